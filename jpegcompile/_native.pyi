@@ -1,0 +1,22 @@
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+NativeImage = tuple[
+    tuple[NDArray[np.int16], ...],
+    NDArray[np.uint16],
+    tuple[tuple[int, int], ...],
+    int,
+    int,
+    Literal["gray", "ycbcr", "rgb"],
+    bool,
+]
+NativeFailure = tuple[int, Literal["image", "access", "memory"], str]
+
+def read_coefficients_many(
+    sources: list[str | bytes | bytearray | memoryview],
+    threads: int,
+    tolerant: bool,
+    max_pixels: int,
+) -> list[NativeImage] | NativeFailure: ...

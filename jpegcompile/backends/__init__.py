@@ -1,0 +1,1 @@
+"""Emission: from the compiled graph to a file that a runtime takes."""

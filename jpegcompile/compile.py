@@ -1,0 +1,264 @@
+"""The compiler: ONNX graph in, passes, ONNX graph out. The pipeline is the list below."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+
+from jpegcompile.backends.emit import emit, save
+from jpegcompile.backends.metadata import (
+    FORMAT_VERSION,
+    CompiledInfo,
+    InputInfo,
+    write_metadata,
+)
+from jpegcompile.errors import UnsupportedModelError, UsageError
+from jpegcompile.frontend.load import Source, image_input_name, load_source
+from jpegcompile.ir.module import CompileOptions, ImageInput, InputMode, Module, Target
+from jpegcompile.ir.rewrite import Pass
+from jpegcompile.ir.verifier import verify_module
+from jpegcompile.passes.absorb_normalization import AbsorbNormalization
+from jpegcompile.passes.assign_domains import AssignDomains
+from jpegcompile.passes.cancel_casts import CancelCasts
+from jpegcompile.passes.canonical_mean import CanonicalMean
+from jpegcompile.passes.canonical_reshape import CanonicalReshape
+from jpegcompile.passes.channels_first import ChannelsFirst
+from jpegcompile.passes.dynamic_batch import DynamicBatch
+from jpegcompile.passes.explicit_padding import ExplicitPadding
+from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
+from jpegcompile.passes.fold_constants import FoldConstants
+from jpegcompile.passes.infer_shapes import InferShapes
+from jpegcompile.passes.lower_batch_norm import LowerBatchNorm
+from jpegcompile.passes.lower_conv import LowerConv
+from jpegcompile.passes.lower_elementwise import LowerElementwise
+from jpegcompile.passes.lower_flatten import LowerFlatten
+from jpegcompile.passes.lower_input import LowerInput
+from jpegcompile.passes.lower_max_pool import LowerMaxPool
+from jpegcompile.passes.lower_relu import LowerRelu
+from jpegcompile.passes.lower_separable import (
+    LowerAveragePool,
+    LowerGlobalAveragePool,
+    LowerPad,
+    LowerSlice,
+)
+from jpegcompile.passes.merge_slices import MergeSlices
+from jpegcompile.passes.remove_identity import RemoveIdentity
+from jpegcompile.passes.report_kept import ReportKept
+from jpegcompile.preprocess import Preprocess, preprocess_of
+from jpegcompile.report import Report
+from jpegcompile.subsampling import GRAY, SUBSAMPLINGS
+from jpegcompile.version import VERSION
+
+LEGALIZE: tuple[Pass, ...] = (
+    FoldConstants(),
+    RemoveIdentity(),
+    InferShapes(),
+    CanonicalReshape(),
+    DynamicBatch(),
+    InferShapes(),
+    ExplicitPadding(),
+    CanonicalMean(),
+    CanonicalReshape(),
+    ChannelsFirst(),
+    MergeSlices(),
+    InferShapes(),
+)
+FOLD: tuple[Pass, ...] = (
+    FoldBatchNorm(),
+    AbsorbNormalization(),
+)
+LOWER: tuple[Pass, ...] = (
+    AssignDomains(),
+    LowerInput(),
+    LowerConv(),
+    LowerBatchNorm(),
+    LowerRelu(),
+    LowerMaxPool(),
+    LowerAveragePool(),
+    LowerGlobalAveragePool(),
+    LowerSlice(),
+    LowerPad(),
+    LowerElementwise(),
+    LowerFlatten(),
+    CancelCasts(),
+    ReportKept(),
+)
+PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """A compiled model in memory.
+
+    Attributes:
+        model: the ONNX model.
+        report: what was lowered, what was kept and why.
+    """
+
+    model: onnx.ModelProto
+    report: Report
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model; the file appears whole or not at all.
+
+        Raises:
+            AccessError: if it cannot be written.
+        """
+        save(self.model, path)
+
+
+def compile(  # noqa: A001 - the verb of the tool
+    model: str | os.PathLike[str] | onnx.ModelProto,
+    *,
+    input: InputMode = "coefficients",  # noqa: A002 - named as on the command line
+    target: Target = "ort",
+    preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
+    subsampling: str | None = None,
+    image_input: str | None = None,
+    strict: bool = False,
+) -> CompiledModel:
+    """Compile a spatial network into one that works in the JPEG transform domain.
+
+    Args:
+        model: path of an ONNX model, or the model.
+        input: "coefficients" for inputs `luma` int16 [N,1,Hb,Wb,8,8], `chroma` int16
+            [N,2,hb,wb,8,8] (absent for grey) and `quantization` uint16 [N,3,8,8]; "tensor" to keep
+            the original input.
+        target: "ort" for jpegcompile nodes with function bodies, "onnx" for standard ops only.
+        preprocess: preset, JSON file or mapping; needed for coefficients (see `Preprocess`).
+        subsampling: chroma subsampling that the file is written for; 4:2:0, or gray for models of
+            one channel, if not given.
+        image_input: which input is the image, where the model has several.
+        strict: refuse a model of which something would be kept spatial.
+
+    Raises:
+        UsageError: if arguments do not fit the model.
+        UnsupportedModelError: if the model cannot be compiled, or, with `strict`, not wholly.
+        AccessError: if a file cannot be read.
+    """
+    if input not in ("coefficients", "tensor"):
+        raise UsageError(f"input is '{input}'; use coefficients or tensor")
+    if target not in ("ort", "onnx"):
+        raise UsageError(f"target is '{target}'; use ort or onnx")
+    options = CompileOptions(
+        input_mode=input,
+        target=target,
+        preprocess=None if preprocess is None else preprocess_of(preprocess),
+        subsampling=subsampling,
+        image_input=image_input,
+    )
+    source = load_source(model)
+    module = lower(source, options)
+    if strict and module.report.kept:
+        first = module.report.kept[0]
+        raise UnsupportedModelError(
+            f"{source.name}: {len(module.report.kept)} nodes would stay spatial, the first is"
+            f" {first.op} '{first.name}': {first.reason}; compile without --strict to keep them"
+        )
+    compiled = emit(module)
+    kept = {p.key: p.value for p in source.model.metadata_props}
+    write_metadata(compiled, _info(module, source), kept)
+    return CompiledModel(compiled, module.report)
+
+
+def lower(source: Source, options: CompileOptions) -> Module:
+    """Run the pipeline on a checked model; nothing is emitted.
+
+    Raises:
+        UsageError, UnsupportedModelError: as for `compile`.
+    """
+    graph = gs.import_onnx(source.model)
+    image = _image_of(source, graph, options)
+    module = Module(graph, image, _complete(options, image))
+    for step in PIPELINE:
+        step.run(module)
+        verify_module(module, step.name)
+    if not any(name for name in module.maps):
+        raise UnsupportedModelError(
+            f"{source.name}: no feature map of known size was found; nothing can be compiled"
+        )
+    return module
+
+
+def _image_of(source: Source, graph: gs.Graph, options: CompileOptions) -> ImageInput:
+    name = image_input_name(source.model, options.image_input, source.name)
+    tensor = next(t for t in graph.inputs if t.name == name)
+    shape = list(tensor.shape or ())
+    if len(shape) != 4 or tensor.dtype not in (np.float32, np.float64):
+        raise UnsupportedModelError(
+            f"{source.name}: input '{name}' is {tensor.dtype} of rank {len(shape)};"
+            " an image input is float32 of rank 4"
+        )
+    if not all(isinstance(d, int) and d > 0 for d in shape[1:]):
+        raise UnsupportedModelError(
+            f"{source.name}: input '{name}' has shape {shape}: height, width and channels must be"
+            " fixed; export the model for one input size"
+        )
+    is_last = shape[3] in (1, 3) and shape[1] not in (1, 3)
+    layout: Any = "NHWC" if is_last else "NCHW"
+    channels, height, width = (shape[3], *shape[1:3]) if is_last else shape[1:]
+    return ImageInput(name, channels, height, width, layout)
+
+
+def _complete(options: CompileOptions, image: ImageInput) -> CompileOptions:
+    """Fill in defaults that depend on the model, and refuse what does not fit it."""
+    if options.input_mode == "tensor":
+        if options.subsampling is not None:
+            raise UsageError("--subsampling is for --input coefficients; leave it out")
+        return options
+    if options.preprocess is None:
+        raise UsageError(
+            "--input coefficients needs --preprocess, the normalisation that the model was trained"
+            " with: imagenet, cifar10, unit, none or a JSON file"
+        )
+    if image.channels not in (1, 3):
+        raise UsageError(
+            f"input '{image.name}' has {image.channels} channels, a JPEG file gives 1 or 3;"
+            " use --input tensor"
+        )
+    color = options.preprocess.color_for(image.channels)
+    options.preprocess.affine(image.channels)
+    subsampling = options.subsampling or (GRAY if color == "L" else "4:2:0")
+    if subsampling not in SUBSAMPLINGS:
+        raise UsageError(
+            f"subsampling is '{subsampling}'; use one of {', '.join(SUBSAMPLINGS)}"
+        )
+    if color == "L" and subsampling != GRAY:
+        raise UsageError(
+            f"the model takes one channel, luma, which is the same at {subsampling};"
+            " leave --subsampling out"
+        )
+    return replace(options, subsampling=subsampling)
+
+
+def _info(module: Module, source: Source) -> CompiledInfo:
+    options, image = module.options, module.image
+    description = InputInfo(
+        mode=options.input_mode,
+        subsampling=options.subsampling,
+        ingest_output=module.ingest_output,
+        **asdict(image),
+    )
+    affine = module.input_affine
+    present = module.graph.tensors()
+    return CompiledInfo(
+        format_version=FORMAT_VERSION,
+        tool_version=VERSION,
+        source_sha256=source.sha256,
+        target=options.target,
+        input=description,
+        preprocess=options.preprocess.to_json() if options.preprocess else None,
+        input_affine=None if affine is None else [affine.scale.tolist(), affine.shift.tolist()],
+        tensors={
+            name: [module.blocks.get(name, 1), twin]
+            for name, twin in module.twins.items()
+            if name in present
+        },
+        report=module.report.to_json(),
+    )

@@ -1,0 +1,1 @@
+"""The mathematics of the JPEG transform domain in NumPy. Knows arrays, never graphs."""

@@ -1,0 +1,89 @@
+"""The orthonormal block DCT of feature maps, in place: frequency (u, v) of a tile at its row u, column v.
+
+A jpeg-domain map has the shape of its spatial twin; each b x b tile X of the twin is replaced by
+D X D^T, D being the orthonormal DCT-II matrix of order b (ITU-T T.81, A.3.3, without its rounding).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK_SIZES = (8, 4, 2, 1)
+
+Float = TypeVar("Float", np.float32, np.float64)
+
+
+def block_size(height: int, width: int) -> int:
+    """The largest of 8, 4, 2, 1 that divides both sides of a map."""
+    return next(b for b in BLOCK_SIZES if height % b == 0 and width % b == 0)
+
+
+@lru_cache(maxsize=None)
+def dct_matrix(order: int) -> NDArray[np.float64]:
+    """Orthonormal DCT-II matrix [order, order]: row u holds the basis function of frequency u."""
+    sample = np.arange(order)
+    frequency = sample[:, None]
+    basis = np.cos((2 * sample + 1) * frequency * np.pi / (2 * order)) * np.sqrt(2 / order)
+    basis[0] = np.sqrt(1 / order)
+    basis.setflags(write=False)
+    return np.asarray(basis, np.float64)
+
+
+@lru_cache(maxsize=64)
+def axis_dct(size: int, block: int) -> NDArray[np.float64]:
+    """Block-diagonal [size, size] matrix that transforms every tile of one axis at once.
+
+    Raises:
+        ValueError: if `block` does not divide `size`.
+    """
+    if size % block:
+        raise ValueError(f"block size {block} does not divide {size}")
+    matrix = np.kron(np.eye(size // block), dct_matrix(block))
+    matrix.setflags(write=False)
+    return np.asarray(matrix, np.float64)
+
+
+def _tiles(maps: NDArray[Float], block: int) -> NDArray[Float]:
+    *lead, height, width = maps.shape
+    if height % block or width % block:
+        raise ValueError(f"block size {block} does not divide a map of {height}x{width}")
+    return maps.reshape(*lead, height // block, block, width // block, block)
+
+
+def to_jpeg(maps: NDArray[Float], block: int) -> NDArray[Float]:
+    """Block DCT of maps [..., H, W]; the result has the same shape and precision.
+
+    Raises:
+        ValueError: if `block` does not divide H and W.
+    """
+    basis = dct_matrix(block).astype(maps.dtype)
+    tiles = np.einsum("ui,...hiwj,vj->...huwv", basis, _tiles(maps, block), basis, optimize=True)
+    return np.asarray(tiles.reshape(maps.shape), maps.dtype)
+
+
+def to_spatial(maps: NDArray[Float], block: int) -> NDArray[Float]:
+    """Inverse of `to_jpeg`.
+
+    Raises:
+        ValueError: if `block` does not divide H and W.
+    """
+    basis = dct_matrix(block).astype(maps.dtype)
+    tiles = np.einsum("ui,...huwv,vj->...hiwj", basis, _tiles(maps, block), basis, optimize=True)
+    return np.asarray(tiles.reshape(maps.shape), maps.dtype)
+
+
+def dc_map(height: int, width: int, block: int) -> NDArray[np.float64]:
+    """The block DCT [H, W] of a map of ones: `block` at every DC, zero elsewhere."""
+    constant = np.zeros((height, width))
+    constant[::block, ::block] = block
+    return constant
+
+
+def planes_in_place(blocks: NDArray[Float]) -> NDArray[Float]:
+    """Rearrange blocks [..., rows, columns, 8, 8] into a map [..., rows*8, columns*8]."""
+    *lead, rows, columns, high, wide = blocks.shape
+    return np.swapaxes(blocks, -3, -2).reshape(*lead, rows * high, columns * wide)

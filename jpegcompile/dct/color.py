@@ -1,0 +1,52 @@
+"""Linear colour transforms from the components of a file to the channels that a model takes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.dct.coefficients import ColorSpace
+from jpegcompile.errors import ImageError
+
+Color = Literal["RGB", "BGR", "L"]
+
+# JFIF 1.02, page 3: columns Y, Cb - 128, Cr - 128; rows R, G, B.
+_YCBCR_TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136286, -0.714136286], [1.0, 1.772, 0.0]])
+# Luma of an RGB-coded file (ITU-R BT.601), for models of one channel.
+_RGB_TO_LUMA = np.array([[0.299, 0.587, 0.114]])
+
+
+def mixing_matrix(source: ColorSpace, wanted: Color) -> NDArray[np.float64]:
+    """Matrix [channels wanted, components of the source].
+
+    Samples of every component are taken relative to 128, and so are the channels that result:
+    every row of a channel sums so that a grey of 128 stays 128.
+    """
+    if source == "gray":
+        to_rgb = np.ones((3, 1))
+        luma = np.ones((1, 1))
+    elif source == "ycbcr":
+        to_rgb = _YCBCR_TO_RGB
+        luma = np.array([[1.0, 0.0, 0.0]])
+    else:
+        to_rgb = np.eye(3)
+        luma = _RGB_TO_LUMA
+    if wanted == "L":
+        return luma
+    return to_rgb if wanted == "RGB" else to_rgb[::-1].copy()
+
+
+def check_chroma_sampling(sampling: tuple[tuple[int, int], ...], source: ColorSpace) -> None:
+    """Refuse files whose two chroma components are sampled differently.
+
+    Raises:
+        ImageError: if components 1 and 2 of a YCbCr file have different sampling factors.
+    """
+    if source == "ycbcr" and sampling[1] != sampling[2]:
+        first, second = ("x".join(map(str, factors)) for factors in sampling[1:])
+        raise ImageError(
+            f"Cb and Cr are sampled differently ({first} and {second});"
+            " save the image with one chroma sampling"
+        )

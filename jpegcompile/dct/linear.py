@@ -1,0 +1,58 @@
+"""Separable linear maps of one axis, and their form between block DCTs.
+
+Strided slices, zero padding, crops and average pooling act on rows and columns apart, so each is a
+pair of matrices A. In the jpeg domain A becomes D_out A D_in^T: exact, one matrix product an axis.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.dct.blocks import axis_dct
+
+
+def in_jpeg_domain(
+    matrix: NDArray[np.float64], input_block: int, output_block: int
+) -> NDArray[np.float64]:
+    """D_out A D_in^T of a spatial operator A [output size, input size]."""
+    size_out, size_in = matrix.shape
+    return np.asarray(axis_dct(size_out, output_block) @ matrix @ axis_dct(size_in, input_block).T)
+
+
+def take_matrix(indices: range, size: int) -> NDArray[np.float64]:
+    """[len(indices), size]: the operator of a strided slice."""
+    matrix = np.zeros((len(indices), size))
+    matrix[np.arange(len(indices)), np.asarray(indices, np.int64)] = 1.0
+    return matrix
+
+
+def pad_matrix(begin: int, end: int, size: int) -> NDArray[np.float64]:
+    """[begin + size + end, size]: zero padding; negative amounts crop."""
+    return np.eye(begin + size + end, size, k=-begin)
+
+
+def average_pool_matrix(
+    size: int, kernel: int, stride: int, pads: tuple[int, int], dilation: int, include_pad: bool
+) -> NDArray[np.float64]:
+    """[output size, size]: the mean over each window; the count of a 2-D window is a product.
+
+    Args:
+        size: input size along the axis.
+        kernel, stride, dilation: of the pooling along the axis.
+        pads: zero padding before and after.
+        include_pad: whether padding counts in the divisor (`count_include_pad`).
+    """
+    extent = dilation * (kernel - 1) + 1
+    output = (size + sum(pads) - extent) // stride + 1
+    matrix = np.zeros((output, size))
+    for row in range(output):
+        start = row * stride - pads[0]
+        inside = [i for i in range(start, start + extent, dilation) if 0 <= i < size]
+        matrix[row, inside] = 1.0 / (kernel if include_pad else max(len(inside), 1))
+    return matrix
+
+
+def mean_matrix(size: int) -> NDArray[np.float64]:
+    """[1, size]: the mean of an axis."""
+    return np.full((1, size), 1.0 / size)

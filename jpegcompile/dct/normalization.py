@@ -1,0 +1,39 @@
+"""Batch normalisation at inference as one affine map for each channel.
+
+In the jpeg domain the scale multiplies every coefficient and the shift moves the DC coefficients,
+by shift * b (Ehrlich and Davis, section 4.3; the constant map of ones has DC b).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.dct.ingest import ChannelAffine
+
+
+def batch_norm_affine(
+    scale: NDArray[Any],
+    bias: NDArray[Any],
+    mean: NDArray[Any],
+    variance: NDArray[Any],
+    epsilon: float,
+) -> ChannelAffine:
+    """y = (x - mean) / sqrt(variance + epsilon) * scale + bias; every argument [channels]."""
+    factor = scale.astype(np.float64) / np.sqrt(variance.astype(np.float64) + epsilon)
+    return ChannelAffine(factor, bias.astype(np.float64) - mean.astype(np.float64) * factor)
+
+
+def fold_into_convolution(
+    weight: NDArray[Any], bias: NDArray[Any] | None, affine: ChannelAffine
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Kernel [M, C/group, kh, kw] and bias [M] of a convolution with the affine map behind it.
+
+    Computed in float64 and rounded once, to the precision of `weight`.
+    """
+    before = np.zeros(weight.shape[0]) if bias is None else bias.astype(np.float64)
+    kernel = weight.astype(np.float64) * affine.scale[:, None, None, None]
+    shifted = before * affine.scale + affine.shift
+    return kernel.astype(weight.dtype), shifted.astype(weight.dtype)

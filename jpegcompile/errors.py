@@ -1,0 +1,50 @@
+"""Every error that jpegcompile raises on purpose, and the exit code the command line gives it.
+
+A message is one line: what is wrong, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class JpegCompileError(Exception):
+    """Base of all errors raised on purpose; `exit_code` is what the command line returns."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class CheckFailedError(JpegCompileError):
+    """A check that the user asked for did not hold (verify tolerance, compare threshold)."""
+
+    exit_code = 1
+
+
+class UsageError(JpegCompileError):
+    """The arguments do not fit together or do not fit the model."""
+
+    exit_code = 2
+
+
+class UnsupportedModelError(JpegCompileError):
+    """The model cannot be read, or holds something that cannot be compiled."""
+
+    exit_code = 3
+
+
+class ImageError(JpegCompileError):
+    """An image, or other input data, is damaged or of a kind that is not taken."""
+
+    exit_code = 4
+
+
+class AccessError(JpegCompileError):
+    """The environment failed: a missing file, no permission, a full disk."""
+
+    exit_code = 5
+
+
+class InternalError(JpegCompileError):
+    """A pass broke an invariant of the graph: a defect of jpegcompile, never of its input."""
+
+    exit_code = 70

@@ -1,0 +1,1 @@
+"""Reading a source model and bringing it to the forms that the lowerings know."""

@@ -1,0 +1,196 @@
+"""Load an ONNX model: external data, the checker, and what is refused before anything is rewritten."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import onnx
+import onnxruntime as ort
+from google.protobuf.message import DecodeError
+from onnx import TensorProto, checker, helper, inliner
+from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_model
+
+from jpegcompile.errors import AccessError, UnsupportedModelError, UsageError
+
+OLDEST_OPSET = 7
+_STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source model, checked and cleaned.
+
+    Attributes:
+        model: with all weights in memory, without local functions.
+        name: how messages call it.
+        sha256: of the serialized model (and not of external weight files).
+    """
+
+    model: onnx.ModelProto
+    name: str
+    sha256: str
+
+
+def load_source(model: str | os.PathLike[str] | onnx.ModelProto) -> Source:
+    """Read a model and refuse what cannot be compiled.
+
+    Raises:
+        AccessError: if the file, or a file of external weights, cannot be read.
+        UnsupportedModelError: if it is not a valid ONNX model, is newer than the installed ONNX
+            Runtime, or uses operators from outside the ONNX standard.
+    """
+    if isinstance(model, onnx.ModelProto):
+        copy = onnx.ModelProto()
+        copy.CopyFrom(model)
+        content = model.SerializeToString(deterministic=True)
+        source = Source(copy, "model", hashlib.sha256(content).hexdigest())
+    else:
+        source = _read(Path(model))
+    _refuse_foreign(source)
+    _refuse_newer(source)
+    if source.model.functions:
+        source = Source(
+            inliner.inline_local_functions(source.model), source.name, source.sha256
+        )
+    _clean_inputs(source.model.graph)
+    _check(source)
+    return source
+
+
+def _read(path: Path) -> Source:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise AccessError(f"{path}: cannot read: {error.strerror}; check the path") from error
+    try:
+        proto = onnx.load_model_from_string(content)
+    except DecodeError as error:
+        raise UnsupportedModelError(f"{path}: not an ONNX file; give a .onnx model") from error
+    if not proto.HasField("graph") or not proto.graph.node:
+        raise UnsupportedModelError(f"{path}: holds no ONNX graph; give a .onnx model")
+    _require_external_files(proto, path)
+    load_external_data_for_model(proto, str(path.parent))
+    return Source(proto, str(path), hashlib.sha256(content).hexdigest())
+
+
+def _require_external_files(model: onnx.ModelProto, path: Path) -> None:
+    for tensor in model.graph.initializer:
+        if tensor.data_location != TensorProto.EXTERNAL:
+            continue
+        info = ExternalDataInfo(tensor)
+        file = path.parent / info.location
+        if not file.is_file():
+            raise AccessError(
+                f"{path}: weights are in '{info.location}', which is missing;"
+                f" put that file into {path.parent}"
+            )
+        needed = (info.offset or 0) + (info.length or 0)
+        if file.stat().st_size < needed:
+            raise AccessError(
+                f"{path}: '{info.location}' ends before tensor '{tensor.name}'"
+                f" ({file.stat().st_size} bytes, {needed} needed); copy the whole file"
+            )
+
+
+def _refuse_foreign(source: Source) -> None:
+    local = {(f.domain, f.name) for f in source.model.functions}
+    for node in source.model.graph.node:
+        if node.domain not in _STANDARD_DOMAINS and (node.domain, node.op_type) not in local:
+            raise UnsupportedModelError(
+                f"{source.name}: node '{node.name}' is {node.domain}::{node.op_type}, an operator"
+                " outside the ONNX standard; export the model without it"
+            )
+
+
+def _refuse_newer(source: Source) -> None:
+    opset = next((o.version for o in source.model.opset_import if o.domain in ("", "ai.onnx")), 0)
+    if not opset:
+        raise UnsupportedModelError(f"{source.name}: names no ONNX opset; export the model again")
+    if opset < OLDEST_OPSET:
+        raise UnsupportedModelError(
+            f"{source.name}: opset {opset} is older than {OLDEST_OPSET};"
+            " convert it with onnx.version_converter"
+        )
+    newest = newest_opset()
+    if opset > newest:
+        raise UnsupportedModelError(
+            f"{source.name}: opset {opset} is newer than the {newest} that the installed"
+            f" ONNX Runtime {ort.__version__} runs; upgrade onnxruntime or export an older opset"
+        )
+
+
+@cache
+def newest_opset() -> int:
+    """The newest opset that the installed ONNX Runtime loads, found by asking it."""
+    for version in range(onnx.defs.onnx_opset_version(), OLDEST_OPSET, -1):
+        value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
+        graph = helper.make_graph([helper.make_node("Identity", "x", "y")], "probe", value[:1], value[1:])
+        probe = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", version)], ir_version=8
+        )
+        try:
+            ort.InferenceSession(probe.SerializeToString(), providers=["CPUExecutionProvider"])
+        except Exception:  # noqa: BLE001, PERF203 - ONNX Runtime has no narrower class to catch
+            continue
+        return version
+    return OLDEST_OPSET
+
+
+def _clean_inputs(graph: onnx.GraphProto) -> None:
+    """Drop inputs that the checker refuses: initializers (IR 3 style) and inputs of If branches."""
+    initialized = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in initialized]
+    if len(inputs) != len(graph.input):
+        del graph.input[:]
+        graph.input.extend(inputs)
+    for node in graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "If" and attribute.HasField("g"):
+                del attribute.g.input[:]
+                _clean_inputs(attribute.g)
+
+
+def _check(source: Source) -> None:
+    checked = onnx.ModelProto()
+    checked.CopyFrom(source.model)
+    checked.ir_version = min(max(checked.ir_version, 4), 10)
+    try:
+        checker.check_model(checked, full_check=checked.ByteSize() < checker.MAXIMUM_PROTOBUF)
+    except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = " ".join(str(error).split())
+        raise UnsupportedModelError(f"{source.name}: not a valid ONNX model: {reason}") from error
+
+
+def image_input_name(model: onnx.ModelProto, wanted: str | None, source: str) -> str:
+    """Name of the graph input that is the image.
+
+    Raises:
+        UsageError: if `wanted` is no input of the graph.
+        UnsupportedModelError: if no input, or more than one, has the rank of an image.
+    """
+    inputs = {value.name: value for value in model.graph.input}
+    if wanted is not None:
+        if wanted not in inputs:
+            raise UsageError(
+                f"{source}: has no input '{wanted}'; its inputs are {', '.join(inputs)}"
+            )
+        return wanted
+    images = [
+        name
+        for name, value in inputs.items()
+        if len(value.type.tensor_type.shape.dim) == 4
+    ]
+    if len(images) == 1:
+        return images[0]
+    if not images:
+        raise UnsupportedModelError(
+            f"{source}: no input has four dimensions; jpegcompile takes models of images"
+        )
+    raise UnsupportedModelError(
+        f"{source}: several inputs could be the image ({', '.join(images)});"
+        " name one with --image-input"
+    )

@@ -1,0 +1,1 @@
+"""The intermediate representation: an onnx-graphsurgeon graph and what the compiler knows of it."""

@@ -1,0 +1,48 @@
+"""Names of the casts between the spatial and the jpeg domain, and the matrices that they use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from jpegcompile.dct.blocks import axis_dct, dc_map
+
+DOMAIN = "jpegcompile"
+DOMAIN_VERSION = 1
+TO_JPEG = "ToJpeg"
+TO_SPATIAL = "ToSpatial"
+
+
+class ConstantPool:
+    """Constants that many nodes share, one for each name and precision.
+
+    The DCT of an axis is stored as one block-diagonal matrix: [size, size], tens of kilobytes at
+    most for the maps of a ResNet, and a plain matrix product for any runtime.
+    """
+
+    def __init__(self) -> None:
+        self._constants: dict[str, gs.Constant] = {}
+
+    def share(self, name: str, values: NDArray[np.float64], dtype: np.dtype[Any]) -> gs.Constant:
+        """The constant of that name, made from `values` when it is first asked for."""
+        suffix = "" if dtype == np.float32 else f".{dtype.name}"
+        key = f"{DOMAIN}.{name}{suffix}"
+        if key not in self._constants:
+            self._constants[key] = gs.Constant(key, np.ascontiguousarray(values, dtype))
+        return self._constants[key]
+
+    def forward(self, size: int, block: int, dtype: np.dtype[Any]) -> gs.Constant:
+        """D of an axis: [size, size]."""
+        return self.share(f"dct.{size}.b{block}", axis_dct(size, block), dtype)
+
+    def inverse(self, size: int, block: int, dtype: np.dtype[Any]) -> gs.Constant:
+        """D^T of an axis: [size, size]."""
+        return self.share(f"idct.{size}.b{block}", axis_dct(size, block).T, dtype)
+
+    def dc(self, height: int, width: int, block: int, dtype: np.dtype[Any]) -> gs.Constant:
+        """The transform of a map of ones: [H, W]."""
+        name = f"dc.{height}x{width}.b{block}"
+        return self.share(name, dc_map(height, width, block), dtype)

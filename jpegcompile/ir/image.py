@@ -1,0 +1,45 @@
+"""Where the image enters the graph, whatever layout the source model declares."""
+
+from __future__ import annotations
+
+import onnx_graphsurgeon as gs
+
+from jpegcompile.dct.color import Color
+from jpegcompile.dct.ingest import ChannelAffine
+from jpegcompile.ir.module import Module
+
+# Inputs of a model that takes coefficients, in this order.
+LUMA, CHROMA, QUANTIZATION = "luma", "chroma", "quantization"
+
+TO_CHANNELS_FIRST = [0, 3, 1, 2]
+TO_CHANNELS_LAST = [0, 2, 3, 1]
+
+
+def image_tensor(module: Module) -> gs.Tensor:
+    """The graph input that is the image."""
+    return next(t for t in module.graph.inputs if t.name == module.image.name)
+
+
+def channels_first_image(module: Module, image: gs.Tensor) -> gs.Tensor | None:
+    """The image as an NCHW tensor: itself, or the transpose that alone reads an NHWC input."""
+    if module.image.layout == "NCHW":
+        return image
+    readers = image.outputs
+    if len(readers) == 1 and readers[0].op == "Transpose":
+        if list(readers[0].attrs.get("perm", ())) == TO_CHANNELS_FIRST:
+            return readers[0].outputs[0]
+    return None
+
+
+def pixels_to_input(module: Module) -> tuple[Color, ChannelAffine]:
+    """Colour and per-channel map from pixels to the network, in-graph normalisation included.
+
+    Raises:
+        UsageError: if the preprocessing does not fit the model's channels.
+    """
+    preprocess, channels = module.options.preprocess, module.image.channels
+    assert preprocess is not None
+    affine = preprocess.affine(channels)
+    if module.input_affine is not None:
+        affine = affine.then(module.input_affine.scale, module.input_affine.shift)
+    return preprocess.color_for(channels), affine

@@ -1,0 +1,99 @@
+"""The unit that passes work on: a graph, the model's interface, and which tensors are where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import onnx_graphsurgeon as gs
+
+from jpegcompile.dct.ingest import ChannelAffine
+from jpegcompile.ir.domain import ConstantPool
+from jpegcompile.preprocess import Preprocess
+from jpegcompile.report import Report
+
+Layout = Literal["NCHW", "NHWC"]
+InputMode = Literal["coefficients", "tensor"]
+Target = Literal["onnx", "ort"]
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """The graph input that is the image, as the source model declares it."""
+
+    name: str
+    channels: int
+    height: int
+    width: int
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """What the user asked for; see `jpegcompile.compile`."""
+
+    input_mode: InputMode = "coefficients"
+    target: Target = "ort"
+    preprocess: Preprocess | None = None
+    subsampling: str | None = None
+    image_input: str | None = None
+
+
+@dataclass
+class Module:
+    """A model while it is being compiled.
+
+    Attributes:
+        graph: the graph; passes rewrite it in place.
+        image: the image input.
+        options: what was asked for.
+        report: what was lowered, what was kept and why.
+        constants: transform matrices, shared between nodes.
+        maps: block size of every feature map that the jpeg domain is assigned to, by the name of
+            the spatial tensor. A tensor that is not here stays spatial.
+        blocks: block size of every tensor that *is* in the jpeg domain, by its own name. Block
+            size 1 is the spatial domain itself and never stands here.
+        twins: for every such tensor the name of the spatial tensor that it represents.
+        input_affine: per-channel normalisation that moved from the graph into the ingest.
+        image_twin: source tensor that the ingest computes, where that is not the image input.
+        ingest_output: name of the tensor that the ingest makes.
+        dynamic_batch: whether the batch dimension is symbolic.
+    """
+
+    graph: gs.Graph
+    image: ImageInput
+    options: CompileOptions
+    report: Report = field(default_factory=Report)
+    constants: ConstantPool = field(default_factory=ConstantPool)
+    maps: dict[str, int] = field(default_factory=dict)
+    blocks: dict[str, int] = field(default_factory=dict)
+    twins: dict[str, str] = field(default_factory=dict)
+    input_affine: ChannelAffine | None = None
+    image_twin: str | None = None
+    ingest_output: str | None = None
+    dynamic_batch: bool = False
+    _names: set[str] = field(default_factory=set)
+
+    def fresh(self, base: str) -> str:
+        """`base`, or `base` with the lowest number that gives an unused tensor name."""
+        if not self._names:
+            self._names = set(self.graph.tensors())
+        name, count = base, 0
+        while name in self._names:
+            count += 1
+            name = f"{base}.{count}"
+        self._names.add(name)
+        return name
+
+    def block(self, tensor: gs.Tensor) -> int:
+        """Block size assigned to a spatial feature map."""
+        return self.maps[tensor.name]
+
+    def domain(self, tensor: gs.Tensor) -> int:
+        """Block size of what a tensor holds now; 1 is the spatial domain."""
+        return self.blocks.get(tensor.name, 1)
+
+
+def size_of(tensor: gs.Tensor) -> tuple[int, int]:
+    """(H, W) of a feature map."""
+    return int(tensor.shape[2]), int(tensor.shape[3])

@@ -1,0 +1,212 @@
+"""What a pass is: its base classes, the value that a refusal is, and the tools for surgery.
+
+A pass returns whether it changed the graph; run again at once it changes nothing. A lowering
+replaces one node by its jpeg-domain twin between casts, whatever its neighbours do:
+
+    Op(x)  =>  ToSpatial(JpegOp(ToJpeg(x)))
+
+and `passes/cancel_casts.py` later removes the casts that meet.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+import onnx_graphsurgeon as gs
+
+from jpegcompile.ir.domain import DOMAIN, TO_JPEG, TO_SPATIAL
+from jpegcompile.ir.graph import static_dims
+from jpegcompile.ir.module import Module, size_of
+from jpegcompile.report import NodeReport
+
+Match = TypeVar("Match")
+
+
+@dataclass(frozen=True)
+class Decline:
+    """Why a node is left alone; it reaches the user through the report."""
+
+    node: gs.Node
+    reason: str
+
+
+class Pass(ABC):
+    """One step of the pipeline."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def run(self, module: Module) -> bool:
+        """Rewrite the module's graph; returns whether anything changed."""
+
+
+class Lowering(Pass, Generic[Match]):
+    """A pass that moves nodes of some operators to the jpeg domain, one at a time."""
+
+    op_types: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def match(self, node: gs.Node, module: Module) -> Match | Decline | None:
+        """What `rewrite` needs to know, why the node is declined, or None if it is no concern.
+
+        A node is no concern where it works on vectors, not maps, or is lowered already.
+        """
+
+    @abstractmethod
+    def rewrite(self, node: gs.Node, match: Match, rewriter: Rewriter) -> None:
+        """Replace the node through `rewriter`."""
+
+    def run(self, module: Module) -> bool:
+        """Lower every node that matches; declines go to the report."""
+        changed = False
+        for node in list(module.graph.nodes):
+            if node.op not in self.op_types or node.domain not in (None, "", "ai.onnx"):
+                continue
+            outcome = self.match(node, module)
+            if outcome is None:
+                continue
+            if isinstance(outcome, Decline):
+                module.report.add(kept_report(node, module, outcome.reason))
+                continue
+            rewriter = Rewriter(module, node)
+            self.rewrite(node, outcome, rewriter)
+            changed |= rewriter.changed
+        if changed:
+            module.graph.cleanup().toposort()
+        return changed
+
+
+class Rewriter:
+    """Graph surgery around one node: casts, matrices, and the replacement itself."""
+
+    def __init__(self, module: Module, node: gs.Node) -> None:
+        self.module = module
+        self.node = node
+        self.changed = False
+
+    def jpeg(self, tensor: gs.Tensor) -> gs.Tensor:
+        """The jpeg-domain twin of a spatial map, by a cast; the map itself at block size 1."""
+        block = self.module.block(tensor)
+        if block == 1:
+            return tensor
+        twin = self._variable(f"{tensor.name}.cast", tensor, block)
+        self._append(TO_JPEG, [tensor, *self.forward(tensor)], twin, {"block": block})
+        return twin
+
+    def forward(self, spatial: gs.Tensor) -> list[gs.Tensor]:
+        """Left and right matrix that take a map of this size to the jpeg domain."""
+        return self._matrices(spatial, invert=False)
+
+    def inverse(self, spatial: gs.Tensor) -> list[gs.Tensor]:
+        """Left and right matrix that take a map of this size back."""
+        return self._matrices(spatial, invert=True)
+
+    def dc(self, spatial: gs.Tensor) -> gs.Tensor:
+        """The transform [H, W] of a map of ones."""
+        height, width = size_of(spatial)
+        return self.module.constants.dc(height, width, self.module.block(spatial), spatial.dtype)
+
+    def replace(
+        self,
+        op: str,
+        inputs: Sequence[gs.Tensor],
+        attrs: Mapping[str, Any],
+        domain: str | None = DOMAIN,
+        multiply_adds: int = 0,
+        transforms: Sequence[gs.Tensor] = (),
+    ) -> None:
+        """Let `op` compute the node's output, in the jpeg domain, with a cast back behind it.
+
+        Args:
+            op, inputs, attrs, domain: the new node; `domain` None for a standard operator.
+            multiply_adds: of the spatial operator, for the report.
+            transforms: the spatial maps that the new node transforms within itself.
+        """
+        target = self.node.outputs[0]
+        block = self.module.block(target)
+        self.keep_trivial(multiply_adds, transforms)
+        self.node.outputs = []
+        self.module.graph.nodes.remove(self.node)
+        result = target
+        if block > 1:
+            result = self._variable(f"{target.name}.jpeg", target, block)
+            cast_inputs = [result, *self.inverse(target)]
+            self._append(TO_SPATIAL, cast_inputs, target, {"block": block})
+        self._append(op, inputs, result, attrs, domain, self.node.name)
+
+    def keep_trivial(self, multiply_adds: int = 0, transforms: Sequence[gs.Tensor] = ()) -> None:
+        """Report the node as lowered; by itself this is all there is to do at block size 1."""
+        cost = sum(2 * self.module.block(t) * elements(t) for t in transforms)
+        self.module.report.add(
+            _node_report(self.node, self.module, "lowered", "", multiply_adds, cost)
+        )
+
+    def _matrices(self, spatial: gs.Tensor, invert: bool) -> list[gs.Tensor]:
+        height, width = size_of(spatial)
+        block, dtype, pool = self.module.block(spatial), spatial.dtype, self.module.constants
+        if invert:
+            return [pool.inverse(height, block, dtype), pool.forward(width, block, dtype)]
+        return [pool.forward(height, block, dtype), pool.inverse(width, block, dtype)]
+
+    def _variable(self, base: str, twin: gs.Tensor, block: int) -> gs.Variable:
+        name = self.module.fresh(base)
+        self.module.blocks[name] = block
+        self.module.twins[name] = twin.name
+        return gs.Variable(name, dtype=twin.dtype, shape=twin.shape)
+
+    def _append(
+        self,
+        op: str,
+        inputs: Sequence[gs.Tensor],
+        output: gs.Tensor,
+        attrs: Mapping[str, Any],
+        domain: str | None = DOMAIN,
+        name: str | None = None,
+    ) -> None:
+        self.module.graph.nodes.append(
+            gs.Node(op, name or output.name, dict(attrs), list(inputs), [output], domain)
+        )
+        self.changed = True
+
+
+def elements(tensor: gs.Tensor) -> int:
+    """Elements of a tensor for one image."""
+    return math.prod(static_dims(tensor.shape[1:]) or (0,))
+
+
+def map_problem(node: gs.Node, tensor: gs.Tensor, module: Module) -> Decline | None:
+    """Why a tensor cannot enter the jpeg domain; None if it can."""
+    if tensor.name in module.maps:
+        return None
+    if tensor.shape is None or any(not isinstance(d, int) for d in tensor.shape[1:]):
+        return Decline(node, f"the shape of '{tensor.name}' is not known at compile time")
+    if len(tensor.shape) != 4:
+        return Decline(node, f"'{tensor.name}' is not a map of height and width")
+    return Decline(node, f"'{tensor.name}' is {tensor.dtype}, not float32 or float64")
+
+
+def kept_report(node: gs.Node, module: Module, reason: str) -> NodeReport:
+    """The report of a node that stays spatial."""
+    return _node_report(node, module, "kept", reason, 0, 0)
+
+
+def _node_report(
+    node: gs.Node, module: Module, status: Any, reason: str, multiply_adds: int, cost: int
+) -> NodeReport:
+    maps = [module.maps[t.name] for t in node.inputs if t.name in module.maps]
+    output = node.outputs[0]
+    return NodeReport(
+        name=node.name,
+        op=node.op,
+        status=status,
+        reason=reason,
+        input_block=maps[0] if maps else None,
+        output_block=module.maps.get(output.name),
+        output_shape=tuple(output.shape or ()),
+        multiply_adds=multiply_adds,
+        transform_multiply_adds=cost,
+    )

@@ -1,0 +1,74 @@
+"""Shape inference on the graph without its weights: protobuf cannot carry more than 2 GB of them."""
+
+from __future__ import annotations
+
+import math
+
+import onnx
+import onnx_graphsurgeon as gs
+from onnx import helper, shape_inference
+from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
+
+from jpegcompile.errors import UnsupportedModelError
+
+# Small constants carry shapes, axes and pads, whose values inference has to see.
+_WEIGHT_ELEMENTS = 256
+
+Dim = int | str
+Shape = tuple[Dim, ...]
+
+
+def skeleton(graph: gs.Graph) -> onnx.ModelProto:
+    """The graph as a model whose larger constants are declared inputs without values."""
+    constants = [t for t in graph.tensors().values() if isinstance(t, gs.Constant)]
+    weights = [t for t in constants if math.prod(t.shape) > _WEIGHT_ELEMENTS]
+    small = [t for t in constants if math.prod(t.shape) <= _WEIGHT_ELEMENTS]
+    inputs = [
+        helper.make_tensor_value_info(t.name, helper.np_dtype_to_tensor_dtype(t.dtype), t.shape)
+        for t in [*graph.inputs, *weights]
+    ]
+    proto = helper.make_graph(
+        [OnnxExporter.export_node(node) for node in graph.nodes],
+        "skeleton",
+        inputs,
+        [onnx.ValueInfoProto(name=t.name) for t in graph.outputs],
+        [OnnxExporter.export_tensor_proto(t) for t in small],
+    )
+    opsets = [helper.make_opsetid("", int(graph.opset))]
+    opsets += [d for d in graph.import_domains or [] if d.domain not in ("", "ai.onnx")]
+    return helper.make_model(proto, opset_imports=opsets, ir_version=10)
+
+
+def infer_shapes(graph: gs.Graph) -> None:
+    """Set dtype and shape of every variable of the graph afresh; unknown ones become None.
+
+    A dimension is an int, or a string where it is symbolic.
+
+    Raises:
+        UnsupportedModelError: if the shapes of the graph contradict each other.
+    """
+    try:
+        inferred = shape_inference.infer_shapes(skeleton(graph), strict_mode=True, data_prop=True)
+    except shape_inference.InferenceError as error:
+        reason = " ".join(str(error).split())
+        raise UnsupportedModelError(f"shapes of the model do not fit: {reason}") from error
+    known = {v.name: v for v in [*inferred.graph.value_info, *inferred.graph.output]}
+    kept = {id(tensor) for tensor in graph.inputs}
+    for name, tensor in graph.tensors().items():
+        if not isinstance(tensor, gs.Variable) or id(tensor) in kept:
+            continue
+        tensor.shape = None
+        if name in known:
+            _set_type(tensor, known[name].type)
+
+
+def _set_type(tensor: gs.Variable, kind: onnx.TypeProto) -> None:
+    if not kind.HasField("tensor_type"):
+        return
+    if kind.tensor_type.elem_type:
+        tensor.dtype = helper.tensor_dtype_to_np_dtype(kind.tensor_type.elem_type)
+    if kind.tensor_type.HasField("shape"):
+        tensor.shape = tuple(
+            d.dim_value if d.HasField("dim_value") else d.dim_param
+            for d in kind.tensor_type.shape.dim
+        )

@@ -1,0 +1,47 @@
+"""What a Slice node takes of each axis, whichever opset spells it."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from jpegcompile.ir.graph import input_at, value_of
+
+
+def slice_axes(node: gs.Node) -> dict[int, slice] | None:
+    """Python slices by axis; None where starts, ends, axes or steps are not constants.
+
+    ONNX clamps bounds the way Python does, with one difference that `slice` cannot express: an end
+    far below zero with a negative step means "through the first element".
+    """
+    rank = len(node.inputs[0].shape or ())
+    if not rank:
+        return None
+    if "starts" in node.attrs:
+        starts, ends = node.attrs["starts"], node.attrs["ends"]
+        axes, steps = node.attrs.get("axes", range(len(starts))), [1] * len(starts)
+    else:
+        operands = [value_of(input_at(node, i)) for i in range(1, 5)]
+        present = [input_at(node, i) is not None for i in range(1, 5)]
+        if any(p and o is None for p, o in zip(present, operands, strict=True)):
+            return None
+        if operands[0] is None or operands[1] is None:
+            return None
+        starts, ends = operands[0], operands[1]
+        axes = range(len(starts)) if operands[2] is None else operands[2]
+        steps = np.ones(len(starts), np.int64) if operands[3] is None else operands[3]
+    return {
+        int(axis) % rank: _python_slice(int(start), int(end), int(step))
+        for axis, start, end, step in zip(axes, starts, ends, steps, strict=True)
+    }
+
+
+def _python_slice(start: int, end: int, step: int) -> slice:
+    # With a negative step INT_MIN-like ends run past the front, where Python would wrap around.
+    past_front = step < 0 and end < -(2**31)
+    return slice(start, None if past_front else end, step)
+
+
+def taken(section: slice, size: int) -> range:
+    """Indices that a slice takes of an axis."""
+    return range(*section.indices(size))

@@ -1,0 +1,89 @@
+"""Geometry of operators that slide a window: attributes, their defaults, and explicit padding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx_graphsurgeon as gs
+
+from jpegcompile.ir.graph import static_dims
+
+
+@dataclass(frozen=True)
+class Window:
+    """A two-dimensional window: all pairs are (along H, along W).
+
+    Attributes:
+        kernel, strides, dilations: of the operator.
+        begin, end: explicit zero padding.
+    """
+
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    dilations: tuple[int, int]
+    begin: tuple[int, int]
+    end: tuple[int, int]
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Input rows and columns that one position of the window spans."""
+        high, wide = (d * (k - 1) + 1 for d, k in zip(self.dilations, self.kernel, strict=True))
+        return high, wide
+
+    @property
+    def pads(self) -> list[int]:
+        """The ONNX attribute: begin of H, W, then end of H, W."""
+        return [*self.begin, *self.end]
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether the window is one pixel, unstrided and unpadded."""
+        return self.kernel == (1, 1) and self.strides == (1, 1) and not any(self.pads)
+
+
+def window_of(node: gs.Node, kernel: tuple[int, ...]) -> Window | None:
+    """The window of a Conv or pooling node, defaults filled in; None if it is not 2-D.
+
+    `auto_pad` and `ceil_mode` are resolved beforehand, by `passes/explicit_padding.py`.
+    """
+    if len(kernel) != 2:
+        return None
+    pads = [int(p) for p in node.attrs.get("pads", (0, 0, 0, 0))]
+    strides = tuple(int(s) for s in node.attrs.get("strides", (1, 1)))
+    dilations = tuple(int(d) for d in node.attrs.get("dilations", (1, 1)))
+    return Window(
+        (kernel[0], kernel[1]),
+        (strides[0], strides[1]),
+        (dilations[0], dilations[1]),
+        (pads[0], pads[1]),
+        (pads[2], pads[3]),
+    )
+
+
+def kernel_of(node: gs.Node) -> tuple[int, ...] | None:
+    """Kernel shape of a Conv or pooling node, or None where it is not known at compile time."""
+    if "kernel_shape" in node.attrs:
+        return tuple(int(k) for k in node.attrs["kernel_shape"])
+    if node.op != "Conv":
+        return None
+    weight_shape = static_dims(node.inputs[1].shape)
+    return None if weight_shape is None else weight_shape[2:]
+
+
+def same_padding(size: int, extent: int, stride: int, upper: bool) -> tuple[int, int]:
+    """Padding (begin, end) of `auto_pad` SAME_UPPER or SAME_LOWER along one axis."""
+    total = max((-(-size // stride) - 1) * stride + extent - size, 0)
+    small, large = total // 2, total - total // 2
+    return (small, large) if upper else (large, small)
+
+
+def ceil_padding(size: int, extent: int, stride: int, begin: int, end: int) -> int:
+    """Padding behind an axis that makes rounding down count what `ceil_mode` counts.
+
+    A window that would start in the padding behind the input is left out (the rule of ONNX since
+    opset 22, and of PyTorch).
+    """
+    output = -(-(size + begin + end - extent) // stride) + 1
+    if (output - 1) * stride >= size + begin:
+        output -= 1
+    return max((output - 1) * stride + extent - size - begin - end, 0)

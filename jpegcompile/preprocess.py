@@ -1,0 +1,143 @@
+"""How pixels become a network's input: presets, JSON files, and what they mean."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import numpy as np
+
+from jpegcompile.dct.color import Color
+from jpegcompile.dct.ingest import ChannelAffine
+from jpegcompile.errors import AccessError, UsageError
+
+_FIELDS = {"scale", "mean", "std", "color"}
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """network input = (pixels * scale - mean) / std, pixels on the 0..255 scale.
+
+    Attributes:
+        scale: 1/255 for the unit range; 1 keeps 0..255.
+        mean, std: one value for every channel, or one for each; after scaling.
+        color: channel order that the network takes; None means RGB or, for one channel, luma.
+    """
+
+    scale: float = 1.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    color: Color | None = None
+
+    def color_for(self, channels: int) -> Color:
+        """The colour that a network of so many channels gets.
+
+        Raises:
+            UsageError: if the two do not fit.
+        """
+        color = self.color or ("L" if channels == 1 else "RGB")
+        wanted = 1 if color == "L" else 3
+        if channels != wanted:
+            raise UsageError(
+                f"preprocessing gives {wanted} channels ({color}) but the model takes {channels};"
+                " set \"color\" in --preprocess"
+            )
+        return color
+
+    def affine(self, channels: int) -> ChannelAffine:
+        """The same as y = scale * x + shift for each channel.
+
+        Raises:
+            UsageError: if mean or std has a length other than 1 or the number of channels.
+        """
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in (1, channels):
+                raise UsageError(
+                    f"preprocessing has {len(values)} values in \"{name}\""
+                    f" but the model takes {channels} channels; give one for each"
+                )
+        mean = np.broadcast_to(np.asarray(self.mean, np.float64), (channels,))
+        std = np.broadcast_to(np.asarray(self.std, np.float64), (channels,))
+        return ChannelAffine(self.scale / std, -mean / std)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data that `preprocess_of` reads back."""
+        data: dict[str, Any] = {
+            "scale": self.scale,
+            "mean": list(self.mean),
+            "std": list(self.std),
+        }
+        if self.color:
+            data["color"] = self.color
+        return data
+
+
+PRESETS: dict[str, Preprocess] = {
+    "imagenet": Preprocess(1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "cifar10": Preprocess(1 / 255, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "unit": Preprocess(1 / 255),
+    "none": Preprocess(),
+}
+
+
+def preprocess_of(spec: str | os.PathLike[str] | Mapping[str, Any] | Preprocess) -> Preprocess:
+    """Preprocessing from a preset's name, a JSON file, a mapping, or itself.
+
+    Raises:
+        UsageError: if the name is unknown or a field is missing, unknown or out of range.
+        AccessError: if the file cannot be read.
+    """
+    if isinstance(spec, Preprocess):
+        return spec
+    if isinstance(spec, Mapping):
+        return _from_mapping(spec, "preprocessing")
+    if isinstance(spec, str) and spec in PRESETS:
+        return PRESETS[spec]
+    path = Path(spec)
+    if not path.exists() and path.suffix != ".json":
+        raise UsageError(
+            f"unknown preprocessing '{spec}'; use one of {', '.join(PRESETS)} or a JSON file"
+        )
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AccessError(
+            f"{path}: cannot read preprocessing: {error.strerror}; check the path"
+        ) from error
+    except ValueError as error:
+        raise UsageError(f"{path}: not valid JSON: {error}; fix the file") from error
+    if not isinstance(data, dict):
+        raise UsageError(f"{path}: preprocessing is a JSON object with scale, mean, std, color")
+    return _from_mapping(data, str(path))
+
+
+def _from_mapping(data: Mapping[str, Any], where: str) -> Preprocess:
+    unknown = sorted(set(data) - _FIELDS)
+    if unknown:
+        raise UsageError(
+            f"{where}: unknown field '{unknown[0]}'; known are {', '.join(sorted(_FIELDS))}"
+        )
+    color = data.get("color")
+    if color is not None and color not in get_args(Color):
+        raise UsageError(f"{where}: color is '{color}'; use RGB, BGR or L")
+    scale = _numbers(data.get("scale", 1.0), "scale", where)
+    std = _numbers(data.get("std", 1.0), "std", where)
+    if len(scale) != 1:
+        raise UsageError(f"{where}: scale is one number; put per-channel values into std")
+    if 0.0 in std:
+        raise UsageError(f"{where}: std holds a zero; it divides")
+    mean = _numbers(data.get("mean", 0.0), "mean", where)
+    return Preprocess(scale[0], mean, std, cast("Color | None", color))
+
+
+def _numbers(value: object, name: str, where: str) -> tuple[float, ...]:
+    values = list(value) if isinstance(value, list | tuple) else [value]
+    if not values or not all(
+        isinstance(v, int | float) and not isinstance(v, bool) and np.isfinite(v) for v in values
+    ):
+        raise UsageError(f"{where}: {name} must be a finite number or a list of them")
+    return tuple(float(v) for v in values)

@@ -1,0 +1,1 @@
+"""What runs beside a compiled model: reading JPEG files and feeding sessions."""

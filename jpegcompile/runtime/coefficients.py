@@ -1,0 +1,108 @@
+"""Reading JPEG files into `Coefficients`: the entropy decoding of ITU-T T.81, and nothing after it.
+
+The integers are exactly those that the file stores. Baseline, extended and progressive frames with
+8-bit samples and one or three components are read; everything else is refused with the reason.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from jpegcompile import _native
+from jpegcompile.dct.coefficients import Coefficients
+from jpegcompile.errors import AccessError, ImageError, UsageError
+
+ImageSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview
+"""The path of a JPEG file, or the bytes of one."""
+
+DEFAULT_MAX_PIXELS = 2**28
+
+
+def read_coefficients(
+    source: ImageSource, *, tolerant: bool = False, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> Coefficients:
+    """Read the quantised DCT coefficients of one JPEG file.
+
+    Args:
+        source: the path of a file, or its bytes.
+        tolerant: keep what can be read of damaged data, with zeros for the rest, instead of
+            refusing it at the first defect. Some damage is beyond that and is refused anyway.
+        max_pixels: refuse images of more pixels (width times height) before any memory is taken.
+
+    Raises:
+        ImageError: the data is damaged, is no JPEG, is of a kind that is not taken, or is too big.
+        AccessError: the file cannot be read.
+        UsageError: an argument is of the wrong kind.
+    """
+    return read_coefficients_many([source], threads=1, tolerant=tolerant, max_pixels=max_pixels)[0]
+
+
+def read_coefficients_many(
+    sources: Sequence[ImageSource],
+    *,
+    threads: int | None = None,
+    tolerant: bool = False,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> list[Coefficients]:
+    """Read several JPEG files, in parallel and without the interpreter lock.
+
+    Args:
+        sources: paths and bytes, in any mixture.
+        threads: how many threads share the work; by default one for each available processor.
+        tolerant: as for `read_coefficients`.
+        max_pixels: as for `read_coefficients`, for each image.
+
+    Returns:
+        One `Coefficients` for each source, in the order of the sources.
+
+    Raises:
+        ImageError, AccessError, UsageError: as `read_coefficients`; of several failing sources
+            the first one is named.
+    """
+    if isinstance(sources, str | bytes | bytearray | memoryview | os.PathLike):
+        raise UsageError("read_coefficients_many takes a sequence of images; wrap one in a list")
+    if threads is None:
+        threads = _available_processors()
+    if threads < 1:
+        raise UsageError(f"threads is {threads}; give 1 or more")
+    if max_pixels < 1:
+        raise UsageError(f"max_pixels is {max_pixels}; give 1 or more")
+    native_sources = [_native_source(source) for source in sources]
+    images = _native.read_coefficients_many(
+        native_sources, threads, tolerant, min(max_pixels, 2**64 - 1)
+    )
+    if isinstance(images, tuple):
+        index, kind, cause = images
+        error = AccessError if kind == "access" else ImageError
+        raise error(f"{_name(sources, index)}: {cause}")
+    return [Coefficients(*image) for image in images]
+
+
+def _native_source(source: ImageSource) -> str | bytes | bytearray | memoryview:
+    """A path as str, or contiguous bytes."""
+    if isinstance(source, memoryview):
+        return source if source.c_contiguous else source.tobytes()
+    if isinstance(source, str | bytes | bytearray):
+        return source
+    path = os.fspath(source) if isinstance(source, os.PathLike) else None
+    if not isinstance(path, str):
+        raise UsageError(f"an image is a path or bytes, not {type(source).__name__}")
+    return path
+
+
+def _name(sources: Sequence[ImageSource], index: int) -> str:
+    """How a message calls a source; always one line."""
+    source = sources[index]
+    if isinstance(source, str | os.PathLike):
+        path = os.fspath(source)
+        return path if path.isprintable() else repr(path)
+    return "bytes" if len(sources) == 1 else f"bytes (image {index})"
+
+
+def _available_processors() -> int:
+    """The processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

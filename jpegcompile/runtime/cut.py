@@ -1,0 +1,79 @@
+"""Cut a compiled model where the ingest ends, and expose tensors of any model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import onnx
+from onnx import TensorProto, helper
+
+from jpegcompile.backends.metadata import InputInfo
+from jpegcompile.ir.image import CHROMA, LUMA, QUANTIZATION
+
+
+def begin_at(model: onnx.ModelProto, tensor: str, info: InputInfo) -> onnx.ModelProto:
+    """A copy of a compiled model that takes the jpeg-domain image itself.
+
+    Args:
+        model: compiled for coefficients.
+        tensor: name of the ingest's output, float32 [N, C, H, W].
+        info: the model's image input.
+    """
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    graph = result.graph
+    luma = next(value for value in graph.input if value.name == LUMA)
+    batch = luma.type.tensor_type.shape.dim[0]
+    size = batch.dim_param or batch.dim_value
+    shape = [size, info.channels, info.height, info.width]
+    image = helper.make_tensor_value_info(tensor, TensorProto.FLOAT, shape)
+    replaced = (LUMA, CHROMA, QUANTIZATION)
+    inputs = [image, *(value for value in graph.input if value.name not in replaced)]
+    del graph.input[:]
+    graph.input.extend(inputs)
+    _keep_needed(graph, {tensor})
+    return result
+
+
+def _keep_needed(graph: onnx.GraphProto, given: set[str]) -> None:
+    """Drop the nodes and initializers that no output needs once `given` are inputs."""
+    needed = {output.name for output in graph.output}
+    kept: list[onnx.NodeProto] = []
+    for node in reversed(graph.node):
+        if not needed.isdisjoint(set(node.output) - given):
+            kept.append(node)
+            needed.update(node.input)
+            needed.update(_outer_reads(node))
+    initializers = [tensor for tensor in graph.initializer if tensor.name in needed]
+    value_info = [value for value in graph.value_info if value.name not in given]
+    kept.reverse()
+    for field, values in (
+        (graph.node, kept),
+        (graph.initializer, initializers),
+        (graph.value_info, value_info),
+    ):
+        del field[:]
+        field.extend(values)
+
+
+def _outer_reads(node: onnx.NodeProto) -> set[str]:
+    """Names that the subgraphs of a node may read from around it."""
+    names: set[str] = set()
+    for attribute in node.attribute:
+        for inner in attribute.g.node if attribute.HasField("g") else ():
+            names.update(inner.input)
+            names |= _outer_reads(inner)
+    return names
+
+
+def expose(model: onnx.ModelProto, tensors: Iterable[str]) -> onnx.ModelProto:
+    """A copy of a model with further outputs; names that it does not make are left out."""
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    made = {name for node in result.graph.node for name in node.output}
+    present = {output.name for output in result.graph.output}
+    for name in tensors:
+        if name in made and name not in present:
+            result.graph.output.append(onnx.ValueInfoProto(name=name))
+            present.add(name)
+    return result

@@ -1,0 +1,96 @@
+"""From the coefficients of files to the inputs of a compiled model, or of the original one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.backends.metadata import CompiledInfo, InputInfo
+from jpegcompile.dct.coefficients import Coefficients
+from jpegcompile.dct.decode import decode
+from jpegcompile.dct.ingest import ChannelAffine, ingest
+from jpegcompile.errors import ImageError, UsageError
+from jpegcompile.ir.image import CHROMA, LUMA, QUANTIZATION
+from jpegcompile.preprocess import Preprocess, preprocess_of
+from jpegcompile.subsampling import GRAY, subsampling_of
+
+
+def check_size(coefficients: Coefficients, info: InputInfo, name: str) -> None:
+    """Refuse an image whose size is not the network's.
+
+    Raises:
+        ImageError: naming both sizes.
+    """
+    if (coefficients.height, coefficients.width) != (info.height, info.width):
+        raise ImageError(
+            f"{name}: is {coefficients.width}x{coefficients.height} but the model takes"
+            f" {info.width}x{info.height}; resizing is not supported, give images of that size"
+        )
+
+
+def fits_inputs(coefficients: Coefficients, info: InputInfo) -> bool:
+    """Whether a file's coefficients can be fed to the model as they are."""
+    if info.subsampling == GRAY and info.channels == 1:
+        # Luma alone: any grey file, and the luma of any colour file that samples it fully.
+        most = [max(factors) for factors in zip(*coefficients.sampling, strict=True)]
+        is_full = list(coefficients.sampling[0]) == most
+        return coefficients.color_space != "rgb" and is_full
+    return subsampling_of(coefficients) == info.subsampling
+
+
+def coefficient_feeds(
+    images: Sequence[Coefficients], info: InputInfo
+) -> dict[str, NDArray[np.generic]]:
+    """Inputs `luma`, `chroma`, `quantization` of a batch of files that fit (see `fits_inputs`)."""
+    feeds: dict[str, NDArray[np.generic]] = {
+        LUMA: np.stack([image.planes[0][None] for image in images])
+    }
+    components = 1
+    if info.subsampling != GRAY:
+        components = 3
+        feeds[CHROMA] = np.stack([np.stack(image.planes[1:]) for image in images])
+    feeds[QUANTIZATION] = np.stack([image.quantization[:components] for image in images])
+    return feeds
+
+
+def preprocess_in(info: CompiledInfo) -> Preprocess:
+    """The preprocessing that a compiled model carries.
+
+    Raises:
+        UsageError: if it carries none (compiled for tensors, without --preprocess).
+    """
+    if info.preprocess is None:
+        raise UsageError(
+            "the model was compiled for tensors without preprocessing, so images cannot be fed;"
+            " compile it with --preprocess"
+        )
+    return preprocess_of(info.preprocess)
+
+
+def ingested(image: Coefficients, info: CompiledInfo) -> NDArray[np.float32]:
+    """One image [C, H, W] where the network begins, in the jpeg domain; for any sampling."""
+    preprocess = preprocess_in(info)
+    channels = info.input.channels
+    affine = preprocess.affine(channels)
+    if info.input_affine is not None:
+        scale, shift = (np.asarray(values) for values in info.input_affine)
+        affine = affine.then(scale, shift)
+    return ingest(image, preprocess.color_for(channels), affine).astype(np.float32)
+
+
+def original_input(
+    image: Coefficients, preprocess: Preprocess, info: InputInfo
+) -> NDArray[np.float32]:
+    """One image as the original model takes it, from the float decode; in the model's layout."""
+    pixels = decode(image, preprocess.color_for(info.channels))
+    return normalize(pixels, preprocess.affine(info.channels), info.layout)
+
+
+def normalize(
+    pixels: NDArray[np.float64], affine: ChannelAffine, layout: str
+) -> NDArray[np.float32]:
+    """Pixels [H, W, C] on the 0..255 scale as a network's input, in its layout."""
+    values = (pixels * affine.scale + affine.shift).astype(np.float32)
+    return values if layout == "NHWC" else np.ascontiguousarray(values.transpose(2, 0, 1))

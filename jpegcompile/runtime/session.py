@@ -1,0 +1,207 @@
+"""Run a compiled model on JPEG files of every sampling."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+
+from jpegcompile.backends.metadata import CompiledInfo, read_metadata
+from jpegcompile.dct.coefficients import Coefficients
+from jpegcompile.errors import AccessError, ImageError, UnsupportedModelError, UsageError
+from jpegcompile.runtime.coefficients import ImageSource, read_coefficients_many
+from jpegcompile.runtime.cut import begin_at
+from jpegcompile.runtime.inputs import (
+    check_size,
+    coefficient_feeds,
+    fits_inputs,
+    ingested,
+    original_input,
+    preprocess_in,
+)
+from jpegcompile.subsampling import subsampling_of
+
+_BATCH = 32
+
+
+def load(path: str | os.PathLike[str]) -> Session:
+    """Open a compiled model.
+
+    Raises:
+        AccessError: if the file cannot be read.
+        UnsupportedModelError: if jpegcompile did not write it, or a newer version did.
+    """
+    return Session(path)
+
+
+def read_compiled(path: str | os.PathLike[str]) -> tuple[onnx.ModelProto, CompiledInfo | None]:
+    """An ONNX file and its jpegcompile metadata, None if it is not a compiled model.
+
+    Raises:
+        AccessError: if the file cannot be read.
+        UnsupportedModelError: if it is not ONNX, or its metadata is damaged or newer.
+    """
+    try:
+        model = onnx.load_model_from_string(Path(path).read_bytes())
+    except OSError as error:
+        raise AccessError(f"{path}: cannot read: {error.strerror}; check the path") from error
+    except DecodeError as error:
+        raise UnsupportedModelError(f"{path}: not an ONNX file; give a .onnx model") from error
+    return model, read_metadata(model, str(path))
+
+
+def inference_session(model: onnx.ModelProto, threads: int | None = None) -> ort.InferenceSession:
+    """An ONNX Runtime session on the CPU whose idle threads do not spin.
+
+    Raises:
+        UnsupportedModelError: if ONNX Runtime refuses the model.
+    """
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    try:
+        return ort.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise UnsupportedModelError(f"ONNX Runtime refuses the model: {reason}") from error
+
+
+class Session:
+    """A compiled model, ready to run; may be used from several threads, pickles by its path.
+
+    Attributes:
+        path: of the compiled model.
+        info: what the file says of itself.
+        inference_session: the ONNX Runtime session beneath.
+        output_names: of the source model, in its order.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], threads: int | None = None) -> None:
+        """Open `path`; see `load`. `threads` is ONNX Runtime's intra-op number."""
+        self.path = os.fspath(path)
+        model, info = read_compiled(path)
+        if info is None:
+            raise UnsupportedModelError(
+                f"{path}: was not written by jpegcompile; compile it first"
+            )
+        self.info = info
+        self._model = model
+        self._threads = threads
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._network: ort.InferenceSession | None = None
+        self.inference_session = inference_session(model, threads)
+        self.output_names = [output.name for output in self.inference_session.get_outputs()]
+        shape = self.inference_session.get_inputs()[0].shape
+        self.batch_size = _BATCH if isinstance(shape[0], str) else int(shape[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by path: another process opens the file for itself."""
+        return Session, (self.path, self._threads)
+
+    def feeds(self, images: Sequence[ImageSource]) -> dict[str, NDArray[np.generic]]:
+        """Input dict of `inference_session` for one batch of files.
+
+        Raises:
+            ImageError: if a file is damaged, or its size or sampling is not the model's
+                (`run` takes other samplings).
+            AccessError: if a file cannot be read.
+        """
+        coefficients = self._read(images)
+        for source, image in zip(images, coefficients, strict=True):
+            if self.info.input.mode == "coefficients" and not fits_inputs(image, self.info.input):
+                raise ImageError(
+                    f"{_name(source)}: is {subsampling_of(image) or image.color_space} but the"
+                    f" model is compiled for {self.info.input.subsampling}; use Session.run"
+                )
+        return self._direct(coefficients)
+
+    def run(self, images: Sequence[ImageSource]) -> list[NDArray[Any]]:
+        """Outputs of the source model for any number of files, concatenated along the batch.
+
+        Raises:
+            ImageError: if a file is damaged or its size is not the model's.
+            AccessError: if a file cannot be read.
+            UsageError: after a fork, and for models with inputs besides the image.
+        """
+        if self._process != os.getpid():
+            raise UsageError(f"{self.path}: this session was opened before a fork; load it again")
+        if not images:
+            raise UsageError("no images to run; give one at least")
+        batches: list[list[NDArray[Any]]] = []
+        for start in range(0, len(images), self.batch_size):
+            chunk = self._read(images[start : start + self.batch_size])
+            batches.append(self.run_coefficients(chunk))
+        return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+    def run_coefficients(self, images: Sequence[Coefficients]) -> list[NDArray[Any]]:
+        """Outputs for one batch of images that are read already; sizes are the caller's to check."""
+        info = self.info.input
+        direct = [
+            i
+            for i, image in enumerate(images)
+            if info.mode == "tensor" or fits_inputs(image, info)
+        ]
+        others = [i for i in range(len(images)) if i not in set(direct)]
+        results: list[tuple[list[int], list[NDArray[Any]]]] = []
+        if direct:
+            feeds = self._direct([images[i] for i in direct])
+            results.append((direct, self._outputs(self.inference_session, feeds)))
+        if others:
+            batch = np.stack([ingested(images[i], self.info) for i in others])
+            assert info.ingest_output is not None
+            feeds = {info.ingest_output: batch}
+            results.append((others, self._outputs(self._network_session(), feeds)))
+        order = np.argsort(np.concatenate([indices for indices, _ in results]))
+        columns = zip(*(outputs for _, outputs in results), strict=True)
+        return [np.concatenate(parts)[order] for parts in columns]
+
+    def _read(self, images: Sequence[ImageSource]) -> list[Coefficients]:
+        coefficients = read_coefficients_many(images)
+        for source, image in zip(images, coefficients, strict=True):
+            check_size(image, self.info.input, _name(source))
+        return coefficients
+
+    def _direct(self, images: Sequence[Coefficients]) -> dict[str, NDArray[np.generic]]:
+        if self.info.input.mode == "coefficients":
+            return coefficient_feeds(images, self.info.input)
+        preprocess = preprocess_in(self.info)
+        batch = [original_input(image, preprocess, self.info.input) for image in images]
+        return {self.info.input.name: np.stack(batch)}
+
+    def _outputs(
+        self, session: ort.InferenceSession, feeds: dict[str, NDArray[np.generic]]
+    ) -> list[NDArray[Any]]:
+        missing = [i.name for i in session.get_inputs() if i.name not in feeds]
+        if missing:
+            raise UsageError(
+                f"{self.path}: takes '{missing[0]}' besides the image;"
+                " call Session.inference_session with Session.feeds and that input"
+            )
+        outputs: list[NDArray[Any]] = session.run(self.output_names, feeds)
+        return outputs
+
+    def _network_session(self) -> ort.InferenceSession:
+        """The model from the ingest's output on, made when it is first needed."""
+        with self._lock:
+            if self._network is None:
+                assert self.info.input.ingest_output is not None
+                network = begin_at(self._model, self.info.input.ingest_output, self.info.input)
+                self._network = inference_session(network, self._threads)
+            return self._network
+
+
+def _name(source: ImageSource) -> str:
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else "bytes"

@@ -1,0 +1,200 @@
+#include "reader.h"
+
+#include <jerror.h>
+
+#include <algorithm>
+#include <string>
+#include <system_error>
+
+namespace jpegcompile {
+namespace {
+
+// A scan of a few bytes makes the decoder walk the whole frame, so a small file of many scans can
+// cost hours. Encoders write about ten; a frame of at most four megapixels may have 1000, larger
+// ones fewer.
+int most_scans(const jpeg_decompress_struct& decoder) noexcept {
+    constexpr std::uint64_t budget = std::uint64_t{1} << 32;
+    const std::uint64_t pixels = std::uint64_t{decoder.image_width} * decoder.image_height;
+    return static_cast<int>(
+        std::clamp<std::uint64_t>(budget / std::max<std::uint64_t>(pixels, 1), 64, 1000));
+}
+
+[[noreturn]] void refuse(const std::string& cause) {
+    throw ReadError(FailureKind::image, cause);
+}
+
+}  // namespace
+
+FrameArrays& frame_arrays_of(j_common_ptr decoder) noexcept { return Reader::of(decoder).arrays_; }
+
+Reader& Reader::of(j_common_ptr decoder) noexcept {
+    return *static_cast<Reader*>(decoder->client_data);
+}
+
+Reader::Reader(InputStream& stream, const ReadOptions& options) noexcept
+    : stream_(stream), options_(options) {
+    decoder_.err = jpeg_std_error(&errors_);
+    decoder_.client_data = this;
+    errors_.error_exit = &Reader::on_error;
+    errors_.emit_message = &Reader::on_message;
+    errors_.output_message = [](j_common_ptr) {};
+    progress_.progress_monitor = &Reader::on_progress;
+}
+
+// Does nothing for a decoder that was never created: its `mem` is null.
+Reader::~Reader() { jpeg_destroy_decompress(&decoder_); }
+
+void Reader::on_error(j_common_ptr decoder) {
+    Reader& reader = of(decoder);
+    decoder->err->format_message(decoder, reader.message_.data());
+    // Between here and the setjmp lie only C frames of libjpeg and callbacks of ours without any
+    // object that has a destructor.
+    std::longjmp(reader.escape_, 1);
+}
+
+void Reader::on_message(j_common_ptr decoder, int level) {
+    if (level >= 0) {
+        return;  // traces
+    }
+    ++decoder->err->num_warnings;
+    Reader& reader = of(decoder);
+    // An unknown revision of the JFIF marker says nothing about the coefficients.
+    if (!reader.options_.tolerant && decoder->err->msg_code != JWRN_JFIF_MAJOR) {
+        reader.warning_ = true;
+        on_error(decoder);
+    }
+}
+
+void Reader::on_progress(j_common_ptr decoder) {
+    const auto& state = *reinterpret_cast<j_decompress_ptr>(decoder);
+    if (state.input_scan_number > most_scans(state)) {
+        of(decoder).too_many_scans_ = true;
+        on_error(decoder);
+    }
+}
+
+template <typename Step>
+void Reader::guarded(Step step) {
+    // `step` captures references and creates no object with a destructor, and this function has
+    // no local of its own: nothing that a longjmp would skip or clobber.
+    if (setjmp(escape_) == 0) {
+        step();
+        return;
+    }
+    throw failure();
+}
+
+Image Reader::read() {
+    guarded([this] {
+        jpeg_create_decompress(&decoder_);
+        arrays_.install(decoder_);
+        decoder_.src = &stream_;
+        decoder_.progress = &progress_;
+        jpeg_read_header(&decoder_, TRUE);
+    });
+    check_header();
+    guarded([this] { jpeg_read_coefficients(&decoder_); });
+
+    Image image;
+    image.width = decoder_.image_width;
+    image.height = decoder_.image_height;
+    image.progressive = decoder_.progressive_mode != FALSE;
+    image.color_space = decoder_.num_components == 1            ? ColorSpace::gray
+                        : decoder_.jpeg_color_space == JCS_RGB ? ColorSpace::rgb
+                                                               : ColorSpace::ycbcr;
+    image.components.reserve(static_cast<std::size_t>(decoder_.num_components));
+    for (int index = 0; index < decoder_.num_components; ++index) {
+        image.components.push_back(take_component(index));
+    }
+    return image;
+}
+
+void Reader::check_header() const {
+    const std::uint64_t pixels = std::uint64_t{decoder_.image_width} * decoder_.image_height;
+    if (pixels > options_.max_pixels) {
+        refuse(std::to_string(decoder_.image_width) + " x " +
+               std::to_string(decoder_.image_height) + " pixels are more than the limit of " +
+               std::to_string(options_.max_pixels) + "; raise max_pixels if the file is trusted");
+    }
+    if (decoder_.data_precision != 8) {
+        refuse(std::to_string(decoder_.data_precision) +
+               "-bit samples are not supported; convert it to an 8-bit JPEG");
+    }
+    if (decoder_.num_components != 1 && decoder_.num_components != 3) {
+        const std::string kind = decoder_.num_components == 4 ? " (CMYK or YCCK)" : "";
+        refuse(std::to_string(decoder_.num_components) + " components" + kind +
+               " are not supported; convert it to RGB or grey");
+    }
+}
+
+Component Reader::take_component(int index) {
+    const jpeg_component_info& info = decoder_.comp_info[index];
+    const JQUANT_TBL& table = quantization_table(index);
+    Component component;
+    std::copy(std::begin(table.quantval), std::end(table.quantval),
+              component.quantization.begin());
+    component.horizontal_factor = info.h_samp_factor;
+    component.vertical_factor = info.v_samp_factor;
+    component.block_rows = info.height_in_blocks;
+    component.block_columns = info.width_in_blocks;
+    component.coefficients =
+        arrays_.take(index, component.block_rows, component.block_columns);
+    return component;
+}
+
+// libjpeg keeps the table that held when the component's first scan began. It accepts tables with
+// zeros, and frames with a component that no scan ever brought.
+const JQUANT_TBL& Reader::quantization_table(int index) const {
+    const jpeg_component_info& info = decoder_.comp_info[index];
+    const JQUANT_TBL* table = info.quant_table;
+    if (table == nullptr && options_.tolerant && info.quant_tbl_no >= 0 &&
+        info.quant_tbl_no < NUM_QUANT_TBLS) {
+        table = decoder_.quant_tbl_ptrs[info.quant_tbl_no];
+    }
+    const std::string where = "component " + std::to_string(index);
+    if (table == nullptr) {
+        refuse("corrupt data: " + where + " has no scan or no quantization table");
+    }
+    if (std::find(std::begin(table->quantval), std::end(table->quantval), 0) !=
+        std::end(table->quantval)) {
+        refuse("corrupt data: the quantization table of " + where + " holds a zero");
+    }
+    return *table;
+}
+
+ReadError Reader::failure() const {
+    if (stream_.read_errno() != 0) {
+        return {FailureKind::access, std::generic_category().message(stream_.read_errno())};
+    }
+    if (too_many_scans_) {
+        return {FailureKind::image, "more than " + std::to_string(most_scans(decoder_)) +
+                                        " scans; encode it again if the file is trusted"};
+    }
+    if (stream_.start().empty()) {
+        return {FailureKind::image, "not a JPEG: it is empty"};
+    }
+    switch (errors_.msg_code) {
+        case JERR_NO_SOI:
+            return {FailureKind::image, "not a JPEG: it looks like " +
+                                            std::string(describe_contents(stream_.start()))};
+        case JERR_BAD_PRECISION:
+            return {FailureKind::image, std::to_string(errors_.msg_parm.i[0]) +
+                                            "-bit samples are not supported; "
+                                            "convert it to an 8-bit JPEG"};
+        case JERR_OUT_OF_MEMORY:
+            return {FailureKind::memory, "not enough memory for " +
+                                             std::to_string(decoder_.image_width) + " x " +
+                                             std::to_string(decoder_.image_height) +
+                                             " pixels; lower max_pixels to refuse such files"};
+        default:
+            break;
+    }
+    const std::string message = message_.data();
+    if (warning_) {
+        return {FailureKind::image,
+                "damaged: " + message + "; tolerant reading keeps what is left of it"};
+    }
+    return {FailureKind::image, "cannot be read as a JPEG: " + message};
+}
+
+}  // namespace jpegcompile

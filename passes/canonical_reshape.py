@@ -1,0 +1,55 @@
+"""Give reshapes a form that does not name the batch size.
+
+Reshape(x[N, ...], [N, -1] however spelled)  =>  Flatten(x)
+Reshape(x[N, ...], [N, a, b, ...])           =>  Reshape(x, constant [0, a, b, ...])     exact
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from jpegcompile.ir.graph import value_of
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Pass
+from jpegcompile.ir.shape_values import reshape_target
+
+
+class CanonicalReshape(Pass):
+    """Replace computed and batch-specific targets where the batch stays the first dimension."""
+
+    name = "canonical-reshape"
+
+    def run(self, module: Module) -> bool:
+        """Returns whether a node changed."""
+        changed = False
+        for node in module.graph.nodes:
+            if node.op == "Reshape":
+                changed |= _canonicalize(node, module)
+        if changed:
+            module.graph.cleanup().toposort()
+        return changed
+
+
+def _canonicalize(node: gs.Node, module: Module) -> bool:
+    if value_of(node.inputs[0]) is not None:
+        return False
+    source, target = node.inputs[0].shape, reshape_target(node)
+    if not source or not target or target[0] != source[0]:
+        return False
+    rest = target[1:]
+    if len(rest) == 1:
+        node.op = "Flatten"
+        node.attrs = {"axis": 1}
+        node.inputs = [node.inputs[0]]
+        return True
+    if not all(isinstance(d, int) and d > 0 for d in rest):
+        return False
+    wanted = np.asarray([0, *rest], np.int64)
+    current = value_of(node.inputs[1])
+    if current is not None and np.array_equal(current, wanted):
+        return False
+    node.attrs.pop("allowzero", None)
+    shape = gs.Constant(module.fresh(f"{node.outputs[0].name}.shape"), wanted)
+    node.inputs = [node.inputs[0], shape]
+    return True

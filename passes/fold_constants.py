@@ -1,0 +1,39 @@
+"""Fold constant subgraphs and give every node a name of its own.
+
+Op(constants...)  =>  constant        exact: computed by ONNX Runtime
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import onnx_graphsurgeon as gs
+from onnx_graphsurgeon.logger import G_LOGGER
+
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Pass
+
+
+class FoldConstants(Pass):
+    """Fold what does not depend on an input; unnamed nodes get names, so that reports can cite."""
+
+    name = "fold-constants"
+
+    def run(self, module: Module) -> bool:
+        """Returns whether a node was folded or named."""
+        before = len(module.graph.nodes)
+        # graphsurgeon logs to the terminal what it may or may not fold: not for our users.
+        with G_LOGGER.suppress():
+            module.graph.fold_constants().cleanup().toposort()
+        return _name_nodes(module.graph) or len(module.graph.nodes) != before
+
+
+def _name_nodes(graph: gs.Graph) -> bool:
+    changed = False
+    seen: Counter[str] = Counter()
+    for index, node in enumerate(graph.nodes):
+        if not node.name or seen[node.name]:
+            node.name = f"{node.name or node.op}_{index}"
+            changed = True
+        seen[node.name] += 1
+    return changed

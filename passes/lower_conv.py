@@ -1,0 +1,111 @@
+"""Lower convolution to the JPEG domain.
+
+Conv(x, w, b)          =>  ToSpatial(JpegConv(ToJpeg(x), w, b))
+Conv 1x1, no stride    =>  ToSpatial(JpegPointwiseConv(ToJpeg(x), w, b))    commutes with the DCT
+
+Exact. Weights stay the spatial kernel; the bias acts on DC coefficients only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from jpegcompile.ir.graph import input_at, value_of
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, map_problem
+from jpegcompile.ir.window import Window, kernel_of, window_of
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """What the lowering needs of a Conv node.
+
+    Attributes:
+        window: its geometry.
+        group: number of groups.
+        multiply_adds: for one image.
+    """
+
+    window: Window
+    group: int
+    multiply_adds: int
+
+
+class LowerConv(Lowering[Convolution]):
+    """Any kernel, stride, padding, dilation and group."""
+
+    name = "lower-conv"
+    op_types = ("Conv",)
+
+    def match(self, node: gs.Node, module: Module) -> Convolution | Decline | None:
+        """A two-dimensional convolution between two maps of known size."""
+        for tensor in (node.inputs[0], node.outputs[0]):
+            problem = map_problem(node, tensor, module)
+            if problem is not None:
+                return problem
+        kernel = kernel_of(node)
+        window = None if kernel is None else window_of(node, kernel)
+        if window is None:
+            return Decline(node, "its kernel shape is not known at compile time")
+        group = int(node.attrs.get("group", 1))
+        channels = int(node.inputs[0].shape[1]) // group
+        work = elements(node.outputs[0]) * channels * window.kernel[0] * window.kernel[1]
+        return Convolution(window, group, work)
+
+    def rewrite(self, node: gs.Node, match: Convolution, rewriter: Rewriter) -> None:
+        """Both forms take the bias explicitly, zeros where the node has none."""
+        source, target = node.inputs[0], node.outputs[0]
+        if rewriter.module.block(source) == 1 and rewriter.module.block(target) == 1:
+            rewriter.keep_trivial(match.multiply_adds)
+        elif match.window.is_pointwise:
+            bias = _channel_bias(node, rewriter.module)
+            rewriter.replace(
+                "JpegPointwiseConv",
+                [rewriter.jpeg(source), node.inputs[1], bias, rewriter.dc(target)],
+                {"group": match.group, "block": rewriter.module.block(source)},
+                multiply_adds=match.multiply_adds,
+            )
+        else:
+            inputs = [rewriter.jpeg(source), node.inputs[1], _bias(node, rewriter.module)]
+            rewriter.replace(
+                "JpegConv",
+                inputs + rewriter.inverse(source) + rewriter.forward(target),
+                {
+                    "strides": list(match.window.strides),
+                    "pads": match.window.pads,
+                    "dilations": list(match.window.dilations),
+                    "group": match.group,
+                    "input_block": rewriter.module.block(source),
+                    "output_block": rewriter.module.block(target),
+                },
+                multiply_adds=match.multiply_adds,
+                transforms=(source, target),
+            )
+
+
+def _bias(node: gs.Node, module: Module) -> gs.Tensor:
+    bias = input_at(node, 2)
+    if bias is not None:
+        return bias
+    zeros = np.zeros(int(node.outputs[0].shape[1]), node.outputs[0].dtype)
+    return gs.Constant(module.fresh(f"{node.outputs[0].name}.bias"), zeros)
+
+
+def _channel_bias(node: gs.Node, module: Module) -> gs.Tensor:
+    """The bias as [C, 1, 1], ready to multiply a map."""
+    bias = _bias(node, module)
+    values = value_of(bias)
+    if values is not None:
+        name = module.fresh(f"{bias.name}.channels")
+        return gs.Constant(name, np.ascontiguousarray(values).reshape(-1, 1, 1))
+    return _reshaped(bias, module)
+
+
+def _reshaped(bias: gs.Tensor, module: Module) -> gs.Variable:
+    shape = gs.Constant(module.fresh(f"{bias.name}.shape"), np.asarray([-1, 1, 1], np.int64))
+    result = gs.Variable(module.fresh(f"{bias.name}.channels"), bias.dtype)
+    module.graph.nodes.append(gs.Node("Reshape", result.name, {}, [bias, shape], [result]))
+    return result

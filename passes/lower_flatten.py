@@ -1,0 +1,82 @@
+"""Fold the inverse DCT of a flattened map into the weights that read it.
+
+Gemm(Flatten(x), W)    =>  Gemm(Flatten(ToJpeg(x)), W')
+MatMul(Flatten(x), W)  =>  MatMul(Flatten(ToJpeg(x)), W')
+
+Each output's weights, seen as a map, are transformed as well: the DCT is orthonormal, so the inner
+product stays. Exact but for one rounding of W'.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from jpegcompile.dct.blocks import to_jpeg
+from jpegcompile.ir.graph import is_graph_output, label, value_of
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
+
+
+class LowerFlatten(Lowering[list[gs.Node]]):
+    """Flatten of a map into vectors; matches the nodes whose weights change."""
+
+    name = "lower-flatten"
+    op_types = ("Flatten",)
+
+    def match(self, node: gs.Node, module: Module) -> list[gs.Node] | Decline | None:
+        """Every reader multiplies by constant weights from the right."""
+        source, target = node.inputs[0], node.outputs[0]
+        if source.name in module.blocks or len(source.shape or ()) != 4:
+            return None
+        problem = map_problem(node, source, module)
+        if problem is not None:
+            return problem
+        if module.block(source) == 1:
+            return []
+        if int(node.attrs.get("axis", 1)) % 4 != 1:
+            return Decline(node, "it flattens other axes than channels, height and width")
+        if is_graph_output(module.graph, target):
+            return Decline(node, "its output leaves the graph")
+        for reader in target.outputs:
+            if not _multiplies(reader, target):
+                return Decline(node, f"{label(reader)} reads it, not a product with constant weights")
+        return list(target.outputs)
+
+    def rewrite(self, node: gs.Node, match: list[gs.Node], rewriter: Rewriter) -> None:
+        """Weights are made anew: another node may share them."""
+        source, module = node.inputs[0], rewriter.module
+        work = sum(int(np.prod(value_of_weights(reader).shape)) for reader in match)
+        rewriter.keep_trivial(work)
+        if not match:
+            return
+        _, channels, height, width = source.shape
+        block = module.block(source)
+        for reader in match:
+            weights = value_of_weights(reader)
+            transposed = bool(reader.attrs.get("transB", 0))
+            rows = weights if transposed else weights.T
+            maps = rows.astype(np.float64).reshape(-1, int(channels), int(height), int(width))
+            turned = to_jpeg(maps, block).reshape(rows.shape).astype(weights.dtype)
+            name = module.fresh(f"{reader.inputs[1].name}.jpeg")
+            values = np.ascontiguousarray(turned if transposed else turned.T)
+            reader.inputs[1] = gs.Constant(name, values)
+        target = node.outputs[0]
+        flat = gs.Variable(module.fresh(f"{target.name}.jpeg"), target.dtype, target.shape)
+        for reader in match:
+            reader.inputs[0] = flat
+        node.inputs, node.outputs = [rewriter.jpeg(source)], [flat]
+        rewriter.changed = True
+
+
+def value_of_weights(reader: gs.Node) -> NDArray[np.generic]:
+    """The constant second operand of a Gemm or MatMul."""
+    return np.asarray(reader.inputs[1].values)
+
+
+def _multiplies(reader: gs.Node, flat: gs.Tensor) -> bool:
+    if reader.op not in ("Gemm", "MatMul") or reader.attrs.get("transA", 0):
+        return False
+    weights = value_of(reader.inputs[1])
+    return reader.inputs[0] is flat and weights is not None and weights.ndim == 2

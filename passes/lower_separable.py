@@ -1,0 +1,188 @@
+"""Lower what is linear and acts on rows and columns apart: one matrix an axis.
+
+AveragePool(x)        =>  ToSpatial(JpegAveragePool(ToJpeg(x), R, C))
+GlobalAveragePool(x)  =>  JpegGlobalAveragePool(ToJpeg(x), R, C)          mean of the DCs / b
+Slice(x) over H, W    =>  ToSpatial(JpegSlice(ToJpeg(x), R, C))
+Pad(x) over H, W      =>  ToSpatial(JpegPad(ToJpeg(x), R, C))             zeros only
+
+Each computes R @ x @ C with R = D_out A_H D_in^T and C = (D_out A_W D_in^T)^T, A being the spatial
+operator of an axis. Exact. Slices and pads of channels alone are the same operator in both domains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from jpegcompile.dct.linear import (
+    average_pool_matrix,
+    in_jpeg_domain,
+    mean_matrix,
+    pad_matrix,
+    take_matrix,
+)
+from jpegcompile.ir.graph import input_at, value_of
+from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, map_problem
+from jpegcompile.ir.slices import slice_axes, taken
+from jpegcompile.ir.window import window_of
+
+
+@dataclass(frozen=True)
+class Separable:
+    """Spatial operators of the two axes, [output size, input size]; None keeps both as they are."""
+
+    axes: tuple[NDArray[np.float64], NDArray[np.float64]] | None
+
+
+class LowerSeparable(Lowering[Separable]):
+    """Shared by the operators of this file: they differ in their matrices only."""
+
+    def rewrite(self, node: gs.Node, match: Separable, rewriter: Rewriter) -> None:
+        """Compose the matrices with the DCTs of both sides."""
+        source, target, module = node.inputs[0], node.outputs[0], rewriter.module
+        input_block, output_block = module.block(source), module.block(target)
+        if input_block == 1 and output_block == 1:
+            rewriter.keep_trivial()
+            return
+        if match.axes is None:
+            inputs = [rewriter.jpeg(source), *node.inputs[1:]]
+            rewriter.replace(node.op, inputs, node.attrs, domain=None)
+            return
+        rows, columns = (in_jpeg_domain(m, input_block, output_block) for m in match.axes)
+        operands = [
+            gs.Constant(module.fresh(f"{target.name}.{name}"), np.ascontiguousarray(values))
+            for name, values in (
+                ("rows", rows.astype(source.dtype)),
+                ("columns", columns.T.astype(source.dtype)),
+            )
+        ]
+        rewriter.replace(
+            f"Jpeg{node.op}",
+            [rewriter.jpeg(source), *operands],
+            {"input_block": input_block, "output_block": output_block},
+            multiply_adds=elements(source),
+        )
+
+
+class LowerAveragePool(LowerSeparable):
+    """AveragePool of any window; the divisor of a window at the border is a product as well."""
+
+    name = "lower-average-pool"
+    op_types = ("AveragePool",)
+
+    def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
+        """A two-dimensional pooling between two maps of known size."""
+        for tensor in (node.inputs[0], node.outputs[0]):
+            problem = map_problem(node, tensor, module)
+            if problem is not None:
+                return problem
+        window = window_of(node, tuple(node.attrs["kernel_shape"]))
+        if window is None:
+            return Decline(node, "it does not pool over height and width")
+        include_pad = bool(node.attrs.get("count_include_pad", 0))
+        rows, columns = (
+            average_pool_matrix(
+                size,
+                window.kernel[axis],
+                window.strides[axis],
+                (window.begin[axis], window.end[axis]),
+                window.dilations[axis],
+                include_pad,
+            )
+            for axis, size in enumerate(size_of(node.inputs[0]))
+        )
+        return Separable((rows, columns))
+
+
+class LowerGlobalAveragePool(LowerSeparable):
+    """GlobalAveragePool; its output has block size 1."""
+
+    name = "lower-global-average-pool"
+    op_types = ("GlobalAveragePool",)
+
+    def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
+        """A map of known size."""
+        problem = map_problem(node, node.inputs[0], module)
+        if problem is not None:
+            return problem
+        height, width = size_of(node.inputs[0])
+        return Separable((mean_matrix(height), mean_matrix(width)))
+
+
+class LowerSlice(LowerSeparable):
+    """Slice with constant bounds, of channels or of the plane."""
+
+    name = "lower-slice"
+    op_types = ("Slice",)
+
+    def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
+        """Constant bounds on a map of known size, channels and plane not mixed."""
+        source, target = node.inputs[0], node.outputs[0]
+        if source.name not in module.maps:
+            return None
+        axes = slice_axes(node)
+        if axes is None or target.name not in module.maps:
+            return Decline(node, "its bounds are not constants")
+        if set(axes) == {1}:
+            return Separable(None)
+        if not set(axes) <= {2, 3}:
+            return Decline(node, "it slices the batch, or channels and plane at once")
+        rows, columns = (
+            take_matrix(taken(axes.get(axis, slice(None)), size), size)
+            for axis, size in zip((2, 3), size_of(source), strict=True)
+        )
+        return Separable((rows, columns))
+
+
+class LowerPad(LowerSeparable):
+    """Pad with zeros, of channels or of the plane."""
+
+    name = "lower-pad"
+    op_types = ("Pad",)
+
+    def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
+        """Constant zero padding of a map of known size, channels and plane not mixed."""
+        source = node.inputs[0]
+        if source.name not in module.maps:
+            return None
+        pads = _pads(node)
+        if isinstance(pads, str):
+            return Decline(node, pads)
+        problem = map_problem(node, node.outputs[0], module)
+        if problem is not None:
+            return problem
+        begin, end = pads[:4], pads[4:]
+        plane = [*begin[2:], *end[2:]]
+        if begin[0] or end[0] or (any(plane) and (begin[1] or end[1])):
+            return Decline(node, "it pads the batch, or channels and plane at once")
+        if not any(plane):
+            return Separable(None)
+        rows, columns = (
+            pad_matrix(begin[axis], end[axis], size)
+            for axis, size in zip((2, 3), size_of(source), strict=True)
+        )
+        return Separable((rows, columns))
+
+
+def _pads(node: gs.Node) -> list[int] | str:
+    """Eight amounts, begin then end, or why the padding cannot be lowered."""
+    if node.attrs.get("mode", "constant") not in ("constant", b"constant"):
+        return f"its mode is {node.attrs['mode']}, not constant"
+    if "pads" in node.attrs:
+        amounts, fill = node.attrs["pads"], float(node.attrs.get("value", 0.0))
+    else:
+        operand, value = value_of(input_at(node, 1)), input_at(node, 2)
+        if operand is None or (value is not None and value_of(value) is None):
+            return "its amounts or its value are not constants"
+        if input_at(node, 3) is not None:
+            return "it names the axes to pad"
+        amounts = operand
+        constant = value_of(value)
+        fill = 0.0 if constant is None else float(constant.reshape(-1)[0])
+    if fill != 0.0:
+        return f"it pads with {fill:g}, not zero"
+    return [int(p) for p in amounts]

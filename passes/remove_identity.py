@@ -1,0 +1,41 @@
+"""Remove operators that do nothing at inference.
+
+Identity(x)  =>  x
+Dropout(x)   =>  x        where it is not in training mode; exact
+"""
+
+from __future__ import annotations
+
+import onnx_graphsurgeon as gs
+
+from jpegcompile.ir.graph import bypass, input_at, value_of
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Pass
+
+
+class RemoveIdentity(Pass):
+    """Let consumers read what the removed operator read."""
+
+    name = "remove-identity"
+
+    def run(self, module: Module) -> bool:
+        """Returns whether a node was removed."""
+        changed = False
+        for node in list(module.graph.nodes):
+            if _does_nothing(node):
+                changed |= bypass(module.graph, node)
+        if changed:
+            module.graph.cleanup().toposort()
+        return changed
+
+
+def _does_nothing(node: gs.Node) -> bool:
+    if node.op == "Identity":
+        return True
+    if node.op != "Dropout":
+        return False
+    mask_used = len(node.outputs) > 1 and bool(node.outputs[1].outputs)
+    training = input_at(node, 2)
+    value = value_of(training)
+    training_off = training is None or (value is not None and not bool(value))
+    return not mask_used and training_off

@@ -1,0 +1,42 @@
+"""Name every operator that stays in the spatial domain though its map could be in the other.
+
+Changes nothing. Lowerings report what they decline; this finds what no lowering is responsible for.
+"""
+
+from __future__ import annotations
+
+import onnx_graphsurgeon as gs
+
+from jpegcompile.ir.domain import DOMAIN
+from jpegcompile.ir.image import TO_CHANNELS_FIRST
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Pass, kept_report
+
+
+class ReportKept(Pass):
+    """Add nodes with a map of block size above 1 that are neither lowered nor declined."""
+
+    name = "report-kept"
+
+    def run(self, module: Module) -> bool:
+        """Returns False: the graph stays."""
+        known = {node.name for node in module.report.nodes}
+        for node in module.graph.nodes:
+            tensors = [*node.inputs, *node.outputs]
+            if node.domain == DOMAIN or node.name in known or _is_layout(node, module):
+                continue
+            if any(t.name in module.blocks for t in tensors):
+                continue
+            if any(module.maps.get(t.name, 1) > 1 for t in tensors):
+                reason = f"{node.op} has no JPEG-domain form"
+                module.report.add(kept_report(node, module, reason))
+        return False
+
+
+def _is_layout(node: gs.Node, module: Module) -> bool:
+    """Whether a node only brings a channels-last input to NCHW: no map stands before it."""
+    return (
+        node.op == "Transpose"
+        and node.inputs[0].name == module.image.name
+        and list(node.attrs.get("perm", ())) == TO_CHANNELS_FIRST
+    )

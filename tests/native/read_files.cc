@@ -1,0 +1,73 @@
+// Reads every file given, strictly and tolerantly, from its path and from memory, alone and in
+// threads, and all beginnings of it. Built with the sanitizers, which see what the library does
+// without a Python interpreter around it. Exits with 0 unless the ways of reading disagree.
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "coefficients.h"
+
+namespace {
+
+using jpegcompile::Image;
+using jpegcompile::ReadError;
+using jpegcompile::ReadOptions;
+using jpegcompile::Source;
+
+// "read" and a checksum, or the reason why not.
+std::string outcome(const Source& source, const ReadOptions& options) {
+    try {
+        const Image image = jpegcompile::read_coefficients(source, options);
+        std::uint64_t sum = 0;
+        for (const auto& component : image.components) {
+            const std::size_t count = component.block_rows * component.block_columns *
+                                      jpegcompile::block_coefficients;
+            for (const auto value : std::span(component.coefficients.get(), count)) {
+                sum = sum * 31 + static_cast<std::uint16_t>(value);
+            }
+        }
+        return "read " + std::to_string(sum);
+    } catch (const ReadError& error) {
+        return error.what();
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const std::vector<std::string> paths(argv + 1, argv + argc);
+    int status = 0;
+    for (const bool tolerant : {false, true}) {
+        const ReadOptions options{tolerant, std::uint64_t{1} << 28};
+        for (const auto& path : paths) {
+            std::ifstream file(path, std::ios::binary);
+            const std::vector<char> content{std::istreambuf_iterator<char>(file), {}};
+            const std::span bytes(reinterpret_cast<const unsigned char*>(content.data()),
+                                  content.size());
+            const std::string from_path = outcome(path, options);
+            if (from_path != outcome(bytes, options)) {
+                std::fprintf(stderr, "%s: path and bytes disagree\n", path.c_str());
+                status = 1;
+            }
+            std::printf("%s %s: %s\n", tolerant ? "tolerant" : "strict", path.c_str(),
+                        from_path.c_str());
+            const std::size_t step = std::max<std::size_t>(1, bytes.size() / 40);
+            for (std::size_t size = 0; size < bytes.size(); size += step) {
+                // A copy of its own, so that reading past the end is seen.
+                const std::vector<unsigned char> beginning(bytes.begin(), bytes.begin() + size);
+                static_cast<void>(outcome(std::span(beginning), options));
+            }
+            const std::vector<Source> sources(8, Source(path));
+            const auto many = jpegcompile::read_coefficients_many(sources, options, 4);
+            if (many.failure.has_value() != (from_path.rfind("read ", 0) != 0)) {
+                std::fprintf(stderr, "%s: one and many disagree\n", path.c_str());
+                status = 1;
+            }
+        }
+    }
+    return status;
+}
