@@ -85,6 +85,7 @@ class Session:
         path: of the compiled model.
         info: what the file says of itself.
         inference_session: the ONNX Runtime session beneath.
+        model: the compiled ONNX model.
         output_names: of the source model, in its order.
     """
 
@@ -97,7 +98,7 @@ class Session:
                 f"{path}: was not written by jpegcompile; compile it first"
             )
         self.info = info
-        self._model = model
+        self.model = model
         self._threads = threads
         self._process = os.getpid()
         self._lock = threading.Lock()
@@ -198,7 +199,7 @@ class Session:
         with self._lock:
             if self._network is None:
                 assert self.info.input.ingest_output is not None
-                network = begin_at(self._model, self.info.input.ingest_output, self.info.input)
+                network = begin_at(self.model, self.info.input.ingest_output, self.info.input)
                 self._network = inference_session(network, self._threads)
             return self._network
 

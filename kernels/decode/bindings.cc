@@ -141,7 +141,7 @@ nb::object read_many(const nb::list& sources, std::size_t threads, bool tolerant
 }  // namespace jpegcompile
 
 NB_MODULE(_native, module) {
-    module.doc() = "The native parts of jpegcompile; use the modules of jpegcompile.runtime instead.";
+    module.doc() = "The native parts of jpegcompile; jpegcompile.runtime is their public face.";
     module.def("read_coefficients_many", &jpegcompile::read_many, nb::arg("sources"),
                nb::arg("threads"), nb::arg("tolerant"), nb::arg("max_pixels"));
 }

@@ -34,9 +34,9 @@ InputFile::InputFile(const std::string& path) {
         if (error_number != 0) {
             fail_access(error_number);
         }
-        throw ReadError(FailureKind::access,
-                        S_ISDIR(status.st_mode) ? "is a directory; give the path of a JPEG file"
-                                                : "is not a regular file; read it and pass its bytes");
+        throw ReadError(FailureKind::access, S_ISDIR(status.st_mode)
+                                                 ? "is a directory; give the path of a JPEG file"
+                                                 : "is not a regular file; pass its bytes");
     }
 }
 

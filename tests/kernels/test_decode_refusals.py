@@ -214,7 +214,7 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
     for path, cause in (
         (tmp_path / "missing.jpg", "No such file or directory"),
         (tmp_path, "is a directory; give the path of a JPEG file"),
-        (pipe, "is not a regular file; read it and pass its bytes"),
+        (pipe, "is not a regular file; pass its bytes"),
     ):
         with pytest.raises(AccessError, match=f"^{re.escape(str(path))}: {cause}$"):
             read_coefficients(path)

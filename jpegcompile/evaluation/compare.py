@@ -1,0 +1,188 @@
+"""Accuracy before and after: the user's pipeline (Pillow, original model) against the compiled one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from jpegcompile.errors import CheckFailedError, UsageError
+from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
+from jpegcompile.evaluation.spatial import SpatialModel, float_batch, pillow_batch
+from jpegcompile.evaluation.verify import Progress, _require_same_source
+from jpegcompile.frontend.load import load_source
+from jpegcompile.runtime.coefficients import read_coefficients_many
+from jpegcompile.runtime.inputs import check_size, preprocess_in
+from jpegcompile.runtime.session import Session
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Fractions of images whose label is the largest, or among the five largest, scores."""
+
+    top1: float
+    top5: float
+
+
+@dataclass(frozen=True)
+class Change:
+    """An image whose predicted class differs between original (Pillow) and compiled model."""
+
+    file: str
+    label: int
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Outcome of `compare`.
+
+    Attributes:
+        images: number of labelled images.
+        classes: class index by folder.
+        skipped: files of folders without a class.
+        before: original model, Pillow's decode.
+        exact: original model, float decode; it separates the decoder from the conversion.
+        after: compiled model.
+        agreement: fraction of equal predictions, original (Pillow) and compiled.
+        agreement_exact: the same for the original with the float decode.
+        changes: every prediction that changed between original (Pillow) and compiled.
+    """
+
+    images: int
+    classes: dict[str, int]
+    skipped: dict[str, int]
+    before: Accuracy
+    exact: Accuracy
+    after: Accuracy
+    agreement: float
+    agreement_exact: float
+    changes: tuple[Change, ...]
+
+    @property
+    def drop(self) -> float:
+        """Top-1 lost by compiling, in percentage points; negative if accuracy rose."""
+        return 100.0 * (self.before.top1 - self.after.top1)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return {**asdict(self), "drop": self.drop}
+
+
+def compare(
+    original: str | os.PathLike[str] | onnx.ModelProto,
+    compiled: str | os.PathLike[str],
+    images: str | os.PathLike[str],
+    *,
+    labels: str | os.PathLike[str] | None = None,
+    output: str | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compare accuracy before and after compilation on labelled JPEG files.
+
+    Args:
+        original: the source model.
+        compiled: path of the compiled model.
+        images: folder with one folder a class.
+        labels: JSON file from folder name to class index; else classes follow the sorted names.
+        output: which output holds the scores [N, classes]; the first one if not given.
+        progress: called with (done, total).
+
+    Raises:
+        UsageError: if the output does not exist or is no score vector, or a label is out of range.
+        ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
+    """
+    session = Session(compiled)
+    source = load_source(original)
+    _require_same_source(source.sha256, session, str(compiled))
+    data = labelled_images(images, labels)
+    info, preprocess = session.info.input, preprocess_in(session.info)
+    model = SpatialModel(source.model, info)
+    name = _output_name(session, output)
+    index = session.output_names.index(name)
+    before, exact, after = [], [], []
+    step = min(_BATCH, session.batch_size)
+    for start in range(0, len(data.files), step):
+        files = data.files[start : start + step]
+        coefficients = read_coefficients_many(files)
+        for file, image in zip(files, coefficients, strict=True):
+            check_size(image, info, str(file))
+        before.append(model.run(pillow_batch(files, preprocess, info))[name])
+        exact.append(model.run(float_batch(coefficients, preprocess, info))[name])
+        after.append(session.run_coefficients(coefficients)[index])
+        if progress is not None:
+            progress(start + len(files), len(data.files))
+    scores = [np.concatenate(parts) for parts in (before, exact, after)]
+    return _evaluate(data, name, *scores)
+
+
+def require_drop(result: Comparison, most: float) -> None:
+    """Turn a loss of accuracy above `most` percentage points into the error of a failed check.
+
+    Raises:
+        CheckFailedError: if top-1 dropped by more.
+    """
+    if result.drop > most:
+        raise CheckFailedError(
+            f"top-1 dropped by {result.drop:.2f} points, {most:g} are allowed"
+            f" ({100 * result.before.top1:.2f} % before, {100 * result.after.top1:.2f} % after)"
+        )
+
+
+def _output_name(session: Session, wanted: str | None) -> str:
+    if wanted is None:
+        return session.output_names[0]
+    if wanted not in session.output_names:
+        raise UsageError(
+            f"the model has no output '{wanted}'; its outputs are {', '.join(session.output_names)}"
+        )
+    return wanted
+
+
+def _evaluate(
+    data: LabelledImages,
+    output: str,
+    before: NDArray[Any],
+    exact: NDArray[Any],
+    after: NDArray[Any],
+) -> Comparison:
+    if before.ndim != 2:
+        raise UsageError(
+            f"output '{output}' has shape {list(before.shape)}, not one score for each class;"
+            " name another with --output-name"
+        )
+    if max(data.labels) >= before.shape[1]:
+        raise UsageError(
+            f"a folder has class {max(data.labels)} but the model has {before.shape[1]} classes;"
+            " map folders to classes with --labels"
+        )
+    labels = np.asarray(data.labels)
+    old, new = before.argmax(axis=1), after.argmax(axis=1)
+    changes = tuple(
+        Change(str(data.files[i]), int(labels[i]), int(old[i]), int(new[i]))
+        for i in np.flatnonzero(old != new)
+    )
+    return Comparison(
+        images=len(labels),
+        classes=data.classes,
+        skipped=data.skipped,
+        before=_accuracy(before, labels),
+        exact=_accuracy(exact, labels),
+        after=_accuracy(after, labels),
+        agreement=float(np.mean(old == new)),
+        agreement_exact=float(np.mean(exact.argmax(axis=1) == new)),
+        changes=changes,
+    )
+
+
+def _accuracy(scores: NDArray[Any], labels: NDArray[Any]) -> Accuracy:
+    ranked = np.argsort(-scores, axis=1, kind="stable")[:, :5]
+    hits = ranked == labels[:, None]
+    return Accuracy(float(hits[:, 0].mean()), float(hits.any(axis=1).mean()))

@@ -1,0 +1,97 @@
+"""Folders of JPEG files, with or without labels."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from jpegcompile.errors import AccessError, UsageError
+
+JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Files with their class.
+
+    Attributes:
+        files, labels: in step, sorted by path.
+        classes: class index of every folder that has one.
+        skipped: number of files in each folder that has none.
+    """
+
+    files: tuple[Path, ...]
+    labels: tuple[int, ...]
+    classes: dict[str, int]
+    skipped: dict[str, int]
+
+
+def jpeg_files(folder: str | os.PathLike[str]) -> list[Path]:
+    """Every JPEG file below a folder, sorted by path; a file stands for itself.
+
+    Raises:
+        AccessError: if the folder is missing or holds no JPEG file.
+    """
+    root = Path(folder)
+    if root.is_file():
+        return [root]
+    if not root.is_dir():
+        raise AccessError(f"{root}: no such folder; give a folder of JPEG files")
+    files = sorted(
+        path
+        for path in root.rglob("*")
+        if path.suffix.lower() in JPEG_SUFFIXES and path.is_file()
+    )
+    if not files:
+        raise AccessError(f"{root}: holds no JPEG files ({', '.join(JPEG_SUFFIXES)})")
+    return files
+
+
+def labelled_images(
+    folder: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None
+) -> LabelledImages:
+    """Images of a folder per class.
+
+    Args:
+        folder: has one folder a class.
+        labels: JSON file that maps folder names to class indices; without it classes are numbered
+            in the order of their names. Folders without a class are skipped and counted.
+
+    Raises:
+        AccessError: if a folder or file cannot be read, or no image has a class.
+        UsageError: if the labels are not a JSON object of integers.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise AccessError(f"{root}: no such folder; give a folder with one folder a class")
+    folders = sorted(path.name for path in root.iterdir() if path.is_dir())
+    classes = {name: index for index, name in enumerate(folders)}
+    if labels is not None:
+        classes = _read_labels(Path(labels))
+    files: list[Path] = []
+    numbers: list[int] = []
+    skipped: dict[str, int] = {}
+    for name in folders:
+        members = [p for p in sorted((root / name).rglob("*")) if p.suffix.lower() in JPEG_SUFFIXES]
+        if name in classes:
+            files += members
+            numbers += [classes[name]] * len(members)
+        else:
+            skipped[name] = len(members)
+    if not files:
+        raise AccessError(f"{root}: holds no JPEG files in folders that have a class")
+    return LabelledImages(tuple(files), tuple(numbers), classes, skipped)
+
+
+def _read_labels(path: Path) -> dict[str, int]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AccessError(f"{path}: cannot read labels: {error.strerror}; check the path") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: not valid JSON: {error}; fix the file") from error
+    if not isinstance(data, dict) or not all(type(v) is int and v >= 0 for v in data.values()):
+        raise UsageError(f'{path}: labels are a JSON object like {{"folder": class index}}')
+    return data

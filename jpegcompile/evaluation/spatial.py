@@ -1,0 +1,94 @@
+"""The original model, fed by the float decode or by Pillow's 8-bit decode of the same files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from jpegcompile.backends.emit import IR_VERSION
+from jpegcompile.backends.metadata import InputInfo
+from jpegcompile.dct.coefficients import Coefficients
+from jpegcompile.errors import ImageError
+from jpegcompile.preprocess import Preprocess
+from jpegcompile.runtime.cut import expose
+from jpegcompile.runtime.inputs import normalize, original_input
+from jpegcompile.runtime.session import inference_session
+
+
+class SpatialModel:
+    """The source model in ONNX Runtime.
+
+    Attributes:
+        output_names: of the model, without the tensors that were exposed.
+        exposed: names of the further tensors that `run` also gives.
+    """
+
+    def __init__(
+        self, model: onnx.ModelProto, info: InputInfo, exposed: Iterable[str] = ()
+    ) -> None:
+        """Open a model.
+
+        Args:
+            model: the source, as `load_source` cleans it.
+            info: its image input.
+            exposed: tensors to give besides the outputs; those it does not make are left out.
+        """
+        self.info = info
+        self.output_names = [output.name for output in model.graph.output]
+        opened = expose(model, exposed)
+        opened.ir_version = min(max(opened.ir_version, 4), IR_VERSION)
+        self._session = inference_session(opened)
+        self._all_names = [output.name for output in self._session.get_outputs()]
+        self.exposed = self._all_names[len(self.output_names) :]
+        batch = next(i for i in self._session.get_inputs() if i.name == info.name).shape[0]
+        self._fixed_batch = batch if isinstance(batch, int) else None
+
+    def run(self, batch: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Outputs and exposed tensors by name, for inputs of any number."""
+        size = self._fixed_batch or len(batch)
+        parts: list[Sequence[NDArray[Any]]] = []
+        for start in range(0, len(batch), size):
+            feeds = {self.info.name: batch[start : start + size]}
+            parts.append(self._session.run(self._all_names, feeds))
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        return dict(zip(self._all_names, columns, strict=True))
+
+
+def float_batch(
+    images: Sequence[Coefficients], preprocess: Preprocess, info: InputInfo
+) -> NDArray[np.float32]:
+    """Inputs of the original model by the float decode."""
+    return np.stack([original_input(image, preprocess, info) for image in images])
+
+
+def pillow_batch(
+    files: Sequence[Path], preprocess: Preprocess, info: InputInfo
+) -> NDArray[np.float32]:
+    """Inputs of the original model by Pillow's decode, rounded and clamped.
+
+    Raises:
+        ImageError: if Pillow refuses a file.
+    """
+    color = preprocess.color_for(info.channels)
+    affine = preprocess.affine(info.channels)
+    batch = []
+    for file in files:
+        try:
+            with Image.open(file) as image:
+                pixels = np.asarray(image.convert("L" if color == "L" else "RGB"), np.float64)
+        except (UnidentifiedImageError, OSError) as error:
+            raise ImageError(f"{file}: Pillow cannot decode it: {error}") from error
+        planes = pixels.reshape(*pixels.shape[:2], -1)
+        batch.append(normalize(planes[..., ::-1] if color == "BGR" else planes, affine, info.layout))
+    return np.stack(batch)
+
+
+def largest(values: Mapping[str, NDArray[Any]], name: str) -> float:
+    """Largest magnitude of a tensor, 0 for an empty one."""
+    return float(np.max(np.abs(values[name]), initial=0.0))
