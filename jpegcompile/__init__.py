@@ -4,7 +4,7 @@ from jpegcompile.compile import CompiledModel, compile
 from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.runtime.coefficients import read_coefficients, read_coefficients_many
 from jpegcompile.runtime.session import Session, load
-from jpegcompile.version import VERSION as __version__
+from jpegcompile.version import __version__
 
 __all__ = [
     "Coefficients",

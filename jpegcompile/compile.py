@@ -53,7 +53,7 @@ from jpegcompile.passes.report_kept import ReportKept
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.report import Report
 from jpegcompile.subsampling import GRAY, SUBSAMPLINGS
-from jpegcompile.version import VERSION
+from jpegcompile.version import __version__
 
 LEGALIZE: tuple[Pass, ...] = (
     FoldConstants(),
@@ -113,10 +113,10 @@ class CompiledModel:
         save(self.model, path)
 
 
-def compile(  # noqa: A001 - the verb of the tool
+def compile(
     model: str | os.PathLike[str] | onnx.ModelProto,
     *,
-    input: InputMode = "coefficients",  # noqa: A002 - named as on the command line
+    input: InputMode = "coefficients",
     target: Target = "ort",
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
     subsampling: str | None = None,
@@ -226,9 +226,7 @@ def _complete(options: CompileOptions, image: ImageInput) -> CompileOptions:
     options.preprocess.affine(image.channels)
     subsampling = options.subsampling or (GRAY if color == "L" else "4:2:0")
     if subsampling not in SUBSAMPLINGS:
-        raise UsageError(
-            f"subsampling is '{subsampling}'; use one of {', '.join(SUBSAMPLINGS)}"
-        )
+        raise UsageError(f"subsampling is '{subsampling}'; use one of {', '.join(SUBSAMPLINGS)}")
     if color == "L" and subsampling != GRAY:
         raise UsageError(
             f"the model takes one channel, luma, which is the same at {subsampling};"
@@ -249,7 +247,7 @@ def _info(module: Module, source: Source) -> CompiledInfo:
     present = module.graph.tensors()
     return CompiledInfo(
         format_version=FORMAT_VERSION,
-        tool_version=VERSION,
+        tool_version=__version__,
         source_sha256=source.sha256,
         target=options.target,
         input=description,

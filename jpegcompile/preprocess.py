@@ -44,7 +44,7 @@ class Preprocess:
         if channels != wanted:
             raise UsageError(
                 f"preprocessing gives {wanted} channels ({color}) but the model takes {channels};"
-                " set \"color\" in --preprocess"
+                ' set "color" in --preprocess'
             )
         return color
 
@@ -57,7 +57,7 @@ class Preprocess:
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, channels):
                 raise UsageError(
-                    f"preprocessing has {len(values)} values in \"{name}\""
+                    f'preprocessing has {len(values)} values in "{name}"'
                     f" but the model takes {channels} channels; give one for each"
                 )
         mean = np.broadcast_to(np.asarray(self.mean, np.float64), (channels,))
@@ -140,4 +140,4 @@ def _numbers(value: object, name: str, where: str) -> tuple[float, ...]:
         isinstance(v, int | float) and not isinstance(v, bool) and np.isfinite(v) for v in values
     ):
         raise UsageError(f"{where}: {name} must be a finite number or a list of them")
-    return tuple(float(v) for v in values)
+    return tuple(float(cast(float, v)) for v in values)

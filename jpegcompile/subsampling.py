@@ -22,9 +22,7 @@ def geometry_of(subsampling: str, height: int, width: int) -> IngestGeometry:
     """Geometry of a YCbCr or grey image of that size and subsampling."""
     if subsampling == GRAY:
         return IngestGeometry(height, width, ((1, 1),), "gray")
-    return IngestGeometry(
-        height, width, (_LUMA_FACTORS[subsampling], (1, 1), (1, 1)), "ycbcr"
-    )
+    return IngestGeometry(height, width, (_LUMA_FACTORS[subsampling], (1, 1), (1, 1)), "ycbcr")
 
 
 def subsampling_of(coefficients: Coefficients) -> str | None:

@@ -2,4 +2,4 @@
 
 from importlib.metadata import version
 
-VERSION = version("jpegcompile")
+__version__ = version("jpegcompile")

@@ -52,6 +52,4 @@ def _replace(node: gs.Node, module: Module) -> None:
         module.fresh(f"{target.name}.pooled"), target.dtype, (*source.shape[:2], 1, 1)
     )
     node.outputs = [pooled]
-    module.graph.nodes.append(
-        gs.Node("Flatten", pooled.name, {"axis": 1}, [pooled], [target])
-    )
+    module.graph.nodes.append(gs.Node("Flatten", pooled.name, {"axis": 1}, [pooled], [target]))

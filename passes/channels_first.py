@@ -16,7 +16,6 @@ from jpegcompile.ir.image import TO_CHANNELS_FIRST
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
-
 _ARITHMETIC = ("Add", "Sub", "Mul", "Div")
 
 

@@ -16,11 +16,49 @@ from jpegcompile.ir.rewrite import Pass
 BATCH = "N"
 
 _ELEMENTWISE = frozenset(
-    "Add Sub Mul Div Sum Max Min Pow Relu LeakyRelu PRelu Clip Sigmoid HardSigmoid HardSwish Tanh"
-    " Elu Selu Softplus Gelu Mish Erf Exp Log Sqrt Neg Abs Equal Cast Identity Dropout".split()
+    (
+        "Abs",
+        "Add",
+        "Cast",
+        "Clip",
+        "Div",
+        "Dropout",
+        "Elu",
+        "Equal",
+        "Erf",
+        "Exp",
+        "Gelu",
+        "HardSigmoid",
+        "HardSwish",
+        "Identity",
+        "LeakyRelu",
+        "Log",
+        "Max",
+        "Min",
+        "Mish",
+        "Mul",
+        "Neg",
+        "PRelu",
+        "Pow",
+        "Relu",
+        "Selu",
+        "Sigmoid",
+        "Softplus",
+        "Sqrt",
+        "Sub",
+        "Sum",
+        "Tanh",
+    )
 )
 _BY_IMAGE = frozenset(
-    "Conv MaxPool AveragePool GlobalAveragePool GlobalMaxPool InstanceNormalization".split()
+    (
+        "AveragePool",
+        "Conv",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "InstanceNormalization",
+        "MaxPool",
+    )
 )
 
 
@@ -119,7 +157,11 @@ def _slice(node: gs.Node) -> bool:
         axes: Any = node.attrs.get("axes", range(len(node.attrs["starts"])))
     else:
         operand, starts = input_at(node, 3), value_of(node.inputs[1])
-        axes = value_of(operand) if operand is not None else range(0 if starts is None else starts.size)
+        axes = (
+            value_of(operand)
+            if operand is not None
+            else range(0 if starts is None else starts.size)
+        )
     return _axes_spare_batch(node, axes)
 
 

@@ -78,8 +78,13 @@ def _resolve(
         begin, end = [0, 0], [0, 0]
         node.attrs["count_include_pad"] = 0
     end = [e + o for e, o in zip(end, overhang, strict=True)]
-    _write(node, kernel, Window(window.kernel, window.strides, window.dilations,
-                                (begin[0], begin[1]), (end[0], end[1])))
+    _write(
+        node,
+        kernel,
+        Window(
+            window.kernel, window.strides, window.dilations, (begin[0], begin[1]), (end[0], end[1])
+        ),
+    )
     return dict(node.attrs) != before
 
 
@@ -103,7 +108,9 @@ def _pad_apart(node: gs.Node, begin: list[int], end: list[int], module: Module) 
     padded = gs.Variable(module.fresh(f"{source.name}.padded"), dtype=source.dtype)
     pads = [0, 0, *begin, 0, 0, *end]
     if graph.opset < 11:
-        pad = gs.Node("Pad", padded.name, {"mode": "constant", "pads": pads, "value": 0.0}, [source])
+        pad = gs.Node(
+            "Pad", padded.name, {"mode": "constant", "pads": pads, "value": 0.0}, [source]
+        )
     else:
         amounts = gs.Constant(module.fresh(f"{padded.name}.pads"), np.asarray(pads, np.int64))
         pad = gs.Node("Pad", padded.name, {"mode": "constant"}, [source, amounts])

@@ -2,7 +2,8 @@
 
 BatchNormalization(x, s, t, m, v)  =>  ToSpatial(JpegBatchNormalization(ToJpeg(x), f, t - m f))
 
-with f = s / sqrt(v + e): the factor scales every coefficient, the shift moves DC coefficients. Exact.
+with f = s / sqrt(v + e): the factor scales every coefficient, the shift moves DC coefficients.
+Exact.
 """
 
 from __future__ import annotations
@@ -52,4 +53,3 @@ class LowerBatchNorm(Lowering[ChannelAffine]):
             {"block": module.block(source)},
             multiply_adds=work,
         )
-

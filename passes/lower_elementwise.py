@@ -44,9 +44,7 @@ class LowerElementwise(Lowering[Arithmetic]):
         if node.op == "Concat":
             return _match_concat(node, module)
         shape = tuple(target.shape)
-        same = tuple(
-            t for t in node.inputs if t.name in module.maps and tuple(t.shape) == shape
-        )
+        same = tuple(t for t in node.inputs if t.name in module.maps and tuple(t.shape) == shape)
         others = [t for t in node.inputs if all(t is not m for m in same)]
         if not same:
             return Decline(node, "no operand has the shape of the result")

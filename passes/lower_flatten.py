@@ -41,7 +41,9 @@ class LowerFlatten(Lowering[list[gs.Node]]):
             return Decline(node, "its output leaves the graph")
         for reader in target.outputs:
             if not _multiplies(reader, target):
-                return Decline(node, f"{label(reader)} reads it, not a product with constant weights")
+                return Decline(
+                    node, f"{label(reader)} reads it, not a product with constant weights"
+                )
         return list(target.outputs)
 
     def rewrite(self, node: gs.Node, match: list[gs.Node], rewriter: Rewriter) -> None:

@@ -4,7 +4,8 @@
                        a grey one:  ToSpatial(JpegIngestGray(luma, quantization))
 --input tensor         image stays the input; its readers keep their casts
 
-The ingest is the decode contract and the normalisation as one affine map (`jpegcompile.dct.ingest`).
+The ingest is the decode contract and the normalisation as one affine map; see
+`jpegcompile.dct.ingest`.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class LowerInput(Pass):
         graph.inputs[position : position + 1] = inputs
         image = channels_first_image(module, declared)
         if image is None:
-            image = gs.Variable(module.fresh(f"{declared.name}.nchw"), ingested.dtype, ingested.shape)
+            image = gs.Variable(
+                module.fresh(f"{declared.name}.nchw"), ingested.dtype, ingested.shape
+            )
             attrs = {"perm": TO_CHANNELS_LAST}
             graph.nodes.append(gs.Node("Transpose", image.name, attrs, [image], [declared]))
         image.inputs.clear()
@@ -150,14 +153,12 @@ def _indexing(module: Module, blocks: gs.Variable, tables: range) -> list[gs.Ten
 
 
 def _cast_back(module: Module, ingested: gs.Variable, image: gs.Tensor) -> None:
-    """image = ToSpatial(ingested); at block size 1 the two are the same."""
+    """Make `image` ToSpatial(ingested); at block size 1 the two are the same."""
     height, width, pool = module.image.height, module.image.width, module.constants
     block, dtype = module.maps[image.name], ingested.dtype
     if block > 1:
         module.blocks[ingested.name] = block
     matrices = [pool.inverse(height, block, dtype), pool.forward(width, block, dtype)]
     module.graph.nodes.append(
-        gs.Node(
-            TO_SPATIAL, image.name, {"block": block}, [ingested, *matrices], [image], DOMAIN
-        )
+        gs.Node(TO_SPATIAL, image.name, {"block": block}, [ingested, *matrices], [image], DOMAIN)
     )

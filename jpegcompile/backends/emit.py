@@ -31,7 +31,7 @@ def emit(module: Module) -> onnx.ModelProto:
     opsets += [d for d in graph.import_domains or [] if d.domain not in ("", "ai.onnx", DOMAIN)]
     if used:
         opsets.append(helper.make_opsetid(DOMAIN, DOMAIN_VERSION))
-    model = gs.export_onnx(graph, opset_imports=opsets)
+    model: onnx.ModelProto = gs.export_onnx(graph, opset_imports=opsets)
     model.ir_version = IR_VERSION
     model.producer_name = DOMAIN
     model.producer_version = ""

@@ -1,12 +1,13 @@
-"""The orthonormal block DCT of feature maps, in place: frequency (u, v) of a tile at its row u, column v.
+"""The orthonormal block DCT of feature maps, in place.
 
-A jpeg-domain map has the shape of its spatial twin; each b x b tile X of the twin is replaced by
-D X D^T, D being the orthonormal DCT-II matrix of order b (ITU-T T.81, A.3.3, without its rounding).
+A jpeg-domain map has the shape of its spatial twin. Each b x b tile X of the twin is replaced by
+D X D^T, D being the orthonormal DCT-II matrix of order b (ITU-T T.81, A.3.3, without its rounding):
+frequency (u, v) of a tile stands at its row u, column v.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -22,7 +23,7 @@ def block_size(height: int, width: int) -> int:
     return next(b for b in BLOCK_SIZES if height % b == 0 and width % b == 0)
 
 
-@lru_cache(maxsize=None)
+@cache
 def dct_matrix(order: int) -> NDArray[np.float64]:
     """Orthonormal DCT-II matrix [order, order]: row u holds the basis function of frequency u."""
     sample = np.arange(order)

@@ -125,9 +125,7 @@ def _axis_operator(
     return np.asarray(operator, np.float64)
 
 
-def ingest(
-    coefficients: Coefficients, color: Color, affine: ChannelAffine
-) -> NDArray[np.float64]:
+def ingest(coefficients: Coefficients, color: Color, affine: ChannelAffine) -> NDArray[np.float64]:
     """The network's input [channels, H, W] in the jpeg domain at `block_size(H, W)`, in float64.
 
     Raises:

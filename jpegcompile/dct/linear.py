@@ -39,7 +39,9 @@ def average_pool_matrix(
 
     Args:
         size: input size along the axis.
-        kernel, stride, dilation: of the pooling along the axis.
+        kernel: taps of the window along the axis.
+        stride: step of the window.
+        dilation: step of the taps.
         pads: zero padding before and after.
         include_pad: whether padding counts in the divisor (`count_include_pad`).
     """

@@ -21,7 +21,7 @@ def batch_norm_affine(
     variance: NDArray[Any],
     epsilon: float,
 ) -> ChannelAffine:
-    """y = (x - mean) / sqrt(variance + epsilon) * scale + bias; every argument [channels]."""
+    """Y = (x - mean) / sqrt(variance + epsilon) * scale + bias; every argument [channels]."""
     factor = scale.astype(np.float64) / np.sqrt(variance.astype(np.float64) + epsilon)
     return ChannelAffine(factor, bias.astype(np.float64) - mean.astype(np.float64) * factor)
 

@@ -1,4 +1,4 @@
-"""Accuracy before and after: the user's pipeline (Pillow, original model) against the compiled one."""
+"""Accuracy before and after: Pillow and the original model against the compiled one."""
 
 from __future__ import annotations
 

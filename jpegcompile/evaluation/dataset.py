@@ -40,9 +40,7 @@ def jpeg_files(folder: str | os.PathLike[str]) -> list[Path]:
     if not root.is_dir():
         raise AccessError(f"{root}: no such folder; give a folder of JPEG files")
     files = sorted(
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in JPEG_SUFFIXES and path.is_file()
+        path for path in root.rglob("*") if path.suffix.lower() in JPEG_SUFFIXES and path.is_file()
     )
     if not files:
         raise AccessError(f"{root}: holds no JPEG files ({', '.join(JPEG_SUFFIXES)})")
@@ -89,7 +87,9 @@ def _read_labels(path: Path) -> dict[str, int]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise AccessError(f"{path}: cannot read labels: {error.strerror}; check the path") from error
+        raise AccessError(
+            f"{path}: cannot read labels: {error.strerror}; check the path"
+        ) from error
     except ValueError as error:
         raise UsageError(f"{path}: not valid JSON: {error}; fix the file") from error
     if not isinstance(data, dict) or not all(type(v) is int and v >= 0 for v in data.values()):

@@ -85,7 +85,9 @@ def pillow_batch(
         except (UnidentifiedImageError, OSError) as error:
             raise ImageError(f"{file}: Pillow cannot decode it: {error}") from error
         planes = pixels.reshape(*pixels.shape[:2], -1)
-        batch.append(normalize(planes[..., ::-1] if color == "BGR" else planes, affine, info.layout))
+        batch.append(
+            normalize(planes[..., ::-1] if color == "BGR" else planes, affine, info.layout)
+        )
     return np.stack(batch)
 
 

@@ -123,10 +123,11 @@ def verify(
         compiled: path of the compiled model.
         images: folder of JPEG files of the network's size; without it a model compiled for tensors
             is verified on random ones.
-        samples, seed: number of random tensors (standard normal) and their seed.
+        samples: number of random tensors (standard normal).
+        seed: of the random tensors.
         node_inputs: for how many of the inputs every lowered node is compared.
-        absolute, relative: an output's error may be the larger of `absolute` and `relative` times
-            the largest magnitude of that output.
+        absolute: an output's error may be this large,
+        relative: or this fraction of the largest magnitude of that output, if that is larger.
         progress: called with (done, total).
 
     Raises:
@@ -240,7 +241,9 @@ class _Meter:
             record = self._outputs.setdefault(
                 name, {"conversion": 0.0, "decoder": None, "largest": 0.0, "top": 0, "pillow": 0}
             )
-            record["conversion"] = max(record["conversion"], _distance(actual[name], expected[name]))
+            record["conversion"] = max(
+                record["conversion"], _distance(actual[name], expected[name])
+            )
             record["largest"] = max(record["largest"], _magnitude(expected[name]))
             is_vector = expected[name].ndim == 2 and expected[name].shape[1] > 1
             record["vector"] = is_vector

@@ -1,4 +1,4 @@
-"""Load an ONNX model: external data, the checker, and what is refused before anything is rewritten."""
+"""Load an ONNX model: external data, the checker, and what is refused at once."""
 
 from __future__ import annotations
 
@@ -53,9 +53,7 @@ def load_source(model: str | os.PathLike[str] | onnx.ModelProto) -> Source:
     _refuse_foreign(source)
     _refuse_newer(source)
     if source.model.functions:
-        source = Source(
-            inliner.inline_local_functions(source.model), source.name, source.sha256
-        )
+        source = Source(inliner.inline_local_functions(source.model), source.name, source.sha256)
     _clean_inputs(source.model.graph)
     _check(source)
     return source
@@ -128,13 +126,15 @@ def newest_opset() -> int:
     """The newest opset that the installed ONNX Runtime loads, found by asking it."""
     for version in range(onnx.defs.onnx_opset_version(), OLDEST_OPSET, -1):
         value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
-        graph = helper.make_graph([helper.make_node("Identity", "x", "y")], "probe", value[:1], value[1:])
+        graph = helper.make_graph(
+            [helper.make_node("Identity", "x", "y")], "probe", value[:1], value[1:]
+        )
         probe = helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", version)], ir_version=8
         )
         try:
             ort.InferenceSession(probe.SerializeToString(), providers=["CPUExecutionProvider"])
-        except Exception:  # noqa: BLE001, PERF203 - ONNX Runtime has no narrower class to catch
+        except Exception:
             continue
         return version
     return OLDEST_OPSET
@@ -172,18 +172,14 @@ def image_input_name(model: onnx.ModelProto, wanted: str | None, source: str) ->
         UsageError: if `wanted` is no input of the graph.
         UnsupportedModelError: if no input, or more than one, has the rank of an image.
     """
-    inputs = {value.name: value for value in model.graph.input}
+    inputs: dict[str, onnx.ValueInfoProto] = {value.name: value for value in model.graph.input}
     if wanted is not None:
         if wanted not in inputs:
             raise UsageError(
                 f"{source}: has no input '{wanted}'; its inputs are {', '.join(inputs)}"
             )
         return wanted
-    images = [
-        name
-        for name, value in inputs.items()
-        if len(value.type.tensor_type.shape.dim) == 4
-    ]
+    images = [name for name, value in inputs.items() if len(value.type.tensor_type.shape.dim) == 4]
     if len(images) == 1:
         return images[0]
     if not images:

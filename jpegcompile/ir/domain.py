@@ -24,6 +24,7 @@ class ConstantPool:
     """
 
     def __init__(self) -> None:
+        """Start empty."""
         self._constants: dict[str, gs.Constant] = {}
 
     def share(self, name: str, values: NDArray[np.float64], dtype: np.dtype[Any]) -> gs.Constant:

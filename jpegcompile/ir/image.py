@@ -25,10 +25,10 @@ def channels_first_image(module: Module, image: gs.Tensor) -> gs.Tensor | None:
     if module.image.layout == "NCHW":
         return image
     readers = image.outputs
-    if len(readers) == 1 and readers[0].op == "Transpose":
-        if list(readers[0].attrs.get("perm", ())) == TO_CHANNELS_FIRST:
-            return readers[0].outputs[0]
-    return None
+    if len(readers) != 1 or readers[0].op != "Transpose":
+        return None
+    to_first = list(readers[0].attrs.get("perm", ())) == TO_CHANNELS_FIRST
+    return readers[0].outputs[0] if to_first else None
 
 
 def pixels_to_input(module: Module) -> tuple[Color, ChannelAffine]:

@@ -84,6 +84,7 @@ class Rewriter:
     """Graph surgery around one node: casts, matrices, and the replacement itself."""
 
     def __init__(self, module: Module, node: gs.Node) -> None:
+        """Prepare to replace `node`, a node of the module's graph."""
         self.module = module
         self.node = node
         self.changed = False
@@ -122,7 +123,10 @@ class Rewriter:
         """Let `op` compute the node's output, in the jpeg domain, with a cast back behind it.
 
         Args:
-            op, inputs, attrs, domain: the new node; `domain` None for a standard operator.
+            op: of the new node.
+            inputs: of the new node, maps in the jpeg domain.
+            attrs: of the new node.
+            domain: of the new node; None for a standard operator.
             multiply_adds: of the spatial operator, for the report.
             transforms: the spatial maps that the new node transforms within itself.
         """

@@ -1,4 +1,4 @@
-"""Shape inference on the graph without its weights: protobuf cannot carry more than 2 GB of them."""
+"""Shape inference on the graph without its weights: protobuf cannot carry 2 GB of them."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterable
+
 import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.graph import input_at, value_of
@@ -19,7 +20,8 @@ def slice_axes(node: gs.Node) -> dict[int, slice] | None:
         return None
     if "starts" in node.attrs:
         starts, ends = node.attrs["starts"], node.attrs["ends"]
-        axes, steps = node.attrs.get("axes", range(len(starts))), [1] * len(starts)
+        axes: Iterable[int] = node.attrs.get("axes", range(len(starts)))
+        steps: Iterable[int] = [1] * len(starts)
     else:
         operands = [value_of(input_at(node, i)) for i in range(1, 5)]
         present = [input_at(node, i) is not None for i in range(1, 5)]
@@ -29,7 +31,7 @@ def slice_axes(node: gs.Node) -> dict[int, slice] | None:
             return None
         starts, ends = operands[0], operands[1]
         axes = range(len(starts)) if operands[2] is None else operands[2]
-        steps = np.ones(len(starts), np.int64) if operands[3] is None else operands[3]
+        steps = [1] * len(starts) if operands[3] is None else operands[3]
     return {
         int(axis) % rank: _python_slice(int(start), int(end), int(step))
         for axis, start, end, step in zip(axes, starts, ends, steps, strict=True)

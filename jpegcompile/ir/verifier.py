@@ -69,6 +69,8 @@ def _domain_problem(module: Module) -> str | None:
 def _is_plane(tensor: gs.Tensor) -> bool:
     """A variable that varies over height and width (channel factors are the same in any domain)."""
     shape = tensor.shape
-    return isinstance(tensor, gs.Variable) and shape is not None and any(
-        d != 1 for d in tuple(shape)[-2:]
+    return (
+        isinstance(tensor, gs.Variable)
+        and shape is not None
+        and any(d != 1 for d in tuple(shape)[-2:])
     )

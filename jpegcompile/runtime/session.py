@@ -94,9 +94,7 @@ class Session:
         self.path = os.fspath(path)
         model, info = read_compiled(path)
         if info is None:
-            raise UnsupportedModelError(
-                f"{path}: was not written by jpegcompile; compile it first"
-            )
+            raise UnsupportedModelError(f"{path}: was not written by jpegcompile; compile it first")
         self.info = info
         self.model = model
         self._threads = threads
@@ -104,7 +102,9 @@ class Session:
         self._lock = threading.Lock()
         self._network: ort.InferenceSession | None = None
         self.inference_session = inference_session(model, threads)
-        self.output_names = [output.name for output in self.inference_session.get_outputs()]
+        self.output_names: list[str] = [
+            output.name for output in self.inference_session.get_outputs()
+        ]
         shape = self.inference_session.get_inputs()[0].shape
         self.batch_size = _BATCH if isinstance(shape[0], str) else int(shape[0])
 
@@ -148,12 +148,10 @@ class Session:
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
     def run_coefficients(self, images: Sequence[Coefficients]) -> list[NDArray[Any]]:
-        """Outputs for one batch of images that are read already; sizes are the caller's to check."""
+        """Outputs for one batch of images already read; sizes are the caller's to check."""
         info = self.info.input
         direct = [
-            i
-            for i, image in enumerate(images)
-            if info.mode == "tensor" or fits_inputs(image, info)
+            i for i, image in enumerate(images) if info.mode == "tensor" or fits_inputs(image, info)
         ]
         others = [i for i in range(len(images)) if i not in set(direct)]
         results: list[tuple[list[int], list[NDArray[Any]]]] = []
