@@ -2,6 +2,11 @@
 
 from jpegcompile.compile import CompiledModel, compile
 from jpegcompile.dct.coefficients import Coefficients
+from jpegcompile.demo.tour import demo
+from jpegcompile.evaluation.compare import compare
+from jpegcompile.evaluation.predict import run
+from jpegcompile.evaluation.verify import verify
+from jpegcompile.inspection import inspect
 from jpegcompile.runtime.coefficients import read_coefficients, read_coefficients_many
 from jpegcompile.runtime.session import Session, load
 from jpegcompile.version import __version__
@@ -11,8 +16,13 @@ __all__ = [
     "CompiledModel",
     "Session",
     "__version__",
+    "compare",
     "compile",
+    "demo",
+    "inspect",
     "load",
     "read_coefficients",
     "read_coefficients_many",
+    "run",
+    "verify",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -122,6 +122,7 @@ def compile(
     subsampling: str | None = None,
     image_input: str | None = None,
     strict: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> CompiledModel:
     """Compile a spatial network into one that works in the JPEG transform domain.
 
@@ -136,25 +137,22 @@ def compile(
             one channel, if not given.
         image_input: which input is the image, where the model has several.
         strict: refuse a model of which something would be kept spatial.
+        progress: called with (passes done, passes in all).
 
     Raises:
         UsageError: if arguments do not fit the model.
         UnsupportedModelError: if the model cannot be compiled, or, with `strict`, not wholly.
         AccessError: if a file cannot be read.
     """
-    if input not in ("coefficients", "tensor"):
-        raise UsageError(f"input is '{input}'; use coefficients or tensor")
-    if target not in ("ort", "onnx"):
-        raise UsageError(f"target is '{target}'; use ort or onnx")
-    options = CompileOptions(
-        input_mode=input,
+    options = compile_options(
+        input=input,
         target=target,
-        preprocess=None if preprocess is None else preprocess_of(preprocess),
+        preprocess=preprocess,
         subsampling=subsampling,
         image_input=image_input,
     )
     source = load_source(model)
-    module = lower(source, options)
+    module = lower(source, options, progress)
     if strict and module.report.kept:
         first = module.report.kept[0]
         raise UnsupportedModelError(
@@ -167,7 +165,38 @@ def compile(
     return CompiledModel(compiled, module.report)
 
 
-def lower(source: Source, options: CompileOptions) -> Module:
+def compile_options(
+    *,
+    input: InputMode = "coefficients",
+    target: Target = "ort",
+    preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
+    subsampling: str | None = None,
+    image_input: str | None = None,
+) -> CompileOptions:
+    """Arguments of `compile`, checked as far as they can be without the model.
+
+    Raises:
+        UsageError: if one has no such value.
+        AccessError: if a preprocessing file cannot be read.
+    """
+    if input not in ("coefficients", "tensor"):
+        raise UsageError(f"input is '{input}'; use coefficients or tensor")
+    if target not in ("ort", "onnx"):
+        raise UsageError(f"target is '{target}'; use ort or onnx")
+    return CompileOptions(
+        input_mode=input,
+        target=target,
+        preprocess=None if preprocess is None else preprocess_of(preprocess),
+        subsampling=subsampling,
+        image_input=image_input,
+    )
+
+
+def lower(
+    source: Source,
+    options: CompileOptions,
+    progress: Callable[[int, int], None] | None = None,
+) -> Module:
     """Run the pipeline on a checked model; nothing is emitted.
 
     Raises:
@@ -176,10 +205,12 @@ def lower(source: Source, options: CompileOptions) -> Module:
     graph = gs.import_onnx(source.model)
     image = _image_of(source, graph, options)
     module = Module(graph, image, _complete(options, image))
-    for step in PIPELINE:
+    for done, step in enumerate(PIPELINE, start=1):
         step.run(module)
         verify_module(module, step.name)
-    if not any(name for name in module.maps):
+        if progress is not None:
+            progress(done, len(PIPELINE))
+    if not module.maps:
         raise UnsupportedModelError(
             f"{source.name}: no feature map of known size was found; nothing can be compiled"
         )

@@ -5,13 +5,16 @@ input[1, C, H, W]  =>  input[N, C, H, W]        exact: each image is computed al
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import onnx_graphsurgeon as gs
 
+from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.ir.graph import input_at, label, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.ir.statistics import inference_affine
 
 BATCH = "N"
 
@@ -115,12 +118,25 @@ def _reads_from_outside(node: gs.Node) -> bool:
 
 
 def _keeps_images_apart(node: gs.Node, carriers: set[int]) -> bool:
-    if node.op in _BY_IMAGE:
-        return True
     if node.op in _ELEMENTWISE:
         return _broadcasts_over_batch(node, carriers)
+    if node.op == "Concat":
+        return _attribute_axis(node, 0) not in (None, 0) and _all_carry(node.inputs, carriers)
+    if not _all_carry(node.inputs[:1], carriers) or _some_carry(node.inputs[1:], carriers):
+        return False
+    if node.op in _BY_IMAGE:
+        # Positions of maxima count through the whole batch.
+        return not any(t.name for t in node.outputs[1:])
     check = _CHECKS.get(node.op)
     return check is not None and check(node)
+
+
+def _all_carry(tensors: Sequence[gs.Tensor], carriers: set[int]) -> bool:
+    return all(id(t) in carriers for t in tensors)
+
+
+def _some_carry(tensors: Sequence[gs.Tensor], carriers: set[int]) -> bool:
+    return any(id(t) in carriers for t in tensors)
 
 
 def _broadcasts_over_batch(node: gs.Node, carriers: set[int]) -> bool:
@@ -132,7 +148,7 @@ def _broadcasts_over_batch(node: gs.Node, carriers: set[int]) -> bool:
         shape = tensor.shape
         if shape is None or not ranks:
             return False
-        if len(shape) >= max(ranks) and shape[0] != 1:
+        if len(shape) > max(ranks) or (len(shape) == max(ranks) and shape[0] != 1):
             return False
     return len(set(ranks)) == 1
 
@@ -143,8 +159,9 @@ def _attribute_axis(node: gs.Node, default: int) -> int | None:
 
 
 def _axes_spare_batch(node: gs.Node, axes: Any) -> bool:
+    """Whether axes are known and the batch is none of them; no axes at all can mean every one."""
     rank = len(node.inputs[0].shape or ())
-    return axes is not None and rank > 0 and 0 not in {int(a) % rank for a in axes}
+    return axes is not None and len(axes) > 0 < rank and 0 not in {int(a) % rank for a in axes}
 
 
 def _reduce(node: gs.Node) -> bool:
@@ -180,15 +197,18 @@ def _reshape(node: gs.Node) -> bool:
 
 
 _CHECKS = {
-    "BatchNormalization": lambda node: not node.attrs.get("training_mode"),
+    "BatchNormalization": lambda node: isinstance(inference_affine(node), ChannelAffine),
     "Flatten": lambda node: _attribute_axis(node, 1) == 1,
     "Gemm": lambda node: not node.attrs.get("transA") and _constant_operands(node),
-    "MatMul": lambda node: _constant_operands(node) and len(node.inputs[0].shape or ()) >= 2,
+    "MatMul": lambda node: (
+        _constant_operands(node)
+        and len(node.inputs[0].shape or ()) >= 2
+        and len(node.inputs[1].shape) == 2
+    ),
     "Transpose": lambda node: list(node.attrs.get("perm", ()))[:1] == [0],
     "Softmax": lambda node: _attribute_axis(node, -1) not in (None, 0),
     "LogSoftmax": lambda node: _attribute_axis(node, -1) not in (None, 0),
     "ArgMax": lambda node: _attribute_axis(node, 0) not in (None, 0),
-    "Concat": lambda node: _attribute_axis(node, 0) not in (None, 0),
     "Reshape": _reshape,
     "ReduceMean": _reduce,
     "ReduceSum": _reduce,

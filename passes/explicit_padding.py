@@ -5,6 +5,9 @@ MaxPool(ceil_mode=1)                =>  MaxPool(pads grown at the end)     paddi
 AveragePool(ceil_mode=1, exclude)   =>  AveragePool(pads grown at the end) padding is not counted
 AveragePool(ceil_mode=1, include)   =>  AveragePool(Pad(x), pads of the overhang, exclude)
                                         the declared padding counts, the overhang does not; exact
+
+A pooling whose pads would be as wide as its kernel stays, since ONNX Runtime refuses such pads: only
+one with dilations can come to that.
 """
 
 from __future__ import annotations
@@ -73,6 +76,11 @@ def _resolve(
             ceil_padding(sizes[a], window.extent[a], window.strides[a], begin[a], end[a])
             for a in range(2)
         ]
+    if node.op != "Conv" and any(
+        max(begin[a], end[a] + overhang[a]) >= window.kernel[a] for a in range(2)
+    ):
+        node.attrs = before
+        return False
     if node.op == "AveragePool" and any(overhang) and node.attrs.get("count_include_pad"):
         _pad_apart(node, begin, end, module)
         begin, end = [0, 0], [0, 0]

@@ -5,7 +5,7 @@ Op(constants...)  =>  constant        exact: computed by ONNX Runtime
 
 from __future__ import annotations
 
-from collections import Counter
+from itertools import count
 
 import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.logger import G_LOGGER
@@ -30,10 +30,13 @@ class FoldConstants(Pass):
 
 def _name_nodes(graph: gs.Graph) -> bool:
     changed = False
-    seen: Counter[str] = Counter()
+    taken = {node.name for node in graph.nodes}
+    seen = {""}
     for index, node in enumerate(graph.nodes):
-        if not node.name or seen[node.name]:
-            node.name = f"{node.name or node.op}_{index}"
+        if node.name in seen:
+            candidates = (f"{node.name or node.op}_{number}" for number in count(index))
+            node.name = next(name for name in candidates if name not in taken)
             changed = True
-        seen[node.name] += 1
+        seen.add(node.name)
+        taken.add(node.name)
     return changed

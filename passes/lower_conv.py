@@ -16,7 +16,7 @@ import onnx_graphsurgeon as gs
 from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, map_problem
-from jpegcompile.ir.window import Window, kernel_of, window_of
+from jpegcompile.ir.window import Window, kernel_of, padding_problem, window_of
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ class LowerConv(Lowering[Convolution]):
             problem = map_problem(node, tensor, module)
             if problem is not None:
                 return problem
+        implicit = padding_problem(node)
+        if implicit is not None:
+            return Decline(node, implicit)
         kernel = kernel_of(node)
         window = None if kernel is None else window_of(node, kernel)
         if window is None:

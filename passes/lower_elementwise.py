@@ -36,7 +36,7 @@ class LowerElementwise(Lowering[Arithmetic]):
     def match(self, node: gs.Node, module: Module) -> Arithmetic | Decline | None:
         """At least one operand, and the result, are maps of known size."""
         target = node.outputs[0]
-        if target.shape is not None and len(target.shape) != 4:
+        if target.name in module.blocks or (target.shape is not None and len(target.shape) != 4):
             return None
         problem = map_problem(node, target, module)
         if problem is not None:

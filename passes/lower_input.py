@@ -57,7 +57,8 @@ class LowerInput(Pass):
                 module.fresh(f"{declared.name}.nchw"), ingested.dtype, ingested.shape
             )
             attrs = {"perm": TO_CHANNELS_LAST}
-            graph.nodes.append(gs.Node("Transpose", image.name, attrs, [image], [declared]))
+            name = module.fresh(f"{declared.name}.nhwc")
+            graph.nodes.append(gs.Node("Transpose", name, attrs, [image], [declared]))
         image.inputs.clear()
         _cast_back(module, ingested, image)
         module.ingest_output = ingested.name
@@ -93,7 +94,7 @@ def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Va
     constants = _constants(module, operators, matrices, dtype)
     node = gs.Node(
         "JpegIngestGray" if subsampling == GRAY else "JpegIngest",
-        "jpegcompile/ingest",
+        module.fresh(f"{DOMAIN}.ingest"),
         {"to": helper.np_dtype_to_tensor_dtype(dtype), "block": operators.block},
         [*inputs, *indexing, *constants],
         [result],
@@ -159,6 +160,7 @@ def _cast_back(module: Module, ingested: gs.Variable, image: gs.Tensor) -> None:
     if block > 1:
         module.blocks[ingested.name] = block
     matrices = [pool.inverse(height, block, dtype), pool.forward(width, block, dtype)]
+    name = module.fresh(f"{image.name}.{TO_SPATIAL}")
     module.graph.nodes.append(
-        gs.Node(TO_SPATIAL, image.name, {"block": block}, [ingested, *matrices], [image], DOMAIN)
+        gs.Node(TO_SPATIAL, name, {"block": block}, [ingested, *matrices], [image], DOMAIN)
     )

@@ -9,7 +9,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
-from jpegcompile.ir.window import Window, window_of
+from jpegcompile.ir.window import Window, padding_problem, window_of
 
 
 class LowerMaxPool(Lowering[Window]):
@@ -26,6 +26,9 @@ class LowerMaxPool(Lowering[Window]):
                 return problem
         if len(node.outputs) > 1 and node.outputs[1].name:
             return Decline(node, "its second output, the positions of the maxima, is spatial")
+        implicit = padding_problem(node)
+        if implicit is not None:
+            return Decline(node, implicit)
         window = window_of(node, tuple(node.attrs["kernel_shape"]))
         return window or Decline(node, "it does not pool over height and width")
 

@@ -28,7 +28,7 @@ from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, map_problem
 from jpegcompile.ir.slices import slice_axes, taken
-from jpegcompile.ir.window import window_of
+from jpegcompile.ir.window import padding_problem, window_of
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,9 @@ class LowerAveragePool(LowerSeparable):
             problem = map_problem(node, tensor, module)
             if problem is not None:
                 return problem
+        implicit = padding_problem(node)
+        if implicit is not None:
+            return Decline(node, implicit)
         window = window_of(node, tuple(node.attrs["kernel_shape"]))
         if window is None:
             return Decline(node, "it does not pool over height and width")

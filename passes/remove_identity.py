@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import bypass, input_at, value_of
+from jpegcompile.ir.graph import bypass, input_at, is_graph_output, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
@@ -22,19 +22,19 @@ class RemoveIdentity(Pass):
         """Returns whether a node was removed."""
         changed = False
         for node in list(module.graph.nodes):
-            if _does_nothing(node):
+            if _does_nothing(node, module.graph):
                 changed |= bypass(module.graph, node)
         if changed:
             module.graph.cleanup().toposort()
         return changed
 
 
-def _does_nothing(node: gs.Node) -> bool:
+def _does_nothing(node: gs.Node, graph: gs.Graph) -> bool:
     if node.op == "Identity":
         return True
     if node.op != "Dropout":
         return False
-    mask_used = len(node.outputs) > 1 and bool(node.outputs[1].outputs)
+    mask_used = any(mask.outputs or is_graph_output(graph, mask) for mask in node.outputs[1:])
     training = input_at(node, 2)
     value = value_of(training)
     training_off = training is None or (value is not None and not bool(value))

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# The assertions of helpers say what differs, as those of tests do.
+pytest.register_assert_rewrite("support")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

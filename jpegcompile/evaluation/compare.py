@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
 from jpegcompile.evaluation.spatial import SpatialModel, float_batch, pillow_batch
-from jpegcompile.evaluation.verify import Progress, _require_same_source
+from jpegcompile.evaluation.verify import Progress, require_same_source
 from jpegcompile.frontend.load import load_source
 from jpegcompile.runtime.coefficients import read_coefficients_many
 from jpegcompile.runtime.inputs import check_size, preprocess_in
@@ -101,7 +101,7 @@ def compare(
     """
     session = Session(compiled)
     source = load_source(original)
-    _require_same_source(source.sha256, session, str(compiled))
+    require_same_source(source.sha256, session, str(compiled))
     data = labelled_images(images, labels)
     info, preprocess = session.info.input, preprocess_in(session.info)
     model = SpatialModel(source.model, info)

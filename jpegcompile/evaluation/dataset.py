@@ -67,7 +67,7 @@ def labelled_images(
     folders = sorted(path.name for path in root.iterdir() if path.is_dir())
     classes = {name: index for index, name in enumerate(folders)}
     if labels is not None:
-        classes = _read_labels(Path(labels))
+        classes = read_labels(Path(labels))
     files: list[Path] = []
     numbers: list[int] = []
     skipped: dict[str, int] = {}
@@ -83,7 +83,13 @@ def labelled_images(
     return LabelledImages(tuple(files), tuple(numbers), classes, skipped)
 
 
-def _read_labels(path: Path) -> dict[str, int]:
+def read_labels(path: Path) -> dict[str, int]:
+    """Class index by name, from a JSON file.
+
+    Raises:
+        AccessError: if the file cannot be read.
+        UsageError: if it is not a JSON object of integers.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

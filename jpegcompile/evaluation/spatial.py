@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +89,3 @@ def pillow_batch(
             normalize(planes[..., ::-1] if color == "BGR" else planes, affine, info.layout)
         )
     return np.stack(batch)
-
-
-def largest(values: Mapping[str, NDArray[Any]], name: str) -> float:
-    """Largest magnitude of a tensor, 0 for an empty one."""
-    return float(np.max(np.abs(values[name]), initial=0.0))

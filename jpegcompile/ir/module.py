@@ -75,9 +75,9 @@ class Module:
     _names: set[str] = field(default_factory=set)
 
     def fresh(self, base: str) -> str:
-        """`base`, or `base` with the lowest number that gives an unused tensor name."""
+        """`base`, or `base` with the lowest number that no tensor and no node is called by."""
         if not self._names:
-            self._names = set(self.graph.tensors())
+            self._names = {*self.graph.tensors(), *(node.name for node in self.graph.nodes)}
         name, count = base, 0
         while name in self._names:
             count += 1

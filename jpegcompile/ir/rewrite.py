@@ -171,8 +171,10 @@ class Rewriter:
         domain: str | None = DOMAIN,
         name: str | None = None,
     ) -> None:
+        # ONNX Runtime refuses two nodes of one name, and sources call nodes after their outputs.
+        unique = name or self.module.fresh(f"{output.name}.{op}")
         self.module.graph.nodes.append(
-            gs.Node(op, name or output.name, dict(attrs), list(inputs), [output], domain)
+            gs.Node(op, unique, dict(attrs), list(inputs), [output], domain)
         )
         self.changed = True
 

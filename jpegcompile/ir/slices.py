@@ -12,8 +12,7 @@ from jpegcompile.ir.graph import input_at, value_of
 def slice_axes(node: gs.Node) -> dict[int, slice] | None:
     """Python slices by axis; None where starts, ends, axes or steps are not constants.
 
-    ONNX clamps bounds the way Python does, with one difference that `slice` cannot express: an end
-    far below zero with a negative step means "through the first element".
+    ONNX clamps bounds the way Python does, but for a start before the front: see `taken`.
     """
     rank = len(node.inputs[0].shape or ())
     if not rank:
@@ -33,17 +32,15 @@ def slice_axes(node: gs.Node) -> dict[int, slice] | None:
         axes = range(len(starts)) if operands[2] is None else operands[2]
         steps = [1] * len(starts) if operands[3] is None else operands[3]
     return {
-        int(axis) % rank: _python_slice(int(start), int(end), int(step))
+        int(axis) % rank: slice(int(start), int(end), int(step))
         for axis, start, end, step in zip(axes, starts, ends, steps, strict=True)
     }
 
 
-def _python_slice(start: int, end: int, step: int) -> slice:
-    # With a negative step INT_MIN-like ends run past the front, where Python would wrap around.
-    past_front = step < 0 and end < -(2**31)
-    return slice(start, None if past_front else end, step)
-
-
 def taken(section: slice, size: int) -> range:
-    """Indices that a slice takes of an axis."""
-    return range(*section.indices(size))
+    """Indices that a slice takes of an axis.
+
+    A start before the front means the first element, also where a negative step goes on from there.
+    """
+    start = None if section.start is None else max(section.start, -size)
+    return range(*slice(start, section.stop, section.step).indices(size))

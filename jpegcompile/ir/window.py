@@ -60,6 +60,14 @@ def window_of(node: gs.Node, kernel: tuple[int, ...]) -> Window | None:
     )
 
 
+def padding_problem(node: gs.Node) -> str | None:
+    """Why `window_of` would misread a node; None where its padding is explicit."""
+    auto_pad = node.attrs.get("auto_pad", "")
+    if auto_pad in ("", "NOTSET", b"NOTSET") and not node.attrs.get("ceil_mode"):
+        return None
+    return "its padding could not be made explicit"
+
+
 def kernel_of(node: gs.Node) -> tuple[int, ...] | None:
     """Kernel shape of a Conv or pooling node, or None where it is not known at compile time."""
     if "kernel_shape" in node.attrs:

@@ -1,0 +1,173 @@
+"""Errors between a compiled model and its original, as running maxima over batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.dct.blocks import to_jpeg
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class OutputError:
+    """Errors at one output.
+
+    Attributes:
+        name: of the output.
+        conversion: largest absolute conversion error.
+        decoder: largest absolute decoder difference; None for tensor samples.
+        largest: largest magnitude of the original's output.
+        allowed: what the tolerances allow.
+        same_top1: inputs whose largest entry is at the same place, against the float decode;
+            None where the output is not a vector of scores.
+        same_top1_pillow: the same against Pillow's decode.
+    """
+
+    name: str
+    conversion: float
+    decoder: float | None
+    largest: float
+    allowed: float
+    same_top1: int | None
+    same_top1_pillow: int | None
+
+
+@dataclass(frozen=True)
+class NodeError:
+    """Conversion error at one jpeg-domain tensor, against the block DCT of its spatial twin.
+
+    Attributes:
+        tensor: in the compiled model.
+        twin: in the original model.
+        block: block size.
+        error: largest absolute error of a coefficient.
+        largest: largest magnitude of the original's coefficients.
+    """
+
+    tensor: str
+    twin: str
+    block: int
+    error: float
+    largest: float
+
+    @property
+    def relative(self) -> float:
+        """Error as a fraction of the largest magnitude."""
+        return self.error / self.largest if self.largest else self.error
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Outcome of `verify`; `nodes` are sorted, the worst relative error first."""
+
+    inputs: int
+    inputs_for_nodes: int
+    outputs: tuple[OutputError, ...]
+    nodes: tuple[NodeError, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every output is within its tolerance and every top-1 agrees."""
+        return all(
+            o.conversion <= o.allowed and o.same_top1 in (None, self.inputs) for o in self.outputs
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        nodes = [{**asdict(node), "relative": node.relative} for node in self.nodes]
+        return {**asdict(self), "nodes": nodes, "passed": self.passed}
+
+
+@dataclass
+class _OutputRecord:
+    conversion: float = 0.0
+    decoder: float | None = None
+    largest: float = 0.0
+    is_vector: bool = False
+    same: int = 0
+    same_pillow: int = 0
+
+
+class Meter:
+    """Takes in batches of outputs and of jpeg-domain tensors."""
+
+    def __init__(self, tensors: Mapping[str, Sequence[Any]]) -> None:
+        """Measure `tensors`: jpeg-domain tensor -> (block size, spatial twin)."""
+        self.inputs = 0
+        self.traced = 0
+        self._tensors = tensors
+        self._outputs: dict[str, _OutputRecord] = {}
+        self._nodes: dict[str, tuple[float, float]] = {}
+
+    def outputs(
+        self, names: Sequence[str], actual: Arrays, expected: Arrays, pillow: Arrays | None
+    ) -> None:
+        """Take in the outputs of one batch."""
+        for name in names:
+            record = self._outputs.setdefault(name, _OutputRecord())
+            record.conversion = max(record.conversion, _distance(actual[name], expected[name]))
+            record.largest = max(record.largest, _magnitude(expected[name]))
+            record.is_vector = expected[name].ndim == 2 and expected[name].shape[1] > 1
+            if record.is_vector:
+                record.same += _agreement(actual[name], expected[name])
+            if pillow is not None:
+                distance = _distance(actual[name], pillow[name])
+                record.decoder = max(record.decoder or 0.0, distance)
+                if record.is_vector:
+                    record.same_pillow += _agreement(actual[name], pillow[name])
+
+    def nodes(self, actual: Arrays, expected: Arrays, inputs: int) -> None:
+        """Take in the jpeg-domain tensors of one batch and their spatial twins."""
+        for tensor, (block, twin) in self._tensors.items():
+            if tensor not in actual or twin not in expected:
+                continue
+            if actual[tensor].shape != expected[twin].shape:
+                continue
+            wanted = to_jpeg(expected[twin].astype(np.float64), int(block))
+            error, largest = self._nodes.get(tensor, (0.0, 0.0))
+            error = max(error, _distance(actual[tensor], wanted))
+            self._nodes[tensor] = (error, max(largest, _magnitude(wanted)))
+        self.traced += inputs
+
+    def result(self, absolute: float, relative: float) -> Verification:
+        """What was measured; the tolerances are as for `verify`."""
+        nodes = [
+            NodeError(tensor, self._tensors[tensor][1], self._tensors[tensor][0], *values)
+            for tensor, values in self._nodes.items()
+        ]
+        nodes.sort(key=lambda node: node.relative, reverse=True)
+        outputs = tuple(
+            OutputError(
+                name=name,
+                conversion=record.conversion,
+                decoder=record.decoder,
+                largest=record.largest,
+                allowed=max(absolute, relative * record.largest),
+                same_top1=record.same if record.is_vector else None,
+                same_top1_pillow=(
+                    record.same_pillow if record.is_vector and record.decoder is not None else None
+                ),
+            )
+            for name, record in self._outputs.items()
+        )
+        return Verification(self.inputs, self.traced, outputs, tuple(nodes))
+
+
+def _distance(actual: NDArray[Any], expected: NDArray[Any]) -> float:
+    difference = actual.astype(np.float64) - expected.astype(np.float64)
+    # A NaN on either side must not pass as small.
+    return float(np.max(np.nan_to_num(np.abs(difference), nan=np.inf), initial=0.0))
+
+
+def _magnitude(values: NDArray[Any]) -> float:
+    return float(np.max(np.abs(values.astype(np.float64)), initial=0.0))
+
+
+def _agreement(actual: NDArray[Any], expected: NDArray[Any]) -> int:
+    return int(np.sum(actual.argmax(axis=1) == expected.argmax(axis=1)))

@@ -1,0 +1,70 @@
+"""Look at a model before compiling it, or at a compiled one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import onnx
+
+from jpegcompile.backends.metadata import CompiledInfo, read_metadata
+from jpegcompile.compile import compile_options, lower
+from jpegcompile.frontend.load import load_source
+from jpegcompile.ir.module import InputMode
+from jpegcompile.preprocess import Preprocess
+from jpegcompile.runtime.session import read_compiled
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `inspect` found.
+
+    Attributes:
+        report: as `Report.to_json`: nodes, notes, casts and sums.
+        compiled: metadata of a compiled model; None for a source model.
+    """
+
+    report: dict[str, Any]
+    compiled: CompiledInfo | None
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data; the record of a compiled model holds its report."""
+        if self.compiled is None:
+            return {"compiled": None, "report": self.report}
+        record = self.compiled.to_json()
+        record.pop("report")
+        return {"compiled": record, "report": self.report}
+
+
+def inspect(
+    model: str | os.PathLike[str] | onnx.ModelProto,
+    *,
+    input: InputMode = "coefficients",
+    preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess = "none",
+    subsampling: str | None = None,
+    image_input: str | None = None,
+) -> Inspection:
+    """What of a model is lowered, what is kept spatial and why; nothing is written.
+
+    Args:
+        model: a source model, or a compiled one (then its own record is shown).
+        input: as for `compile`.
+        preprocess: as for `compile`; it does not change what is lowered.
+        subsampling: as for `compile`.
+        image_input: as for `compile`.
+
+    Raises:
+        UsageError, UnsupportedModelError, AccessError: as for `compile`.
+    """
+    if isinstance(model, onnx.ModelProto):
+        info = read_metadata(model, "model")
+    else:
+        _, info = read_compiled(model)
+    if info is not None:
+        return Inspection(info.report, info)
+    options = compile_options(
+        input=input, preprocess=preprocess, subsampling=subsampling, image_input=image_input
+    )
+    return Inspection(lower(load_source(model), options).report.to_json(), None)

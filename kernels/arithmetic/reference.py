@@ -1,0 +1,33 @@
+"""What JpegAdd and JpegSub mean.
+
+    y = DCT(inverse DCT(x) + value),  DCT(inverse DCT(x) - value)
+
+A constant c over a tile is the DC coefficient c * block, so the operators touch DC only. Sums of
+two maps are the ordinary operators (Ehrlich and Davis, ICCV 2019, section 4.4).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.dct.blocks import Float, to_jpeg, to_spatial
+
+
+def jpeg_add(x: NDArray[Float], value: NDArray[Float], *, block: int) -> NDArray[Float]:
+    """Add a constant to the pixels of a jpeg-domain map.
+
+    Args:
+        x: [N, C, H, W] at `block`.
+        value: a scalar, or an array that broadcasts against NCHW with 1 for H and W.
+        block: block size of x and of the result.
+
+    Returns:
+        The shape of x broadcast with `value`, at `block`.
+    """
+    return to_jpeg(np.asarray(to_spatial(x, block) + value, x.dtype), block)
+
+
+def jpeg_sub(x: NDArray[Float], value: NDArray[Float], *, block: int) -> NDArray[Float]:
+    """Subtract a constant from the pixels of a jpeg-domain map; see `jpeg_add`."""
+    return to_jpeg(np.asarray(to_spatial(x, block) - value, x.dtype), block)

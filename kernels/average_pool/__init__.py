@@ -1,0 +1,1 @@
+"""Average pooling of jpeg-domain maps, windowed and global: linear and exact."""

@@ -1,0 +1,1 @@
+"""Batch normalisation of jpeg-domain maps at inference: one affine map for each channel; exact."""

@@ -1,0 +1,1 @@
+"""Convolution of jpeg-domain maps: any kernel, stride, padding, dilation and group; exact."""

@@ -1,0 +1,63 @@
+"""What JpegIngest and JpegIngestGray mean.
+
+    y = DCT(scale * pixels + shift)
+
+pixels being the float decode: dequantisation, inverse DCT, level shift, chroma upsampling, colour
+and crop, without rounding or clamping (ITU-T T.81, A.3; JFIF 1.02; `jpegcompile.dct.decode`). It is
+computed on pixels, file by file, where the operator has one matrix for each axis.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.dct.blocks import to_jpeg
+from jpegcompile.dct.coefficients import Coefficients
+from jpegcompile.dct.color import Color
+from jpegcompile.dct.decode import decode
+from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry
+
+
+def jpeg_ingest(
+    luma: NDArray[np.int16],
+    chroma: NDArray[np.int16] | None,
+    quantization: NDArray[np.uint16],
+    *,
+    geometry: IngestGeometry,
+    color: Color,
+    affine: ChannelAffine,
+    block: int,
+) -> NDArray[np.float64]:
+    """The network's input for a batch of files of one geometry.
+
+    Args:
+        luma: quantised coefficients [N, 1, Hb, Wb, 8, 8], natural order.
+        chroma: [N, 2, hb, wb, 8, 8], Cb and Cr; None for grey files (JpegIngestGray).
+        quantization: tables [N, components, 8, 8].
+        geometry: image size, sampling and colour space of the files.
+        color: channels that the network takes.
+        affine: from pixels on the 0..255 scale to the network's input, for each channel.
+        block: block size of the result; divides the image's sides.
+
+    Returns:
+        [N, channels, H, W] at `block`.
+
+    Raises:
+        ImageError: if sampling factors are fractional, or differ between Cb and Cr.
+    """
+    images = []
+    for index in range(len(luma)):
+        chroma_planes = () if chroma is None else tuple(chroma[index])
+        coefficients = Coefficients(
+            planes=(luma[index, 0], *chroma_planes),
+            quantization=quantization[index],
+            sampling=geometry.sampling,
+            width=geometry.width,
+            height=geometry.height,
+            color_space=geometry.color_space,
+            progressive=False,
+        )
+        values = decode(coefficients, color) * affine.scale + affine.shift
+        images.append(to_jpeg(np.ascontiguousarray(values.transpose(2, 0, 1)), block))
+    return np.stack(images)

@@ -1,0 +1,1 @@
+"""Max pooling of jpeg-domain maps with all frequencies: exact."""

@@ -1,0 +1,50 @@
+"""What JpegMaxPool and JpegDilatedMaxPool mean.
+
+    y = DCT(max pooling of inverse DCT(x))
+
+The maximum needs the order of pixels, so the operator works between transforms; padding counts as
+minus infinity and never wins.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.dct.blocks import Float, to_jpeg, to_spatial
+from jpegcompile.kernels.windows import NO_PADS, Pads, Pair, taps
+
+
+def jpeg_max_pool(
+    x: NDArray[Float],
+    *,
+    kernel_shape: Pair,
+    input_block: int,
+    output_block: int,
+    strides: Pair = (1, 1),
+    pads: Pads = NO_PADS,
+    dilations: Pair = (1, 1),
+) -> NDArray[Float]:
+    """Pool a jpeg-domain map by its largest pixels.
+
+    Args:
+        x: [N, C, H, W] at `input_block`.
+        kernel_shape: taps of the window; no window may lie in the padding alone.
+        input_block: block size of x; divides H and W.
+        output_block: block size of the result; divides its sides.
+        strides: as for ONNX MaxPool, and so are the next two; `ceil_mode` is resolved beforehand.
+        pads: padding, of minus infinity.
+        dilations: step of the taps.
+
+    Returns:
+        [N, C, H', W'] at `output_block`.
+
+    Raises:
+        ValueError: if block sizes do not divide the sides, or the window exceeds the map.
+    """
+    spatial = to_spatial(x, input_block)
+    seen = taps(spatial, kernel_shape, strides, pads, dilations, fill=-np.inf)
+    largest = reduce(np.maximum, (values for _, values in seen))
+    return to_jpeg(largest, output_block)

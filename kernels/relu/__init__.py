@@ -1,0 +1,1 @@
+"""ReLU of jpeg-domain maps with all frequencies: exact."""

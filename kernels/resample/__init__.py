@@ -1,0 +1,1 @@
+"""Strided slices and zero padding of jpeg-domain maps: linear and exact."""

@@ -1,0 +1,121 @@
+"""The references themselves against PyTorch in float64, on the spatial twins of random maps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from support.maps import SHAPES, Doubles, blocks_of, random_map
+from support.window_cases import CONVOLUTIONS, POOLS, output_size
+from torch.nn import functional
+
+from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
+from jpegcompile.kernels.average_pool.reference import jpeg_average_pool, jpeg_global_average_pool
+from jpegcompile.kernels.batch_normalization.reference import jpeg_batch_normalization
+from jpegcompile.kernels.conv.reference import jpeg_conv
+from jpegcompile.kernels.max_pool.reference import jpeg_max_pool
+from jpegcompile.kernels.relu.reference import jpeg_relu
+from jpegcompile.kernels.resample.reference import jpeg_pad, jpeg_slice
+from jpegcompile.kernels.windows import Pads, Pair, taps
+
+
+def padded(x: Doubles, pads: Pads, fill: float = 0.0) -> torch.Tensor:
+    """The spatial twin, padded: PyTorch's own windows pad both ends alike."""
+    top, left, bottom, right = pads
+    spatial = torch.from_numpy(to_spatial(x, block_size(*x.shape[2:])))
+    return functional.pad(spatial, (left, right, top, bottom), value=fill)
+
+
+def assert_twin(jpeg: Doubles, spatial: torch.Tensor) -> None:
+    """The result is the transform of PyTorch's; sums of a few hundred values of size 1."""
+    expected = to_jpeg(spatial.numpy(), block_size(*spatial.shape[2:]))
+    np.testing.assert_allclose(jpeg, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "strides", "pads", "dilations", "group", "made"), CONVOLUTIONS
+)
+def test_convolution(
+    shape: tuple[int, ...],
+    kernel: Pair,
+    strides: Pair,
+    pads: Pads,
+    dilations: Pair,
+    group: int,
+    made: int,
+) -> None:
+    x, weight = random_map(shape), random_map((made, shape[1] // group, *kernel))
+    bias = random_map((made,))
+    blocks = blocks_of(x, output_size(shape[2:], kernel, strides, pads, dilations))
+    result = jpeg_conv(
+        x, weight, bias, strides=strides, pads=pads, dilations=dilations, group=group, **blocks
+    )
+    operands = (padded(x, pads), torch.from_numpy(weight), torch.from_numpy(bias))
+    assert_twin(result, functional.conv2d(*operands, strides, 0, dilations, group))
+
+
+@pytest.mark.parametrize(("shape", "kernel", "strides", "pads", "dilations"), POOLS)
+def test_pools(
+    shape: tuple[int, ...], kernel: Pair, strides: Pair, pads: Pads, dilations: Pair
+) -> None:
+    x = random_map(shape)
+    blocks = blocks_of(x, output_size(shape[2:], kernel, strides, pads, dilations))
+    largest = jpeg_max_pool(
+        x, kernel_shape=kernel, strides=strides, pads=pads, dilations=dilations, **blocks
+    )
+    below = padded(x, pads, -np.inf)
+    assert_twin(largest, functional.max_pool2d(below, kernel, strides, 0, dilations))
+    # PyTorch's average pooling has no dilation: the mean is a convolution of each channel.
+    taps_of_mean = torch.ones(shape[1], 1, *kernel, dtype=torch.float64)
+    total = functional.conv2d(padded(x, pads), taps_of_mean, None, strides, 0, dilations, shape[1])
+    counted = padded(to_jpeg(np.ones(shape), blocks["input_block"]), pads)
+    inside = functional.conv2d(counted, taps_of_mean, None, strides, 0, dilations, shape[1])
+    for count_include_pad, divisor in ((False, inside), (True, torch.tensor(kernel).prod())):
+        mean = jpeg_average_pool(
+            x,
+            kernel_shape=kernel,
+            strides=strides,
+            pads=pads,
+            dilations=dilations,
+            count_include_pad=count_include_pad,
+            **blocks,
+        )
+        assert_twin(mean, total / divisor)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_pointwise_and_resampling(shape: tuple[int, ...]) -> None:
+    x, (height, width) = random_map(shape), shape[2:]
+    block, spatial = block_size(height, width), padded(x, (0, 0, 0, 0))
+    assert_twin(jpeg_relu(x, block=block), functional.relu(spatial))
+    mean, variance = torch.linspace(-1, 1, shape[1]).double(), torch.ones(shape[1]).double() / 4
+    normalized = functional.batch_norm(spatial, mean, variance, eps=0.0)
+    scale, shift = np.full(shape[1], 2.0), -2 * mean.numpy()
+    assert_twin(jpeg_batch_normalization(x, scale, shift, block=block), normalized)
+    pooled = jpeg_global_average_pool(x, input_block=block)
+    assert_twin(pooled, functional.adaptive_avg_pool2d(spatial, 1))
+    dc_mean = x[..., ::block, ::block].mean(axis=(2, 3), keepdims=True) / block
+    np.testing.assert_allclose(pooled, dc_mean, rtol=0, atol=1e-14)
+    taken = spatial[..., ::2, 1:-1]
+    blocks = blocks_of(x, taken.shape[2:])
+    assert_twin(jpeg_slice(x, slice(None, None, 2), slice(1, -1), **blocks), taken)
+    cropped = functional.pad(spatial, (-2, 3, 1, -1))
+    assert_twin(jpeg_pad(x, (1, -2, -1, 3), **blocks_of(x, cropped.shape[2:])), cropped)
+
+
+def test_a_window_larger_than_the_map_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"a window of \(3, 3\) by \(2, 2\) exceeds"):
+        list(taps(np.zeros((1, 4, 6)), (3, 3), dilations=(2, 2)))
+
+
+def test_a_block_that_does_not_divide_is_refused() -> None:
+    with pytest.raises(ValueError, match="block size 8 does not divide a map of 12x8"):
+        jpeg_relu(np.zeros((1, 1, 12, 8)), block=8)
+
+
+def test_a_planted_fault_is_seen() -> None:
+    x = random_map((1, 3, 16, 24))
+    result = jpeg_relu(x, block=8)
+    result[0, 1, 3, 5] += 1e-9
+    with pytest.raises(AssertionError):
+        assert_twin(result, functional.relu(padded(x, (0, 0, 0, 0))))

@@ -1,0 +1,140 @@
+"""Run the function body of one operator, and compare it with what the operator means.
+
+The tolerance is the rounding of the computation itself. A body is a chain of linear maps, in which
+a float product of matrices errs by at most n eps |A| |B|, n being the terms of a sum (Higham,
+Accuracy and Stability of Numerical Algorithms, section 3.5); for a chain the terms add up, and
+|A| |B| ... is what the body gives for the magnitudes of its operands (ReLU and max pooling pass
+errors on, no larger). So no tolerance is chosen: each element has its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
+
+from jpegcompile.backends.functions import function_of
+from jpegcompile.ir.domain import DOMAIN, DOMAIN_VERSION
+from jpegcompile.runtime.session import inference_session
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class BodyCase:
+    """One call of an operator.
+
+    Attributes:
+        name: for the test's id.
+        op: name of the operator.
+        operands: float64 and integer arrays, in the order of the operator's inputs.
+        attributes: of the node.
+        expected: float64, by the reference.
+        terms: products that are added up on the way to one element, all steps together.
+        oldest_opset: that the body is for.
+    """
+
+    name: str
+    op: str
+    operands: tuple[Array, ...]
+    attributes: Mapping[str, Any]
+    expected: NDArray[np.float64]
+    terms: int
+    oldest_opset: int = 7
+
+    def __str__(self) -> str:
+        return f"{self.op}-{self.name}"
+
+    def in_float32(self) -> BodyCase:
+        """The same with operands rounded to float32; integers stay."""
+        attributes = dict(self.attributes)
+        if "to" in attributes:
+            attributes["to"] = onnx.TensorProto.FLOAT
+        operands = tuple(
+            a.astype(np.float32) if a.dtype == np.float64 else a for a in self.operands
+        )
+        return replace(self, operands=operands, attributes=attributes)
+
+
+def body_model(case: BodyCase, opset: int) -> onnx.ModelProto:
+    """A model of one node that calls the operator's function."""
+    inputs = [
+        helper.make_tensor_value_info(
+            f"i{index}", helper.np_dtype_to_tensor_dtype(array.dtype), array.shape
+        )
+        for index, array in enumerate(case.operands)
+    ]
+    floats = next(a.dtype for a in case.operands if a.dtype.kind == "f")
+    output = helper.make_tensor_value_info(
+        "y", helper.np_dtype_to_tensor_dtype(floats), case.expected.shape
+    )
+    node = helper.make_node(
+        case.op, [value.name for value in inputs], ["y"], domain=DOMAIN, **case.attributes
+    )
+    model = helper.make_model(
+        helper.make_graph([node], "body", inputs, [output]),
+        opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)],
+        functions=[function_of(case.op, opset)],
+        ir_version=10,
+    )
+    onnx.checker.check_model(model)
+    return model
+
+
+def run_body(case: BodyCase, opset: int) -> Array:
+    """The body's result.
+
+    Float32 runs in ONNX Runtime. Float64 runs in the reference evaluator, since ONNX Runtime has no
+    such Conv; but not max pooling, where the evaluator gets uneven padding wrong and ONNX Runtime
+    has a kernel from opset 8 on.
+    """
+    is_double_pool = "MaxPool" in case.op and case.operands[0].dtype == np.float64
+    model = body_model(case, max(opset, 8) if is_double_pool else opset)
+    feeds = {f"i{index}": array for index, array in enumerate(case.operands)}
+    if "MaxPool" in case.op or any(array.dtype == np.float32 for array in case.operands):
+        return np.asarray(inference_session(model, 1).run(None, feeds)[0])
+    outputs: Any = ReferenceEvaluator(model).run(None, feeds)
+    return np.asarray(outputs[0])
+
+
+def tolerance(case: BodyCase, opset: int) -> NDArray[np.float64]:
+    """How far rounding may take each element of the body's result; see the module's text."""
+    doubles = [a.astype(np.float64) if a.dtype == np.float32 else a for a in case.operands]
+    attributes = dict(case.attributes)
+    if "to" in attributes:
+        attributes["to"] = onnx.TensorProto.DOUBLE
+    magnitudes: tuple[Array, ...] = tuple(np.abs(a) for a in doubles)
+    if case.op == "JpegSub":
+        magnitudes = (magnitudes[0], -magnitudes[1], magnitudes[2])
+    chain = run_body(replace(case, operands=magnitudes, attributes=attributes), opset)
+    # The reference transforms tiles to pixels and back, four sums of 8, and each transform enlarges
+    # an element's magnitude by 8 at most.
+    double = 8 * 8 * (case.terms + 4 * 8) * np.finfo(np.float64).eps * chain.max()
+    if not any(a.dtype == np.float32 for a in case.operands):
+        return np.full(chain.shape, double)
+    # Matrices were rounded once when they became float32, which counts as one term each.
+    terms = case.terms + len(case.operands)
+    return np.asarray(terms * np.finfo(np.float32).eps / 2 * chain + double, np.float64)
+
+
+def assert_body_holds(case: BodyCase, opset: int) -> None:
+    """The body gives what the reference gives, within rounding."""
+    actual = run_body(case, opset)
+    floats = next(a.dtype for a in case.operands if a.dtype.kind == "f")
+    assert actual.dtype == floats
+    assert actual.shape == case.expected.shape
+    excess = np.abs(actual - case.expected) - tolerance(case, opset)
+    assert excess.max() <= 0, f"{case} at opset {opset} is off by {excess.max():g}"
+
+
+def terms_of(matrices: Sequence[Array]) -> int:
+    """Products that are added up on the way through pairs of a left and a right matrix."""
+    left = sum(int(np.count_nonzero(m, axis=1).max()) for m in matrices[::2])
+    right = sum(int(np.count_nonzero(m, axis=0).max()) for m in matrices[1::2])
+    return left + right

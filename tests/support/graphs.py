@@ -1,0 +1,293 @@
+"""Small graphs as ONNX text: their values in float64, and what passes and the compiler make of them.
+
+`T` stands for the element type and `N` for the batch in the text of a graph:
+
+    Graph("(T[N,3,16,16] x) => (T[] y) { y = Conv(x, w) }", {"w": (4, 3, 3, 3)})
+
+Weights given by their shape are random numbers, the same for the same name. A node is called after
+its first output.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+import onnxruntime as ort
+import pytest
+from numpy.typing import NDArray
+from onnx import checker, helper, numpy_helper, parser, shape_inference
+from support.oracle import Evaluator
+
+from jpegcompile.backends.emit import emit
+from jpegcompile.compile import PIPELINE, lower
+from jpegcompile.frontend.load import load_source
+from jpegcompile.ir.module import CompileOptions, ImageInput, Module, Target
+from jpegcompile.ir.rewrite import Pass
+from jpegcompile.ir.verifier import verify_module
+
+Array = NDArray[Any]
+Feeds = dict[str, Array]
+
+# Several tests have further inputs of rank 4: the image is always called x.
+TENSOR = CompileOptions(input_mode="tensor", image_input="x")
+BATCH = 2
+
+# Rounding errors that may add up, in units of the result's largest value: a DCT is 2 * 8 products,
+# a layer has four of them, a convolution here up to 7 * 7 * 8 products, a graph a few layers.
+ROUNDINGS = 4096
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph as text; see the module's text.
+
+    Attributes:
+        text: signature and nodes.
+        weights: initializers, as arrays or as shapes.
+        opset: of the standard operators.
+    """
+
+    text: str
+    weights: Mapping[str, Array | tuple[int, ...]] = field(default_factory=dict)
+    opset: int = 17
+
+    def model(self, dtype: str = "double") -> onnx.ModelProto:
+        """The graph as a model of element type `float` or `double`."""
+        header = f'<ir_version: 8, opset_import: ["": {self.opset}]> graph '
+        model = parser.parse_model(header + re.sub(r"\bT\[", f"{dtype}[", self.text))
+        for node in model.graph.node:
+            node.name = node.name or node.output[0]
+        for name, weight in self.weights.items():
+            values = weight if isinstance(weight, np.ndarray) else random_weight(name, weight)
+            if values.dtype == np.float64 and dtype == "float":
+                values = values.astype(np.float32)
+            model.graph.initializer.append(numpy_helper.from_array(values, name))
+        inferred = shape_inference.infer_shapes(model)
+        del inferred.graph.value_info[:]
+        return inferred
+
+    def perturbed(self, name: str, amount: float = 1e-6) -> Graph:
+        """The same with the last element of one weight moved a little."""
+        weight = self.weights[name]
+        values = weight if isinstance(weight, np.ndarray) else random_weight(name, weight)
+        moved = values.copy()
+        moved.flat[-1] += amount
+        return replace(self, weights={**self.weights, name: moved})
+
+    def with_text(self, old: str, new: str) -> Graph:
+        """The same with a part of the text replaced."""
+        assert old in self.text
+        return replace(self, text=self.text.replace(old, new))
+
+
+def random_weight(name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Random numbers that keep a sum over all axes but the first near 1; set by the name."""
+    generator = np.random.default_rng(zlib.crc32(name.encode()))
+    return np.asarray(generator.standard_normal(shape) / np.sqrt(np.prod(shape[1:])))
+
+
+def positive(name: str, size: int) -> NDArray[np.float64]:
+    """Random numbers between 1/2 and 3/2."""
+    return np.random.default_rng(zlib.crc32(name.encode())).uniform(0.5, 1.5, size)
+
+
+def statistics(size: int, prefix: str = "") -> dict[str, Array | tuple[int, ...]]:
+    """Weights s, t, m, v of a BatchNormalization."""
+    return {
+        f"{prefix}s": positive(f"{prefix}s", size),
+        f"{prefix}t": random_weight(f"{prefix}t", (size,)),
+        f"{prefix}m": random_weight(f"{prefix}m", (size,)),
+        f"{prefix}v": positive(f"{prefix}v", size),
+    }
+
+
+def feeds_of(model: onnx.ModelProto, batch: int = BATCH) -> Feeds:
+    """Random values for every input of a model; a symbolic dimension is `batch`."""
+    feeds: Feeds = {}
+    for value in model.graph.input:
+        kind = value.type.tensor_type
+        shape = [d.dim_value or batch for d in kind.shape.dim]
+        dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
+        generator = np.random.default_rng(zlib.crc32(value.name.encode()))
+        feeds[value.name] = np.asarray(generator.standard_normal(shape), dtype)
+    return feeds
+
+
+def evaluate(model: onnx.ModelProto, feeds: Feeds) -> list[Array]:
+    """Outputs by the reference evaluator of ONNX."""
+    return [np.asarray(output) for output in Evaluator(model).run(None, feeds)]
+
+
+def run_float32(model: onnx.ModelProto, feeds: Feeds) -> list[Array]:
+    """Outputs by ONNX Runtime, for values given in float64."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    session = ort.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    narrow = {
+        name: v.astype(np.float32) if v.dtype == np.float64 else v for name, v in feeds.items()
+    }
+    return [np.asarray(output) for output in session.run(None, narrow)]
+
+
+def assert_same(actual: Sequence[Array], expected: Sequence[Array]) -> None:
+    """Equal up to the rounding of the precision of `actual`."""
+    assert [a.shape for a in actual] == [e.shape for e in expected]
+    for got, wanted in zip(actual, expected, strict=True):
+        if not np.issubdtype(got.dtype, np.floating):
+            np.testing.assert_array_equal(got, wanted)
+            continue
+        scale = max(1.0, float(np.abs(wanted).max()))
+        tolerance = ROUNDINGS * float(np.finfo(got.dtype).eps) * scale
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=tolerance)
+
+
+def assert_differs(actual: Sequence[Array], expected: Sequence[Array]) -> None:
+    """A planted fault is seen by `assert_same`, in values and not in shapes."""
+    assert [a.shape for a in actual] == [e.shape for e in expected]
+    with pytest.raises(AssertionError):
+        assert_same(actual, expected)
+
+
+def lowered(graph: Graph, dtype: str = "double", target: Target = "ort") -> Module:
+    """The graph behind the whole pipeline, for a tensor as input."""
+    return lower(load_source(graph.model(dtype)), replace(TENSOR, target=target))
+
+
+def check_compiled(
+    graph: Graph, outline: str | None = None, expected: Sequence[Array] | None = None
+) -> Module:
+    """Compile; compare in float64, and in float32 for both targets on ONNX Runtime.
+
+    Args:
+        graph: the source.
+        outline: operators that the compiled graph must have, as `outline_of` gives them.
+        expected: outputs for `feeds_of`, where the reference evaluator is wrong.
+    """
+    model = graph.model()
+    feeds = feeds_of(model)
+    wanted = evaluate(model, feeds) if expected is None else expected
+    module = lowered(graph)
+    if outline is not None:
+        assert outline_of(module) == outline
+    compiled = emit(module)
+    assert_same(evaluate(compiled, feeds), wanted)
+    assert [o.name for o in compiled.graph.output] == [o.name for o in model.graph.output]
+    targets: tuple[Target, ...] = ("ort", "onnx")
+    for target in targets:
+        narrow = emit(lowered(graph, "float", target))
+        checker.check_model(narrow, full_check=True)
+        if target == "onnx":
+            assert not narrow.functions
+            assert {node.domain for node in narrow.graph.node} <= {""}
+        assert_same(run_float32(narrow, feeds), wanted)
+    return module
+
+
+def check_fault(graph: Graph, *faulty: Graph) -> None:
+    """The check of `check_compiled` fails for sources that are wrong by a little."""
+    feeds = feeds_of(graph.model())
+    actual = evaluate(emit(lowered(graph)), feeds)
+    assert_same(actual, evaluate(graph.model(), feeds))
+    for fault in faulty:
+        assert_differs(actual, evaluate(fault.model(), feeds))
+
+
+def outline_of(module: Module) -> str:
+    """Operators of a graph in order, separated by spaces."""
+    return " ".join(node.op for node in module.graph.nodes)
+
+
+def module_of(graph: Graph, options: CompileOptions = TENSOR, dtype: str = "double") -> Module:
+    """A module on which no pass has run; its image is the first input."""
+    imported = gs.import_onnx(load_source(graph.model(dtype)).model)
+    image = imported.inputs[0]
+    _, channels, height, width = image.shape
+    return Module(imported, ImageInput(image.name, channels, height, width, "NCHW"), options)
+
+
+def pass_named(name: str) -> Pass:
+    """A pass of the pipeline."""
+    return next(step for step in PIPELINE if step.name == name)
+
+
+def module_before(
+    graph: Graph, name: str, options: CompileOptions = TENSOR, dtype: str = "double"
+) -> Module:
+    """A module on which the pipeline has run up to a pass, exclusive."""
+    module = module_of(graph, options, dtype)
+    for step in PIPELINE:
+        if step.name == name:
+            return module
+        step.run(module)
+    raise AssertionError(f"the pipeline has no pass {name}")
+
+
+def snapshot(module: Module) -> list[object]:
+    """All that a pass could change, as values that compare."""
+    graph = module.graph
+    constants = {
+        name: (tensor.values.dtype, tensor.values.shape, tensor.values.tobytes())
+        for name, tensor in graph.tensors().items()
+        if isinstance(tensor, gs.Constant)
+    }
+    nodes = [
+        (n.op, n.name, n.domain, dict(n.attrs), [t.name for t in n.inputs], _names(n.outputs))
+        for n in graph.nodes
+    ]
+    ends = [[(t.name, t.dtype, t.shape) for t in side] for side in (graph.inputs, graph.outputs)]
+    return [nodes, ends, constants, dict(module.maps), dict(module.blocks), dict(module.twins)]
+
+
+def _names(tensors: Sequence[gs.Tensor]) -> list[str]:
+    return [tensor.name for tensor in tensors]
+
+
+def apply(module: Module, name: str) -> bool:
+    """Run a pass; then it must be done: run again, it returns False and changes nothing."""
+    step = pass_named(name)
+    changed = step.run(module)
+    verify_module(module, name)
+    after, report = snapshot(module), module.report.to_json()
+    assert not step.run(module)
+    assert snapshot(module) == after
+    assert module.report.to_json() == report
+    return changed
+
+
+def check_pass(graph: Graph, name: str, outline: str, options: CompileOptions = TENSOR) -> Module:
+    """A pass alone: it changes the graph to `outline`, and the values stay."""
+    module = module_before(graph, name, options)
+    assert apply(module, name)
+    assert outline_of(module) == outline
+    model = graph.model()
+    feeds = feeds_of(model)
+    assert_same(evaluate(emit(module), feeds), evaluate(model, feeds))
+    return module
+
+
+def check_untouched(module: Module, name: str) -> dict[str, str]:
+    """A pass that must not change anything; returns the reasons that it gives, by node."""
+    before = snapshot(module)
+    assert not apply(module, name)
+    assert snapshot(module) == before
+    return {node.name: node.reason for node in module.report.kept}
+
+
+def declines(graph: Graph, name: str) -> dict[str, str]:
+    """Reasons of a pass that leaves the graph untouched, by node."""
+    return check_untouched(module_before(graph, name), name)
+
+
+def kept_reasons(module: Module) -> dict[str, str]:
+    """Reasons of everything that stayed spatial, by node."""
+    return {node.name: node.reason for node in module.report.kept}

@@ -1,0 +1,88 @@
+"""Calls of the ingest: random coefficients and tables of every subsampling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnx
+from support.function_bodies import Array, BodyCase, terms_of
+
+from jpegcompile.dct.blocks import dc_map
+from jpegcompile.dct.color import Color
+from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry, ingest_operators
+from jpegcompile.kernels.ingest.reference import jpeg_ingest
+from jpegcompile.subsampling import geometry_of
+
+
+def ingest_cases() -> Iterator[BodyCase]:
+    generator = np.random.default_rng(3)
+    affine = ChannelAffine(np.array([0.25, 0.5, 0.125]), np.array([-2.0, 0.5, 1.0]))
+    one = ChannelAffine(affine.scale[:1], affine.shift[:1])
+    for batch, subsampling, height, width in (
+        (1, "4:2:0", 32, 24),
+        (2, "4:4:4", 12, 20),
+        (3, "4:2:2", 30, 10),
+        (5, "4:4:0", 17, 9),
+        (2, "4:1:1", 8, 40),
+        (2, "4:2:0", 3, 4),
+        (2, "gray", 21, 24),
+        (3, "gray-1", 16, 8),
+    ):
+        kind, channels = ("gray", 1) if subsampling == "gray-1" else (subsampling, 3)
+        geometry = geometry_of(kind, height, width)
+        transform = affine if channels == 3 else one
+        yield _ingest_case(
+            f"{batch}-{subsampling}-{width}x{height}", generator, batch, geometry, transform
+        )
+
+
+def _ingest_case(
+    name: str,
+    generator: np.random.Generator,
+    batch: int,
+    geometry: IngestGeometry,
+    affine: ChannelAffine,
+) -> BodyCase:
+    color: Color = "RGB" if len(affine.scale) == 3 else "L"
+    operators = ingest_operators(geometry, color, affine)
+    is_gray = geometry.color_space == "gray"
+    groups = [(0, 1)] if is_gray else [(0, 1), (1, 3)]
+    planes: list[Array] = []
+    indexing: list[Array] = []
+    matrices: list[Array] = []
+    for first, last in groups:
+        rows, columns = operators.rows[first], operators.columns[first]
+        counts = (last - first, rows.shape[1] // 8, columns.shape[1] // 8)
+        planes.append(generator.integers(-200, 201, (batch, *counts, 8, 8)).astype(np.int16))
+        indexing += [
+            np.arange(first, last),
+            np.array([0, counts[0], 1, 1, 8, 8]),
+            np.array([0, counts[0], 8 * counts[1], 8 * counts[2]]),
+        ]
+        matrices += [rows, columns.T]
+    tables = generator.integers(1, 256, (batch, groups[-1][1], 8, 8)).astype(np.uint16)
+    chroma = None if is_gray else planes[1]
+    expected = jpeg_ingest(
+        planes[0],
+        chroma,
+        tables,
+        geometry=geometry,
+        color=color,
+        affine=affine,
+        block=operators.block,
+    )
+    operands = (
+        *planes,
+        tables,
+        *indexing,
+        *matrices,
+        operators.mixing[:, :, None, None],
+        operators.offset[:, None, None],
+        dc_map(geometry.height, geometry.width, operators.block),
+    )
+    attributes = {"to": onnx.TensorProto.DOUBLE, "block": operators.block}
+    op = "JpegIngestGray" if is_gray else "JpegIngest"
+    # One product to dequantise, the transforms, the mixture of components, and the shift.
+    terms = 1 + terms_of(matrices) + operators.mixing.shape[1] + 2
+    return BodyCase(name, op, operands, attributes, expected, terms)
