@@ -1,23 +1,18 @@
-"""The command line: one verb for each Python function."""
+"""The entry point of the command line: exit codes, and one line for every error."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
-from jpegcompile.errors import JpegCompileError, UsageError
+from jpegcompile.commands import COMMANDS
+from jpegcompile.errors import AccessError, JpegCompileError, UsageError
 from jpegcompile.version import __version__
 
 _INTERNAL_ERROR = 70
 _INTERRUPTED = 130
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def main() -> None:
@@ -29,16 +24,24 @@ def run_command(arguments: list[str]) -> int:
     """Run one command line; returns the exit code. Every error is one line on stderr."""
     debug = "--debug" in arguments
     try:
-        result = cli.main(arguments, prog_name="jpegcompile", standalone_mode=False)
+        # Not cli.main: it would turn a closed pipe into exit code 1, a failed check.
+        with cli.make_context("jpegcompile", list(arguments)) as context:
+            cli.invoke(context)
         sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        return 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except JpegCompileError as error:
         return _fail(str(error), error.exit_code, debug)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return UsageError.exit_code
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "jpegcompile"
-        return _fail(f"{error.format_message()}; see '{path} --help'", 2, debug)
+        text = f"{error.format_message().rstrip('.')}; see '{path} --help'"
+        return _fail(text, UsageError.exit_code, debug)
     except click.ClickException as error:
-        return _fail(error.format_message(), 2, debug)
+        return _fail(error.format_message(), UsageError.exit_code, debug)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted; nothing was written", _INTERRUPTED, debug)
     except BrokenPipeError:
@@ -46,7 +49,8 @@ def run_command(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except MemoryError:
-        return _fail("out of memory; use smaller images or a larger machine", 5, debug)
+        text = "out of memory; use smaller images or a larger machine"
+        return _fail(text, AccessError.exit_code, debug)
     except Exception as error:
         text = f"internal error: {type(error).__name__}: {error}; please report it (--debug)"
         return _fail(text, _INTERNAL_ERROR, debug)
@@ -62,43 +66,6 @@ def _fail(message: str, code: int, debug: bool) -> int:
     return code
 
 
-def _json_option(command: Command) -> Command:
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")(
-        command
-    )
-
-
-def _model_options(command: Command) -> Command:
-    for option in (
-        click.option("--image-input", metavar="NAME", help="Which input is the image."),
-        click.option(
-            "--subsampling",
-            metavar="S",
-            help="Chroma subsampling that the file is written for: 4:4:4, 4:2:2, 4:4:0, 4:2:0"
-            " (default), 4:1:1 or gray.",
-        ),
-        click.option(
-            "--preprocess",
-            metavar="P",
-            help="Preset (imagenet, cifar10, unit, none) or JSON file (scale, mean, std, color).",
-        ),
-        click.option(
-            "--input",
-            "input_mode",
-            type=click.Choice(["coefficients", "tensor"]),
-            default="coefficients",
-            show_default=True,
-            help="What the compiled model takes.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def _print_json(data: Any) -> None:
-    click.echo(json.dumps(data, indent=2))
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="jpegcompile")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
@@ -110,245 +77,5 @@ def cli(debug: bool) -> None:
     """
 
 
-@cli.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@_model_options
-@_json_option
-def inspect(
-    model: Path,
-    input_mode: Any,
-    preprocess: str | None,
-    subsampling: str | None,
-    image_input: str | None,
-    as_json: bool,
-) -> None:
-    """Show what of MODEL is lowered, and what is kept spatial and why.
-
-    MODEL is a source model, of which nothing is written, or a compiled one.
-    """
-    from jpegcompile import console
-    from jpegcompile.inspection import inspect as inspect_model
-
-    result = inspect_model(
-        model,
-        input=input_mode,
-        preprocess=preprocess or "none",
-        subsampling=subsampling,
-        image_input=image_input,
-    )
-    if as_json:
-        _print_json(result.to_json())
-    else:
-        console.show_inspection(result)
-
-
-@cli.command(name="compile")
-@click.argument("model", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write."
-)
-@click.option(
-    "--target",
-    type=click.Choice(["ort", "onnx"]),
-    default="ort",
-    show_default=True,
-    help="jpegcompile operators with function bodies, or standard operators only.",
-)
-@click.option("--strict", is_flag=True, help="Fail (exit 3) if anything would be kept spatial.")
-@_model_options
-@_json_option
-def compile_command(
-    model: Path,
-    output: Path,
-    target: Any,
-    strict: bool,
-    input_mode: Any,
-    preprocess: str | None,
-    subsampling: str | None,
-    image_input: str | None,
-    as_json: bool,
-) -> None:
-    """Compile MODEL into the JPEG transform domain."""
-    from jpegcompile import console
-    from jpegcompile.compile import compile as compile_model
-
-    if output.exists() and model.exists() and output.samefile(model):
-        raise UsageError(f"{output}: is the model itself; give another --output")
-    with console.progress_bar("compiling") as progress:
-        compiled = compile_model(
-            model,
-            input=input_mode,
-            target=target,
-            preprocess=preprocess,
-            subsampling=subsampling,
-            image_input=image_input,
-            strict=strict,
-            progress=progress,
-        )
-    compiled.save(output)
-    report = compiled.report
-    if as_json:
-        _print_json({"output": str(output), "report": report.to_json()})
-        return
-    size = output.stat().st_size
-    click.echo(
-        f"{output}: {len(report.lowered)} nodes lowered, {len(report.kept)} kept spatial,"
-        f" {report.casts} casts, {size:,} bytes"
-    )
-    for node in report.kept:
-        click.echo(f"kept spatial: {node.op} '{node.name}': {node.reason}")
-    for note in report.notes:
-        click.echo(f"note: {note}")
-
-
-@cli.command()
-@click.argument("original", type=click.Path(path_type=Path))
-@click.argument("compiled", type=click.Path(path_type=Path))
-@click.option("--images", type=click.Path(path_type=Path), help="Folder of JPEG files.")
-@click.option(
-    "--samples",
-    type=int,
-    default=64,
-    show_default=True,
-    help="Random tensors, where no images are given.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random tensors.")
-@click.option(
-    "--absolute", type=float, default=2e-4, show_default=True, help="Error allowed at an output,"
-)
-@click.option(
-    "--relative",
-    type=float,
-    default=1e-5,
-    show_default=True,
-    help="or this fraction of its largest magnitude, if that is larger.",
-)
-@click.option("--nodes", type=int, default=10, show_default=True, help="Worst nodes to list.")
-@_json_option
-def verify(
-    original: Path,
-    compiled: Path,
-    images: Path | None,
-    samples: int,
-    seed: int,
-    absolute: float,
-    relative: float,
-    nodes: int,
-    as_json: bool,
-) -> None:
-    """Check that COMPILED gives the answers of ORIGINAL, at the outputs and at every lowered node.
-
-    The conversion error (against the float decode) must be within tolerance and every top-1 the
-    same, or the exit code is 1. The decoder difference (against Pillow's 8-bit decode) is shown
-    beside it.
-    """
-    from jpegcompile import console
-    from jpegcompile.evaluation import verify as verification
-
-    with console.progress_bar("verifying") as progress:
-        result = verification.verify(
-            original,
-            compiled,
-            images,
-            samples=samples,
-            seed=seed,
-            absolute=absolute,
-            relative=relative,
-            progress=progress,
-        )
-    if as_json:
-        _print_json(result.to_json())
-    else:
-        console.show_verification(result, nodes)
-    verification.require_passed(result)
-
-
-@cli.command()
-@click.argument("original", type=click.Path(path_type=Path))
-@click.argument("compiled", type=click.Path(path_type=Path))
-@click.option(
-    "--images",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder with one folder of JPEG files a class.",
-)
-@click.option(
-    "--labels",
-    type=click.Path(path_type=Path),
-    help="JSON file that maps folder names to class indices.",
-)
-@click.option("--output-name", metavar="NAME", help="Which output holds the scores.")
-@click.option(
-    "--max-drop",
-    type=float,
-    metavar="POINTS",
-    help="Fail (exit 1) if top-1 drops by more percentage points.",
-)
-@click.option("--changes", type=int, default=10, show_default=True, help="Changes to list.")
-@_json_option
-def compare(
-    original: Path,
-    compiled: Path,
-    images: Path,
-    labels: Path | None,
-    output_name: str | None,
-    max_drop: float | None,
-    changes: int,
-    as_json: bool,
-) -> None:
-    """Compare accuracy before (Pillow, ORIGINAL) and after (coefficients, COMPILED)."""
-    from jpegcompile import console
-    from jpegcompile.evaluation import compare as comparison
-
-    with console.progress_bar("comparing") as progress:
-        result = comparison.compare(
-            original, compiled, images, labels=labels, output=output_name, progress=progress
-        )
-    if as_json:
-        _print_json(result.to_json())
-    else:
-        console.show_comparison(result, changes)
-    if max_drop is not None:
-        comparison.require_drop(result, max_drop)
-
-
-@cli.command()
-@click.argument("compiled", type=click.Path(path_type=Path))
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--top", type=int, default=5, show_default=True, help="Classes for each image.")
-@click.option(
-    "--labels",
-    type=click.Path(path_type=Path),
-    help="JSON file that maps names to class indices; names are printed.",
-)
-@_json_option
-def run(
-    compiled: Path, images: tuple[Path, ...], top: int, labels: Path | None, as_json: bool
-) -> None:
-    """Print the best classes of IMAGES (files or folders) by the COMPILED model."""
-    from jpegcompile import console
-    from jpegcompile.evaluation.dataset import read_labels
-    from jpegcompile.evaluation.predict import run as predict
-
-    names = {} if labels is None else {i: name for name, i in read_labels(labels).items()}
-    with console.progress_bar("running") as progress:
-        predictions = predict(compiled, images, top=top, progress=progress)
-    if as_json:
-        _print_json([p.to_json() for p in predictions])
-    else:
-        console.show_predictions(predictions, names)
-
-
-@cli.command()
-@_json_option
-def demo(as_json: bool) -> None:
-    """Compile a small network that comes with jpegcompile and compare it on real JPEG files."""
-    from jpegcompile import console
-    from jpegcompile.demo.tour import demo as take_tour
-
-    with console.progress_bar("demo") as progress:
-        result = take_tour(progress=progress)
-    if as_json:
-        _print_json(result.to_json())
-    else:
-        console.show_demo(result)
+for command in COMMANDS:
+    cli.add_command(command)

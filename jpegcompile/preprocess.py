@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,8 @@ def preprocess_of(spec: str | os.PathLike[str] | Mapping[str, Any] | Preprocess)
         return _from_mapping(spec, "preprocessing")
     if isinstance(spec, str) and spec in PRESETS:
         return PRESETS[spec]
+    if not isinstance(spec, str | os.PathLike):
+        raise UsageError(f"preprocessing is a name, a path or a mapping, not {type(spec).__name__}")
     path = Path(spec)
     if not path.exists() and path.suffix != ".json":
         raise UsageError(
@@ -128,6 +131,8 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Preprocess:
     std = _numbers(data.get("std", 1.0), "std", where)
     if len(scale) != 1:
         raise UsageError(f"{where}: scale is one number; put per-channel values into std")
+    if not scale[0]:
+        raise UsageError(f"{where}: scale is zero; every image would be the same")
     if 0.0 in std:
         raise UsageError(f"{where}: std holds a zero; it divides")
     mean = _numbers(data.get("mean", 0.0), "mean", where)
@@ -135,9 +140,14 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Preprocess:
 
 
 def _numbers(value: object, name: str, where: str) -> tuple[float, ...]:
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
     values = list(value) if isinstance(value, list | tuple) else [value]
     if not values or not all(
-        isinstance(v, int | float) and not isinstance(v, bool) and np.isfinite(v) for v in values
+        isinstance(v, int | float)
+        and not isinstance(v, bool)
+        and abs(v) <= sys.float_info.max  # false for NaN, and takes integers of any length
+        for v in values
     ):
         raise UsageError(f"{where}: {name} must be a finite number or a list of them")
     return tuple(float(cast(float, v)) for v in values)

@@ -6,6 +6,7 @@ ReduceMean(x, axes={2,3}, keepdims=0)  =>  Flatten(GlobalAveragePool(x))        
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.graph import input_at, value_of
@@ -22,7 +23,7 @@ class CanonicalMean(Pass):
         """Returns whether a node was replaced."""
         changed = False
         for node in list(module.graph.nodes):
-            if node.op == "ReduceMean" and _axes(node) == {2, 3}:
+            if node.op == "ReduceMean" and _axes(node) == {2, 3} and _is_float(node.inputs[0]):
                 _replace(node, module)
                 changed = True
         if changed:
@@ -40,6 +41,11 @@ def _axes(node: gs.Node) -> set[int] | None:
     if rank != 4 or axes is None:
         return None
     return {int(axis) % rank for axis in axes}
+
+
+def _is_float(tensor: gs.Tensor) -> bool:
+    """GlobalAveragePool takes no integers."""
+    return tensor.dtype in (np.float16, np.float32, np.float64)
 
 
 def _replace(node: gs.Node, module: Module) -> None:

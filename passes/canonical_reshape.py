@@ -12,7 +12,7 @@ import onnx_graphsurgeon as gs
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
-from jpegcompile.ir.shape_values import reshape_target
+from jpegcompile.ir.shape_values import reshape_target, shape_values
 
 
 class CanonicalReshape(Pass):
@@ -32,7 +32,8 @@ class CanonicalReshape(Pass):
 
 
 def _canonicalize(node: gs.Node, module: Module) -> bool:
-    if value_of(node.inputs[0]) is not None:
+    # Flatten takes integers since opset 9 only, and nothing but images is of interest here.
+    if node.inputs[0].dtype not in (np.float16, np.float32, np.float64):
         return False
     source, target = node.inputs[0].shape, reshape_target(node)
     if not source or not target or target[0] != source[0]:
@@ -43,9 +44,12 @@ def _canonicalize(node: gs.Node, module: Module) -> bool:
         node.attrs = {"axis": 1}
         node.inputs = [node.inputs[0]]
         return True
-    if not all(isinstance(d, int) and d > 0 for d in rest):
+    # A -1 stays: what it stands for can be misjudged behind a pooling with ceil_mode.
+    given = shape_values(node.inputs[1]) or []
+    kept = [-1 if g == -1 else d for g, d in zip(given[1:], rest, strict=True)]
+    if not all(isinstance(d, int) and (d > 0 or d == -1) for d in kept):
         return False
-    wanted = np.asarray([0, *rest], np.int64)
+    wanted = np.asarray([0, *kept], np.int64)
     current = value_of(node.inputs[1])
     if current is not None and np.array_equal(current, wanted):
         return False

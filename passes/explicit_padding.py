@@ -6,8 +6,8 @@ AveragePool(ceil_mode=1, exclude)   =>  AveragePool(pads grown at the end) paddi
 AveragePool(ceil_mode=1, include)   =>  AveragePool(Pad(x), pads of the overhang, exclude)
                                         the declared padding counts, the overhang does not; exact
 
-A pooling whose pads would be as wide as its kernel stays, since ONNX Runtime refuses such pads: only
-one with dilations can come to that.
+A pooling whose pads would be as wide as its kernel stays, since ONNX Runtime refuses such pads:
+only one with dilations can come to that.
 """
 
 from __future__ import annotations

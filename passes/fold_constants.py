@@ -1,17 +1,26 @@
 """Fold constant subgraphs and give every node a name of its own.
 
-Op(constants...)  =>  constant        exact: computed by ONNX Runtime
+Op(constants...)                 =>  constant        exact: computed by ONNX Runtime
+Shape(x), Gather(Shape(x), i)    =>  constant        where those sizes are known
+
+Sizes are folded here and not by graphsurgeon, which overlooks `start` and `end` of Shape, and drops
+the casts of float arithmetic between integers.
 """
 
 from __future__ import annotations
 
 from itertools import count
 
+import numpy as np
 import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.logger import G_LOGGER
 
+from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.ir.shape_values import shape_values
+
+_RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial")
 
 
 class FoldConstants(Pass):
@@ -22,10 +31,36 @@ class FoldConstants(Pass):
     def run(self, module: Module) -> bool:
         """Returns whether a node was folded or named."""
         before = len(module.graph.nodes)
+        for node in module.graph.nodes:
+            if node.op == "Shape" or _takes_of_shape(node):
+                _fold_sizes(node)
         # graphsurgeon logs to the terminal what it may or may not fold: not for our users.
         with G_LOGGER.suppress():
-            module.graph.fold_constants().cleanup().toposort()
+            folded = module.graph.fold_constants(
+                fold_shapes=False, should_exclude_node=lambda node: node.op in _RANDOM
+            )
+            folded.cleanup().toposort()
         return _name_nodes(module.graph) or len(module.graph.nodes) != before
+
+
+def _takes_of_shape(node: gs.Node) -> bool:
+    if node.op not in ("Gather", "Slice") or any(value_of(t) is None for t in node.inputs[1:]):
+        return False
+    producers = node.inputs[0].inputs
+    return len(producers) == 1 and producers[0].op == "Shape"
+
+
+def _fold_sizes(node: gs.Node) -> None:
+    """Make the output a constant if it is known: int64 [n], or of the indices' shape."""
+    tensor = node.outputs[0]
+    values = shape_values(tensor)
+    if values is None or not all(isinstance(value, int) for value in values):
+        return
+    result = np.asarray(values, np.int64)
+    if node.op == "Gather":
+        result = result.reshape(node.inputs[1].shape)
+    tensor.inputs.clear()
+    tensor.to_constant(result)
 
 
 def _name_nodes(graph: gs.Graph) -> bool:

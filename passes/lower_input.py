@@ -15,6 +15,7 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 from onnx import helper
 
+from jpegcompile.dct.blocks import block_size
 from jpegcompile.dct.ingest import IngestOperators, ingest_operators
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.ir.domain import DOMAIN, TO_SPATIAL
@@ -156,7 +157,7 @@ def _indexing(module: Module, blocks: gs.Variable, tables: range) -> list[gs.Ten
 def _cast_back(module: Module, ingested: gs.Variable, image: gs.Tensor) -> None:
     """Make `image` ToSpatial(ingested); at block size 1 the two are the same."""
     height, width, pool = module.image.height, module.image.width, module.constants
-    block, dtype = module.maps[image.name], ingested.dtype
+    block, dtype = block_size(height, width), ingested.dtype
     if block > 1:
         module.blocks[ingested.name] = block
     matrices = [pool.inverse(height, block, dtype), pool.forward(width, block, dtype)]

@@ -40,7 +40,7 @@ def emit(module: Module) -> onnx.ModelProto:
         model = inliner.inline_local_functions(model)
         _drop_opset(model, DOMAIN)
     try:
-        checker.check_model(model, full_check=model.ByteSize() < checker.MAXIMUM_PROTOBUF)
+        checker.check_model(model, full_check=True)
     except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise InternalError(f"the compiled graph is not valid: {error}") from error
     return model

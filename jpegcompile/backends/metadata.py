@@ -14,8 +14,9 @@ from typing import Any
 import onnx
 
 from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.ir.domain import DOMAIN
 
-KEY = "jpegcompile"
+# The record stands under the name of the operator domain.
 FORMAT_VERSION = 1
 
 
@@ -77,7 +78,7 @@ def write_metadata(model: onnx.ModelProto, info: CompiledInfo, kept: Mapping[str
     for key, value in kept.items():
         model.metadata_props.add(key=key, value=value)
     text = json.dumps(info.to_json(), separators=(",", ":"), sort_keys=True)
-    model.metadata_props.add(key=KEY, value=text)
+    model.metadata_props.add(key=DOMAIN, value=text)
 
 
 def read_metadata(model: onnx.ModelProto, name: str) -> CompiledInfo | None:
@@ -86,7 +87,7 @@ def read_metadata(model: onnx.ModelProto, name: str) -> CompiledInfo | None:
     Raises:
         UnsupportedModelError: if the record is newer than this tool, or damaged.
     """
-    text = next((p.value for p in model.metadata_props if p.key == KEY), None)
+    text = next((p.value for p in model.metadata_props if p.key == DOMAIN), None)
     if text is None:
         return None
     try:

@@ -52,10 +52,13 @@ class SpatialModel:
     def run(self, batch: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Outputs and exposed tensors by name, for inputs of any number."""
         size = self._fixed_batch or len(batch)
-        parts: list[Sequence[NDArray[Any]]] = []
+        parts: list[list[NDArray[Any]]] = []
         for start in range(0, len(batch), size):
-            feeds = {self.info.name: batch[start : start + size]}
-            parts.append(self._session.run(self._all_names, feeds))
+            chunk = batch[start : start + size]
+            # A model of fixed batch gets its last chunk filled up with repetitions of the last.
+            filled = np.concatenate([chunk, np.repeat(chunk[-1:], size - len(chunk), axis=0)])
+            outputs = self._session.run(self._all_names, {self.info.name: filled})
+            parts.append([output[: len(chunk)] for output in outputs])
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
         return dict(zip(self._all_names, columns, strict=True))
 

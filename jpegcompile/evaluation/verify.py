@@ -18,7 +18,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from jpegcompile.dct.coefficients import Coefficients
-from jpegcompile.errors import CheckFailedError, UnsupportedModelError, UsageError
+from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.dataset import jpeg_files
 from jpegcompile.evaluation.measure import Meter, Verification
 from jpegcompile.evaluation.spatial import SpatialModel, float_batch, pillow_batch
@@ -75,8 +75,8 @@ def verify(
         progress: called with (done, total).
 
     Raises:
-        UsageError: if images are needed and not given.
-        UnsupportedModelError: if the compiled model was made from another original.
+        UsageError: if images are needed and not given, or the compiled model was made from another
+            original.
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
     """
     session = Session(compiled)
@@ -101,10 +101,10 @@ def require_same_source(sha256: str, session: Session, name: str) -> None:
     """Refuse to compare a compiled model with anything but its own source.
 
     Raises:
-        UnsupportedModelError: if the hashes differ.
+        UsageError: if the hashes differ.
     """
     if session.info.source_sha256 != sha256:
-        raise UnsupportedModelError(
+        raise UsageError(
             f"{name}: was compiled from another model (sha256 {session.info.source_sha256[:12]}...,"
             f" the original given has {sha256[:12]}...); give the model that it was compiled from"
         )
@@ -163,8 +163,7 @@ def _random_batches(session: Session, samples: int, seed: int) -> Iterator[_Batc
 def _outputs(session: Session, batch: _Batch) -> dict[str, NDArray[Any]]:
     info = session.info.input
     if info.mode == "tensor":
-        feeds = {info.name: batch.spatial}
-        values = session.inference_session.run(session.output_names, feeds)
+        values = session.run_feeds({info.name: batch.spatial})
     else:
         values = session.run_coefficients(batch.coefficients)
     return dict(zip(session.output_names, values, strict=True))
@@ -178,7 +177,7 @@ class _Tracer:
         self._session = session
         self._meter = meter
         self._most = most
-        self._step = min(_TRACE_BATCH, session.batch_size)
+        self._step = session.fixed_batch or _TRACE_BATCH
         self._compiled: ort.InferenceSession = inference_session(expose(session.model, twins))
         self._original = SpatialModel(source, session.info.input, twins.values())
 
@@ -194,10 +193,13 @@ class _Tracer:
         names = [output.name for output in self._compiled.get_outputs()]
         for start in range(0, len(usable), self._step):
             chunk = usable[start : start + self._step]
+            inputs = len(chunk)
+            if self._session.fixed_batch:
+                chunk += chunk[-1:] * (self._step - inputs)
             spatial = batch.spatial[chunk]
             feeds: dict[str, Any] = {info.name: spatial}
             if info.mode == "coefficients":
                 feeds = coefficient_feeds([batch.coefficients[i] for i in chunk], info)
             actual = dict(zip(names, self._compiled.run(names, feeds), strict=True))
             expected = {**self._original.run(spatial), info.name: spatial}
-            self._meter.nodes(actual, expected, len(chunk))
+            self._meter.nodes(actual, expected, inputs)

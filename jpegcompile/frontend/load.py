@@ -15,6 +15,7 @@ from onnx import TensorProto, checker, helper, inliner
 from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_model
 
 from jpegcompile.errors import AccessError, UnsupportedModelError, UsageError
+from jpegcompile.ir.domain import DOMAIN
 
 OLDEST_OPSET = 7
 _STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
@@ -50,10 +51,12 @@ def load_source(model: str | os.PathLike[str] | onnx.ModelProto) -> Source:
         source = Source(copy, "model", hashlib.sha256(content).hexdigest())
     else:
         source = _read(Path(model))
-    _refuse_foreign(source)
+    _refuse_compiled(source)
     _refuse_newer(source)
     if source.model.functions:
-        source = Source(inliner.inline_local_functions(source.model), source.name, source.sha256)
+        inlined = inliner.inline_local_functions(source.model, convert_version=True)
+        source = Source(inlined, source.name, source.sha256)
+    _refuse_foreign(source.model.graph, source.name)
     _clean_inputs(source.model.graph)
     _check(source)
     return source
@@ -70,9 +73,21 @@ def _read(path: Path) -> Source:
         raise UnsupportedModelError(f"{path}: not an ONNX file; give a .onnx model") from error
     if not proto.HasField("graph") or not proto.graph.node:
         raise UnsupportedModelError(f"{path}: holds no ONNX graph; give a .onnx model")
-    _require_external_files(proto, path)
-    load_external_data_for_model(proto, str(path.parent))
+    _load_weights(proto, path)
     return Source(proto, str(path), hashlib.sha256(content).hexdigest())
+
+
+def _load_weights(model: onnx.ModelProto, path: Path) -> None:
+    """Read external weights; onnx refuses links, and files outside the model's folder."""
+    try:
+        _require_external_files(model, path)
+        load_external_data_for_model(model, str(path.parent))
+    except (checker.ValidationError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise AccessError(
+            f"{path}: cannot read its external weights: {reason};"
+            " put the model and the file of its weights into one folder, as plain files"
+        ) from error
 
 
 def _require_external_files(model: onnx.ModelProto, path: Path) -> None:
@@ -94,14 +109,23 @@ def _require_external_files(model: onnx.ModelProto, path: Path) -> None:
             )
 
 
-def _refuse_foreign(source: Source) -> None:
-    local = {(f.domain, f.name) for f in source.model.functions}
-    for node in source.model.graph.node:
-        if node.domain not in _STANDARD_DOMAINS and (node.domain, node.op_type) not in local:
+def _refuse_compiled(source: Source) -> None:
+    if any(entry.key == DOMAIN for entry in source.model.metadata_props):
+        raise UnsupportedModelError(
+            f"{source.name}: jpegcompile has compiled it already; give the model it was made from"
+        )
+
+
+def _refuse_foreign(graph: onnx.GraphProto, name: str) -> None:
+    for node in graph.node:
+        if node.domain not in _STANDARD_DOMAINS:
             raise UnsupportedModelError(
-                f"{source.name}: node '{node.name}' is {node.domain}::{node.op_type}, an operator"
+                f"{name}: node '{node.name}' is {node.domain}::{node.op_type}, an operator"
                 " outside the ONNX standard; export the model without it"
             )
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                _refuse_foreign(inner, name)
 
 
 def _refuse_newer(source: Source) -> None:
@@ -155,11 +179,15 @@ def _clean_inputs(graph: onnx.GraphProto) -> None:
 
 
 def _check(source: Source) -> None:
+    if source.model.ByteSize() > checker.MAXIMUM_PROTOBUF:
+        raise UnsupportedModelError(
+            f"{source.name}: has more than 2 GB of weights, which this version does not take"
+        )
     checked = onnx.ModelProto()
     checked.CopyFrom(source.model)
     checked.ir_version = min(max(checked.ir_version, 4), 10)
     try:
-        checker.check_model(checked, full_check=checked.ByteSize() < checker.MAXIMUM_PROTOBUF)
+        checker.check_model(checked, full_check=True)
     except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         reason = " ".join(str(error).split())
         raise UnsupportedModelError(f"{source.name}: not a valid ONNX model: {reason}") from error

@@ -133,7 +133,7 @@ class Rewriter:
         target = self.node.outputs[0]
         block = self.module.block(target)
         self.keep_trivial(multiply_adds, transforms)
-        self.node.outputs = []
+        self.node.inputs, self.node.outputs = [], []
         self.module.graph.nodes.remove(self.node)
         result = target
         if block > 1:
@@ -192,6 +192,8 @@ def map_problem(node: gs.Node, tensor: gs.Tensor, module: Module) -> Decline | N
         return Decline(node, f"the shape of '{tensor.name}' is not known at compile time")
     if len(tensor.shape) != 4:
         return Decline(node, f"'{tensor.name}' is not a map of height and width")
+    if isinstance(tensor, gs.Constant):
+        return Decline(node, f"'{tensor.name}' is a constant, not a feature map")
     return Decline(node, f"'{tensor.name}' is {tensor.dtype}, not float32 or float64")
 
 

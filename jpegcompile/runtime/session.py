@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from jpegcompile.backends.metadata import CompiledInfo, read_metadata
 from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.errors import AccessError, ImageError, UnsupportedModelError, UsageError
+from jpegcompile.ir.image import LUMA
 from jpegcompile.runtime.coefficients import ImageSource, read_coefficients_many
 from jpegcompile.runtime.cut import begin_at
 from jpegcompile.runtime.inputs import (
@@ -87,6 +88,8 @@ class Session:
         inference_session: the ONNX Runtime session beneath.
         model: the compiled ONNX model.
         output_names: of the source model, in its order.
+        fixed_batch: the batch that the model is bound to, None if any will do.
+        batch_size: images that `run` gives ONNX Runtime at once.
     """
 
     def __init__(self, path: str | os.PathLike[str], threads: int | None = None) -> None:
@@ -105,12 +108,15 @@ class Session:
         self.output_names: list[str] = [
             output.name for output in self.inference_session.get_outputs()
         ]
-        shape = self.inference_session.get_inputs()[0].shape
-        self.batch_size = _BATCH if isinstance(shape[0], str) else int(shape[0])
+        image = LUMA if info.input.mode == "coefficients" else info.input.name
+        inputs = self.inference_session.get_inputs()
+        batch = next(value.shape[0] for value in inputs if value.name == image)
+        self.fixed_batch = batch if isinstance(batch, int) else None
+        self.batch_size = self.fixed_batch or _BATCH
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by path: another process opens the file for itself."""
-        return Session, (self.path, self._threads)
+        return Session, (os.path.abspath(self.path), self._threads)
 
     def feeds(self, images: Sequence[ImageSource]) -> dict[str, NDArray[np.generic]]:
         """Input dict of `inference_session` for one batch of files.
@@ -119,9 +125,11 @@ class Session:
             ImageError: if a file is damaged, or its size or sampling is not the model's
                 (`run` takes other samplings).
             AccessError: if a file cannot be read.
+            UsageError: if there are no images.
         """
-        coefficients = self._read(images)
-        for source, image in zip(images, coefficients, strict=True):
+        sources = _listed(images)
+        coefficients = self._read(sources)
+        for source, image in zip(sources, coefficients, strict=True):
             if self.info.input.mode == "coefficients" and not fits_inputs(image, self.info.input):
                 raise ImageError(
                     f"{_name(source)}: is {subsampling_of(image) or image.color_space} but the"
@@ -135,20 +143,24 @@ class Session:
         Raises:
             ImageError: if a file is damaged or its size is not the model's.
             AccessError: if a file cannot be read.
-            UsageError: after a fork, and for models with inputs besides the image.
+            UsageError: after a fork, if there are no images, and for models with inputs besides the
+                image.
         """
-        if self._process != os.getpid():
-            raise UsageError(f"{self.path}: this session was opened before a fork; load it again")
-        if not images:
-            raise UsageError("no images to run; give one at least")
+        self._refuse_fork()
+        sources = _listed(images)
         batches: list[list[NDArray[Any]]] = []
-        for start in range(0, len(images), self.batch_size):
-            chunk = self._read(images[start : start + self.batch_size])
+        for start in range(0, len(sources), self.batch_size):
+            chunk = self._read(sources[start : start + self.batch_size])
             batches.append(self.run_coefficients(chunk))
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
     def run_coefficients(self, images: Sequence[Coefficients]) -> list[NDArray[Any]]:
-        """Outputs for one batch of images already read; sizes are the caller's to check."""
+        """Outputs for one batch of images already read; sizes are the caller's to check.
+
+        Raises:
+            UsageError: after a fork, and for models with inputs besides the image.
+        """
+        self._refuse_fork()
         info = self.info.input
         direct = [
             i for i, image in enumerate(images) if info.mode == "tensor" or fits_inputs(image, info)
@@ -167,6 +179,20 @@ class Session:
         columns = zip(*(outputs for _, outputs in results), strict=True)
         return [np.concatenate(parts)[order] for parts in columns]
 
+    def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
+        """Outputs for the inputs of one batch, as `feeds` makes them; a fixed batch is filled up.
+
+        Raises:
+            UsageError: after a fork, and for models with inputs besides the image.
+        """
+        self._refuse_fork()
+        return self._outputs(self.inference_session, feeds)
+
+    def _refuse_fork(self) -> None:
+        # The threads of ONNX Runtime are not there in the child: it would wait for them for ever.
+        if self._process != os.getpid():
+            raise UsageError(f"{self.path}: this session was opened before a fork; load it again")
+
     def _read(self, images: Sequence[ImageSource]) -> list[Coefficients]:
         coefficients = read_coefficients_many(images)
         for source, image in zip(images, coefficients, strict=True):
@@ -183,14 +209,22 @@ class Session:
     def _outputs(
         self, session: ort.InferenceSession, feeds: dict[str, NDArray[np.generic]]
     ) -> list[NDArray[Any]]:
+        """Outputs for a batch, which is filled up by its last image where its size is fixed."""
         missing = [i.name for i in session.get_inputs() if i.name not in feeds]
         if missing:
             raise UsageError(
                 f"{self.path}: takes '{missing[0]}' besides the image;"
                 " call Session.inference_session with Session.feeds and that input"
             )
+        count = len(next(iter(feeds.values())))
+        spare = (self.fixed_batch or count) - count
+        if spare > 0:
+            feeds = {
+                name: np.concatenate([values, np.repeat(values[-1:], spare, axis=0)])
+                for name, values in feeds.items()
+            }
         outputs: list[NDArray[Any]] = session.run(self.output_names, feeds)
-        return outputs
+        return [values[:count] for values in outputs] if spare > 0 else outputs
 
     def _network_session(self) -> ort.InferenceSession:
         """The model from the ingest's output on, made when it is first needed."""
@@ -200,6 +234,16 @@ class Session:
                 network = begin_at(self.model, self.info.input.ingest_output, self.info.input)
                 self._network = inference_session(network, self._threads)
             return self._network
+
+
+def _listed(images: Sequence[ImageSource]) -> list[ImageSource]:
+    """The images as a list; one image alone would pass for a sequence of characters or bytes."""
+    if isinstance(images, str | bytes | bytearray | memoryview | os.PathLike):
+        raise UsageError("images are given as a list; wrap one image in a list")
+    sources = list(images)
+    if not sources:
+        raise UsageError("no images to run; give one at least")
+    return sources
 
 
 def _name(source: ImageSource) -> str:

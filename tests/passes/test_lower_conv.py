@@ -19,7 +19,6 @@ from support.graphs import (
 )
 
 
-
 def convolution(
     attributes: str = "",
     weight: tuple[int, ...] = (4, 3, 3, 3),
@@ -76,11 +75,11 @@ GEOMETRIES = [
     "<group = 2, pads = [1, 1, 1, 1]>",
     "<group = 4, pads = [1, 1, 1, 1], strides = [2, 2]>",
     "<kernel_shape = [3, 3]>",
-    "<auto_pad = \"SAME_UPPER\">",
-    "<auto_pad = \"SAME_LOWER\", strides = [2, 2]>",
-    "<auto_pad = \"SAME_UPPER\", strides = [3, 2]>",
-    "<auto_pad = \"VALID\">",
-    "<auto_pad = \"NOTSET\", pads = [1, 1, 1, 1]>",
+    '<auto_pad = "SAME_UPPER">',
+    '<auto_pad = "SAME_LOWER", strides = [2, 2]>',
+    '<auto_pad = "SAME_UPPER", strides = [3, 2]>',
+    '<auto_pad = "VALID">',
+    '<auto_pad = "NOTSET", pads = [1, 1, 1, 1]>',
 ]
 
 

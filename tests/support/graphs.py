@@ -1,4 +1,4 @@
-"""Small graphs as ONNX text: their values in float64, and what passes and the compiler make of them.
+"""Small graphs as ONNX text: their values in float64, and what passes make of them.
 
 `T` stands for the element type and `N` for the batch in the text of a graph:
 
@@ -28,12 +28,14 @@ from support.oracle import Evaluator
 from jpegcompile.backends.emit import emit
 from jpegcompile.compile import PIPELINE, lower
 from jpegcompile.frontend.load import load_source
-from jpegcompile.ir.module import CompileOptions, ImageInput, Module, Target
+from jpegcompile.ir.module import CompileOptions, ImageInput, Layout, Module, Target
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
 
 Array = NDArray[Any]
 Feeds = dict[str, Array]
+# Initializers by name, as arrays or, to be drawn at random, as shapes.
+Weights = Mapping[str, Array | tuple[int, ...]]
 
 # Several tests have further inputs of rank 4: the image is always called x.
 TENSOR = CompileOptions(input_mode="tensor", image_input="x")
@@ -55,7 +57,7 @@ class Graph:
     """
 
     text: str
-    weights: Mapping[str, Array | tuple[int, ...]] = field(default_factory=dict)
+    weights: Weights = field(default_factory=dict)
     opset: int = 17
 
     def model(self, dtype: str = "double") -> onnx.ModelProto:
@@ -211,8 +213,10 @@ def module_of(graph: Graph, options: CompileOptions = TENSOR, dtype: str = "doub
     """A module on which no pass has run; its image is the first input."""
     imported = gs.import_onnx(load_source(graph.model(dtype)).model)
     image = imported.inputs[0]
-    _, channels, height, width = image.shape
-    return Module(imported, ImageInput(image.name, channels, height, width, "NCHW"), options)
+    _, *sizes = image.shape
+    layout: Layout = "NHWC" if sizes[2] == 3 else "NCHW"
+    channels, height, width = sizes if layout == "NCHW" else (sizes[2], *sizes[:2])
+    return Module(imported, ImageInput(image.name, channels, height, width, layout), options)
 
 
 def pass_named(name: str) -> Pass:

@@ -1,7 +1,8 @@
 """The reference evaluator of ONNX, with definitions where its own are wrong.
 
-Its pooling misreads some explicit pads, and its batch normalisation below opset 14 is another
-formula. Forms of those operators that tests do not need here stay as the evaluator has them.
+Its pooling misreads some explicit pads, its padding refuses negative amounts, and its batch
+normalisation below opset 14 is another formula. Forms of those operators that tests do not need
+here stay as the evaluator has them.
 """
 
 from __future__ import annotations
@@ -55,9 +56,22 @@ class PlainBatchNormalization(OpRun):
         return ((x - mean) / np.sqrt(variance + options["epsilon"]) * scale + bias,)
 
 
+class PlainPad(OpRun):
+    """Padding with one value; negative amounts cut. Amounts are an attribute below opset 11."""
+
+    def _run(self, x: Array, *operands: Array, **options: Any) -> tuple[Array]:
+        pads = [int(p) for p in (operands[0] if operands else options["pads"])]
+        fill = operands[1] if len(operands) > 1 else options.get("value") or 0
+        sides = list(zip(pads[: x.ndim], pads[x.ndim :], strict=True))
+        grown = np.pad(x, [(max(b, 0), max(e, 0)) for b, e in sides], constant_values=fill)
+        ends = [size - max(-e, 0) for (_, e), size in zip(sides, grown.shape, strict=True)]
+        return (grown[tuple(slice(max(-b, 0), e) for (b, _), e in zip(sides, ends, strict=True))],)
+
+
 _PLAIN = {
     "MaxPool": PlainMaxPool,
     "AveragePool": PlainAveragePool,
+    "Pad": PlainPad,
     "BatchNormalization": PlainBatchNormalization,
 }
 
@@ -67,7 +81,9 @@ class Evaluator(ReferenceEvaluator):
 
     def _load_impl(self, node: onnx.NodeProto, input_types: onnx.TypeProto | None = None) -> Any:
         plain = _PLAIN.get(node.op_type) if node.domain == "" else None
-        implicit = {"auto_pad", "ceil_mode", "training_mode"} & {a.name for a in node.attribute}
-        if plain is None or implicit or len(node.output) > 1:
+        named = {attribute.name for attribute in node.attribute}
+        is_plain = named.isdisjoint({"auto_pad", "ceil_mode", "training_mode", "mode"})
+        is_plain &= len(node.output) == 1 and not (node.op_type == "Pad" and len(node.input) > 3)
+        if plain is None or not is_plain:
             return super()._load_impl(node, input_types)
         return plain

@@ -8,7 +8,7 @@ float32 rounding included, to more than the conversion errors that the tests loo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,8 @@ class GraphWriter:
 
 def he_weights(shape: tuple[int, ...], generator: np.random.Generator) -> Array:
     fan_in = int(np.prod(shape[1:]))
-    return (generator.standard_normal(shape) * np.sqrt(2 / fan_in)).astype(np.float32)
+    weights: Array = generator.standard_normal(shape) * np.sqrt(2 / fan_in)
+    return weights.astype(np.float32)
 
 
 def resnet50(size: int = 224, classes: int = 1000, seed: int = 0) -> onnx.ModelProto:
@@ -111,7 +112,9 @@ def calibrated(model: onnx.ModelProto, seed: int = 0) -> onnx.ModelProto:
     coarse = generator.standard_normal((2, shape[1], *(side // 16 for side in shape[2:])))
     smooth = coarse.repeat(16, axis=2).repeat(16, axis=3)
     images = np.concatenate([noise, smooth]).astype(np.float32)
-    values = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in _tensors(model)}
+    values = {
+        t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in model.graph.initializer
+    }
     values[model.graph.input[0].name] = torch.from_numpy(images)
     for node in model.graph.node:
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
@@ -158,10 +161,6 @@ def _draw(name: str, shape: list[int], generator: np.random.Generator) -> Array:
     if name.endswith("bn_s_0"):
         values = (values + 1.0) * (RESIDUAL_SCALE if "branch2c" in name else 1.0)
     return values.astype(np.float32)
-
-
-def _tensors(model: onnx.ModelProto) -> Iterable[onnx.TensorProto]:
-    return model.graph.initializer
 
 
 def _conv(x: list[torch.Tensor], a: dict[str, Any]) -> torch.Tensor:

@@ -1,0 +1,5 @@
+"""`python -m jpegcompile` is the `jpegcompile` command."""
+
+from jpegcompile.cli import main
+
+main()

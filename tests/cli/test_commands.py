@@ -1,0 +1,172 @@
+"""Each command on the demo's network: what it prints and what its JSON holds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+import jpegcompile
+from jpegcompile.cli import run_command
+from jpegcompile.demo import images_path, model_path, preprocess_path
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("compiled") / "digits.jpeg.onnx"
+    jpegcompile.compile(model_path(), preprocess=preprocess_path()).save(path)
+    return path
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> Any:
+    assert run_command([*map(str, arguments), "--json"]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def run_text(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> str:
+    assert run_command([str(a) for a in arguments]) == code
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out
+
+
+def test_inspect_a_source(capsys: pytest.CaptureFixture[str]) -> None:
+    data = run_json(capsys, "inspect", model_path())
+    assert data["compiled"] is None
+    report = data["report"]
+    assert (report["kept"], report["casts"]) == (0, 0)
+    # The 3x3 stem of 16 channels: 32 x 32 outputs, 27 multiply-adds each.
+    stem = report["nodes"][0]
+    assert stem["op"] == "Conv"
+    assert stem["multiply_adds"] == 32 * 32 * 16 * 27
+    # In and out, two 8-point transforms a coefficient each.
+    assert stem["transform_multiply_adds"] == 16 * 32 * 32 * (3 + 16)
+    assert (stem["input_block"], stem["output_block"]) == (8, 8)
+    text = run_text(capsys, "inspect", model_path())
+    assert "jpeg b=8" in text
+    assert f"{report['lowered']} lowered, 0 kept spatial, 0 casts" in text
+
+
+def test_inspect_a_compiled_file(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = run_json(capsys, "inspect", compiled)
+    record = data["compiled"]
+    assert record["format_version"] == 1
+    assert record["tool_version"] == jpegcompile.__version__
+    assert record["input"]["subsampling"] == "4:2:0"
+    assert record["preprocess"]["color"] == "RGB"
+    assert data["report"]["kept"] == 0
+    text = run_text(capsys, "inspect", compiled)
+    assert record["source_sha256"] in text
+    assert "subsampling 4:2:0" in text
+
+
+def test_compile_writes_the_file_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.onnx"
+    text = run_text(
+        capsys, "compile", model_path(), "-o", output, "--preprocess", preprocess_path(), "--strict"
+    )
+    assert text.startswith(f"{output}: ")
+    assert "0 kept spatial, 0 casts" in text
+    assert [path.name for path in tmp_path.iterdir()] == ["out.onnx"]
+    onnx.checker.check_model(str(output), full_check=True)
+    data = run_json(
+        capsys,
+        "compile", model_path(), "-o", output, "--input", "tensor", "--target", "onnx",
+    )  # fmt: skip
+    assert data["output"] == str(output)
+    assert data["report"]["casts"] == 1
+
+
+def test_verify(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = run_json(capsys, "verify", model_path(), compiled, "--images", images_path())
+    assert data["passed"]
+    assert data["inputs"] == 200
+    (output,) = data["outputs"]
+    assert 0 < output["conversion"] < 2e-4 < output["decoder"]
+    assert output["same_top1"] == 200
+    errors = [node["relative"] for node in data["nodes"]]
+    assert errors == sorted(errors, reverse=True)
+    text = run_text(
+        capsys, "verify", model_path(), compiled, "--images", images_path() / "3", "--nodes", 2
+    )
+    assert text.startswith("worst 2 of ")
+    assert text.endswith("the same answers on 20 inputs\n")
+
+
+def test_verify_fails_with_exit_code_1(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["verify", str(model_path()), str(compiled), "--images", str(images_path() / "3")]
+    assert run_command([*arguments, "--absolute", "1e-9", "--relative", "0"]) == 1
+    captured = capsys.readouterr()
+    assert "NOT the same answers" in captured.out
+    assert "conversion error" in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_compare(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("compare", model_path(), compiled, "--images", images_path())
+    data = run_json(capsys, *arguments, "--max-drop", 0.5)
+    assert data["images"] == 200
+    assert data["classes"] == {str(digit): digit for digit in range(10)}
+    assert data["after"]["top1"] == data["exact"]["top1"] == pytest.approx(0.975)
+    assert data["agreement_exact"] == 1.0
+    assert "after:  coefficients, compiled model   97.50 %" in run_text(capsys, *arguments)
+
+
+def test_compare_with_labels_and_limit(
+    compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = tmp_path / "labels.json"
+    labels.write_text('{"1": 1, "2": 7}', encoding="utf-8")
+    arguments = ["compare", model_path(), compiled, "--images", images_path(), "--labels", labels]
+    data = run_json(capsys, *arguments)
+    # Two folders of twenty, one with a wrong class: half of the predictions are right at most.
+    assert data["images"] == 40
+    assert 0.4 < data["after"]["top1"] <= 0.5
+    assert sum(data["skipped"].values()) == 160
+    assert run_command([*map(str, arguments), "--max-drop", "-1"]) == 1
+    assert "top-1 dropped by 0.00 points, -1 are allowed" in capsys.readouterr().err
+
+
+def test_run(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [images_path() / "0" / "00.jpg", images_path() / "7"]
+    data = run_json(capsys, "run", compiled, *files, "--top", 3)
+    assert len(data) == 21
+    assert data[0]["classes"][0] == 0
+    assert data[0]["scores"] == sorted(data[0]["scores"], reverse=True)
+    labels = tmp_path / "labels.json"
+    labels.write_text('{"nought": 0}', encoding="utf-8")
+    text = run_text(capsys, "run", compiled, files[0], "--top", 1, "--labels", labels)
+    assert text.startswith(f"{files[0]}: nought ")
+
+
+def test_demo(capsys: pytest.CaptureFixture[str]) -> None:
+    text = run_text(capsys, "demo")
+    assert "before: Pillow decode, original model" in text
+    assert "after:  coefficients, compiled model" in text
+    data = run_json(capsys, "demo")
+    assert data["kept"] == 0
+    assert data["verification"]["passed"]
+
+
+def test_the_compiled_file_needs_nothing_of_ours(compiled: Path, tmp_path: Path) -> None:
+    session = jpegcompile.load(compiled)
+    files = sorted((images_path() / "5").iterdir())
+    np.savez(tmp_path / "feeds.npz", **session.feeds(files))  # type: ignore[arg-type]
+    script = (
+        "import sys, numpy, onnxruntime\n"
+        "session = onnxruntime.InferenceSession(sys.argv[1])\n"
+        "feeds = dict(numpy.load(sys.argv[2]))\n"
+        "numpy.save(sys.argv[3], session.run(None, feeds)[0])\n"
+        "assert not [name for name in sys.modules if name.startswith('jpegcompile')]\n"
+    )
+    arguments = [str(compiled), str(tmp_path / "feeds.npz"), str(tmp_path / "logits.npy")]
+    subprocess.run([sys.executable, "-c", script, *arguments], check=True)
+    assert np.array_equal(np.load(tmp_path / "logits.npy"), session.run(files)[0])

@@ -1,0 +1,163 @@
+"""Preprocessing: presets, JSON files, mappings, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.preprocess import PRESETS, Preprocess, preprocess_of
+
+# Mean and standard deviation as the data sets' users publish them, on the unit range.
+PUBLISHED = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+}
+
+
+def refusal(spec: Any) -> str:
+    with pytest.raises(UsageError) as caught:
+        preprocess_of(spec)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_presets_take_the_unit_range(name: str) -> None:
+    mean, std = map(np.array, PUBLISHED[name])
+    affine = preprocess_of(name).affine(3)
+    pixels = np.array([0.0, 255.0, 100.0])
+    expected = (pixels / 255 - mean) / std
+    np.testing.assert_allclose(pixels * affine.scale + affine.shift, expected, rtol=1e-14)
+
+
+def test_preset_none_keeps_pixels() -> None:
+    assert set(PRESETS) == {*PUBLISHED, "none"}
+    affine = preprocess_of("none").affine(3)
+    np.testing.assert_array_equal(affine.scale, np.ones(3))
+    np.testing.assert_array_equal(affine.shift, np.zeros(3))
+
+
+def test_itself_is_taken() -> None:
+    preprocess = Preprocess(2.0)
+    assert preprocess_of(preprocess) is preprocess
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({}, Preprocess()),
+        ({"scale": 1}, Preprocess(1.0)),
+        ({"mean": 0.5, "std": 2}, Preprocess(1.0, (0.5,), (2.0,))),
+        ({"scale": [0.5]}, Preprocess(0.5)),
+        ({"mean": [1, 2, 3], "color": "BGR"}, Preprocess(1.0, (1.0, 2.0, 3.0), color="BGR")),
+        ({"std": (1.0, -2.0, 3.0), "color": None}, Preprocess(std=(1.0, -2.0, 3.0))),
+    ],
+)
+def test_mappings_and_files(data: Mapping[str, Any], expected: Preprocess, tmp_path: Path) -> None:
+    assert preprocess_of(data) == expected
+    path = tmp_path / "how.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert preprocess_of(path) == expected
+    assert preprocess_of(str(path)) == expected
+
+
+@pytest.mark.parametrize("preprocess", [*PRESETS.values(), Preprocess(0.1, (1.0,), (2.0,), "L")])
+def test_json_round_trip(preprocess: Preprocess) -> None:
+    assert preprocess_of(json.loads(json.dumps(preprocess.to_json()))) == preprocess
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"mena": 0}, "unknown field 'mena'; known are color, mean, scale, std"),
+        ({"color": "rgb"}, "color is 'rgb'; use RGB, BGR or L"),
+        ({"scale": [1, 2, 3]}, "scale is one number; put per-channel values into std"),
+        ({"std": [1, 0, 1]}, "std holds a zero; it divides"),
+        ({"mean": []}, "mean must be a finite number or a list of them"),
+        ({"mean": "0.5"}, "mean must be a finite number or a list of them"),
+        ({"mean": None}, "mean must be a finite number or a list of them"),
+        ({"mean": True}, "mean must be a finite number or a list of them"),
+        ({"scale": float("nan")}, "scale must be a finite number or a list of them"),
+        ({"scale": 10**400}, "scale must be a finite number or a list of them"),
+        ({"std": [1, float("inf")]}, "std must be a finite number or a list of them"),
+        ({"std": [[1, 2, 3]]}, "std must be a finite number or a list of them"),
+    ],
+)
+def test_refused_fields(data: Mapping[str, Any], message: str, tmp_path: Path) -> None:
+    assert refusal(data) == f"preprocessing: {message}"
+    path = tmp_path / "how.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert refusal(path) == f"{path}: {message}"
+
+
+def test_unknown_name() -> None:
+    assert refusal("imagnet") == (
+        "unknown preprocessing 'imagnet'; use one of imagenet, cifar10, unit, none or a JSON file"
+    )
+
+
+def test_missing_and_unreadable_file(tmp_path: Path) -> None:
+    for path, reason in (
+        (tmp_path / "how.json", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+    ):
+        with pytest.raises(AccessError) as caught:
+            preprocess_of(path)
+        message = f"{path}: cannot read preprocessing: {reason}; check the path"
+        assert str(caught.value) == message
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    path = tmp_path / "how.json"
+    path.write_text("{", encoding="utf-8")
+    message = refusal(path)
+    assert message.startswith(f"{path}: not valid JSON: ")
+    assert message.endswith("; fix the file")
+    path.write_bytes(b"\xff\xfe{}")
+    assert refusal(path).startswith(f"{path}: not valid JSON: ")
+    path.write_text("[1, 2]", encoding="utf-8")
+    assert refusal(path) == (f"{path}: preprocessing is a JSON object with scale, mean, std, color")
+
+
+@pytest.mark.parametrize(
+    ("color", "channels", "expected"),
+    [(None, 1, "L"), (None, 3, "RGB"), ("BGR", 3, "BGR"), ("L", 1, "L"), ("RGB", 3, "RGB")],
+)
+def test_color_of_a_network(color: Any, channels: int, expected: str) -> None:
+    assert Preprocess(color=color).color_for(channels) == expected
+
+
+@pytest.mark.parametrize(
+    ("color", "channels", "message"),
+    [
+        (None, 4, "preprocessing gives 3 channels (RGB) but the model takes 4"),
+        ("L", 3, "preprocessing gives 1 channels (L) but the model takes 3"),
+        ("BGR", 1, "preprocessing gives 3 channels (BGR) but the model takes 1"),
+    ],
+)
+def test_colors_that_do_not_fit(color: Any, channels: int, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Preprocess(color=color).color_for(channels)
+    assert str(caught.value) == f'{message}; set "color" in --preprocess'
+
+
+def test_one_value_stands_for_every_channel() -> None:
+    affine = Preprocess(0.5, (1.0,), (2.0, 4.0, 8.0)).affine(3)
+    np.testing.assert_array_equal(affine.scale, [0.25, 0.125, 0.0625])
+    np.testing.assert_array_equal(affine.shift, [-0.5, -0.25, -0.125])
+
+
+@pytest.mark.parametrize("field", ["mean", "std"])
+def test_lengths_that_do_not_fit(field: str) -> None:
+    preprocess = preprocess_of({field: [1.0, 2.0]})
+    with pytest.raises(UsageError) as caught:
+        preprocess.affine(3)
+    assert str(caught.value) == (
+        f'preprocessing has 2 values in "{field}" but the model takes 3 channels; give one for each'
+    )

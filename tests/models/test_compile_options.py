@@ -1,0 +1,95 @@
+"""Which input is the image, and which options fit a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.graphs import Graph
+from support.refusals import refusal
+
+import jpegcompile
+from jpegcompile.errors import UnsupportedModelError, UsageError
+
+RELU = Graph("(T[N,3,16,16] x) => (T[] y) { y = Relu(x) }")
+
+
+def image(shape: str, kind: str = "float", **options: Any) -> str:
+    """The refusal of a model whose image input is of that type."""
+    text = f"({kind}[{shape}] x) => ({kind}[{shape}] y) {{ y = Relu(x) }}"
+    return refusal(UnsupportedModelError, Graph(text).model("float"), **options)
+
+
+def test_image_inputs() -> None:
+    fixed = "height, width and channels must be fixed; export the model for one input size"
+    assert image("N,3,16,16", "float16") == (
+        "model: input 'x' is float16 of rank 4; an image input is float32 of rank 4"
+    )
+    assert image("N,3,H,16") == f"model: input 'x' has shape ['N', 3, 'H', 16]: {fixed}"
+    assert image("N,C,16,16") == f"model: input 'x' has shape ['N', 'C', 16, 16]: {fixed}"
+    assert image("3,16,16") == (
+        "model: no input has four dimensions; jpegcompile takes models of images"
+    )
+    assert image("3,16,16", image_input="x") == (
+        "model: input 'x' is float32 of rank 3; an image input is float32 of rank 4"
+    )
+
+
+def test_several_inputs() -> None:
+    text = """(T[N,3,16,16] x, T[N,3,16,16] z, T[N,5] v) => (T[] y, T[] u) {
+        y = Add(x, z)  u = Relu(v) }"""
+    model = Graph(text).model("float")
+    assert refusal(UnsupportedModelError, model) == (
+        "model: several inputs could be the image (x, z); name one with --image-input"
+    )
+    message = refusal(UsageError, model, image_input="photo")
+    assert message == "model: has no input 'photo'; its inputs are x, z, v"
+    compiled = jpegcompile.compile(model, input="tensor", image_input="z").model
+    assert [value.name for value in compiled.graph.input] == ["x", "z", "v"]
+
+
+def test_options() -> None:
+    model = RELU.model("float")
+    coefficients: dict[str, Any] = {"input": "coefficients", "preprocess": "unit"}
+    assert refusal(UsageError, model, subsampling="4:2:0") == (
+        "--subsampling is for --input coefficients; leave it out"
+    )
+    assert refusal(UsageError, model, input="coefficients") == (
+        "--input coefficients needs --preprocess, the normalisation that the model was trained"
+        " with: imagenet, cifar10, unit, none or a JSON file"
+    )
+    assert refusal(UsageError, model, **coefficients, subsampling="4:2:1") == (
+        "subsampling is '4:2:1'; use one of 4:4:4, 4:2:2, 4:4:0, 4:2:0, 4:1:1, gray"
+    )
+    assert refusal(UsageError, model, input="pixels") == (
+        "input is 'pixels'; use coefficients or tensor"
+    )
+    assert refusal(UsageError, model, target="wasm") == "target is 'wasm'; use ort or onnx"
+    assert refusal(UsageError, model, **{**coefficients, "preprocess": {"color": "L"}}) == (
+        'preprocessing gives 1 channels (L) but the model takes 3; set "color" in --preprocess'
+    )
+    assert refusal(UsageError, model, **{**coefficients, "preprocess": {"mean": [0.5, 0.5]}}) == (
+        'preprocessing has 2 values in "mean" but the model takes 3 channels; give one for each'
+    )
+
+
+def test_options_that_depend_on_the_channels() -> None:
+    coefficients: dict[str, Any] = {"input": "coefficients", "preprocess": "unit"}
+    four = RELU.with_text("N,3", "N,4").model("float")
+    assert refusal(UsageError, four, **coefficients) == (
+        "input 'x' has 4 channels, a JPEG file gives 1 or 3; use --input tensor"
+    )
+    gray = RELU.with_text("N,3", "N,1").model("float")
+    assert refusal(UsageError, gray, **coefficients, subsampling="4:2:0") == (
+        "the model takes one channel, luma, which is the same at 4:2:0; leave --subsampling out"
+    )
+    compiled = jpegcompile.compile(gray, **coefficients, subsampling="gray").model
+    assert [value.name for value in compiled.graph.input] == ["luma", "quantization"]
+
+
+def test_strict() -> None:
+    model = Graph("(T[N,3,16,16] x) => (T[] y) { r = Exp(x)  y = Sin(r) }").model("float")
+    assert refusal(UnsupportedModelError, model, strict=True) == (
+        "model: 2 nodes would stay spatial, the first is Exp 'r': Exp has no JPEG-domain form;"
+        " compile without --strict to keep them"
+    )
+    jpegcompile.compile(RELU.model("float"), input="tensor", strict=True)

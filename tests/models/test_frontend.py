@@ -1,0 +1,212 @@
+"""What is not a model that can be compiled is refused in one line that says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper, parser
+from support.graphs import Graph, evaluate, feeds_of
+from support.refusals import refusal
+
+import jpegcompile
+from jpegcompile.errors import AccessError, UnsupportedModelError
+from jpegcompile.frontend.load import load_source, newest_opset
+
+CONVOLUTION = Graph("(T[N,3,16,16] x) => (T[] y) { y = Conv(x, w) }", {"w": (3, 3, 1, 1)})
+RELU = Graph("(T[N,3,16,16] x) => (T[] y) { y = Relu(x) }")
+
+
+def written(path: Path, model: onnx.ModelProto) -> Path:
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "holds no ONNX graph; give a .onnx model"),
+        (b"hello, world\n", "not an ONNX file; give a .onnx model"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "not an ONNX file; give a .onnx model"),
+        (b"\x08\x08", "holds no ONNX graph; give a .onnx model"),
+    ],
+)
+def test_files_that_are_no_models(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content)
+    assert refusal(UnsupportedModelError, path) == f"{path}: {message}"
+
+
+def test_a_truncated_model(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(CONVOLUTION.model("float").SerializeToString()[:-20])
+    assert refusal(UnsupportedModelError, path).startswith(f"{path}: not a")
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    message = refusal(AccessError, path)
+    assert message == f"{path}: cannot read: No such file or directory; check the path"
+    message = refusal(AccessError, tmp_path)
+    assert message == f"{tmp_path}: cannot read: Is a directory; check the path"
+
+
+def external(location: str, **entries: int | str) -> onnx.ModelProto:
+    """The convolution with its weights, 36 bytes, in another file."""
+    model = CONVOLUTION.model("float")
+    (tensor,) = model.graph.initializer
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in {"location": location, **entries}.items():
+        tensor.external_data.add(key=key, value=str(value))
+    return model
+
+
+def test_external_weights_are_read(tmp_path: Path) -> None:
+    values = np.arange(9, dtype=np.float32)
+    (tmp_path / "w.bin").write_bytes(b"skip" + values.tobytes())
+    path = written(tmp_path / "model.onnx", external("w.bin", offset=4, length=36))
+    (tensor,) = load_source(path).model.graph.initializer
+    assert numpy_helper.to_array(tensor).reshape(-1).tolist() == values.tolist()
+
+
+def test_missing_external_weights(tmp_path: Path) -> None:
+    path = written(tmp_path / "model.onnx", external("w.bin", offset=0, length=36))
+    assert refusal(AccessError, path) == (
+        f"{path}: weights are in 'w.bin', which is missing; put that file into {tmp_path}"
+    )
+
+
+def test_truncated_external_weights(tmp_path: Path) -> None:
+    (tmp_path / "w.bin").write_bytes(bytes(35))
+    path = written(tmp_path / "model.onnx", external("w.bin", offset=0, length=36))
+    assert refusal(AccessError, path) == (
+        f"{path}: 'w.bin' ends before tensor 'w' (35 bytes, 36 needed); copy the whole file"
+    )
+    unknown = written(tmp_path / "other.onnx", external("w.bin"))
+    assert "(35 bytes)" in refusal(UnsupportedModelError, unknown)
+
+
+@pytest.mark.parametrize("entries", [{"offset": -4}, {"offset": "first"}])
+def test_damaged_external_entries(tmp_path: Path, entries: dict[str, int | str]) -> None:
+    (tmp_path / "w.bin").write_bytes(bytes(36))
+    path = written(tmp_path / "model.onnx", external("w.bin", **entries))
+    message = refusal(AccessError, path)
+    assert message.startswith(f"{path}: cannot read its external weights: ")
+
+
+def test_external_weights_outside_the_folder(tmp_path: Path) -> None:
+    """onnx refuses paths that lead out of the model's folder, and links."""
+    (tmp_path / "w.bin").write_bytes(bytes(36))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "link.bin").symlink_to(tmp_path / "w.bin")
+    for location in ("../w.bin", str(tmp_path / "w.bin"), "link.bin"):
+        path = written(folder / "model.onnx", external(location, offset=0, length=36))
+        message = refusal(AccessError, path)
+        assert message.startswith(f"{path}: cannot read its external weights: ")
+        assert message.endswith("into one folder, as plain files")
+
+
+def parsed(body: str, opsets: str = '"": 17', functions: str = "") -> onnx.ModelProto:
+    header = f"<ir_version: 8, opset_import: [{opsets}]> graph "
+    return parser.parse_model(
+        f"{header}(float[N,3,16,16] x, bool c) => (float[N,3,16,16] y) {{ {body} }} {functions}"
+    )
+
+
+FOREIGN = "an operator outside the ONNX standard; export the model without it"
+BRANCHES = """y = If(c) <then_branch = one () => (float[N,3,16,16] p) { p = OP(x) },
+    else_branch = two () => (float[N,3,16,16] q) { q = Neg(x) }>"""
+FUNCTION = '<domain: "local", opset_import: ["": VERSION, "other": 1]> Act (a) => (b) { b = OP(a) }'
+
+
+def test_foreign_operators() -> None:
+    opsets = '"": 17, "com.microsoft": 1'
+    model = parsed("[act] y = com.microsoft.FusedConv(x)", opsets)
+    message = refusal(UnsupportedModelError, model)
+    assert message == f"model: node 'act' is com.microsoft::FusedConv, {FOREIGN}"
+    inside = parsed(BRANCHES.replace("OP", "com.microsoft.Gelu"), opsets)
+    message = refusal(UnsupportedModelError, inside)
+    assert message == f"model: node '' is com.microsoft::Gelu, {FOREIGN}"
+
+
+def test_foreign_operators_in_functions() -> None:
+    functions = FUNCTION.replace("VERSION", "17").replace("OP", "other.Foo")
+    model = parsed("y = local.Act(x)", '"": 17, "local": 1, "other": 1', functions)
+    assert refusal(UnsupportedModelError, model) == f"model: node '' is other::Foo, {FOREIGN}"
+
+
+@pytest.mark.parametrize("version", [13, 17])
+def test_local_functions_are_inlined(version: int) -> None:
+    """Also those that are written in an older opset than the model."""
+    functions = FUNCTION.replace("VERSION", str(version)).replace("OP", "Relu")
+    source = load_source(parsed("y = local.Act(x)", '"": 17, "local": 1, "other": 1', functions))
+    assert [node.op_type for node in source.model.graph.node] == ["Relu"]
+    assert not source.model.functions
+
+
+def test_opsets() -> None:
+    older = RELU.model("float")
+    older.opset_import[0].version = 6
+    assert refusal(UnsupportedModelError, older) == (
+        "model: opset 6 is older than 7; convert it with onnx.version_converter"
+    )
+    newer = RELU.model("float")
+    newer.opset_import[0].version = newest_opset() + 1
+    message = refusal(UnsupportedModelError, newer)
+    start = (
+        f"model: opset {newest_opset() + 1} is newer than the {newest_opset()} that the installed"
+    )
+    assert message.startswith(f"{start} ONNX Runtime ")
+    assert message.endswith("; upgrade onnxruntime or export an older opset")
+    del newer.opset_import[:]
+    message = refusal(UnsupportedModelError, newer)
+    assert message == "model: names no ONNX opset; export the model again"
+
+
+def test_invalid_models() -> None:
+    model = RELU.model("float")
+    model.graph.node[0].op_type = "Rely"
+    message = refusal(UnsupportedModelError, model)
+    assert message.startswith("model: not a valid ONNX model: No Op registered for Rely")
+
+
+def test_models_that_are_compiled_already() -> None:
+    for target in ("ort", "onnx"):
+        compiled = jpegcompile.compile(RELU.model("float"), input="tensor", target=target)
+        assert refusal(UnsupportedModelError, compiled.model) == (
+            "model: jpegcompile has compiled it already; give the model it was made from"
+        )
+
+
+def test_initializers_that_are_inputs() -> None:
+    """As files of IR version 3 have them."""
+    model = CONVOLUTION.model("float")
+    model.ir_version = 3
+    weight = helper.make_tensor_value_info("w", TensorProto.FLOAT, [3, 3, 1, 1])
+    model.graph.input.append(weight)
+    compiled = jpegcompile.compile(model, input="tensor").model
+    assert [value.name for value in compiled.graph.input] == ["x"]
+    assert [value.name for value in model.graph.input] == ["x", "w"]
+
+
+def test_branches_that_declare_inputs() -> None:
+    model = parsed(BRANCHES.replace("OP", "Abs"))
+    for attribute in model.graph.node[0].attribute:
+        attribute.g.input.append(model.graph.input[0])
+    source = load_source(model)
+    assert all(not attribute.g.input for attribute in source.model.graph.node[0].attribute)
+    feeds = {**feeds_of(model), "c": np.asarray(True)}
+    compiled = jpegcompile.compile(model, input="tensor", image_input="x").model
+    np.testing.assert_array_equal(evaluate(compiled, feeds)[0], np.abs(feeds["x"]))
+
+
+def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path / "model.onnx", RELU.model("float"))
+    assert load_source(path).sha256 == load_source(path).sha256
+    other = written(tmp_path / "other.onnx", CONVOLUTION.model("float"))
+    assert load_source(path).sha256 != load_source(other).sha256
+    assert load_source(path).name == str(path)

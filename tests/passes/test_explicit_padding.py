@@ -1,0 +1,190 @@
+"""Windows come out with every attribute written, no auto_pad and no ceil_mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from support.graphs import (
+    Graph,
+    apply,
+    assert_same,
+    check_untouched,
+    evaluate,
+    module_before,
+    outline_of,
+)
+
+from jpegcompile.backends.emit import emit
+from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.window import ceil_padding, same_padding
+
+NAME = "explicit-padding"
+
+
+def resolved(op: str, attributes: str, size: str = "16,15", opset: int = 17) -> Module:
+    operands = "(x, w)" if op == "Conv" else "(x)"
+    weights = {"w": (2, 3, 3, 3)} if op == "Conv" else {}
+    text = f"(T[N,3,{size}] x) => (T[] y) {{ y = {op}<{attributes}>{operands} }}"
+    module = module_before(Graph(text, weights, opset), NAME)
+    assert apply(module, NAME)
+    return module
+
+
+def attributes_of(*arguments: Any) -> dict[str, Any]:
+    return dict(resolved(*arguments).graph.nodes[-1].attrs)
+
+
+PLAIN = {"kernel_shape": [3, 3], "strides": [1, 1], "pads": [0, 0, 0, 0]}
+
+
+def test_defaults_are_written() -> None:
+    assert attributes_of("Conv", "group = 1") == {**PLAIN, "dilations": [1, 1], "group": 1}
+    assert attributes_of("MaxPool", "kernel_shape = [3, 3]") == PLAIN
+    assert attributes_of("AveragePool", "kernel_shape = [3, 3]") == PLAIN
+
+
+def test_dilations_of_pooling_are_written_where_they_are_not_1() -> None:
+    for given, wanted in (("[1, 1]", None), ("[1, 2]", [1, 2])):
+        attributes = attributes_of("MaxPool", f"kernel_shape = [3, 3], dilations = {given}")
+        assert attributes.get("dilations") == wanted
+
+
+@pytest.mark.parametrize(
+    ("attributes", "pads"),
+    [
+        ('auto_pad = "SAME_UPPER"', [1, 1, 1, 1]),
+        ('auto_pad = "SAME_LOWER"', [1, 1, 1, 1]),
+        ('auto_pad = "SAME_UPPER", strides = [2, 2]', [0, 1, 1, 1]),
+        ('auto_pad = "SAME_LOWER", strides = [2, 2]', [1, 1, 0, 1]),
+        ('auto_pad = "SAME_UPPER", strides = [5, 4]', [1, 0, 1, 0]),
+        ('auto_pad = "SAME_UPPER", dilations = [2, 3]', [2, 3, 2, 3]),
+        ('auto_pad = "VALID"', [0, 0, 0, 0]),
+        ('auto_pad = "NOTSET", pads = [1, 2, 3, 4]', [1, 2, 3, 4]),
+    ],
+)
+def test_auto_pad_of_convolution(attributes: str, pads: list[int]) -> None:
+    module = resolved("Conv", attributes)
+    node = module.graph.nodes[0]
+    assert node.attrs["pads"] == pads
+    assert "auto_pad" not in node.attrs
+
+
+def test_auto_pad_overrides_pads() -> None:
+    for kind, pads in (("VALID", [0, 0, 0, 0]), ("SAME_UPPER", [1, 1, 1, 1])):
+        attributes = f'kernel_shape = [3, 3], auto_pad = "{kind}", pads = [1, 2, 1, 2]'
+        assert attributes_of("MaxPool", attributes)["pads"] == pads
+
+
+@pytest.mark.parametrize("opset", [10, 17, 22])
+def test_ceil_mode_grows_the_end(opset: int) -> None:
+    given = "kernel_shape = [2, 3], strides = [2, 3], ceil_mode = 1"
+    module = resolved("MaxPool", given, "15,16", opset)
+    node = module.graph.nodes[0]
+    assert node.attrs["pads"] == [0, 0, 1, 2]
+    assert "ceil_mode" not in node.attrs
+    assert tuple(node.outputs[0].shape[2:]) == (8, 6)
+
+
+def test_ceil_mode_counts_no_window_that_starts_in_the_padding() -> None:
+    given = "kernel_shape = [2, 2], strides = [3, 3], pads = [1, 1, 1, 1], ceil_mode = 1"
+    module = resolved("MaxPool", given, "17,17", 11)
+    node = module.graph.nodes[0]
+    assert node.attrs["pads"] == [1, 1, 1, 1]
+    assert tuple(node.outputs[0].shape[2:]) == (6, 6)
+
+
+@pytest.mark.parametrize("opset", [10, 17])
+def test_padding_that_counts_is_put_apart(opset: int) -> None:
+    given = (
+        "kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1], ceil_mode = 1,"
+        " count_include_pad = 1"
+    )
+    module = resolved("AveragePool", given, "16,16", opset)
+    assert outline_of(module) == "Pad AveragePool"
+    pad, pool = module.graph.nodes
+    amounts = pad.attrs["pads"] if opset < 11 else pad.inputs[1].values.tolist()
+    assert amounts == [0, 0, 1, 1, 0, 0, 1, 1]
+    assert pool.attrs["pads"] == [0, 0, 1, 1]
+    assert pool.attrs["count_include_pad"] == 0
+    # The fourth window of the source, by hand: rows 5, 6, 7 and columns 5, 6, 7 of the image.
+    feeds = {"x": feeds_of_image()}
+    (result,) = evaluate(emit(module), feeds)
+    assert_same([result[0, :, 3, 3]], [feeds["x"][0, :, 5:8, 5:8].mean(axis=(1, 2))])
+    assert_same([result[0, :, 0, 0]], [feeds["x"][0, :, :2, :2].sum(axis=(1, 2)) / 9])
+    # The last one overhangs: 15 is the image's, 16 the declared padding, and no more counts.
+    assert_same([result[0, :, 8, 8]], [feeds["x"][0, :, 15, 15] / 4])
+
+
+def feeds_of_image() -> np.ndarray:
+    return np.random.default_rng(5).standard_normal((1, 3, 16, 16))
+
+
+def test_what_stays() -> None:
+    text = """(T[N,3,16,16] x) => (T[] y, T[] z) {
+        y = Relu(x)  row = Reshape(x, shape)
+        z = MaxPool<kernel_shape = [2], ceil_mode = 1>(row) }"""
+    graph = Graph(text, {"shape": np.asarray([0, 3, 256])})
+    assert check_untouched(module_before(graph, NAME), NAME) == {}
+    unknown = "(T[N,3,16,16] x, int64[4] s) => (T[] y) { m = Reshape(x, s)  y = Conv(m, w) }"
+    graph = Graph(unknown, {"w": (2, 3, 3, 3)})
+    assert check_untouched(module_before(graph, NAME), NAME) == {}
+
+
+@pytest.mark.parametrize("size", range(1, 20))
+@pytest.mark.parametrize("extent", range(1, 6))
+@pytest.mark.parametrize("stride", range(1, 5))
+def test_the_arithmetic_of_padding(size: int, extent: int, stride: int) -> None:
+    """By what each must achieve, and no less would do."""
+    small, large = same_padding(size, extent, stride, upper=True)
+    assert same_padding(size, extent, stride, upper=False) == (large, small)
+    outputs = -(-size // stride)
+    assert 0 <= large - small <= 1
+    assert (size + small + large - extent) // stride + 1 >= outputs
+    if small + large:
+        assert (size + small + large - 1 - extent) // stride + 1 < outputs
+    for begin in range(extent):
+        for end in range(extent):
+            if size + begin + end < extent:
+                continue
+            starts = range(0, size + begin, stride)
+            # Windows by definition: begin in the input or before it, and the last may overhang.
+            windows = [s for s in starts if s - stride + extent < size + begin + end or s == 0]
+            extra = ceil_padding(size, extent, stride, begin, end)
+            assert (size + begin + end + extra - extent) // stride + 1 == len(windows)
+            assert extra < stride
+
+
+def test_shapes_that_contradict_each_other() -> None:
+    module = module_before(
+        Graph("(T[N,3,16,16] x) => (T[] y) { y = Add(x, c) }", {"c": (3, 1, 1)}), NAME
+    )
+    module.graph.nodes[0].inputs[1].values = np.zeros((5, 1, 1))
+    with pytest.raises(UnsupportedModelError) as caught:
+        apply(module, "infer-shapes")
+    message = str(caught.value)
+    assert message.startswith("shapes of the model do not fit: ")
+    assert message.isprintable()
+
+
+def test_inference_needs_no_weights() -> None:
+    """Also where there are gigabytes of them: only small constants are shown to it."""
+    graph = Graph(
+        "(T[N,3,16,16] x) => (T[] y) { f = Flatten(x)  m = MatMul(f, w)  y = Reshape(m, shape) }",
+        {"w": (768, 8), "shape": np.asarray([0, 2, 4])},
+    )
+    module = module_before(graph, "infer-shapes")
+    weight = module.graph.tensors()["w"]
+    for tensor in module.graph.outputs:
+        tensor.shape = None
+    assert check_untouched_but_shapes(module) == [("y", np.float64, ("N", 2, 4))]
+    assert weight.shape == (768, 8)
+
+
+def check_untouched_but_shapes(module: Module) -> list[tuple[str, Any, Any]]:
+    before = outline_of(module)
+    assert not apply(module, "infer-shapes")
+    assert outline_of(module) == before
+    return [(t.name, t.dtype, tuple(t.shape)) for t in module.graph.outputs]

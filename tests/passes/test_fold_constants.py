@@ -1,0 +1,153 @@
+"""Constants and known sizes are folded; every node gets a name of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+import pytest
+from support.graphs import (
+    Graph,
+    apply,
+    assert_same,
+    check_compiled,
+    check_fault,
+    check_untouched,
+    evaluate,
+    feeds_of,
+    lowered,
+    module_of,
+    outline_of,
+)
+
+from jpegcompile.backends.emit import emit
+from jpegcompile.ir.module import Module
+
+NAME = "fold-constants"
+
+
+def folded(graph: Graph) -> Module:
+    """The graph behind the pass alone, which keeps its values."""
+    module = module_of(graph)
+    assert apply(module, NAME)
+    feeds = feeds_of(graph.model())
+    assert_same(evaluate(emit(module), feeds), evaluate(graph.model(), feeds))
+    return module
+
+
+def test_constants_are_computed() -> None:
+    text = "(T[N,3,16,16] x) => (T[] y) { n = Neg(w)  m = Mul(n, scale)  y = Conv(x, m) }"
+    graph = Graph(text, {"w": (3, 3, 1, 1), "scale": np.asarray(0.5)})
+    assert outline_of(folded(graph)) == "Conv"
+    check_compiled(graph, "ToJpeg JpegPointwiseConv ToSpatial")
+    check_fault(graph, graph.perturbed("w"), graph.perturbed("scale"))
+
+
+def test_constant_nodes_become_constants() -> None:
+    text = """(T[N,3,16,16] x) => (T[] y) {
+        axes = Constant<value = int64[2] {2, 3}>()  y = ReduceMean(x, axes) }"""
+    assert outline_of(folded(Graph(text, opset=18))) == "ReduceMean"
+    check_compiled(Graph(text, opset=18), "ToJpeg JpegGlobalAveragePool")
+
+
+def constant_of(module: Module, name: str) -> np.ndarray:
+    tensor = module.graph.tensors()[name]
+    assert isinstance(tensor, gs.Constant)
+    return np.asarray(tensor.values)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "values"),
+    [
+        ("", [2, 3, 16, 12]),
+        ("<start = 2>", [16, 12]),
+        ("<end = 1>", [2]),
+        ("<start = -3, end = -1>", [3, 16]),
+    ],
+)
+def test_shapes_that_are_known(attributes: str, values: list[int]) -> None:
+    """`start` and `end` count, though graphsurgeon by itself overlooks them."""
+    text = f"(T[2,3,16,12] x) => (int64[] y, T[] z) {{ y = Shape{attributes}(x)  z = Relu(x) }}"
+    module = folded(Graph(text))
+    assert outline_of(module) == "Relu"
+    assert constant_of(module, "y").tolist() == values
+
+
+def test_sizes_besides_a_symbolic_batch() -> None:
+    text = """(T[N,3,16,12] x) => (int64[] y, int64 h, int64[] p, T[] z) {
+        s = Shape(x)  y = Shape<start = 1>(x)  h = Gather(s, two)  p = Slice(s, one, three)
+        z = Relu(x) }"""
+    weights = {"two": np.asarray(2), "one": np.asarray([1]), "three": np.asarray([3])}
+    module = folded(Graph(text, weights))
+    assert outline_of(module) == "Relu"
+    assert constant_of(module, "y").tolist() == [3, 16, 12]
+    assert constant_of(module, "p").tolist() == [3, 16]
+    assert constant_of(module, "h").shape == ()
+    assert constant_of(module, "h") == 16
+
+
+def test_sizes_that_hold_a_symbolic_batch_stay() -> None:
+    text = """(T[N,3,16,12] x) => (int64[] y, int64[] z) {
+        y = Shape(x)  z = Gather(y, which) }"""
+    module = module_of(Graph(text, {"which": np.asarray([0, 2])}))
+    assert check_untouched(module, NAME) == {}
+
+
+def test_float_arithmetic_between_integers_is_not_shortened() -> None:
+    """Half of an odd size: without the casts the factor would be cut to zero."""
+    text = """(T[N,3,16,16] x, int32[2] n) => (int32[] y, T[] z) {
+        f = Cast<to = 1>(n)  h = Mul(f, half)  y = Cast<to = 6>(h)  z = Relu(x) }"""
+    graph = Graph(text, {"half": np.asarray(0.5, np.float32)})
+    module = module_of(graph)
+    assert not apply(module, NAME)
+    assert sorted(outline_of(module).split()) == ["Cast", "Cast", "Mul", "Relu"]
+    feeds = {**feeds_of(graph.model()), "n": np.asarray([7, 8], np.int32)}
+    assert evaluate(emit(lowered(graph)), feeds)[0].tolist() == [3, 4]
+
+
+def test_random_numbers_are_no_constants() -> None:
+    text = """(T[N,3,16,16] x) => (T[] y) {
+        r = RandomUniform<shape = [1], dtype = 11>()  y = Add(x, r) }"""
+    assert check_untouched(module_of(Graph(text)), NAME) == {}
+
+
+def test_outputs_may_be_constants() -> None:
+    text = "(T[N,3,16,16] x) => (T[] y, T[] z) { y = Add(c, c)  z = Relu(x) }"
+    check_compiled(Graph(text, {"c": (2, 2)}), "ToJpeg JpegRelu ToSpatial")
+
+
+def named(*names: str) -> Module:
+    """A chain of ReLUs with these names."""
+    nodes = [f"t{i + 1} = Relu(t{i})" for i in range(len(names))]
+    text = f"(T[N,3,8,8] t0) => (T[] t{len(names)}) {{ {'  '.join(nodes)} }}"
+    module = module_of(Graph(text))
+    for node, name in zip(module.graph.nodes, names, strict=True):
+        node.name = name
+    return module
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["", "", ""], ["Relu_0", "Relu_1", "Relu_2"]),
+        (["a", "", "b"], ["a", "Relu_1", "b"]),
+        (["a", "a", "a"], ["a", "a_1", "a_2"]),
+        (["a_2", "a", "a"], ["a_2", "a", "a_3"]),
+        (["a", "a", "a_1"], ["a", "a_2", "a_1"]),
+    ],
+)
+def test_names(before: list[str], after: list[str]) -> None:
+    module = named(*before)
+    assert apply(module, NAME)
+    assert [node.name for node in module.graph.nodes] == after
+
+
+def test_names_that_differ_stay() -> None:
+    assert check_untouched(named("a", "b"), NAME) == {}
+
+
+def test_nothing_is_written_to_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    text = "(T[N,3,16,16] x) => (T[] y) { n = Neg(w)  y = Conv(x, n) }"
+    model: onnx.ModelProto = emit(lowered(Graph(text, {"w": (3, 3, 1, 1)})))
+    assert len(model.graph.node) == 3
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,105 @@
+"""What chains of operators on shapes evaluate to, with a symbolic batch, and what is not known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.graphs import Graph, Weights, module_before, module_of
+
+from jpegcompile.ir.shape_values import reshape_target, shape_values
+
+NUMBERS: Weights = {
+    "zero": np.asarray(0),
+    "last": np.asarray([-1]),
+    "ends": np.asarray([0, 3]),
+    "one": np.asarray([1]),
+    "two": np.asarray([2]),
+    "far": np.asarray([9]),
+    "square": np.asarray([[1, 2], [3, 4]]),
+    "half": np.asarray([0.5]),
+}
+
+
+def values_of(body: str, opset: int = 17) -> list[int | str] | None:
+    text = f"(T[N,3,16,12] x, int64[2] given) => (int64[A] y) {{ s = Shape(x)  {body} }}"
+    module = module_of(Graph(text, NUMBERS, opset))
+    return shape_values(module.graph.tensors()["y"])
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        ("y = Identity(s)", ["N", 3, 16, 12]),
+        ("y = Shape<start = -2>(x)", [16, 12]),
+        ("y = Gather(s, ends)", ["N", 12]),
+        ("y = Gather(s, last)", [12]),
+        ("y = Slice(s, one, last)", [3, 16]),
+        ("y = Slice(s, one, far)", [3, 16, 12]),
+        ("y = Slice(s, one, far, , two)", [3, 12]),
+        (
+            "a = Slice(s, one, two)  b = Gather(s, last)  y = Concat<axis = 0>(b, a, last)",
+            [12, 3, -1],
+        ),
+        ("a = Cast<to = 6>(s)  y = Cast<to = 7>(a)", ["N", 3, 16, 12]),
+    ],
+)
+def test_known(body: str, values: list[int | str]) -> None:
+    assert values_of(body) == values
+
+
+def test_slices_below_opset_10() -> None:
+    assert values_of("y = Slice<starts = [1], ends = [3]>(s)", 9) == [3, 16]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y = Identity(given)",
+        "y = Abs(s)",
+        "y = Gather(given, one)",
+        "y = Gather(s, given)",
+        "y = Gather(square, zero)",
+        "y = Gather<axis = 1>(square, zero)",
+        "y = Concat<axis = 0>(s, given)",
+        "y = Slice(given, one, two)",
+        "a = Slice(given, one, two)  y = Slice(s, a, two)",
+        "y = Cast<to = 7>(half)",
+    ],
+)
+def test_not_known(body: str) -> None:
+    assert values_of(body) is None
+
+
+def test_indices_out_of_range_are_not_known() -> None:
+    """Nothing refuses them before: a strict shape inference does not look at values."""
+    text = "(T[N,3,16,12] x) => (int64[A] y) { s = Shape(x)  y = Gather(s, far) }"
+    module = module_of(Graph(text, {"far": np.asarray([1])}))
+    module.graph.nodes[1].inputs[1].values = np.asarray([9])
+    assert shape_values(module.graph.tensors()["y"]) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "result"),
+    [
+        ("N,2,8,8", [0, -1], ["N", 128]),
+        ("N,2,8,8", [-1, 128], ["N", 128]),
+        ("N,2,8,8", [0, 0, 64], ["N", 2, 64]),
+        ("N,2,8,8", [-1, 64], None),
+        ("3,2,8,8", [-1, 64], [6, 64]),
+        ("3,2,8,8", [3, 128], [3, 128]),
+        ("N,M,8,8", [0, -1], None),
+        ("N,M,8,8", [0, 0, -1], ["N", "M", 64]),
+    ],
+)
+def test_reshape_targets(source: str, target: list[int], result: list[int | str] | None) -> None:
+    text = f"(T[1,3,8,8] x, T[{source}] z) => (T[] y) {{ y = Reshape(z, target) }}"
+    graph = Graph(text, {"target": np.asarray(target)})
+    (node,) = module_before(graph, "canonical-reshape").graph.nodes
+    assert reshape_target(node) == result
+
+
+def test_a_target_with_two_unknowns() -> None:
+    text = "(T[N,2,8,8] x) => (T[A,B] y) { y = Reshape(x, target) }"
+    (node,) = module_of(Graph(text, {"target": np.asarray([0, -1])})).graph.nodes
+    node.inputs[1].values = np.asarray([-1, -1])
+    assert reshape_target(node) is None
