@@ -1,5 +1,14 @@
 """Compile spatial residual networks so that they run on the DCT coefficients of JPEG files."""
 
+from importlib.util import find_spec
+
+if find_spec("jpegcompile._native") is None:
+    # Python puts the folder that it starts in first, and in a clone that holds the bare sources.
+    raise ImportError(
+        "these are jpegcompile's sources, not the installed package; start Python in another"
+        " folder, or install the clone with pip install -e ."
+    )
+
 from jpegcompile.compile import CompiledModel, compile
 from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.demo.tour import demo

@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def _command(source: Path, output: Path, target: str) -> list[str]:
-    command = [sys.executable, "-m", "jpegcompile", "compile", str(source), "-o", str(output)]
+    command = [sys.executable, "-P", "-m", "jpegcompile", "compile", str(source), "-o", str(output)]
     return [*command, "--preprocess", "imagenet", "--target", target]
 
 

@@ -168,5 +168,5 @@ def test_the_compiled_file_needs_nothing_of_ours(compiled: Path, tmp_path: Path)
         "assert not [name for name in sys.modules if name.startswith('jpegcompile')]\n"
     )
     arguments = [str(compiled), str(tmp_path / "feeds.npz"), str(tmp_path / "logits.npy")]
-    subprocess.run([sys.executable, "-c", script, *arguments], check=True)
+    subprocess.run([sys.executable, "-P", "-c", script, *arguments], check=True)
     assert np.array_equal(np.load(tmp_path / "logits.npy"), session.run(files)[0])

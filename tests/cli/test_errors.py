@@ -119,7 +119,18 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     output = tmp_path / "out.onnx"
     output.write_bytes(b"what was there before")
     done = subprocess.run(
-        [sys.executable, "-c", script, "compile", MODEL, "-o", str(output), "--preprocess", "unit"],
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            script,
+            "compile",
+            MODEL,
+            "-o",
+            str(output),
+            "--preprocess",
+            "unit",
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -238,7 +249,7 @@ def test_debug_shows_the_traceback(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
-    command = [sys.executable, "-m", "jpegcompile", "inspect", MODEL, "--json"]
+    command = [sys.executable, "-P", "-m", "jpegcompile", "inspect", MODEL, "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stderr is not None
@@ -250,7 +261,7 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
 def test_progress_is_drawn_on_a_terminal_only(compiled: str) -> None:
-    command = [sys.executable, "-m", "jpegcompile", "verify", MODEL, compiled]
+    command = [sys.executable, "-P", "-m", "jpegcompile", "verify", MODEL, compiled]
     command += ["--images", str(images_path())]
     plain = subprocess.run(command, capture_output=True, check=True)
     assert plain.stderr == b""

@@ -100,7 +100,7 @@ assert (session.run([image])[0] == before[0]).all()
 def test_fork_is_refused(path: Path, tmp_path: Path) -> None:
     image = tmp_path / "image.jpg"
     image.write_bytes(FILES[0])
-    command = [sys.executable, "-c", FORK, str(path), str(image)]
+    command = [sys.executable, "-P", "-c", FORK, str(path), str(image)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{path}: this session was opened before a fork; load it again\n"

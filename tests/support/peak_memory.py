@@ -19,6 +19,6 @@ sys.exit(code)
 def peak_memory(command: Sequence[str]) -> int:
     """Run a command that must succeed; returns its peak resident memory in bytes."""
     done = subprocess.run(
-        [sys.executable, "-c", _BETWEEN, *command], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-c", _BETWEEN, *command], capture_output=True, text=True, check=True
     )
     return 1024 * int(done.stdout)
