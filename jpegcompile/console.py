@@ -31,6 +31,9 @@ def console() -> Console:
 def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
     """A callback (done, total) that draws a bar; it draws nothing where stderr is no terminal."""
     terminal = Console(stderr=True)
+    if not terminal.is_terminal:
+        yield lambda done, total: None
+        return
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -38,7 +41,6 @@ def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
         TimeRemainingColumn(),
         console=terminal,
         transient=True,
-        disable=not terminal.is_terminal,
     ) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
