@@ -1,8 +1,8 @@
 """Compile spatial residual networks so that they run on the DCT coefficients of JPEG files."""
 
-from importlib.util import find_spec
+from importlib.util import find_spec as _find_spec
 
-if find_spec("jpegcompile._native") is None:
+if _find_spec("jpegcompile._native") is None:
     # Python puts the folder that it starts in first, and in a clone that holds the bare sources.
     raise ImportError(
         "these are jpegcompile's sources, not the installed package; start Python in another"

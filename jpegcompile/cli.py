@@ -22,10 +22,12 @@ def main() -> None:
 
 def run_command(arguments: list[str]) -> int:
     """Run one command line; returns the exit code. Every error is one line on stderr."""
+    # Taken anywhere on the line, before click sees it, since errors of parsing obey it too.
     debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
     try:
         # Not cli.main: it would turn a closed pipe into exit code 1, a failed check.
-        with cli.make_context("jpegcompile", list(arguments)) as context:
+        with cli.make_context("jpegcompile", arguments) as context:
             cli.invoke(context)
         sys.stdout.flush()
         return 0
@@ -43,13 +45,17 @@ def run_command(arguments: list[str]) -> int:
     except click.ClickException as error:
         return _fail(error.format_message(), UsageError.exit_code, debug)
     except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted; nothing was written", _INTERRUPTED, debug)
+        return _fail("interrupted", _INTERRUPTED, debug)
     except BrokenPipeError:
         # The reader of our output has gone; the interpreter must not complain at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except MemoryError:
         text = "out of memory; use smaller images or a larger machine"
+        return _fail(text, AccessError.exit_code, debug)
+    except OSError as error:
+        # What a path check stumbles over: a name that is too long, a folder that may not be read.
+        text = f"{error.filename or 'output'}: {error.strerror or error}; check path and disk"
         return _fail(text, AccessError.exit_code, debug)
     except Exception as error:
         text = f"internal error: {type(error).__name__}: {error}; please report it (--debug)"
@@ -73,7 +79,8 @@ def cli(debug: bool) -> None:
     """Compile residual networks so that they run on the DCT coefficients of JPEG files.
 
     Exit codes: 0 done; 1 a check failed; 2 usage; 3 model not supported; 4 bad image or data;
-    5 environment (missing file, no permission, disk full); 70 a defect of jpegcompile.
+    5 environment (missing file, no permission, disk full); 70 a defect of jpegcompile;
+    130 interrupted.
     """
 
 

@@ -1,18 +1,24 @@
-"""The verbs of the command line: one for each Python function.
-
-Imports stand inside the commands, so that `--help` and usage errors answer at once.
-"""
+"""The verbs of the command line: one for each Python function."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from jpegcompile import console
+from jpegcompile.compile import compile as compile_model
+from jpegcompile.demo.tour import demo as take_tour
 from jpegcompile.errors import UsageError
+from jpegcompile.evaluation import compare as comparison
+from jpegcompile.evaluation import verify as verification
+from jpegcompile.evaluation.dataset import read_labels
+from jpegcompile.evaluation.predict import run as predict
+from jpegcompile.inspection import inspect as inspect_model
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -51,7 +57,16 @@ def _model_options(command: Command) -> Command:
 
 
 def _print_json(data: Any) -> None:
-    click.echo(json.dumps(data, indent=2))
+    click.echo(json.dumps(_finite(data), indent=2, allow_nan=False))
+
+
+def _finite(data: Any) -> Any:
+    """Data with null for infinite numbers and NaN, which JSON does not know."""
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 @click.command()
@@ -68,11 +83,9 @@ def inspect(
 ) -> None:
     """Show what of MODEL is lowered, and what is kept spatial and why.
 
-    MODEL is a source model, of which nothing is written, or a compiled one.
+    MODEL is a source model, of which nothing is written, or a compiled one. What is lowered does
+    not depend on --preprocess, so it may be left out here.
     """
-    from jpegcompile import console
-    from jpegcompile.inspection import inspect as inspect_model
-
     result = inspect_model(
         model,
         input=input_mode,
@@ -113,9 +126,6 @@ def compile_command(
     as_json: bool,
 ) -> None:
     """Compile MODEL into the JPEG transform domain."""
-    from jpegcompile import console
-    from jpegcompile.compile import compile as compile_model
-
     if output.exists() and model.exists() and output.samefile(model):
         raise UsageError(f"{output}: is the model itself; give another --output")
     with console.progress_bar("compiling") as progress:
@@ -136,8 +146,8 @@ def compile_command(
         return
     size = output.stat().st_size
     click.echo(
-        f"{output}: {len(report.lowered)} nodes lowered, {len(report.kept)} kept spatial,"
-        f" {report.casts} casts, {size:,} bytes"
+        f"{output}: {console.counted(len(report.lowered), 'node')} lowered,"
+        f" {len(report.kept)} kept spatial, {console.counted(report.casts, 'cast')}, {size:,} bytes"
     )
     for node in report.kept:
         click.echo(f"kept spatial: {node.op} '{node.name}': {node.reason}")
@@ -152,9 +162,7 @@ def compile_command(
 @click.option(
     "--samples",
     type=int,
-    default=64,
-    show_default=True,
-    help="Random tensors, where no images are given.",
+    help="Random tensors, where no images are given; 64 if not said.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random tensors.")
 @click.option(
@@ -173,7 +181,7 @@ def verify(
     original: Path,
     compiled: Path,
     images: Path | None,
-    samples: int,
+    samples: int | None,
     seed: int,
     absolute: float,
     relative: float,
@@ -186,15 +194,14 @@ def verify(
     same, or the exit code is 1. The decoder difference (against Pillow's 8-bit decode) is shown
     beside it.
     """
-    from jpegcompile import console
-    from jpegcompile.evaluation import verify as verification
-
+    if images is not None and samples is not None:
+        raise UsageError("--samples is for random tensors; leave it or --images out")
     with console.progress_bar("verifying") as progress:
         result = verification.verify(
             original,
             compiled,
             images,
-            samples=samples,
+            samples=64 if samples is None else samples,
             seed=seed,
             absolute=absolute,
             relative=relative,
@@ -219,7 +226,7 @@ def verify(
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
-    help="JSON file that maps folder names to class indices.",
+    help='JSON file that maps folder names to class indices, {"cat": 0, "dog": 1}.',
 )
 @click.option("--output-name", metavar="NAME", help="Which output holds the scores.")
 @click.option(
@@ -241,9 +248,6 @@ def compare(
     as_json: bool,
 ) -> None:
     """Compare accuracy before (Pillow, ORIGINAL) and after (coefficients, COMPILED)."""
-    from jpegcompile import console
-    from jpegcompile.evaluation import compare as comparison
-
     with console.progress_bar("comparing") as progress:
         result = comparison.compare(
             original, compiled, images, labels=labels, output=output_name, progress=progress
@@ -263,17 +267,13 @@ def compare(
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
-    help="JSON file that maps names to class indices; names are printed.",
+    help='JSON file that maps names to class indices, {"cat": 0}; names are printed.',
 )
 @_json_option
 def run(
     compiled: Path, images: tuple[Path, ...], top: int, labels: Path | None, as_json: bool
 ) -> None:
     """Print the best classes of IMAGES (files or folders) by the COMPILED model."""
-    from jpegcompile import console
-    from jpegcompile.evaluation.dataset import read_labels
-    from jpegcompile.evaluation.predict import run as predict
-
     names = {} if labels is None else {i: name for name, i in read_labels(labels).items()}
     with console.progress_bar("running") as progress:
         predictions = predict(compiled, images, top=top, progress=progress)
@@ -287,9 +287,6 @@ def run(
 @_json_option
 def demo(as_json: bool) -> None:
     """Compile a small network that comes with jpegcompile and compare it on real JPEG files."""
-    from jpegcompile import console
-    from jpegcompile.demo.tour import demo as take_tour
-
     with console.progress_bar("demo") as progress:
         result = take_tour(progress=progress)
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -101,8 +101,8 @@ class CompiledModel:
         report: what was lowered, what was kept and why.
     """
 
-    model: onnx.ModelProto
-    report: Report
+    model: onnx.ModelProto = field(repr=False)
+    report: Report = field(repr=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model; the file appears whole or not at all.
@@ -153,16 +153,28 @@ def compile(
     )
     source = load_source(model)
     module = lower(source, options, progress)
+    _refuse_double(source, module.image.name)
     if strict and module.report.kept:
-        first = module.report.kept[0]
+        first, *others = module.report.kept
+        more = f" (and {len(others)} more)" if others else ""
         raise UnsupportedModelError(
-            f"{source.name}: {len(module.report.kept)} nodes would stay spatial, the first is"
-            f" {first.op} '{first.name}': {first.reason}; compile without --strict to keep them"
+            f"{source.name}: {first.op} '{first.name}' would stay spatial: {first.reason}{more};"
+            " compile without --strict to keep it"
         )
     compiled = emit(module)
     kept = {p.key: p.value for p in source.model.metadata_props}
     write_metadata(compiled, _info(module, source), kept)
     return CompiledModel(compiled, module.report)
+
+
+def _refuse_double(source: Source, image: str) -> None:
+    """The passes work in float64, and are tested in it, but no runtime that we emit for does."""
+    declared = next(v for v in source.model.graph.input if v.name == image)
+    if declared.type.tensor_type.elem_type == onnx.TensorProto.DOUBLE:
+        raise UnsupportedModelError(
+            f"{source.name}: input '{image}' is float64, for which ONNX Runtime has no convolution;"
+            " export the model in float32"
+        )
 
 
 def compile_options(
@@ -206,7 +218,10 @@ def lower(
     image = _image_of(source, graph, options)
     module = Module(graph, image, _complete(options, image))
     for done, step in enumerate(PIPELINE, start=1):
-        step.run(module)
+        try:
+            step.run(module)
+        except UnsupportedModelError as error:
+            raise UnsupportedModelError(f"{source.name}: {error}") from error
         verify_module(module, step.name)
         if progress is not None:
             progress(done, len(PIPELINE))
@@ -223,8 +238,8 @@ def _image_of(source: Source, graph: gs.Graph, options: CompileOptions) -> Image
     shape = list(tensor.shape or ())
     if len(shape) != 4 or tensor.dtype not in (np.float32, np.float64):
         raise UnsupportedModelError(
-            f"{source.name}: input '{name}' is {tensor.dtype} of rank {len(shape)};"
-            " an image input is float32 of rank 4"
+            f"{source.name}: input '{name}' is {tensor.dtype} of rank {len(shape)}; an image input"
+            " is float32 of rank 4: move casts and reshapes of the input out of the model"
         )
     if not all(isinstance(d, int) and d > 0 for d in shape[1:]):
         raise UnsupportedModelError(

@@ -21,10 +21,17 @@ from jpegcompile.inspection import Inspection
 _PLAIN_WIDTH = 200
 
 
+class _Console(Console):
+    """A console that leaves it to the command line what a reader that has gone means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Standard output, without guessed highlighting."""
-    probe = Console(highlight=False)
-    return probe if probe.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH)
+    probe = _Console(highlight=False)
+    return probe if probe.is_terminal else _Console(highlight=False, width=_PLAIN_WIDTH)
 
 
 @contextmanager
@@ -49,7 +56,10 @@ def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
 def _table(*headers: str, right: tuple[int, ...] = ()) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, header in enumerate(headers):
-        table.add_column(header, justify="right" if index in right else "left", overflow="fold")
+        if index in right:
+            table.add_column(header, justify="right", no_wrap=True)
+        else:
+            table.add_column(header, overflow="fold")
     return table
 
 
@@ -63,14 +73,15 @@ def show_inspection(result: Inspection) -> None:
             _plain(node["name"]),
             node["op"],
             _domain_text(node),
-            "x".join(map(str, node["output_shape"])),
+            "x".join(str(d) if isinstance(d, int) else "N" for d in node["output_shape"]),
             f"{node['multiply_adds']:,}",
             _plain(node["reason"]),
         )
     out.print(table)
     out.print()
     out.print(
-        f"{report['lowered']} lowered, {report['kept']} kept spatial, {report['casts']} casts;"
+        f"{report['lowered']} lowered, {report['kept']} kept spatial,"
+        f" {counted(report['casts'], 'cast')};"
         f" {report['multiply_adds']:,} multiply-adds,"
         f" {report['transform_multiply_adds']:,} in block transforms"
     )
@@ -103,6 +114,11 @@ def _domain_text(node: dict[str, Any]) -> str:
     return f"jpeg {names[0]}" if names[0] == names[1] else f"jpeg {names[0]} to {names[1]}"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, in the plural where it should be."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _plain(text: str) -> str:
     """Text that rich does not take for markup."""
     return text.replace("[", r"\[")
@@ -114,35 +130,28 @@ def show_verification(result: Verification, most_nodes: int) -> None:
     if result.nodes and most_nodes:
         table = _table("node", "block", "error", "of largest", right=(1, 2, 3))
         for node in result.nodes[:most_nodes]:
-            row = (_plain(node.twin), str(node.block), f"{node.error:.2e}", f"{node.relative:.1e}")
+            row = (_plain(node.node), str(node.block), f"{node.error:.2e}", f"{node.relative:.1e}")
             table.add_row(*row)
         shown = min(most_nodes, len(result.nodes))
-        out.print(
-            f"worst {shown} of {len(result.nodes)} nodes on {result.inputs_for_nodes} inputs:"
-        )
+        inputs = counted(result.inputs_for_nodes, "input")
+        out.print(f"worst {shown} of {counted(len(result.nodes), 'node')} on {inputs}:")
         out.print(table)
         out.print()
-    table = _table(
-        "output",
-        "conversion error",
-        "allowed",
-        "same top-1",
-        "decoder difference",
-        "same top-1 as Pillow",
-        right=(1, 2, 3, 4, 5),
-    )
+    table = _table("output", "original fed by", "error", "allowed", "same top-1", right=(2, 3, 4))
     for output in result.outputs:
         table.add_row(
             _plain(output.name),
+            "float decode" if output.decoder is not None else "the same tensors",
             f"{output.conversion:.2e}",
             f"{output.allowed:.2e}",
             _fraction(output.same_top1, result.inputs),
-            "-" if output.decoder is None else f"{output.decoder:.3g}",
-            _fraction(output.same_top1_pillow, result.inputs),
         )
+        if output.decoder is not None:
+            same = _fraction(output.same_top1_pillow, result.inputs)
+            table.add_row("", "Pillow", f"{output.decoder:.2e}", "-", same)
     out.print(table)
     verdict = "the same answers" if result.passed else "NOT the same answers"
-    out.print(f"{verdict} on {result.inputs} inputs")
+    out.print(f"{verdict} on {counted(result.inputs, 'input')}")
 
 
 def _fraction(count: int | None, total: int) -> str:
@@ -165,7 +174,7 @@ def show_comparison(result: Comparison, most_changes: int) -> None:
     if result.skipped:
         count = sum(result.skipped.values())
         out.print(f"{count} images in {len(result.skipped)} folders without a class were skipped")
-    if result.changes:
+    if result.changes and most_changes:
         changes = _table("changed prediction", "label", "before", "after", right=(1, 2, 3))
         for change in result.changes[:most_changes]:
             row = (change.label, change.before, change.after)

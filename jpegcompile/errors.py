@@ -8,6 +8,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def one_line(error: BaseException) -> str:
+    """What an error of another library says, on one line."""
+    return " ".join(str(error).split())
+
+
 class JpegCompileError(Exception):
     """Base of all errors raised on purpose; `exit_code` is what the command line returns."""
 

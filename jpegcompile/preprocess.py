@@ -86,7 +86,7 @@ PRESETS: dict[str, Preprocess] = {
 
 
 def preprocess_of(spec: str | os.PathLike[str] | Mapping[str, Any] | Preprocess) -> Preprocess:
-    """Preprocessing from a preset's name, a JSON file, a mapping, or itself.
+    """Preprocessing from a preset's name, a JSON file or text, a mapping, or itself.
 
     Raises:
         UsageError: if the name is unknown or a field is missing, unknown or out of range.
@@ -100,22 +100,32 @@ def preprocess_of(spec: str | os.PathLike[str] | Mapping[str, Any] | Preprocess)
         return PRESETS[spec]
     if not isinstance(spec, str | os.PathLike):
         raise UsageError(f"preprocessing is a name, a path or a mapping, not {type(spec).__name__}")
+    if isinstance(spec, str) and spec.lstrip().startswith("{"):
+        return _from_json(spec, "preprocessing")
     path = Path(spec)
     if not path.exists() and path.suffix != ".json":
         raise UsageError(
             f"unknown preprocessing '{spec}'; use one of {', '.join(PRESETS)} or a JSON file"
         )
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise AccessError(
             f"{path}: cannot read preprocessing: {error.strerror}; check the path"
         ) from error
-    except ValueError as error:
+    except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not valid JSON: {error}; fix the file") from error
+    return _from_json(text, str(path))
+
+
+def _from_json(text: str, where: str) -> Preprocess:
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{where}: not valid JSON: {error}; fix the file") from error
     if not isinstance(data, dict):
-        raise UsageError(f"{path}: preprocessing is a JSON object with scale, mean, std, color")
-    return _from_mapping(data, str(path))
+        raise UsageError(f"{where}: preprocessing is a JSON object with scale, mean, std, color")
+    return _from_mapping(data, where)
 
 
 def _from_mapping(data: Mapping[str, Any], where: str) -> Preprocess:

@@ -3,7 +3,8 @@
 ToJpeg(ToSpatial(x))      =>  x
 ToSpatial(ToJpeg(x))      =>  x
 ToJpeg(x), ToJpeg(x)      =>  one of them
-ToSpatial at block size 1 =>  nothing: the domains are the same              exact
+ToSpatial at block size 1 =>  nothing: the domains are the same
+Shape(ToSpatial(x))       =>  Shape(x): a map and its twin have one shape    exact
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from jpegcompile.ir.graph import bypass, replace_uses
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
+_SIZES = ("Shape", "Size")
 _INVERSE = {TO_JPEG: TO_SPATIAL, TO_SPATIAL: TO_JPEG}
 
 
@@ -26,12 +28,22 @@ class CancelCasts(Pass):
     def run(self, module: Module) -> bool:
         """Returns whether a cast was removed."""
         before = len(module.graph.nodes)
+        changed = False
         for node in list(module.graph.nodes):
             if node.op in _INVERSE:
+                changed |= _free_sizes(node)
                 _cancel(node, module)
         module.graph.cleanup().toposort()
         module.report.casts = sum(node.op in _INVERSE for node in module.graph.nodes)
-        return len(module.graph.nodes) != before
+        return changed or len(module.graph.nodes) != before
+
+
+def _free_sizes(cast: gs.Node) -> bool:
+    """Let operators that ask for nothing but sizes read what the cast reads."""
+    readers = [reader for reader in cast.outputs[0].outputs if reader.op in _SIZES]
+    for reader in readers:
+        reader.inputs = [cast.inputs[0]]
+    return bool(readers)
 
 
 def _cancel(node: gs.Node, module: Module) -> None:
@@ -42,8 +54,8 @@ def _cancel(node: gs.Node, module: Module) -> None:
     if source.inputs and source.inputs[0].op == _INVERSE[node.op]:
         producer = source.inputs[0]
         if producer.attrs["block"] == node.attrs["block"]:
-            replace_uses(module.graph, target, producer.inputs[0])
+            replace_uses(target, producer.inputs[0])
             return
     for twin in list(source.outputs):
         if twin is not node and twin.op == node.op and twin.attrs == node.attrs:
-            replace_uses(module.graph, twin.outputs[0], target)
+            replace_uses(twin.outputs[0], target)

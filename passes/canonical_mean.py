@@ -1,7 +1,8 @@
 """Spell the mean over height and width one way.
 
-ReduceMean(x, axes={2,3}, keepdims=1)  =>  GlobalAveragePool(x)
-ReduceMean(x, axes={2,3}, keepdims=0)  =>  Flatten(GlobalAveragePool(x))          exact
+ReduceMean(x, axes={2,3}, keepdims=1)         =>  GlobalAveragePool(x)
+ReduceMean(x, axes={2,3}, keepdims=0)         =>  Flatten(GlobalAveragePool(x))          exact
+ReduceMean(ReduceMean(x, axes={3}), axes={2})  likewise, in either order: x.mean(3).mean(2)
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import input_at, value_of
+from jpegcompile.ir.graph import input_at, is_graph_output, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+
+_PLANE = {2, 3}
 
 
 class CanonicalMean(Pass):
@@ -23,24 +26,52 @@ class CanonicalMean(Pass):
         """Returns whether a node was replaced."""
         changed = False
         for node in list(module.graph.nodes):
-            if node.op == "ReduceMean" and _axes(node) == {2, 3} and _is_float(node.inputs[0]):
-                _replace(node, module)
+            if node.op != "ReduceMean" or not _is_float(node.inputs[0]):
+                continue
+            source = node.inputs[0] if _axes(node, 4) == _PLANE else _before(node, module.graph)
+            if source is not None:
+                _replace(node, source, module)
                 changed = True
         if changed:
             module.graph.cleanup().toposort()
         return changed
 
 
-def _axes(node: gs.Node) -> set[int] | None:
-    """Axes as non-negative numbers, for an input of rank 4; None where they are not known."""
+def _keeps_dimensions(node: gs.Node) -> bool:
+    return bool(node.attrs.get("keepdims", 1))
+
+
+def _axes(node: gs.Node, wanted_rank: int) -> set[int] | None:
+    """Axes as non-negative numbers; None where they, or an input of that rank, are not known."""
     rank = len(node.inputs[0].shape or ())
     axes = node.attrs.get("axes")
     operand = input_at(node, 1)
     if operand is not None:
         axes = value_of(operand)
-    if rank != 4 or axes is None:
+    if rank != wanted_rank or axes is None:
         return None
     return {int(axis) % rank for axis in axes}
+
+
+def _before(second: gs.Node, graph: gs.Graph) -> gs.Tensor | None:
+    """The map of which two nodes take the mean, one axis after the other; None if they do not."""
+    between = second.inputs[0]
+    if len(between.inputs) != 1 or len(between.outputs) != 1 or is_graph_output(graph, between):
+        return None
+    first = between.inputs[0]
+    if first.op != "ReduceMean" or _keeps_dimensions(first) != _keeps_dimensions(second):
+        return None
+    first_axes = _axes(first, 4)
+    if first_axes is None or len(first_axes) != 1:
+        return None
+    if _keeps_dimensions(first):
+        second_axes = _axes(second, 4)
+    else:
+        # One of height and width is gone; the other is the last of three.
+        second_axes = _PLANE - first_axes if _axes(second, 3) == {2} else None
+    if second_axes is None or len(second_axes) != 1 or first_axes | second_axes != _PLANE:
+        return None
+    return first.inputs[0]
 
 
 def _is_float(tensor: gs.Tensor) -> bool:
@@ -48,9 +79,8 @@ def _is_float(tensor: gs.Tensor) -> bool:
     return tensor.dtype in (np.float16, np.float32, np.float64)
 
 
-def _replace(node: gs.Node, module: Module) -> None:
-    source, target = node.inputs[0], node.outputs[0]
-    keep_dimensions = bool(node.attrs.get("keepdims", 1))
+def _replace(node: gs.Node, source: gs.Tensor, module: Module) -> None:
+    target, keep_dimensions = node.outputs[0], _keeps_dimensions(node)
     node.op, node.attrs, node.inputs = "GlobalAveragePool", {}, [source]
     if keep_dimensions:
         return

@@ -6,8 +6,9 @@ AveragePool(ceil_mode=1, exclude)   =>  AveragePool(pads grown at the end) paddi
 AveragePool(ceil_mode=1, include)   =>  AveragePool(Pad(x), pads of the overhang, exclude)
                                         the declared padding counts, the overhang does not; exact
 
-A pooling whose pads would be as wide as its kernel stays, since ONNX Runtime refuses such pads:
-only one with dilations can come to that.
+SAME of a pooling counts the kernel without its dilation, as ONNX Runtime has it, not the standard.
+What stays: a pooling whose pads would be as wide as its kernel, since ONNX Runtime refuses such
+pads (only one with dilations can come to that), and SAME where `same_padding` knows none.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import static_dims
+from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.ir.graph import label, static_dims
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.skeleton import infer_shapes
@@ -66,16 +68,18 @@ def _resolve(
     assert window is not None
     begin, end = list(window.begin), list(window.end)
     if auto_pad.startswith("SAME"):
-        for axis in range(2):
-            begin[axis], end[axis] = same_padding(
-                sizes[axis], window.extent[axis], window.strides[axis], auto_pad == "SAME_UPPER"
-            )
+        same = _same_padding(node, window, sizes, auto_pad == "SAME_UPPER")
+        if same is None:
+            node.attrs = before
+            return False
+        (begin[0], end[0]), (begin[1], end[1]) = same
     overhang = [0, 0]
     if node.attrs.get("ceil_mode"):
         overhang = [
             ceil_padding(sizes[a], window.extent[a], window.strides[a], begin[a], end[a])
             for a in range(2)
         ]
+    _require_room(node, window, [sizes[a] + begin[a] + end[a] + overhang[a] for a in range(2)])
     if node.op != "Conv" and any(
         max(begin[a], end[a] + overhang[a]) >= window.kernel[a] for a in range(2)
     ):
@@ -94,6 +98,31 @@ def _resolve(
         ),
     )
     return dict(node.attrs) != before
+
+
+def _same_padding(
+    node: gs.Node, window: Window, sizes: tuple[int, ...], upper: bool
+) -> list[tuple[int, int]] | None:
+    result = []
+    for axis in range(2):
+        extent, unread = window.extent[axis], 1
+        if node.op != "Conv" and extent != window.kernel[axis]:
+            # ONNX Runtime forgets the dilation here, and then takes negative amounts as they are.
+            extent, unread = window.kernel[axis], 0
+        padding = same_padding(sizes[axis], extent, window.strides[axis], upper, unread)
+        if padding is None:
+            return None
+        result.append(padding)
+    return result
+
+
+def _require_room(node: gs.Node, window: Window, padded: list[int]) -> None:
+    (high, wide), (height, width) = window.extent, padded
+    if high > height or wide > width:
+        raise UnsupportedModelError(
+            f"{label(node)} has a window of {high}x{wide}, which does not fit into its padded map"
+            f" of {height}x{width}: it has no output; export the model for a larger input"
+        )
 
 
 def _write(node: gs.Node, kernel: tuple[int, ...], window: Window) -> None:

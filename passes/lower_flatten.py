@@ -49,14 +49,14 @@ class LowerFlatten(Lowering[list[gs.Node]]):
     def rewrite(self, node: gs.Node, match: list[gs.Node], rewriter: Rewriter) -> None:
         """Weights are made anew: another node may share them."""
         source, module = node.inputs[0], rewriter.module
-        work = sum(int(np.prod(value_of_weights(reader).shape)) for reader in match)
+        work = sum(_weights(reader).size for reader in match)
         rewriter.keep_trivial(work)
         if not match:
             return
         _, channels, height, width = source.shape
         block = module.block(source)
         for reader in match:
-            weights = value_of_weights(reader)
+            weights = _weights(reader)
             transposed = bool(reader.attrs.get("transB", 0))
             rows = weights if transposed else weights.T
             maps = rows.astype(np.float64).reshape(-1, int(channels), int(height), int(width))
@@ -72,7 +72,7 @@ class LowerFlatten(Lowering[list[gs.Node]]):
         rewriter.changed = True
 
 
-def value_of_weights(reader: gs.Node) -> NDArray[np.generic]:
+def _weights(reader: gs.Node) -> NDArray[np.generic]:
     """The constant second operand of a Gemm or MatMul."""
     return np.asarray(reader.inputs[1].values)
 
@@ -80,5 +80,8 @@ def value_of_weights(reader: gs.Node) -> NDArray[np.generic]:
 def _multiplies(reader: gs.Node, flat: gs.Tensor) -> bool:
     if reader.op not in ("Gemm", "MatMul") or reader.attrs.get("transA", 0):
         return False
+    # A Gemm may read the vectors as its bias as well, and that one is not transformed.
+    if [index for index, tensor in enumerate(reader.inputs) if tensor is flat] != [0]:
+        return False
     weights = value_of(reader.inputs[1])
-    return reader.inputs[0] is flat and weights is not None and weights.ndim == 2
+    return weights is not None and weights.ndim == 2

@@ -18,11 +18,10 @@ from onnx import helper
 from jpegcompile.dct.blocks import block_size
 from jpegcompile.dct.ingest import IngestOperators, ingest_operators
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.ir.domain import DOMAIN, TO_SPATIAL
+from jpegcompile.interface import CHROMA, DOMAIN, LUMA, QUANTIZATION
+from jpegcompile.ir.domain import TO_SPATIAL
+from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.image import (
-    CHROMA,
-    LUMA,
-    QUANTIZATION,
     TO_CHANNELS_LAST,
     channels_first_image,
     image_tensor,
@@ -43,10 +42,10 @@ class LowerInput(Pass):
         if module.options.input_mode != "coefficients" or module.ingest_output is not None:
             return False
         graph, declared = module.graph, image_tensor(module)
-        taken = {LUMA, CHROMA, QUANTIZATION} & set(graph.tensors())
+        taken = {LUMA, CHROMA, QUANTIZATION} & all_names(graph)
         if taken:
             raise UnsupportedModelError(
-                f"a tensor of the model is called '{taken.pop()}', as an input of the compiled"
+                f"a tensor of the model is called '{min(taken)}', as an input of the compiled"
                 " model will be; rename it"
             )
         inputs, ingested = _ingest(module, declared)

@@ -128,8 +128,12 @@ class LowerSlice(LowerSeparable):
         if source.name not in module.maps:
             return None
         axes = slice_axes(node)
-        if axes is None or target.name not in module.maps:
+        if axes is None:
             return Decline(node, "its bounds are not constants")
+        problem = map_problem(node, target, module)
+        if problem is not None:
+            empty = target.shape is not None and 0 in target.shape
+            return Decline(node, "its output is empty") if empty else problem
         if set(axes) == {1}:
             return Separable(None)
         if not set(axes) <= {2, 3}:

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.domain import DOMAIN
-from jpegcompile.ir.image import TO_CHANNELS_FIRST
+from jpegcompile.interface import DOMAIN
+from jpegcompile.ir.graph import is_graph_output
+from jpegcompile.ir.image import TO_CHANNELS_FIRST, TO_CHANNELS_LAST
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass, kept_report
+
+# These compute nothing of a map: a second name of it, which an output needs, and its sizes, which
+# are the same in both domains.
+_NOTHING_TO_LOWER = frozenset(("Identity", "Shape", "Size"))
 
 
 class ReportKept(Pass):
@@ -23,7 +28,9 @@ class ReportKept(Pass):
         known = {node.name for node in module.report.nodes}
         for node in module.graph.nodes:
             tensors = [*node.inputs, *node.outputs]
-            if node.domain == DOMAIN or node.name in known or _is_layout(node, module):
+            if node.domain == DOMAIN or node.name in known:
+                continue
+            if node.op in _NOTHING_TO_LOWER or _is_layout(node, module):
                 continue
             if any(t.name in module.blocks for t in tensors):
                 continue
@@ -34,9 +41,15 @@ class ReportKept(Pass):
 
 
 def _is_layout(node: gs.Node, module: Module) -> bool:
-    """Whether a node only brings a channels-last input to NCHW: no map stands before it."""
-    return (
-        node.op == "Transpose"
-        and node.inputs[0].name == module.image.name
-        and list(node.attrs.get("perm", ())) == TO_CHANNELS_FIRST
-    )
+    """Whether a node only brings a channels-last input to NCHW, or an output back.
+
+    Beyond them there is no map that could be in the other domain.
+    """
+    if node.op != "Transpose":
+        return False
+    order = list(node.attrs.get("perm", ()))
+    if order == TO_CHANNELS_FIRST:
+        return bool(node.inputs[0].name == module.image.name)
+    target = node.outputs[0]
+    leaves = is_graph_output(module.graph, target) and not target.outputs
+    return leaves and order == TO_CHANNELS_LAST

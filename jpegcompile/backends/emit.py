@@ -11,12 +11,9 @@ import onnx_graphsurgeon as gs
 from onnx import checker, helper, inliner
 
 from jpegcompile.backends.functions import function_of
-from jpegcompile.errors import AccessError, InternalError
-from jpegcompile.ir.domain import DOMAIN, DOMAIN_VERSION
+from jpegcompile.errors import AccessError, InternalError, one_line
+from jpegcompile.interface import DOMAIN, DOMAIN_VERSION, IR_VERSION
 from jpegcompile.ir.module import Module
-
-# The highest that ONNX Runtime releases of the last years read; functions need 8.
-IR_VERSION = 10
 
 
 def emit(module: Module) -> onnx.ModelProto:
@@ -42,7 +39,7 @@ def emit(module: Module) -> onnx.ModelProto:
     try:
         checker.check_model(model, full_check=True)
     except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise InternalError(f"the compiled graph is not valid: {error}") from error
+        raise InternalError(f"the compiled graph is not valid: {one_line(error)}") from error
     return model
 
 
@@ -55,13 +52,18 @@ def _drop_opset(model: onnx.ModelProto, domain: str) -> None:
 def save(model: onnx.ModelProto, path: str | os.PathLike[str]) -> None:
     """Write a model so that the file appears whole or not at all.
 
+    A link stays a link; the file that it points to is replaced.
+
     Raises:
-        AccessError: if the folder is missing, not writable or full.
+        AccessError: if the folder is missing, not writable or full, or the path is something else
+            than a file.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path))
     temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        if target.exists() and not target.is_file():
+            raise AccessError(f"{path}: is not a plain file; give another name")
+        handle, temporary = tempfile.mkstemp(prefix=".jpegcompile-", dir=target.parent)
         with os.fdopen(handle, "wb") as stream:
             stream.write(model.SerializeToString(deterministic=True))
         # mkstemp makes a private file; give it the rights that an ordinary open would.
@@ -71,7 +73,7 @@ def save(model: onnx.ModelProto, path: str | os.PathLike[str]) -> None:
         os.replace(temporary, target)
         temporary = None
     except OSError as error:
-        raise AccessError(f"{target}: cannot write: {error.strerror}; nothing was kept") from error
+        raise AccessError(f"{path}: cannot write: {error.strerror}; nothing was kept") from error
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from functools import cache
 import onnx
 from onnx import parser
 
-from jpegcompile.ir.domain import DOMAIN
+from jpegcompile.interface import DOMAIN
 
 _CASTS = "<block> (x, rows, columns) => (y) { t = MatMul(rows, x)  y = MatMul(t, columns) }"
 _SEPARABLE = (

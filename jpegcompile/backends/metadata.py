@@ -14,7 +14,7 @@ from typing import Any
 import onnx
 
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.ir.domain import DOMAIN
+from jpegcompile.interface import DOMAIN
 
 # The record stands under the name of the operator domain.
 FORMAT_VERSION = 1

@@ -11,15 +11,12 @@ import onnx
 from numpy.typing import NDArray
 
 from jpegcompile.errors import CheckFailedError, UsageError
+from jpegcompile.evaluation.batches import image_batches
 from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
-from jpegcompile.evaluation.spatial import SpatialModel, float_batch, pillow_batch
+from jpegcompile.evaluation.spatial import SpatialModel
 from jpegcompile.evaluation.verify import Progress, require_same_source
 from jpegcompile.frontend.load import load_source
-from jpegcompile.runtime.coefficients import read_coefficients_many
-from jpegcompile.runtime.inputs import check_size, preprocess_in
 from jpegcompile.runtime.session import Session
-
-_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -101,24 +98,21 @@ def compare(
     """
     session = Session(compiled)
     source = load_source(original)
-    require_same_source(source.sha256, session, str(compiled))
+    require_same_source(source, session)
     data = labelled_images(images, labels)
-    info, preprocess = session.info.input, preprocess_in(session.info)
-    model = SpatialModel(source.model, info)
+    model = SpatialModel(source.model, session.info.input)
     name = _output_name(session, output)
     index = session.output_names.index(name)
     before, exact, after = [], [], []
-    step = min(_BATCH, session.batch_size)
-    for start in range(0, len(data.files), step):
-        files = data.files[start : start + step]
-        coefficients = read_coefficients_many(files)
-        for file, image in zip(files, coefficients, strict=True):
-            check_size(image, info, str(file))
-        before.append(model.run(pillow_batch(files, preprocess, info))[name])
-        exact.append(model.run(float_batch(coefficients, preprocess, info))[name])
-        after.append(session.run_coefficients(coefficients)[index])
+    done = 0
+    for batch in image_batches(session, data.files):
+        assert batch.pillow is not None
+        before.append(model.run(batch.pillow)[name])
+        exact.append(model.run(batch.spatial)[name])
+        after.append(session.run_coefficients(batch.coefficients)[index])
+        done += len(batch.coefficients)
         if progress is not None:
-            progress(start + len(files), len(data.files))
+            progress(done, len(data.files))
     scores = [np.concatenate(parts) for parts in (before, exact, after)]
     return _evaluate(data, name, *scores)
 

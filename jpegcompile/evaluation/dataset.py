@@ -79,7 +79,10 @@ def labelled_images(
         else:
             skipped[name] = len(members)
     if not files:
-        raise AccessError(f"{root}: holds no JPEG files in folders that have a class")
+        raise AccessError(
+            f"{root}: holds no JPEG files in folders that have a class;"
+            " put the images of each class into a folder of its own"
+        )
     return LabelledImages(tuple(files), tuple(numbers), classes, skipped)
 
 

@@ -43,6 +43,7 @@ class NodeError:
     """Conversion error at one jpeg-domain tensor, against the block DCT of its spatial twin.
 
     Attributes:
+        node: that makes the tensor, by its name in the source.
         tensor: in the compiled model.
         twin: in the original model.
         block: block size.
@@ -50,6 +51,7 @@ class NodeError:
         largest: largest magnitude of the original's coefficients.
     """
 
+    node: str
     tensor: str
     twin: str
     block: int
@@ -97,8 +99,9 @@ class _OutputRecord:
 class Meter:
     """Takes in batches of outputs and of jpeg-domain tensors."""
 
-    def __init__(self, tensors: Mapping[str, Sequence[Any]]) -> None:
-        """Measure `tensors`: jpeg-domain tensor -> (block size, spatial twin)."""
+    def __init__(self, tensors: Mapping[str, Sequence[Any]], makers: Mapping[str, str]) -> None:
+        """Measure `tensors`: tensor -> (block size, spatial twin), made by the nodes `makers`."""
+        self._makers = makers
         self.inputs = 0
         self.traced = 0
         self._tensors = tensors
@@ -113,7 +116,7 @@ class Meter:
             record = self._outputs.setdefault(name, _OutputRecord())
             record.conversion = max(record.conversion, _distance(actual[name], expected[name]))
             record.largest = max(record.largest, _magnitude(expected[name]))
-            record.is_vector = expected[name].ndim == 2 and expected[name].shape[1] > 1
+            record.is_vector = _is_scores(expected[name])
             if record.is_vector:
                 record.same += _agreement(actual[name], expected[name])
             if pillow is not None:
@@ -125,11 +128,12 @@ class Meter:
     def nodes(self, actual: Arrays, expected: Arrays, inputs: int) -> None:
         """Take in the jpeg-domain tensors of one batch and their spatial twins."""
         for tensor, (block, twin) in self._tensors.items():
+            # A twin that is missing was made by a pass, not by the source.
             if tensor not in actual or twin not in expected:
                 continue
-            if actual[tensor].shape != expected[twin].shape:
-                continue
-            wanted = to_jpeg(expected[twin].astype(np.float64), int(block))
+            wanted = expected[twin].astype(np.float64)
+            if int(block) > 1:
+                wanted = to_jpeg(wanted, int(block))
             error, largest = self._nodes.get(tensor, (0.0, 0.0))
             error = max(error, _distance(actual[tensor], wanted))
             self._nodes[tensor] = (error, max(largest, _magnitude(wanted)))
@@ -138,7 +142,13 @@ class Meter:
     def result(self, absolute: float, relative: float) -> Verification:
         """What was measured; the tolerances are as for `verify`."""
         nodes = [
-            NodeError(tensor, self._tensors[tensor][1], self._tensors[tensor][0], *values)
+            NodeError(
+                self._makers.get(tensor, tensor),
+                tensor,
+                self._tensors[tensor][1],
+                self._tensors[tensor][0],
+                *values,
+            )
             for tensor, values in self._nodes.items()
         ]
         nodes.sort(key=lambda node: node.relative, reverse=True)
@@ -160,13 +170,28 @@ class Meter:
 
 
 def _distance(actual: NDArray[Any], expected: NDArray[Any]) -> float:
-    difference = actual.astype(np.float64) - expected.astype(np.float64)
-    # A NaN on either side must not pass as small.
-    return float(np.max(np.nan_to_num(np.abs(difference), nan=np.inf), initial=0.0))
+    """Largest difference; infinite where only one side is infinite, NaN, or another text."""
+    if actual.shape != expected.shape:
+        return float("inf")
+    if not np.issubdtype(expected.dtype, np.number):
+        return 0.0 if np.array_equal(actual, expected) else float("inf")
+    first, second = actual.astype(np.float64), expected.astype(np.float64)
+    same = (first == second) | (np.isnan(first) & np.isnan(second))
+    with np.errstate(invalid="ignore"):
+        difference = np.where(same, 0.0, np.abs(first - second))
+    return float(np.max(np.nan_to_num(difference, nan=np.inf, posinf=np.inf), initial=0.0))
 
 
 def _magnitude(values: NDArray[Any]) -> float:
-    return float(np.max(np.abs(values.astype(np.float64)), initial=0.0))
+    """Largest finite magnitude."""
+    if not np.issubdtype(values.dtype, np.number):
+        return 0.0
+    finite = values[np.isfinite(values)].astype(np.float64)
+    return float(np.max(np.abs(finite), initial=0.0))
+
+
+def _is_scores(values: NDArray[Any]) -> bool:
+    return values.ndim == 2 and values.shape[1] > 1 and bool(np.issubdtype(values.dtype, np.number))
 
 
 def _agreement(actual: NDArray[Any], expected: NDArray[Any]) -> int:

@@ -11,11 +11,12 @@ import onnx
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from jpegcompile.backends.emit import IR_VERSION
 from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.dct.coefficients import Coefficients
-from jpegcompile.errors import ImageError
+from jpegcompile.errors import ImageError, one_line
+from jpegcompile.interface import IR_VERSION
 from jpegcompile.preprocess import Preprocess
+from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.cut import expose
 from jpegcompile.runtime.inputs import normalize, original_input
 from jpegcompile.runtime.session import inference_session
@@ -52,13 +53,15 @@ class SpatialModel:
     def run(self, batch: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Outputs and exposed tensors by name, for inputs of any number."""
         size = self._fixed_batch or len(batch)
-        parts: list[list[NDArray[Any]]] = []
-        for start in range(0, len(batch), size):
-            chunk = batch[start : start + size]
-            # A model of fixed batch gets its last chunk filled up with repetitions of the last.
-            filled = np.concatenate([chunk, np.repeat(chunk[-1:], size - len(chunk), axis=0)])
-            outputs = self._session.run(self._all_names, {self.info.name: filled})
-            parts.append([output[: len(chunk)] for output in outputs])
+        parts = [
+            run_batch(
+                self._session,
+                self._all_names,
+                {self.info.name: batch[start : start + size]},
+                self._fixed_batch,
+            )
+            for start in range(0, len(batch), size)
+        ]
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
         return dict(zip(self._all_names, columns, strict=True))
 
@@ -86,7 +89,7 @@ def pillow_batch(
             with Image.open(file) as image:
                 pixels = np.asarray(image.convert("L" if color == "L" else "RGB"), np.float64)
         except (UnidentifiedImageError, OSError) as error:
-            raise ImageError(f"{file}: Pillow cannot decode it: {error}") from error
+            raise ImageError(f"{file}: Pillow cannot decode it: {one_line(error)}") from error
         planes = pixels.reshape(*pixels.shape[:2], -1)
         batch.append(
             normalize(planes[..., ::-1] if color == "BGR" else planes, affine, info.layout)

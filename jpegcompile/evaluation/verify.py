@@ -8,8 +8,7 @@ measured against the original fed by Pillow: its rounding to 8 bits and clamping
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,34 +16,23 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.errors import CheckFailedError, UsageError
+from jpegcompile.evaluation.batches import Batch, image_batches
 from jpegcompile.evaluation.dataset import jpeg_files
 from jpegcompile.evaluation.measure import Meter, Verification
-from jpegcompile.evaluation.spatial import SpatialModel, float_batch, pillow_batch
-from jpegcompile.frontend.load import load_source
-from jpegcompile.runtime.coefficients import read_coefficients_many
+from jpegcompile.evaluation.spatial import SpatialModel
+from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.cut import expose
-from jpegcompile.runtime.inputs import check_size, coefficient_feeds, fits_inputs, preprocess_in
+from jpegcompile.runtime.inputs import coefficient_feeds, fits_inputs
 from jpegcompile.runtime.session import Session, inference_session
 
 Progress = Callable[[int, int], None]
 
 ABSOLUTE_TOLERANCE = 2e-4
 RELATIVE_TOLERANCE = 1e-5
-_BATCH = 32
 # Every activation of both models is held at once while nodes are compared.
 _TRACE_BATCH = 2
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Some inputs in every form: coefficients are empty where inputs are tensors."""
-
-    coefficients: Sequence[Coefficients]
-    spatial: NDArray[np.float32]
-    pillow: NDArray[np.float32] | None
-    total: int
 
 
 def verify(
@@ -81,11 +69,13 @@ def verify(
     """
     session = Session(compiled)
     source = load_source(original)
-    require_same_source(source.sha256, session, str(compiled))
+    require_same_source(source, session)
     model = SpatialModel(source.model, session.info.input)
-    meter = Meter(session.info.tensors)
+    makers = {name: node.name for node in session.model.graph.node for name in node.output}
+    meter = Meter(session.info.tensors, makers)
     tracer = _Tracer(session, source.model, meter, node_inputs)
-    batches = _image_batches(session, images) if images else _random_batches(session, samples, seed)
+    files = jpeg_files(images) if images else []
+    batches = image_batches(session, files) if files else _random_batches(session, samples, seed)
     for batch in batches:
         actual = _outputs(session, batch)
         pillow = None if batch.pillow is None else model.run(batch.pillow)
@@ -93,20 +83,27 @@ def verify(
         tracer.take(batch)
         meter.inputs += len(batch.spatial)
         if progress is not None:
-            progress(meter.inputs, batch.total)
+            progress(meter.inputs, len(files) or samples)
     return meter.result(absolute, relative)
 
 
-def require_same_source(sha256: str, session: Session, name: str) -> None:
+def require_same_source(source: Source, session: Session) -> None:
     """Refuse to compare a compiled model with anything but its own source.
 
     Raises:
-        UsageError: if the hashes differ.
+        UsageError: if the hashes differ, or the model has inputs besides the image.
     """
-    if session.info.source_sha256 != sha256:
+    if session.info.source_sha256 != source.sha256:
         raise UsageError(
-            f"{name}: was compiled from another model (sha256 {session.info.source_sha256[:12]}...,"
-            f" the original given has {sha256[:12]}...); give the model that it was compiled from"
+            f"{session.path}: was compiled from another model (sha256"
+            f" {session.info.source_sha256[:12]}..., the original given has"
+            f" {source.sha256[:12]}...); give the model that it was compiled from"
+        )
+    others = [v.name for v in source.model.graph.input if v.name != session.info.input.name]
+    if others:
+        raise UsageError(
+            f"{source.name}: takes '{others[0]}' besides the image;"
+            " verify and compare are for models whose only input is the image"
         )
 
 
@@ -120,7 +117,7 @@ def require_passed(result: Verification) -> None:
         if output.conversion > output.allowed:
             raise CheckFailedError(
                 f"output '{output.name}': conversion error {output.conversion:.3g} is above"
-                f" {output.allowed:.3g}; the nodes with the largest errors are listed above"
+                f" {output.allowed:.3g}; look at the nodes with the largest errors"
             )
         if output.same_top1 not in (None, result.inputs):
             raise CheckFailedError(
@@ -129,20 +126,7 @@ def require_passed(result: Verification) -> None:
             )
 
 
-def _image_batches(session: Session, folder: str | os.PathLike[str]) -> Iterator[_Batch]:
-    preprocess, info = preprocess_in(session.info), session.info.input
-    files = jpeg_files(folder)
-    step = min(_BATCH, session.batch_size)
-    for start in range(0, len(files), step):
-        chunk = files[start : start + step]
-        coefficients = read_coefficients_many(chunk)
-        for file, image in zip(chunk, coefficients, strict=True):
-            check_size(image, info, str(file))
-        spatial = float_batch(coefficients, preprocess, info)
-        yield _Batch(coefficients, spatial, pillow_batch(chunk, preprocess, info), len(files))
-
-
-def _random_batches(session: Session, samples: int, seed: int) -> Iterator[_Batch]:
+def _random_batches(session: Session, samples: int, seed: int) -> Iterator[Batch]:
     info = session.info.input
     if info.mode != "tensor":
         raise UsageError(
@@ -153,14 +137,13 @@ def _random_batches(session: Session, samples: int, seed: int) -> Iterator[_Batc
     generator = np.random.default_rng(seed)
     plane = (info.height, info.width)
     shape = (*plane, info.channels) if info.layout == "NHWC" else (info.channels, *plane)
-    step = min(_BATCH, session.batch_size)
-    for start in range(0, samples, step):
-        count = min(step, samples - start)
+    for start in range(0, samples, session.batch_size):
+        count = min(session.batch_size, samples - start)
         tensor = generator.standard_normal((count, *shape)).astype(np.float32)
-        yield _Batch((), tensor, None, samples)
+        yield Batch((), tensor, None)
 
 
-def _outputs(session: Session, batch: _Batch) -> dict[str, NDArray[Any]]:
+def _outputs(session: Session, batch: Batch) -> dict[str, NDArray[Any]]:
     info = session.info.input
     if info.mode == "tensor":
         values = session.run_feeds({info.name: batch.spatial})
@@ -181,7 +164,7 @@ class _Tracer:
         self._compiled: ort.InferenceSession = inference_session(expose(session.model, twins))
         self._original = SpatialModel(source, session.info.input, twins.values())
 
-    def take(self, batch: _Batch) -> None:
+    def take(self, batch: Batch) -> None:
         """Compare as many inputs of a batch as are still wanted."""
         info = self._session.info.input
         usable = [
@@ -193,13 +176,11 @@ class _Tracer:
         names = [output.name for output in self._compiled.get_outputs()]
         for start in range(0, len(usable), self._step):
             chunk = usable[start : start + self._step]
-            inputs = len(chunk)
-            if self._session.fixed_batch:
-                chunk += chunk[-1:] * (self._step - inputs)
             spatial = batch.spatial[chunk]
             feeds: dict[str, Any] = {info.name: spatial}
             if info.mode == "coefficients":
                 feeds = coefficient_feeds([batch.coefficients[i] for i in chunk], info)
-            actual = dict(zip(names, self._compiled.run(names, feeds), strict=True))
+            values = run_batch(self._compiled, names, feeds, self._session.fixed_batch)
+            actual = dict(zip(names, values, strict=True))
             expected = {**self._original.run(spatial), info.name: spatial}
-            self._meter.nodes(actual, expected, inputs)
+            self._meter.nodes(actual, expected, len(chunk))

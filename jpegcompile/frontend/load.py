@@ -12,10 +12,11 @@ import onnx
 import onnxruntime as ort
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, checker, helper, inliner
-from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_model
 
 from jpegcompile.errors import AccessError, UnsupportedModelError, UsageError
-from jpegcompile.ir.domain import DOMAIN
+from jpegcompile.frontend.constants import spell_out_constants
+from jpegcompile.frontend.external import fingerprint, load_weights
+from jpegcompile.interface import DOMAIN
 
 OLDEST_OPSET = 7
 _STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
@@ -28,7 +29,7 @@ class Source:
     Attributes:
         model: with all weights in memory, without local functions.
         name: how messages call it.
-        sha256: of the serialized model (and not of external weight files).
+        sha256: of the serialized model and its external weight files.
     """
 
     model: onnx.ModelProto
@@ -57,7 +58,9 @@ def load_source(model: str | os.PathLike[str] | onnx.ModelProto) -> Source:
         inlined = inliner.inline_local_functions(source.model, convert_version=True)
         source = Source(inlined, source.name, source.sha256)
     _refuse_foreign(source.model.graph, source.name)
+    spell_out_constants(source.model.graph)
     _clean_inputs(source.model.graph)
+    _clean_sizes(source.model.graph)
     _check(source)
     return source
 
@@ -70,43 +73,13 @@ def _read(path: Path) -> Source:
     try:
         proto = onnx.load_model_from_string(content)
     except DecodeError as error:
-        raise UnsupportedModelError(f"{path}: not an ONNX file; give a .onnx model") from error
+        raise UnsupportedModelError(
+            f"{path}: not an ONNX file, or a damaged one; give a .onnx model"
+        ) from error
     if not proto.HasField("graph") or not proto.graph.node:
         raise UnsupportedModelError(f"{path}: holds no ONNX graph; give a .onnx model")
-    _load_weights(proto, path)
-    return Source(proto, str(path), hashlib.sha256(content).hexdigest())
-
-
-def _load_weights(model: onnx.ModelProto, path: Path) -> None:
-    """Read external weights; onnx refuses links, and files outside the model's folder."""
-    try:
-        _require_external_files(model, path)
-        load_external_data_for_model(model, str(path.parent))
-    except (checker.ValidationError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise AccessError(
-            f"{path}: cannot read its external weights: {reason};"
-            " put the model and the file of its weights into one folder, as plain files"
-        ) from error
-
-
-def _require_external_files(model: onnx.ModelProto, path: Path) -> None:
-    for tensor in model.graph.initializer:
-        if tensor.data_location != TensorProto.EXTERNAL:
-            continue
-        info = ExternalDataInfo(tensor)
-        file = path.parent / info.location
-        if not file.is_file():
-            raise AccessError(
-                f"{path}: weights are in '{info.location}', which is missing;"
-                f" put that file into {path.parent}"
-            )
-        needed = (info.offset or 0) + (info.length or 0)
-        if file.stat().st_size < needed:
-            raise AccessError(
-                f"{path}: '{info.location}' ends before tensor '{tensor.name}'"
-                f" ({file.stat().st_size} bytes, {needed} needed); copy the whole file"
-            )
+    locations = load_weights(proto, path)
+    return Source(proto, str(path), fingerprint(content, path, locations))
 
 
 def _refuse_compiled(source: Source) -> None:
@@ -176,6 +149,14 @@ def _clean_inputs(graph: onnx.GraphProto) -> None:
             if node.op_type == "If" and attribute.HasField("g"):
                 del attribute.g.input[:]
                 _clean_inputs(attribute.g)
+
+
+def _clean_sizes(graph: onnx.GraphProto) -> None:
+    """Leave open what a file declares as -1, and a batch of 0: exporters mean any size by it."""
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        for axis, size in enumerate(value.type.tensor_type.shape.dim):
+            if size.HasField("dim_value") and size.dim_value < (1 if axis == 0 else 0):
+                size.ClearField("dim_value")
 
 
 def _check(source: Source) -> None:

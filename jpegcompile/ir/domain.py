@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,8 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import axis_dct, dc_map
+from jpegcompile.interface import DOMAIN
 
-DOMAIN = "jpegcompile"
-DOMAIN_VERSION = 1
 TO_JPEG = "ToJpeg"
 TO_SPATIAL = "ToSpatial"
 
@@ -23,8 +23,9 @@ class ConstantPool:
     most for the maps of a ResNet, and a plain matrix product for any runtime.
     """
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, fresh: Callable[[str], str]) -> None:
+        """Start empty; `fresh` makes a name that the graph does not use of one that it may."""
+        self._fresh = fresh
         self._constants: dict[str, gs.Constant] = {}
 
     def share(self, name: str, values: NDArray[np.float64], dtype: np.dtype[Any]) -> gs.Constant:
@@ -32,7 +33,9 @@ class ConstantPool:
         suffix = "" if dtype == np.float32 else f".{dtype.name}"
         key = f"{DOMAIN}.{name}{suffix}"
         if key not in self._constants:
-            self._constants[key] = gs.Constant(key, np.ascontiguousarray(values, dtype))
+            self._constants[key] = gs.Constant(
+                self._fresh(key), np.ascontiguousarray(values, dtype)
+            )
         return self._constants[key]
 
     def forward(self, size: int, block: int, dtype: np.dtype[Any]) -> gs.Constant:

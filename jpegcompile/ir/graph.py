@@ -37,7 +37,15 @@ def static_dims(dims: Iterable[Any] | None) -> tuple[int, ...] | None:
     return None
 
 
-def replace_uses(graph: gs.Graph, old: gs.Tensor, new: gs.Tensor) -> None:
+def all_names(graph: gs.Graph) -> set[str]:
+    """Names of the tensors of a graph and of its subgraphs, which may not hide one another."""
+    names = {tensor.name for tensor in (*graph.inputs, *graph.outputs)} | set(graph.tensors())
+    for subgraph in graph.subgraphs():
+        names |= all_names(subgraph)
+    return names
+
+
+def replace_uses(old: gs.Tensor, new: gs.Tensor) -> None:
     """Let every consumer of `old`, graph outputs aside, read `new` instead."""
     for consumer in list(old.outputs):
         consumer.inputs = [new if t is old else t for t in consumer.inputs]
@@ -56,7 +64,7 @@ def bypass(graph: gs.Graph, node: gs.Node) -> bool:
     """
     source, target = node.inputs[0], node.outputs[0]
     if not is_graph_output(graph, target):
-        replace_uses(graph, target, source)
+        replace_uses(target, source)
         node.inputs, node.outputs = [], []
         graph.nodes.remove(node)
         return True
@@ -66,5 +74,5 @@ def bypass(graph: gs.Graph, node: gs.Node) -> bool:
     node.inputs, node.outputs = [], []
     graph.nodes.remove(node)
     producer.outputs = [target if t is source else t for t in producer.outputs]
-    replace_uses(graph, source, target)
+    replace_uses(source, target)
     return True

@@ -8,9 +8,6 @@ from jpegcompile.dct.color import Color
 from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.ir.module import Module
 
-# Inputs of a model that takes coefficients, in this order.
-LUMA, CHROMA, QUANTIZATION = "luma", "chroma", "quantization"
-
 TO_CHANNELS_FIRST = [0, 3, 1, 2]
 TO_CHANNELS_LAST = [0, 2, 3, 1]
 

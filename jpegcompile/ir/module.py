@@ -9,6 +9,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.ir.domain import ConstantPool
+from jpegcompile.ir.graph import all_names
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
 
@@ -53,7 +54,8 @@ class Module:
             the spatial tensor. A tensor that is not here stays spatial.
         blocks: block size of every tensor that *is* in the jpeg domain, by its own name. Block
             size 1 is the spatial domain itself and never stands here.
-        twins: for every such tensor the name of the spatial tensor that it represents.
+        twins: for every output of a lowered node, in either domain, the name of the spatial tensor
+            of the source that it represents.
         input_affine: per-channel normalisation that moved from the graph into the ingest.
         image_twin: source tensor that the ingest computes, where that is not the image input.
         ingest_output: name of the tensor that the ingest makes.
@@ -64,7 +66,7 @@ class Module:
     image: ImageInput
     options: CompileOptions
     report: Report = field(default_factory=Report)
-    constants: ConstantPool = field(default_factory=ConstantPool)
+    constants: ConstantPool = field(init=False)
     maps: dict[str, int] = field(default_factory=dict)
     blocks: dict[str, int] = field(default_factory=dict)
     twins: dict[str, str] = field(default_factory=dict)
@@ -74,10 +76,14 @@ class Module:
     dynamic_batch: bool = False
     _names: set[str] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        """Give the pool a way to avoid names of the graph."""
+        self.constants = ConstantPool(self.fresh)
+
     def fresh(self, base: str) -> str:
         """`base`, or `base` with the lowest number that no tensor and no node is called by."""
         if not self._names:
-            self._names = {*self.graph.tensors(), *(node.name for node in self.graph.nodes)}
+            self._names = all_names(self.graph) | {node.name for node in self.graph.nodes}
         name, count = base, 0
         while name in self._names:
             count += 1

@@ -18,7 +18,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.domain import DOMAIN, TO_JPEG, TO_SPATIAL
+from jpegcompile.interface import DOMAIN
+from jpegcompile.ir.domain import TO_JPEG, TO_SPATIAL
 from jpegcompile.ir.graph import static_dims
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.report import NodeReport
@@ -144,6 +145,8 @@ class Rewriter:
 
     def keep_trivial(self, multiply_adds: int = 0, transforms: Sequence[gs.Tensor] = ()) -> None:
         """Report the node as lowered; by itself this is all there is to do at block size 1."""
+        output = self.node.outputs[0].name
+        self.module.twins[output] = output
         cost = sum(2 * self.module.block(t) * elements(t) for t in transforms)
         self.module.report.add(
             _node_report(self.node, self.module, "lowered", "", multiply_adds, cost)
@@ -192,6 +195,8 @@ def map_problem(node: gs.Node, tensor: gs.Tensor, module: Module) -> Decline | N
         return Decline(node, f"the shape of '{tensor.name}' is not known at compile time")
     if len(tensor.shape) != 4:
         return Decline(node, f"'{tensor.name}' is not a map of height and width")
+    if 0 in tensor.shape:
+        return Decline(node, f"'{tensor.name}' is empty")
     if isinstance(tensor, gs.Constant):
         return Decline(node, f"'{tensor.name}' is a constant, not a feature map")
     return Decline(node, f"'{tensor.name}' is {tensor.dtype}, not float32 or float64")

@@ -28,7 +28,7 @@ def skeleton(graph: gs.Graph) -> onnx.ModelProto:
         for t in [*graph.inputs, *weights]
     ]
     proto = helper.make_graph(
-        [OnnxExporter.export_node(node) for node in graph.nodes],
+        [_stand_in(node) for node in graph.nodes],
         "skeleton",
         inputs,
         [onnx.ValueInfoProto(name=t.name) for t in graph.outputs],
@@ -37,6 +37,14 @@ def skeleton(graph: gs.Graph) -> onnx.ModelProto:
     opsets = [helper.make_opsetid("", int(graph.opset))]
     opsets += [d for d in graph.import_domains or [] if d.domain not in ("", "ai.onnx")]
     return helper.make_model(proto, opset_imports=opsets, ir_version=10)
+
+
+def _stand_in(node: gs.Node) -> onnx.NodeProto:
+    """The node, or one that inference knows instead of an operator that it knows nothing of."""
+    if node.op == "GroupNormalization":
+        return helper.make_node("Identity", [node.inputs[0].name], [node.outputs[0].name])
+    exported: onnx.NodeProto = OnnxExporter.export_node(node)
+    return exported
 
 
 def infer_shapes(graph: gs.Graph) -> None:

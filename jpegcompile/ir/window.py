@@ -78,9 +78,18 @@ def kernel_of(node: gs.Node) -> tuple[int, ...] | None:
     return None if weight_shape is None else weight_shape[2:]
 
 
-def same_padding(size: int, extent: int, stride: int, upper: bool) -> tuple[int, int]:
-    """Padding (begin, end) of `auto_pad` SAME_UPPER or SAME_LOWER along one axis."""
-    total = max((-(-size // stride) - 1) * stride + extent - size, 0)
+def same_padding(
+    size: int, extent: int, stride: int, upper: bool, unread: int = 1
+) -> tuple[int, int] | None:
+    """Padding (begin, end) of `auto_pad` SAME_UPPER or SAME_LOWER along one axis.
+
+    Where the last window leaves more than `unread` elements behind it there is none to give: the
+    standard is silent, and ONNX Runtime cuts the map at its front, or not, operator by operator.
+    """
+    total = (-(-size // stride) - 1) * stride + extent - size
+    if total < -unread:
+        return None
+    total = max(total, 0)
     small, large = total // 2, total - total // 2
     return (small, large) if upper else (large, small)
 

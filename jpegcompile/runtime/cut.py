@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from jpegcompile.backends.metadata import InputInfo
-from jpegcompile.ir.image import CHROMA, LUMA, QUANTIZATION
+from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 
 
 def begin_at(model: onnx.ModelProto, tensor: str, info: InputInfo) -> onnx.ModelProto:
@@ -23,10 +23,9 @@ def begin_at(model: onnx.ModelProto, tensor: str, info: InputInfo) -> onnx.Model
     result.CopyFrom(model)
     graph = result.graph
     luma = next(value for value in graph.input if value.name == LUMA)
-    batch = luma.type.tensor_type.shape.dim[0]
-    size = batch.dim_param or batch.dim_value
-    shape = [size, info.channels, info.height, info.width]
+    shape = [None, info.channels, info.height, info.width]
     image = helper.make_tensor_value_info(tensor, TensorProto.FLOAT, shape)
+    image.type.tensor_type.shape.dim[0].CopyFrom(luma.type.tensor_type.shape.dim[0])
     replaced = (LUMA, CHROMA, QUANTIZATION)
     inputs = [image, *(value for value in graph.input if value.name not in replaced)]
     del graph.input[:]

@@ -12,7 +12,7 @@ from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ChannelAffine, ingest
 from jpegcompile.errors import ImageError, UsageError
-from jpegcompile.ir.image import CHROMA, LUMA, QUANTIZATION
+from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.subsampling import GRAY, subsampling_of
 

@@ -16,8 +16,15 @@ from numpy.typing import NDArray
 
 from jpegcompile.backends.metadata import CompiledInfo, read_metadata
 from jpegcompile.dct.coefficients import Coefficients
-from jpegcompile.errors import AccessError, ImageError, UnsupportedModelError, UsageError
-from jpegcompile.ir.image import LUMA
+from jpegcompile.errors import (
+    AccessError,
+    ImageError,
+    UnsupportedModelError,
+    UsageError,
+    one_line,
+)
+from jpegcompile.interface import LUMA
+from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.coefficients import ImageSource, read_coefficients_many
 from jpegcompile.runtime.cut import begin_at
 from jpegcompile.runtime.inputs import (
@@ -55,7 +62,9 @@ def read_compiled(path: str | os.PathLike[str]) -> tuple[onnx.ModelProto, Compil
     except OSError as error:
         raise AccessError(f"{path}: cannot read: {error.strerror}; check the path") from error
     except DecodeError as error:
-        raise UnsupportedModelError(f"{path}: not an ONNX file; give a .onnx model") from error
+        raise UnsupportedModelError(
+            f"{path}: not an ONNX file, or a damaged one; give a .onnx model"
+        ) from error
     return model, read_metadata(model, str(path))
 
 
@@ -75,8 +84,7 @@ def inference_session(model: onnx.ModelProto, threads: int | None = None) -> ort
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:
-        reason = " ".join(str(error).split())
-        raise UnsupportedModelError(f"ONNX Runtime refuses the model: {reason}") from error
+        raise UnsupportedModelError(f"ONNX Runtime refuses the model: {one_line(error)}") from error
 
 
 class Session:
@@ -97,7 +105,9 @@ class Session:
         self.path = os.fspath(path)
         model, info = read_compiled(path)
         if info is None:
-            raise UnsupportedModelError(f"{path}: was not written by jpegcompile; compile it first")
+            raise UnsupportedModelError(
+                f"{path}: was not written by jpegcompile; give a compiled model here"
+            )
         self.info = info
         self.model = model
         self._threads = threads
@@ -209,22 +219,13 @@ class Session:
     def _outputs(
         self, session: ort.InferenceSession, feeds: dict[str, NDArray[np.generic]]
     ) -> list[NDArray[Any]]:
-        """Outputs for a batch, which is filled up by its last image where its size is fixed."""
         missing = [i.name for i in session.get_inputs() if i.name not in feeds]
         if missing:
             raise UsageError(
                 f"{self.path}: takes '{missing[0]}' besides the image;"
                 " call Session.inference_session with Session.feeds and that input"
             )
-        count = len(next(iter(feeds.values())))
-        spare = (self.fixed_batch or count) - count
-        if spare > 0:
-            feeds = {
-                name: np.concatenate([values, np.repeat(values[-1:], spare, axis=0)])
-                for name, values in feeds.items()
-            }
-        outputs: list[NDArray[Any]] = session.run(self.output_names, feeds)
-        return [values[:count] for values in outputs] if spare > 0 else outputs
+        return run_batch(session, self.output_names, feeds, self.fixed_batch)
 
     def _network_session(self) -> ort.InferenceSession:
         """The model from the ingest's output on, made when it is first needed."""

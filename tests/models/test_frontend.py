@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
-from support.graphs import Graph, evaluate, feeds_of
+from support.graphs import Graph, evaluate, feeds_of, run_float32
 from support.refusals import refusal
 
 import jpegcompile
@@ -28,8 +29,8 @@ def written(path: Path, model: onnx.ModelProto) -> Path:
     ("content", "message"),
     [
         (b"", "holds no ONNX graph; give a .onnx model"),
-        (b"hello, world\n", "not an ONNX file; give a .onnx model"),
-        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "not an ONNX file; give a .onnx model"),
+        (b"hello, world\n", "not an ONNX file, or a damaged one; give a .onnx model"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "not an ONNX file, or a damaged one; give a .onnx model"),
         (b"\x08\x08", "holds no ONNX graph; give a .onnx model"),
     ],
 )
@@ -210,3 +211,100 @@ def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
     other = written(tmp_path / "other.onnx", CONVOLUTION.model("float"))
     assert load_source(path).sha256 != load_source(other).sha256
     assert load_source(path).name == str(path)
+
+
+CONSTANTS = {
+    "value_float = 0.5": np.asarray(0.5, np.float32),
+    "value_floats = [0.5, 2.0, 1.0]": np.asarray([0.5, 2, 1], np.float32),
+    "value_int = 3": np.asarray(3),
+    "value_ints = [3, 4]": np.asarray([3, 4]),
+}
+
+
+@pytest.mark.parametrize("spelling", list(CONSTANTS))
+def test_constants_have_the_type_of_the_standard(spelling: str) -> None:
+    source = load_source(parsed(f"k = Constant<{spelling}>()  y = Relu(x)"))
+    (attribute,) = source.model.graph.node[0].attribute
+    assert attribute.name == "value"
+    value, wanted = numpy_helper.to_array(attribute.t), CONSTANTS[spelling]
+    assert (value.dtype, value.shape) == (wanted.dtype, wanted.shape)
+    np.testing.assert_array_equal(value, wanted)
+
+
+def test_constants_of_text() -> None:
+    model = parsed("y = Relu(x)")
+    model.graph.node.append(helper.make_node("Constant", [], ["one"], value_string="a"))
+    model.graph.node.append(helper.make_node("Constant", [], ["two"], value_strings=["a", "b"]))
+    first, second = [node.attribute[0] for node in load_source(model).model.graph.node[1:]]
+    assert (list(first.t.string_data), list(first.t.dims)) == ([b"a"], [])
+    assert (list(second.t.string_data), list(second.t.dims)) == ([b"a", b"b"], [2])
+
+
+def test_models_with_short_constants() -> None:
+    """graphsurgeon reads them as float64, which fits no operator of a float32 model."""
+    model = parsed("k = Constant<value_float = 0.5>()  a = Relu(x)  y = Add(a, k)")
+    feeds = feeds_of(model)
+    compiled = jpegcompile.compile(model, input="tensor", image_input="x", strict=True).model
+    np.testing.assert_allclose(
+        evaluate(compiled, {**feeds, "c": np.asarray(True)})[0],
+        np.maximum(feeds["x"], 0) + np.float32(0.5),
+        rtol=0,
+        atol=1e-5,
+    )
+
+
+def test_short_constants_in_branches() -> None:
+    body = BRANCHES.replace("p = OP(x)", "k = Constant<value_float = 0.5>()  p = Add(x, k)")
+    model = parsed(body)
+    feeds = {**feeds_of(model), "c": np.asarray(True)}
+    compiled = jpegcompile.compile(model, input="tensor", image_input="x").model
+    np.testing.assert_array_equal(evaluate(compiled, feeds)[0], feeds["x"] + np.float32(0.5))
+
+
+def test_the_hash_counts_external_weights(tmp_path: Path) -> None:
+    path = written(tmp_path / "model.onnx", external("w.bin"))
+    hashes = set()
+    for fill in (0, 1, 0):
+        (tmp_path / "w.bin").write_bytes(bytes([fill]) * 36)
+        hashes.add(load_source(path).sha256)
+    assert len(hashes) == 2
+    (tmp_path / "w.bin").write_bytes(bytes(36) + b"unused")
+    hashes.add(load_source(written(path, external("w.bin", length=36))).sha256)
+    assert len(hashes) == 3
+
+
+def test_the_hash_of_a_file_without_external_weights_is_its_own(tmp_path: Path) -> None:
+    path = written(tmp_path / "model.onnx", CONVOLUTION.model("float"))
+    assert load_source(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_missing_external_weights_of_constants(tmp_path: Path) -> None:
+    """Weights may stand in Constant nodes, too."""
+    model = external("w.bin", offset=0, length=36)
+    tensor = model.graph.initializer.pop()
+    model.graph.node.insert(0, helper.make_node("Constant", [], ["w"], value=tensor))
+    path = written(tmp_path / "model.onnx", model)
+    assert refusal(AccessError, path).startswith(
+        f"{path}: weights are in 'w.bin', which is missing"
+    )
+    (tmp_path / "w.bin").write_bytes(bytes(36))
+    assert load_source(path).sha256 != hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("batch", [0, -1, None])
+def test_an_open_batch_gets_a_name(batch: int | None) -> None:
+    model = RELU.model("float")
+    for value in (*model.graph.input, *model.graph.output):
+        dimension = value.type.tensor_type.shape.dim[0]
+        dimension.Clear()
+        if batch is not None:
+            dimension.dim_value = batch
+    compiled = jpegcompile.compile(model, input="tensor").model
+    for value in (*compiled.graph.input, *compiled.graph.output):
+        shape = value.type.tensor_type.shape.dim
+        assert [d.dim_param or d.dim_value for d in shape] == ["N", 3, 16, 16]
+    assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_value == (batch or 0)
+    feeds = feeds_of(compiled, 3)
+    np.testing.assert_allclose(
+        run_float32(compiled, feeds)[0], np.maximum(feeds["x"], 0), rtol=0, atol=1e-5
+    )

@@ -16,6 +16,9 @@ import jpegcompile
 
 # Error of an output relative to its largest magnitude.
 TOLERANCE = 1e-5
+# Of a node: deep in a random network a branch is a small difference of large sums, and rounding
+# that the output does not see is 1e-5 of it. A wrong lowering is off by orders of magnitude more.
+NODE_TOLERANCE = 1e-4
 GROWTH = 0.02
 MEMORY_BYTES = 1.5e9
 
@@ -55,7 +58,7 @@ def _check(source: Path, photographs: Path, folder: Path) -> None:
         )
         (output,) = result.outputs
         assert output.conversion <= TOLERANCE * output.largest
-        assert result.nodes[0].relative < TOLERANCE
+        assert result.nodes[0].relative < NODE_TOLERANCE
 
 
 @pytest.mark.shared

@@ -21,7 +21,7 @@ from support.tiny_residual import tiny_residual
 import jpegcompile
 from jpegcompile.backends.metadata import FORMAT_VERSION
 from jpegcompile.errors import AccessError, UnsupportedModelError
-from jpegcompile.ir.domain import DOMAIN
+from jpegcompile.interface import DOMAIN
 
 FILES = [
     make_jpeg(32, 32),
@@ -135,8 +135,8 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_what_is_not_a_compiled_model(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_text("this is text", encoding="utf-8")
-    assert refusal(path) == f"{path}: not an ONNX file; give a .onnx model"
-    not_compiled = f"{path}: was not written by jpegcompile; compile it first"
+    assert refusal(path) == f"{path}: not an ONNX file, or a damaged one; give a .onnx model"
+    not_compiled = f"{path}: was not written by jpegcompile; give a compiled model here"
     path.write_bytes(b"")
     assert refusal(path) == not_compiled
     onnx.save(tiny_residual(), path)

@@ -223,3 +223,53 @@ def test_means_of_computed_axes_stay() -> None:
     module = module_before(Graph(text, opset=18), "canonical-mean")
     assert check_untouched(module, "canonical-mean") == {}
     assert not apply(module, "canonical-mean")
+
+
+def two_means(first: str, second: str, outputs: str = "T[] y") -> Graph:
+    """As PyTorch exports x.mean(3).mean(2)."""
+    text = f"""(T[N,3,16,16] x) => ({outputs}) {{
+        m = ReduceMean<{first}>(x)  y = ReduceMean<{second}>(m) }}"""
+    return Graph(text, opset=13)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "keep"),
+    [
+        ("[3]", "[2]", 0),
+        ("[2]", "[2]", 0),
+        ("[-1]", "[-1]", 0),
+        ("[3]", "[2]", 1),
+        ("[2]", "[3]", 1),
+        ("[-2]", "[-1]", 1),
+    ],
+)
+def test_means_of_one_axis_after_the_other(first: str, second: str, keep: int) -> None:
+    graph = two_means(f"axes = {first}, keepdims = {keep}", f"axes = {second}, keepdims = {keep}")
+    outline = "GlobalAveragePool" if keep else "GlobalAveragePool Flatten"
+    check_pass(graph, "canonical-mean", outline)
+    assert kept_reasons(check_compiled(graph, f"ToJpeg Jpeg{outline}")) == {}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "outputs"),
+    [
+        ("axes = [1], keepdims = 0", "axes = [2], keepdims = 0", "T[] y"),
+        ("axes = [3], keepdims = 0", "axes = [1], keepdims = 0", "T[] y"),
+        ("axes = [3], keepdims = 1", "axes = [3], keepdims = 1", "T[] y"),
+        ("axes = [3], keepdims = 1", "axes = [2], keepdims = 0", "T[] y"),
+        ("axes = [3], keepdims = 0", "axes = [2], keepdims = 0", "T[] y, T[] m"),
+        ("axes = [1, 3], keepdims = 1", "axes = [2], keepdims = 1", "T[] y"),
+    ],
+)
+def test_other_pairs_of_means_stay(first: str, second: str, outputs: str) -> None:
+    graph = two_means(first, second, outputs)
+    assert check_untouched(module_before(graph, "canonical-mean"), "canonical-mean") == {}
+    check_compiled(graph)
+
+
+def test_a_mean_that_others_read_stays() -> None:
+    text = """(T[N,3,16,16] x) => (T[] y, T[] z) {
+        m = ReduceMean<axes = [3], keepdims = 0>(x)  y = ReduceMean<axes = [2], keepdims = 0>(m)
+        z = Relu(m) }"""
+    graph = Graph(text, opset=13)
+    assert check_untouched(module_before(graph, "canonical-mean"), "canonical-mean") == {}

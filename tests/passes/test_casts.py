@@ -133,3 +133,28 @@ def test_a_layout_transpose_is_not_reported() -> None:
     assert kept_reasons(lowered(Graph(text))) == {}
     other = text.replace("[0, 3, 1, 2]", "[0, 3, 2, 1]")
     assert kept_reasons(lowered(Graph(other))) == {"t": "Transpose has no JPEG-domain form"}
+
+
+def test_sizes_are_read_from_either_domain() -> None:
+    text = """(T[N,3,16,16] x) => (int64[4] z, int64 e, T[] y) {
+        r = Relu(x)  z = Shape(r)  e = Size(r)  y = Relu(r) }"""
+    module = check_compiled(Graph(text))
+    assert module.report.casts == 2
+    assert kept_reasons(module) == {}
+    of_input = check_compiled(Graph(text.replace("Shape(r)", "Shape(x)")))
+    assert kept_reasons(of_input) == {}
+
+
+def test_a_second_name_of_a_map_is_not_reported() -> None:
+    text = "(T[N,3,16,16] x) => (T[] y, T[] z) { y = Relu(x)  z = Identity(y) }"
+    assert kept_reasons(check_compiled(Graph(text))) == {}
+
+
+def test_a_layout_transpose_of_an_output_is_not_reported() -> None:
+    text = "(T[N,3,16,16] x) => (T[] y) { r = Relu(x)  y = Transpose<perm = [0, 2, 3, 1]>(r) }"
+    assert kept_reasons(check_compiled(Graph(text))) == {}
+    reported = {"y": "Transpose has no JPEG-domain form"}
+    other = text.replace("[0, 2, 3, 1]", "[0, 2, 1, 3]")
+    assert kept_reasons(check_compiled(Graph(other))) == reported
+    read = text.replace("T[] y", "T[] y, T[] z").replace("(r) }", "(r)  z = Exp(y) }")
+    assert "y" in kept_reasons(check_compiled(Graph(read)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from support.graphs import (
     feeds_of,
     lowered,
     module_before,
+    run_float32,
 )
 
 from jpegcompile.backends.emit import emit
@@ -48,6 +50,15 @@ WEIGHTS: Weights = {
     "stack": (1, 192, 5),
     "tall": np.asarray([2, 96]),
     "flat": np.asarray([1, 192]),
+    "last": np.asarray([-1]),
+    "front": np.asarray([-5]),
+    "ln": np.ones((8, 8)),
+    "cw": (3, 2, 2, 2),
+    "double": np.asarray([1, 1, 2, 2], np.float32),
+    "twice": np.asarray([2, 2], np.float32),
+    "batches": np.asarray([2, 1, 1, 1], np.float32),
+    "five": np.asarray([1, 1, 3, 8, 8]),
+    "sizes": np.asarray([1, 3, 16, 16]),
 }
 
 
@@ -78,6 +89,18 @@ KEEPS_APART = [
     "y = Pad(x, wide)",
     "y = Concat<axis = 1>(x, x)",
     "y = ArgMax<axis = 1>(x)",
+    "g = GlobalAveragePool(x)  q = Squeeze(g, a)  y = Unsqueeze(q, one)",
+    "g = GlobalAveragePool(x)  y = Squeeze(g, last)",
+    "y, z = Split<axis = 2, num_outputs = 2>(x)",
+    "y = LayerNormalization<axis = 2>(x, ln)",
+    "y = SpaceToDepth<blocksize = 2>(x)",
+    "d1 = SpaceToDepth<blocksize = 2>(x)  y = DepthToSpace<blocksize = 2>(d1)",
+    "y = ConvTranspose(x, cw)",
+    'y = Resize<mode = "nearest">(x, , double)',
+    'y = Resize<mode = "nearest", axes = [2, 3]>(x, , twice)',
+    "y = Gather<axis = 1>(x, two)",
+    "y = MatMul(x, x)",
+    "b = Less(x, k)  n = Not(b)  y = Where(n, x, k)",
 ]
 
 
@@ -93,6 +116,19 @@ def test_becomes_symbolic(body: str) -> None:
     together = [np.concatenate(outputs) for outputs in zip(*one_by_one, strict=True)]
     assert_same(evaluate(compiled, feeds), together)
     check_compiled(graph)
+
+
+@pytest.mark.parametrize(
+    "body", ["y = LRN<size = 3>(x)", "y = GroupNormalization<num_groups = 3>(x, s, t)"]
+)
+def test_becomes_symbolic_at_run_time(body: str) -> None:
+    """For operators of which the reference evaluator mixes images, or has no shape."""
+    graph = replace(graph_of(body), opset=21).with_text("T[] y", "T[B,3,8,8] y")
+    compiled = emit(lowered(graph, "float"))
+    feeds = feeds_of(graph.with_text("T[1,", "T[3,").model())
+    one_by_one = [run_float32(graph.model("float"), {"x": image[None]}) for image in feeds["x"]]
+    together = [np.concatenate(outputs) for outputs in zip(*one_by_one, strict=True)]
+    assert_same(run_float32(compiled, feeds), together)
 
 
 @pytest.mark.parametrize(("axes", "apart"), [(", axes = [2]", True), ("", False)])
@@ -123,6 +159,19 @@ MIXES = {
     "f = Flatten(x)  y = Softmax<axis = 0>(f)": "Softmax 'y'",
     "y = Conv(thin, x)": "Conv 'y'",
     "y = Squeeze(x, zero)": "Squeeze 'y'",
+    "y = Squeeze(x)": "Squeeze 'y'",
+    "y = Unsqueeze(x, zero)": "Unsqueeze 'y'",
+    "y = Unsqueeze(x, front)": "Unsqueeze 'y'",
+    "y = Split<num_outputs = 1>(x)": "Split 'y'",
+    "y = LayerNormalization<axis = 0>(x, x)": "LayerNormalization 'y'",
+    'y = Resize<mode = "nearest">(x, , batches)': "Resize 'y'",
+    'y = Resize<mode = "nearest">(x, , , sizes)': "Resize 'y'",
+    'y = Resize<mode = "nearest", axes = [0, 1]>(x, , twice)': "Resize 'y'",
+    "y = Gather(x, zero)": "Gather 'y'",
+    "f = Flatten(x)  h = ReduceMean(f, one)  y = MatMul(h, h)": "MatMul 'y'",
+    "g = Squeeze(x, zero)  y = Add(x, g)": "Squeeze 'g'",
+    "l = Less(x, x)  y = Where(l, x, batch)": "Where 'y'",
+    "y = Expand(x, five)": "Expand 'y'",
     "y, where = MaxPool<kernel_shape = [2, 2]>(x)": "MaxPool 'y'",
 }
 

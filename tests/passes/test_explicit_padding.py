@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,19 @@ from support.graphs import (
     Graph,
     apply,
     assert_same,
+    check_compiled,
     check_untouched,
     evaluate,
+    feeds_of,
+    kept_reasons,
+    lowered,
     module_before,
     outline_of,
+    run_float32,
 )
+from support.refusals import refusal
 
+import jpegcompile
 from jpegcompile.backends.emit import emit
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.ir.module import Module
@@ -70,6 +78,78 @@ def test_auto_pad_of_convolution(attributes: str, pads: list[int]) -> None:
     node = module.graph.nodes[0]
     assert node.attrs["pads"] == pads
     assert "auto_pad" not in node.attrs
+
+
+RUNTIME = [
+    ("MaxPool", "kernel_shape = [3, 2], strides = [2, 2]", 13),
+    ("MaxPool", "kernel_shape = [3, 2], strides = [1, 2], dilations = [2, 3]", 13),
+    ("AveragePool", "kernel_shape = [3, 2], strides = [2, 1], dilations = [1, 2]", 22),
+    ("AveragePool", "kernel_shape = [1, 1], strides = [2, 2]", 22),
+    ("AveragePool", "kernel_shape = [4, 2], strides = [2, 2], count_include_pad = 1", 13),
+    ("Conv", "kernel_shape = [1, 1], strides = [2, 2]", 13),
+    ("Conv", "kernel_shape = [1, 2], strides = [4, 1]", 13),
+    ("Conv", "kernel_shape = [2, 2], strides = [4, 4]", 22),
+]
+
+
+@pytest.mark.parametrize("kind", ["SAME_UPPER", "SAME_LOWER"])
+@pytest.mark.parametrize(("op", "attributes", "opset"), RUNTIME)
+def test_same_padding_is_that_of_the_runtime(
+    op: str, attributes: str, opset: int, kind: str
+) -> None:
+    weights = {"w": (2, 3, *map(int, re.findall(r"\d", attributes)[:2]))} if op == "Conv" else {}
+    operands = "(x, w)" if op == "Conv" else "(x)"
+    text = f'(T[N,3,12,4] x) => (T[] y) {{ y = {op}<{attributes}, auto_pad = "{kind}">{operands} }}'
+    model = Graph(text, weights, opset).model("float")
+    compiled = jpegcompile.compile(model, input="tensor").model
+    feeds = feeds_of(model)
+    assert_same(run_float32(compiled, feeds), run_float32(model, feeds))
+
+
+@pytest.mark.parametrize(
+    ("op", "height", "attributes"),
+    [
+        ("Conv", 10, "strides = [5, 1]"),
+        ("MaxPool", 12, "kernel_shape = [2, 2], strides = [4, 1]"),
+        ("MaxPool", 8, "kernel_shape = [3, 3], strides = [4, 1], dilations = [2, 1]"),
+    ],
+)
+def test_same_padding_that_would_cut_the_map_stays(op: str, height: int, attributes: str) -> None:
+    operands, weights = ("(x, w)", {"w": (2, 3, 3, 3)}) if op == "Conv" else ("(x)", {})
+    attributes += ', auto_pad = "SAME_UPPER"'
+    text = f"(T[N,3,{height},16] x) => (T[] y) {{ y = {op}<{attributes}>{operands} }}"
+    graph = Graph(text, weights)
+    assert check_untouched(module_before(graph, NAME), NAME) == {}
+    assert kept_reasons(lowered(graph)) == {"y": "its padding could not be made explicit"}
+
+
+@pytest.mark.parametrize(
+    ("node", "window"),
+    [
+        ("Conv<pads = [0, 0, 0, 1]>(x, w)", "a window of 5x5, which does not fit into its padded"),
+        (
+            "MaxPool<kernel_shape = [2, 5]>(x)",
+            "a window of 2x5, which does not fit into its padded",
+        ),
+        (
+            "AveragePool<kernel_shape = [3, 2], dilations = [2, 1]>(x)",
+            "a window of 5x2, which does not fit into its padded",
+        ),
+    ],
+)
+def test_windows_that_do_not_fit(node: str, window: str) -> None:
+    weights = {"w": (2, 3, 5, 5)} if "w)" in node else {}
+    graph = Graph(f"(T[N,3,4,4] x) => (T[] y) {{ c = {node}  y = Relu(c) }}", weights, 19)
+    message = refusal(UnsupportedModelError, graph.model("float"))
+    assert message.startswith(f"model: {node.split('<')[0]} 'c' has {window} map of 4x")
+    assert message.endswith(": it has no output; export the model for a larger input")
+
+
+def test_a_window_that_only_ceil_mode_admits() -> None:
+    given = "kernel_shape = [5, 5], strides = [2, 2], ceil_mode = 1"
+    graph = Graph(f"(T[N,3,4,4] x) => (T[] y) {{ y = MaxPool<{given}>(x) }}")
+    feeds = feeds_of(graph.model())
+    check_compiled(graph, expected=[feeds["x"].max(axis=(2, 3), keepdims=True)])
 
 
 def test_auto_pad_overrides_pads() -> None:
@@ -138,13 +218,18 @@ def test_what_stays() -> None:
 @pytest.mark.parametrize("stride", range(1, 5))
 def test_the_arithmetic_of_padding(size: int, extent: int, stride: int) -> None:
     """By what each must achieve, and no less would do."""
-    small, large = same_padding(size, extent, stride, upper=True)
-    assert same_padding(size, extent, stride, upper=False) == (large, small)
+    padding = same_padding(size, extent, stride, upper=True)
     outputs = -(-size // stride)
-    assert 0 <= large - small <= 1
-    assert (size + small + large - extent) // stride + 1 >= outputs
-    if small + large:
-        assert (size + small + large - 1 - extent) // stride + 1 < outputs
+    unread = size - (outputs - 1) * stride - extent
+    assert (padding is None) == (unread > 1)
+    assert (same_padding(size, extent, stride, True, unread=0) is None) == (unread > 0)
+    if padding is not None:
+        small, large = padding
+        assert same_padding(size, extent, stride, upper=False) == (large, small)
+        assert 0 <= large - small <= 1
+        assert (size + small + large - extent) // stride + 1 >= outputs
+        if small + large:
+            assert (size + small + large - 1 - extent) // stride + 1 < outputs
     for begin in range(extent):
         for end in range(extent):
             if size + begin + end < extent:

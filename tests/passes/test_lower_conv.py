@@ -48,7 +48,7 @@ def test_structure_of_a_padded_convolution() -> None:
         "input_block": 8,
         "output_block": 8,
     }
-    assert module.twins == {"x.cast": "x", "y.jpeg": "y"}
+    assert module.twins == {"x.cast": "x", "y.jpeg": "y", "y": "y"}
     assert module.blocks == {"x.cast": 8, "y.jpeg": 8}
 
 

@@ -114,12 +114,14 @@ def test_declines_outputs() -> None:
         ("y = MatMul(v, f)", "MatMul 'y'"),
         ("t = Transpose<perm = [1, 0]>(f)  y = MatMul(f, t)", "Transpose 't'"),
         ("y = Gemm<transA = 1>(f, s)", "Gemm 'y'"),
+        ("y = Gemm(f, q, f)", "Gemm 'y'"),
+        ("y = MatMul(f, f)", "MatMul 'y'"),
     ],
 )
 def test_declines_other_readers(text: str, reader: str) -> None:
     graph = Graph(
         f"(T[128,2,8,8] x) => (T[] y) {{ f = Flatten(x)  {text} }}",
-        {"w": (FEATURES, 5), "v": (5, FEATURES), "s": (128, 2)},
+        {"w": (FEATURES, 5), "v": (5, FEATURES), "s": (128, 2), "q": (FEATURES, FEATURES)},
     )
     reasons = declines(graph, "lower-flatten")
     assert reasons == {"f": f"{reader} reads it, not a product with constant weights"}
@@ -136,3 +138,8 @@ def test_declines_unknown_shapes() -> None:
     text = "(T[N,2,8,8] x, int64[4] shape) => (T[] y) { map = Reshape(x, shape)  y = Flatten(map) }"
     reasons = declines(Graph(text), "lower-flatten")
     assert reasons == {"y": "the shape of 'map' is not known at compile time"}
+
+
+def test_vectors_that_are_the_bias_as_well() -> None:
+    text = f"{SIGNATURE} {{ f = Flatten(x)  y = Gemm(f, w, f) }}"
+    check_compiled(Graph(text, {"w": (FEATURES, FEATURES)}))

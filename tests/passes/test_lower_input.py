@@ -106,6 +106,6 @@ def test_refuses_tensors_of_the_same_name(name: str) -> None:
     with pytest.raises(UnsupportedModelError) as caught:
         compiled(graph)
     assert str(caught.value) == (
-        f"a tensor of the model is called '{name}', as an input of the compiled model will be;"
-        " rename it"
+        f"model: a tensor of the model is called '{name}', as an input of the compiled model will"
+        " be; rename it"
     )

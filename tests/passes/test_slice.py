@@ -119,6 +119,11 @@ def test_slice_declines() -> None:
     assert declines(computed, "lower-slice") == {"y": "its bounds are not constants"}
 
 
+def test_an_empty_slice_is_declined() -> None:
+    graph = sliced([5], [5], [3])
+    assert declines(graph, "lower-slice") == {"y": "its output is empty"}
+
+
 def test_slices_of_vectors_are_no_concern() -> None:
     text = """(T[N,4,16,12] x) => (T[] y) {
         g = GlobalAveragePool(x)  f = Flatten(g)  y = Slice(f, zero, two, one) }"""

@@ -20,7 +20,7 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from jpegcompile.backends.functions import function_of
-from jpegcompile.ir.domain import DOMAIN, DOMAIN_VERSION
+from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
 from jpegcompile.runtime.session import inference_session
 
 Array = NDArray[Any]

@@ -249,7 +249,9 @@ def snapshot(module: Module) -> list[object]:
         for n in graph.nodes
     ]
     ends = [[(t.name, t.dtype, t.shape) for t in side] for side in (graph.inputs, graph.outputs)]
-    return [nodes, ends, constants, dict(module.maps), dict(module.blocks), dict(module.twins)]
+    # A node that stays as it is may be recorded as its own twin, which is no change of the graph.
+    twins = {name: twin for name, twin in module.twins.items() if name != twin}
+    return [nodes, ends, constants, dict(module.maps), dict(module.blocks), twins]
 
 
 def _names(tensors: Sequence[gs.Tensor]) -> list[str]:

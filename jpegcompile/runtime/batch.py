@@ -1,0 +1,53 @@
+"""Batches for models that are bound to one batch size, and what their outputs must look like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from jpegcompile.errors import UnsupportedModelError, UsageError, one_line
+
+
+def run_batch(
+    session: ort.InferenceSession,
+    names: Sequence[str],
+    feeds: Mapping[str, NDArray[np.generic]],
+    fixed_batch: int | None,
+) -> list[NDArray[Any]]:
+    """Outputs for one batch, one row an input.
+
+    Args:
+        session: of the model.
+        names: of the outputs.
+        feeds: inputs, all of one batch size.
+        fixed_batch: the batch that the model is bound to; smaller ones are filled up by repeating
+            the last input. None if any batch will do.
+
+    Raises:
+        UsageError: if an output does not hold one row for each input.
+        UnsupportedModelError: if ONNX Runtime fails.
+    """
+    count = len(next(iter(feeds.values())))
+    spare = (fixed_batch or count) - count
+    filled = {name: _repeat_last(values, spare) for name, values in feeds.items()}
+    try:
+        outputs = session.run(list(names), filled)
+    except Exception as error:
+        raise UnsupportedModelError(f"ONNX Runtime fails: {one_line(error)}") from error
+    for name, output in zip(names, outputs, strict=True):
+        if not isinstance(output, np.ndarray) or output.shape[:1] != (count + spare,):
+            raise UsageError(
+                f"output '{name}' does not hold one row for each image;"
+                " run such a model by Session.inference_session with Session.feeds"
+            )
+    return [output[:count] for output in outputs]
+
+
+def _repeat_last(values: NDArray[np.generic], times: int) -> NDArray[np.generic]:
+    if times <= 0:
+        return values
+    return np.concatenate([values, np.repeat(values[-1:], times, axis=0)])
