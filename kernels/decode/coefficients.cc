@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
 #include <mutex>
+#include <numeric>
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "reader.h"
 #include "source.h"
@@ -18,21 +23,49 @@ Image read_stream(InputStream& stream, const ReadOptions& options) {
     return reader.read();
 }
 
+// Bytes of a source; 0 for a file that cannot be read, which will say so when it is its turn.
+std::uintmax_t size_of(const Source& source) noexcept {
+    if (const auto* path = std::get_if<std::string>(&source)) {
+        std::error_code error;
+        const std::uintmax_t size = std::filesystem::file_size(*path, error);
+        return error ? 0 : size;
+    }
+    return std::get<std::span<const unsigned char>>(source).size();
+}
+
+// Indices of the sources, the largest first: with several threads the small ones at the end fill
+// the time that the last large one takes.
+std::vector<std::size_t> order_of_work(std::span<const Source> sources, std::size_t threads) {
+    std::vector<std::size_t> order(sources.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (threads > 1) {
+        std::vector<std::uintmax_t> sizes(sources.size());
+        std::transform(sources.begin(), sources.end(), sizes.begin(), size_of);
+        std::stable_sort(order.begin(), order.end(),
+                         [&sizes](std::size_t a, std::size_t b) { return sizes[a] > sizes[b]; });
+    }
+    return order;
+}
+
 // The state that the threads of one `read_coefficients_many` share.
 class Batch {
 public:
-    Batch(std::span<const Source> sources, const ReadOptions& options)
-        : sources_(sources), options_(options) {
+    Batch(std::span<const Source> sources, const ReadOptions& options, std::size_t threads)
+        : sources_(sources), options_(options), order_(order_of_work(sources, threads)) {
         result_.images.resize(sources.size());
     }
 
-    // Takes sources in order until none is left or one has failed. Since they are taken in order,
-    // every source below a failing one is finished too, and the lowest failure is always found.
+    // Takes sources until none is left. Once one has failed those above it are left out; those
+    // below it are read all the same, so that the lowest failure is always found.
     void work() noexcept {
-        while (!stop_.load(std::memory_order_relaxed)) {
-            const std::size_t index = next_.fetch_add(1, std::memory_order_relaxed);
-            if (index >= sources_.size()) {
+        while (true) {
+            const std::size_t turn = next_.fetch_add(1, std::memory_order_relaxed);
+            if (turn >= order_.size()) {
                 return;
+            }
+            const std::size_t index = order_[turn];
+            if (index > lowest_failure_.load(std::memory_order_relaxed)) {
+                continue;
             }
             try {
                 result_.images[index] = read_coefficients(sources_[index], options_);
@@ -49,17 +82,18 @@ public:
 private:
     void record(std::size_t index, const ReadError& error) noexcept {
         const std::scoped_lock lock(mutex_);
-        stop_ = true;
         if (!result_.failure.has_value() || index < result_.failing_index) {
             result_.failure = error;  // copying an exception of the standard library cannot throw
             result_.failing_index = index;
+            lowest_failure_ = index;
         }
     }
 
     std::span<const Source> sources_;
     const ReadOptions& options_;
+    const std::vector<std::size_t> order_;
     std::atomic<std::size_t> next_{0};
-    std::atomic<bool> stop_{false};
+    std::atomic<std::size_t> lowest_failure_{std::numeric_limits<std::size_t>::max()};
     std::mutex mutex_;
     // Made beforehand: when memory has run out, it could not be.
     const ReadError out_of_memory_{FailureKind::memory, "not enough memory"};
@@ -80,7 +114,7 @@ Image read_coefficients(const Source& source, const ReadOptions& options) {
 
 ReadManyResult read_coefficients_many(std::span<const Source> sources, const ReadOptions& options,
                                       std::size_t threads) {
-    Batch batch(sources, options);
+    Batch batch(sources, options, threads);
     {
         std::vector<std::jthread> helpers;  // joined when they go out of scope
         const std::size_t count = std::min(threads, sources.size());

@@ -73,7 +73,7 @@ struct ReadManyResult {
 };
 
 // Reads every source, with at most `threads` threads of which the caller's is one. After a
-// failure no further source is started. Throws nothing but std::bad_alloc.
+// failure no source above it is started. Throws nothing but std::bad_alloc.
 [[nodiscard]] ReadManyResult read_coefficients_many(std::span<const Source> sources,
                                                     const ReadOptions& options,
                                                     std::size_t threads);
