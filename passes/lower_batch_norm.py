@@ -27,7 +27,7 @@ class LowerBatchNorm(Lowering[ChannelAffine]):
         source = node.inputs[0]
         if source.shape is not None and len(source.shape) != 4:
             return None
-        problem = map_problem(node, source, module)
+        problem = map_problem(node, module, source)
         if problem is not None:
             return problem
         affine = inference_affine(node)

@@ -42,10 +42,9 @@ class LowerConv(Lowering[Convolution]):
 
     def match(self, node: gs.Node, module: Module) -> Convolution | Decline | None:
         """A two-dimensional convolution between two maps of known size."""
-        for tensor in (node.inputs[0], node.outputs[0]):
-            problem = map_problem(node, tensor, module)
-            if problem is not None:
-                return problem
+        problem = map_problem(node, module, node.inputs[0], node.outputs[0])
+        if problem is not None:
+            return problem
         implicit = padding_problem(node)
         if implicit is not None:
             return Decline(node, implicit)

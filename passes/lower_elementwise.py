@@ -38,7 +38,7 @@ class LowerElementwise(Lowering[Arithmetic]):
         target = node.outputs[0]
         if target.name in module.blocks or (target.shape is not None and len(target.shape) != 4):
             return None
-        problem = map_problem(node, target, module)
+        problem = map_problem(node, module, target)
         if problem is not None:
             return problem if _touches_map(node, module) else None
         if node.op == "Concat":
@@ -81,11 +81,8 @@ class LowerElementwise(Lowering[Arithmetic]):
 def _match_concat(node: gs.Node, module: Module) -> Arithmetic | Decline:
     if int(node.attrs["axis"]) % 4 != 1:
         return Decline(node, "it concatenates along height, width or batch")
-    for tensor in node.inputs:
-        problem = map_problem(node, tensor, module)
-        if problem is not None:
-            return problem
-    return Arithmetic(tuple(node.inputs), on_dc=False)
+    problem = map_problem(node, module, *node.inputs)
+    return problem or Arithmetic(tuple(node.inputs), on_dc=False)
 
 
 def _is_flat(tensor: gs.Tensor) -> bool:

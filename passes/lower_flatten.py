@@ -30,7 +30,7 @@ class LowerFlatten(Lowering[list[gs.Node]]):
         source, target = node.inputs[0], node.outputs[0]
         if source.name in module.blocks or len(source.shape or ()) != 4:
             return None
-        problem = map_problem(node, source, module)
+        problem = map_problem(node, module, source)
         if problem is not None:
             return problem
         if module.block(source) == 1:

@@ -20,10 +20,9 @@ class LowerMaxPool(Lowering[Window]):
 
     def match(self, node: gs.Node, module: Module) -> Window | Decline | None:
         """A two-dimensional pooling between two maps of known size."""
-        for tensor in (node.inputs[0], node.outputs[0]):
-            problem = map_problem(node, tensor, module)
-            if problem is not None:
-                return problem
+        problem = map_problem(node, module, node.inputs[0], node.outputs[0])
+        if problem is not None:
+            return problem
         if len(node.outputs) > 1 and node.outputs[1].name:
             return Decline(node, "its second output, the positions of the maxima, is spatial")
         implicit = padding_problem(node)

@@ -22,7 +22,7 @@ class LowerRelu(Lowering[gs.Tensor]):
         source = node.inputs[0]
         if source.shape is not None and len(source.shape) != 4:
             return None
-        return map_problem(node, source, module) or source
+        return map_problem(node, module, source) or source
 
     def rewrite(self, node: gs.Node, match: gs.Tensor, rewriter: Rewriter) -> None:
         """At block size 1 the operator is its own twin."""

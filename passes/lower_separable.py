@@ -76,10 +76,9 @@ class LowerAveragePool(LowerSeparable):
 
     def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
         """A two-dimensional pooling between two maps of known size."""
-        for tensor in (node.inputs[0], node.outputs[0]):
-            problem = map_problem(node, tensor, module)
-            if problem is not None:
-                return problem
+        problem = map_problem(node, module, node.inputs[0], node.outputs[0])
+        if problem is not None:
+            return problem
         implicit = padding_problem(node)
         if implicit is not None:
             return Decline(node, implicit)
@@ -109,7 +108,7 @@ class LowerGlobalAveragePool(LowerSeparable):
 
     def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
         """A map of known size."""
-        problem = map_problem(node, node.inputs[0], module)
+        problem = map_problem(node, module, node.inputs[0])
         if problem is not None:
             return problem
         height, width = size_of(node.inputs[0])
@@ -130,7 +129,7 @@ class LowerSlice(LowerSeparable):
         axes = slice_axes(node)
         if axes is None:
             return Decline(node, "its bounds are not constants")
-        problem = map_problem(node, target, module)
+        problem = map_problem(node, module, target)
         if problem is not None:
             empty = target.shape is not None and 0 in target.shape
             return Decline(node, "its output is empty") if empty else problem
@@ -159,7 +158,7 @@ class LowerPad(LowerSeparable):
         pads = _pads(node)
         if isinstance(pads, str):
             return Decline(node, pads)
-        problem = map_problem(node, node.outputs[0], module)
+        problem = map_problem(node, module, node.outputs[0])
         if problem is not None:
             return problem
         begin, end = pads[:4], pads[4:]

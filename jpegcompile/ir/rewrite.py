@@ -187,19 +187,25 @@ def elements(tensor: gs.Tensor) -> int:
     return math.prod(static_dims(tensor.shape[1:]) or (0,))
 
 
-def map_problem(node: gs.Node, tensor: gs.Tensor, module: Module) -> Decline | None:
-    """Why a tensor cannot enter the jpeg domain; None if it can."""
+def map_problem(node: gs.Node, module: Module, *tensors: gs.Tensor) -> Decline | None:
+    """Why the first tensor that cannot enter the jpeg domain cannot; None if all can."""
+    reasons = (_map_problem(tensor, module) for tensor in tensors)
+    reason = next((reason for reason in reasons if reason is not None), None)
+    return None if reason is None else Decline(node, reason)
+
+
+def _map_problem(tensor: gs.Tensor, module: Module) -> str | None:
     if tensor.name in module.maps:
         return None
     if tensor.shape is None or any(not isinstance(d, int) for d in tensor.shape[1:]):
-        return Decline(node, f"the shape of '{tensor.name}' is not known at compile time")
+        return f"the shape of '{tensor.name}' is not known at compile time"
     if len(tensor.shape) != 4:
-        return Decline(node, f"'{tensor.name}' is not a map of height and width")
+        return f"'{tensor.name}' is not a map of height and width"
     if 0 in tensor.shape:
-        return Decline(node, f"'{tensor.name}' is empty")
+        return f"'{tensor.name}' is empty"
     if isinstance(tensor, gs.Constant):
-        return Decline(node, f"'{tensor.name}' is a constant, not a feature map")
-    return Decline(node, f"'{tensor.name}' is {tensor.dtype}, not float32 or float64")
+        return f"'{tensor.name}' is a constant, not a feature map"
+    return f"'{tensor.name}' is {tensor.dtype}, not float32 or float64"
 
 
 def kept_report(node: gs.Node, module: Module, reason: str) -> NodeReport:
