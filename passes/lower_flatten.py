@@ -3,8 +3,7 @@
 Gemm(Flatten(x), W)    =>  Gemm(Flatten(ToJpeg(x)), W')
 MatMul(Flatten(x), W)  =>  MatMul(Flatten(ToJpeg(x)), W')
 
-Each output's weights, seen as a map, are transformed as well: the DCT is orthonormal, so the inner
-product stays. Exact but for one rounding of W'.
+W' is `weights_in_jpeg_domain` of W. Exact but for one rounding of W'.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from jpegcompile.dct.blocks import to_jpeg
+from jpegcompile.dct.linear import weights_in_jpeg_domain
 from jpegcompile.ir.graph import is_graph_output, label, value_of
-from jpegcompile.ir.module import Module
+from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
 
 
@@ -53,17 +52,18 @@ class LowerFlatten(Lowering[list[gs.Node]]):
         rewriter.keep_trivial(work)
         if not match:
             return
-        _, channels, height, width = source.shape
-        block = module.block(source)
+        channels, (height, width) = int(source.shape[1]), size_of(source)
         for reader in match:
             weights = _weights(reader)
             transposed = bool(reader.attrs.get("transB", 0))
             rows = weights if transposed else weights.T
-            maps = rows.astype(np.float64).reshape(-1, int(channels), int(height), int(width))
-            turned = to_jpeg(maps, block).reshape(rows.shape).astype(weights.dtype)
+            shape = (channels, height, width)
+            turned = weights_in_jpeg_domain(rows, shape, module.block(source))
             name = module.fresh(f"{reader.inputs[1].name}.jpeg")
             values = np.ascontiguousarray(turned if transposed else turned.T)
             reader.inputs[1] = gs.Constant(name, values)
+            # The vectors between have no spatial twin; what the new weights make of them has.
+            module.twins[reader.outputs[0].name] = reader.outputs[0].name
         target = node.outputs[0]
         flat = gs.Variable(module.fresh(f"{target.name}.jpeg"), target.dtype, target.shape)
         for reader in match:

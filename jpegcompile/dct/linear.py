@@ -6,10 +6,12 @@ pair of matrices A. In the jpeg domain A becomes D_out A D_in^T: exact, one matr
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.dct.blocks import axis_dct
+from jpegcompile.dct.blocks import axis_dct, to_jpeg
 
 
 def in_jpeg_domain(
@@ -53,6 +55,25 @@ def average_pool_matrix(
         inside = [i for i in range(start, start + extent, dilation) if 0 <= i < size]
         matrix[row, inside] = 1.0 / (kernel if include_pad else max(len(inside), 1))
     return matrix
+
+
+def weights_in_jpeg_domain(
+    rows: NDArray[Any], map_shape: tuple[int, int, int], block: int
+) -> NDArray[Any]:
+    """Weights that give on the block DCT of a flattened map what `rows` give on the map.
+
+    Each row, seen as a map, is transformed as well: the DCT is orthonormal, so inner products stay.
+
+    Args:
+        rows: [outputs, C*H*W].
+        map_shape: (C, H, W).
+        block: block size of the map; divides H and W.
+
+    Returns:
+        [outputs, C*H*W], computed in float64 and rounded once, to the precision of `rows`.
+    """
+    maps = rows.astype(np.float64).reshape(-1, *map_shape)
+    return to_jpeg(maps, block).reshape(rows.shape).astype(rows.dtype)
 
 
 def mean_matrix(size: int) -> NDArray[np.float64]:

@@ -76,7 +76,7 @@ def read_coefficients_many(
     if isinstance(images, tuple):
         index, kind, cause = images
         error = AccessError if kind == "access" else ImageError
-        raise error(f"{_name(sources, index)}: {cause}")
+        raise error(f"{source_name(sources, index)}: {cause}")
     return [Coefficients(*image) for image in images]
 
 
@@ -92,7 +92,7 @@ def _native_source(source: ImageSource) -> str | bytes | bytearray | memoryview:
     return path
 
 
-def _name(sources: Sequence[ImageSource], index: int) -> str:
+def source_name(sources: Sequence[ImageSource], index: int) -> str:
     """How a message calls a source; always one line."""
     source = sources[index]
     if isinstance(source, str | os.PathLike):

@@ -25,7 +25,11 @@ from jpegcompile.errors import (
 )
 from jpegcompile.interface import LUMA
 from jpegcompile.runtime.batch import run_batch
-from jpegcompile.runtime.coefficients import ImageSource, read_coefficients_many
+from jpegcompile.runtime.coefficients import (
+    ImageSource,
+    read_coefficients_many,
+    source_name,
+)
 from jpegcompile.runtime.cut import begin_at
 from jpegcompile.runtime.inputs import (
     check_size,
@@ -139,11 +143,12 @@ class Session:
         """
         sources = _listed(images)
         coefficients = self._read(sources)
-        for source, image in zip(sources, coefficients, strict=True):
+        for index, image in enumerate(coefficients):
             if self.info.input.mode == "coefficients" and not fits_inputs(image, self.info.input):
+                found = subsampling_of(image) or image.color_space
                 raise ImageError(
-                    f"{_name(source)}: is {subsampling_of(image) or image.color_space} but the"
-                    f" model is compiled for {self.info.input.subsampling}; use Session.run"
+                    f"{source_name(sources, index)}: is {found} but the model is compiled for"
+                    f" {self.info.input.subsampling}; use Session.run"
                 )
         return self._direct(coefficients)
 
@@ -205,8 +210,8 @@ class Session:
 
     def _read(self, images: Sequence[ImageSource]) -> list[Coefficients]:
         coefficients = read_coefficients_many(images)
-        for source, image in zip(images, coefficients, strict=True):
-            check_size(image, self.info.input, _name(source))
+        for index, image in enumerate(coefficients):
+            check_size(image, self.info.input, source_name(images, index))
         return coefficients
 
     def _direct(self, images: Sequence[Coefficients]) -> dict[str, NDArray[np.generic]]:
@@ -245,7 +250,3 @@ def _listed(images: Sequence[ImageSource]) -> list[ImageSource]:
     if not sources:
         raise UsageError("no images to run; give one at least")
     return sources
-
-
-def _name(source: ImageSource) -> str:
-    return os.fspath(source) if isinstance(source, str | os.PathLike) else "bytes"

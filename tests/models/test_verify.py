@@ -90,6 +90,21 @@ def test_every_lowered_node_is_compared(tmp_path: Path) -> None:
     assert {node.block for node in jpegcompile.verify(model, path, samples=2).nodes} >= {4, 2}
 
 
+def test_the_product_behind_a_lowered_flatten_is_compared(tmp_path: Path) -> None:
+    weights = np.random.default_rng(4).normal(0, 0.1, (1024, 6)).astype(np.float32)
+    model = convolved("f = Flatten(r)  p = MatMul(f, u)  y = Relu(p)", "float[N,6] y")
+    model.graph.initializer.append(numpy_helper.from_array(weights, "u"))
+    path = compiled(model, tmp_path)
+    errors = {node.twin: node.relative for node in jpegcompile.verify(model, path, samples=2).nodes}
+    assert errors["p"] < 1e-5
+    broken = onnx.load(path)
+    turned = next(t for t in broken.graph.initializer if t.name == "u.jpeg")
+    turned.CopyFrom(numpy_helper.from_array(1.01 * numpy_helper.to_array(turned), "u.jpeg"))
+    save(broken, path)
+    errors = {node.twin: node.relative for node in jpegcompile.verify(model, path, samples=2).nodes}
+    assert errors["p"] > 5e-3
+
+
 def test_a_fault_is_located(tmp_path: Path) -> None:
     model = convolved("g = GlobalAveragePool(r)  y = Flatten(g)", "float[N,4] y")
     path = scaled_weight(compiled(model, tmp_path), 1.01)
