@@ -18,12 +18,15 @@ from jpegcompile.backends.metadata import (
     InputInfo,
     write_metadata,
 )
+from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UnsupportedModelError, UsageError
+from jpegcompile.frequency_plan import Frequencies, Masking, plan_of
 from jpegcompile.frontend.load import Source, image_input_name, load_source
 from jpegcompile.ir.module import CompileOptions, ImageInput, InputMode, Module, Target
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
 from jpegcompile.passes.absorb_normalization import AbsorbNormalization
+from jpegcompile.passes.approximate_masks import ApproximateMasks
 from jpegcompile.passes.assign_domains import AssignDomains
 from jpegcompile.passes.cancel_casts import CancelCasts
 from jpegcompile.passes.canonical_mean import CanonicalMean
@@ -35,11 +38,13 @@ from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
 from jpegcompile.passes.fold_constants import FoldConstants
 from jpegcompile.passes.infer_shapes import InferShapes
 from jpegcompile.passes.lower_batch_norm import LowerBatchNorm
+from jpegcompile.passes.lower_clip import LowerClip
 from jpegcompile.passes.lower_conv import LowerConv
 from jpegcompile.passes.lower_elementwise import LowerElementwise
 from jpegcompile.passes.lower_flatten import LowerFlatten
 from jpegcompile.passes.lower_input import LowerInput
 from jpegcompile.passes.lower_max_pool import LowerMaxPool
+from jpegcompile.passes.lower_prelu import LowerPRelu
 from jpegcompile.passes.lower_relu import LowerRelu
 from jpegcompile.passes.lower_separable import (
     LowerAveragePool,
@@ -50,6 +55,8 @@ from jpegcompile.passes.lower_separable import (
 from jpegcompile.passes.merge_slices import MergeSlices
 from jpegcompile.passes.remove_identity import RemoveIdentity
 from jpegcompile.passes.report_kept import ReportKept
+from jpegcompile.passes.report_skippable import ReportSkippable
+from jpegcompile.passes.truncate_frequencies import TruncateFrequencies
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.report import Report
 from jpegcompile.subsampling import GRAY, SUBSAMPLINGS
@@ -79,6 +86,8 @@ LOWER: tuple[Pass, ...] = (
     LowerConv(),
     LowerBatchNorm(),
     LowerRelu(),
+    LowerPRelu(),
+    LowerClip(),
     LowerMaxPool(),
     LowerAveragePool(),
     LowerGlobalAveragePool(),
@@ -89,7 +98,13 @@ LOWER: tuple[Pass, ...] = (
     CancelCasts(),
     ReportKept(),
 )
-PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER
+# Only these may change an answer, and only as far as the frequency plan says.
+RESOLVE: tuple[Pass, ...] = (
+    ApproximateMasks(),
+    TruncateFrequencies(),
+    ReportSkippable(),
+)
+PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE
 
 
 @dataclass(frozen=True)
@@ -121,6 +136,9 @@ def compile(
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
     subsampling: str | None = None,
     image_input: str | None = None,
+    frequencies: Frequencies = ALL,
+    relu: Masking | None = None,
+    truncate: int | None = None,
     strict: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> CompiledModel:
@@ -136,6 +154,11 @@ def compile(
         subsampling: chroma subsampling that the file is written for; 4:2:0, or gray for models of
             one channel, if not given.
         image_input: which input is the image, where the model has several.
+        frequencies: how many spatial frequencies, 1 to 15, decide the mask of piecewise linear
+            operators (15 is exact); or a plan for each node: a `FrequencyPlan`, its JSON form, or
+            the path of a file of it.
+        relu: "asm" to mask the exact pixels (the default), "apx" to take the approximated ones.
+        truncate: how many frequencies, 1 to 15, the results of those operators keep.
         strict: refuse a model of which something would be kept spatial.
         progress: called with (passes done, passes in all).
 
@@ -150,6 +173,9 @@ def compile(
         preprocess=preprocess,
         subsampling=subsampling,
         image_input=image_input,
+        frequencies=frequencies,
+        relu=relu,
+        truncate=truncate,
     )
     source = load_source(model)
     module = lower(source, options, progress)
@@ -184,12 +210,15 @@ def compile_options(
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
     subsampling: str | None = None,
     image_input: str | None = None,
+    frequencies: Frequencies = ALL,
+    relu: Masking | None = None,
+    truncate: int | None = None,
 ) -> CompileOptions:
     """Arguments of `compile`, checked as far as they can be without the model.
 
     Raises:
         UsageError: if one has no such value.
-        AccessError: if a preprocessing file cannot be read.
+        AccessError: if a preprocessing or frequencies file cannot be read.
     """
     if input not in ("coefficients", "tensor"):
         raise UsageError(f"input is '{input}'; use coefficients or tensor")
@@ -201,6 +230,7 @@ def compile_options(
         preprocess=None if preprocess is None else preprocess_of(preprocess),
         subsampling=subsampling,
         image_input=image_input,
+        frequencies=plan_of(frequencies, relu, truncate),
     )
 
 
@@ -305,4 +335,5 @@ def _info(module: Module, source: Source) -> CompiledInfo:
             if name in present
         },
         report=module.report.to_json(),
+        frequencies=None if options.frequencies.is_exact else options.frequencies.to_json(),
     )

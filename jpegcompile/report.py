@@ -6,6 +6,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Status = Literal["lowered", "kept"]
+Masking = Literal["exact", "asm", "apx"]
+_SUMS = (
+    "multiply_adds",
+    "transform_multiply_adds",
+    "skippable_multiply_adds",
+    "skippable_transform_multiply_adds",
+)
 
 
 @dataclass(frozen=True)
@@ -20,6 +27,14 @@ class NodeReport:
         output_shape: as written in the graph, batch first.
         multiply_adds: of the spatial operator, for one image.
         transform_multiply_adds: of the block DCTs around it when each is done by tiles.
+        masking: of a piecewise linear operator on tiles: "exact", or "asm" or "apx" where few
+            frequencies decide the mask; None for other operators.
+        frequencies: u + v < this decide the mask, at `input_block`.
+        truncate: u + v < this are kept of the result, at `output_block`.
+        skippable_multiply_adds: of `multiply_adds`, the products with coefficients that truncation
+            made zero. A kernel that convolves coefficients need not do them.
+        skippable_transform_multiply_adds: of `transform_multiply_adds`, likewise, and those of
+            coefficients that truncation drops. A kernel that convolves pixels need not do them.
     """
 
     name: str
@@ -31,6 +46,11 @@ class NodeReport:
     output_shape: tuple[int | str, ...]
     multiply_adds: int
     transform_multiply_adds: int
+    masking: Masking | None = None
+    frequencies: int | None = None
+    truncate: int | None = None
+    skippable_multiply_adds: int = 0
+    skippable_transform_multiply_adds: int = 0
 
 
 @dataclass
@@ -51,6 +71,23 @@ class Report:
     def add(self, node: NodeReport) -> None:
         """Record a node, in place of what was said of it before."""
         self._by_name[node.name] = node
+
+    def note(self, text: str) -> None:
+        """Record a fact about the graph, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def has(self, name: str) -> bool:
+        """Whether a source node of that name was recorded."""
+        return name in self._by_name
+
+    def node(self, name: str) -> NodeReport:
+        """What is recorded of a source node.
+
+        Raises:
+            KeyError: if nothing is.
+        """
+        return self._by_name[name]
 
     @property
     def nodes(self) -> list[NodeReport]:
@@ -76,6 +113,5 @@ class Report:
             "casts": self.casts,
             "lowered": len(self.lowered),
             "kept": len(self.kept),
-            "multiply_adds": sum(node.multiply_adds for node in self.nodes),
-            "transform_multiply_adds": sum(node.transform_multiply_adds for node in self.nodes),
+            **{key: sum(getattr(node, key) for node in self.nodes) for key in _SUMS},
         }

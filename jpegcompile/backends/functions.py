@@ -2,7 +2,8 @@
 
 Each operator has a model-local function of its own name. Matrices are inputs (x stands between a
 left matrix for rows and a right matrix for columns), so a body works in any float precision, and
-only operators that are the same from opset 7 on are used, so it takes the source model's opset.
+only operators that are the same from opset 7 on are used, so it takes the source model's opset
+(Clip is not; there are two bodies for it).
 """
 
 from __future__ import annotations
@@ -22,20 +23,81 @@ _SEPARABLE = (
 _DC = "<block> (x, value, dc) => (y) {{ on_dc = Mul(value, dc)  y = {op}(x, on_dc) }}"
 
 
-def _between(signature: str, operator: str) -> str:
-    """A spatial operator between an inverse and a forward transform."""
-    return f"""{signature} => (y)
-    {{
+_PIXELS = """
         s = MatMul(inverse_rows, x)
-        spatial = MatMul(s, inverse_columns)
-        result = {operator}
+        spatial = MatMul(s, inverse_columns)"""
+# Pixels by the frequencies of the band only; APX gives them the name of the pixels.
+_APPROXIMATION = """
+        low = Mul(x, band)
+        a = MatMul(inverse_rows, low)
+        {name} = MatMul(a, inverse_columns)"""
+_TRANSFORMS = "inverse_rows, inverse_columns, forward_rows, forward_columns"
+
+
+def _between(signature: str, operator: str, pixels: str = _PIXELS) -> str:
+    """A spatial operator between an inverse and a forward transform.
+
+    `operator` is an expression, or statements that end in `result = ...`.
+    """
+    statements = operator if "result = " in operator else f"result = {operator}"
+    return f"""{signature} => (y)
+    {{{pixels}
+        {statements}
         t = MatMul(forward_rows, result)
         y = MatMul(t, forward_columns)
     }}"""
 
 
-_TRANSFORMS = "inverse_rows, inverse_columns, forward_rows, forward_columns"
+def _asm(signature: str, operator: str) -> str:
+    """Approximated Spatial Masking: `operator` reads `approximation` besides `spatial`."""
+    return _between(signature, operator, _APPROXIMATION.format(name="approximation") + _PIXELS)
+
+
+def _apx(parameters: str, operator: str) -> str:
+    """The operator on the approximation in place of the pixels."""
+    signature = f"<block, frequencies> (x, band, {parameters}{_TRANSFORMS})"
+    return _between(signature, operator, _APPROXIMATION.format(name="spatial"))
+
+
+# Masks are numbers 0 and 1 and pieces are picked by products and sums, of which all terms but one
+# are zero: exact for finite pixels, and older than the operator Where.
+_ASM_RELU = """
+        number = Constant <value = float {0}> ()
+        zero = Cast <to: int = @to> (number)
+        above = Greater(approximation, zero)
+        mask = Cast <to: int = @to> (above)
+        positive = Mul(spatial, mask)"""
+
+
+def _clip(decided_by: str) -> str:
+    return f"""
+        is_inside = Greater({decided_by}, low)
+        is_above = Greater({decided_by}, high)
+        is_below = Not(is_inside)
+        below = Cast <to: int = @to> (is_below)
+        not_below = Cast <to: int = @to> (is_inside)
+        above = Cast <to: int = @to> (is_above)
+        inside = Sub(not_below, above)
+        unclipped = Mul(spatial, inside)
+        raised = Mul(low, below)
+        lowered = Mul(high, above)
+        clipped = Add(raised, lowered)
+        result = Add(unclipped, clipped)"""
+
+
 _POOL = "kernel_shape: ints = @kernel_shape, strides: ints = @strides, pads: ints = @pads"
+_DILATED_POOL = f"{_POOL}, dilations: ints = @dilations"
+
+
+def _asm_max_pool(attributes: str, pool: str) -> str:
+    """Positions of the approximation's maxima, counted over the whole tensor, pick pixels."""
+    return _asm(
+        f"<{attributes}, input_block, output_block, frequencies> (x, band, {_TRANSFORMS}, flat)",
+        f"""largest, positions = MaxPool <{pool}> (approximation)
+        pixels = Reshape(spatial, flat)
+        result = Gather <axis = 0> (pixels, positions)""",
+    )
+
 
 # {name}_index, {name}_table_shape and {name}_shape are integer inputs: Constant holds no integers
 # below opset 9.
@@ -83,14 +145,36 @@ BODIES: dict[str, str] = {
     "JpegBatchNormalization": "<block> (x, scale, shift, dc) => (y)"
     " { scaled = Mul(x, scale)  on_dc = Mul(shift, dc)  y = Add(scaled, on_dc) }",
     "JpegRelu": _between(f"<block> (x, {_TRANSFORMS})", "Relu(spatial)"),
+    "JpegAsmRelu": _asm(
+        f"<block, frequencies, to> (x, band, {_TRANSFORMS})",
+        f"{_ASM_RELU}  result = Identity(positive)",
+    ),
+    "JpegApxRelu": _apx("", "Relu(spatial)"),
+    "JpegPRelu": _between(f"<block> (x, slope, {_TRANSFORMS})", "PRelu(spatial, slope)"),
+    "JpegAsmPRelu": _asm(
+        f"<block, frequencies, to> (x, band, slope, {_TRANSFORMS})",
+        f"""{_ASM_RELU}
+        negative = Sub(spatial, positive)
+        scaled = Mul(negative, slope)
+        result = Add(positive, scaled)""",
+    ),
+    "JpegApxPRelu": _apx("slope, ", "PRelu(spatial, slope)"),
+    "JpegClip": _between(f"<block> (x, low, high, {_TRANSFORMS})", "Clip(spatial, low, high)"),
+    "JpegAsmClip": _asm(
+        f"<block, frequencies, to> (x, band, low, high, {_TRANSFORMS})", _clip("approximation")
+    ),
+    "JpegApxClip": _apx("low, high, ", "Clip(spatial, low, high)"),
+    "JpegTruncate": "<block, frequencies> (x, band) => (y) { y = Mul(x, band) }",
     "JpegMaxPool": _between(
         f"<kernel_shape, strides, pads, input_block, output_block> (x, {_TRANSFORMS})",
         f"MaxPool <{_POOL}> (spatial)",
     ),
     "JpegDilatedMaxPool": _between(
         f"<kernel_shape, strides, pads, dilations, input_block, output_block> (x, {_TRANSFORMS})",
-        f"MaxPool <{_POOL}, dilations: ints = @dilations> (spatial)",
+        f"MaxPool <{_DILATED_POOL}> (spatial)",
     ),
+    "JpegAsmMaxPool": _asm_max_pool("kernel_shape, strides, pads", _POOL),
+    "JpegAsmDilatedMaxPool": _asm_max_pool("kernel_shape, strides, pads, dilations", _DILATED_POOL),
     "JpegAveragePool": _SEPARABLE,
     "JpegGlobalAveragePool": _SEPARABLE,
     "JpegSlice": _SEPARABLE,
@@ -99,10 +183,25 @@ BODIES: dict[str, str] = {
     "JpegSub": _DC.format(op="Sub"),
 }
 
+# Below opset 11 Clip takes its bounds as attributes, and Max and Min do not broadcast below 8.
+_CLIP_SINCE = 11
+_OLD_CLIP = """
+        zeros = Sub(spatial, spatial)
+        lows = Add(zeros, low)
+        highs = Add(zeros, high)
+        raised = Max(spatial, lows)
+        result = Min(raised, highs)"""
+OLD_CLIP_BODIES: dict[str, str] = {
+    "JpegClip": _between(f"<block> (x, low, high, {_TRANSFORMS})", _OLD_CLIP),
+    "JpegApxClip": _apx("low, high, ", _OLD_CLIP),
+}
+
 
 @cache
 def _function_text(op: str, opset: int) -> str:
-    return f'<opset_import: ["" : {opset}], domain: "{DOMAIN}"> {op} {BODIES[op]}'
+    is_old = opset < _CLIP_SINCE and op in OLD_CLIP_BODIES
+    body = OLD_CLIP_BODIES[op] if is_old else BODIES[op]
+    return f'<opset_import: ["" : {opset}], domain: "{DOMAIN}"> {op} {body}'
 
 
 def function_of(op: str, opset: int) -> onnx.FunctionProto:

@@ -16,8 +16,8 @@ import onnx
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import DOMAIN
 
-# The record stands under the name of the operator domain.
-FORMAT_VERSION = 1
+# The record stands under the name of the operator domain. Format 2 added the frequencies.
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class CompiledInfo:
         input_affine: [scale, shift] per channel of normalisation that was inside the graph.
         tensors: jpeg-domain tensor -> [block size, source tensor].
         report: what `inspect` shows.
+        frequencies: the frequency plan, None where every operator is exact.
     """
 
     format_version: int
@@ -66,6 +67,7 @@ class CompiledInfo:
     input_affine: list[list[float]] | None
     tensors: dict[str, list[Any]]
     report: dict[str, Any]
+    frequencies: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""

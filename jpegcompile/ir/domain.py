@@ -10,6 +10,7 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import axis_dct, dc_map
+from jpegcompile.dct.frequencies import band_map
 from jpegcompile.interface import DOMAIN
 
 TO_JPEG = "ToJpeg"
@@ -28,9 +29,9 @@ class ConstantPool:
         self._fresh = fresh
         self._constants: dict[str, gs.Constant] = {}
 
-    def share(self, name: str, values: NDArray[np.float64], dtype: np.dtype[Any]) -> gs.Constant:
+    def share(self, name: str, values: NDArray[Any], dtype: np.dtype[Any]) -> gs.Constant:
         """The constant of that name, made from `values` when it is first asked for."""
-        suffix = "" if dtype == np.float32 else f".{dtype.name}"
+        suffix = "" if dtype in (np.float32, np.int64) else f".{dtype.name}"
         key = f"{DOMAIN}.{name}{suffix}"
         if key not in self._constants:
             self._constants[key] = gs.Constant(
@@ -50,3 +51,14 @@ class ConstantPool:
         """The transform of a map of ones: [H, W]."""
         name = f"dc.{height}x{width}.b{block}"
         return self.share(name, dc_map(height, width, block), dtype)
+
+    def band(
+        self, height: int, width: int, block: int, frequencies: int, dtype: np.dtype[Any]
+    ) -> gs.Constant:
+        """1 in the band u + v < `frequencies` of every tile, 0 elsewhere: [H, W]."""
+        name = f"band.{height}x{width}.b{block}.n{frequencies}"
+        return self.share(name, band_map(height, width, block, frequencies), dtype)
+
+    def flat(self) -> gs.Constant:
+        """The shape that Reshape takes for one long vector: int64 [1]."""
+        return self.share("flat", np.asarray([-1]), np.dtype(np.int64))

@@ -8,6 +8,7 @@ from typing import Literal
 import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.ingest import ChannelAffine
+from jpegcompile.frequency_plan import FrequencyPlan
 from jpegcompile.ir.domain import ConstantPool
 from jpegcompile.ir.graph import all_names
 from jpegcompile.preprocess import Preprocess
@@ -38,6 +39,7 @@ class CompileOptions:
     preprocess: Preprocess | None = None
     subsampling: str | None = None
     image_input: str | None = None
+    frequencies: FrequencyPlan = field(default_factory=FrequencyPlan)
 
 
 @dataclass

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import Float, to_jpeg, to_spatial
-from jpegcompile.kernels.windows import NO_PADS, Pads, Pair, taps
+from jpegcompile.dct.windows import NO_PADS, Pads, Pair, taps
 
 
 def jpeg_average_pool(

@@ -1,1 +1,1 @@
-"""Max pooling of jpeg-domain maps with all frequencies: exact."""
+"""Max pooling of jpeg-domain maps: exact, or with approximated positions."""

@@ -1,9 +1,10 @@
-"""What JpegMaxPool and JpegDilatedMaxPool mean.
+"""What JpegMaxPool, JpegDilatedMaxPool and their forms with approximated positions mean.
 
-    y = DCT(max pooling of inverse DCT(x))
+    y = DCT(max pooling of inverse DCT(x))                                       JpegMaxPool
+    y = DCT(pixels of x where inverse DCT(band(x)) has the window's maximum)     JpegAsmMaxPool
 
 The maximum needs the order of pixels, so the operator works between transforms; padding counts as
-minus infinity and never wins.
+minus infinity and never wins. band(x) holds the frequencies u + v < n of x.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import Float, to_jpeg, to_spatial
-from jpegcompile.kernels.windows import NO_PADS, Pads, Pair, taps
+from jpegcompile.dct.masking import asm_max_pool as jpeg_asm_max_pool
+from jpegcompile.dct.windows import NO_PADS, Pads, Pair, taps
+
+__all__ = ["jpeg_asm_max_pool", "jpeg_max_pool"]
 
 
 def jpeg_max_pool(

@@ -1,1 +1,1 @@
-"""ReLU of jpeg-domain maps with all frequencies: exact."""
+"""ReLU of jpeg-domain maps: exact, or with an approximated mask."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import Float, to_jpeg, to_spatial
-from jpegcompile.kernels.windows import Pads
+from jpegcompile.dct.windows import Pads
 
 
 def jpeg_slice(

@@ -13,6 +13,7 @@ import onnx
 import pytest
 
 import jpegcompile
+from jpegcompile.backends.metadata import FORMAT_VERSION
 from jpegcompile.cli import run_command
 from jpegcompile.demo import images_path, model_path, preprocess_path
 
@@ -56,7 +57,7 @@ def test_inspect_a_source(capsys: pytest.CaptureFixture[str]) -> None:
 def test_inspect_a_compiled_file(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = run_json(capsys, "inspect", compiled)
     record = data["compiled"]
-    assert record["format_version"] == 1
+    assert record["format_version"] == FORMAT_VERSION
     assert record["tool_version"] == jpegcompile.__version__
     assert record["input"]["subsampling"] == "4:2:0"
     assert record["preprocess"]["color"] == "RGB"

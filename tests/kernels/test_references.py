@@ -10,13 +10,13 @@ from support.window_cases import CONVOLUTIONS, POOLS, output_size
 from torch.nn import functional
 
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
+from jpegcompile.dct.windows import Pads, Pair, taps
 from jpegcompile.kernels.average_pool.reference import jpeg_average_pool, jpeg_global_average_pool
 from jpegcompile.kernels.batch_normalization.reference import jpeg_batch_normalization
 from jpegcompile.kernels.conv.reference import jpeg_conv
 from jpegcompile.kernels.max_pool.reference import jpeg_max_pool
 from jpegcompile.kernels.relu.reference import jpeg_relu
 from jpegcompile.kernels.resample.reference import jpeg_pad, jpeg_slice
-from jpegcompile.kernels.windows import Pads, Pair, taps
 
 
 def padded(x: Doubles, pads: Pads, fill: float = 0.0) -> torch.Tensor:

@@ -16,11 +16,11 @@ from jpegcompile.dct.linear import (
     pad_matrix,
     take_matrix,
 )
+from jpegcompile.dct.windows import Pads, Pair
 from jpegcompile.kernels.average_pool.reference import jpeg_average_pool, jpeg_global_average_pool
 from jpegcompile.kernels.conv.reference import jpeg_conv
 from jpegcompile.kernels.max_pool.reference import jpeg_max_pool
 from jpegcompile.kernels.resample.reference import jpeg_pad, jpeg_slice
-from jpegcompile.kernels.windows import Pads, Pair
 
 # Shape, kernel, strides, pads, dilations, group and channels that result. Block sizes on the two
 # sides: 8-8, 8-4, 4-1, 1-8, 8-1, 2-8, 1-1, 8-2, 4-4.

@@ -1,4 +1,4 @@
-"""Sliding windows over spatial maps, one tap at a time: shared by convolution and pooling.
+"""Sliding windows over spatial maps, one tap at a time: for convolution and pooling.
 
 Attributes of a window are pairs (along H, along W), and pads are in ONNX's order: begin of H and W,
 then end of H and W.

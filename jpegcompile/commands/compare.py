@@ -1,0 +1,94 @@
+"""The verb `compare`: accuracy before and after, and the predictions that changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jpegcompile.commands.console import console, new_table, plain, progress_bar
+from jpegcompile.commands.options import json_option, print_json
+from jpegcompile.evaluation import compare as comparison
+from jpegcompile.evaluation.compare import Accuracy, Comparison
+
+
+@click.command()
+@click.argument("original", type=click.Path(path_type=Path))
+@click.argument("compiled", type=click.Path(path_type=Path))
+@click.option(
+    "--images",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder with one folder of JPEG files a class.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help='JSON file that maps folder names to class indices, {"cat": 0, "dog": 1}.',
+)
+@click.option("--output-name", metavar="NAME", help="Which output holds the scores.")
+@click.option(
+    "--max-drop",
+    type=float,
+    metavar="POINTS",
+    help="Fail (exit 1) if top-1 drops by more percentage points.",
+)
+@click.option("--changes", type=int, default=10, show_default=True, help="Changes to list.")
+@json_option
+def compare(
+    original: Path,
+    compiled: Path,
+    images: Path,
+    labels: Path | None,
+    output_name: str | None,
+    max_drop: float | None,
+    changes: int,
+    as_json: bool,
+) -> None:
+    """Compare accuracy before (Pillow, ORIGINAL) and after (coefficients, COMPILED)."""
+    with progress_bar("comparing") as progress:
+        result = comparison.compare(
+            original, compiled, images, labels=labels, output=output_name, progress=progress
+        )
+    if as_json:
+        print_json(result.to_json())
+    else:
+        show_comparison(result, changes)
+    if max_drop is not None:
+        comparison.require_drop(result, max_drop)
+
+
+def show_comparison(result: Comparison, most_changes: int) -> None:
+    """The before/after table and the predictions that changed."""
+    out = console()
+    table = new_table("pipeline", "top-1", "top-5", right=(1, 2))
+    table.add_row("before: Pillow decode, original model", *_percent(result.before))
+    table.add_row("        float decode, original model", *_percent(result.exact))
+    table.add_row("after:  coefficients, compiled model", *_percent(result.after))
+    out.print(table)
+    out.print(
+        f"{result.images} images; the same prediction on {100 * result.agreement:.2f} %"
+        f" (of the float decode: {100 * result.agreement_exact:.2f} %);"
+        f" top-1 {_points(-result.drop)}"
+    )
+    if result.skipped:
+        count = sum(result.skipped.values())
+        out.print(f"{count} images in {len(result.skipped)} folders without a class were skipped")
+    if result.changes and most_changes:
+        changes = new_table("changed prediction", "label", "before", "after", right=(1, 2, 3))
+        for change in result.changes[:most_changes]:
+            row = (change.label, change.before, change.after)
+            changes.add_row(plain(change.file), *map(str, row))
+        out.print()
+        out.print(changes)
+        if len(result.changes) > most_changes:
+            rest = len(result.changes) - most_changes
+            out.print(f"and {rest} more; --json lists all")
+
+
+def _points(change: float) -> str:
+    return f"changes by {change:+.2f} points" if change else "does not change"
+
+
+def _percent(accuracy: Accuracy) -> tuple[str, str]:
+    return f"{100 * accuracy.top1:.2f} %", f"{100 * accuracy.top5:.2f} %"

@@ -1,0 +1,66 @@
+"""How the verbs print: tables on standard output, progress on a terminal's stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+# Wide enough that nothing is cut where output goes to a file or another program.
+_PLAIN_WIDTH = 200
+
+
+class _Console(Console):
+    """A console that leaves it to the command line what a reader that has gone means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def console() -> Console:
+    """Standard output, without guessed highlighting."""
+    probe = _Console(highlight=False)
+    return probe if probe.is_terminal else _Console(highlight=False, width=_PLAIN_WIDTH)
+
+
+@contextmanager
+def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A callback (done, total) that draws a bar; it draws nothing where stderr is no terminal."""
+    terminal = Console(stderr=True)
+    if not terminal.is_terminal:
+        yield lambda done, total: None
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=terminal,
+        transient=True,
+    ) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def new_table(*headers: str, right: tuple[int, ...] = ()) -> Table:
+    """An empty table without lines; the columns numbered in `right` are aligned to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, header in enumerate(headers):
+        if index in right:
+            table.add_column(header, justify="right", no_wrap=True)
+        else:
+            table.add_column(header, overflow="fold")
+    return table
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, in the plural where it should be."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def plain(text: str) -> str:
+    """Text that rich does not take for markup."""
+    return text.replace("[", r"\[")

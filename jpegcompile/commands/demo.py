@@ -1,0 +1,46 @@
+"""The verb `demo`: the whole way on a small network that comes with jpegcompile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jpegcompile.commands.compare import show_comparison
+from jpegcompile.commands.console import console, progress_bar
+from jpegcompile.commands.options import json_option, print_json
+from jpegcompile.demo.tour import Demo
+from jpegcompile.demo.tour import demo as take_tour
+
+
+@click.command()
+@json_option
+def demo(as_json: bool) -> None:
+    """Compile a small network that comes with jpegcompile and compare it on real JPEG files."""
+    with progress_bar("demo") as progress:
+        result = take_tour(progress=progress)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        show_demo(result)
+
+
+def show_demo(result: Demo) -> None:
+    """What was compiled, a few predictions, and the before/after table."""
+    out = console()
+    out.print(
+        "a residual network for coloured digits, trained on pixels:"
+        f" {result.lowered} nodes lowered to the JPEG domain, {result.kept} kept spatial"
+    )
+    out.print("run on the DCT coefficients of JPEG files; no pixel is made:")
+    for prediction in result.predictions:
+        path = Path(prediction.file)
+        name, digit, score = path.name, prediction.classes[0], prediction.scores[0]
+        out.print(f"  {path.parent.name}/{name} is a {digit} (score {score:.2f})", markup=False)
+    output = result.verification.outputs[0]
+    out.print(
+        f"largest difference of any score from the original's: {output.conversion:.1e}"
+        f" (scores up to {output.largest:.0f})"
+    )
+    out.print()
+    show_comparison(result.comparison, most_changes=5)

@@ -1,0 +1,61 @@
+"""What several verbs share: their options, and how they print JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def json_option(command: Command) -> Command:
+    """The flag --json, as the parameter `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")(
+        command
+    )
+
+
+def model_options(command: Command) -> Command:
+    """What a source model is compiled for: its image input and what is fed there."""
+    for option in (
+        click.option("--image-input", metavar="NAME", help="Which input is the image."),
+        click.option(
+            "--subsampling",
+            metavar="S",
+            help="Chroma subsampling that the file is written for: 4:4:4, 4:2:2, 4:4:0, 4:2:0"
+            " (default), 4:1:1 or gray.",
+        ),
+        click.option(
+            "--preprocess",
+            metavar="P",
+            help="Preset (imagenet, cifar10, unit, none) or JSON file (scale, mean, std, color).",
+        ),
+        click.option(
+            "--input",
+            "input_mode",
+            type=click.Choice(["coefficients", "tensor"]),
+            default="coefficients",
+            show_default=True,
+            help="What the compiled model takes.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def print_json(data: Any) -> None:
+    """Print data as JSON on standard output."""
+    click.echo(json.dumps(_finite(data), indent=2, allow_nan=False))
+
+
+def _finite(data: Any) -> Any:
+    """Data with null for infinite numbers and NaN, which JSON does not know."""
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data

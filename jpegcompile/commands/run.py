@@ -1,0 +1,45 @@
+"""The verb `run`: the best classes of each image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jpegcompile.commands.console import console, progress_bar
+from jpegcompile.commands.options import json_option, print_json
+from jpegcompile.evaluation.dataset import read_labels
+from jpegcompile.evaluation.predict import Prediction
+from jpegcompile.evaluation.predict import run as predict
+
+
+@click.command()
+@click.argument("compiled", type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--top", type=int, default=5, show_default=True, help="Classes for each image.")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help='JSON file that maps names to class indices, {"cat": 0}; names are printed.',
+)
+@json_option
+def run(
+    compiled: Path, images: tuple[Path, ...], top: int, labels: Path | None, as_json: bool
+) -> None:
+    """Print the best classes of IMAGES (files or folders) by the COMPILED model."""
+    names = {} if labels is None else {i: name for name, i in read_labels(labels).items()}
+    with progress_bar("running") as progress:
+        predictions = predict(compiled, images, top=top, progress=progress)
+    if as_json:
+        print_json([p.to_json() for p in predictions])
+    else:
+        show_predictions(predictions, names)
+
+
+def show_predictions(predictions: list[Prediction], names: dict[int, str]) -> None:
+    """One line a file: classes with scores, best first."""
+    out = console()
+    for prediction in predictions:
+        pairs = zip(prediction.classes, prediction.scores, strict=True)
+        text = "  ".join(f"{names.get(index, index)} {score:.3f}" for index, score in pairs)
+        out.print(f"{prediction.file}: {text}", markup=False, soft_wrap=True)

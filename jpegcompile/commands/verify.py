@@ -1,0 +1,108 @@
+"""The verb `verify`: errors of a compiled model at its outputs and lowered nodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
+from jpegcompile.commands.options import json_option, print_json
+from jpegcompile.errors import UsageError
+from jpegcompile.evaluation import verify as verification
+from jpegcompile.evaluation.measure import Verification
+
+
+@click.command()
+@click.argument("original", type=click.Path(path_type=Path))
+@click.argument("compiled", type=click.Path(path_type=Path))
+@click.option("--images", type=click.Path(path_type=Path), help="Folder of JPEG files.")
+@click.option(
+    "--samples",
+    type=int,
+    help="Random tensors, where no images are given; 64 if not said.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random tensors.")
+@click.option(
+    "--absolute", type=float, default=2e-4, show_default=True, help="Error allowed at an output,"
+)
+@click.option(
+    "--relative",
+    type=float,
+    default=1e-5,
+    show_default=True,
+    help="or this fraction of its largest magnitude, if that is larger.",
+)
+@click.option("--nodes", type=int, default=10, show_default=True, help="Worst nodes to list.")
+@json_option
+def verify(
+    original: Path,
+    compiled: Path,
+    images: Path | None,
+    samples: int | None,
+    seed: int,
+    absolute: float,
+    relative: float,
+    nodes: int,
+    as_json: bool,
+) -> None:
+    """Check that COMPILED gives the answers of ORIGINAL, at the outputs and at every lowered node.
+
+    The conversion error (against the float decode) must be within tolerance and every top-1 the
+    same, or the exit code is 1. The decoder difference (against Pillow's 8-bit decode) is shown
+    beside it.
+    """
+    if images is not None and samples is not None:
+        raise UsageError("--samples is for random tensors; leave it or --images out")
+    with progress_bar("verifying") as progress:
+        result = verification.verify(
+            original,
+            compiled,
+            images,
+            samples=64 if samples is None else samples,
+            seed=seed,
+            absolute=absolute,
+            relative=relative,
+            progress=progress,
+        )
+    if as_json:
+        print_json(result.to_json())
+    else:
+        show_verification(result, nodes)
+    verification.require_passed(result)
+
+
+def show_verification(result: Verification, most_nodes: int) -> None:
+    """Worst nodes first, then the outputs with both errors apart."""
+    out = console()
+    if result.nodes and most_nodes:
+        table = new_table("node", "block", "error", "of largest", right=(1, 2, 3))
+        for node in result.nodes[:most_nodes]:
+            row = (plain(node.node), str(node.block), f"{node.error:.2e}", f"{node.relative:.1e}")
+            table.add_row(*row)
+        shown = min(most_nodes, len(result.nodes))
+        inputs = counted(result.inputs_for_nodes, "input")
+        out.print(f"worst {shown} of {counted(len(result.nodes), 'node')} on {inputs}:")
+        out.print(table)
+        out.print()
+    table = new_table(
+        "output", "original fed by", "error", "allowed", "same top-1", right=(2, 3, 4)
+    )
+    for output in result.outputs:
+        table.add_row(
+            plain(output.name),
+            "float decode" if output.decoder is not None else "the same tensors",
+            f"{output.conversion:.2e}",
+            f"{output.allowed:.2e}",
+            _fraction(output.same_top1, result.inputs),
+        )
+        if output.decoder is not None:
+            same = _fraction(output.same_top1_pillow, result.inputs)
+            table.add_row("", "Pillow", f"{output.decoder:.2e}", "-", same)
+    out.print(table)
+    verdict = "the same answers" if result.passed else "NOT the same answers"
+    out.print(f"{verdict} on {counted(result.inputs, 'input')}")
+
+
+def _fraction(count: int | None, total: int) -> str:
+    return "-" if count is None else f"{count}/{total}"

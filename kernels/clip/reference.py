@@ -1,0 +1,45 @@
+"""What JpegClip, JpegAsmClip and JpegApxClip mean.
+
+    y = DCT(clip(inverse DCT(x)))                              JpegClip
+    y = DCT(the piece of each pixel of x by band(x))           JpegAsmClip
+    y = DCT(clip(inverse DCT(band(x))))                        JpegApxClip
+
+A pixel is on the upper piece where its approximation is above `high`, on the lower one where it is
+not above `low`. band(x) holds the frequencies u + v < n of x.
+"""
+
+from __future__ import annotations
+
+from numpy.typing import NDArray
+
+from jpegcompile.dct.blocks import Float, to_jpeg, to_spatial
+from jpegcompile.dct.masking import apx, asm, clip
+
+
+def jpeg_clip(x: NDArray[Float], low: float, high: float, *, block: int) -> NDArray[Float]:
+    """Clip the pixels of a jpeg-domain map.
+
+    Args:
+        x: [N, C, H, W] at `block`.
+        low: bound, finite.
+        high: bound, finite, not below `low`.
+        block: block size of x and of the result.
+
+    Returns:
+        [N, C, H, W] at `block`.
+    """
+    return to_jpeg(clip(low, high)(to_spatial(x, block)), block)
+
+
+def jpeg_asm_clip(
+    x: NDArray[Float], low: float, high: float, *, block: int, frequencies: int
+) -> NDArray[Float]:
+    """Clip exact pixels where their approximation says so; else as `jpeg_clip`."""
+    return asm(x, clip(low, high), block, frequencies)
+
+
+def jpeg_apx_clip(
+    x: NDArray[Float], low: float, high: float, *, block: int, frequencies: int
+) -> NDArray[Float]:
+    """Clip the approximation of the pixels; else as `jpeg_clip`."""
+    return apx(x, clip(low, high), block, frequencies)

@@ -1,0 +1,1 @@
+"""Low frequencies only of jpeg-domain maps."""
