@@ -15,16 +15,22 @@ from jpegcompile.demo.tour import demo
 from jpegcompile.evaluation.compare import compare
 from jpegcompile.evaluation.predict import run
 from jpegcompile.evaluation.verify import verify
+from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
 from jpegcompile.inspection import inspect
 from jpegcompile.runtime.coefficients import read_coefficients, read_coefficients_many
 from jpegcompile.runtime.session import Session, load
+from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
 from jpegcompile.version import __version__
 
 __all__ = [
     "Coefficients",
     "CompiledModel",
+    "FrequencyPlan",
+    "FrequencySearch",
+    "NodeFrequencies",
     "Session",
     "__version__",
+    "choose_frequencies",
     "compare",
     "compile",
     "demo",

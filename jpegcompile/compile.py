@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
@@ -19,12 +18,13 @@ from jpegcompile.backends.metadata import (
     write_metadata,
 )
 from jpegcompile.dct.frequencies import ALL
-from jpegcompile.errors import UnsupportedModelError, UsageError
-from jpegcompile.frequency_plan import Frequencies, Masking, plan_of
-from jpegcompile.frontend.load import Source, image_input_name, load_source
-from jpegcompile.ir.module import CompileOptions, ImageInput, InputMode, Module, Target
+from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.frequency_plan import Frequencies, Masking
+from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.ir.module import CompileOptions, InputMode, Module, Target
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
+from jpegcompile.options import compile_options, complete_options, image_of
 from jpegcompile.passes.absorb_normalization import AbsorbNormalization
 from jpegcompile.passes.approximate_masks import ApproximateMasks
 from jpegcompile.passes.assign_domains import AssignDomains
@@ -57,9 +57,8 @@ from jpegcompile.passes.remove_identity import RemoveIdentity
 from jpegcompile.passes.report_kept import ReportKept
 from jpegcompile.passes.report_skippable import ReportSkippable
 from jpegcompile.passes.truncate_frequencies import TruncateFrequencies
-from jpegcompile.preprocess import Preprocess, preprocess_of
+from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
-from jpegcompile.subsampling import GRAY, SUBSAMPLINGS
 from jpegcompile.version import __version__
 
 LEGALIZE: tuple[Pass, ...] = (
@@ -107,6 +106,9 @@ RESOLVE: tuple[Pass, ...] = (
 PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE
 
 
+ModelSource = str | os.PathLike[str] | onnx.ModelProto
+
+
 @dataclass(frozen=True)
 class CompiledModel:
     """A compiled model in memory.
@@ -129,7 +131,7 @@ class CompiledModel:
 
 
 def compile(
-    model: str | os.PathLike[str] | onnx.ModelProto,
+    model: ModelSource,
     *,
     input: InputMode = "coefficients",
     target: Target = "ort",
@@ -203,37 +205,6 @@ def _refuse_double(source: Source, image: str) -> None:
         )
 
 
-def compile_options(
-    *,
-    input: InputMode = "coefficients",
-    target: Target = "ort",
-    preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
-    subsampling: str | None = None,
-    image_input: str | None = None,
-    frequencies: Frequencies = ALL,
-    relu: Masking | None = None,
-    truncate: int | None = None,
-) -> CompileOptions:
-    """Arguments of `compile`, checked as far as they can be without the model.
-
-    Raises:
-        UsageError: if one has no such value.
-        AccessError: if a preprocessing or frequencies file cannot be read.
-    """
-    if input not in ("coefficients", "tensor"):
-        raise UsageError(f"input is '{input}'; use coefficients or tensor")
-    if target not in ("ort", "onnx"):
-        raise UsageError(f"target is '{target}'; use ort or onnx")
-    return CompileOptions(
-        input_mode=input,
-        target=target,
-        preprocess=None if preprocess is None else preprocess_of(preprocess),
-        subsampling=subsampling,
-        image_input=image_input,
-        frequencies=plan_of(frequencies, relu, truncate),
-    )
-
-
 def lower(
     source: Source,
     options: CompileOptions,
@@ -245,8 +216,8 @@ def lower(
         UsageError, UnsupportedModelError: as for `compile`.
     """
     graph = gs.import_onnx(source.model)
-    image = _image_of(source, graph, options)
-    module = Module(graph, image, _complete(options, image))
+    image = image_of(source, options.image_input)
+    module = Module(graph, image, complete_options(options, image))
     for done, step in enumerate(PIPELINE, start=1):
         try:
             step.run(module)
@@ -260,55 +231,6 @@ def lower(
             f"{source.name}: no feature map of known size was found; nothing can be compiled"
         )
     return module
-
-
-def _image_of(source: Source, graph: gs.Graph, options: CompileOptions) -> ImageInput:
-    name = image_input_name(source.model, options.image_input, source.name)
-    tensor = next(t for t in graph.inputs if t.name == name)
-    shape = list(tensor.shape or ())
-    if len(shape) != 4 or tensor.dtype not in (np.float32, np.float64):
-        raise UnsupportedModelError(
-            f"{source.name}: input '{name}' is {tensor.dtype} of rank {len(shape)}; an image input"
-            " is float32 of rank 4: move casts and reshapes of the input out of the model"
-        )
-    if not all(isinstance(d, int) and d > 0 for d in shape[1:]):
-        raise UnsupportedModelError(
-            f"{source.name}: input '{name}' has shape {shape}: height, width and channels must be"
-            " fixed; export the model for one input size"
-        )
-    is_last = shape[3] in (1, 3) and shape[1] not in (1, 3)
-    layout: Any = "NHWC" if is_last else "NCHW"
-    channels, height, width = (shape[3], *shape[1:3]) if is_last else shape[1:]
-    return ImageInput(name, channels, height, width, layout)
-
-
-def _complete(options: CompileOptions, image: ImageInput) -> CompileOptions:
-    """Fill in defaults that depend on the model, and refuse what does not fit it."""
-    if options.input_mode == "tensor":
-        if options.subsampling is not None:
-            raise UsageError("--subsampling is for --input coefficients; leave it out")
-        return options
-    if options.preprocess is None:
-        raise UsageError(
-            "--input coefficients needs --preprocess, the normalisation that the model was trained"
-            " with: imagenet, cifar10, unit, none or a JSON file"
-        )
-    if image.channels not in (1, 3):
-        raise UsageError(
-            f"input '{image.name}' has {image.channels} channels, a JPEG file gives 1 or 3;"
-            " use --input tensor"
-        )
-    color = options.preprocess.color_for(image.channels)
-    options.preprocess.affine(image.channels)
-    subsampling = options.subsampling or (GRAY if color == "L" else "4:2:0")
-    if subsampling not in SUBSAMPLINGS:
-        raise UsageError(f"subsampling is '{subsampling}'; use one of {', '.join(SUBSAMPLINGS)}")
-    if color == "L" and subsampling != GRAY:
-        raise UsageError(
-            f"the model takes one channel, luma, which is the same at {subsampling};"
-            " leave --subsampling out"
-        )
-    return replace(options, subsampling=subsampling)
 
 
 def _info(module: Module, source: Source) -> CompiledInfo:

@@ -18,7 +18,7 @@ from jpegcompile.errors import AccessError, UsageError
 
 Masking = Literal["asm", "apx"]
 
-_KEYS = ("relu", "frequencies", "truncate", "nodes")
+_KEYS = ("relu", "frequencies", "truncate", "nodes", "evidence")
 _FORM = '{"frequencies": 12, "nodes": {"relu1": 8, "relu2": {"frequencies": 8, "truncate": 10}}}'
 
 
@@ -48,12 +48,14 @@ class FrequencyPlan:
         default: of the nodes that are not named.
         nodes: by the name of the node in the source model.
         name: how errors call the plan.
+        evidence: what a search measured of it (see `jpegcompile.choose_frequencies`).
     """
 
     masking: Masking = "asm"
     default: NodeFrequencies = field(default_factory=NodeFrequencies)
     nodes: Mapping[str, NodeFrequencies] = field(default_factory=dict)
     name: str = "frequencies"
+    evidence: Mapping[str, Any] | None = None
 
     @property
     def is_exact(self) -> bool:
@@ -67,7 +69,8 @@ class FrequencyPlan:
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data: the content of a frequencies file."""
         nodes = {name: node.to_json() for name, node in self.nodes.items()}
-        return {"relu": self.masking, **self.default.to_json(), "nodes": nodes}
+        data = {"relu": self.masking, **self.default.to_json(), "nodes": nodes}
+        return data if self.evidence is None else {**data, "evidence": dict(self.evidence)}
 
 
 Frequencies = int | str | os.PathLike[str] | Mapping[str, Any] | FrequencyPlan
@@ -121,7 +124,7 @@ def _plan(data: Any, relu: Masking | None, truncate: int | None, name: str) -> F
                          f"{name}: {node}")
         for node, value in data.get("nodes", {}).items()
     }  # fmt: skip
-    return FrequencyPlan(masking, default, nodes, name)
+    return FrequencyPlan(masking, default, nodes, name, data.get("evidence"))
 
 
 def _node(data: Mapping[str, Any], default: NodeFrequencies, name: str) -> NodeFrequencies:

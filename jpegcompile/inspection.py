@@ -10,9 +10,12 @@ from typing import Any
 import onnx
 
 from jpegcompile.backends.metadata import CompiledInfo, read_metadata
-from jpegcompile.compile import compile_options, lower
+from jpegcompile.compile import lower
+from jpegcompile.dct.frequencies import ALL
+from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import InputMode
+from jpegcompile.options import compile_options
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.session import read_compiled
 
@@ -45,6 +48,9 @@ def inspect(
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess = "none",
     subsampling: str | None = None,
     image_input: str | None = None,
+    frequencies: Frequencies = ALL,
+    relu: Masking | None = None,
+    truncate: int | None = None,
 ) -> Inspection:
     """What of a model is lowered, what is kept spatial and why; nothing is written.
 
@@ -54,6 +60,9 @@ def inspect(
         preprocess: as for `compile`; it does not change what is lowered.
         subsampling: as for `compile`.
         image_input: as for `compile`.
+        frequencies: as for `compile`.
+        relu: as for `compile`.
+        truncate: as for `compile`.
 
     Raises:
         UsageError, UnsupportedModelError, AccessError: as for `compile`.
@@ -65,6 +74,12 @@ def inspect(
     if info is not None:
         return Inspection(info.report, info)
     options = compile_options(
-        input=input, preprocess=preprocess, subsampling=subsampling, image_input=image_input
+        input=input,
+        preprocess=preprocess,
+        subsampling=subsampling,
+        image_input=image_input,
+        frequencies=frequencies,
+        relu=relu,
+        truncate=truncate,
     )
     return Inspection(lower(load_source(model), options).report.to_json(), None)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
 
 import onnx
 import onnx_graphsurgeon as gs
 from onnx import checker, helper, inliner
 
 from jpegcompile.backends.functions import function_of
-from jpegcompile.errors import AccessError, InternalError, one_line
+from jpegcompile.errors import InternalError, one_line
+from jpegcompile.files import write_whole
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION, IR_VERSION
 from jpegcompile.ir.module import Module
 
@@ -52,28 +51,7 @@ def _drop_opset(model: onnx.ModelProto, domain: str) -> None:
 def save(model: onnx.ModelProto, path: str | os.PathLike[str]) -> None:
     """Write a model so that the file appears whole or not at all.
 
-    A link stays a link; the file that it points to is replaced.
-
     Raises:
-        AccessError: if the folder is missing, not writable or full, or the path is something else
-            than a file.
+        AccessError: as `write_whole`.
     """
-    target = Path(os.path.realpath(path))
-    temporary: str | None = None
-    try:
-        if target.exists() and not target.is_file():
-            raise AccessError(f"{path}: is not a plain file; give another name")
-        handle, temporary = tempfile.mkstemp(prefix=".jpegcompile-", dir=target.parent)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(model.SerializeToString(deterministic=True))
-        # mkstemp makes a private file; give it the rights that an ordinary open would.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, target)
-        temporary = None
-    except OSError as error:
-        raise AccessError(f"{path}: cannot write: {error.strerror}; nothing was kept") from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+    write_whole(path, model.SerializeToString(deterministic=True))

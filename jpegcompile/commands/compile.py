@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from jpegcompile.commands.console import counted, progress_bar
-from jpegcompile.commands.options import json_option, model_options, print_json
+from jpegcompile.commands.options import (
+    frequency_options,
+    json_option,
+    model_options,
+    plan_from,
+    print_json,
+)
+from jpegcompile.compile import CompiledModel
 from jpegcompile.compile import compile as compile_model
+from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
+from jpegcompile.files import write_whole
+from jpegcompile.frequency_plan import FrequencyPlan, Masking
+from jpegcompile.report import Report
+from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies, require_budget
+from jpegcompile.search.interval import PairedCounts
+
+_AUTO = "auto"
 
 
 @click.command(name="compile")
@@ -27,6 +43,40 @@ from jpegcompile.errors import UsageError
 )
 @click.option("--strict", is_flag=True, help="Fail (exit 3) if anything would be kept spatial.")
 @model_options
+@click.option(
+    "--frequencies",
+    type=click.Choice([*map(str, range(1, ALL + 1)), _AUTO]),
+    metavar="N|auto",
+    help="Spatial frequencies, 1 to 15, that decide the masks of ReLU, PReLU, Clip and MaxPool;"
+    " 15, all of them, is exact and the default. auto chooses them, and what is kept (--truncate),"
+    " for each node.",
+)
+@frequency_options
+@click.option(
+    "--max-drop", type=float, metavar="POINTS", help="auto: top-1 that may be lost, in points."
+)
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path),
+    help="auto: folder with one folder of JPEG files a class; half of them verify.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="auto: JSON file that maps folder names to class indices.",
+)
+@click.option("--output-name", metavar="NAME", help="auto: which output holds the scores.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    help="auto: folder of measurements, from which an interrupted search goes on.",
+)
+@click.option(
+    "--save-frequencies",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the frequencies of each node, for --frequencies-file.",
+)
 @json_option
 def compile_command(
     model: Path,
@@ -37,27 +87,98 @@ def compile_command(
     preprocess: str | None,
     subsampling: str | None,
     image_input: str | None,
+    frequencies: str | None,
+    frequencies_file: Path | None,
+    relu: Masking | None,
+    truncate: int | None,
+    save_frequencies: Path | None,
     as_json: bool,
+    **search_options: Any,
 ) -> None:
-    """Compile MODEL into the JPEG transform domain."""
+    """Compile MODEL into the JPEG transform domain.
+
+    At all 15 frequencies the compiled model is exact. With --frequencies auto --max-drop POINTS
+    --images DIR, a search finds for each node how few are enough.
+    """
     if output.exists() and model.exists() and output.samefile(model):
         raise UsageError(f"{output}: is the model itself; give another --output")
-    with progress_bar("compiling") as progress:
-        compiled = compile_model(
-            model,
-            input=input_mode,
-            target=target,
-            preprocess=preprocess,
-            subsampling=subsampling,
-            image_input=image_input,
-            strict=strict,
-            progress=progress,
-        )
+
+    def compiled_with(plan: FrequencyPlan) -> CompiledModel:
+        with progress_bar("compiling") as progress:
+            return compile_model(
+                model,
+                input=input_mode,
+                target=target,
+                preprocess=preprocess,
+                subsampling=subsampling,
+                image_input=image_input,
+                frequencies=plan,
+                strict=strict,
+                progress=progress,
+            )
+
+    search: FrequencySearch | None = None
+    if frequencies == _AUTO:
+        _require_search_options(frequencies_file, preprocess, search_options)
+        # What is wrong with the other options should not come out after a long search.
+        compiled_with(FrequencyPlan())
+        with progress_bar("choosing frequencies") as progress:
+            search = choose_frequencies(
+                model,
+                search_options["images"],
+                max_drop=search_options["max_drop"],
+                preprocess=preprocess or "",
+                labels=search_options["labels"],
+                output=search_options["output_name"],
+                relu=relu or "asm",
+                truncate=truncate,
+                image_input=image_input,
+                cache=search_options["cache"],
+                progress=progress,
+            )
+        plan = search.plan
+    else:
+        _refuse_search_options(search_options)
+        number = None if frequencies is None else int(frequencies)
+        plan = plan_from(number, frequencies_file, relu, truncate)
+    compiled = compiled_with(plan)
+    if search is not None:
+        require_budget(search)
     compiled.save(output)
-    report = compiled.report
+    if save_frequencies is not None:
+        write_whole(save_frequencies, (json.dumps(plan.to_json(), indent=1) + "\n").encode())
     if as_json:
-        print_json({"output": str(output), "report": report.to_json()})
+        found = None if search is None else search.to_json()
+        data = {"output": str(output), "report": compiled.report.to_json(), "search": found}
+        print_json(data)
         return
+    _show_report(output, compiled.report)
+    if search is not None:
+        _show_search(search)
+
+
+def _require_search_options(
+    file: Path | None, preprocess: str | None, options: dict[str, Any]
+) -> None:
+    if file is not None:
+        raise UsageError("--frequencies auto makes what --frequencies-file gives; leave one out")
+    if options["max_drop"] is None or options["images"] is None:
+        raise UsageError(
+            "--frequencies auto needs --max-drop POINTS, the loss of top-1 that is allowed, and"
+            " --images DIR, a folder with one folder of JPEG files a class"
+        )
+    if preprocess is None:
+        raise UsageError("--frequencies auto needs --preprocess, to run the model on JPEG files")
+
+
+def _refuse_search_options(options: dict[str, Any]) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        name = given[0].replace("_", "-")
+        raise UsageError(f"--{name} is for --frequencies auto; leave it out")
+
+
+def _show_report(output: Path, report: Report) -> None:
     size = output.stat().st_size
     click.echo(
         f"{output}: {counted(len(report.lowered), 'node')} lowered,"
@@ -67,3 +188,21 @@ def compile_command(
         click.echo(f"kept spatial: {node.op} '{node.name}': {node.reason}")
     for note in report.notes:
         click.echo(f"note: {note}")
+
+
+def _show_search(search: FrequencySearch) -> None:
+    click.echo(
+        f"frequencies: {search.mean_frequencies:.1f} of {ALL} decide a mask and"
+        f" {search.mean_truncate:.1f} are kept behind it, on average"
+    )
+    for title, counts in (("search", search.search), ("verification", search.verification)):
+        click.echo(f"{title}: {_change_text(counts)}")
+
+
+def _change_text(counts: PairedCounts) -> str:
+    low, high = counts.interval()
+    return (
+        f"top-1 {100 * counts.before:.2f} % becomes {100 * counts.after:.2f} %,"
+        f" {100 * counts.change:+.2f} points (95 % interval {100 * low:+.2f} to {100 * high:+.2f}),"
+        f" on {counted(counts.images, 'image')}"
+    )

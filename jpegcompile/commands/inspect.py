@@ -9,7 +9,15 @@ import click
 from rich.console import Console
 
 from jpegcompile.commands.console import console, counted, new_table, plain
-from jpegcompile.commands.options import json_option, model_options, print_json
+from jpegcompile.commands.options import (
+    frequency_options,
+    json_option,
+    model_options,
+    plan_from,
+    print_json,
+)
+from jpegcompile.dct.frequencies import ALL, full
+from jpegcompile.frequency_plan import Masking
 from jpegcompile.inspection import Inspection
 from jpegcompile.inspection import inspect as inspect_model
 
@@ -17,6 +25,13 @@ from jpegcompile.inspection import inspect as inspect_model
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @model_options
+@click.option(
+    "--frequencies",
+    type=click.IntRange(1, ALL),
+    metavar="N",
+    help="Spatial frequencies, 1 to 15, that decide masks, as for compile.",
+)
+@frequency_options
 @json_option
 def inspect(
     model: Path,
@@ -24,6 +39,10 @@ def inspect(
     preprocess: str | None,
     subsampling: str | None,
     image_input: str | None,
+    frequencies: int | None,
+    frequencies_file: Path | None,
+    relu: Masking | None,
+    truncate: int | None,
     as_json: bool,
 ) -> None:
     """Show what of MODEL is lowered, and what is kept spatial and why.
@@ -37,6 +56,7 @@ def inspect(
         preprocess=preprocess or "none",
         subsampling=subsampling,
         image_input=image_input,
+        frequencies=plan_from(frequencies, frequencies_file, relu, truncate),
     )
     if as_json:
         print_json(result.to_json())
@@ -48,7 +68,8 @@ def show_inspection(result: Inspection) -> None:
     """Nodes with their fate, sums, and the record of a compiled model."""
     out = console()
     report = result.report
-    table = new_table("node", "op", "domain", "output", "multiply-adds", "why kept", right=(4,))
+    headers = ("node", "op", "domain", "output", "multiply-adds", "frequencies", "why kept")
+    table = new_table(*headers, right=(4,))
     for node in report["nodes"]:
         table.add_row(
             plain(node["name"]),
@@ -56,6 +77,7 @@ def show_inspection(result: Inspection) -> None:
             _domain_text(node),
             "x".join(str(d) if isinstance(d, int) else "N" for d in node["output_shape"]),
             f"{node['multiply_adds']:,}",
+            _frequency_text(node),
             plain(node["reason"]),
         )
     out.print(table)
@@ -66,6 +88,13 @@ def show_inspection(result: Inspection) -> None:
         f" {report['multiply_adds']:,} multiply-adds,"
         f" {report['transform_multiply_adds']:,} in block transforms"
     )
+    skippable = report.get("skippable_multiply_adds", 0)
+    transforms = report.get("skippable_transform_multiply_adds", 0)
+    if skippable or transforms:
+        out.print(
+            f"truncation: {skippable:,} multiply-adds meet zeros if coefficients are convolved;"
+            f" {transforms:,} in block transforms if pixels are"
+        )
     for note in report["notes"]:
         out.print(f"note: {note}", markup=False)
     if result.compiled is not None:
@@ -85,6 +114,30 @@ def _show_record(out: Console, result: Inspection) -> None:
         markup=False,
     )
     out.print(f"preprocessing {info.preprocess or '-'}", markup=False)
+    evidence = (info.frequencies or {}).get("evidence")
+    if evidence is not None:
+        counts = evidence["verification"]
+        low, high = counts["interval"]
+        out.print(
+            f"frequencies chosen for a drop of {evidence['max_drop']:g} points of top-1;"
+            f" verified: {counts['drop']:.2f} (95 % interval {low:.2f} to {high:.2f})"
+            f" on {counted(counts['images'], 'image')}"
+        )
+
+
+def _frequency_text(node: dict[str, Any]) -> str:
+    """What decides a mask, and what is kept behind it: `asm 8/15, keeps 10/15`."""
+    if not node.get("frequencies"):
+        return ""
+    parts = [_share(node["masking"], node["frequencies"], node["input_block"])]
+    truncated = node.get("truncate")
+    if truncated and truncated < full(node["output_block"]):
+        parts.append(_share("keeps", truncated, node["output_block"]))
+    return ", ".join(parts)
+
+
+def _share(what: str, frequencies: int, block: int) -> str:
+    return what if frequencies == full(block) else f"{what} {frequencies}/{full(block)}"
 
 
 def _domain_text(node: dict[str, Any]) -> str:

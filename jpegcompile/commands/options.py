@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from jpegcompile.dct.frequencies import ALL
+from jpegcompile.errors import UsageError
+from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -45,6 +50,49 @@ def model_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def frequency_options(command: Command) -> Command:
+    """How many frequencies nonlinearities use; `plan_from` makes a plan of the parameters."""
+    numbers = click.IntRange(1, ALL)
+    for option in (
+        click.option(
+            "--truncate",
+            type=numbers,
+            metavar="N",
+            help="Frequencies, 1 to 15, that results of nonlinearities keep; all if not given.",
+        ),
+        click.option(
+            "--relu",
+            type=click.Choice(["asm", "apx"]),
+            help="Mask the exact pixels (asm, the default) or take the approximated ones.",
+        ),
+        click.option(
+            "--frequencies-file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="JSON file with the frequencies of each node.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def plan_from(
+    frequencies: int | None, file: Path | None, relu: Masking | None, truncate: int | None
+) -> FrequencyPlan:
+    """The plan that the options describe.
+
+    Raises:
+        UsageError: if both a number and a file are given, or the file has another form.
+        AccessError: if the file cannot be read.
+    """
+    if frequencies is not None and file is not None:
+        raise UsageError(
+            'the file may say "frequencies" for nodes that it does not name;'
+            " leave --frequencies or --frequencies-file out"
+        )
+    return plan_of(file or frequencies or ALL, relu, truncate)
 
 
 def print_json(data: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -101,7 +102,7 @@ def compare(
     require_same_source(source, session)
     data = labelled_images(images, labels)
     model = SpatialModel(source.model, session.info.input)
-    name = _output_name(session, output)
+    name = score_output(session.output_names, output)
     index = session.output_names.index(name)
     before, exact, after = [], [], []
     done = 0
@@ -130,14 +131,35 @@ def require_drop(result: Comparison, most: float) -> None:
         )
 
 
-def _output_name(session: Session, wanted: str | None) -> str:
+def score_output(names: Sequence[str], wanted: str | None) -> str:
+    """The output that holds the scores: the one wanted, else the first.
+
+    Raises:
+        UsageError: if there is no such output.
+    """
     if wanted is None:
-        return session.output_names[0]
-    if wanted not in session.output_names:
-        raise UsageError(
-            f"the model has no output '{wanted}'; its outputs are {', '.join(session.output_names)}"
-        )
+        return names[0]
+    if wanted not in names:
+        raise UsageError(f"the model has no output '{wanted}'; its outputs are {', '.join(names)}")
     return wanted
+
+
+def check_scores(scores: NDArray[Any], output: str, labels: Sequence[int]) -> None:
+    """Refuse what is not one row of class scores for each image.
+
+    Raises:
+        UsageError: if scores have another rank, or fewer classes than the labels.
+    """
+    if scores.ndim != 2:
+        raise UsageError(
+            f"output '{output}' has shape {list(scores.shape)}, not one score for each class;"
+            " name another with --output-name"
+        )
+    if max(labels) >= scores.shape[1]:
+        raise UsageError(
+            f"a folder has class {max(labels)} but the model has {scores.shape[1]} classes;"
+            " map folders to classes with --labels"
+        )
 
 
 def _evaluate(
@@ -147,16 +169,7 @@ def _evaluate(
     exact: NDArray[Any],
     after: NDArray[Any],
 ) -> Comparison:
-    if before.ndim != 2:
-        raise UsageError(
-            f"output '{output}' has shape {list(before.shape)}, not one score for each class;"
-            " name another with --output-name"
-        )
-    if max(data.labels) >= before.shape[1]:
-        raise UsageError(
-            f"a folder has class {max(data.labels)} but the model has {before.shape[1]} classes;"
-            " map folders to classes with --labels"
-        )
+    check_scores(before, output, data.labels)
     labels = np.asarray(data.labels)
     old, new = before.argmax(axis=1), after.argmax(axis=1)
     changes = tuple(

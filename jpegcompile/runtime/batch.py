@@ -17,6 +17,7 @@ def run_batch(
     names: Sequence[str],
     feeds: Mapping[str, NDArray[np.generic]],
     fixed_batch: int | None,
+    shared: Mapping[str, NDArray[np.generic]] | None = None,
 ) -> list[NDArray[Any]]:
     """Outputs for one batch, one row an input.
 
@@ -26,6 +27,7 @@ def run_batch(
         feeds: inputs, all of one batch size.
         fixed_batch: the batch that the model is bound to; smaller ones are filled up by repeating
             the last input. None if any batch will do.
+        shared: inputs that have no batch; they are given as they are.
 
     Raises:
         UsageError: if an output does not hold one row for each input.
@@ -35,7 +37,7 @@ def run_batch(
     spare = (fixed_batch or count) - count
     filled = {name: _repeat_last(values, spare) for name, values in feeds.items()}
     try:
-        outputs = session.run(list(names), filled)
+        outputs = session.run(list(names), {**filled, **(shared or {})})
     except Exception as error:
         raise UnsupportedModelError(f"ONNX Runtime fails: {one_line(error)}") from error
     for name, output in zip(names, outputs, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,9 @@ from jpegcompile.runtime.inputs import (
 from jpegcompile.subsampling import subsampling_of
 
 _BATCH = 32
+
+# Inputs besides the image, by name; the same for every image.
+Shared = Mapping[str, NDArray[np.generic]]
 
 
 def load(path: str | os.PathLike[str]) -> Session:
@@ -152,28 +155,36 @@ class Session:
                 )
         return self._direct(coefficients)
 
-    def run(self, images: Sequence[ImageSource]) -> list[NDArray[Any]]:
+    def run(
+        self, images: Sequence[ImageSource], shared: Shared | None = None
+    ) -> list[NDArray[Any]]:
         """Outputs of the source model for any number of files, concatenated along the batch.
+
+        Args:
+            images: paths or bytes.
+            shared: inputs besides the image, the same for every image.
 
         Raises:
             ImageError: if a file is damaged or its size is not the model's.
             AccessError: if a file cannot be read.
-            UsageError: after a fork, if there are no images, and for models with inputs besides the
-                image.
+            UsageError: after a fork, if there are no images, or if an input besides the image is
+                not given.
         """
         self._refuse_fork()
         sources = _listed(images)
         batches: list[list[NDArray[Any]]] = []
         for start in range(0, len(sources), self.batch_size):
             chunk = self._read(sources[start : start + self.batch_size])
-            batches.append(self.run_coefficients(chunk))
+            batches.append(self.run_coefficients(chunk, shared))
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
-    def run_coefficients(self, images: Sequence[Coefficients]) -> list[NDArray[Any]]:
+    def run_coefficients(
+        self, images: Sequence[Coefficients], shared: Shared | None = None
+    ) -> list[NDArray[Any]]:
         """Outputs for one batch of images already read; sizes are the caller's to check.
 
         Raises:
-            UsageError: after a fork, and for models with inputs besides the image.
+            UsageError: after a fork, or if an input besides the image is not given.
         """
         self._refuse_fork()
         info = self.info.input
@@ -184,12 +195,12 @@ class Session:
         results: list[tuple[list[int], list[NDArray[Any]]]] = []
         if direct:
             feeds = self._direct([images[i] for i in direct])
-            results.append((direct, self._outputs(self.inference_session, feeds)))
+            results.append((direct, self._outputs(self.inference_session, feeds, shared)))
         if others:
             batch = np.stack([ingested(images[i], self.info) for i in others])
             assert info.ingest_output is not None
             feeds = {info.ingest_output: batch}
-            results.append((others, self._outputs(self._network_session(), feeds)))
+            results.append((others, self._outputs(self._network_session(), feeds, shared)))
         order = np.argsort(np.concatenate([indices for indices, _ in results]))
         columns = zip(*(outputs for _, outputs in results), strict=True)
         return [np.concatenate(parts)[order] for parts in columns]
@@ -222,15 +233,19 @@ class Session:
         return {self.info.input.name: np.stack(batch)}
 
     def _outputs(
-        self, session: ort.InferenceSession, feeds: dict[str, NDArray[np.generic]]
+        self,
+        session: ort.InferenceSession,
+        feeds: dict[str, NDArray[np.generic]],
+        shared: Shared | None = None,
     ) -> list[NDArray[Any]]:
-        missing = [i.name for i in session.get_inputs() if i.name not in feeds]
+        given = {*feeds, *(shared or {})}
+        missing = [i.name for i in session.get_inputs() if i.name not in given]
         if missing:
             raise UsageError(
                 f"{self.path}: takes '{missing[0]}' besides the image;"
                 " call Session.inference_session with Session.feeds and that input"
             )
-        return run_batch(session, self.output_names, feeds, self.fixed_batch)
+        return run_batch(session, self.output_names, feeds, self.fixed_batch, shared)
 
     def _network_session(self) -> ort.InferenceSession:
         """The model from the ingest's output on, made when it is first needed."""

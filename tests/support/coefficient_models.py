@@ -18,11 +18,12 @@ from support.graphs import (
 )
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compile import compile_options, lower
+from jpegcompile.compile import lower
 from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.dct.decode import decode
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import Module
+from jpegcompile.options import compile_options
 from jpegcompile.preprocess import preprocess_of
 from jpegcompile.subsampling import geometry_of
 

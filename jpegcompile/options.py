@@ -1,0 +1,110 @@
+"""What the user asks for, checked against the model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from onnx import helper
+
+from jpegcompile.dct.frequencies import ALL
+from jpegcompile.errors import UnsupportedModelError, UsageError
+from jpegcompile.frequency_plan import Frequencies, Masking, plan_of
+from jpegcompile.frontend.load import Source, image_input_name
+from jpegcompile.ir.module import CompileOptions, ImageInput, InputMode, Target
+from jpegcompile.preprocess import Preprocess, preprocess_of
+from jpegcompile.subsampling import GRAY, SUBSAMPLINGS
+
+
+def compile_options(
+    *,
+    input: InputMode = "coefficients",
+    target: Target = "ort",
+    preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
+    subsampling: str | None = None,
+    image_input: str | None = None,
+    frequencies: Frequencies = ALL,
+    relu: Masking | None = None,
+    truncate: int | None = None,
+) -> CompileOptions:
+    """Arguments of `compile`, checked as far as they can be without the model.
+
+    Raises:
+        UsageError: if one has no such value.
+        AccessError: if a preprocessing or frequencies file cannot be read.
+    """
+    if input not in ("coefficients", "tensor"):
+        raise UsageError(f"input is '{input}'; use coefficients or tensor")
+    if target not in ("ort", "onnx"):
+        raise UsageError(f"target is '{target}'; use ort or onnx")
+    return CompileOptions(
+        input_mode=input,
+        target=target,
+        preprocess=None if preprocess is None else preprocess_of(preprocess),
+        subsampling=subsampling,
+        image_input=image_input,
+        frequencies=plan_of(frequencies, relu, truncate),
+    )
+
+
+def image_of(source: Source, image_input: str | None) -> ImageInput:
+    """The input that is the image, by its name or because no other could be.
+
+    Raises:
+        UnsupportedModelError: if it is no float32 tensor of four dimensions, or its size is open.
+        UsageError: if there is no input of that name.
+    """
+    name = image_input_name(source.model, image_input, source.name)
+    kind = next(v for v in source.model.graph.input if v.name == name).type.tensor_type
+    shape: list[Any] = [d.dim_param or d.dim_value or None for d in kind.shape.dim]
+    dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
+    if len(shape) != 4 or dtype not in (np.float32, np.float64):
+        raise UnsupportedModelError(
+            f"{source.name}: input '{name}' is {dtype} of rank {len(shape)}; an image input"
+            " is float32 of rank 4: move casts and reshapes of the input out of the model"
+        )
+    if not all(isinstance(d, int) and d > 0 for d in shape[1:]):
+        raise UnsupportedModelError(
+            f"{source.name}: input '{name}' has shape {shape}: height, width and channels must be"
+            " fixed; export the model for one input size"
+        )
+    is_last = shape[3] in (1, 3) and shape[1] not in (1, 3)
+    layout: Any = "NHWC" if is_last else "NCHW"
+    channels, height, width = (shape[3], *shape[1:3]) if is_last else shape[1:]
+    return ImageInput(name, channels, height, width, layout)
+
+
+def complete_options(options: CompileOptions, image: ImageInput) -> CompileOptions:
+    """Fill in defaults that depend on the model, and refuse what does not fit it.
+
+    Raises:
+        UsageError: naming the option and what to give instead.
+    """
+    if options.input_mode == "tensor":
+        if options.subsampling is not None:
+            raise UsageError("--subsampling is for --input coefficients; leave it out")
+        return options
+    if options.preprocess is None:
+        raise UsageError(
+            "--input coefficients needs --preprocess, the normalisation that the model was trained"
+            " with: imagenet, cifar10, unit, none or a JSON file"
+        )
+    if image.channels not in (1, 3):
+        raise UsageError(
+            f"input '{image.name}' has {image.channels} channels, a JPEG file gives 1 or 3;"
+            " use --input tensor"
+        )
+    color = options.preprocess.color_for(image.channels)
+    options.preprocess.affine(image.channels)
+    subsampling = options.subsampling or (GRAY if color == "L" else "4:2:0")
+    if subsampling not in SUBSAMPLINGS:
+        raise UsageError(f"subsampling is '{subsampling}'; use one of {', '.join(SUBSAMPLINGS)}")
+    if color == "L" and subsampling != GRAY:
+        raise UsageError(
+            f"the model takes one channel, luma, which is the same at {subsampling};"
+            " leave --subsampling out"
+        )
+    return replace(options, subsampling=subsampling)

@@ -1,0 +1,88 @@
+"""Measurements that survive an interrupted search: one JSON line each, appended at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from jpegcompile.errors import AccessError
+from jpegcompile.interface import DOMAIN
+
+# Part of every key: raise it where a measurement would come out differently.
+_VERSION = 1
+
+
+def default_folder() -> Path:
+    """Where the desktop keeps what can be made again (XDG base directory specification)."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / DOMAIN / "frequencies"
+
+
+def key_of(parts: Iterable[str], files: Iterable[Path]) -> str:
+    """Hash of strings and of the contents of files.
+
+    Raises:
+        AccessError: if a file cannot be read.
+    """
+    digest = hashlib.sha256(json.dumps([_VERSION, *parts]).encode())
+    for path in files:
+        try:
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        except OSError as error:
+            raise AccessError(f"{path}: cannot read: {error.strerror}; check the path") from error
+    return digest.hexdigest()
+
+
+class Cache:
+    """Measurements by name, in memory and in a file."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        """Read what an earlier search of the same key has measured.
+
+        Raises:
+            AccessError: if the folder cannot be made or the file cannot be read.
+        """
+        self._path = folder / f"{key}.jsonl"
+        self._values: dict[str, Any] = {}
+        self._is_torn = False
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+        except OSError as error:
+            raise self._refusal(error) from error
+        for line in text.splitlines():
+            # A search that was killed while writing leaves half a line, which is measured again.
+            try:
+                name, value = json.loads(line)
+            except ValueError:
+                continue
+            self._values[name] = value
+        self._is_torn = bool(text) and not text.endswith("\n")
+
+    def get(self, name: str) -> Any | None:
+        """A measurement, or None if there is none."""
+        return self._values.get(name)
+
+    def put(self, name: str, value: Any) -> None:
+        """Record a measurement.
+
+        Raises:
+            AccessError: if the file cannot be written.
+        """
+        self._values[name] = value
+        try:
+            with self._path.open("a", encoding="utf-8") as stream:
+                stream.write(("\n" if self._is_torn else "") + json.dumps([name, value]) + "\n")
+        except OSError as error:
+            raise self._refusal(error) from error
+        self._is_torn = False
+
+    def _refusal(self, error: OSError) -> AccessError:
+        return AccessError(
+            f"{self._path}: cannot keep measurements: {error.strerror};"
+            " name a folder that can be written with --cache"
+        )

@@ -1,0 +1,260 @@
+"""Choose the frequencies of every nonlinearity for a stated loss of accuracy.
+
+1. Sensitivity: each knob alone is turned down, on some of the search images; its loss is the mean
+   Kullback-Leibler divergence of the scores from the exact model's, which needs far fewer images
+   than a change of accuracy does.
+2. Path: losses of single knobs nearly add up, so the cheapest frequency is given up first.
+3. Budget: the farthest plan on the path whose accuracy, on all search images, is within the budget
+   by a lower confidence bound, not by luck.
+4. Verification, on the other half of the images, which nothing above has seen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jpegcompile.compile import ModelSource
+from jpegcompile.dct.frequencies import ALL
+from jpegcompile.errors import CheckFailedError, UsageError
+from jpegcompile.evaluation.compare import score_output
+from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
+from jpegcompile.frequency_plan import FrequencyPlan, Masking
+from jpegcompile.frontend.load import load_source
+from jpegcompile.preprocess import Preprocess, preprocess_of
+from jpegcompile.search.cache import Cache, default_folder, key_of
+from jpegcompile.search.interval import CONFIDENCE, PairedCounts
+from jpegcompile.search.measure import Levels, Measurer, Split, plan_of_levels
+from jpegcompile.search.path import Curve, cheapest_first
+from jpegcompile.search.probe import Knob, Probe, common_subsampling
+
+Progress = Callable[[int, int], None]
+
+# Images for sensitivities: the losses of a ResNet-20 on these and on four times as many give the
+# same order but for neighbours.
+_SENSITIVITY_IMAGES = 256
+# A knob that alone diverges by this much (in nats, a mean over images) is not turned further down.
+_HOPELESS = 0.5
+
+
+@dataclass(frozen=True)
+class FrequencySearch:
+    """Outcome of `choose_frequencies`.
+
+    Attributes:
+        plan: to be given to `compile`.
+        max_drop: budget in percentage points of top-1.
+        search: the plan against the exact model, on the images that chose it.
+        verification: the same on images that the search has not used.
+        masks: frequencies of every mask, for 8x8 tiles.
+        kept: frequencies kept behind every nonlinearity, for 8x8 tiles.
+    """
+
+    plan: FrequencyPlan
+    max_drop: float
+    search: PairedCounts
+    verification: PairedCounts
+    masks: tuple[int, ...]
+    kept: tuple[int, ...]
+
+    @property
+    def mean_frequencies(self) -> float:
+        """Mean number of frequencies that decide a mask."""
+        return float(np.mean(self.masks)) if self.masks else float(ALL)
+
+    @property
+    def mean_truncate(self) -> float:
+        """Mean number of frequencies kept."""
+        return float(np.mean(self.kept)) if self.kept else float(ALL)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data; drops and intervals are in percentage points."""
+        return {
+            "max_drop": self.max_drop,
+            "confidence": CONFIDENCE,
+            "mean_frequencies": self.mean_frequencies,
+            "mean_truncate": self.mean_truncate,
+            "search": self.search.to_json(),
+            "verification": self.verification.to_json(),
+        }
+
+
+def choose_frequencies(
+    model: ModelSource,
+    images: str | os.PathLike[str],
+    *,
+    max_drop: float,
+    preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess,
+    labels: str | os.PathLike[str] | None = None,
+    output: str | None = None,
+    relu: Masking = "asm",
+    truncate: int | None = None,
+    image_input: str | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> FrequencySearch:
+    """Find few frequencies for each nonlinearity that cost little accuracy.
+
+    One half of the images chooses, the other half verifies. Every measurement is kept in a file, so
+    that a search that was interrupted, or one with another budget, goes on where it was.
+
+    Args:
+        model: as for `compile`.
+        images: folder with one folder of JPEG files a class.
+        max_drop: top-1 that may be lost, in percentage points, on a lower confidence bound.
+        preprocess: as for `compile`.
+        labels: JSON file from folder name to class index; else classes follow the sorted names.
+        output: which output holds the scores [N, classes]; the first one if not given.
+        relu: "asm" or "apx".
+        truncate: frequencies that all nonlinearities keep; they are chosen too if not given.
+        image_input: as for `compile`.
+        cache: folder of the measurements; that of the user's caches if not given.
+        progress: called with (images done, images in all).
+
+    Raises:
+        UsageError: if arguments do not fit the model, or there are fewer than two images.
+        UnsupportedModelError: if the model cannot be compiled or has no nonlinearity.
+        ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
+    """
+    if not max_drop > 0:
+        raise UsageError(f"max-drop is {max_drop:g}; give percentage points above 0")
+    normalization = preprocess_of(preprocess)
+    data = labelled_images(images, labels)
+    halves = split_in_halves(data)
+    options = {
+        "preprocess": normalization,
+        "image_input": image_input,
+        "subsampling": common_subsampling(model, halves[0].files, image_input),
+    }
+    with tempfile.TemporaryDirectory(prefix="jpegcompile-") as folder:
+        probe = Probe(model, Path(folder), relu, **options)
+        name = score_output(probe.session.output_names, output)
+        parts = [load_source(model).sha256, json.dumps(normalization.to_json()), name, relu]
+        parts += [str(image_input), json.dumps(data.labels)]
+        measurements = Cache(Path(cache or default_folder()), key_of(parts, data.files))
+        search = _Search(probe, measurements, name, relu, truncate, halves, progress)
+        return search.run(max_drop)
+
+
+def require_budget(result: FrequencySearch) -> None:
+    """Turn a verification that refutes the search into the error of a failed check.
+
+    Raises:
+        CheckFailedError: if more than the budget is lost on the images that the search has not
+            used, with confidence.
+    """
+    _, best = result.verification.interval()
+    if -100 * best > result.max_drop:
+        raise CheckFailedError(
+            f"the images that verify lose {-100 * result.verification.change:.2f} points,"
+            f" {result.max_drop:g} are allowed; search with more images that are alike"
+        )
+
+
+def split_in_halves(data: LabelledImages) -> tuple[Split, Split]:
+    """Every other image of each class searches, the rest verifies.
+
+    Raises:
+        UsageError: if a half would be empty.
+    """
+    members: tuple[list[int], list[int]] = ([], [])
+    seen: dict[int, int] = {}
+    for index, label in enumerate(data.labels):
+        rank = seen.get(label, 0)
+        seen[label] = rank + 1
+        members[rank % 2].append(index)
+    if not members[1]:
+        raise UsageError("every class has one image only; give more, half of them verify")
+    search, verify = (
+        Split(name, [data.files[i] for i in chosen], [data.labels[i] for i in chosen])
+        for name, chosen in zip(("search", "verification"), members, strict=True)
+    )
+    return search, verify
+
+
+class _Search:
+    """The four steps, on one probe."""
+
+    def __init__(
+        self,
+        probe: Probe,
+        cache: Cache,
+        output: str,
+        masking: Masking,
+        truncate: int | None,
+        halves: tuple[Split, Split],
+        progress: Progress | None,
+    ) -> None:
+        self._search, self._verification = halves
+        self._few = self._search.spread("sensitivity", _SENSITIVITY_IMAGES)
+        self._masking: Masking = masking
+        every = list(probe.knobs.values())
+        self._fixed = {} if truncate is None else {k: truncate for k in every if k.kind == "keep"}
+        self._knobs = [knob for knob in every if knob not in self._fixed]
+        self._all_knobs = every
+        self._done = 0
+        self._total = self._expected_images()
+        self._progress = progress
+        self._measurer = Measurer(probe, cache, output, masking, self._advance)
+
+    def run(self, max_drop: float) -> FrequencySearch:
+        """Search and verify."""
+        curves = {knob: self._curve(knob) for knob in self._knobs}
+        path = [{**self._fixed, **levels} for levels in cheapest_first(curves)]
+        levels = path[self._farthest(path, max_drop)]
+        search = self._measurer.accuracy(self._search, levels)
+        verification = self._measurer.accuracy(self._verification, levels)
+        self._advance(self._total - self._done)
+        plan = plan_of_levels(levels, self._masking)
+        result = FrequencySearch(
+            plan, max_drop, search, verification, *(self._numbers(levels, kind) for kind in _KINDS)
+        )
+        return replace(result, plan=replace(plan, evidence=result.to_json()))
+
+    def _curve(self, knob: Knob) -> Curve:
+        losses = [0.0]
+        for level in knob.levels[1:]:
+            if losses[-1] > _HOPELESS:
+                self._advance(len(self._few.files))
+                continue
+            losses.append(self._measurer.loss(self._few, knob, level))
+        return Curve(knob.levels[: len(losses)], tuple(losses))
+
+    def _farthest(self, path: Sequence[Levels], max_drop: float) -> int:
+        """Index of a plan within the budget whose successor is not."""
+        inside, outside = 0, len(path)
+        while outside - inside > 1:
+            middle = (inside + outside) // 2
+            counts = self._measurer.accuracy(self._search, path[middle])
+            if 100 * counts.lowest_change() >= -max_drop:
+                inside = middle
+            else:
+                outside = middle
+        return inside
+
+    def _numbers(self, levels: Levels, kind: str) -> tuple[int, ...]:
+        return tuple(levels.get(knob, ALL) for knob in self._all_knobs if knob.kind == kind)
+
+    def _expected_images(self) -> int:
+        steps = sum(len(knob.levels) - 1 for knob in self._knobs)
+        bisections = max(steps, 1).bit_length() + 2
+        return (
+            (steps + 1) * len(self._few.files)
+            + 2 * bisections * len(self._search.files)
+            + 2 * len(self._verification.files)
+        )
+
+    def _advance(self, images: int) -> None:
+        self._done = min(self._done + images, self._total)
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
+_KINDS = ("mask", "keep")
