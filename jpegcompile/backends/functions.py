@@ -28,8 +28,8 @@ _PIXELS = """
         spatial = MatMul(s, inverse_columns)"""
 # Pixels by the frequencies of the band only; APX gives them the name of the pixels.
 _APPROXIMATION = """
-        low = Mul(x, band)
-        a = MatMul(inverse_rows, low)
+        inside_band = Mul(x, band)
+        a = MatMul(inverse_rows, inside_band)
         {name} = MatMul(a, inverse_columns)"""
 _TRANSFORMS = "inverse_rows, inverse_columns, forward_rows, forward_columns"
 

@@ -66,12 +66,22 @@ class NodeError:
 
 @dataclass(frozen=True)
 class Verification:
-    """Outcome of `verify`; `nodes` are sorted, the worst relative error first."""
+    """Outcome of `verify`.
+
+    Attributes:
+        inputs: images or tensors that were run.
+        inputs_for_nodes: those of them for which nodes were compared.
+        outputs: errors at the outputs.
+        nodes: errors at the nodes, sorted, the worst relative error first.
+        is_exact: whether the model was compiled to be exact: no mask approximated, no frequency
+            dropped.
+    """
 
     inputs: int
     inputs_for_nodes: int
     outputs: tuple[OutputError, ...]
     nodes: tuple[NodeError, ...]
+    is_exact: bool = True
 
     @property
     def passed(self) -> bool:
@@ -139,8 +149,8 @@ class Meter:
             self._nodes[tensor] = (error, max(largest, _magnitude(wanted)))
         self.traced += inputs
 
-    def result(self, absolute: float, relative: float) -> Verification:
-        """What was measured; the tolerances are as for `verify`."""
+    def result(self, absolute: float, relative: float, is_exact: bool = True) -> Verification:
+        """What was measured; the tolerances are as for `verify`, `is_exact` as it compares."""
         nodes = [
             NodeError(
                 self._makers.get(tensor, tensor),
@@ -166,7 +176,7 @@ class Meter:
             )
             for name, record in self._outputs.items()
         )
-        return Verification(self.inputs, self.traced, outputs, tuple(nodes))
+        return Verification(self.inputs, self.traced, outputs, tuple(nodes), is_exact)
 
 
 def _distance(actual: NDArray[Any], expected: NDArray[Any]) -> float:

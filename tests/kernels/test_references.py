@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from support.maps import SHAPES, Doubles, blocks_of, random_map
+from support.masking import FREQUENCIES, clear_map, clear_pool_map
+from support.masking_cases import BOUNDS, slopes_of
 from support.window_cases import CONVOLUTIONS, POOLS, output_size
 from torch.nn import functional
 
@@ -13,10 +15,15 @@ from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.dct.windows import Pads, Pair, taps
 from jpegcompile.kernels.average_pool.reference import jpeg_average_pool, jpeg_global_average_pool
 from jpegcompile.kernels.batch_normalization.reference import jpeg_batch_normalization
+from jpegcompile.kernels.clip.reference import jpeg_apx_clip, jpeg_asm_clip, jpeg_clip
 from jpegcompile.kernels.conv.reference import jpeg_conv
-from jpegcompile.kernels.max_pool.reference import jpeg_max_pool
-from jpegcompile.kernels.relu.reference import jpeg_relu
+from jpegcompile.kernels.max_pool.reference import jpeg_asm_max_pool, jpeg_max_pool
+from jpegcompile.kernels.prelu.reference import jpeg_apx_prelu, jpeg_asm_prelu, jpeg_prelu
+from jpegcompile.kernels.relu.reference import jpeg_apx_relu, jpeg_asm_relu, jpeg_relu
 from jpegcompile.kernels.resample.reference import jpeg_pad, jpeg_slice
+from jpegcompile.kernels.truncate.reference import jpeg_truncate
+
+COUNTS = [(shape, n) for shape in SHAPES for n in FREQUENCIES[block_size(*shape[2:])]]
 
 
 def padded(x: Doubles, pads: Pads, fill: float = 0.0) -> torch.Tensor:
@@ -101,6 +108,85 @@ def test_pointwise_and_resampling(shape: tuple[int, ...]) -> None:
     assert_twin(jpeg_slice(x, slice(None, None, 2), slice(1, -1), **blocks), taken)
     cropped = functional.pad(spatial, (-2, 3, 1, -1))
     assert_twin(jpeg_pad(x, (1, -2, -1, 3), **blocks_of(x, cropped.shape[2:])), cropped)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_piecewise_linear(shape: tuple[int, ...]) -> None:
+    x, block = random_map(shape), block_size(*shape[2:])
+    spatial = padded(x, (0, 0, 0, 0))
+    one, by_channel, by_pixel = (torch.from_numpy(slope) for slope in slopes_of(shape))
+    for slope, expected in (
+        (one, functional.prelu(spatial, one)),
+        (by_channel, functional.prelu(spatial, by_channel.ravel())),
+        (by_pixel, functional.relu(spatial) - by_pixel * functional.relu(-spatial)),
+    ):
+        assert_twin(jpeg_prelu(x, slope.numpy(), block=block), expected)
+    for low, high in BOUNDS:
+        assert_twin(jpeg_clip(x, low, high, block=block), spatial.clamp(low, high))
+
+
+def band_of(shape: tuple[int, ...], frequencies: int) -> torch.Tensor:
+    """1 where the indices of a coefficient within its tile sum to less."""
+    block = block_size(*shape[2:])
+    rows, columns = (torch.arange(size) % block for size in shape[2:])
+    return (rows[:, None] + columns < frequencies).double()
+
+
+@pytest.mark.parametrize(("shape", "frequencies"), COUNTS)
+def test_approximated_masks(shape: tuple[int, ...], frequencies: int) -> None:
+    """PyTorch's functions of the pixels below, or of the exact pixels by the pieces of those."""
+    points = tuple(point for bounds in BOUNDS for point in bounds)
+    x, block = clear_map(shape, frequencies, (0.0, *points)), block_size(*shape[2:])
+    low_band = torch.from_numpy(x) * band_of(shape, frequencies)
+    exact, below = padded(x, (0, 0, 0, 0)), padded(low_band.numpy(), (0, 0, 0, 0))
+    attributes = {"block": block, "frequencies": frequencies}
+    assert_twin(jpeg_asm_relu(x, **attributes), exact * (below > 0))
+    assert_twin(jpeg_apx_relu(x, **attributes), functional.relu(below))
+    slope = slopes_of(shape)[1]
+    slopes = torch.from_numpy(slope)
+    assert_twin(
+        jpeg_asm_prelu(x, slope, **attributes), torch.where(below > 0, exact, slopes * exact)
+    )
+    assert_twin(jpeg_apx_prelu(x, slope, **attributes), functional.prelu(below, slopes.ravel()))
+    for low, high in BOUNDS:
+        piece = torch.bucketize(below.contiguous(), torch.tensor([low, high]).double())
+        lines = torch.stack([torch.full_like(exact, low), exact, torch.full_like(exact, high)])
+        picked = lines.gather(0, piece[None])[0]
+        assert_twin(jpeg_asm_clip(x, low, high, **attributes), picked)
+        assert_twin(jpeg_apx_clip(x, low, high, **attributes), below.clamp(low, high))
+
+
+@pytest.mark.parametrize(("shape", "frequencies"), COUNTS)
+def test_truncation(shape: tuple[int, ...], frequencies: int) -> None:
+    x = random_map(shape)
+    kept = jpeg_truncate(x, block=block_size(*shape[2:]), frequencies=frequencies)
+    np.testing.assert_array_equal(kept, x * band_of(shape, frequencies).numpy())
+
+
+@pytest.mark.parametrize(("shape", "kernel", "strides", "pads", "dilations"), POOLS)
+def test_pools_with_approximated_positions(
+    shape: tuple[int, ...], kernel: Pair, strides: Pair, pads: Pads, dilations: Pair
+) -> None:
+    window = {"kernel_shape": kernel, "strides": strides, "pads": pads, "dilations": dilations}
+    for count in FREQUENCIES[block_size(*shape[2:])]:
+        x = clear_pool_map(shape, count, window)
+        blocks = blocks_of(x, output_size(shape[2:], kernel, strides, pads, dilations))
+        below = padded((torch.from_numpy(x) * band_of(shape, count)).numpy(), pads, -np.inf)
+        _, positions = functional.max_pool2d(
+            below, kernel, strides, 0, dilations, return_indices=True
+        )
+        exact = padded(x, pads, np.nan).flatten(2)
+        picked = exact.gather(2, positions.flatten(2)).reshape(positions.shape)
+        result = jpeg_asm_max_pool(
+            x,
+            kernel_shape=kernel,
+            strides=strides,
+            pads=pads,
+            dilations=dilations,
+            frequencies=count,
+            **blocks,
+        )
+        assert_twin(result, picked)
 
 
 def test_a_window_larger_than_the_map_is_refused() -> None:

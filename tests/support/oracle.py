@@ -38,6 +38,18 @@ class PlainMaxPool(OpRun):
         return (windows(x, -np.inf, options).max(axis=(-2, -1)),)
 
 
+class PlainMaxPoolWithPositions(OpRun):
+    """The same, and where each maximum is: the first in row-major order, counted over all maps."""
+
+    def _run(self, x: Array, **options: Any) -> tuple[Array, Array]:
+        seen = windows(x, -np.inf, options)
+        places = windows(np.arange(x.size).reshape(x.shape), -1, options)
+        flat = (*seen.shape[:4], -1)
+        first = seen.reshape(flat).argmax(axis=-1)[..., None]
+        picked = np.take_along_axis(places.reshape(flat), first, axis=-1)[..., 0]
+        return seen.max(axis=(-2, -1)), picked.astype(np.int64)
+
+
 class PlainAveragePool(OpRun):
     """Mean of each window; padding counts in the divisor or does not."""
 
@@ -81,9 +93,12 @@ class Evaluator(ReferenceEvaluator):
 
     def _load_impl(self, node: onnx.NodeProto, input_types: onnx.TypeProto | None = None) -> Any:
         plain = _PLAIN.get(node.op_type) if node.domain == "" else None
+        if plain is PlainMaxPool and len(node.output) == 2:
+            plain = PlainMaxPoolWithPositions
         named = {attribute.name for attribute in node.attribute}
         is_plain = named.isdisjoint({"auto_pad", "ceil_mode", "training_mode", "mode"})
-        is_plain &= len(node.output) == 1 and not (node.op_type == "Pad" and len(node.input) > 3)
+        is_plain &= len(node.output) == 1 or plain is PlainMaxPoolWithPositions
+        is_plain &= not (node.op_type == "Pad" and len(node.input) > 3)
         if plain is None or not is_plain:
             return super()._load_impl(node, input_types)
         return plain

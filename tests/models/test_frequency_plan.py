@@ -1,0 +1,216 @@
+"""Frequency plans: forms that they are given in, which says more, and every refusal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.graphs import Graph
+from support.refusals import refusal
+
+import jpegcompile
+from jpegcompile.backends.metadata import read_metadata
+from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.frequency_plan import Frequencies, FrequencyPlan, NodeFrequencies, plan_of
+
+FORM = '{"frequencies": 12, "nodes": {"relu1": 8, "relu2": {"frequencies": 8, "truncate": 10}}}'
+RELU = Graph("(T[N,3,16,16] x) => (T[] y) { r = Relu(x)  y = Relu(r) }").model("float")
+
+
+def message(kind: type[Exception], *arguments: Any) -> str:
+    with pytest.raises(kind) as caught:
+        plan_of(*arguments)
+    text = str(caught.value)
+    assert text.isprintable()
+    return text
+
+
+def written(folder: Path, content: Any) -> Path:
+    path = folder / "plan.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_nothing_is_exact() -> None:
+    plan = plan_of()
+    assert plan == FrequencyPlan()
+    assert plan.is_exact
+    assert plan.of("anything") == NodeFrequencies(15, 15)
+    assert plan.masking == "asm"
+
+
+def test_numbers() -> None:
+    assert plan_of(12).of("r") == NodeFrequencies(12, 15)
+    assert plan_of(15, truncate=9).of("r") == NodeFrequencies(15, 9)
+    assert plan_of(1, "apx", 1) == FrequencyPlan("apx", NodeFrequencies(1, 1))
+    assert not plan_of(14).is_exact
+    assert not plan_of(15, None, 14).is_exact
+    assert plan_of(15, "apx", 15).is_exact
+
+
+def test_a_plan_of_nodes() -> None:
+    plan = plan_of(
+        {
+            "relu": "apx",
+            "frequencies": 12,
+            "truncate": 11,
+            "nodes": {
+                "a": 8,
+                "b": {"frequencies": 7},
+                "c": {"truncate": 6},
+                "d": {"frequencies": 15, "truncate": 15},
+                "e": {},
+            },
+        }
+    )
+    assert plan.masking == "apx"
+    expected = {"a": (8, 11), "b": (7, 11), "c": (12, 6), "d": (15, 15), "e": (12, 11)}
+    assert plan.nodes == {name: NodeFrequencies(*pair) for name, pair in expected.items()}
+    assert plan.of("f") == NodeFrequencies(12, 11)
+    assert plan.name == "frequencies"
+
+
+def test_what_a_node_does_not_say_is_exact_without_defaults() -> None:
+    plan = plan_of({"nodes": {"a": 8, "b": {"truncate": 6}}})
+    assert plan.default == NodeFrequencies()
+    assert plan.nodes == {"a": NodeFrequencies(8, 15), "b": NodeFrequencies(15, 6)}
+    assert not plan.is_exact
+    assert plan_of({"nodes": {"a": 15}}).is_exact
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_file(tmp_path: Path, as_text: bool) -> None:
+    path = written(tmp_path, FORM)
+    plan = plan_of(str(path) if as_text else path)
+    assert plan.name == str(path)
+    assert plan.default == NodeFrequencies(12, 15)
+    assert plan.nodes == {"relu1": NodeFrequencies(8, 15), "relu2": NodeFrequencies(8, 10)}
+
+
+def test_its_own_form_gives_the_plan_again(tmp_path: Path) -> None:
+    plan = plan_of({"relu": "apx", "frequencies": 12, "nodes": {"a": 8, "b": {"truncate": 6}}})
+    assert plan_of(plan.to_json()) == plan
+    assert plan_of(plan) == plan
+    again = plan_of(written(tmp_path, plan.to_json()))
+    assert again == FrequencyPlan(plan.masking, plan.default, plan.nodes, again.name)
+    assert plan.to_json() == {
+        "relu": "apx",
+        "frequencies": 12,
+        "truncate": 15,
+        "nodes": {
+            "a": {"frequencies": 8, "truncate": 15},
+            "b": {"frequencies": 12, "truncate": 6},
+        },
+    }
+
+
+def test_an_argument_for_the_masking_goes_before_the_plan(tmp_path: Path) -> None:
+    data = {"relu": "apx", "frequencies": 12}
+    for plan in (data, plan_of(data), written(tmp_path, data)):
+        assert plan_of(plan).masking == "apx"
+        assert plan_of(plan, "asm").masking == "asm"
+        assert plan_of(plan, "apx").masking == "apx"
+
+
+def test_a_plan_goes_before_the_argument_for_truncation(tmp_path: Path) -> None:
+    silent: dict[str, Any] = {"frequencies": 12, "nodes": {"a": 8, "b": {"truncate": 6}}}
+    forms: list[Frequencies] = [silent, written(tmp_path, silent)]
+    for plan in forms:
+        read = plan_of(plan, None, 10)
+        assert read.default == NodeFrequencies(12, 10)
+        assert read.nodes == {"a": NodeFrequencies(8, 10), "b": NodeFrequencies(12, 6)}
+    says = {**silent, "truncate": 9}
+    forms = [says, written(tmp_path, says), plan_of(says)]
+    for plan in forms:
+        read = plan_of(plan, None, 10)
+        assert read.default == NodeFrequencies(12, 9)
+        assert read.nodes == {"a": NodeFrequencies(8, 9), "b": NodeFrequencies(12, 6)}
+
+
+@pytest.mark.parametrize("value", [0, 16, -1, True, False])
+def test_numbers_that_there_are_not(value: int) -> None:
+    text = f"is {value!r}; give a whole number from 1 to 15"
+    assert message(UsageError, value) == f"frequencies: {text}"
+    assert message(UsageError, 12, None, value) == f"truncate: {text}"
+    assert message(UsageError, {"frequencies": value}) == f"frequencies: {text}"
+
+
+@pytest.mark.parametrize("value", [0, 16, 7.0, "8", None, True, [8]])
+def test_numbers_in_a_file_that_there_are_not(tmp_path: Path, value: Any) -> None:
+    text = f"is {value!r}; give a whole number from 1 to 15"
+    for data, where in (
+        ({"frequencies": value}, ""),
+        ({"truncate": value}, ": truncate"),
+        ({"nodes": {"r": value}}, ": r"),
+        ({"nodes": {"r": {"frequencies": value}}}, ": r"),
+        ({"nodes": {"r": {"truncate": value}}}, ": r: truncate"),
+    ):
+        path = written(tmp_path, data)
+        assert message(UsageError, path) == f"{path}{where}: {text}"
+
+
+@pytest.mark.parametrize("content", [[1, 2], 12, "asm", None, {"nodes": [8]}, {"nodes": None}])
+def test_other_forms(tmp_path: Path, content: Any) -> None:
+    path = written(tmp_path, json.dumps(content))
+    assert message(UsageError, path) == f"{path}: frequencies are a JSON object like {FORM}"
+
+
+def test_keys_without_meaning(tmp_path: Path) -> None:
+    text = f"has no meaning for 'frequency'; its form is {FORM}"
+    assert message(UsageError, {"frequency": 8}) == f"frequencies: {text}"
+    path = written(tmp_path, {"relu": "asm", "frequency": 8})
+    assert message(UsageError, path) == f"{path}: {text}"
+
+
+@pytest.mark.parametrize("masking", ["exact", "ASM", 3])
+def test_maskings_that_there_are_not(masking: Any) -> None:
+    text = f"relu is '{masking}'; use asm or apx"
+    assert message(UsageError, {"relu": masking}) == text
+    assert message(UsageError, 12, masking) == text
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    absent = tmp_path / "absent.json"
+    assert message(AccessError, absent) == (
+        f"{absent}: cannot read frequencies: No such file or directory; check the path"
+    )
+    assert message(AccessError, tmp_path) == (
+        f"{tmp_path}: cannot read frequencies: Is a directory; check the path"
+    )
+    path = written(tmp_path, '{"frequencies": 8,}')
+    assert message(UsageError, path).startswith(f"{path}: not valid JSON: ")
+    assert message(UsageError, path).endswith("; fix the file")
+    path.write_bytes(b"\xff\xfe\x00")
+    assert message(UsageError, path).startswith(f"{path}: not valid JSON: ")
+
+
+def test_compile_refuses_them_too(tmp_path: Path) -> None:
+    number = "give a whole number from 1 to 15"
+    assert refusal(UsageError, RELU, frequencies=16) == f"frequencies: is 16; {number}"
+    assert refusal(UsageError, RELU, truncate=0) == f"truncate: is 0; {number}"
+    assert refusal(UsageError, RELU, relu="exact") == "relu is 'exact'; use asm or apx"
+    path = written(tmp_path, {"nodes": {"relu1": 8}})
+    assert refusal(UsageError, RELU, frequencies=path) == (
+        f"{path}: the model has no nonlinearity 'relu1' on a map (it has 'r', 'y', ...);"
+        " take names from inspect"
+    )
+
+
+def test_the_plan_is_recorded_unless_it_is_exact() -> None:
+    def recorded(**options: Any) -> Any:
+        compiled = jpegcompile.compile(RELU, input="tensor", **options).model
+        info = read_metadata(compiled, "model")
+        assert info is not None
+        return info.frequencies
+
+    plan = {"frequencies": 12, "nodes": {"r": 8}}
+    assert recorded(frequencies=plan, truncate=10, relu="apx") == {
+        "relu": "apx",
+        "frequencies": 12,
+        "truncate": 10,
+        "nodes": {"r": {"frequencies": 8, "truncate": 10}},
+    }
+    assert recorded() is None
+    assert recorded(frequencies={"nodes": {"r": 15}}, relu="apx", truncate=15) is None
