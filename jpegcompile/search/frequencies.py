@@ -30,7 +30,7 @@ from jpegcompile.frequency_plan import FrequencyPlan, Masking
 from jpegcompile.frontend.load import load_source
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.search.cache import Cache, default_folder, key_of
-from jpegcompile.search.interval import CONFIDENCE, PairedCounts
+from jpegcompile.search.interval import CONFIDENCE, PairedCounts, images_needed
 from jpegcompile.search.measure import Levels, Measurer, Split, plan_of_levels
 from jpegcompile.search.path import Curve, cheapest_first
 from jpegcompile.search.probe import Knob, Probe, common_subsampling
@@ -119,15 +119,22 @@ def choose_frequencies(
         progress: called with (images done, images in all).
 
     Raises:
-        UsageError: if arguments do not fit the model, or there are fewer than two images.
+        UsageError: if arguments do not fit the model, or the images are too few to show a loss as
+            small as `max_drop`.
         UnsupportedModelError: if the model cannot be compiled or has no nonlinearity.
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
     """
-    if not max_drop > 0:
-        raise UsageError(f"max-drop is {max_drop:g}; give percentage points above 0")
+    if not 0 < max_drop < 100:
+        raise UsageError(f"max-drop is {max_drop:g}; give percentage points between 0 and 100")
     normalization = preprocess_of(preprocess)
     data = labelled_images(images, labels)
     halves = split_in_halves(data)
+    needed = images_needed(max_drop / 100)
+    if len(halves[0].files) < needed:
+        raise UsageError(
+            f"{len(halves[0].files)} of the images search, but only {needed} or more can show a"
+            f" loss below {max_drop:g} points; give {2 * needed} images or a larger --max-drop"
+        )
     options = {
         "preprocess": normalization,
         "image_input": image_input,

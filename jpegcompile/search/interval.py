@@ -66,6 +66,15 @@ class PairedCounts:
         }
 
 
+def images_needed(most: float, confidence: float = CONFIDENCE) -> int:
+    """Images that show a loss of accuracy to be below `most`, a fraction, if no prediction changes.
+
+    The bound of `PairedCounts.lowest_change` is then -z^2 / (n + z^2).
+    """
+    square = NormalDist().inv_cdf(confidence) ** 2
+    return math.ceil(square * (1 / most - 1))
+
+
 def score_bound(counts: PairedCounts, quantile: float) -> float:
     """The change at which Tango's score statistic is `quantile`.
 

@@ -1,0 +1,64 @@
+"""Measurements in a file: what is read again, and what is not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from jpegcompile.errors import AccessError
+from jpegcompile.search.cache import Cache, default_folder, key_of
+
+
+def test_values_come_back(tmp_path: Path) -> None:
+    first = Cache(tmp_path / "new" / "folder", "key")
+    first.put("a", 0.25)
+    first.put("b", [1, 2])
+    again = Cache(tmp_path / "new" / "folder", "key")
+    assert (again.get("a"), again.get("b"), again.get("c")) == (0.25, [1, 2], None)
+    assert Cache(tmp_path / "new" / "folder", "other").get("a") is None
+
+
+def test_a_torn_line_is_measured_again(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, "key")
+    cache.put("a", 1)
+    cache.put("b", 2)
+    path = tmp_path / "key.jsonl"
+    path.write_bytes(path.read_bytes()[:-3])
+    torn = Cache(tmp_path, "key")
+    assert (torn.get("a"), torn.get("b")) == (1, None)
+    torn.put("b", 3)
+    torn.put("c", 4)
+    whole = Cache(tmp_path, "key")
+    assert [whole.get(name) for name in "abc"] == [1, 3, 4]
+
+
+def test_key(tmp_path: Path) -> None:
+    file = tmp_path / "a.jpg"
+    file.write_bytes(b"one")
+    key = key_of(["model", "asm"], [file])
+    assert key == key_of(["model", "asm"], [file])
+    assert key != key_of(["model", "apx"], [file])
+    file.write_bytes(b"two")
+    assert key != key_of(["model", "asm"], [file])
+    with pytest.raises(AccessError, match=r"b\.jpg: cannot read: No such file or directory"):
+        key_of([], [tmp_path / "b.jpg"])
+
+
+def test_default_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_folder() == tmp_path / "jpegcompile" / "frequencies"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", os.fspath(tmp_path / "home"))
+    assert default_folder() == tmp_path / "home" / ".cache" / "jpegcompile" / "frequencies"
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AccessError, match=r"cannot keep measurements: .*; name a folder that"):
+        Cache(tmp_path / "file", "key")
+    cache = Cache(tmp_path / "gone", "key")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(AccessError, match=r"key\.jsonl: cannot keep measurements: No such file"):
+        cache.put("a", 1)

@@ -1,0 +1,217 @@
+"""The search as a whole, on the network and the images of the demo."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import jpegcompile
+from jpegcompile import FrequencySearch, choose_frequencies
+from jpegcompile.demo import images_path, model_path, preprocess_path
+from jpegcompile.errors import CheckFailedError, ImageError, UsageError
+from jpegcompile.evaluation.dataset import LabelledImages
+from jpegcompile.search.frequencies import require_budget, split_in_halves
+from jpegcompile.search.interval import PairedCounts
+from jpegcompile.search.measure import log_probabilities
+from jpegcompile.search.probe import Probe
+
+IMAGES_OF_A_CLASS = 6
+BUDGET = 15.0
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six images of each class of the demo."""
+    folder = tmp_path_factory.mktemp("images")
+    for group in sorted(images_path().iterdir()):
+        (folder / group.name).mkdir()
+        for file in sorted(group.iterdir())[:IMAGES_OF_A_CLASS]:
+            (folder / group.name / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def search(images: Path, cache: Path, **options: Any) -> FrequencySearch:
+    given: dict[str, Any] = {"max_drop": BUDGET, "preprocess": preprocess_path(), **options}
+    return choose_frequencies(model_path(), images, cache=cache, **given)
+
+
+@pytest.fixture(scope="module")
+def found(images: Path, cache: Path) -> FrequencySearch:
+    return search(images, cache)
+
+
+def test_the_search_stays_within_its_budget(found: FrequencySearch) -> None:
+    half = 10 * IMAGES_OF_A_CLASS // 2
+    assert (found.search.images, found.verification.images) == (half, half)
+    assert 100 * found.search.lowest_change() >= -BUDGET
+    assert found.mean_frequencies < 12
+    assert found.mean_truncate < 12
+    assert len(found.masks) == len(found.kept) == len(found.plan.nodes)
+
+
+def test_its_figures_are_those_of_the_compiled_models(
+    found: FrequencySearch, images: Path, tmp_path: Path
+) -> None:
+    """Both halves together are the folder: accuracy as `compare` measures it."""
+    total = found.search.images + found.verification.images
+    for plan, attribute in ((15, "before"), (found.plan, "after")):
+        path = tmp_path / f"{attribute}.onnx"
+        jpegcompile.compile(model_path(), preprocess=preprocess_path(), frequencies=plan).save(path)
+        measured = jpegcompile.compare(model_path(), path, images).after.top1
+        both = (getattr(found.search, attribute) + getattr(found.verification, attribute)) / 2
+        assert measured * total == pytest.approx(both * total, abs=1e-9)
+
+
+def test_the_compiled_file_tells(found: FrequencySearch, tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    compiled = jpegcompile.compile(
+        model_path(), preprocess=preprocess_path(), frequencies=found.plan
+    )
+    compiled.save(path)
+    record = jpegcompile.inspect(path).compiled
+    assert record is not None
+    assert record.frequencies is not None
+    assert record.frequencies == json.loads(json.dumps(found.plan.to_json()))
+    assert record.frequencies["evidence"] == json.loads(json.dumps(found.to_json()))
+    for node in compiled.report.nodes:
+        if node.masking is not None:
+            assert (node.frequencies, node.truncate) == (
+                found.plan.of(node.name).mask,
+                found.plan.of(node.name).keep,
+            )
+
+
+def test_a_second_search_measures_nothing(
+    found: FrequencySearch, images: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(Probe, "scores", refuse)
+    assert search(images, cache) == found
+
+
+def test_another_budget_needs_no_new_sensitivities(
+    found: FrequencySearch, images: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, sizes = Probe.scores, set()
+
+    def scores(self: Probe, files: Any, *rest: Any) -> Any:
+        sizes.add(tuple(files))
+        return original(self, files, *rest)
+
+    monkeypatch.setattr(Probe, "scores", scores)
+    wider = search(images, cache, max_drop=40.0)
+    assert sum(wider.masks) + sum(wider.kept) < sum(found.masks) + sum(found.kept)
+    # The halves, for whole plans; the images of single knobs are among them here, so count calls.
+    assert len(sizes) <= 2
+
+
+class _StopError(Exception):
+    """Stands for Ctrl-C, which pytest would take for its own."""
+
+
+def test_an_interrupted_search_goes_on(
+    found: FrequencySearch, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, progress = [], []
+    original = Probe.scores
+
+    def scores(self: Probe, *arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 40:
+            raise _StopError
+        return original(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Probe, "scores", scores)
+        with pytest.raises(_StopError):
+            search(images, tmp_path)
+    kept = (next(tmp_path.iterdir())).read_text(encoding="utf-8")
+    assert kept.count("\n") == 38  # All but the exact scores, and the call that was stopped.
+    result = search(images, tmp_path, progress=lambda *state: progress.append(state))
+    assert result == found
+    assert next(tmp_path.iterdir()).read_text(encoding="utf-8").startswith(kept)
+    (total,) = {whole for _, whole in progress}
+    done = [part for part, _ in progress]
+    assert done == sorted(done)
+    assert done[-1] == total
+
+
+def test_a_fixed_truncation(images: Path, cache: Path) -> None:
+    result = search(images, cache, truncate=15)
+    assert set(result.kept) == {15}
+    assert result.mean_frequencies < 12
+
+
+def test_apx_needs_more_frequencies(found: FrequencySearch, images: Path, cache: Path) -> None:
+    asm, apx = (search(images, cache, truncate=15, relu=relu) for relu in ("asm", "apx"))
+    assert apx.plan.masking == "apx"
+    assert apx.mean_frequencies > asm.mean_frequencies
+
+
+def test_too_few_images(images: Path, cache: Path) -> None:
+    with pytest.raises(UsageError) as error:
+        search(images, cache, max_drop=1.0)
+    assert str(error.value) == (
+        "30 of the images search, but only 268 or more can show a loss below 1 points;"
+        " give 536 images or a larger --max-drop"
+    )
+    with pytest.raises(UsageError, match="max-drop is -1; give percentage points between"):
+        search(images, cache, max_drop=-1)
+
+
+def test_a_damaged_image(images: Path, tmp_path: Path) -> None:
+    for group in images.iterdir():
+        (tmp_path / group.name).mkdir()
+        for file in group.iterdir():
+            (tmp_path / group.name / file.name).write_bytes(file.read_bytes())
+    bad = sorted((tmp_path / "4").iterdir())[0]
+    bad.write_bytes(bad.read_bytes()[:100])
+    with pytest.raises(ImageError, match=str(bad)):
+        search(tmp_path, tmp_path / "cache")
+
+
+def test_halves() -> None:
+    paths = tuple(Path(f"{index}.jpg") for index in range(7))
+    data = LabelledImages(paths, (0, 0, 0, 1, 1, 2, 2), {}, {})
+    first, second = split_in_halves(data)
+    assert [list(half.labels) for half in (first, second)] == [[0, 0, 1, 2], [0, 1, 2]]
+    assert sorted([*first.files, *second.files]) == list(paths)
+    assert list(first.spread("s", 2).files) == [first.files[0], first.files[3]]
+    assert first.spread("s", 9).labels == first.labels
+    with pytest.raises(UsageError, match="every class has one image only"):
+        split_in_halves(LabelledImages(paths[:2], (0, 1), {}, {}))
+
+
+def test_require_budget(found: FrequencySearch) -> None:
+    require_budget(found)
+    # 20 points lost for sure.
+    refuted = replace(found, max_drop=1.0, verification=PairedCounts(1000, 800, 200, 0))
+    with pytest.raises(CheckFailedError) as error:
+        require_budget(refuted)
+    assert str(error.value) == (
+        "the images that verify lose 20.00 points, 1 are allowed;"
+        " search with more images that are alike"
+    )
+    # As much, but so few images that it may be chance.
+    require_budget(replace(found, max_drop=1.0, verification=PairedCounts(10, 8, 2, 0)))
+
+
+def test_log_probabilities() -> None:
+    logits = np.array([[1.0, 2.0, 3.0], [500.0, -500.0, 0.0]])
+    logs = log_probabilities(logits)
+    np.testing.assert_allclose(np.exp(logs).sum(axis=1), 1, rtol=1e-12)
+    np.testing.assert_allclose(np.diff(logs), np.diff(logits), rtol=1e-12)
+    chances = np.array([[0.25, 0.75, 0.0]], np.float32)
+    np.testing.assert_allclose(np.exp(log_probabilities(chances)), chances, atol=1e-30)
