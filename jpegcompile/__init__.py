@@ -17,6 +17,8 @@ from jpegcompile.evaluation.predict import run
 from jpegcompile.evaluation.verify import verify
 from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
 from jpegcompile.inspection import inspect
+from jpegcompile.paper.experiments import paper
+from jpegcompile.paper.results import PaperResults
 from jpegcompile.runtime.coefficients import read_coefficients, read_coefficients_many
 from jpegcompile.runtime.session import Session, load
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
@@ -28,6 +30,7 @@ __all__ = [
     "FrequencyPlan",
     "FrequencySearch",
     "NodeFrequencies",
+    "PaperResults",
     "Session",
     "__version__",
     "choose_frequencies",
@@ -36,6 +39,7 @@ __all__ = [
     "demo",
     "inspect",
     "load",
+    "paper",
     "read_coefficients",
     "read_coefficients_many",
     "run",

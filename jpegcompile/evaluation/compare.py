@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from jpegcompile.evaluation.batches import image_batches
 from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
 from jpegcompile.evaluation.spatial import SpatialModel
 from jpegcompile.evaluation.verify import Progress, require_same_source
-from jpegcompile.frontend.load import load_source
+from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.runtime.session import Session
 
 
@@ -36,6 +37,21 @@ class Change:
     label: int
     before: int
     after: int
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores [N, classes] of the same files.
+
+    Attributes:
+        before: original model, Pillow's decode.
+        exact: original model, float decode.
+        after: compiled model.
+    """
+
+    before: NDArray[Any]
+    exact: NDArray[Any]
+    after: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -101,21 +117,44 @@ def compare(
     source = load_source(original)
     require_same_source(source, session)
     data = labelled_images(images, labels)
-    model = SpatialModel(source.model, session.info.input)
     name = score_output(session.output_names, output)
-    index = session.output_names.index(name)
+    scores = score_files(session, source, data.files, name, progress)
+    check_scores(scores.before, name, data.labels)
+    return _evaluate(data, scores)
+
+
+def score_files(
+    session: Session,
+    source: Source,
+    files: Sequence[Path],
+    output: str,
+    progress: Progress | None = None,
+) -> Scores:
+    """Scores of the original and of the compiled model for image files.
+
+    Args:
+        session: of the compiled model.
+        source: the model that it was compiled from.
+        files: JPEG files.
+        output: name of the output that holds the scores.
+        progress: called with (done, total).
+
+    Raises:
+        ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
+    """
+    model = SpatialModel(source.model, session.info.input)
+    index = session.output_names.index(output)
     before, exact, after = [], [], []
     done = 0
-    for batch in image_batches(session, data.files):
+    for batch in image_batches(session, files):
         assert batch.pillow is not None
-        before.append(model.run(batch.pillow)[name])
-        exact.append(model.run(batch.spatial)[name])
+        before.append(model.run(batch.pillow)[output])
+        exact.append(model.run(batch.spatial)[output])
         after.append(session.run_coefficients(batch.coefficients)[index])
         done += len(batch.coefficients)
         if progress is not None:
-            progress(done, len(data.files))
-    scores = [np.concatenate(parts) for parts in (before, exact, after)]
-    return _evaluate(data, name, *scores)
+            progress(done, len(files))
+    return Scores(*(np.concatenate(parts) for parts in (before, exact, after)))
 
 
 def require_drop(result: Comparison, most: float) -> None:
@@ -162,16 +201,9 @@ def check_scores(scores: NDArray[Any], output: str, labels: Sequence[int]) -> No
         )
 
 
-def _evaluate(
-    data: LabelledImages,
-    output: str,
-    before: NDArray[Any],
-    exact: NDArray[Any],
-    after: NDArray[Any],
-) -> Comparison:
-    check_scores(before, output, data.labels)
+def _evaluate(data: LabelledImages, scores: Scores) -> Comparison:
     labels = np.asarray(data.labels)
-    old, new = before.argmax(axis=1), after.argmax(axis=1)
+    old, new = scores.before.argmax(axis=1), scores.after.argmax(axis=1)
     changes = tuple(
         Change(str(data.files[i]), int(labels[i]), int(old[i]), int(new[i]))
         for i in np.flatnonzero(old != new)
@@ -180,11 +212,11 @@ def _evaluate(
         images=len(labels),
         classes=data.classes,
         skipped=data.skipped,
-        before=_accuracy(before, labels),
-        exact=_accuracy(exact, labels),
-        after=_accuracy(after, labels),
+        before=_accuracy(scores.before, labels),
+        exact=_accuracy(scores.exact, labels),
+        after=_accuracy(scores.after, labels),
         agreement=float(np.mean(old == new)),
-        agreement_exact=float(np.mean(exact.argmax(axis=1) == new)),
+        agreement_exact=float(np.mean(scores.exact.argmax(axis=1) == new)),
         changes=changes,
     )
 

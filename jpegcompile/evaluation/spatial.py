@@ -31,7 +31,11 @@ class SpatialModel:
     """
 
     def __init__(
-        self, model: onnx.ModelProto, info: InputInfo, exposed: Iterable[str] = ()
+        self,
+        model: onnx.ModelProto,
+        info: InputInfo,
+        exposed: Iterable[str] = (),
+        threads: int | None = None,
     ) -> None:
         """Open a model.
 
@@ -39,12 +43,13 @@ class SpatialModel:
             model: the source, as `load_source` cleans it.
             info: its image input.
             exposed: tensors to give besides the outputs; those it does not make are left out.
+            threads: ONNX Runtime's intra-op number.
         """
         self.info = info
         self.output_names = [output.name for output in model.graph.output]
         opened = expose(model, exposed)
         opened.ir_version = min(max(opened.ir_version, 4), IR_VERSION)
-        self._session = inference_session(opened)
+        self._session = inference_session(opened, threads)
         self._all_names = [output.name for output in self._session.get_outputs()]
         self.exposed = self._all_names[len(self.output_names) :]
         batch = next(i for i in self._session.get_inputs() if i.name == info.name).shape[0]

@@ -1,0 +1,175 @@
+"""The verb `paper`: its experiments as tables, a JSON file and plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import median
+
+import click
+from rich.console import Console
+
+from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
+from jpegcompile.commands.options import json_option, print_json
+from jpegcompile.paper.accuracy import AccuracyByFrequencies
+from jpegcompile.paper.block_rmse import BlockRmse, Mean
+from jpegcompile.paper.conversion import Conversion
+from jpegcompile.paper.experiments import paper as run_experiments
+from jpegcompile.paper.plots import require_matplotlib
+from jpegcompile.paper.results import PaperResults, require_folder
+from jpegcompile.paper.throughput import Throughput
+from jpegcompile.search.interval import PairedCounts
+
+
+@click.command()
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder for paper.json and the plots; made if it is missing.",
+)
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path),
+    help="Folder with one folder of JPEG files a class.",
+)
+@click.option(
+    "--preprocess",
+    metavar="P",
+    help="Preset (imagenet, cifar10, unit, none) or JSON file (scale, mean, std, color).",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help='JSON file that maps folder names to class indices, {"cat": 0, "dog": 1}.',
+)
+@click.option("--output-name", metavar="NAME", help="Which output holds the scores.")
+@click.option("--image-input", metavar="NAME", help="Which input is the image.")
+@click.option("--blocks", type=int, default=1_000_000, show_default=True, help="Random blocks.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random blocks.")
+@click.option(
+    "--limit", type=int, metavar="N", help="Take N of the images, evenly from first to last."
+)
+@json_option
+def paper(
+    model: Path | None,
+    output: Path,
+    images: Path | None,
+    preprocess: str | None,
+    labels: Path | None,
+    output_name: str | None,
+    image_input: str | None,
+    blocks: int,
+    seed: int,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """Regenerate the experiments of the paper, as tables, JSON and plots.
+
+    On MODEL and its images, or on a small network that comes with jpegcompile: the RMSE of
+    approximated ReLUs on random blocks, conversion to the JPEG domain, accuracy by frequencies
+    without retraining, and throughput on this machine.
+
+    The paper is Ehrlich and Davis, Deep Residual Learning in the JPEG Transform Domain (ICCV 2019).
+    """
+    require_matplotlib()
+    require_folder(output)
+    with progress_bar("experiments") as progress:
+        result = run_experiments(
+            model,
+            images,
+            preprocess=preprocess,
+            labels=labels,
+            output=output_name,
+            image_input=image_input,
+            blocks=blocks,
+            seed=seed,
+            limit=limit,
+            progress=progress,
+        )
+    files = result.save(output)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        show_results(result)
+        click.echo()
+        for file in files:
+            click.echo(str(file))
+
+
+def show_results(result: PaperResults) -> None:
+    """A table for each experiment."""
+    out = console()
+    _show_block_rmse(out, result.block_rmse)
+    out.print()
+    out.print(f"{plain(result.model)} on {counted(result.images, 'image')}, all 15 frequencies:")
+    _show_conversion(out, result.conversion)
+    out.print()
+    _show_accuracy(out, result.accuracy)
+    out.print()
+    _show_throughput(out, result.throughput)
+
+
+def _show_block_rmse(out: Console, result: BlockRmse) -> None:
+    out.print(
+        f"mean RMSE of ReLU over {result.blocks:,} random blocks, with its standard error,"
+        " by frequencies:"
+    )
+    table = new_table("frequencies", "ASM", "", "APX", "", right=(0, 1, 2, 3, 4))
+    for number, means in enumerate(zip(result.asm, result.apx, strict=True), 1):
+        table.add_row(str(number), *(text for mean in means for text in _mean_texts(mean)))
+    out.print(table)
+
+
+def _mean_texts(mean: Mean) -> tuple[str, str]:
+    return f"{mean.value:.5f}", f"± {mean.standard_error:.0e}"
+
+
+def _show_conversion(out: Console, result: Conversion) -> None:
+    table = new_table("pipeline", "top-1", right=(1,))
+    table.add_row("Pillow decode, original model", f"{100 * result.top1_pillow:.2f} %")
+    table.add_row("float decode, original model", f"{100 * result.top1_float:.2f} %")
+    table.add_row("coefficients, compiled model", f"{100 * result.top1_compiled:.2f} %")
+    out.print(table)
+    out.print(
+        f"scores deviate from the float decode's by {result.largest_deviation:.1e} at most,"
+        f" {result.mean_deviation:.1e} on average (scores up to {result.largest_score:.3g});"
+        f" the same prediction on {100 * result.agreement:.2f} %"
+        f" (of Pillow's: {100 * result.agreement_pillow:.2f} %)"
+    )
+
+
+def _show_accuracy(out: Console, result: AccuracyByFrequencies) -> None:
+    out.print(
+        f"top-1 by frequencies, without retraining; change from {100 * result.exact:.2f} % in"
+        " points, with its 95 % interval:"
+    )
+    headers = ("frequencies", "ASM", "change", "", "APX", "change", "")
+    table = new_table(*headers, right=(0, 1, 2, 3, 4, 5, 6))
+    for number, points in enumerate(zip(result.asm, result.apx, strict=True), 1):
+        table.add_row(str(number), *(text for counts in points for text in _change_texts(counts)))
+    out.print(table)
+
+
+def _change_texts(counts: PairedCounts) -> tuple[str, str, str]:
+    low, high = counts.interval()
+    return (
+        f"{100 * counts.after:.2f} %",
+        f"{100 * counts.change:+.2f}",
+        f"({100 * low:+.2f} to {100 * high:+.2f})",
+    )
+
+
+def _show_throughput(out: Console, result: Throughput) -> None:
+    out.print(
+        f"images a second, {counted(result.threads, 'thread')},"
+        f" median of {counted(result.rounds, 'round')}:"
+    )
+    headers = ("batch", "Pillow, original model", "coefficients, compiled model", "ratio")
+    table = new_table(*headers, right=(0, 1, 2, 3))
+    for timing in result.timings:
+        speeds = (f"{median(values):,.1f}" for values in (timing.spatial, timing.jpeg))
+        table.add_row(str(timing.batch), *speeds, f"{timing.ratio:.2f}")
+    out.print(table)
+    out.print(f"the same prediction on {100 * result.agreement:.2f} % of the timed images")
