@@ -11,12 +11,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import AccessError, UsageError
 
 Masking = Literal["asm", "apx"]
+MASKINGS: tuple[Masking, ...] = get_args(Masking)
 
 _KEYS = ("relu", "frequencies", "truncate", "nodes", "evidence")
 _FORM = '{"frequencies": 12, "nodes": {"relu1": 8, "relu2": {"frequencies": 8, "truncate": 10}}}'
@@ -115,8 +116,8 @@ def _plan(data: Any, relu: Masking | None, truncate: int | None, name: str) -> F
     if unknown:
         raise UsageError(f"{name}: has no meaning for '{unknown[0]}'; its form is {_FORM}")
     masking = relu or data.get("relu", "asm")
-    if masking not in ("asm", "apx"):
-        raise UsageError(f"relu is '{masking}'; use asm or apx")
+    if masking not in MASKINGS:
+        raise UsageError(f"relu is '{masking}'; use {' or '.join(MASKINGS)}")
     kept = ALL if truncate is None else _number(truncate, "truncate")
     default = _node(data, NodeFrequencies(keep=kept), name)
     nodes = {

@@ -12,7 +12,7 @@ import click
 
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
-from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
+from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking, plan_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -64,7 +64,7 @@ def frequency_options(command: Command) -> Command:
         ),
         click.option(
             "--relu",
-            type=click.Choice(["asm", "apx"]),
+            type=click.Choice(MASKINGS),
             help="Mask the exact pixels (asm, the default) or take the approximated ones.",
         ),
         click.option(

@@ -143,11 +143,13 @@ def _show_conversion(out: Console, result: Conversion) -> None:
 def _show_accuracy(out: Console, result: AccuracyByFrequencies) -> None:
     out.print(
         f"top-1 by frequencies, without retraining; change from {100 * result.exact:.2f} % in"
-        " points, with its 95 % interval:"
+        " points, with its 95 % interval (truncated: exact masks, so many frequencies kept):"
     )
-    headers = ("frequencies", "ASM", "change", "", "APX", "change", "")
-    table = new_table(*headers, right=(0, 1, 2, 3, 4, 5, 6))
-    for number, points in enumerate(zip(result.asm, result.apx, strict=True), 1):
+    series = ("ASM", "APX", "truncated")
+    headers = ("frequencies", *(header for name in series for header in (name, "change", "")))
+    table = new_table(*headers, right=tuple(range(len(headers))))
+    points_of = zip(result.asm, result.apx, result.truncated, strict=True)
+    for number, points in enumerate(points_of, 1):
         table.add_row(str(number), *(text for counts in points for text in _change_texts(counts)))
     out.print(table)
 

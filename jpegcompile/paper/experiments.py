@@ -14,7 +14,7 @@ from jpegcompile.compile import ModelSource
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.evaluation.verify import Progress
 from jpegcompile.paper import block_rmse as rmse
-from jpegcompile.paper.accuracy import MASKINGS, accuracy_by_frequencies
+from jpegcompile.paper.accuracy import SERIES, accuracy_by_frequencies
 from jpegcompile.paper.conversion import conversion, conversion_scores
 from jpegcompile.paper.results import PaperResults
 from jpegcompile.paper.subject import material, prepare
@@ -73,7 +73,7 @@ def paper(
             threads=threads,
         )
         count = len(subject.images.files)
-        sweeps = len(MASKINGS) * ALL
+        sweeps = len(SERIES) * ALL
         advance = _Advance(progress, (1 + sweeps) * count + rmse.steps(blocks) + runs(subject))
         # Images that are damaged should come out before the long work.
         scores = conversion_scores(subject, advance)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Of Okabe and Ito's palette, which colour-blind readers tell apart; markers differ too.
-_ASM, _APX, _SPATIAL, _EXACT = "#0072B2", "#D55E00", "#999999", "#333333"
+_ASM, _APX, _TRUNCATED = "#0072B2", "#D55E00", "#009E73"
+_SPATIAL, _EXACT = "#999999", "#333333"
 _STYLE = {
     "font.size": 11,
     "axes.titlesize": 12,
@@ -87,7 +88,7 @@ def draw_block_rmse(result: BlockRmse) -> Figure:
         values = [mean.value for mean in means]
         # The last ones lie on the axis, which should not cut them.
         axes.plot(_FREQUENCIES, values, color=color, marker=marker, label=label, clip_on=False)
-    _count_frequencies(axes)
+    _count_frequencies(axes, "spatial frequencies that decide ($\\varphi$)")
     axes.set_ylabel("mean RMSE of ReLU")
     axes.set_ylim(bottom=0)
     axes.set_title(f"ReLU of {result.blocks:,} random blocks")
@@ -103,8 +104,9 @@ def draw_accuracy(result: AccuracyByFrequencies) -> Figure:
     )
     # Side by side, so that whiskers of equal points do not hide each other.
     for points, color, marker, label, offset in (
-        (result.asm, _ASM, "o", "ASM", -0.08),
-        (result.apx, _APX, "s", "APX", 0.08),
+        (result.asm, _ASM, "o", "ASM", -0.12),
+        (result.apx, _APX, "s", "APX", 0.0),
+        (result.truncated, _TRUNCATED, "^", "truncated (exact masks)", 0.12),
     ):
         axes.errorbar(
             [number + offset for number in _FREQUENCIES],
@@ -115,7 +117,7 @@ def draw_accuracy(result: AccuracyByFrequencies) -> Figure:
             elinewidth=1.1,
             label=label,
         )
-    _count_frequencies(axes)
+    _count_frequencies(axes, "spatial frequencies that decide ($\\varphi$), or are kept")
     axes.set_ylabel("top-1 accuracy (%)")
     axes.set_ylim(0, 103)
     axes.set_yticks(range(0, 101, 20))
@@ -169,8 +171,8 @@ def _figure() -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def _count_frequencies(axes: Axes) -> None:
-    axes.set_xlabel("spatial frequencies that decide ($\\varphi$)")
+def _count_frequencies(axes: Axes, label: str) -> None:
+    axes.set_xlabel(label)
     axes.set_xticks(_FREQUENCIES)
 
 

@@ -1,0 +1,291 @@
+"""Frequencies on the command line: plans, the search, the experiments of the paper."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import jpegcompile
+from jpegcompile.cli import run_command
+from jpegcompile.commands import compile as command
+from jpegcompile.demo import images_path, model_path, preprocess_path
+from jpegcompile.search.frequencies import FrequencySearch
+from jpegcompile.search.interval import PairedCounts
+
+MODEL = str(model_path())
+COMPILE = ("compile", MODEL, "--preprocess", preprocess_path())
+AUTO = ("--frequencies", "auto", "--max-drop", 15, "--images")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four images of each class of the demo."""
+    folder = tmp_path_factory.mktemp("images")
+    for group in images_path().iterdir():
+        (folder / group.name).mkdir()
+        for file in sorted(group.iterdir())[:4]:
+            (folder / group.name / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+def run_text(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert run_command([str(a) for a in arguments]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+    return json.loads(run_text(capsys, *arguments, "--json"))
+
+
+def fails(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -> str:
+    assert run_command([str(a) for a in arguments]) == code
+    captured = capsys.readouterr()
+    assert captured.err.startswith("jpegcompile: ")
+    assert captured.err.count("\n") == 1
+    return captured.err.removeprefix("jpegcompile: ").rstrip("\n")
+
+
+def masked(report: Any) -> list[Any]:
+    return [node for node in report["nodes"] if node["masking"] is not None]
+
+
+@pytest.mark.parametrize("relu", ["asm", "apx"])
+def test_numbers(relu: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "m.onnx"
+    plan = ("--frequencies", 8, "--relu", relu, "--truncate", 11)
+    report = run_json(capsys, *COMPILE, "-o", output, *plan)["report"]
+    assert masked(report)
+    for node in masked(report):
+        assert (node["masking"], node["frequencies"], node["truncate"]) == (relu, 8, 11)
+    # The file itself says it, to us and in the text of its nodes.
+    for shown in (run_text(capsys, "inspect", output), run_text(capsys, "inspect", MODEL, *plan)):
+        assert f"{relu} 8/15, keeps 11/15" in shown
+        assert "multiply-adds meet zeros if coefficients are convolved" in shown
+    assert masked(run_json(capsys, "inspect", output)["report"]) == masked(report)
+
+
+def test_all_frequencies_write_the_exact_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_text(capsys, *COMPILE, "-o", tmp_path / "plain.onnx")
+    run_text(capsys, *COMPILE, "-o", tmp_path / "all.onnx", "--frequencies", 15, "--truncate", 15)
+    assert (tmp_path / "plain.onnx").read_bytes() == (tmp_path / "all.onnx").read_bytes()
+
+
+def test_a_file_of_frequencies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, *others = [n["name"] for n in masked(run_json(capsys, "inspect", MODEL)["report"])]
+    file, saved = tmp_path / "plan.json", tmp_path / "saved.json"
+    file.write_text(
+        json.dumps({"frequencies": 12, "nodes": {first: {"frequencies": 7, "truncate": 9}}}),
+        encoding="utf-8",
+    )
+    plan = ("--frequencies-file", file)
+    arguments = (*COMPILE, "-o", tmp_path / "m.onnx", *plan, "--save-frequencies", saved)
+    report = run_json(capsys, *arguments)["report"]
+    numbers = {n["name"]: (n["frequencies"], n["truncate"]) for n in masked(report)}
+    assert numbers == {first: (7, 9), **dict.fromkeys(others, (12, 15))}
+    # What was saved gives the same file again.
+    run_text(capsys, *COMPILE, "-o", tmp_path / "n.onnx", "--frequencies-file", saved)
+    assert (tmp_path / "m.onnx").read_bytes() == (tmp_path / "n.onnx").read_bytes()
+
+
+def test_verify_says_that_a_model_approximates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.onnx"
+    run_text(capsys, *COMPILE, "-o", path, "--frequencies", 6)
+    message = fails(capsys, 1, "verify", MODEL, path, "--images", images_path() / "3")
+    assert message.startswith("output 'logits': conversion error ")
+    assert message.endswith(
+        "; the model was compiled to approximate (--frequencies, --truncate): use compare"
+    )
+
+
+def test_auto(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output, saved = tmp_path / "m.onnx", tmp_path / "plan.json"
+    arguments = (*COMPILE, "-o", output, *AUTO, images, "--cache", tmp_path / "cache")
+    text = run_text(capsys, *arguments, "--save-frequencies", saved)
+    for line in ("of 15 decide a mask and", "search: top-1 ", "verification: top-1 "):
+        assert line in text
+    shown = run_text(capsys, "inspect", output)
+    assert "frequencies chosen for a drop of 15 points of top-1; verified: " in shown
+    assert "on 20 images" in shown
+    data = run_json(capsys, *arguments)
+    assert data["search"] == json.loads(saved.read_text(encoding="utf-8"))["evidence"]
+    assert data["search"]["mean_frequencies"] < 13
+    assert data["search"]["verification"]["images"] == 20
+    # The saved plan, with what was measured of it, gives the same file again.
+    run_text(capsys, *COMPILE, "-o", tmp_path / "n.onnx", "--frequencies-file", saved)
+    assert (tmp_path / "n.onnx").read_bytes() == output.read_bytes()
+
+
+def test_a_refuted_search_writes_nothing(
+    images: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = FrequencySearch(
+        jpegcompile.FrequencyPlan(),
+        15.0,
+        PairedCounts(1000, 800, 0, 0),
+        PairedCounts(1000, 800, 300, 0),
+        (),
+        (),
+    )
+    monkeypatch.setattr(command, "choose_frequencies", lambda *_, **__: found)
+    output, saved = tmp_path / "m.onnx", tmp_path / "plan.json"
+    arguments = (*COMPILE, "-o", output, *AUTO, images, "--save-frequencies", saved)
+    assert fails(capsys, 1, *arguments) == (
+        "the images that verify lose 30.00 points, 15 are allowed;"
+        " search with more images that are alike"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--frequencies", "16"],
+            "Invalid value for '--frequencies': '16' is not one of '1', '2', '3', '4', '5', '6',"
+            " '7', '8', '9', '10', '11', '12', '13', '14', '15', 'auto';"
+            " see 'jpegcompile compile --help'",
+        ),
+        (
+            ["--frequencies", "8", "--max-drop", "1"],
+            "--max-drop is for --frequencies auto; leave it out",
+        ),
+        (["--images", "dir"], "--images is for --frequencies auto; leave it out"),
+        (
+            ["--frequencies", "auto", "--max-drop", "1"],
+            "--frequencies auto needs --max-drop POINTS, the loss of top-1 that is allowed, and"
+            " --images DIR, a folder with one folder of JPEG files a class",
+        ),
+        (
+            ["--frequencies", "auto", "--frequencies-file", "f.json"],
+            "--frequencies auto makes what --frequencies-file gives; leave one out",
+        ),
+        (
+            ["--frequencies", "8", "--frequencies-file", "f.json"],
+            'the file may say "frequencies" for nodes that it does not name;'
+            " leave --frequencies or --frequencies-file out",
+        ),
+        (
+            ["--frequencies", "auto", "--max-drop", "0", "--images", str(images_path())],
+            "max-drop is 0; give percentage points between 0 and 100",
+        ),
+        (
+            ["--frequencies", "auto", "--max-drop", "1", "--images", str(images_path())],
+            "100 of the images search, but only 268 or more can show a loss below 1 points;"
+            " give 536 images or a larger --max-drop",
+        ),
+    ],
+)
+def test_usage(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert fails(capsys, 2, *COMPILE, "-o", "out.onnx", *arguments) == message
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_options_are_checked_before_the_search(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = tmp_path / "cache"
+    arguments = (*COMPILE, "-o", tmp_path / "m.onnx", *AUTO, images, "--cache", cache)
+    message = fails(capsys, 2, *arguments, "--subsampling", "4:1:0")
+    assert message.startswith("subsampling is '4:1:0'; use one of ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_auto_needs_to_know_the_normalisation(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "m.onnx"
+    arguments = ("compile", MODEL, "-o", output, "--input", "tensor", *AUTO, images)
+    assert fails(capsys, 2, *arguments) == (
+        "--frequencies auto needs --preprocess, to run the model on JPEG files"
+    )
+
+
+def test_a_cache_that_cannot_be_written(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    arguments = (*COMPILE, "-o", tmp_path / "m.onnx", *AUTO, images, "--cache", file)
+    message = fails(capsys, 5, *arguments)
+    assert message.startswith(f"{file}/")
+    assert message.endswith(
+        ": cannot keep measurements: File exists; name a folder that can be written with --cache"
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+def test_the_search_shows_its_progress(images: Path, tmp_path: Path) -> None:
+    arguments = (*COMPILE, "-o", tmp_path / "m.onnx", *AUTO, images, "--cache", tmp_path)
+    words = [sys.executable, "-P", "-m", "jpegcompile", *map(str, arguments)]
+    parent, child = os.openpty()
+    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=child, check=True)
+    os.close(child)
+    assert b"choosing frequencies" in os.read(parent, 1 << 16)
+    os.close(parent)
+
+
+def test_paper(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("paper", MODEL, "--images", images, "--preprocess", preprocess_path())
+    options = ("--blocks", 1000, "--limit", 20)
+    text = run_text(capsys, *arguments, *options, "-o", tmp_path / "a")
+    for line in (
+        "mean RMSE of ReLU over 1,000 random blocks",
+        "digits_resnet.onnx on 20 images, all 15 frequencies:",
+        "coefficients, compiled model   ",
+        "top-1 by frequencies, without retraining",
+        "images a second, ",
+    ):
+        assert line in text
+    files = sorted((tmp_path / "a").iterdir())
+    assert text.splitlines()[-len(files) :] != []
+    assert {str(file) for file in files} == set(text.splitlines()[-len(files) :])
+    data = run_json(capsys, *arguments, *options, "-o", tmp_path / "b")
+    assert data == json.loads((tmp_path / "b" / "paper.json").read_text(encoding="utf-8"))
+    # All but the times are the same in every run.
+    first = json.loads((tmp_path / "a" / "paper.json").read_text(encoding="utf-8"))
+    assert {**first, "throughput": None} == {**data, "throughput": None}
+
+
+def test_paper_usage(
+    images: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "results"
+    assert fails(capsys, 2, "paper") == (
+        "Missing option '-o' / '--output'; see 'jpegcompile paper --help'"
+    )
+    assert fails(capsys, 2, "paper", MODEL, "-o", folder) == (
+        "a model needs --images DIR, a folder with one folder of JPEG files a class"
+    )
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    assert fails(capsys, 5, "paper", "-o", file) == f"{file}: is no folder; give another --output"
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert fails(capsys, 5, "paper", "-o", folder) == (
+        "plots need matplotlib; pip install 'jpegcompile[paper]'"
+    )
+    assert list(tmp_path.iterdir()) == [file]

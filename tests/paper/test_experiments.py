@@ -1,0 +1,269 @@
+"""The experiments on the network and the images of the demo."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+from PIL import Image
+from support.third_party import CIFAR10
+
+import jpegcompile
+from jpegcompile import PaperResults
+from jpegcompile.demo import images_path, model_path, preprocess_path
+from jpegcompile.errors import AccessError, CheckFailedError, ImageError, UsageError
+from jpegcompile.evaluation.compare import score_files
+from jpegcompile.paper import throughput as timing
+from jpegcompile.paper.accuracy import paired
+from jpegcompile.paper.conversion import conversion, conversion_scores
+from jpegcompile.paper.plots import require_matplotlib
+from jpegcompile.paper.results import JSON_NAME, require_folder
+from jpegcompile.paper.subject import Material, Subject, material, prepare
+from jpegcompile.paper.throughput import round_images, runs, throughput
+
+BLOCKS = 1000
+LIMIT = 60
+PLOTS = ("block_rmse", "accuracy", "throughput")
+
+
+@pytest.fixture(scope="module")
+def progress() -> list[tuple[int, int]]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def results(progress: list[tuple[int, int]]) -> PaperResults:
+    return jpegcompile.paper(
+        blocks=BLOCKS, limit=LIMIT, progress=lambda *state: progress.append(state)
+    )
+
+
+@pytest.fixture
+def subject(tmp_path: Path) -> Subject:
+    return prepare(material(None, None, None), tmp_path, limit=12, threads=1)
+
+
+def accuracy_of(subject: Subject, folder: Path, **plan: Any) -> float:
+    """Top-1 as `compare` measures it of a model that is compiled by itself."""
+    path = folder / "plan.onnx"
+    jpegcompile.compile(subject.model, **subject.options, **plan).save(path)
+    session = jpegcompile.load(path)
+    scores = score_files(session, subject.source, subject.images.files, subject.output)
+    return float(np.mean(scores.after.argmax(axis=1) == subject.images.labels))
+
+
+def test_progress_reaches_its_end(results: PaperResults, progress: list[tuple[int, int]]) -> None:
+    assert results.images == LIMIT
+    (total,) = {whole for _, whole in progress}
+    done = [part for part, _ in progress]
+    assert done == sorted(done)
+    assert done[-1] == total
+
+
+def test_conversion(results: PaperResults) -> None:
+    found = results.conversion
+    assert found.top1_compiled == found.top1_float >= 0.9
+    assert found.agreement == 1
+    assert 0 < found.mean_deviation < found.largest_deviation < 1e-5 * found.largest_score
+
+
+def test_a_perturbed_weight_shows_in_the_conversion(subject: Subject) -> None:
+    model = onnx.ModelProto()
+    model.CopyFrom(subject.source.model)
+    weight = next(t for t in model.graph.initializer if len(t.dims) == 4)
+    values = numpy_helper.to_array(weight).copy()
+    values.flat[0] += 0.01
+    weight.CopyFrom(numpy_helper.from_array(values, weight.name))
+    wrong = replace(subject, source=replace(subject.source, model=model))
+    exact, faulty = (conversion(s, conversion_scores(s)) for s in (subject, wrong))
+    assert faulty.largest_deviation > 100 * exact.largest_deviation
+
+
+def test_accuracy_at_all_frequencies_is_the_exact_one(results: PaperResults) -> None:
+    for points in (results.accuracy.asm, results.accuracy.apx, results.accuracy.truncated):
+        assert len(points) == 15
+        assert points[14].after == results.accuracy.exact == results.conversion.top1_compiled
+        assert (points[14].lost, points[14].gained) == (0, 0)
+        assert points[0].after < 0.5
+
+
+@pytest.mark.parametrize(
+    ("series", "number", "plan"),
+    [
+        ("asm", 5, {"frequencies": 5}),
+        ("apx", 5, {"frequencies": 5, "relu": "apx"}),
+        ("truncated", 5, {"truncate": 5}),
+        ("truncated", 4, {"truncate": 4}),
+    ],
+)
+def test_accuracies_are_those_of_compiled_models(
+    series: str, number: int, plan: dict[str, Any], results: PaperResults, tmp_path: Path
+) -> None:
+    whole = prepare(material(None, None, None), tmp_path, limit=LIMIT)
+    counts = getattr(results.accuracy, series)[number - 1]
+    assert counts.after == pytest.approx(accuracy_of(whole, tmp_path, **plan), abs=1e-12)
+    # A neighbouring number gives another accuracy here, so the test tells them apart.
+    assert counts.after != getattr(results.accuracy, series)[number].after
+
+
+def test_paired() -> None:
+    exact, approximate = np.array([1, 1, 1, 0, 0]) > 0, np.array([1, 0, 0, 1, 0]) > 0
+    counts = paired(exact, approximate)
+    assert (counts.images, counts.right, counts.lost, counts.gained) == (5, 3, 2, 1)
+    assert counts.after == pytest.approx(0.4)
+
+
+def test_throughput(results: PaperResults) -> None:
+    found = results.throughput
+    assert [t.batch for t in found.timings] == [1, 32]
+    assert [t.images for t in found.timings] == [60, 32]
+    assert found.agreement >= 0.95
+    for one in found.timings:
+        assert len(one.spatial) == len(one.jpeg) == found.rounds
+        data = one.to_json()
+        assert data["ratio"] == np.median(np.divide(one.jpeg, one.spatial))
+        assert data["jpeg"] == np.median(one.jpeg)
+
+
+def test_a_pipeline_with_wrong_scores_is_not_timed(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("timed")
+
+    monkeypatch.setattr(timing, "_time", refuse)
+    scores = conversion_scores(subject)
+    for wrong, name in (
+        (replace(scores, before=scores.before + 0.001), "spatial"),
+        (replace(scores, exact=scores.exact + 0.001), "jpeg"),
+        (replace(scores, exact=np.full_like(scores.exact, np.nan)), "jpeg"),
+    ):
+        with pytest.raises(CheckFailedError, match=f"the {name} pipeline's scores are off by"):
+            throughput(subject, wrong, 1, rounds=1)
+    with pytest.raises(AssertionError, match="timed"):
+        throughput(subject, scores, 1, rounds=1)
+
+
+@pytest.mark.parametrize("batch", [5, 50])
+def test_a_model_bound_to_a_batch_is_timed_at_that(batch: int, tmp_path: Path) -> None:
+    model = onnx.load(model_path())
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = batch
+    given = Material(model, images_path(), preprocess_path())
+    subject = prepare(given, tmp_path, limit=12, threads=1)
+    assert subject.fixed_batch == batch
+    assert round_images(subject) == ({5: 10} if batch == 5 else {12: 12})
+    done: list[int] = []
+    found = throughput(subject, conversion_scores(subject), 1, rounds=2, progress=done.append)
+    assert [(t.batch, t.images) for t in found.timings] == list(round_images(subject).items())
+    assert sum(done) == runs(subject, 2)
+
+
+def test_saved_files(results: PaperResults, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    files = results.save(folder)
+    assert sorted(folder.iterdir()) == sorted(files)
+    names = {JSON_NAME, *(f"{name}.{kind}" for name in PLOTS for kind in ("png", "svg"))}
+    assert {file.name for file in files} == names
+    data = json.loads((folder / JSON_NAME).read_text(encoding="utf-8"))
+    assert data == json.loads(json.dumps(results.to_json()))
+    assert data["model"] == model_path().name
+    for name in PLOTS:
+        with Image.open(folder / f"{name}.png") as image:
+            assert image.size == (1280, 840)
+            assert len(image.convert("RGB").getcolors(1 << 24) or []) > 20
+        assert "<svg" in (folder / f"{name}.svg").read_text(encoding="utf-8")
+    again = {file.name: file.read_bytes() for file in results.save(tmp_path / "again")}
+    assert again == {file.name: file.read_bytes() for file in files}
+
+
+def test_plots_show_the_numbers(results: PaperResults, tmp_path: Path) -> None:
+    """Another result, another picture; and its numbers stand in the text of the bars."""
+    results.save(tmp_path)
+    first = (tmp_path / "accuracy.svg").read_bytes()
+    accuracy = results.accuracy
+    replace(results, accuracy=replace(accuracy, truncated=accuracy.apx)).save(tmp_path)
+    assert (tmp_path / "accuracy.svg").read_bytes() != first
+
+
+def test_matplotlib_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_matplotlib()
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+    with pytest.raises(AccessError) as error:
+        require_matplotlib()
+    assert str(error.value) == "plots need matplotlib; pip install 'jpegcompile[paper]'"
+
+
+def test_a_folder_that_cannot_be_made(results: PaperResults, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    for path in (file, file / "inside"):
+        with pytest.raises(AccessError, match=f"{file}: is no folder; give another --output"):
+            require_folder(path)
+    with pytest.raises(AccessError, match="cannot make the folder"):
+        results.save(file / "inside")
+    require_folder(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((None, "dir", None), "--images is for a model of your own; give the model too, or leave"),
+        ((None, None, "unit"), "--preprocess is for a model of your own; give the model too"),
+        (("m.onnx", None, "unit"), "a model needs --images DIR, a folder with one folder of JPEG"),
+        (("m.onnx", "dir", None), "a model needs --preprocess, the normalisation that it was"),
+    ],
+)
+def test_material(arguments: tuple[Any, Any, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        material(*arguments)
+
+
+def test_limit(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="limit is 0; give 1 or more images"):
+        prepare(material(None, None, None), tmp_path, limit=0)
+    chosen = prepare(material(None, None, None), tmp_path, limit=20)
+    # Evenly from first to last: two of each class.
+    assert sorted(chosen.images.labels) == sorted([*range(10)] * 2)
+
+
+def test_a_damaged_image_comes_out_first(tmp_path: Path) -> None:
+    group = tmp_path / "images" / "0"
+    group.mkdir(parents=True)
+    whole = next(iter(sorted((images_path() / "0").iterdir()))).read_bytes()
+    (group / "good.jpg").write_bytes(whole)
+    (group / "half.jpg").write_bytes(whole[:200])
+    with pytest.raises(ImageError, match=r"half\.jpg"):
+        jpegcompile.paper(
+            model_path(), tmp_path / "images", preprocess=preprocess_path(), blocks=10**12
+        )
+
+
+# Top-1 of the akamaster network on cifar10_test, measured independently of this code.
+PUBLISHED = {
+    "asm": {15: 0.8090, 14: 0.8070, 12: 0.8100, 10: 0.8090, 8: 0.7540, 6: 0.6140, 4: 0.2825},
+    "apx": {15: 0.8090, 12: 0.8060, 10: 0.7950, 8: 0.6370, 6: 0.2720, 4: 0.1545},
+    "truncated": {12: 0.8105, 10: 0.8170, 8: 0.7405, 6: 0.4485},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_published_accuracies(shared: Path) -> None:
+    network = next(model for model in CIFAR10 if model.name == "akamaster_resnet20_option_a")
+    found = jpegcompile.paper(
+        network.path(shared),
+        shared / "images" / "cifar10_test",
+        preprocess=network.preprocess,
+        blocks=2,
+    ).accuracy
+    assert found.exact == pytest.approx(network.top1, abs=1e-9)
+    for series, wanted in PUBLISHED.items():
+        for number, top1 in wanted.items():
+            assert abs(getattr(found, series)[number - 1].after - top1) <= 0.005
