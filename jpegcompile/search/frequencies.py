@@ -5,7 +5,8 @@
    than a change of accuracy does.
 2. Path: losses of single knobs nearly add up, so the cheapest frequency is given up first.
 3. Budget: the farthest plan on the path whose accuracy, on all search images, is within the budget
-   by a lower confidence bound, not by luck.
+   by a lower confidence bound, not by luck; so is the mean of its neighbours on the path, for masks
+   are discontinuous, and two plans that differ in one frequency differ on some images by chance.
 4. Verification, on the other half of the images, which nothing above has seen.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
 from jpegcompile.frequency_plan import FrequencyPlan, Masking
 from jpegcompile.frontend.load import load_source
 from jpegcompile.preprocess import Preprocess, preprocess_of
+from jpegcompile.search.budget import PLANS_A_STEP, farthest_within
 from jpegcompile.search.cache import Cache, default_folder, key_of
 from jpegcompile.search.interval import CONFIDENCE, PairedCounts, images_needed
 from jpegcompile.search.measure import Levels, Measurer, Split, plan_of_levels
@@ -215,7 +217,10 @@ class _Search:
         """Search and verify."""
         curves = {knob: self._curve(knob) for knob in self._knobs}
         path = [{**self._fixed, **levels} for levels in cheapest_first(curves)]
-        levels = path[self._farthest(path, max_drop)]
+        within = farthest_within(
+            len(path), lambda i: self._measurer.accuracy(self._search, path[i]), max_drop / 100
+        )
+        levels = path[within]
         search = self._measurer.accuracy(self._search, levels)
         verification = self._measurer.accuracy(self._verification, levels)
         self._advance(self._total - self._done)
@@ -234,27 +239,15 @@ class _Search:
             losses.append(self._measurer.loss(self._few, knob, level))
         return Curve(knob.levels[: len(losses)], tuple(losses))
 
-    def _farthest(self, path: Sequence[Levels], max_drop: float) -> int:
-        """Index of a plan within the budget whose successor is not."""
-        inside, outside = 0, len(path)
-        while outside - inside > 1:
-            middle = (inside + outside) // 2
-            counts = self._measurer.accuracy(self._search, path[middle])
-            if 100 * counts.lowest_change() >= -max_drop:
-                inside = middle
-            else:
-                outside = middle
-        return inside
-
     def _numbers(self, levels: Levels, kind: str) -> tuple[int, ...]:
         return tuple(levels.get(knob, ALL) for knob in self._all_knobs if knob.kind == kind)
 
     def _expected_images(self) -> int:
         steps = sum(len(knob.levels) - 1 for knob in self._knobs)
-        bisections = max(steps, 1).bit_length() + 2
+        plans = max(steps, 1).bit_length() * PLANS_A_STEP + 1
         return (
             (steps + 1) * len(self._few.files)
-            + 2 * bisections * len(self._search.files)
+            + 2 * plans * len(self._search.files)
             + 2 * len(self._verification.files)
         )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 from typing import Any
 
 # Halvings of [-1, 1] until a bound is known to the precision of a double.
@@ -19,14 +20,15 @@ class PairedCounts:
     Attributes:
         images: labelled images.
         right: that the first model predicts rightly.
-        lost: of those, that the second one gets wrong.
+        lost: of those, that the second one gets wrong; a mean over models may be fractional, and so
+            may the next one.
         gained: that only the second one predicts rightly.
     """
 
     images: int
     right: int
-    lost: int
-    gained: int
+    lost: float
+    gained: float
 
     @property
     def before(self) -> float:
@@ -64,6 +66,17 @@ class PairedCounts:
             "drop": -100 * self.change,
             "interval": [-100 * high, -100 * low],
         }
+
+
+def mean_counts(counts: Sequence[PairedCounts]) -> PairedCounts:
+    """Counts of several second models on the same images: what one of them does on average."""
+    first = counts[0]
+    return PairedCounts(
+        first.images,
+        first.right,
+        fmean(each.lost for each in counts),
+        fmean(each.gained for each in counts),
+    )
 
 
 def images_needed(most: float, confidence: float = CONFIDENCE) -> int:

@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from jpegcompile.search.interval import PairedCounts, images_needed, score_bound
+from jpegcompile.search.interval import PairedCounts, images_needed, mean_counts, score_bound
 
 Z = NormalDist().inv_cdf(0.975)
 
@@ -52,6 +52,15 @@ def test_the_one_sided_bound_is_a_two_sided_one_of_less_confidence() -> None:
     sample = counts(1000, 14, 17)
     assert sample.lowest_change(0.95) == sample.interval(0.90)[0]
     assert sample.lowest_change() > sample.interval()[0]
+
+
+def test_mean_counts() -> None:
+    several = [counts(1000, 4, 1), counts(1000, 9, 3)]
+    mean = mean_counts(several)
+    assert mean == PairedCounts(1000, 500, 6.5, 2.0)
+    assert mean.change == pytest.approx((several[0].change + several[1].change) / 2)
+    bounds = sorted(each.lowest_change() for each in several)
+    assert bounds[0] < mean.lowest_change() < bounds[1]
 
 
 @pytest.mark.parametrize("most", [0.005, 0.01, 0.05, 0.3])
