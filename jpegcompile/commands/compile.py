@@ -20,7 +20,7 @@ from jpegcompile.compile import CompiledModel
 from jpegcompile.compile import compile as compile_model
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
-from jpegcompile.files import write_whole
+from jpegcompile.files import require_writable, write_whole
 from jpegcompile.frequency_plan import FrequencyPlan, Masking
 from jpegcompile.report import Report
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies, require_budget
@@ -102,6 +102,9 @@ def compile_command(
     """
     if output.exists() and model.exists() and output.samefile(model):
         raise UsageError(f"{output}: is the model itself; give another --output")
+    for file in (output, save_frequencies):
+        if file is not None:
+            require_writable(file)
 
     def compiled_with(plan: FrequencyPlan) -> CompiledModel:
         with progress_bar("compiling") as progress:

@@ -212,6 +212,27 @@ def test_other_options_are_checked_before_the_search(
     assert not list(tmp_path.iterdir())
 
 
+def test_files_that_cannot_be_written_come_out_before_the_search(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, file, absent = (tmp_path / name for name in ("m.onnx", "file", "none/f.json"))
+    file.write_bytes(b"")
+    search = (*AUTO, images, "--cache", tmp_path / "cache")
+    for arguments, message in (
+        (("-o", absent), f"{absent}: cannot write: No such file or directory; nothing was kept"),
+        (
+            ("-o", good, "--save-frequencies", file / "f.json"),
+            f"{file / 'f.json'}: cannot write: Not a directory; nothing was kept",
+        ),
+        (
+            ("-o", good, "--save-frequencies", tmp_path),
+            f"{tmp_path}: is not a plain file; give another name",
+        ),
+    ):
+        assert fails(capsys, 5, *COMPILE, *arguments, *search) == message
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_auto_needs_to_know_the_normalisation(
     images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

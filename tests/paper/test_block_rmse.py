@@ -6,21 +6,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from support.block_errors import ALLOWED, BLOCKS, HALF_UNIT, MEANS
 from torch.nn import functional
 
 from jpegcompile.errors import UsageError
 from jpegcompile.paper import block_rmse as module
 from jpegcompile.paper.block_rmse import BlockRmse, block_rmse, projection, steps
-
-# Means over a million blocks, phi = 1..15.
-ASM = (
-    *(0.34448, 0.29510, 0.23950, 0.17049, 0.12220, 0.07852, 0.04887, 0.03103),
-    *(0.01498, 0.00846, 0.00447, 0.00184, 0.00042, 0.00005, 0.0),
-)
-APX = (
-    *(0.36528, 0.33401, 0.29706, 0.25333, 0.21887, 0.18032, 0.14203, 0.10857),
-    *(0.07214, 0.05245, 0.03685, 0.02290, 0.01031, 0.00306, 0.0),
-)
 
 
 def values(result: BlockRmse) -> NDArray[np.float64]:
@@ -33,19 +24,17 @@ def errors(result: BlockRmse) -> NDArray[np.float64]:
 
 @pytest.mark.slow
 def test_a_million_blocks() -> None:
-    result = block_rmse(1_000_000, seed=1)
-    expected = np.array([ASM, APX])
-    allowed = np.maximum(0.01 * expected, 0.0001)
-    np.testing.assert_array_less(np.abs(values(result) - expected), allowed)
+    result = block_rmse(BLOCKS, seed=1)
+    assert (np.abs(values(result) - MEANS) <= ALLOWED).all()
 
 
 def test_fewer_blocks_are_as_near_as_their_standard_errors_say() -> None:
     result = block_rmse(40_000, seed=2)
-    # The values are rounded to 5 decimals, and means of a million blocks: five times as precise.
-    allowed = 6 * errors(result) + 0.00001
-    assert (np.abs(values(result) - np.array([ASM, APX])) <= allowed).all()
+    # The known values are means of a million blocks: five times as precise.
+    allowed = 6 * errors(result) + HALF_UNIT
+    assert (np.abs(values(result) - MEANS) <= allowed).all()
     # A neighbouring number of frequencies is another value: the check tells them apart.
-    shifted = np.roll(np.array([ASM, APX]), 1, axis=1)
+    shifted = np.roll(MEANS, 1, axis=1)
     assert (np.abs(values(result) - shifted) > allowed).all()
 
 
