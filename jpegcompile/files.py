@@ -1,13 +1,47 @@
-"""Writing files: whole, or not at all."""
+"""Reading JSON, and writing files whole or not at all."""
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from jpegcompile.errors import AccessError
+from jpegcompile.errors import AccessError, UsageError
+
+
+def read_json(path: str | os.PathLike[str], content: str) -> Any:
+    """Data of a JSON file.
+
+    Args:
+        path: of the file.
+        content: what it holds, for errors.
+
+    Raises:
+        AccessError: if it cannot be read.
+        UsageError: if it is not JSON.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise AccessError(
+            f"{path}: cannot read {content}: {error.strerror}; check the path"
+        ) from error
+    return parse_json(data, str(path))
+
+
+def parse_json(data: str | bytes, where: str) -> Any:
+    """Data of a JSON text, in UTF-8 if it is bytes.
+
+    Raises:
+        UsageError: if it is not JSON, naming `where`.
+    """
+    try:
+        return json.loads(data if isinstance(data, str) else data.decode("utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{where}: not valid JSON: {error}; fix the file") from error
 
 
 def require_writable(path: str | os.PathLike[str]) -> None:

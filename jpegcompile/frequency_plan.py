@@ -6,15 +6,14 @@ Numbers are for 8x8 tiles, 1 to 15; smaller tiles have fewer frequencies and tak
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 from jpegcompile.dct.frequencies import ALL
-from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.errors import UsageError
+from jpegcompile.files import read_json
 
 Masking = Literal["asm", "apx"]
 MASKINGS: tuple[Masking, ...] = get_args(Masking)
@@ -97,16 +96,7 @@ def plan_of(
         return _plan({"frequencies": frequencies}, relu, truncate, "frequencies")
     if isinstance(frequencies, Mapping):
         return _plan(frequencies, relu, truncate, "frequencies")
-    path = Path(frequencies)
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AccessError(
-            f"{path}: cannot read frequencies: {error.strerror}; check the path"
-        ) from error
-    except ValueError as error:
-        raise UsageError(f"{path}: not valid JSON: {error}; fix the file") from error
-    return _plan(data, relu, truncate, str(path))
+    return _plan(read_json(frequencies, "frequencies"), relu, truncate, str(frequencies))
 
 
 def _plan(data: Any, relu: Masking | None, truncate: int | None, name: str) -> FrequencyPlan:

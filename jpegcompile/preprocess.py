@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -14,7 +13,8 @@ import numpy as np
 
 from jpegcompile.dct.color import Color
 from jpegcompile.dct.ingest import ChannelAffine
-from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.errors import UsageError
+from jpegcompile.files import parse_json, read_json
 
 _FIELDS = {"scale", "mean", "std", "color"}
 
@@ -101,28 +101,16 @@ def preprocess_of(spec: str | os.PathLike[str] | Mapping[str, Any] | Preprocess)
     if not isinstance(spec, str | os.PathLike):
         raise UsageError(f"preprocessing is a name, a path or a mapping, not {type(spec).__name__}")
     if isinstance(spec, str) and spec.lstrip().startswith("{"):
-        return _from_json(spec, "preprocessing")
+        return _from_json(parse_json(spec, "preprocessing"), "preprocessing")
     path = Path(spec)
     if not path.exists() and path.suffix != ".json":
         raise UsageError(
             f"unknown preprocessing '{spec}'; use one of {', '.join(PRESETS)} or a JSON file"
         )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise AccessError(
-            f"{path}: cannot read preprocessing: {error.strerror}; check the path"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not valid JSON: {error}; fix the file") from error
-    return _from_json(text, str(path))
+    return _from_json(read_json(path, "preprocessing"), str(path))
 
 
-def _from_json(text: str, where: str) -> Preprocess:
-    try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"{where}: not valid JSON: {error}; fix the file") from error
+def _from_json(data: Any, where: str) -> Preprocess:
     if not isinstance(data, dict):
         raise UsageError(f"{where}: preprocessing is a JSON object with scale, mean, std, color")
     return _from_mapping(data, where)

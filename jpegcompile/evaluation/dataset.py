@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.files import read_json
 
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
@@ -93,14 +94,7 @@ def read_labels(path: Path) -> dict[str, int]:
         AccessError: if the file cannot be read.
         UsageError: if it is not a JSON object of integers.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AccessError(
-            f"{path}: cannot read labels: {error.strerror}; check the path"
-        ) from error
-    except ValueError as error:
-        raise UsageError(f"{path}: not valid JSON: {error}; fix the file") from error
+    data: Any = read_json(path, "labels")
     if not isinstance(data, dict) or not all(type(v) is int and v >= 0 for v in data.values()):
         raise UsageError(f'{path}: labels are a JSON object like {{"folder": class index}}')
     return data
