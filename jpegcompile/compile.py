@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import onnx
@@ -160,7 +160,8 @@ def compile(
             operators (15 is exact); or a plan for each node: a `FrequencyPlan`, its JSON form, or
             the path of a file of it.
         relu: "asm" to mask the exact pixels (the default), "apx" to take the approximated ones.
-        truncate: how many frequencies, 1 to 15, the results of those operators keep.
+        truncate: how many frequencies, 1 to 15, the results of those operators keep, whatever the
+            plan says.
         strict: refuse a model of which something would be kept spatial.
         progress: called with (passes done, passes in all).
 
@@ -217,7 +218,12 @@ def lower(
     """
     graph = gs.import_onnx(source.model)
     image = image_of(source, options.image_input)
-    module = Module(graph, image, complete_options(options, image))
+    plan = options.frequencies.for_source(source.sha256)
+    module = Module(graph, image, complete_options(replace(options, frequencies=plan), image))
+    if plan is not options.frequencies:
+        module.report.note(
+            f"{plan.name}: its evidence is of another plan or another model and was left out"
+        )
     for done, step in enumerate(PIPELINE, start=1):
         try:
             step.run(module)
@@ -257,5 +263,5 @@ def _info(module: Module, source: Source) -> CompiledInfo:
             if name in present
         },
         report=module.report.to_json(),
-        frequencies=None if options.frequencies.is_exact else options.frequencies.to_json(),
+        frequencies=None if module.report.is_exact else options.frequencies.to_json(),
     )

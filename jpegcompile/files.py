@@ -44,6 +44,13 @@ def parse_json(data: str | bytes, where: str) -> Any:
         raise UsageError(f"{where}: not valid JSON: {error}; fix the file") from error
 
 
+def is_same_file(first: Path, second: Path) -> bool:
+    """Whether two paths lead to one file, which need not be there yet."""
+    if first.exists() and second.exists():
+        return first.samefile(second)
+    return os.path.realpath(first) == os.path.realpath(second)
+
+
 def require_writable(path: str | os.PathLike[str]) -> None:
     """Refuse, before any long work, a file that could not be written; makes nothing.
 

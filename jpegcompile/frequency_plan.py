@@ -6,9 +6,12 @@ Numbers are for 8x8 tiles, 1 to 15; smaller tiles have fewer frequencies and tak
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import Any, Literal, get_args
 
 from jpegcompile.dct.frequencies import ALL
@@ -18,7 +21,9 @@ from jpegcompile.files import read_json
 Masking = Literal["asm", "apx"]
 MASKINGS: tuple[Masking, ...] = get_args(Masking)
 
-_KEYS = ("relu", "frequencies", "truncate", "nodes", "evidence")
+_MASK, _KEEP = "frequencies", "truncate"
+_NODE_KEYS = (_MASK, _KEEP)
+_KEYS = ("relu", *_NODE_KEYS, "nodes", "evidence")
 _FORM = '{"frequencies": 12, "nodes": {"relu1": 8, "relu2": {"frequencies": 8, "truncate": 10}}}'
 
 
@@ -36,7 +41,7 @@ class NodeFrequencies:
 
     def to_json(self) -> dict[str, int]:
         """JSON-ready data, as in a frequencies file."""
-        return {"frequencies": self.mask, "truncate": self.keep}
+        return {_MASK: self.mask, _KEEP: self.keep}
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,8 @@ class FrequencyPlan:
         default: of the nodes that are not named.
         nodes: by the name of the node in the source model.
         name: how errors call the plan.
-        evidence: what a search measured of it (see `jpegcompile.choose_frequencies`).
+        evidence: what a search measured of it (see `jpegcompile.choose_frequencies`), with the
+            hashes of the plan and of the model, `plan_sha256` and `source_sha256`.
     """
 
     masking: Masking = "asm"
@@ -65,6 +71,19 @@ class FrequencyPlan:
     def of(self, node: str) -> NodeFrequencies:
         """Frequencies of a node."""
         return self.nodes.get(node, self.default)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what the plan says; its evidence and its name do not matter."""
+        data = replace(self, evidence=None).to_json()
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+    def for_source(self, source_sha256: str) -> FrequencyPlan:
+        """The plan, without its evidence if that is of another plan or of another model."""
+        hashes = {"plan_sha256": self.sha256, "source_sha256": source_sha256}
+        if self.evidence is None or hashes.items() <= self.evidence.items():
+            return self
+        return replace(self, evidence=None)
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data: the content of a frequencies file."""
@@ -83,45 +102,60 @@ def plan_of(
 
     Args:
         frequencies: for all nonlinearities; or a plan, its JSON form, or the path of a file of it.
-        relu: masking; that of the plan, or asm, if not given.
-        truncate: frequencies kept by nodes of which the plan does not say it.
+        relu: masking, whatever the plan says; that of the plan, or asm, if not given.
+        truncate: frequencies that all nodes keep, whatever the plan says.
 
     Raises:
-        UsageError: if a number is not 1 to 15, or the JSON form has other keys.
+        UsageError: if a number is not 1 to 15, or the JSON form is another.
         AccessError: if the file cannot be read.
     """
     if isinstance(frequencies, FrequencyPlan):
         return _plan(frequencies.to_json(), relu, truncate, frequencies.name)
-    if isinstance(frequencies, bool | int):
-        return _plan({"frequencies": frequencies}, relu, truncate, "frequencies")
+    if isinstance(frequencies, Integral):
+        # NumPy's integers too, but of Python's own not the truth values.
+        is_bool = isinstance(frequencies, bool)
+        frequencies = {_MASK: frequencies if is_bool else int(frequencies)}
     if isinstance(frequencies, Mapping):
         return _plan(frequencies, relu, truncate, "frequencies")
+    if not isinstance(frequencies, str | os.PathLike):
+        kind = type(frequencies).__name__
+        raise UsageError(f"frequencies is a number, a path, a mapping or a plan, not {kind}")
     return _plan(read_json(frequencies, "frequencies"), relu, truncate, str(frequencies))
 
 
 def _plan(data: Any, relu: Masking | None, truncate: int | None, name: str) -> FrequencyPlan:
     if not isinstance(data, Mapping) or not isinstance(data.get("nodes", {}), Mapping):
         raise UsageError(f"{name}: frequencies are a JSON object like {_FORM}")
-    unknown = [str(key) for key in data if key not in _KEYS]
-    if unknown:
-        raise UsageError(f"{name}: has no meaning for '{unknown[0]}'; its form is {_FORM}")
+    _check_keys(data, _KEYS, name)
     masking = relu or data.get("relu", "asm")
     if masking not in MASKINGS:
         raise UsageError(f"relu is '{masking}'; use {' or '.join(MASKINGS)}")
-    kept = ALL if truncate is None else _number(truncate, "truncate")
-    default = _node(data, NodeFrequencies(keep=kept), name)
-    nodes = {
-        str(node): _node(value if isinstance(value, Mapping) else {"frequencies": value}, default,
-                         f"{name}: {node}")
-        for node, value in data.get("nodes", {}).items()
-    }  # fmt: skip
-    return FrequencyPlan(masking, default, nodes, name, data.get("evidence"))
+    evidence = data.get("evidence")
+    if not isinstance(evidence, Mapping | None):
+        raise UsageError(f"{name}: evidence is a JSON object; leave it out")
+    default = _node(data, NodeFrequencies(), name)
+    nodes = {}
+    for node, value in data.get("nodes", {}).items():
+        numbers, where = value if isinstance(value, Mapping) else {_MASK: value}, f"{name}: {node}"
+        _check_keys(numbers, _NODE_KEYS, where)
+        nodes[str(node)] = _node(numbers, default, where)
+    if truncate is not None:
+        kept = _number(truncate, _KEEP)
+        default = replace(default, keep=kept)
+        nodes = {node: replace(numbers, keep=kept) for node, numbers in nodes.items()}
+    return FrequencyPlan(masking, default, nodes, name, evidence)
+
+
+def _check_keys(data: Mapping[str, Any], known: tuple[str, ...], name: str) -> None:
+    unknown = [str(key) for key in data if key not in known]
+    if unknown:
+        raise UsageError(f"{name}: has no meaning for '{unknown[0]}'; its form is {_FORM}")
 
 
 def _node(data: Mapping[str, Any], default: NodeFrequencies, name: str) -> NodeFrequencies:
-    mask = data.get("frequencies", default.mask)
-    keep = data.get("truncate", default.keep)
-    return NodeFrequencies(_number(mask, name), _number(keep, f"{name}: truncate"))
+    mask = _number(data.get(_MASK, default.mask), name)
+    keep = _number(data.get(_KEEP, default.keep), f"{name}: {_KEEP}")
+    return NodeFrequencies(mask, keep)
 
 
 def _number(value: Any, name: str) -> int:

@@ -12,7 +12,8 @@ import onnx
 from jpegcompile.backends.metadata import CompiledInfo, read_metadata
 from jpegcompile.compile import lower
 from jpegcompile.dct.frequencies import ALL
-from jpegcompile.frequency_plan import Frequencies, Masking
+from jpegcompile.errors import UsageError
+from jpegcompile.frequency_plan import Frequencies, FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import InputMode
 from jpegcompile.options import compile_options
@@ -60,7 +61,7 @@ def inspect(
         preprocess: as for `compile`; it does not change what is lowered.
         subsampling: as for `compile`.
         image_input: as for `compile`.
-        frequencies: as for `compile`.
+        frequencies: as for `compile`; not for a compiled model, and so are the next two.
         relu: as for `compile`.
         truncate: as for `compile`.
 
@@ -71,15 +72,19 @@ def inspect(
         info = read_metadata(model, "model")
     else:
         _, info = read_compiled(model)
+    plan = plan_of(frequencies, relu, truncate)
     if info is not None:
+        if plan != FrequencyPlan():
+            raise UsageError(
+                "the model is compiled already, its frequencies are fixed; leave options for them"
+                " out, or inspect its source"
+            )
         return Inspection(info.report, info)
     options = compile_options(
         input=input,
         preprocess=preprocess,
         subsampling=subsampling,
         image_input=image_input,
-        frequencies=frequencies,
-        relu=relu,
-        truncate=truncate,
+        frequencies=plan,
     )
     return Inspection(lower(load_source(model), options).report.to_json(), None)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from jpegcompile.dct.frequencies import full
+from jpegcompile.frequency_plan import MASKINGS, Masking
+
 Status = Literal["lowered", "kept"]
-Masking = Literal["exact", "asm", "apx"]
 _SUMS = (
     "multiply_adds",
     "transform_multiply_adds",
@@ -46,11 +48,17 @@ class NodeReport:
     output_shape: tuple[int | str, ...]
     multiply_adds: int
     transform_multiply_adds: int
-    masking: Masking | None = None
+    masking: Masking | Literal["exact"] | None = None
     frequencies: int | None = None
     truncate: int | None = None
     skippable_multiply_adds: int = 0
     skippable_transform_multiply_adds: int = 0
+
+    @property
+    def approximates(self) -> bool:
+        """Whether few frequencies decide its mask, or its result is truncated."""
+        is_whole = self.truncate is None or self.truncate == full(self.output_block or 1)
+        return self.masking in MASKINGS or not is_whole
 
 
 @dataclass
@@ -94,6 +102,11 @@ class Report:
         """Every node that touches a feature map, in graph order."""
         rank = {name: index for index, name in enumerate(self.order)}
         return sorted(self._by_name.values(), key=lambda n: rank.get(n.name, len(rank)))
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether no mask was approximated and no frequency dropped."""
+        return not any(node.approximates for node in self.nodes)
 
     @property
     def lowered(self) -> list[NodeReport]:

@@ -56,9 +56,9 @@ def _band_of(node: gs.Node, taken: list[int], block: int) -> int:
 
 
 def _count(node: gs.Node, module: Module, bands: dict[str, int]) -> None:
-    block = input_block(node)
-    if node.op == TRUNCATE or block == 1 or not module.report.has(node.name):
+    if node.op == TRUNCATE or not module.report.has(node.name):
         return
+    block = input_block(node)
     source, target = node.inputs[0], node.outputs[0]
     report, taken = module.report.node(node.name), bands.get(source.name, full(block))
     products = transforms = 0.0

@@ -19,8 +19,8 @@ from jpegcompile.commands.options import (
 from jpegcompile.compile import CompiledModel
 from jpegcompile.compile import compile as compile_model
 from jpegcompile.dct.frequencies import ALL
-from jpegcompile.errors import UsageError
-from jpegcompile.files import require_writable, write_whole
+from jpegcompile.errors import CheckFailedError, UsageError
+from jpegcompile.files import is_same_file, require_writable, write_whole
 from jpegcompile.frequency_plan import FrequencyPlan, Masking
 from jpegcompile.report import Report
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies, require_budget
@@ -100,8 +100,7 @@ def compile_command(
     At all 15 frequencies the compiled model is exact. With --frequencies auto --max-drop POINTS
     --images DIR, a search finds for each node how few are enough.
     """
-    if output.exists() and model.exists() and output.samefile(model):
-        raise UsageError(f"{output}: is the model itself; give another --output")
+    _require_distinct(model, output, save_frequencies)
     for file in (output, save_frequencies):
         if file is not None:
             require_writable(file)
@@ -122,7 +121,7 @@ def compile_command(
 
     search: FrequencySearch | None = None
     if frequencies == _AUTO:
-        _require_search_options(frequencies_file, preprocess, search_options)
+        normalization = _require_search_options(frequencies_file, preprocess, search_options)
         # What is wrong with the other options should not come out after a long search.
         compiled_with(FrequencyPlan())
         with progress_bar("choosing frequencies") as progress:
@@ -130,7 +129,7 @@ def compile_command(
                 model,
                 search_options["images"],
                 max_drop=search_options["max_drop"],
-                preprocess=preprocess or "",
+                preprocess=normalization,
                 labels=search_options["labels"],
                 output=search_options["output_name"],
                 relu=relu or "asm",
@@ -146,23 +145,30 @@ def compile_command(
         plan = plan_from(number, frequencies_file, relu, truncate)
     compiled = compiled_with(plan)
     if search is not None:
-        require_budget(search)
+        _require_budget(search, compiled.report, as_json)
     compiled.save(output)
     if save_frequencies is not None:
         write_whole(save_frequencies, (json.dumps(plan.to_json(), indent=1) + "\n").encode())
     if as_json:
-        found = None if search is None else search.to_json()
-        data = {"output": str(output), "report": compiled.report.to_json(), "search": found}
-        print_json(data)
+        print_json(_summary(output, compiled.report, search))
         return
     _show_report(output, compiled.report)
     if search is not None:
         _show_search(search)
 
 
+def _require_distinct(model: Path, output: Path, save_frequencies: Path | None) -> None:
+    if is_same_file(output, model):
+        raise UsageError(f"{output}: is the model itself; give another --output")
+    for other, name in ((model, "the model itself"), (output, "--output too")):
+        if save_frequencies is not None and is_same_file(save_frequencies, other):
+            raise UsageError(f"{save_frequencies}: is {name}; give another --save-frequencies")
+
+
 def _require_search_options(
     file: Path | None, preprocess: str | None, options: dict[str, Any]
-) -> None:
+) -> str:
+    """The preprocessing, which a search cannot do without."""
     if file is not None:
         raise UsageError("--frequencies auto makes what --frequencies-file gives; leave one out")
     if options["max_drop"] is None or options["images"] is None:
@@ -172,6 +178,7 @@ def _require_search_options(
         )
     if preprocess is None:
         raise UsageError("--frequencies auto needs --preprocess, to run the model on JPEG files")
+    return preprocess
 
 
 def _refuse_search_options(options: dict[str, Any]) -> None:
@@ -179,6 +186,26 @@ def _refuse_search_options(options: dict[str, Any]) -> None:
     if given:
         name = given[0].replace("_", "-")
         raise UsageError(f"--{name} is for --frequencies auto; leave it out")
+
+
+def _require_budget(search: FrequencySearch, report: Report, as_json: bool) -> None:
+    """A search that is refuted shows what it measured all the same; nothing is written."""
+    try:
+        require_budget(search)
+    except CheckFailedError:
+        if as_json:
+            print_json(_summary(None, report, search))
+        else:
+            _show_search(search)
+        raise
+
+
+def _summary(output: Path | None, report: Report, search: FrequencySearch | None) -> dict[str, Any]:
+    return {
+        "output": None if output is None else str(output),
+        "report": report.to_json(),
+        "search": None if search is None else search.to_json(),
+    }
 
 
 def _show_report(output: Path, report: Report) -> None:
@@ -200,6 +227,11 @@ def _show_search(search: FrequencySearch) -> None:
     )
     for title, counts in (("search", search.search), ("verification", search.verification)):
         click.echo(f"{title}: {_change_text(counts)}")
+    if -100 * search.verification.change > search.max_drop:
+        click.echo(
+            f"note: the verification drops by more than the {search.max_drop:g} points that are"
+            " allowed, which chance may explain; more images would tell"
+        )
 
 
 def _change_text(counts: PairedCounts) -> str:

@@ -120,7 +120,7 @@ def _show_record(out: Console, result: Inspection) -> None:
         low, high = counts["interval"]
         out.print(
             f"frequencies chosen for a drop of {evidence['max_drop']:g} points of top-1;"
-            f" verified: {counts['drop']:.2f} (95 % interval {low:.2f} to {high:.2f})"
+            f" verified drop: {counts['drop']:.2f} (95 % interval {low:.2f} to {high:.2f})"
             f" on {counted(counts['images'], 'image')}"
         )
 

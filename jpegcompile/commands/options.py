@@ -60,7 +60,8 @@ def frequency_options(command: Command) -> Command:
             "--truncate",
             type=numbers,
             metavar="N",
-            help="Frequencies, 1 to 15, that results of nonlinearities keep; all if not given.",
+            help="Frequencies, 1 to 15, that results of nonlinearities keep, whatever a file says;"
+            " all if not given.",
         ),
         click.option(
             "--relu",

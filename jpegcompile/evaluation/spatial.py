@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.dct.coefficients import Coefficients
+from jpegcompile.dct.color import Color
 from jpegcompile.errors import ImageError, one_line
 from jpegcompile.interface import IR_VERSION
 from jpegcompile.preprocess import Preprocess
@@ -88,15 +89,20 @@ def pillow_batch(
     """
     color = preprocess.color_for(info.channels)
     affine = preprocess.affine(info.channels)
-    batch = []
-    for file in files:
-        try:
-            with Image.open(file) as image:
-                pixels = np.asarray(image.convert("L" if color == "L" else "RGB"), np.float64)
-        except (UnidentifiedImageError, OSError) as error:
-            raise ImageError(f"{file}: Pillow cannot decode it: {one_line(error)}") from error
-        planes = pixels.reshape(*pixels.shape[:2], -1)
-        batch.append(
-            normalize(planes[..., ::-1] if color == "BGR" else planes, affine, info.layout)
-        )
-    return np.stack(batch)
+    pixels = (pillow_pixels(file, color).astype(np.float64) for file in files)
+    return np.stack([normalize(image, affine, info.layout) for image in pixels])
+
+
+def pillow_pixels(file: Path, color: Color) -> NDArray[np.uint8]:
+    """Pixels [H, W, C] of one image by Pillow's decode, channels in the order of `color`.
+
+    Raises:
+        ImageError: if Pillow refuses the file.
+    """
+    try:
+        with Image.open(file) as image:
+            pixels = np.asarray(image.convert("L" if color == "L" else "RGB"))
+    except (UnidentifiedImageError, OSError) as error:
+        raise ImageError(f"{file}: Pillow cannot decode it: {one_line(error)}") from error
+    channels = pixels.reshape(*pixels.shape[:2], -1)
+    return channels[..., ::-1] if color == "BGR" else channels

@@ -66,7 +66,7 @@ def accuracy_by_frequencies(
         for plan in plans:
             probe = probes[plan.masking]
             scores = probe.scores(subject.images.files, plan, subject.output, progress)
-            points.append(paired(exact, scores.argmax(axis=1) == labels))
+            points.append(PairedCounts.of(exact, scores.argmax(axis=1) == labels))
         return tuple(points)
 
     numbers = range(1, ALL + 1)
@@ -75,16 +75,6 @@ def accuracy_by_frequencies(
         asm=sweep(FrequencyPlan("asm", NodeFrequencies(mask=n)) for n in numbers),
         apx=sweep(FrequencyPlan("apx", NodeFrequencies(mask=n)) for n in numbers),
         truncated=sweep(FrequencyPlan("asm", NodeFrequencies(keep=n)) for n in numbers),
-    )
-
-
-def paired(exact: NDArray[np.bool_], approximate: NDArray[np.bool_]) -> PairedCounts:
-    """Counts of which images two models predict rightly."""
-    return PairedCounts(
-        images=len(exact),
-        right=int(exact.sum()),
-        lost=int(np.sum(exact & ~approximate)),
-        gained=int(np.sum(~exact & approximate)),
     )
 
 

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from jpegcompile.evaluation.spatial import SpatialModel
+from jpegcompile.evaluation.spatial import SpatialModel, pillow_pixels
 from jpegcompile.paper.subject import Subject
 from jpegcompile.runtime.inputs import preprocess_in
 
@@ -64,11 +63,7 @@ def pillow_reader(subject: Subject) -> Callable[[Path], NDArray[np.float32]]:
     scale, shift = (v.astype(np.float32)[:, None, None] for v in (affine.scale, affine.shift))
 
     def read(file: Path) -> NDArray[np.float32]:
-        with Image.open(file) as image:
-            pixels = np.asarray(image.convert("L" if color == "L" else "RGB"))
-        planes = pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)
-        if color == "BGR":
-            planes = planes[::-1]
+        planes = pillow_pixels(file, color).transpose(2, 0, 1)
         values = planes.astype(np.float32) * scale + shift
         return values.transpose(1, 2, 0) if info.layout == "NHWC" else values
 

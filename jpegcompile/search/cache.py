@@ -51,17 +51,18 @@ class Cache:
         self._is_torn = False
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+            data = self._path.read_bytes() if self._path.exists() else b""
         except OSError as error:
             raise self._refusal(error) from error
-        for line in text.splitlines():
+        for line in data.splitlines():
             # A search that was killed while writing leaves half a line, which is measured again.
             try:
-                name, value = json.loads(line)
+                entry = json.loads(line.decode("utf-8"))
             except ValueError:
                 continue
-            self._values[name] = value
-        self._is_torn = bool(text) and not text.endswith("\n")
+            if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str):
+                self._values[entry[0]] = entry[1]
+        self._is_torn = bool(data) and not data.endswith(b"\n")
 
     def get(self, name: str) -> Any | None:
         """A measurement, or None if there is none."""

@@ -27,7 +27,7 @@ from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.compare import score_output
 from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
-from jpegcompile.frequency_plan import FrequencyPlan, Masking
+from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.search.budget import PLANS_A_STEP, farthest_within
@@ -125,9 +125,12 @@ def choose_frequencies(
             small as `max_drop`.
         UnsupportedModelError: if the model cannot be compiled or has no nonlinearity.
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
+        CheckFailedError: if the truncation that is given loses more than `max_drop` by itself.
     """
     if not 0 < max_drop < 100:
         raise UsageError(f"max-drop is {max_drop:g}; give percentage points between 0 and 100")
+    # Refuses what is no masking or no number of frequencies.
+    plan_of(relu=relu, truncate=truncate)
     normalization = preprocess_of(preprocess)
     data = labelled_images(images, labels)
     halves = split_in_halves(data)
@@ -145,11 +148,11 @@ def choose_frequencies(
     with tempfile.TemporaryDirectory(prefix="jpegcompile-") as folder:
         probe = Probe(model, Path(folder), relu, **options)
         name = score_output(probe.session.output_names, output)
-        parts = [load_source(model).sha256, json.dumps(normalization.to_json()), name, relu]
-        parts += [str(image_input), json.dumps(data.labels)]
-        measurements = Cache(Path(cache or default_folder()), key_of(parts, data.files))
-        search = _Search(probe, measurements, name, relu, truncate, halves, progress)
-        return search.run(max_drop)
+        key = key_of((probe.sha256, name, json.dumps(data.labels)), data.files)
+        measurements = Cache(Path(cache or default_folder()), key)
+        found = _Search(probe, measurements, name, relu, truncate, halves, progress).run(max_drop)
+    hashes = {"plan_sha256": found.plan.sha256, "source_sha256": load_source(model).sha256}
+    return replace(found, plan=replace(found.plan, evidence={**found.to_json(), **hashes}))
 
 
 def require_budget(result: FrequencySearch) -> None:
@@ -215,6 +218,7 @@ class _Search:
 
     def run(self, max_drop: float) -> FrequencySearch:
         """Search and verify."""
+        self._require_fixed_within(max_drop)
         curves = {knob: self._curve(knob) for knob in self._knobs}
         path = [{**self._fixed, **levels} for levels in cheapest_first(curves)]
         within = farthest_within(
@@ -225,10 +229,19 @@ class _Search:
         verification = self._measurer.accuracy(self._verification, levels)
         self._advance(self._total - self._done)
         plan = plan_of_levels(levels, self._masking)
-        result = FrequencySearch(
-            plan, max_drop, search, verification, *(self._numbers(levels, kind) for kind in _KINDS)
-        )
-        return replace(result, plan=replace(plan, evidence=result.to_json()))
+        masks, kept = (self._numbers(levels, kind) for kind in ("mask", "keep"))
+        return FrequencySearch(plan, max_drop, search, verification, masks, kept)
+
+    def _require_fixed_within(self, max_drop: float) -> None:
+        """What every plan has in common must leave something of the budget."""
+        counts = self._measurer.accuracy(self._search, self._fixed)
+        least = 100 * counts.lowest_change()
+        if least < -max_drop:
+            raise CheckFailedError(
+                f"truncation alone loses {-100 * counts.change:.2f} points of top-1, and up to"
+                f" {-least:.2f} by a bound, {max_drop:g} are allowed; keep more frequencies, or"
+                " leave it to the search"
+            )
 
     def _curve(self, knob: Knob) -> Curve:
         losses = [0.0]
@@ -244,7 +257,7 @@ class _Search:
 
     def _expected_images(self) -> int:
         steps = sum(len(knob.levels) - 1 for knob in self._knobs)
-        plans = max(steps, 1).bit_length() * PLANS_A_STEP + 1
+        plans = max(steps, 1).bit_length() * PLANS_A_STEP + 2
         return (
             (steps + 1) * len(self._few.files)
             + 2 * plans * len(self._search.files)
@@ -255,6 +268,3 @@ class _Search:
         self._done = min(self._done + images, self._total)
         if self._progress is not None:
             self._progress(self._done, self._total)
-
-
-_KINDS = ("mask", "keep")

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 # Halvings of [-1, 1] until a bound is known to the precision of a double.
 _STEPS = 60
 CONFIDENCE = 0.95
@@ -29,6 +32,16 @@ class PairedCounts:
     right: int
     lost: float
     gained: float
+
+    @classmethod
+    def of(cls, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> PairedCounts:
+        """Counts of which images two models predict rightly."""
+        return cls(
+            images=len(before),
+            right=int(before.sum()),
+            lost=int(np.sum(before & ~after)),
+            gained=int(np.sum(~before & after)),
+        )
 
     @property
     def before(self) -> float:
@@ -57,14 +70,16 @@ class PairedCounts:
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data; drops are in percentage points, the interval two-sided."""
         low, high = self.interval()
+        # The sum turns a negative zero into zero.
+        drop, least, most = (0.0 - 100 * change for change in (self.change, high, low))
         return {
             "images": self.images,
             "before": self.before,
             "after": self.after,
             "lost": self.lost,
             "gained": self.gained,
-            "drop": -100 * self.change,
-            "interval": [-100 * high, -100 * low],
+            "drop": drop,
+            "interval": [least, most],
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,7 @@ class Measurer:
         if known is None:
             scores = self._log_scores(split, plan_of_levels({knob: level}, self._masking))
             exact = self._exact(split)
-            known = float(np.mean(np.sum(np.exp(exact) * (exact - scores), axis=1)))
+            known = divergence(exact, scores)
             self._cache.put(name, known)
         else:
             self._progress(len(split.files))
@@ -71,12 +72,7 @@ class Measurer:
         labels = np.asarray(split.labels)
         exact = self._predictions(split, {}) == labels
         after = self._predictions(split, levels) == labels
-        return PairedCounts(
-            images=len(labels),
-            right=int(exact.sum()),
-            lost=int(np.sum(exact & ~after)),
-            gained=int(np.sum(~exact & after)),
-        )
+        return PairedCounts.of(exact, after)
 
     def _predictions(self, split: Split, levels: Levels) -> NDArray[np.int64]:
         turned = sorted((k.node, k.kind, n) for k, n in levels.items() if n != k.levels[0])
@@ -114,6 +110,19 @@ def plan_of_levels(levels: Levels, masking: Masking) -> FrequencyPlan:
     return FrequencyPlan(masking, NodeFrequencies(), nodes)
 
 
+def divergence(exact: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
+    """Mean Kullback-Leibler divergence of log probabilities [N, classes] from the exact ones, nats.
+
+    Infinite where scores are not numbers, or a class that had a chance has none.
+    """
+    chances = np.exp(exact)
+    # A class without a chance adds nothing, whatever it is given.
+    with np.errstate(invalid="ignore"):
+        terms = np.where(chances > 0, chances * (exact - scores), 0.0)
+    mean = float(terms.sum(axis=1).mean())
+    return mean if math.isfinite(mean) else math.inf
+
+
 def log_probabilities(scores: NDArray[Any]) -> NDArray[np.float64]:
     """Logarithms of class probabilities [N, classes], of logits or of probabilities."""
     values = scores.astype(np.float64)
@@ -121,5 +130,7 @@ def log_probabilities(scores: NDArray[Any]) -> NDArray[np.float64]:
     if values.min() >= 0 and np.allclose(sums, 1, rtol=0, atol=1e-3):
         # Float32 rounds probabilities below its smallest number to zero.
         return np.asarray(np.log(np.maximum(values, np.finfo(np.float32).tiny)))
-    shifted = values - values.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+    # A row with an infinite score or none that is a number becomes one of NaN.
+    with np.errstate(invalid="ignore"):
+        shifted = values - values.max(axis=1, keepdims=True)
+        return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from onnx import helper
 from jpegcompile.backends.emit import save
 from jpegcompile.compile import CompiledModel, ModelSource, compile
 from jpegcompile.dct.frequencies import ALL, band_map, full, resolve
+from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
 from jpegcompile.frontend.load import load_source
 from jpegcompile.interface import DOMAIN
@@ -107,6 +109,7 @@ class Probe:
     Attributes:
         knobs: numbers of the plan, by the input of the model that holds their band.
         session: of the model.
+        sha256: of the compiled file: what is measured depends on it and on the images alone.
     """
 
     def __init__(self, model: ModelSource, folder: Path, masking: Masking, **options: Any) -> None:
@@ -117,12 +120,20 @@ class Probe:
             folder: that holds the compiled file while the probe is used.
             masking: "asm" or "apx".
             options: further arguments of `compile`.
+
+        Raises:
+            UnsupportedModelError: if the model cannot be compiled or has no nonlinearity.
         """
         plan = FrequencyPlan(masking, _FEWEST)
         compiled = compile(model, frequencies=plan, **options)
         opened, self.knobs = open_bands(compiled)
-        path = folder / "probe.onnx"
+        if not self.knobs:
+            raise UnsupportedModelError(
+                "the model has no nonlinearity on tiles of pixels, so there is nothing to choose"
+            )
+        path = folder / f"probe.{masking}.onnx"
         save(opened, path)
+        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         self.session = Session(path)
 
     def scores(

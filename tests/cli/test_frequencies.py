@@ -116,15 +116,20 @@ def test_auto(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     for line in ("of 15 decide a mask and", "search: top-1 ", "verification: top-1 "):
         assert line in text
     shown = run_text(capsys, "inspect", output)
-    assert "frequencies chosen for a drop of 15 points of top-1; verified: " in shown
+    assert "frequencies chosen for a drop of 15 points of top-1; verified drop: " in shown
     assert "on 20 images" in shown
     data = run_json(capsys, *arguments)
-    assert data["search"] == json.loads(saved.read_text(encoding="utf-8"))["evidence"]
+    evidence = json.loads(saved.read_text(encoding="utf-8"))["evidence"]
+    assert evidence.items() >= data["search"].items()
     assert data["search"]["mean_frequencies"] < 13
     assert data["search"]["verification"]["images"] == 20
     # The saved plan, with what was measured of it, gives the same file again.
-    run_text(capsys, *COMPILE, "-o", tmp_path / "n.onnx", "--frequencies-file", saved)
+    again = (*COMPILE, "-o", tmp_path / "n.onnx", "--frequencies-file", saved)
+    run_text(capsys, *again)
     assert (tmp_path / "n.onnx").read_bytes() == output.read_bytes()
+    # Of another plan it measured nothing.
+    assert "its evidence is of another plan" in run_text(capsys, *again, "--truncate", 9)
+    assert "frequencies chosen" not in run_text(capsys, "inspect", tmp_path / "n.onnx")
 
 
 def test_a_refuted_search_writes_nothing(
@@ -144,11 +149,66 @@ def test_a_refuted_search_writes_nothing(
     monkeypatch.setattr(command, "choose_frequencies", lambda *_, **__: found)
     output, saved = tmp_path / "m.onnx", tmp_path / "plan.json"
     arguments = (*COMPILE, "-o", output, *AUTO, images, "--save-frequencies", saved)
-    assert fails(capsys, 1, *arguments) == (
-        "the images that verify lose 30.00 points, 15 are allowed;"
-        " search with more images that are alike"
-    )
+    for more, shown in (((), "-30.00 points"), (("--json",), '"drop": 30.0')):
+        assert run_command([str(a) for a in (*arguments, *more)]) == 1
+        captured = capsys.readouterr()
+        assert captured.err == (
+            "jpegcompile: the images that verify lose 30.00 points, 15 are allowed;"
+            " search with more images that are alike\n"
+        )
+        assert shown in captured.out
     assert not list(tmp_path.iterdir())
+
+
+def test_a_verification_above_the_budget_is_said(
+    images: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = FrequencySearch(
+        jpegcompile.FrequencyPlan(),
+        15.0,
+        PairedCounts(20, 18, 0, 0),
+        PairedCounts(20, 18, 4, 0),
+        (),
+        (),
+    )
+    monkeypatch.setattr(command, "choose_frequencies", lambda *_, **__: found)
+    text = run_text(capsys, *COMPILE, "-o", tmp_path / "m.onnx", *AUTO, images)
+    assert text.endswith(
+        "note: the verification drops by more than the 15 points that are allowed, which chance may"
+        " explain; more images would tell\n"
+    )
+
+
+def test_files_that_would_be_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, output = tmp_path / "m.onnx", tmp_path / "o.onnx"
+    model.write_bytes(Path(MODEL).read_bytes())
+    (tmp_path / "link").symlink_to(model)
+    options = ("compile", model, "--preprocess", "unit", "-o")
+    for saved in (model, tmp_path / "link"):
+        assert fails(capsys, 2, *options, output, "--save-frequencies", saved) == (
+            f"{saved}: is the model itself; give another --save-frequencies"
+        )
+    assert fails(capsys, 2, *options, output, "--save-frequencies", output) == (
+        f"{output}: is --output too; give another --save-frequencies"
+    )
+    assert model.read_bytes() == Path(MODEL).read_bytes()
+    assert not output.exists()
+
+
+def test_a_compiled_model_has_its_frequencies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "m.onnx"
+    run_text(capsys, *COMPILE, "-o", output)
+    assert fails(capsys, 2, "inspect", output, "--frequencies", 3) == (
+        "the model is compiled already, its frequencies are fixed; leave options for them out, or"
+        " inspect its source"
+    )
 
 
 @pytest.mark.parametrize(
@@ -279,8 +339,8 @@ def test_paper(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
         "images a second, ",
     ):
         assert line in text
-    files = sorted((tmp_path / "a").iterdir())
-    assert text.splitlines()[-len(files) :] != []
+    files = list((tmp_path / "a").iterdir())
+    assert len(files) == 7
     assert {str(file) for file in files} == set(text.splitlines()[-len(files) :])
     data = run_json(capsys, *arguments, *options, "-o", tmp_path / "b")
     assert data == json.loads((tmp_path / "b" / "paper.json").read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from support.graphs import Graph
 from support.refusals import refusal
@@ -114,19 +115,13 @@ def test_an_argument_for_the_masking_goes_before_the_plan(tmp_path: Path) -> Non
         assert plan_of(plan, "apx").masking == "apx"
 
 
-def test_a_plan_goes_before_the_argument_for_truncation(tmp_path: Path) -> None:
-    silent: dict[str, Any] = {"frequencies": 12, "nodes": {"a": 8, "b": {"truncate": 6}}}
-    forms: list[Frequencies] = [silent, written(tmp_path, silent)]
-    for plan in forms:
+def test_an_argument_for_truncation_goes_before_the_plan(tmp_path: Path) -> None:
+    data: dict[str, Any] = {"frequencies": 12, "nodes": {"a": 8, "b": {"truncate": 6}}}
+    forms: list[Frequencies] = [data, {**data, "truncate": 9}, written(tmp_path, data)]
+    for plan in (*forms, plan_of(data)):
         read = plan_of(plan, None, 10)
         assert read.default == NodeFrequencies(12, 10)
-        assert read.nodes == {"a": NodeFrequencies(8, 10), "b": NodeFrequencies(12, 6)}
-    says = {**silent, "truncate": 9}
-    forms = [says, written(tmp_path, says), plan_of(says)]
-    for plan in forms:
-        read = plan_of(plan, None, 10)
-        assert read.default == NodeFrequencies(12, 9)
-        assert read.nodes == {"a": NodeFrequencies(8, 9), "b": NodeFrequencies(12, 6)}
+        assert read.nodes == {"a": NodeFrequencies(8, 10), "b": NodeFrequencies(12, 10)}
 
 
 @pytest.mark.parametrize("value", [0, 16, -1, True, False])
@@ -162,6 +157,69 @@ def test_keys_without_meaning(tmp_path: Path) -> None:
     assert message(UsageError, {"frequency": 8}) == f"frequencies: {text}"
     path = written(tmp_path, {"relu": "asm", "frequency": 8})
     assert message(UsageError, path) == f"{path}: {text}"
+
+
+def test_keys_of_a_node_without_meaning(tmp_path: Path) -> None:
+    path = written(tmp_path, {"nodes": {"r": {"frequncy": 4}}})
+    assert message(UsageError, path) == (
+        f"{path}: r: has no meaning for 'frequncy'; its form is {FORM}"
+    )
+
+
+def test_numbers_of_numpy() -> None:
+    number: Any = np.int64(10)
+    assert plan_of(number) == plan_of(10)
+
+
+@pytest.mark.parametrize("value", [None, [1, 2], 7.0])
+def test_kinds_of_arguments_that_there_are_not(value: Any) -> None:
+    kind = type(value).__name__
+    assert message(UsageError, value) == (
+        f"frequencies is a number, a path, a mapping or a plan, not {kind}"
+    )
+
+
+def test_evidence_is_an_object() -> None:
+    assert message(UsageError, {"evidence": 5}) == (
+        "frequencies: evidence is a JSON object; leave it out"
+    )
+
+
+def test_evidence_belongs_to_its_plan_and_its_model() -> None:
+    plan = plan_of({"frequencies": 12, "nodes": {"r": 8}})
+    evidence = {"drop": 0.5, "plan_sha256": plan.sha256, "source_sha256": "of the model"}
+    proven = plan_of({**plan.to_json(), "evidence": evidence})
+    assert proven.sha256 == plan.sha256
+    assert proven.for_source("of the model") is proven
+    assert proven.for_source("of another").evidence is None
+    for other in (plan_of(proven, "apx"), plan_of(proven, None, 14)):
+        assert other.evidence is not None
+        assert other.for_source("of the model").evidence is None
+    edited = plan_of({**proven.to_json(), "frequencies": 11})
+    assert edited.for_source("of the model") == FrequencyPlan(
+        "asm", NodeFrequencies(11), plan.nodes
+    )
+    assert plan.for_source("of the model") is plan
+
+
+def test_evidence_of_something_else_is_left_out_in_words() -> None:
+    plan = {"frequencies": 12, "evidence": {"x": 1}}
+    compiled = jpegcompile.compile(RELU, input="tensor", frequencies=plan)
+    assert compiled.report.notes == [
+        "frequencies: its evidence is of another plan or another model and was left out"
+    ]
+    info = read_metadata(compiled.model, "model")
+    assert info is not None
+    assert info.frequencies == {"relu": "asm", "frequencies": 12, "truncate": 15, "nodes": {}}
+
+
+def test_a_plan_that_approximates_nothing_is_not_recorded() -> None:
+    """14 frequencies of an 8x8 tile are all three of a 2x2 tile."""
+    small = Graph("(T[N,3,6,6] x) => (T[] y) { y = Relu(x) }").model("float")
+    compiled = jpegcompile.compile(small, input="tensor", frequencies=14, truncate=14)
+    info = read_metadata(compiled.model, "model")
+    assert info is not None
+    assert info.frequencies is None
 
 
 @pytest.mark.parametrize("masking", ["exact", "ASM", 3])

@@ -20,7 +20,6 @@ from jpegcompile.demo import images_path, model_path, preprocess_path
 from jpegcompile.errors import AccessError, CheckFailedError, ImageError, UsageError
 from jpegcompile.evaluation.compare import score_files
 from jpegcompile.paper import throughput as timing
-from jpegcompile.paper.accuracy import paired
 from jpegcompile.paper.conversion import conversion, conversion_scores
 from jpegcompile.paper.plots import require_matplotlib
 from jpegcompile.paper.results import JSON_NAME, require_folder
@@ -110,13 +109,6 @@ def test_accuracies_are_those_of_compiled_models(
     assert counts.after == pytest.approx(accuracy_of(whole, tmp_path, **plan), abs=1e-12)
     # A neighbouring number gives another accuracy here, so the test tells them apart.
     assert counts.after != getattr(results.accuracy, series)[number].after
-
-
-def test_paired() -> None:
-    exact, approximate = np.array([1, 1, 1, 0, 0]) > 0, np.array([1, 0, 0, 1, 0]) > 0
-    counts = paired(exact, approximate)
-    assert (counts.images, counts.right, counts.lost, counts.gained) == (5, 3, 2, 1)
-    assert counts.after == pytest.approx(0.4)
 
 
 def test_throughput(results: PaperResults) -> None:

@@ -210,6 +210,15 @@ def test_block_size_1_has_nothing_to_skip() -> None:
     assert skippable(planned(network(body), truncate=6)) == {"r": (0, 7552), "m": (0, 7552)}
 
 
+def test_a_map_of_block_size_1_that_becomes_one_of_8() -> None:
+    """The forward transform behind the pooling need not make what is dropped."""
+    graph = network("r = Relu(x)  y = MaxPool<kernel_shape = [8, 8]>(r)").with_text(
+        "16,16", "15,15"
+    )
+    made = 4 * 8 * 8
+    assert skippable(planned(graph, truncate=6)) == {"y": (0, round((16 - cost(6)) * made))}
+
+
 def test_nothing_is_skippable_without_truncation() -> None:
     body = f"r = Relu(x)  c = Conv(r, p)  y = {CONV}(c, w)"
     for plan in ({}, {"frequencies": 6}, {"frequencies": 6, "relu": "apx"}):

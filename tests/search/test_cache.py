@@ -34,6 +34,22 @@ def test_a_torn_line_is_measured_again(tmp_path: Path) -> None:
     assert [whole.get(name) for name in "abc"] == [1, 3, 4]
 
 
+@pytest.mark.parametrize("line", [b"5", b'["a"]', b'["a", 1, 2]', b"[1, 2]", b"{}", b"\xff\xfe"])
+def test_lines_of_another_form_are_passed_over(tmp_path: Path, line: bytes) -> None:
+    cache = Cache(tmp_path, "key")
+    cache.put("a", 1)
+    with (tmp_path / "key.jsonl").open("ab") as stream:
+        stream.write(line + b"\n")
+    cache.put("b", 2)
+    again = Cache(tmp_path, "key")
+    assert (again.get("a"), again.get("b")) == (1, 2)
+
+
+def test_infinite_losses_come_back(tmp_path: Path) -> None:
+    Cache(tmp_path, "key").put("a", float("inf"))
+    assert Cache(tmp_path, "key").get("a") == float("inf")
+
+
 def test_key(tmp_path: Path) -> None:
     file = tmp_path / "a.jpg"
     file.write_bytes(b"one")

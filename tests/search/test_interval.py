@@ -54,6 +54,13 @@ def test_the_one_sided_bound_is_a_two_sided_one_of_less_confidence() -> None:
     assert sample.lowest_change() > sample.interval()[0]
 
 
+def test_counts_of_predictions() -> None:
+    before, after = np.array([1, 1, 1, 0, 0]) > 0, np.array([1, 0, 0, 1, 0]) > 0
+    found = PairedCounts.of(before, after)
+    assert found == PairedCounts(5, right=3, lost=2, gained=1)
+    assert found.after == pytest.approx(after.mean())
+
+
 def test_mean_counts() -> None:
     several = [counts(1000, 4, 1), counts(1000, 9, 3)]
     mean = mean_counts(several)
@@ -91,6 +98,10 @@ def test_a_bound_without_the_score_misses() -> None:
     lost = generator.binomial(400, 0.004, size=2000)
     bound = -lost / 400 - NormalDist().inv_cdf(0.95) * np.sqrt(lost) / 400
     assert np.mean(bound <= -0.004) < 0.95 - 4 * np.sqrt(0.95 * 0.05 / 2000)
+
+
+def test_nothing_lost_is_no_negative_number() -> None:
+    assert str(PairedCounts(100, 80, 0, 0).to_json()["drop"]) == "0.0"
 
 
 def test_json() -> None:

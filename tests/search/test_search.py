@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.graphs import Graph
 
 import jpegcompile
-from jpegcompile import FrequencySearch, choose_frequencies
+from jpegcompile import FrequencyPlan, FrequencySearch, choose_frequencies
 from jpegcompile.demo import images_path, model_path, preprocess_path
-from jpegcompile.errors import CheckFailedError, ImageError, UsageError
+from jpegcompile.errors import CheckFailedError, ImageError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.dataset import LabelledImages
 from jpegcompile.search.frequencies import require_budget, split_in_halves
 from jpegcompile.search.interval import PairedCounts
-from jpegcompile.search.measure import log_probabilities
+from jpegcompile.search.measure import divergence, log_probabilities
 from jpegcompile.search.probe import Probe
 
 IMAGES_OF_A_CLASS = 6
@@ -82,7 +83,10 @@ def test_the_compiled_file_tells(found: FrequencySearch, tmp_path: Path) -> None
     assert record is not None
     assert record.frequencies is not None
     assert record.frequencies == json.loads(json.dumps(found.plan.to_json()))
-    assert record.frequencies["evidence"] == json.loads(json.dumps(found.to_json()))
+    evidence = record.frequencies["evidence"]
+    assert evidence.items() >= json.loads(json.dumps(found.to_json())).items()
+    assert evidence["source_sha256"] == record.source_sha256
+    assert compiled.report.notes == []
     for node in compiled.report.nodes:
         if node.masking is not None:
             assert (node.frequencies, node.truncate) == (
@@ -104,17 +108,19 @@ def test_a_second_search_measures_nothing(
 def test_another_budget_needs_no_new_sensitivities(
     found: FrequencySearch, images: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, sizes = Probe.scores, set()
+    original: Any = Probe.scores
+    numbers_of_nodes: list[int] = []
 
-    def scores(self: Probe, files: Any, *rest: Any) -> Any:
-        sizes.add(tuple(files))
-        return original(self, files, *rest)
+    def scores(self: Probe, files: Any, plan: FrequencyPlan, *rest: Any) -> Any:
+        numbers_of_nodes.append(len(plan.nodes))
+        return original(self, files, plan, *rest)
 
     monkeypatch.setattr(Probe, "scores", scores)
     wider = search(images, cache, max_drop=40.0)
     assert sum(wider.masks) + sum(wider.kept) < sum(found.masks) + sum(found.kept)
-    # The halves, for whole plans; the images of single knobs are among them here, so count calls.
-    assert len(sizes) <= 2
+    # Whole plans only: a sensitivity is measured of a plan that names one node.
+    assert numbers_of_nodes
+    assert set(numbers_of_nodes) == {len(found.plan.nodes)}
 
 
 class _StopError(Exception):
@@ -152,6 +158,37 @@ def test_a_fixed_truncation(images: Path, cache: Path) -> None:
     result = search(images, cache, truncate=15)
     assert set(result.kept) == {15}
     assert result.mean_frequencies < 12
+
+
+def test_a_truncation_that_takes_the_whole_budget(images: Path, cache: Path) -> None:
+    with pytest.raises(CheckFailedError) as error:
+        search(images, cache, truncate=3)
+    assert str(error.value).startswith("truncation alone loses ")
+    assert str(error.value).endswith(
+        " by a bound, 15 are allowed; keep more frequencies, or leave it to the search"
+    )
+
+
+@pytest.mark.parametrize("value", [0, 16, True, 7.5])
+def test_a_truncation_that_there_is_not(images: Path, tmp_path: Path, value: Any) -> None:
+    with pytest.raises(UsageError, match=f"truncate: is {value!r}; give a whole number from 1"):
+        search(images, tmp_path, truncate=value)
+    with pytest.raises(UsageError, match="relu is 'exact'; use asm or apx"):
+        search(images, tmp_path, relu="exact")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_without_nonlinearity(images: Path, tmp_path: Path) -> None:
+    linear = Graph(
+        """(T[N,3,32,32] x) => (T[] y) { g = GlobalAveragePool(x)  f = Flatten(g)
+            y = MatMul(f, w) }""",
+        {"w": (3, 10)},
+    ).model("float")
+    with pytest.raises(UnsupportedModelError) as error:
+        choose_frequencies(linear, images, max_drop=BUDGET, preprocess="unit", cache=tmp_path)
+    assert str(error.value) == (
+        "the model has no nonlinearity on tiles of pixels, so there is nothing to choose"
+    )
 
 
 def test_apx_needs_more_frequencies(found: FrequencySearch, images: Path, cache: Path) -> None:
@@ -206,6 +243,25 @@ def test_require_budget(found: FrequencySearch) -> None:
     )
     # As much, but so few images that it may be chance.
     require_budget(replace(found, max_drop=1.0, verification=PairedCounts(10, 8, 2, 0)))
+
+
+def test_divergence() -> None:
+    exact = np.log(np.array([[0.5, 0.5], [0.25, 0.75]]))
+    other = np.log(np.array([[0.25, 0.75], [0.25, 0.75]]))
+    expected = (0.5 * np.log(0.5 / 0.25) + 0.5 * np.log(0.5 / 0.75)) / 2
+    assert divergence(exact, other) == pytest.approx(expected, rel=1e-12)
+    assert divergence(exact, exact) == 0
+
+
+def test_divergence_of_classes_without_a_chance() -> None:
+    masked = log_probabilities(np.array([[1.0, 2.0, -np.inf]]))
+    assert divergence(masked, masked) == 0
+    assert divergence(masked, log_probabilities(np.array([[1.0, 2.0, 3.0]]))) > 0
+    # What had a chance has none, or nothing is known: no number of frequencies is worth that.
+    assert divergence(log_probabilities(np.array([[1.0, 2.0, 3.0]])), masked) == np.inf
+    for value in (np.nan, np.inf):
+        scores = log_probabilities(np.array([[1.0, value, 3.0]]))
+        assert divergence(masked, scores) == np.inf
 
 
 def test_log_probabilities() -> None:
