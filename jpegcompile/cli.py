@@ -44,8 +44,8 @@ def run_command(arguments: list[str]) -> int:
         return _fail(text, UsageError.exit_code, debug)
     except click.ClickException as error:
         return _fail(error.format_message(), UsageError.exit_code, debug)
-    except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted", _INTERRUPTED, debug)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        return _fail(f"interrupted; {stop}" if str(stop) else "interrupted", _INTERRUPTED, debug)
     except BrokenPipeError:
         # The reader of our output has gone; the interpreter must not complain at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

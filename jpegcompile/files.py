@@ -36,10 +36,20 @@ def parse_json(data: str | bytes, where: str) -> Any:
     """Data of a JSON text, in UTF-8 if it is bytes.
 
     Raises:
-        UsageError: if it is not JSON, naming `where`.
+        UsageError: if it is not JSON, or an object has a name twice; the error names `where`.
     """
+
+    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise UsageError(f"{where}: has '{twice}' twice; leave one out")
+        return found
+
     try:
-        return json.loads(data if isinstance(data, str) else data.decode("utf-8"))
+        text = data if isinstance(data, str) else data.decode("utf-8")
+        return json.loads(text, object_pairs_hook=object_of)
     except ValueError as error:
         raise UsageError(f"{where}: not valid JSON: {error}; fix the file") from error
 

@@ -24,6 +24,7 @@ MASKINGS: tuple[Masking, ...] = get_args(Masking)
 _MASK, _KEEP = "frequencies", "truncate"
 _NODE_KEYS = (_MASK, _KEEP)
 _KEYS = ("relu", *_NODE_KEYS, "nodes", "evidence")
+_NODE_FORM = '{"frequencies": 8, "truncate": 10}'
 _FORM = '{"frequencies": 12, "nodes": {"relu1": 8, "relu2": {"frequencies": 8, "truncate": 10}}}'
 
 
@@ -126,10 +127,11 @@ def plan_of(
 def _plan(data: Any, relu: Masking | None, truncate: int | None, name: str) -> FrequencyPlan:
     if not isinstance(data, Mapping) or not isinstance(data.get("nodes", {}), Mapping):
         raise UsageError(f"{name}: frequencies are a JSON object like {_FORM}")
-    _check_keys(data, _KEYS, name)
+    _check_keys(data, _KEYS, name, _FORM)
     masking = relu or data.get("relu", "asm")
     if masking not in MASKINGS:
-        raise UsageError(f"relu is '{masking}'; use {' or '.join(MASKINGS)}")
+        where = "" if relu else f"{name}: "
+        raise UsageError(f"{where}relu is '{masking}'; use {' or '.join(MASKINGS)}")
     evidence = data.get("evidence")
     if not isinstance(evidence, Mapping | None):
         raise UsageError(f"{name}: evidence is a JSON object; leave it out")
@@ -137,7 +139,7 @@ def _plan(data: Any, relu: Masking | None, truncate: int | None, name: str) -> F
     nodes = {}
     for node, value in data.get("nodes", {}).items():
         numbers, where = value if isinstance(value, Mapping) else {_MASK: value}, f"{name}: {node}"
-        _check_keys(numbers, _NODE_KEYS, where)
+        _check_keys(numbers, _NODE_KEYS, where, _NODE_FORM)
         nodes[str(node)] = _node(numbers, default, where)
     if truncate is not None:
         kept = _number(truncate, _KEEP)
@@ -146,14 +148,16 @@ def _plan(data: Any, relu: Masking | None, truncate: int | None, name: str) -> F
     return FrequencyPlan(masking, default, nodes, name, evidence)
 
 
-def _check_keys(data: Mapping[str, Any], known: tuple[str, ...], name: str) -> None:
+def _check_keys(data: Mapping[str, Any], known: tuple[str, ...], name: str, form: str) -> None:
     unknown = [str(key) for key in data if key not in known]
     if unknown:
-        raise UsageError(f"{name}: has no meaning for '{unknown[0]}'; its form is {_FORM}")
+        raise UsageError(f"{name}: has no meaning for '{unknown[0]}'; its form is {form}")
 
 
 def _node(data: Mapping[str, Any], default: NodeFrequencies, name: str) -> NodeFrequencies:
-    mask = _number(data.get(_MASK, default.mask), name)
+    # A number that is given by itself has this name already.
+    where = name if name == _MASK else f"{name}: {_MASK}"
+    mask = _number(data.get(_MASK, default.mask), where)
     keep = _number(data.get(_KEEP, default.keep), f"{name}: {_KEEP}")
     return NodeFrequencies(mask, keep)
 

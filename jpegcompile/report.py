@@ -55,10 +55,14 @@ class NodeReport:
     skippable_transform_multiply_adds: int = 0
 
     @property
-    def approximates(self) -> bool:
-        """Whether few frequencies decide its mask, or its result is truncated."""
-        is_whole = self.truncate is None or self.truncate == full(self.output_block or 1)
-        return self.masking in MASKINGS or not is_whole
+    def is_truncated(self) -> bool:
+        """Whether its result keeps less than all frequencies."""
+        return self.truncate is not None and self.truncate < full(self.output_block or 1)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all frequencies decide its mask, and its result keeps all."""
+        return self.masking not in MASKINGS and not self.is_truncated
 
 
 @dataclass
@@ -106,7 +110,7 @@ class Report:
     @property
     def is_exact(self) -> bool:
         """Whether no mask was approximated and no frequency dropped."""
-        return not any(node.approximates for node in self.nodes)
+        return all(node.is_exact for node in self.nodes)
 
     @property
     def lowered(self) -> list[NodeReport]:

@@ -12,6 +12,7 @@ band(n) is 1 for the frequencies u + v < n of every tile, 0 for the rest. Approx
 from __future__ import annotations
 
 from dataclasses import replace
+from difflib import get_close_matches
 
 import numpy as np
 import onnx_graphsurgeon as gs
@@ -57,7 +58,8 @@ def _check_names(module: Module) -> None:
     nodes = {n.name: n for n in module.report.nodes if n.op in PIECEWISE_LINEAR}
     unknown = [name for name in plan.nodes if name not in nodes]
     if unknown:
-        some = ", ".join(f"'{name}'" for name in list(nodes)[:3]) or "none"
+        likely = get_close_matches(unknown[0], nodes) or list(nodes)[:3]
+        some = ", ".join(f"'{name}'" for name in likely) or "none"
         raise UsageError(
             f"{plan.name}: the model has no nonlinearity '{unknown[0]}' on a map (it has {some},"
             " ...); take names from inspect"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from jpegcompile.commands.console import counted, progress_bar
+from jpegcompile.commands.console import change_text, counted, progress_bar
 from jpegcompile.commands.options import (
+    FrequencyNumber,
     frequency_options,
     json_option,
     model_options,
@@ -21,10 +23,9 @@ from jpegcompile.compile import compile as compile_model
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.files import is_same_file, require_writable, write_whole
-from jpegcompile.frequency_plan import FrequencyPlan, Masking
+from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking
 from jpegcompile.report import Report
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies, require_budget
-from jpegcompile.search.interval import PairedCounts
 
 _AUTO = "auto"
 
@@ -45,7 +46,7 @@ _AUTO = "auto"
 @model_options
 @click.option(
     "--frequencies",
-    type=click.Choice([*map(str, range(1, ALL + 1)), _AUTO]),
+    type=FrequencyNumber(_AUTO),
     metavar="N|auto",
     help="Spatial frequencies, 1 to 15, that decide the masks of ReLU, PReLU, Clip and MaxPool;"
     " 15, all of them, is exact and the default. auto chooses them, and what is kept (--truncate),"
@@ -58,7 +59,8 @@ _AUTO = "auto"
 @click.option(
     "--images",
     type=click.Path(path_type=Path),
-    help="auto: folder with one folder of JPEG files a class; half of them verify.",
+    help="auto: folder with one folder of JPEG files a class; half of them verify. Classes are"
+    " numbered in the sorted order of the folder names, unless by --labels.",
 )
 @click.option(
     "--labels",
@@ -87,7 +89,7 @@ def compile_command(
     preprocess: str | None,
     subsampling: str | None,
     image_input: str | None,
-    frequencies: str | None,
+    frequencies: int | str | None,
     frequencies_file: Path | None,
     relu: Masking | None,
     truncate: int | None,
@@ -100,7 +102,13 @@ def compile_command(
     At all 15 frequencies the compiled model is exact. With --frequencies auto --max-drop POINTS
     --images DIR, a search finds for each node how few are enough.
     """
-    _require_distinct(model, output, save_frequencies)
+    inputs = {
+        "the model itself": model,
+        "the file of --preprocess": None if preprocess is None else Path(preprocess),
+        "the file of --frequencies-file": frequencies_file,
+        "the file of --labels": search_options["labels"],
+    }
+    _require_distinct(output, save_frequencies, inputs, search_options["images"])
     for file in (output, save_frequencies):
         if file is not None:
             require_writable(file)
@@ -124,25 +132,29 @@ def compile_command(
         normalization = _require_search_options(frequencies_file, preprocess, search_options)
         # What is wrong with the other options should not come out after a long search.
         compiled_with(FrequencyPlan())
-        with progress_bar("choosing frequencies") as progress:
-            search = choose_frequencies(
-                model,
-                search_options["images"],
-                max_drop=search_options["max_drop"],
-                preprocess=normalization,
-                labels=search_options["labels"],
-                output=search_options["output_name"],
-                relu=relu or "asm",
-                truncate=truncate,
-                image_input=image_input,
-                cache=search_options["cache"],
-                progress=progress,
-            )
+        try:
+            with progress_bar("choosing frequencies") as progress:
+                search = choose_frequencies(
+                    model,
+                    search_options["images"],
+                    max_drop=search_options["max_drop"],
+                    preprocess=normalization,
+                    labels=search_options["labels"],
+                    output=search_options["output_name"],
+                    relu=relu or "asm",
+                    truncate=truncate,
+                    image_input=image_input,
+                    cache=search_options["cache"],
+                    progress=progress,
+                )
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt(
+                "what was measured is kept, and the same command goes on from there"
+            ) from stop
         plan = search.plan
     else:
         _refuse_search_options(search_options)
-        number = None if frequencies is None else int(frequencies)
-        plan = plan_from(number, frequencies_file, relu, truncate)
+        plan = plan_from(frequencies, frequencies_file, relu, truncate)
     compiled = compiled_with(plan)
     if search is not None:
         _require_budget(search, compiled.report, as_json)
@@ -157,12 +169,23 @@ def compile_command(
         _show_search(search)
 
 
-def _require_distinct(model: Path, output: Path, save_frequencies: Path | None) -> None:
-    if is_same_file(output, model):
-        raise UsageError(f"{output}: is the model itself; give another --output")
-    for other, name in ((model, "the model itself"), (output, "--output too")):
-        if save_frequencies is not None and is_same_file(save_frequencies, other):
-            raise UsageError(f"{save_frequencies}: is {name}; give another --save-frequencies")
+def _require_distinct(
+    output: Path,
+    save_frequencies: Path | None,
+    inputs: Mapping[str, Path | None],
+    images: Path | None,
+) -> None:
+    """Refuse to write over what is read, and one file over the other."""
+    for option, written in (("--output", output), ("--save-frequencies", save_frequencies)):
+        if written is None:
+            continue
+        clashes = [name for name, read in inputs.items() if read and is_same_file(written, read)]
+        if images is not None and images.resolve() in written.resolve().parents:
+            clashes.append("in the folder of --images")
+        if option != "--output" and is_same_file(written, output):
+            clashes.append("--output too")
+        if clashes:
+            raise UsageError(f"{written}: is {clashes[0]}; give another {option}")
 
 
 def _require_search_options(
@@ -214,6 +237,12 @@ def _show_report(output: Path, report: Report) -> None:
         f"{output}: {counted(len(report.lowered), 'node')} lowered,"
         f" {len(report.kept)} kept spatial, {counted(report.casts, 'cast')}, {size:,} bytes"
     )
+    if not report.is_exact:
+        masks = sum(node.masking in MASKINGS for node in report.nodes)
+        click.echo(
+            f"approximate: few frequencies decide the masks of {counted(masks, 'node')}, and"
+            f" {counted(sum(node.is_truncated for node in report.nodes), 'result')} are truncated"
+        )
     for node in report.kept:
         click.echo(f"kept spatial: {node.op} '{node.name}': {node.reason}")
     for note in report.notes:
@@ -226,18 +255,9 @@ def _show_search(search: FrequencySearch) -> None:
         f" {search.mean_truncate:.1f} are kept behind it, on average"
     )
     for title, counts in (("search", search.search), ("verification", search.verification)):
-        click.echo(f"{title}: {_change_text(counts)}")
-    if -100 * search.verification.change > search.max_drop:
+        click.echo(f"{title}: {change_text(counts.to_json())}")
+    if -100 * search.verification.change > search.max_drop and not search.is_refuted:
         click.echo(
             f"note: the verification drops by more than the {search.max_drop:g} points that are"
             " allowed, which chance may explain; more images would tell"
         )
-
-
-def _change_text(counts: PairedCounts) -> str:
-    low, high = counts.interval()
-    return (
-        f"top-1 {100 * counts.before:.2f} % becomes {100 * counts.after:.2f} %,"
-        f" {100 * counts.change:+.2f} points (95 % interval {100 * low:+.2f} to {100 * high:+.2f}),"
-        f" on {counted(counts.images, 'image')}"
-    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -59,6 +60,17 @@ def new_table(*headers: str, right: tuple[int, ...] = ()) -> Table:
 def counted(count: int, noun: str) -> str:
     """A number with its noun, in the plural where it should be."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def change_text(counts: Mapping[str, Any]) -> str:
+    """A change of top-1 in words, of `PairedCounts.to_json`."""
+    low, high = (0.0 - drop for drop in reversed(counts["interval"]))
+    return (
+        f"top-1 {100 * counts['before']:.2f} % becomes {100 * counts['after']:.2f} %,"
+        f" {0.0 - counts['drop']:+.2f} points (95 % interval {low:+.2f} to {high:+.2f};"
+        f" {0.0 - counts['drop_bound']:+.2f} at the least, with 95 % confidence)"
+        f" on {counted(counts['images'], 'image')}"
+    )
 
 
 def plain(text: str) -> str:

@@ -8,15 +8,16 @@ from typing import Any
 import click
 from rich.console import Console
 
-from jpegcompile.commands.console import console, counted, new_table, plain
+from jpegcompile.commands.console import change_text, console, counted, new_table, plain
 from jpegcompile.commands.options import (
+    FrequencyNumber,
     frequency_options,
     json_option,
     model_options,
     plan_from,
     print_json,
 )
-from jpegcompile.dct.frequencies import ALL, full
+from jpegcompile.dct.frequencies import full
 from jpegcompile.frequency_plan import Masking
 from jpegcompile.inspection import Inspection
 from jpegcompile.inspection import inspect as inspect_model
@@ -27,7 +28,7 @@ from jpegcompile.inspection import inspect as inspect_model
 @model_options
 @click.option(
     "--frequencies",
-    type=click.IntRange(1, ALL),
+    type=FrequencyNumber(),
     metavar="N",
     help="Spatial frequencies, 1 to 15, that decide masks, as for compile.",
 )
@@ -116,12 +117,9 @@ def _show_record(out: Console, result: Inspection) -> None:
     out.print(f"preprocessing {info.preprocess or '-'}", markup=False)
     evidence = (info.frequencies or {}).get("evidence")
     if evidence is not None:
-        counts = evidence["verification"]
-        low, high = counts["interval"]
         out.print(
-            f"frequencies chosen for a drop of {evidence['max_drop']:g} points of top-1;"
-            f" verified drop: {counts['drop']:.2f} (95 % interval {low:.2f} to {high:.2f})"
-            f" on {counted(counts['images'], 'image')}"
+            f"frequencies chosen to lose {evidence['max_drop']:g} points of top-1 at most;"
+            f" verification: {change_text(evidence['verification'])}"
         )
 
 

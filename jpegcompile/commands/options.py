@@ -17,6 +17,28 @@ from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking, plan_of
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class FrequencyNumber(click.ParamType):
+    """A number of frequencies, or one of the words that stand for one."""
+
+    name = "frequencies"
+
+    def __init__(self, *words: str) -> None:
+        """Take these words as they are."""
+        self._words = words
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """A word, or a whole number from 1 to 15."""
+        if value in self._words:
+            return str(value)
+        text = str(value)
+        if not text.isdecimal() or not 1 <= int(text) <= ALL:
+            choices = [f"a whole number from 1 to {ALL}", *self._words]
+            self.fail(f"'{value}' is not {' or '.join(choices)}", param, ctx)
+        return int(text)
+
+
 def json_option(command: Command) -> Command:
     """The flag --json, as the parameter `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")(
@@ -54,11 +76,10 @@ def model_options(command: Command) -> Command:
 
 def frequency_options(command: Command) -> Command:
     """How many frequencies nonlinearities use; `plan_from` makes a plan of the parameters."""
-    numbers = click.IntRange(1, ALL)
     for option in (
         click.option(
             "--truncate",
-            type=numbers,
+            type=FrequencyNumber(),
             metavar="N",
             help="Frequencies, 1 to 15, that results of nonlinearities keep, whatever a file says;"
             " all if not given.",
@@ -80,7 +101,7 @@ def frequency_options(command: Command) -> Command:
 
 
 def plan_from(
-    frequencies: int | None, file: Path | None, relu: Masking | None, truncate: int | None
+    frequencies: int | str | None, file: Path | None, relu: Masking | None, truncate: int | None
 ) -> FrequencyPlan:
     """The plan that the options describe.
 
@@ -90,8 +111,8 @@ def plan_from(
     """
     if frequencies is not None and file is not None:
         raise UsageError(
-            'the file may say "frequencies" for nodes that it does not name;'
-            " leave --frequencies or --frequencies-file out"
+            "--frequencies and --frequencies-file exclude each other; the file may say"
+            ' "frequencies" for nodes that it does not name'
         )
     return plan_of(file or frequencies or ALL, relu, truncate)
 

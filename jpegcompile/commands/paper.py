@@ -143,7 +143,7 @@ def _show_conversion(out: Console, result: Conversion) -> None:
 def _show_accuracy(out: Console, result: AccuracyByFrequencies) -> None:
     out.print(
         f"top-1 by frequencies, without retraining; change from {100 * result.exact:.2f} % in"
-        " points, with its 95 % interval (truncated: exact masks, so many frequencies kept):"
+        " points, with its 95 % interval (truncated: masks are exact, results keep so many):"
     )
     series = ("ASM", "APX", "truncated")
     headers = ("frequencies", *(header for name in series for header in (name, "change", "")))

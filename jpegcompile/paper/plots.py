@@ -85,19 +85,19 @@ def draw_block_rmse(result: BlockRmse) -> Figure:
         (result.asm, _ASM, "o", "ASM"),
         (result.apx, _APX, "s", "APX"),
     ):
-        values = [mean.value for mean in means]
-        # The last ones lie on the axis, which should not cut them.
-        axes.plot(_FREQUENCIES, values, color=color, marker=marker, label=label, clip_on=False)
+        # All frequencies leave no error, which a logarithm cannot show.
+        values = [mean.value for mean in means[:-1]]
+        axes.plot(_FREQUENCIES[:-1], values, color=color, marker=marker, label=label)
     _count_frequencies(axes, "spatial frequencies that decide ($\\varphi$)")
     axes.set_ylabel("mean RMSE of ReLU")
-    axes.set_ylim(bottom=0)
-    axes.set_title(f"ReLU of {result.blocks:,} random blocks")
+    axes.set_yscale("log")
+    axes.set_title(f"ReLU of {result.blocks:,} random blocks; at {ALL} both are exact")
     axes.legend()
     return figure
 
 
-def draw_accuracy(result: AccuracyByFrequencies) -> Figure:
-    """Top-1 against frequencies, with the intervals of the change from the exact model."""
+def draw_accuracy(result: AccuracyByFrequencies, model: str) -> Figure:
+    """Top-1 of a model against frequencies, with intervals of the change from the exact one."""
     figure, axes = _figure()
     axes.axhline(
         100 * result.exact, color=_EXACT, linestyle="--", linewidth=1.2, label="exact", zorder=1.5
@@ -121,7 +121,7 @@ def draw_accuracy(result: AccuracyByFrequencies) -> Figure:
     axes.set_ylabel("top-1 accuracy (%)")
     axes.set_ylim(0, 103)
     axes.set_yticks(range(0, 101, 20))
-    axes.set_title(f"Accuracy without retraining, {result.asm[0].images:,} images")
+    axes.set_title(f"{model}, {result.asm[0].images:,} images, no retraining")
     note = f"whiskers: {100 * CONFIDENCE:.0f} % interval\nof the change from exact"
     axes.legend(loc="lower right", title=note, title_fontsize=8.5)
     return figure

@@ -71,7 +71,7 @@ class PaperResults:
         contents = {JSON_NAME: text.encode()}
         for name, draw in (
             ("block_rmse", lambda: draw_block_rmse(self.block_rmse)),
-            ("accuracy", lambda: draw_accuracy(self.accuracy)),
+            ("accuracy", lambda: draw_accuracy(self.accuracy, self.model)),
             ("throughput", lambda: draw_throughput(self.throughput)),
         ):
             contents |= {f"{name}.{kind}": image for kind, image in rendered(draw).items()}

@@ -83,7 +83,9 @@ class Cache:
         self._is_torn = False
 
     def _refusal(self, error: OSError) -> AccessError:
+        # What mkdir says of a file in the place of the folder.
+        reason = "it is no folder" if isinstance(error, FileExistsError) else error.strerror
         return AccessError(
-            f"{self._path}: cannot keep measurements: {error.strerror};"
+            f"{self._path.parent}: cannot keep measurements: {reason};"
             " name a folder that can be written with --cache"
         )

@@ -32,7 +32,13 @@ from jpegcompile.frontend.load import load_source
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.search.budget import PLANS_A_STEP, farthest_within
 from jpegcompile.search.cache import Cache, default_folder, key_of
-from jpegcompile.search.interval import CONFIDENCE, PairedCounts, images_needed
+from jpegcompile.search.interval import (
+    CONFIDENCE,
+    PairedCounts,
+    images_needed,
+    is_guessing,
+    smallest_budget,
+)
 from jpegcompile.search.measure import Levels, Measurer, Split, plan_of_levels
 from jpegcompile.search.path import Curve, cheapest_first
 from jpegcompile.search.probe import Knob, Probe, common_subsampling
@@ -65,6 +71,12 @@ class FrequencySearch:
     verification: PairedCounts
     masks: tuple[int, ...]
     kept: tuple[int, ...]
+
+    @property
+    def is_refuted(self) -> bool:
+        """Whether the whole interval of the verification lies beyond the budget."""
+        _, best = self.verification.interval()
+        return -100 * best > self.max_drop
 
     @property
     def mean_frequencies(self) -> float:
@@ -121,14 +133,16 @@ def choose_frequencies(
         progress: called with (images done, images in all).
 
     Raises:
-        UsageError: if arguments do not fit the model, or the images are too few to show a loss as
-            small as `max_drop`.
+        UsageError: if arguments do not fit the model, the images are too few to show a loss as
+            small as `max_drop`, or the exact model does no better on them than guessing.
         UnsupportedModelError: if the model cannot be compiled or has no nonlinearity.
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
         CheckFailedError: if the truncation that is given loses more than `max_drop` by itself.
     """
     if not 0 < max_drop < 100:
-        raise UsageError(f"max-drop is {max_drop:g}; give percentage points between 0 and 100")
+        raise UsageError(
+            f"--max-drop is {max_drop:g}; give percentage points above 0 and below 100"
+        )
     # Refuses what is no masking or no number of frequencies.
     plan_of(relu=relu, truncate=truncate)
     normalization = preprocess_of(preprocess)
@@ -138,7 +152,8 @@ def choose_frequencies(
     if len(halves[0].files) < needed:
         raise UsageError(
             f"{len(halves[0].files)} of the images search, but only {needed} or more can show a"
-            f" loss below {max_drop:g} points; give {2 * needed} images or a larger --max-drop"
+            f" loss below {max_drop:g} points; give {2 * needed} images or a --max-drop of"
+            f" {smallest_budget(len(halves[0].files)):.2g} points"
         )
     options = {
         "preprocess": normalization,
@@ -162,11 +177,11 @@ def require_budget(result: FrequencySearch) -> None:
         CheckFailedError: if more than the budget is lost on the images that the search has not
             used, with confidence.
     """
-    _, best = result.verification.interval()
-    if -100 * best > result.max_drop:
+    if result.is_refuted:
         raise CheckFailedError(
-            f"the images that verify lose {-100 * result.verification.change:.2f} points,"
-            f" {result.max_drop:g} are allowed; search with more images that are alike"
+            f"the images that verify lose {-100 * result.verification.change:.2f} points of top-1,"
+            f" {result.max_drop:g} are allowed, and chance does not explain it; nothing is written:"
+            " search with more images"
         )
 
 
@@ -218,7 +233,7 @@ class _Search:
 
     def run(self, max_drop: float) -> FrequencySearch:
         """Search and verify."""
-        self._require_fixed_within(max_drop)
+        self._require_sound_start(max_drop)
         curves = {knob: self._curve(knob) for knob in self._knobs}
         path = [{**self._fixed, **levels} for levels in cheapest_first(curves)]
         within = farthest_within(
@@ -232,15 +247,21 @@ class _Search:
         masks, kept = (self._numbers(levels, kind) for kind in ("mask", "keep"))
         return FrequencySearch(plan, max_drop, search, verification, masks, kept)
 
-    def _require_fixed_within(self, max_drop: float) -> None:
-        """What every plan has in common must leave something of the budget."""
+    def _require_sound_start(self, max_drop: float) -> None:
+        """What every plan has in common must leave something of the budget, and of the truth."""
         counts = self._measurer.accuracy(self._search, self._fixed)
+        if is_guessing(counts.right, self._search.labels):
+            raise UsageError(
+                f"the exact model is right on {100 * counts.before:.2f} % of the images, no better"
+                " than guessing; check --preprocess, and --labels: without it classes are numbered"
+                " in the sorted order of the folder names"
+            )
         least = 100 * counts.lowest_change()
         if least < -max_drop:
             raise CheckFailedError(
-                f"truncation alone loses {-100 * counts.change:.2f} points of top-1, and up to"
-                f" {-least:.2f} by a bound, {max_drop:g} are allowed; keep more frequencies, or"
-                " leave it to the search"
+                f"--truncate alone loses {-100 * counts.change:.2f} points of top-1, at most"
+                f" {-least:.2f} by a 95 % bound, where {max_drop:g} are allowed; give a larger"
+                " number or leave it to the search"
             )
 
     def _curve(self, knob: Knob) -> Curve:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
@@ -68,7 +69,10 @@ class PairedCounts:
         return score_bound(self, quantile), score_bound(self, -quantile)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data; drops are in percentage points, the interval two-sided."""
+        """JSON-ready data; drops are in percentage points.
+
+        The interval is two-sided; the drop is below the bound with the same confidence.
+        """
         low, high = self.interval()
         # The sum turns a negative zero into zero.
         drop, least, most = (0.0 - 100 * change for change in (self.change, high, low))
@@ -80,6 +84,7 @@ class PairedCounts:
             "gained": self.gained,
             "drop": drop,
             "interval": [least, most],
+            "drop_bound": 0.0 - 100 * self.lowest_change(),
         }
 
 
@@ -101,6 +106,25 @@ def images_needed(most: float, confidence: float = CONFIDENCE) -> int:
     """
     square = NormalDist().inv_cdf(confidence) ** 2
     return math.ceil(square * (1 / most - 1))
+
+
+def smallest_budget(images: int) -> float:
+    """The least whole tenth of a percentage point for which so many images are enough."""
+    tenths = 1
+    while images_needed(tenths / 1000) > images:
+        tenths += 1
+    return tenths / 10
+
+
+def is_guessing(right: int, labels: Sequence[int]) -> bool:
+    """Whether so many right predictions may come from naming the most frequent class for all.
+
+    Three standard deviations of a binomial above that they do not. Of one class nothing is known.
+    """
+    count = len(labels)
+    chance = Counter(labels).most_common(1)[0][1] / count
+    spread = math.sqrt(count * chance * (1 - chance))
+    return chance < 1 and right <= count * chance + 3 * spread
 
 
 def score_bound(counts: PairedCounts, quantile: float) -> float:

@@ -136,10 +136,10 @@ def test_numbers_that_there_are_not(value: int) -> None:
 def test_numbers_in_a_file_that_there_are_not(tmp_path: Path, value: Any) -> None:
     text = f"is {value!r}; give a whole number from 1 to 15"
     for data, where in (
-        ({"frequencies": value}, ""),
+        ({"frequencies": value}, ": frequencies"),
         ({"truncate": value}, ": truncate"),
-        ({"nodes": {"r": value}}, ": r"),
-        ({"nodes": {"r": {"frequencies": value}}}, ": r"),
+        ({"nodes": {"r": value}}, ": r: frequencies"),
+        ({"nodes": {"r": {"frequencies": value}}}, ": r: frequencies"),
         ({"nodes": {"r": {"truncate": value}}}, ": r: truncate"),
     ):
         path = written(tmp_path, data)
@@ -162,7 +162,8 @@ def test_keys_without_meaning(tmp_path: Path) -> None:
 def test_keys_of_a_node_without_meaning(tmp_path: Path) -> None:
     path = written(tmp_path, {"nodes": {"r": {"frequncy": 4}}})
     assert message(UsageError, path) == (
-        f"{path}: r: has no meaning for 'frequncy'; its form is {FORM}"
+        f"{path}: r: has no meaning for 'frequncy';"
+        ' its form is {"frequencies": 8, "truncate": 10}'
     )
 
 
@@ -225,7 +226,7 @@ def test_a_plan_that_approximates_nothing_is_not_recorded() -> None:
 @pytest.mark.parametrize("masking", ["exact", "ASM", 3])
 def test_maskings_that_there_are_not(masking: Any) -> None:
     text = f"relu is '{masking}'; use asm or apx"
-    assert message(UsageError, {"relu": masking}) == text
+    assert message(UsageError, {"relu": masking}) == f"frequencies: {text}"
     assert message(UsageError, 12, masking) == text
 
 
@@ -242,6 +243,21 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert message(UsageError, path).endswith("; fix the file")
     path.write_bytes(b"\xff\xfe\x00")
     assert message(UsageError, path).startswith(f"{path}: not valid JSON: ")
+
+
+def test_names_that_stand_twice(tmp_path: Path) -> None:
+    path = written(tmp_path, '{"nodes": {"r": 8, "s": 9, "r": 7}}')
+    assert message(UsageError, path) == f"{path}: has 'r' twice; leave one out"
+
+
+def test_the_likeliest_names_are_shown() -> None:
+    names = ["/stage1/relu1/Relu", "/stage2/relu1/Relu", "/stage3/relu2/Relu", "/stage4/relu/Relu"]
+    body = "  ".join(f"t{i + 1} = Relu(t{i})" for i in range(4))
+    model = Graph(f"(T[N,3,16,16] t0) => (T[] t4) {{ {body} }}").model("float")
+    for node, name in zip(model.graph.node, names, strict=True):
+        node.name = name
+    text = refusal(UsageError, model, frequencies={"nodes": {"/stage4/relu/relu": 8}})
+    assert "(it has '/stage4/relu/Relu', " in text
 
 
 def test_compile_refuses_them_too(tmp_path: Path) -> None:

@@ -76,5 +76,5 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
         Cache(tmp_path / "file", "key")
     cache = Cache(tmp_path / "gone", "key")
     (tmp_path / "gone").rmdir()
-    with pytest.raises(AccessError, match=r"key\.jsonl: cannot keep measurements: No such file"):
+    with pytest.raises(AccessError, match=r"gone: cannot keep measurements: No such file"):
         cache.put("a", 1)

@@ -7,7 +7,14 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from jpegcompile.search.interval import PairedCounts, images_needed, mean_counts, score_bound
+from jpegcompile.search.interval import (
+    PairedCounts,
+    images_needed,
+    is_guessing,
+    mean_counts,
+    score_bound,
+    smallest_budget,
+)
 
 Z = NormalDist().inv_cdf(0.975)
 
@@ -75,6 +82,23 @@ def test_images_needed(most: float) -> None:
     needed = images_needed(most)
     assert counts(needed, 0, 0).lowest_change() >= -most
     assert counts(needed - 1, 0, 0).lowest_change() < -most
+
+
+@pytest.mark.parametrize("images", [30, 100, 268, 1000])
+def test_smallest_budget(images: int) -> None:
+    budget = smallest_budget(images)
+    assert images_needed(budget / 100) <= images < images_needed((budget - 0.1) / 100)
+
+
+def test_guessing() -> None:
+    """Of ten classes alike 10 % are chance, and 19 % three standard deviations of 100 images."""
+    labels = [index % 10 for index in range(100)]
+    assert is_guessing(10, labels)
+    assert is_guessing(19, labels)
+    assert not is_guessing(20, labels)
+    # Naming the most frequent class for all is right on 90.
+    assert is_guessing(90, [0] * 90 + [1] * 10)
+    assert not is_guessing(0, [3] * 100)
 
 
 @pytest.mark.parametrize(("loss", "gain"), [(0.02, 0.01), (0.05, 0.05), (0.004, 0.0)])

@@ -163,9 +163,9 @@ def test_a_fixed_truncation(images: Path, cache: Path) -> None:
 def test_a_truncation_that_takes_the_whole_budget(images: Path, cache: Path) -> None:
     with pytest.raises(CheckFailedError) as error:
         search(images, cache, truncate=3)
-    assert str(error.value).startswith("truncation alone loses ")
+    assert str(error.value).startswith("--truncate alone loses ")
     assert str(error.value).endswith(
-        " by a bound, 15 are allowed; keep more frequencies, or leave it to the search"
+        " by a 95 % bound, where 15 are allowed; give a larger number or leave it to the search"
     )
 
 
@@ -202,9 +202,9 @@ def test_too_few_images(images: Path, cache: Path) -> None:
         search(images, cache, max_drop=1.0)
     assert str(error.value) == (
         "30 of the images search, but only 268 or more can show a loss below 1 points;"
-        " give 536 images or a larger --max-drop"
+        " give 536 images or a --max-drop of 8.3 points"
     )
-    with pytest.raises(UsageError, match="max-drop is -1; give percentage points between"):
+    with pytest.raises(UsageError, match="--max-drop is -1; give percentage points above 0"):
         search(images, cache, max_drop=-1)
 
 
@@ -238,8 +238,8 @@ def test_require_budget(found: FrequencySearch) -> None:
     with pytest.raises(CheckFailedError) as error:
         require_budget(refuted)
     assert str(error.value) == (
-        "the images that verify lose 20.00 points, 1 are allowed;"
-        " search with more images that are alike"
+        "the images that verify lose 20.00 points of top-1, 1 are allowed, and chance does not"
+        " explain it; nothing is written: search with more images"
     )
     # As much, but so few images that it may be chance.
     require_budget(replace(found, max_drop=1.0, verification=PairedCounts(10, 8, 2, 0)))
