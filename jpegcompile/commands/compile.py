@@ -11,7 +11,7 @@ import click
 
 from jpegcompile.commands.console import change_text, counted, progress_bar
 from jpegcompile.commands.options import (
-    FrequencyNumber,
+    frequency_number,
     frequency_options,
     json_option,
     model_options,
@@ -46,7 +46,7 @@ _AUTO = "auto"
 @model_options
 @click.option(
     "--frequencies",
-    type=FrequencyNumber(_AUTO),
+    callback=frequency_number(_AUTO),
     metavar="N|auto",
     help="Spatial frequencies, 1 to 15, that decide the masks of ReLU, PReLU, Clip and MaxPool;"
     " 15, all of them, is exact and the default. auto chooses them, and what is kept (--truncate),"
@@ -255,7 +255,7 @@ def _show_search(search: FrequencySearch) -> None:
         f" {search.mean_truncate:.1f} are kept behind it, on average"
     )
     for title, counts in (("search", search.search), ("verification", search.verification)):
-        click.echo(f"{title}: {change_text(counts.to_json())}")
+        click.echo(f"{title}: {change_text(counts)}")
     if -100 * search.verification.change > search.max_drop and not search.is_refuted:
         click.echo(
             f"note: the verification drops by more than the {search.max_drop:g} points that are"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from jpegcompile.search.interval import PairedCounts
 
 # Wide enough that nothing is cut where output goes to a file or another program.
 _PLAIN_WIDTH = 200
@@ -62,14 +63,14 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def change_text(counts: Mapping[str, Any]) -> str:
-    """A change of top-1 in words, of `PairedCounts.to_json`."""
-    low, high = (0.0 - drop for drop in reversed(counts["interval"]))
+def change_text(counts: PairedCounts) -> str:
+    """A change of top-1 in words."""
+    low, high = counts.interval()
     return (
-        f"top-1 {100 * counts['before']:.2f} % becomes {100 * counts['after']:.2f} %,"
-        f" {0.0 - counts['drop']:+.2f} points (95 % interval {low:+.2f} to {high:+.2f};"
-        f" {0.0 - counts['drop_bound']:+.2f} at the least, with 95 % confidence)"
-        f" on {counted(counts['images'], 'image')}"
+        f"top-1 {100 * counts.before:.2f} % becomes {100 * counts.after:.2f} %,"
+        f" {100 * counts.change:+.2f} points (95 % interval {100 * low:+.2f} to {100 * high:+.2f};"
+        f" {100 * counts.lowest_change():+.2f} at the least, with 95 % confidence)"
+        f" on {counted(counts.images, 'image')}"
     )
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from jpegcompile.commands.console import change_text, console, counted, new_table, plain
 from jpegcompile.commands.options import (
-    FrequencyNumber,
+    frequency_number,
     frequency_options,
     json_option,
     model_options,
@@ -21,6 +21,7 @@ from jpegcompile.dct.frequencies import full
 from jpegcompile.frequency_plan import Masking
 from jpegcompile.inspection import Inspection
 from jpegcompile.inspection import inspect as inspect_model
+from jpegcompile.search.interval import PairedCounts
 
 
 @click.command()
@@ -28,7 +29,7 @@ from jpegcompile.inspection import inspect as inspect_model
 @model_options
 @click.option(
     "--frequencies",
-    type=FrequencyNumber(),
+    callback=frequency_number(),
     metavar="N",
     help="Spatial frequencies, 1 to 15, that decide masks, as for compile.",
 )
@@ -119,7 +120,8 @@ def _show_record(out: Console, result: Inspection) -> None:
     if evidence is not None:
         out.print(
             f"frequencies chosen to lose {evidence['max_drop']:g} points of top-1 at most;"
-            f" verification: {change_text(evidence['verification'])}"
+            f" verification: {change_text(PairedCounts.from_json(evidence['verification']))}",
+            soft_wrap=True,
         )
 
 

@@ -17,26 +17,22 @@ from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking, plan_of
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class FrequencyNumber(click.ParamType):
-    """A number of frequencies, or one of the words that stand for one."""
-
-    name = "frequencies"
-
-    def __init__(self, *words: str) -> None:
-        """Take these words as they are."""
-        self._words = words
+def frequency_number(
+    *words: str,
+) -> Callable[[click.Context, click.Parameter, str | None], int | str | None]:
+    """A callback for an option that takes a number of frequencies, or one of these words."""
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | str:
-        """A word, or a whole number from 1 to 15."""
-        if value in self._words:
-            return str(value)
-        text = str(value)
-        if not text.isdecimal() or not 1 <= int(text) <= ALL:
-            choices = [f"a whole number from 1 to {ALL}", *self._words]
-            self.fail(f"'{value}' is not {' or '.join(choices)}", param, ctx)
-        return int(text)
+        context: click.Context, option: click.Parameter, value: str | None
+    ) -> int | str | None:
+        if value is None or value in words:
+            return value
+        if not value.isdecimal() or not 1 <= int(value) <= ALL:
+            choices = " or ".join([f"a whole number from 1 to {ALL}", *words])
+            raise click.BadParameter(f"'{value}' is not {choices}.", context, option)
+        return int(value)
+
+    return convert
 
 
 def json_option(command: Command) -> Command:
@@ -79,7 +75,7 @@ def frequency_options(command: Command) -> Command:
     for option in (
         click.option(
             "--truncate",
-            type=FrequencyNumber(),
+            callback=frequency_number(),
             metavar="N",
             help="Frequencies, 1 to 15, that results of nonlinearities keep, whatever a file says;"
             " all if not given.",

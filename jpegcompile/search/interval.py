@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
 from typing import Any
@@ -43,6 +43,12 @@ class PairedCounts:
             lost=int(np.sum(before & ~after)),
             gained=int(np.sum(~before & after)),
         )
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> PairedCounts:
+        """The counts of which `to_json` gave this."""
+        right = round(data["before"] * data["images"])
+        return cls(data["images"], right, data["lost"], data["gained"])
 
     @property
     def before(self) -> float:

@@ -204,12 +204,11 @@ def test_files_that_would_be_overwritten(
     )
     plan = tmp_path / "plan.json"
     plan.write_text('{"frequencies": 8}', encoding="utf-8")
-    taken = (*options, output, "--frequencies-file", plan, "--save-frequencies", plan)
-    assert fails(capsys, 2, *taken) == (
+    file = ("--frequencies-file", plan, "--save-frequencies", plan)
+    assert fails(capsys, 2, *options, output, *file) == (
         f"{plan}: is the file of --frequencies-file; give another --save-frequencies"
     )
-    taken = ("compile", model, "--preprocess", plan, "-o", plan)
-    assert fails(capsys, 2, *taken) == (
+    assert fails(capsys, 2, "compile", model, "--preprocess", plan, "-o", plan) == (
         f"{plan}: is the file of --preprocess; give another --output"
     )
     image = next(iter(sorted(images_path().rglob("*.jpg"))))
