@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from jpegcompile.dct.frequencies import ALL
@@ -39,6 +40,7 @@ _STYLE = {
 }
 _SIZE = (6.4, 4.2)
 _DPI = 200
+_TITLE_WIDTH = 55
 _FREQUENCIES = range(1, ALL + 1)
 
 
@@ -121,7 +123,9 @@ def draw_accuracy(result: AccuracyByFrequencies, model: str) -> Figure:
     axes.set_ylabel("top-1 accuracy (%)")
     axes.set_ylim(0, 103)
     axes.set_yticks(range(0, 101, 20))
-    axes.set_title(f"{model}, {result.asm[0].images:,} images, no retraining")
+    name = fill(model, _TITLE_WIDTH)
+    # A name may hold a dollar sign.
+    axes.set_title(f"{name}\n{result.asm[0].images:,} images, no retraining", parse_math=False)
     note = f"whiskers: {100 * CONFIDENCE:.0f} % interval\nof the change from exact"
     axes.legend(loc="lower right", title=note, title_fontsize=8.5)
     return figure

@@ -183,6 +183,14 @@ def test_plots_show_the_numbers(results: PaperResults, tmp_path: Path) -> None:
     assert (tmp_path / "accuracy.svg").read_bytes() != first
 
 
+def test_a_name_of_any_kind_fits_the_plot(results: PaperResults, tmp_path: Path) -> None:
+    replace(results, model="$x_{" + "long" * 60 + ".onnx").save(tmp_path)
+    with Image.open(tmp_path / "accuracy.png") as image:
+        assert image.size == (1280, 840)
+        edges = np.asarray(image.convert("L"))[:, [0, -1]]
+    assert (edges == 255).all()
+
+
 def test_matplotlib_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     require_matplotlib()
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
