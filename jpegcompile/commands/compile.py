@@ -132,25 +132,9 @@ def compile_command(
         normalization = _require_search_options(frequencies_file, preprocess, search_options)
         # What is wrong with the other options should not come out after a long search.
         compiled_with(FrequencyPlan())
-        try:
-            with progress_bar("choosing frequencies") as progress:
-                search = choose_frequencies(
-                    model,
-                    search_options["images"],
-                    max_drop=search_options["max_drop"],
-                    preprocess=normalization,
-                    labels=search_options["labels"],
-                    output=search_options["output_name"],
-                    relu=relu or "asm",
-                    truncate=truncate,
-                    image_input=image_input,
-                    cache=search_options["cache"],
-                    progress=progress,
-                )
-        except KeyboardInterrupt as stop:
-            raise KeyboardInterrupt(
-                "what was measured is kept, and the same command goes on from there"
-            ) from stop
+        search = _search(
+            model, search_options, normalization, relu=relu, truncate=truncate, image=image_input
+        )
         plan = search.plan
     else:
         _refuse_search_options(search_options)
@@ -229,6 +213,36 @@ def _summary(output: Path | None, report: Report, search: FrequencySearch | None
         "report": report.to_json(),
         "search": None if search is None else search.to_json(),
     }
+
+
+def _search(
+    model: Path,
+    options: dict[str, Any],
+    preprocess: str,
+    *,
+    relu: Masking | None,
+    truncate: int | None,
+    image: str | None,
+) -> FrequencySearch:
+    try:
+        with progress_bar("choosing frequencies") as progress:
+            return choose_frequencies(
+                model,
+                options["images"],
+                max_drop=options["max_drop"],
+                preprocess=preprocess,
+                labels=options["labels"],
+                output=options["output_name"],
+                relu=relu or "asm",
+                truncate=truncate,
+                image_input=image,
+                cache=options["cache"],
+                progress=progress,
+            )
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(
+            "what was measured is kept, and the same command goes on from there"
+        ) from stop
 
 
 def _show_report(output: Path, report: Report) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from support.commands import run_json, run_text
 
 import jpegcompile
 from jpegcompile.backends.metadata import FORMAT_VERSION
@@ -23,18 +22,6 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("compiled") / "digits.jpeg.onnx"
     jpegcompile.compile(model_path(), preprocess=preprocess_path()).save(path)
     return path
-
-
-def run_json(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> Any:
-    assert run_command([*map(str, arguments), "--json"]) == code
-    return json.loads(capsys.readouterr().out)
-
-
-def run_text(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> str:
-    assert run_command([str(a) for a in arguments]) == code
-    captured = capsys.readouterr()
-    assert captured.err == ""
-    return captured.out
 
 
 def test_inspect_a_source(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from support.commands import fails
 from support.images import make_jpeg
 
 import jpegcompile
@@ -24,16 +25,6 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("compiled") / "digits.jpeg.onnx"
     jpegcompile.compile(MODEL, preprocess="unit").save(path)
     return str(path)
-
-
-def fails(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -> str:
-    assert run_command([str(a) for a in arguments]) == code
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.startswith("jpegcompile: ")
-    assert captured.err.count("\n") == 1
-    assert "Traceback" not in captured.err
-    return captured.err.removeprefix("jpegcompile: ").rstrip("\n")
 
 
 @pytest.mark.parametrize(

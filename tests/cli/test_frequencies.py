@@ -1,4 +1,4 @@
-"""Frequencies on the command line: plans, the search, the experiments of the paper."""
+"""Frequencies on the command line: plans and the search."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.commands import fails, few_images, run_json, run_text
 
 import jpegcompile
 from jpegcompile.cli import run_command
@@ -25,36 +27,17 @@ AUTO = ("--frequencies", "auto", "--max-drop", 15, "--images")
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four images of each class of the demo."""
-    folder = tmp_path_factory.mktemp("images")
-    for group in images_path().iterdir():
-        (folder / group.name).mkdir()
-        for file in sorted(group.iterdir())[:4]:
-            (folder / group.name / file.name).write_bytes(file.read_bytes())
-    return folder
-
-
-def run_text(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    assert run_command([str(a) for a in arguments]) == 0
-    captured = capsys.readouterr()
-    assert captured.err == ""
-    return captured.out
-
-
-def run_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
-    return json.loads(run_text(capsys, *arguments, "--json"))
-
-
-def fails(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -> str:
-    assert run_command([str(a) for a in arguments]) == code
-    captured = capsys.readouterr()
-    assert captured.err.startswith("jpegcompile: ")
-    assert captured.err.count("\n") == 1
-    return captured.err.removeprefix("jpegcompile: ").rstrip("\n")
+    return few_images(tmp_path_factory.mktemp("images"))
 
 
 def masked(report: Any) -> list[Any]:
     return [node for node in report["nodes"] if node["masking"] is not None]
+
+
+def search_with(verification: PairedCounts) -> FrequencySearch:
+    """A search with a budget of 15 points, and that outcome."""
+    same = replace(verification, lost=0, gained=0)
+    return FrequencySearch(jpegcompile.FrequencyPlan(), 15.0, same, verification, (), ())
 
 
 @pytest.mark.parametrize("relu", ["asm", "apx"])
@@ -107,7 +90,7 @@ def test_verify_says_that_a_model_approximates(
 ) -> None:
     path = tmp_path / "m.onnx"
     run_text(capsys, *COMPILE, "-o", path, "--frequencies", 6)
-    message = fails(capsys, 1, "verify", MODEL, path, "--images", images_path() / "3")
+    message = fails(capsys, 1, "verify", MODEL, path, "--images", images_path() / "3", prints=True)
     assert message.startswith("output 'logits': conversion error ")
     assert message.endswith(
         "; the model was compiled to approximate (--frequencies, --truncate): use compare"
@@ -143,14 +126,7 @@ def test_a_refuted_search_writes_nothing(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = FrequencySearch(
-        jpegcompile.FrequencyPlan(),
-        15.0,
-        PairedCounts(1000, 800, 0, 0),
-        PairedCounts(1000, 800, 300, 0),
-        (),
-        (),
-    )
+    found = search_with(PairedCounts(1000, 800, 300, 0))
     monkeypatch.setattr(command, "choose_frequencies", lambda *_, **__: found)
     output, saved = tmp_path / "m.onnx", tmp_path / "plan.json"
     arguments = (*COMPILE, "-o", output, *AUTO, images, "--save-frequencies", saved)
@@ -172,14 +148,7 @@ def test_a_verification_above_the_budget_is_said(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = FrequencySearch(
-        jpegcompile.FrequencyPlan(),
-        15.0,
-        PairedCounts(20, 18, 0, 0),
-        PairedCounts(20, 18, 4, 0),
-        (),
-        (),
-    )
+    found = search_with(PairedCounts(20, 18, 4, 0))
     monkeypatch.setattr(command, "choose_frequencies", lambda *_, **__: found)
     text = run_text(capsys, *COMPILE, "-o", tmp_path / "m.onnx", *AUTO, images)
     assert text.endswith(
@@ -381,48 +350,3 @@ def test_the_search_shows_its_progress(images: Path, tmp_path: Path) -> None:
     os.close(child)
     assert b"choosing frequencies" in os.read(parent, 1 << 16)
     os.close(parent)
-
-
-def test_paper(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ("paper", MODEL, "--images", images, "--preprocess", preprocess_path())
-    options = ("--blocks", 1000, "--limit", 20)
-    text = run_text(capsys, *arguments, *options, "-o", tmp_path / "a")
-    for line in (
-        "mean RMSE of ReLU over 1,000 random blocks",
-        "digits_resnet.onnx on 20 images, all 15 frequencies:",
-        "coefficients, compiled model   ",
-        "top-1 by frequencies, without retraining",
-        "images a second, ",
-    ):
-        assert line in text
-    files = list((tmp_path / "a").iterdir())
-    assert len(files) == 7
-    assert {str(file) for file in files} == set(text.splitlines()[-len(files) :])
-    data = run_json(capsys, *arguments, *options, "-o", tmp_path / "b")
-    assert data == json.loads((tmp_path / "b" / "paper.json").read_text(encoding="utf-8"))
-    # All but the times are the same in every run.
-    first = json.loads((tmp_path / "a" / "paper.json").read_text(encoding="utf-8"))
-    assert {**first, "throughput": None} == {**data, "throughput": None}
-
-
-def test_paper_usage(
-    images: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    folder = tmp_path / "results"
-    assert fails(capsys, 2, "paper") == (
-        "Missing option '-o' / '--output'; see 'jpegcompile paper --help'"
-    )
-    assert fails(capsys, 2, "paper", MODEL, "-o", folder) == (
-        "a model needs --images DIR, a folder with one folder of JPEG files a class"
-    )
-    file = tmp_path / "file"
-    file.write_bytes(b"")
-    assert fails(capsys, 5, "paper", "-o", file) == f"{file}: is no folder; give another --output"
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert fails(capsys, 5, "paper", "-o", folder) == (
-        "plots need matplotlib; pip install 'jpegcompile[paper]'"
-    )
-    assert list(tmp_path.iterdir()) == [file]

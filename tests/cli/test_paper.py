@@ -1,0 +1,64 @@
+"""The experiments of the paper on the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from support.commands import fails, few_images, run_json, run_text
+
+from jpegcompile.demo import model_path, preprocess_path
+
+MODEL = str(model_path())
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return few_images(tmp_path_factory.mktemp("images"))
+
+
+def test_paper(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("paper", MODEL, "--images", images, "--preprocess", preprocess_path())
+    options = ("--blocks", 1000, "--limit", 20)
+    text = run_text(capsys, *arguments, *options, "-o", tmp_path / "a")
+    for line in (
+        "mean RMSE of ReLU over 1,000 random blocks",
+        "digits_resnet.onnx on 20 images, all 15 frequencies:",
+        "coefficients, compiled model   ",
+        "top-1 by frequencies, without retraining",
+        "images a second, ",
+    ):
+        assert line in text
+    files = list((tmp_path / "a").iterdir())
+    assert len(files) == 7
+    assert {str(file) for file in files} == set(text.splitlines()[-len(files) :])
+    data = run_json(capsys, *arguments, *options, "-o", tmp_path / "b")
+    assert data == json.loads((tmp_path / "b" / "paper.json").read_text(encoding="utf-8"))
+    # All but the times are the same in every run.
+    first = json.loads((tmp_path / "a" / "paper.json").read_text(encoding="utf-8"))
+    assert {**first, "throughput": None} == {**data, "throughput": None}
+
+
+def test_paper_usage(
+    images: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "results"
+    assert fails(capsys, 2, "paper") == (
+        "Missing option '-o' / '--output'; see 'jpegcompile paper --help'"
+    )
+    assert fails(capsys, 2, "paper", MODEL, "-o", folder) == (
+        "a model needs --images DIR, a folder with one folder of JPEG files a class"
+    )
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    assert fails(capsys, 5, "paper", "-o", file) == f"{file}: is no folder; give another --output"
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert fails(capsys, 5, "paper", "-o", folder) == (
+        "plots need matplotlib; pip install 'jpegcompile[paper]'"
+    )
+    assert list(tmp_path.iterdir()) == [file]

@@ -1,0 +1,47 @@
+"""Commands as a user runs them, and a few of the demo's images for those that take long."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jpegcompile.cli import run_command
+from jpegcompile.demo import images_path
+
+
+def few_images(folder: Path) -> Path:
+    """Four images of each class of the demo, in `folder`."""
+    for group in images_path().iterdir():
+        (folder / group.name).mkdir()
+        for file in sorted(group.iterdir())[:4]:
+            (folder / group.name / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+def run_text(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """What a command that is to succeed prints."""
+    assert run_command([str(a) for a in arguments]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+    """The JSON that it prints."""
+    return json.loads(run_text(capsys, *arguments, "--json"))
+
+
+def fails(
+    capsys: pytest.CaptureFixture[str], code: int, *arguments: object, prints: bool = False
+) -> str:
+    """The one line on stderr of a command that is to fail; `prints` if it shows results first."""
+    assert run_command([str(a) for a in arguments]) == code
+    captured = capsys.readouterr()
+    assert bool(captured.out) == prints
+    assert captured.err.startswith("jpegcompile: ")
+    assert captured.err.count("\n") == 1
+    assert "Traceback" not in captured.err
+    return captured.err.removeprefix("jpegcompile: ").rstrip("\n")
