@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jpegcompile.commands.console import console, new_table, plain, progress_bar
-from jpegcompile.commands.options import json_option, print_json
+from jpegcompile.commands.options import json_option, labelled_options, print_json
 from jpegcompile.evaluation import compare as comparison
 from jpegcompile.evaluation.compare import Accuracy, Comparison
 
@@ -15,18 +15,7 @@ from jpegcompile.evaluation.compare import Accuracy, Comparison
 @click.command()
 @click.argument("original", type=click.Path(path_type=Path))
 @click.argument("compiled", type=click.Path(path_type=Path))
-@click.option(
-    "--images",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder with one folder of JPEG files a class.",
-)
-@click.option(
-    "--labels",
-    type=click.Path(path_type=Path),
-    help='JSON file that maps folder names to class indices, {"cat": 0, "dog": 1}.',
-)
-@click.option("--output-name", metavar="NAME", help="Which output holds the scores.")
+@labelled_options(required=True)
 @click.option(
     "--max-drop",
     type=float,

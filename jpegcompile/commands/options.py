@@ -42,6 +42,31 @@ def json_option(command: Command) -> Command:
     )
 
 
+def labelled_options(*, required: bool) -> Callable[[Command], Command]:
+    """Labelled images, and the output that is right or wrong about them."""
+
+    def add(command: Command) -> Command:
+        for option in (
+            click.option("--output-name", metavar="NAME", help="Which output holds the scores."),
+            click.option(
+                "--labels",
+                type=click.Path(path_type=Path),
+                help='JSON file that maps folder names to class indices, {"cat": 0, "dog": 1};'
+                " without it classes are numbered in the sorted order of the names.",
+            ),
+            click.option(
+                "--images",
+                required=required,
+                type=click.Path(path_type=Path),
+                help="Folder with one folder of JPEG files a class.",
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
 def model_options(command: Command) -> Command:
     """What a source model is compiled for: its image input and what is fed there."""
     for option in (

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.options import json_option, print_json
+from jpegcompile.commands.options import json_option, labelled_options, print_json
 from jpegcompile.paper.accuracy import AccuracyByFrequencies
 from jpegcompile.paper.block_rmse import BlockRmse, Mean
 from jpegcompile.paper.conversion import Conversion
@@ -29,22 +29,12 @@ from jpegcompile.search.interval import PairedCounts
     type=click.Path(path_type=Path),
     help="Folder for paper.json and the plots; made if it is missing.",
 )
-@click.option(
-    "--images",
-    type=click.Path(path_type=Path),
-    help="Folder with one folder of JPEG files a class.",
-)
+@labelled_options(required=False)
 @click.option(
     "--preprocess",
     metavar="P",
     help="Preset (imagenet, cifar10, unit, none) or JSON file (scale, mean, std, color).",
 )
-@click.option(
-    "--labels",
-    type=click.Path(path_type=Path),
-    help='JSON file that maps folder names to class indices, {"cat": 0, "dog": 1}.',
-)
-@click.option("--output-name", metavar="NAME", help="Which output holds the scores.")
 @click.option("--image-input", metavar="NAME", help="Which input is the image.")
 @click.option("--blocks", type=int, default=1_000_000, show_default=True, help="Random blocks.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random blocks.")

@@ -248,7 +248,7 @@ class _Search:
         return FrequencySearch(plan, max_drop, search, verification, masks, kept)
 
     def _require_sound_start(self, max_drop: float) -> None:
-        """What every plan has in common must leave something of the budget, and of the truth."""
+        """Refuse an exact model that only guesses, and a truncation beyond the budget by itself."""
         counts = self._measurer.accuracy(self._search, self._fixed)
         if is_guessing(counts.right, self._search.labels):
             raise UsageError(

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.commands import fails, few_images, run_json, run_text
+from support.commands import drawn_on_a_terminal, fails, few_images, run_json, run_text
 
 import jpegcompile
 from jpegcompile.cli import run_command
@@ -344,9 +342,4 @@ def test_a_cache_that_cannot_be_written(
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
 def test_the_search_shows_its_progress(images: Path, tmp_path: Path) -> None:
     arguments = (*COMPILE, "-o", tmp_path / "m.onnx", *AUTO, images, "--cache", tmp_path)
-    words = [sys.executable, "-P", "-m", "jpegcompile", *map(str, arguments)]
-    parent, child = os.openpty()
-    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=child, check=True)
-    os.close(child)
-    assert b"choosing frequencies" in os.read(parent, 1 << 16)
-    os.close(parent)
+    assert b"choosing frequencies" in drawn_on_a_terminal(*arguments)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +50,33 @@ def fails(
     assert captured.err.count("\n") == 1
     assert "Traceback" not in captured.err
     return captured.err.removeprefix("jpegcompile: ").rstrip("\n")
+
+
+def drawn_on_a_terminal(*arguments: object) -> bytes:
+    """What a command that is to succeed draws where stderr is a terminal, in a process of its own.
+
+    It is read while the command runs: a terminal that nobody reads holds some kilobytes, and then
+    whoever writes waits.
+    """
+    command = [sys.executable, "-P", "-m", "jpegcompile", *map(str, arguments)]
+    parent, child = os.openpty()
+    with (
+        open(parent, "rb", buffering=0) as terminal,
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=child) as process,
+    ):
+        os.close(child)
+        drawn = bytearray()
+        # The end of a terminal is an end of file on some systems, on Linux an error.
+        while part := _read(terminal):
+            drawn += part
+        assert process.wait() == 0
+    return bytes(drawn)
+
+
+def _read(terminal: io.FileIO) -> bytes:
+    try:
+        return terminal.read(1 << 16)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return b""
