@@ -29,6 +29,7 @@ from jpegcompile.passes.absorb_normalization import AbsorbNormalization
 from jpegcompile.passes.approximate_masks import ApproximateMasks
 from jpegcompile.passes.assign_domains import AssignDomains
 from jpegcompile.passes.cancel_casts import CancelCasts
+from jpegcompile.passes.canonical_arithmetic import CanonicalArithmetic
 from jpegcompile.passes.canonical_mean import CanonicalMean
 from jpegcompile.passes.canonical_reshape import CanonicalReshape
 from jpegcompile.passes.channels_first import ChannelsFirst
@@ -38,12 +39,14 @@ from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
 from jpegcompile.passes.fold_constants import FoldConstants
 from jpegcompile.passes.infer_shapes import InferShapes
 from jpegcompile.passes.lower_batch_norm import LowerBatchNorm
+from jpegcompile.passes.lower_cast import LowerCast
 from jpegcompile.passes.lower_clip import LowerClip
 from jpegcompile.passes.lower_conv import LowerConv
 from jpegcompile.passes.lower_elementwise import LowerElementwise
 from jpegcompile.passes.lower_flatten import LowerFlatten
 from jpegcompile.passes.lower_input import LowerInput
 from jpegcompile.passes.lower_max_pool import LowerMaxPool
+from jpegcompile.passes.lower_pointwise import LowerPointwise
 from jpegcompile.passes.lower_prelu import LowerPRelu
 from jpegcompile.passes.lower_relu import LowerRelu
 from jpegcompile.passes.lower_separable import (
@@ -78,10 +81,12 @@ LEGALIZE: tuple[Pass, ...] = (
 FOLD: tuple[Pass, ...] = (
     FoldBatchNorm(),
     AbsorbNormalization(),
+    CanonicalArithmetic(),
 )
 LOWER: tuple[Pass, ...] = (
     AssignDomains(),
     LowerInput(),
+    LowerPointwise(),
     LowerConv(),
     LowerBatchNorm(),
     LowerRelu(),
@@ -93,6 +98,7 @@ LOWER: tuple[Pass, ...] = (
     LowerSlice(),
     LowerPad(),
     LowerElementwise(),
+    LowerCast(),
     LowerFlatten(),
     CancelCasts(),
     ReportKept(),

@@ -54,17 +54,17 @@ def image_of(source: Source, image_input: str | None) -> ImageInput:
     """The input that is the image, by its name or because no other could be.
 
     Raises:
-        UnsupportedModelError: if it is no float32 tensor of four dimensions, or its size is open.
+        UnsupportedModelError: if it is no floating-point tensor of rank 4, or its size is open.
         UsageError: if there is no input of that name.
     """
     name = image_input_name(source.model, image_input, source.name)
     kind = next(v for v in source.model.graph.input if v.name == name).type.tensor_type
     shape: list[Any] = [d.dim_param or d.dim_value or None for d in kind.shape.dim]
     dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
-    if len(shape) != 4 or dtype not in (np.float32, np.float64):
+    if len(shape) != 4 or dtype not in (np.float16, np.float32, np.float64):
         raise UnsupportedModelError(
-            f"{source.name}: input '{name}' is {dtype} of rank {len(shape)}; an image input"
-            " is float32 of rank 4: move casts and reshapes of the input out of the model"
+            f"{source.name}: input '{name}' is {dtype} of rank {len(shape)}; an image input is"
+            " float32 or float16 of rank 4: move casts and reshapes of the input out of the model"
         )
     if not all(isinstance(d, int) and d > 0 for d in shape[1:]):
         raise UnsupportedModelError(

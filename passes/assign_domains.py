@@ -37,4 +37,5 @@ class AssignDomains(Pass):
 def _is_feature_map(tensor: gs.Variable) -> bool:
     if tensor.shape is None or len(tensor.shape) != 4 or tensor.dtype is None:
         return False
-    return static_dims(tensor.shape[1:]) is not None and tensor.dtype in (np.float32, np.float64)
+    is_float = tensor.dtype in (np.float16, np.float32, np.float64)
+    return is_float and static_dims(tensor.shape[1:]) is not None

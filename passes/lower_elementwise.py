@@ -3,25 +3,35 @@
 Add(x, y, ...), Sum  of equal shapes  =>  ToSpatial(Add(ToJpeg(x), ToJpeg(y), ...))
 Sub(x, y)            of equal shapes  =>  ToSpatial(Sub(ToJpeg(x), ToJpeg(y)))
 Concat(x, y, ...)    over channels    =>  ToSpatial(Concat(ToJpeg(x), ToJpeg(y), ...))
+Neg(x)                                =>  ToSpatial(Neg(ToJpeg(x)))
 Mul(x, c), Div(x, c)                  =>  ToSpatial(Mul(ToJpeg(x), c))
 Add(x, c), Sub(x, c)                  =>  ToSpatial(JpegAdd(ToJpeg(x), c)), JpegSub      on DC only
 
-c is a scalar, a channel vector or a map of 1x1. Exact: the DCT is linear.
+c is a scalar, a channel vector or a map of 1x1. y may be a constant that varies over height and
+width: it is stretched to the map's size and transformed at compile time. Exact: the DCT is linear.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.module import Module
+from jpegcompile.dct.blocks import to_jpeg
+from jpegcompile.ir.graph import value_of
+from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
 
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Which operands are maps of the output's size, and whether the rest acts on DC only."""
+    """Which operands are maps of the output's size, and whether the rest acts on DC only.
+
+    Attributes:
+        maps: operands that enter the jpeg domain, constants that vary over the plane included.
+        on_dc: whether the other operand acts on DC coefficients only.
+    """
 
     maps: tuple[gs.Tensor, ...]
     on_dc: bool
@@ -31,7 +41,7 @@ class LowerElementwise(Lowering[Arithmetic]):
     """Linear arithmetic; the operator stays the same except where a constant meets DC only."""
 
     name = "lower-elementwise"
-    op_types = ("Add", "Sum", "Sub", "Mul", "Div", "Concat")
+    op_types = ("Add", "Sum", "Sub", "Mul", "Div", "Neg", "Concat")
 
     def match(self, node: gs.Node, module: Module) -> Arithmetic | Decline | None:
         """At least one operand, and the result, are maps of known size."""
@@ -52,13 +62,13 @@ class LowerElementwise(Lowering[Arithmetic]):
             if node.op in ("Mul", "Div") and module.block(target) > 1:
                 return Decline(node, "a product or quotient of two maps is not linear")
             return Arithmetic(same, on_dc=False)
+        if node.op in ("Add", "Sub") and _is_varying_constant(others[0], target):
+            return Arithmetic((*same, *others), on_dc=False)
         varying = next((t for t in others if not _is_flat(t)), None)
         if varying is not None and module.block(target) > 1:
             return Decline(node, f"operand '{varying.name}' varies over height and width")
         if node.op in ("Sub", "Div") and same[0] is not node.inputs[0] and module.block(target) > 1:
             return Decline(node, "its map is the second operand")
-        if node.op == "Sum" and module.block(target) > 1:
-            return Decline(node, "Sum of a map and a value that does not vary")
         return Arithmetic(same, on_dc=node.op in ("Add", "Sub"))
 
     def rewrite(self, node: gs.Node, match: Arithmetic, rewriter: Rewriter) -> None:
@@ -69,7 +79,7 @@ class LowerElementwise(Lowering[Arithmetic]):
             rewriter.keep_trivial()
             return
         maps = {id(t) for t in match.maps}
-        operands = [rewriter.jpeg(t) if id(t) in maps else t for t in node.inputs]
+        operands = [_operand(t, target, rewriter) if id(t) in maps else t for t in node.inputs]
         if not match.on_dc:
             rewriter.replace(node.op, operands, node.attrs, domain=None)
             return
@@ -81,8 +91,33 @@ class LowerElementwise(Lowering[Arithmetic]):
 def _match_concat(node: gs.Node, module: Module) -> Arithmetic | Decline:
     if int(node.attrs["axis"]) % 4 != 1:
         return Decline(node, "it concatenates along height, width or batch")
-    problem = map_problem(node, module, *node.inputs)
+    maps = [t for t in node.inputs if not _is_whole_constant(t, node.outputs[0])]
+    problem = map_problem(node, module, *maps)
     return problem or Arithmetic(tuple(node.inputs), on_dc=False)
+
+
+def _is_varying_constant(tensor: gs.Tensor, target: gs.Tensor) -> bool:
+    """A constant that differs from pixel to pixel, the same for every image."""
+    shape = tuple(tensor.shape or ())
+    is_shared = len(shape) < 4 or shape[0] == 1 or shape[0] == target.shape[0]
+    return isinstance(tensor, gs.Constant) and not _is_flat(tensor) and is_shared
+
+
+def _is_whole_constant(tensor: gs.Tensor, target: gs.Tensor) -> bool:
+    """A constant that is a map of the result's size, for the one image that there is."""
+    return isinstance(tensor, gs.Constant) and tuple(tensor.shape[2:]) == tuple(target.shape[2:])
+
+
+def _operand(tensor: gs.Tensor, target: gs.Tensor, rewriter: Rewriter) -> gs.Tensor:
+    """An operand in the jpeg domain; a constant is transformed here and now."""
+    values = value_of(tensor)
+    if values is None:
+        return rewriter.jpeg(tensor)
+    height, width = size_of(target)
+    outer = values.shape[:-2]
+    whole = np.broadcast_to(values.astype(np.float64), (*outer, height, width))
+    turned = to_jpeg(whole, rewriter.module.block(target)).astype(values.dtype)
+    return gs.Constant(rewriter.module.fresh(f"{tensor.name}.jpeg"), turned)
 
 
 def _is_flat(tensor: gs.Tensor) -> bool:

@@ -31,7 +31,7 @@ def emit(module: Module) -> onnx.ModelProto:
     model.ir_version = IR_VERSION
     model.producer_name = DOMAIN
     model.producer_version = ""
-    model.functions.extend(function_of(op, int(graph.opset)) for op in used)
+    model.functions.extend(function_of(op, int(graph.opset), module.bodies) for op in used)
     if module.options.target == "onnx":
         model = inliner.inline_local_functions(model)
         _drop_opset(model, DOMAIN)

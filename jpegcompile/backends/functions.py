@@ -8,12 +8,15 @@ only operators that are the same from opset 7 on are used, so it takes the sourc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import onnx
 from onnx import parser
 
 from jpegcompile.interface import DOMAIN
+from jpegcompile.ir.pointwise import FUNCTIONS
 
 _CASTS = "<block> (x, rows, columns) => (y) { t = MatMul(rows, x)  y = MatMul(t, columns) }"
 _SEPARABLE = (
@@ -99,6 +102,27 @@ def _asm_max_pool(attributes: str, pool: str) -> str:
     )
 
 
+# Functions of one pixel that many nodes spell: their programs, as `ir/pointwise.py` writes them.
+POINTWISE_NAMES: dict[str, str] = {
+    "v0 = Sigmoid (spatial)\n        result = Mul (spatial, v0)": "JpegSilu",
+}
+
+
+def pointwise_body(program: str, constants: int = 0) -> str:
+    """The body of an operator that computes a program with so many constants."""
+    operands = "".join(f"c{index}, " for index in range(constants))
+    return _between(f"<block> (x, {operands}{_TRANSFORMS})", program)
+
+
+def _function(op: str, attributes: Mapping[str, Any]) -> str:
+    """The body of a standard function of one pixel."""
+    names = "".join(f"{name}, " for name in attributes)
+    types = {float: "float", str: "string"}
+    given = ", ".join(f"{n}: {types[type(v)]} = @{n}" for n, v in attributes.items())
+    written = f"<{given}> " if given else ""
+    return _between(f"<{names}block> (x, {_TRANSFORMS})", f"{op} {written}(spatial)")
+
+
 # {name}_index, {name}_table_shape and {name}_shape are integer inputs: Constant holds no integers
 # below opset 9.
 _DEQUANTIZE = """
@@ -164,6 +188,8 @@ BODIES: dict[str, str] = {
         f"<block, frequencies, to> (x, band, low, high, {_TRANSFORMS})", _clip("approximation")
     ),
     "JpegApxClip": _apx("low, high, ", "Clip(spatial, low, high)"),
+    **{f"Jpeg{op}": _function(op, attributes) for op, attributes in FUNCTIONS.items()},
+    **{name: pointwise_body(program) for program, name in POINTWISE_NAMES.items()},
     "JpegTruncate": "<block, frequencies> (x, band) => (y) { y = Mul(x, band) }",
     "JpegMaxPool": _between(
         f"<kernel_shape, strides, pads, input_block, output_block> (x, {_TRANSFORMS})",
@@ -200,14 +226,24 @@ OLD_CLIP_BODIES: dict[str, str] = {
 @cache
 def _function_text(op: str, opset: int) -> str:
     is_old = opset < _CLIP_SINCE and op in OLD_CLIP_BODIES
-    body = OLD_CLIP_BODIES[op] if is_old else BODIES[op]
+    return _text(op, opset, OLD_CLIP_BODIES[op] if is_old else BODIES[op])
+
+
+def _text(op: str, opset: int, body: str) -> str:
     return f'<opset_import: ["" : {opset}], domain: "{DOMAIN}"> {op} {body}'
 
 
-def function_of(op: str, opset: int) -> onnx.FunctionProto:
+def function_of(op: str, opset: int, bodies: Mapping[str, str] | None = None) -> onnx.FunctionProto:
     """The body of an operator for a model of that opset.
+
+    Args:
+        op: name of the operator.
+        opset: of the model.
+        bodies: of operators that the model alone has.
 
     Raises:
         KeyError: if there is no such operator.
     """
+    if bodies and op in bodies:
+        return parser.parse_function(_text(op, opset, bodies[op]))
     return parser.parse_function(_function_text(op, opset))

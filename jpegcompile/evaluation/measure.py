@@ -75,6 +75,7 @@ class Verification:
         nodes: errors at the nodes, sorted, the worst relative error first.
         is_exact: whether the model was compiled to be exact: no mask approximated, no frequency
             dropped.
+        is_half: whether the network is in float16. Top-1 may then differ where scores are close.
     """
 
     inputs: int
@@ -82,12 +83,14 @@ class Verification:
     outputs: tuple[OutputError, ...]
     nodes: tuple[NodeError, ...]
     is_exact: bool = True
+    is_half: bool = False
 
     @property
     def passed(self) -> bool:
         """Whether every output is within its tolerance and every top-1 agrees."""
         return all(
-            o.conversion <= o.allowed and o.same_top1 in (None, self.inputs) for o in self.outputs
+            o.conversion <= o.allowed and (self.is_half or o.same_top1 in (None, self.inputs))
+            for o in self.outputs
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -149,8 +152,10 @@ class Meter:
             self._nodes[tensor] = (error, max(largest, _magnitude(wanted)))
         self.traced += inputs
 
-    def result(self, absolute: float, relative: float, is_exact: bool = True) -> Verification:
-        """What was measured; the tolerances are as for `verify`, `is_exact` as it compares."""
+    def result(
+        self, absolute: float, relative: float, is_exact: bool = True, is_half: bool = False
+    ) -> Verification:
+        """What was measured; the tolerances are as for `verify`, the rest as `Verification`."""
         nodes = [
             NodeError(
                 self._makers.get(tensor, tensor),
@@ -176,7 +181,7 @@ class Meter:
             )
             for name, record in self._outputs.items()
         )
-        return Verification(self.inputs, self.traced, outputs, tuple(nodes), is_exact)
+        return Verification(self.inputs, self.traced, outputs, tuple(nodes), is_exact, is_half)
 
 
 def _distance(actual: NDArray[Any], expected: NDArray[Any]) -> float:

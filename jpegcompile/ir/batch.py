@@ -13,17 +13,16 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.ir.graph import input_at, value_of
+from jpegcompile.ir.pointwise import FUNCTIONS
 from jpegcompile.ir.statistics import inference_affine
 
 # fmt: off
-_ELEMENTWISE = frozenset(
+_ELEMENTWISE = frozenset(FUNCTIONS) | frozenset(
     (
-        "Abs", "Add", "And", "Cast", "Ceil", "Celu", "Clip", "Cos", "Div", "Dropout", "Elu",
-        "Equal", "Erf", "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid",
-        "HardSwish", "Identity", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max", "Min",
-        "Mish", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Round",
-        "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Sub", "Sum", "Tanh",
-        "ThresholdedRelu", "Where", "Xor",
+        "Add", "And", "Cast", "Ceil", "Clip", "Div", "Dropout", "Equal", "Floor", "Greater",
+        "GreaterOrEqual", "Identity", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max", "Min",
+        "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Round", "Sign", "Sqrt",
+        "Sub", "Sum", "Where", "Xor",
     )
 )
 _BY_IMAGE = frozenset(

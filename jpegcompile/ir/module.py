@@ -61,6 +61,7 @@ class Module:
         input_affine: per-channel normalisation that moved from the graph into the ingest.
         image_twin: source tensor that the ingest computes, where that is not the image input.
         ingest_output: name of the tensor that the ingest makes.
+        bodies: function bodies of operators that this model alone has, by operator.
         dynamic_batch: whether the batch dimension is symbolic.
     """
 
@@ -75,6 +76,7 @@ class Module:
     input_affine: ChannelAffine | None = None
     image_twin: str | None = None
     ingest_output: str | None = None
+    bodies: dict[str, str] = field(default_factory=dict)
     dynamic_batch: bool = False
     _names: set[str] = field(default_factory=set)
 

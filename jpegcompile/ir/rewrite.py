@@ -61,10 +61,14 @@ class Lowering(Pass, Generic[Match]):
     def rewrite(self, node: gs.Node, match: Match, rewriter: Rewriter) -> None:
         """Replace the node through `rewriter`."""
 
+    def candidates(self, module: Module) -> list[gs.Node]:
+        """Nodes to look at, in this order."""
+        return list(module.graph.nodes)
+
     def run(self, module: Module) -> bool:
         """Lower every node that matches; declines go to the report."""
         changed = False
-        for node in list(module.graph.nodes):
+        for node in self.candidates(module):
             if node.op not in self.op_types or node.domain not in (None, "", "ai.onnx"):
                 continue
             outcome = self.match(node, module)
@@ -205,12 +209,17 @@ def _map_problem(tensor: gs.Tensor, module: Module) -> str | None:
         return f"'{tensor.name}' is empty"
     if isinstance(tensor, gs.Constant):
         return f"'{tensor.name}' is a constant, not a feature map"
-    return f"'{tensor.name}' is {tensor.dtype}, not float32 or float64"
+    return f"'{tensor.name}' is {tensor.dtype}, not float16, float32 or float64"
 
 
 def kept_report(node: gs.Node, module: Module, reason: str) -> NodeReport:
     """The report of a node that stays spatial."""
     return _node_report(node, module, "kept", reason, 0, 0)
+
+
+def lowered_report(node: gs.Node, module: Module) -> NodeReport:
+    """The report of a node that another one does the work of, in the jpeg domain."""
+    return _node_report(node, module, "lowered", "", 0, 0)
 
 
 def _node_report(

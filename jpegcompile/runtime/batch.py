@@ -24,7 +24,7 @@ def run_batch(
     Args:
         session: of the model.
         names: of the outputs.
-        feeds: inputs, all of one batch size.
+        feeds: inputs, all of one batch size; rounded to float16 where the model takes that.
         fixed_batch: the batch that the model is bound to; smaller ones are filled up by repeating
             the last input. None if any batch will do.
         shared: inputs that have no batch; they are given as they are.
@@ -36,6 +36,7 @@ def run_batch(
     count = len(next(iter(feeds.values())))
     spare = (fixed_batch or count) - count
     filled = {name: _repeat_last(values, spare) for name, values in feeds.items()}
+    filled = _in_half(session, filled)
     try:
         outputs = session.run(list(names), {**filled, **(shared or {})})
     except Exception as error:
@@ -53,3 +54,10 @@ def _repeat_last(values: NDArray[np.generic], times: int) -> NDArray[np.generic]
     if times <= 0:
         return values
     return np.concatenate([values, np.repeat(values[-1:], times, axis=0)])
+
+
+def _in_half(
+    session: ort.InferenceSession, feeds: Mapping[str, NDArray[np.generic]]
+) -> dict[str, NDArray[np.generic]]:
+    half = {i.name for i in session.get_inputs() if i.type == "tensor(float16)"}
+    return {name: v.astype(np.float16) if name in half else v for name, v in feeds.items()}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +21,7 @@ from jpegcompile.kernels.batch_normalization.reference import jpeg_batch_normali
 from jpegcompile.kernels.clip.reference import jpeg_apx_clip, jpeg_asm_clip, jpeg_clip
 from jpegcompile.kernels.conv.reference import jpeg_conv
 from jpegcompile.kernels.max_pool.reference import jpeg_asm_max_pool, jpeg_max_pool
+from jpegcompile.kernels.pointwise.reference import FUNCTIONS, jpeg_pointwise
 from jpegcompile.kernels.prelu.reference import jpeg_apx_prelu, jpeg_asm_prelu, jpeg_prelu
 from jpegcompile.kernels.relu.reference import jpeg_apx_relu, jpeg_asm_relu, jpeg_relu
 from jpegcompile.kernels.resample.reference import jpeg_pad, jpeg_slice
@@ -108,6 +112,49 @@ def test_pointwise_and_resampling(shape: tuple[int, ...]) -> None:
     assert_twin(jpeg_slice(x, slice(None, None, 2), slice(1, -1), **blocks), taken)
     cropped = functional.pad(spatial, (-2, 3, 1, -1))
     assert_twin(jpeg_pad(x, (1, -2, -1, 3), **blocks_of(x, cropped.shape[2:])), cropped)
+
+
+FUNCTIONS_OF_TORCH: dict[str, tuple[Callable[..., torch.Tensor], list[dict[str, Any]]]] = {
+    "JpegAbs": (torch.abs, [{}]),
+    "JpegAtan": (torch.atan, [{}]),
+    "JpegCelu": (functional.celu, [{"alpha": 1.0}, {"alpha": 0.5}]),
+    "JpegCos": (torch.cos, [{}]),
+    "JpegElu": (functional.elu, [{"alpha": 1.0}, {"alpha": 0.5}]),
+    "JpegErf": (torch.erf, [{}]),
+    "JpegExp": (torch.exp, [{}]),
+    "JpegGelu": (functional.gelu, [{"approximate": "none"}, {"approximate": "tanh"}]),
+    "JpegHardSwish": (functional.hardswish, [{}]),
+    "JpegMish": (functional.mish, [{}]),
+    "JpegSigmoid": (torch.sigmoid, [{}]),
+    "JpegSilu": (functional.silu, [{}]),
+    "JpegSin": (torch.sin, [{}]),
+    "JpegSoftplus": (functional.softplus, [{}]),
+    "JpegSoftsign": (functional.softsign, [{}]),
+    "JpegTanh": (torch.tanh, [{}]),
+}
+
+
+@pytest.mark.parametrize("op", FUNCTIONS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_functions_of_each_pixel(op: str, shape: tuple[int, ...]) -> None:
+    x, block = random_map(shape), block_size(*shape[2:])
+    spatial = padded(x, (0, 0, 0, 0))
+    if op in FUNCTIONS_OF_TORCH:
+        function, variants = FUNCTIONS_OF_TORCH[op]
+        for attributes in variants:
+            expected = function(spatial, **attributes)
+            assert_twin(jpeg_pointwise(x, op, block=block, **attributes), expected)
+        return
+    # What PyTorch has with fixed numbers, or under another name.
+    attributes, expected = {
+        "JpegHardSigmoid": ({"alpha": 1 / 6, "beta": 0.5}, functional.hardsigmoid(spatial)),
+        "JpegSelu": (
+            {"alpha": 1.6732632423543772848, "gamma": 1.0507009873554804934},
+            functional.selu(spatial),
+        ),
+        "JpegThresholdedRelu": ({"alpha": 0.5}, functional.threshold(spatial, 0.5, 0.0)),
+    }[op]
+    assert_twin(jpeg_pointwise(x, op, block=block, **attributes), expected)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

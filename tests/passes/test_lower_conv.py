@@ -198,13 +198,14 @@ def test_declines_unknown_shapes() -> None:
     assert reasons == {"y": "the shape of 'map' is not known at compile time"}
 
 
-def test_declines_half_precision() -> None:
+def test_declines_other_precisions() -> None:
     text = """(T[N,3,16,16] x) => (T[] y) {
-        half = Cast<to = 10>(x)  map = Conv(half, w)  y = Cast<to = 1>(map) }"""
-    graph = Graph(text, {"w": np.ones((2, 3, 1, 1), np.float16)})
+        brain = Cast<to = 16>(x)  weight = Cast<to = 16>(w)  map = Conv(brain, weight)
+        y = Cast<to = 1>(map) }"""
+    graph = Graph(text, {"w": np.ones((2, 3, 1, 1))}, opset=22)
     module = module_before(graph, "lower-conv", dtype="float")
     reasons = check_untouched(module, "lower-conv")
-    assert reasons == {"map": "'half' is float16, not float32 or float64"}
+    assert reasons == {"map": "'brain' is bfloat16, not float16, float32 or float64"}
 
 
 def test_declines_an_unknown_kernel() -> None:

@@ -193,7 +193,7 @@ def test_block_size_1_is_not_truncated() -> None:
 
 
 def test_names_that_are_taken() -> None:
-    text = "(T[N,3,16,16] x) => (T[] y) { r = Relu(x)  e = Exp(r)  y = Relu(e) }"
+    text = "(T[N,3,16,16] x) => (T[] y) { r = Relu(x)  e = Sinh(r)  y = Relu(e) }"
     model = Graph(text).model()
     model.graph.node[0].output[0] = model.graph.node[1].input[0] = "y.jpeg.truncated"
     model.graph.node[1].name = "y.truncated"

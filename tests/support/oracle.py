@@ -1,12 +1,14 @@
 """The reference evaluator of ONNX, with definitions where its own are wrong.
 
-Its pooling misreads some explicit pads, its padding refuses negative amounts, and its batch
-normalisation below opset 14 is another formula. Forms of those operators that tests do not need
+Its pooling misreads some explicit pads, its padding refuses negative amounts, its batch
+normalisation below opset 14 is another formula, and its Erf, Gelu and HardSwish are no more precise
+than float32. Forms of those operators that tests do not need
 here stay as the evaluator has them.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -80,7 +82,35 @@ class PlainPad(OpRun):
         return (grown[tuple(slice(max(-b, 0), e) for (b, _), e in zip(sides, ends, strict=True))],)
 
 
+class PlainErf(OpRun):
+    """The error function in the precision of its operand."""
+
+    def _run(self, x: Array, **options: Any) -> tuple[Array]:
+        return (np.vectorize(math.erf, otypes=[x.dtype])(x),)
+
+
+class PlainHardSwish(OpRun):
+    """x max(0, min(1, x / 6 + 1/2))."""
+
+    def _run(self, x: Array, **options: Any) -> tuple[Array]:
+        return ((x * np.clip(x.astype(np.float64) / 6 + 0.5, 0, 1)).astype(x.dtype),)
+
+
+class PlainGelu(OpRun):
+    """The Gaussian error linear unit, or its approximation by tanh."""
+
+    def _run(self, x: Array, **options: Any) -> tuple[Array]:
+        if options.get("approximate") == "tanh":
+            cubic = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+            return ((0.5 * x * (1 + np.tanh(cubic))).astype(x.dtype),)
+        error = np.vectorize(math.erf, otypes=[x.dtype])(x / math.sqrt(2))
+        return ((0.5 * x * (1 + error)).astype(x.dtype),)
+
+
 _PLAIN = {
+    "Gelu": PlainGelu,
+    "Erf": PlainErf,
+    "HardSwish": PlainHardSwish,
     "MaxPool": PlainMaxPool,
     "AveragePool": PlainAveragePool,
     "Pad": PlainPad,

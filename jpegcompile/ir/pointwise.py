@@ -1,0 +1,185 @@
+"""Regions of a graph that compute one function of each pixel, however many nodes spell it.
+
+Exporters write SiLU as Mul(x, Sigmoid(x)), GELU as five nodes, and so on. A region has one map as
+its source; constants may take part, and stay operands of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from onnx import helper
+
+from jpegcompile.ir.graph import value_of
+from jpegcompile.ir.nonlinear import PIECEWISE_LINEAR
+
+# Nonlinear functions of one pixel, with the attributes that they have and their defaults (ONNX).
+# Log, Sqrt and Reciprocal are not here: where they are infinite or undefined at one pixel, as at
+# the zeros of a ReLU, a transform would spread that over the tile. Nor are functions with steps.
+FUNCTIONS: Mapping[str, Mapping[str, Any]] = {
+    "Abs": {},
+    "Atan": {},
+    "Celu": {"alpha": 1.0},
+    "Cos": {},
+    "Elu": {"alpha": 1.0},
+    "Erf": {},
+    "Exp": {},
+    "Gelu": {"approximate": "none"},
+    "HardSigmoid": {"alpha": 0.2, "beta": 0.5},
+    "HardSwish": {},
+    "Mish": {},
+    "Selu": {"alpha": 1.6732631921768188, "gamma": 1.0507010221481323},
+    "Sigmoid": {},
+    "Sin": {},
+    "Softplus": {},
+    "Softsign": {},
+    "Tanh": {},
+    "ThresholdedRelu": {"alpha": 1.0},
+}
+# Nonlinear where more than one operand, or the second alone, is a map.
+PRODUCTS = frozenset(("Div", "Max", "Min", "Mul", "Pow", "Where"))
+_WITHIN = frozenset(
+    (
+        *("Add", "And", "Cast", "Clip", "Equal", "Greater", "GreaterOrEqual", "Identity"),
+        *("LeakyRelu", "Less", "LessOrEqual", "Neg", "Not", "Or", "PRelu", "Relu", "Sub", "Sum"),
+    )
+)
+_POINTWISE = frozenset(FUNCTIONS) | PRODUCTS | _WITHIN
+
+
+@dataclass(frozen=True)
+class Region:
+    """Nodes that together compute y[n,c,h,w] = f(x[n,c,h,w]; constants).
+
+    Attributes:
+        nodes: in graph order; the last one makes the result.
+        source: x.
+        constants: in the order in which the nodes read them.
+    """
+
+    nodes: tuple[gs.Node, ...]
+    source: gs.Tensor
+    constants: tuple[gs.Constant, ...]
+
+    def program(self) -> str:
+        """The nodes as ONNX text over `spatial`, constants c0, c1, ..., ending in `result = `."""
+        names = {id(self.source): "spatial"}
+        names |= {id(t): f"c{index}" for index, t in enumerate(self.constants)}
+        names |= {id(n.outputs[0]): f"v{index}" for index, n in enumerate(self.nodes)}
+        names[id(self.nodes[-1].outputs[0])] = "result"
+        return "\n        ".join(_statement(node, names) for node in self.nodes)
+
+
+def program_name(program: str) -> str:
+    """What the operator of a program is called: programs that differ have different names."""
+    return f"JpegPointwise_{hashlib.sha256(program.encode()).hexdigest()[:12]}"
+
+
+def region_of(root: gs.Node, positions: Mapping[int, int]) -> Region | None:
+    """The smallest region that ends in `root`, and functions in a row before it; None if none is.
+
+    Args:
+        root: a node of the graph.
+        positions: of every node in graph order, by `id`.
+    """
+    if not is_pointwise(root):
+        return None
+    shape = tuple(root.outputs[0].shape or ())
+    inside = [root]
+    while len(sources := _sources(inside)) > 1:
+        latest = max(sources, key=lambda tensor: _position(tensor, positions))
+        if not _can_enter(latest, shape):
+            return None
+        inside.append(latest.inputs[0])
+    if not sources or tuple(sources[0].shape or ()) != shape:
+        return None
+    before, source = _functions_before(sources[0], inside)
+    inside += before
+    nodes = tuple(sorted(inside, key=lambda node: positions[id(node)]))
+    constants = {id(t): t for n in nodes for t in n.inputs if value_of(t) is not None}
+    return Region(nodes, source, tuple(constants.values()))
+
+
+def _functions_before(source: gs.Tensor, inside: list[gs.Node]) -> tuple[list[gs.Node], gs.Tensor]:
+    """Functions in a row that lead to a source and to nothing else, and the source before them.
+
+    Arithmetic with constants between two functions comes along. Piecewise linear operators do not:
+    they have forms of their own.
+    """
+    taken: list[gs.Node] = []
+    passed: list[gs.Node] = []
+    first = tensor = source
+    while tensor.inputs and _is_read_by(tensor, [*inside, *taken, *passed]):
+        node = tensor.inputs[0]
+        variables = [t for t in node.inputs if value_of(t) is None]
+        is_chain = len(variables) == 1 and is_pointwise(node) and node.op not in PIECEWISE_LINEAR
+        if not is_chain or tuple(variables[0].shape or ()) != tuple(source.shape):
+            break
+        passed.append(node)
+        tensor = variables[0]
+        if node.op in FUNCTIONS:
+            taken, passed, first = [*taken, *passed], [], tensor
+    return taken, first
+
+
+def _sources(inside: Sequence[gs.Node]) -> list[gs.Tensor]:
+    made = {id(node.outputs[0]) for node in inside}
+    read = {id(t): t for n in inside for t in n.inputs if t.name and value_of(t) is None}
+    return [tensor for key, tensor in read.items() if key not in made]
+
+
+def _position(tensor: gs.Tensor, positions: Mapping[int, int]) -> int:
+    return positions[id(tensor.inputs[0])] if tensor.inputs else -1
+
+
+def _can_enter(tensor: gs.Tensor, shape: tuple[Any, ...]) -> bool:
+    """Whether the node behind a tensor is a function of each pixel, of a map of this shape."""
+    if not tensor.inputs or tuple(tensor.shape or ()) != shape:
+        return False
+    return is_pointwise(tensor.inputs[0])
+
+
+def is_pointwise(node: gs.Node) -> bool:
+    """Whether a node is a function of each pixel that is finite wherever its operands are.
+
+    A quotient counts if it divides by a sum, as in x / (1 + exp(-x)), a power if its exponent is a
+    positive whole number.
+    """
+    if node.domain not in (None, "", "ai.onnx") or len(node.outputs) != 1:
+        return False
+    if node.op == "Div" and value_of(node.inputs[1]) is None:
+        return bool(node.inputs[1].inputs) and node.inputs[1].inputs[0].op == "Add"
+    if node.op == "Pow":
+        exponent = value_of(node.inputs[1])
+        return exponent is not None and bool(np.all((exponent > 0) & (exponent % 1 == 0)))
+    return node.op in _POINTWISE
+
+
+def _is_read_by(tensor: gs.Tensor, nodes: Sequence[gs.Node]) -> bool:
+    """Whether nobody else reads a tensor; a graph output has no readers of its own."""
+    return bool(tensor.outputs) and all(any(r is n for n in nodes) for r in tensor.outputs)
+
+
+def _statement(node: gs.Node, names: Mapping[int, str]) -> str:
+    attributes = ", ".join(_attribute(key, value) for key, value in sorted(node.attrs.items()))
+    operands = ", ".join(names[id(t)] if t.name else "" for t in node.inputs)
+    written = f" <{attributes}>" if attributes else ""
+    return f"{names[id(node.outputs[0])]} = {node.op}{written} ({operands})"
+
+
+def _attribute(name: str, value: Any) -> str:
+    if isinstance(value, float):
+        return f"{name}: float = {value!r}"
+    if isinstance(value, str | bytes):
+        text = value.decode() if isinstance(value, bytes) else value
+        return f'{name}: string = "{text}"'
+    if isinstance(value, list | tuple):
+        return f"{name} = [{', '.join(map(str, value))}]"
+    if isinstance(value, type | np.dtype):
+        value = helper.np_dtype_to_tensor_dtype(np.dtype(value))
+    return f"{name}: int = {int(value)}"

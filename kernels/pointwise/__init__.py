@@ -1,0 +1,1 @@
+"""Nonlinear functions of each pixel."""
