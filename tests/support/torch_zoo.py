@@ -218,7 +218,7 @@ class PreActivationBlock(nn.Module):
             layers += [conv(out, out, 3)]
         with torch.no_grad():
             for parameter in layers[-1].parameters():
-                parameter *= RESIDUAL_SCALE
+                parameter.mul_(RESIDUAL_SCALE)
         self.branch = nn.Sequential(*layers)
         changes = stride > 1 or channels != out
         self.shortcut = conv(channels, out, 1, stride) if changes else None
