@@ -6,11 +6,29 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # The assertions of helpers say what differs, as those of tests do.
 pytest.register_assert_rewrite("support")
 
+# The same few examples every time; a thorough search is asked for by name, with a seed.
+settings.register_profile(
+    "default", max_examples=60, deadline=None, derandomize=True, database=None
+)
+settings.register_profile("thorough", max_examples=2000, deadline=None, database=None)
+settings.load_profile("default")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the outcomes of whole networks go."""
+    parser.addoption(
+        "--zoo-results",
+        type=Path,
+        metavar="FILE",
+        help="append the outcomes of tests/models/test_families.py to FILE, for docs/models.py",
+    )
 
 
 @pytest.fixture(scope="session")

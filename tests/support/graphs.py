@@ -169,6 +169,12 @@ def lowered(graph: Graph, dtype: str = "double", target: Target = "ort") -> Modu
     return lower(load_source(graph.model(dtype)), replace(TENSOR, target=target))
 
 
+def lowered_model(model: onnx.ModelProto) -> tuple[Module, onnx.ModelProto]:
+    """A model behind the whole pipeline, for a tensor `x` as input, and what is emitted of it."""
+    module = lower(load_source(model), TENSOR)
+    return module, emit(module)
+
+
 def check_compiled(
     graph: Graph, outline: str | None = None, expected: Sequence[Array] | None = None
 ) -> Module:

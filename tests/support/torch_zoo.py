@@ -65,7 +65,7 @@ class SpaceToDepth(nn.Module):
 class SqueezeExcite(nn.Module):
     """Channel factors from the means of the map, by 1x1 convolutions or by linear layers."""
 
-    def __init__(self, channels: int, gate: nn.Module, linear: bool = False) -> None:
+    def __init__(self, channels: int, gate: Callable[[], nn.Module], linear: bool = False) -> None:
         super().__init__()
         hidden = max(channels // 4, 4)
         self.linear = linear
@@ -75,7 +75,7 @@ class SqueezeExcite(nn.Module):
         else:
             self.reduce = nn.Conv2d(channels, hidden, 1)
             self.expand = nn.Conv2d(hidden, channels, 1)
-        self.gate = gate
+        self.gate = gate()
 
     def forward(self, x: Tensor) -> Tensor:
         n, c, _, _ = x.shape

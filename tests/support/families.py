@@ -1,0 +1,106 @@
+"""The families of residual networks that must convert, at full and at test size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from support.torch_zoo import (
+    Design,
+    EfficientChannelAttention,
+    SqueezeExcite,
+)
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Family:
+    """A network of the zoo.
+
+    Attributes:
+        name: for tables and tests.
+        design: of the network.
+        size: height and width of its input.
+        casts: that must be left in the graph for a tensor as input: one on entry, one for each
+            output that is a map.
+        slow: whether it is only run on demand.
+    """
+
+    name: str
+    design: Design
+    size: int = 64
+    casts: int = 1
+    slow: bool = False
+
+
+_CIFAR = Design(stem="cifar", widths=(16, 32, 64), depths=(1, 1, 1))
+_BASIC = Design("basic", (1, 1, 1, 1))
+_BOTTLENECK = Design("bottleneck", (1, 1, 1, 1))
+
+
+def _cifar(depth: int, shortcut: str) -> Design:
+    count = (depth - 2) // 6
+    return replace(_CIFAR, depths=(count,) * 3, shortcut=shortcut)
+
+
+def _activation(make: type[nn.Module] | partial[nn.Module]) -> Design:
+    return replace(_CIFAR, activation=make)
+
+
+_ARCHITECTURES = {
+    "ResNet-18": Design("basic", (2, 2, 2, 2)),
+    "ResNet-34": Design("basic", (3, 4, 6, 3)),
+    "ResNet-50": Design("bottleneck", (3, 4, 6, 3)),
+    "ResNet-101": Design("bottleneck", (3, 4, 23, 3)),
+    "ResNet-152": Design("bottleneck", (3, 8, 36, 3)),
+    "Wide-ResNet-50-2": Design("bottleneck", (3, 4, 6, 3), base_width=128),
+    "ResNeXt-50 32x4d": Design("bottleneck", (3, 4, 6, 3), groups=32, base_width=4),
+}
+_LARGE = ("ResNet-101", "ResNet-152", "Wide-ResNet-50-2", "ResNeXt-50 32x4d")
+_VARIANTS = {
+    "ResNet-C": replace(_BOTTLENECK, stem="deep"),
+    "ResNet-D": replace(_BOTTLENECK, stem="deep", shortcut="average"),
+    "ResNet v2 (pre-activation)": Design("pre-bottleneck", (1, 2, 1, 1)),
+    "ResNet v2, basic blocks": Design("pre-basic", (1, 1, 1, 1)),
+    "SE-ResNet, 1x1 convolutions": replace(
+        _BOTTLENECK, attention=partial(SqueezeExcite, gate=nn.Sigmoid)
+    ),
+    "SE-ResNet, linear layers": replace(
+        _BASIC, attention=partial(SqueezeExcite, gate=nn.Sigmoid, linear=True)
+    ),
+    "SE-ResNet, hard sigmoid": replace(
+        _BASIC, attention=partial(SqueezeExcite, gate=nn.Hardsigmoid, linear=True)
+    ),
+    "ECA-ResNet": replace(_BASIC, attention=EfficientChannelAttention),
+    "ResNet with blur pooling": replace(_BOTTLENECK, blur=True),
+    "TResNet-like (space to depth)": replace(
+        _BASIC, stem="space-to-depth", activation=partial(nn.LeakyReLU, 1e-3)
+    ),
+}
+_ACTIVATIONS: Mapping[str, type[nn.Module] | partial[nn.Module]] = {
+    "ELU": nn.ELU,
+    "GELU": nn.GELU,
+    "GELU by tanh": partial(nn.GELU, "tanh"),
+    "HardSwish": nn.Hardswish,
+    "LeakyReLU": nn.LeakyReLU,
+    "Mish": nn.Mish,
+    "PReLU": partial(nn.PReLU, 1),
+    "ReLU6": nn.ReLU6,
+    "SiLU": nn.SiLU,
+    "Softplus": nn.Softplus,
+}
+
+FAMILIES: tuple[Family, ...] = (
+    *(Family(name, design, 224, slow=name in _LARGE) for name, design in _ARCHITECTURES.items()),
+    *(Family(name, design) for name, design in _VARIANTS.items()),
+    *(Family(f"CIFAR ResNet-{d}, option A", _cifar(d, "pad"), 32) for d in (20, 32)),
+    Family("CIFAR ResNet-110, option A", _cifar(110, "pad"), 32, slow=True),
+    Family("CIFAR ResNet-56, option B", _cifar(56, "conv"), 32),
+    Family("CIFAR ResNet-20, symmetric channel padding", _cifar(20, "pad-symmetric"), 32),
+    Family("CIFAR ResNet, stochastic depth", replace(_CIFAR, drop_path=0.1), 32),
+    Family("features of every stage, no head", replace(_CIFAR, head="features"), 32, casts=4),
+    Family("fully convolutional head", replace(_CIFAR, head="conv"), 32, casts=2),
+    Family("feature pyramid, upsampled by 2", replace(_CIFAR, head="pyramid"), 32, casts=4),
+    *(Family(f"activation {name}", _activation(make), 32) for name, make in _ACTIVATIONS.items()),
+)
