@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import onnx
-import onnx_graphsurgeon as gs
 
 from jpegcompile.backends.emit import emit, save
 from jpegcompile.backends.metadata import (
@@ -20,7 +19,9 @@ from jpegcompile.backends.metadata import (
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frequency_plan import Frequencies, Masking
+from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import CompileOptions, InputMode, Module, Target
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
@@ -65,6 +66,7 @@ LEGALIZE: tuple[Pass, ...] = (
     FoldConstants(),
     RemoveIdentity(),
     InferShapes(),
+    FoldConstants(),
     ExplicitPadding(),
     CanonicalReshape(),
     DynamicBatch(),
@@ -138,6 +140,7 @@ def compile(
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
     subsampling: str | None = None,
     image_input: str | None = None,
+    input_size: InputSize | None = None,
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
@@ -156,6 +159,7 @@ def compile(
         subsampling: chroma subsampling that the file is written for; 4:2:0, or gray for models of
             one channel, if not given.
         image_input: which input is the image, where the model has several.
+        input_size: "HEIGHTxWIDTH" or (height, width) of an image input that leaves them open.
         frequencies: how many spatial frequencies, 1 to 15, decide the mask of piecewise linear
             operators (15 is exact); or a plan for each node: a `FrequencyPlan`, its JSON form, or
             the path of a file of it.
@@ -176,6 +180,7 @@ def compile(
         preprocess=preprocess,
         subsampling=subsampling,
         image_input=image_input,
+        input_size=input_size,
         frequencies=frequencies,
         relu=relu,
         truncate=truncate,
@@ -216,8 +221,8 @@ def lower(
     Raises:
         UsageError, UnsupportedModelError: as for `compile`.
     """
-    graph = gs.import_onnx(source.model)
-    image = image_of(source, options.image_input)
+    image = image_of(source, options.image_input, options.input_size)
+    graph = graph_at_size(source.model, image)
     plan = options.frequencies.for_source(source.sha256)
     module = Module(graph, image, complete_options(replace(options, frequencies=plan), image))
     if plan is not options.frequencies:
