@@ -25,6 +25,7 @@ from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import CompileOptions, InputMode, Module, Target
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
+from jpegcompile.odd_maps import note_odd_maps
 from jpegcompile.options import compile_options, complete_options, image_of
 from jpegcompile.passes.absorb_normalization import AbsorbNormalization
 from jpegcompile.passes.approximate_masks import ApproximateMasks
@@ -241,6 +242,7 @@ def lower(
         raise UnsupportedModelError(
             f"{source.name}: no feature map of known size was found; nothing can be compiled"
         )
+    note_odd_maps(module, source, (*LEGALIZE, AssignDomains()))
     return module
 
 
