@@ -38,6 +38,7 @@ from jpegcompile.passes.dynamic_batch import DynamicBatch
 from jpegcompile.passes.explicit_padding import ExplicitPadding
 from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
 from jpegcompile.passes.fold_constants import FoldConstants
+from jpegcompile.passes.fold_quantized_weights import FoldQuantizedWeights
 from jpegcompile.passes.infer_shapes import InferShapes
 from jpegcompile.passes.lower_batch_norm import LowerBatchNorm
 from jpegcompile.passes.lower_clip import LowerClip
@@ -55,6 +56,7 @@ from jpegcompile.passes.lower_separable import (
     LowerSlice,
 )
 from jpegcompile.passes.merge_slices import MergeSlices
+from jpegcompile.passes.refuse_quantized import RefuseQuantized
 from jpegcompile.passes.remove_identity import RemoveIdentity
 from jpegcompile.passes.report_kept import ReportKept
 from jpegcompile.passes.report_skippable import ReportSkippable
@@ -65,9 +67,11 @@ from jpegcompile.version import __version__
 
 LEGALIZE: tuple[Pass, ...] = (
     FoldConstants(),
+    FoldQuantizedWeights(),
     RemoveIdentity(),
     InferShapes(),
     FoldConstants(),
+    RefuseQuantized(),
     ExplicitPadding(),
     CanonicalReshape(),
     DynamicBatch(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import onnx
 import onnx_graphsurgeon as gs
+from onnx_graphsurgeon.logger import G_LOGGER
 
 from jpegcompile.ir.module import ImageInput
 
@@ -14,7 +15,9 @@ def graph_at_size(model: onnx.ModelProto, image: ImageInput) -> gs.Graph:
     Where that is not what the model declares, the shapes that it declares of other tensors are
     forgotten: they are of another size.
     """
-    graph = gs.import_onnx(model)
+    # It logs to the terminal which element types NumPy does not have: not for our users.
+    with G_LOGGER.suppress():
+        graph = gs.import_onnx(model)
     declared = next(t for t in graph.inputs if t.name == image.name)
     sides = (image.height, image.width)
     sizes = (image.channels, *sides) if image.layout == "NCHW" else (*sides, image.channels)

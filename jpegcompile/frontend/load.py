@@ -17,6 +17,7 @@ from jpegcompile.errors import AccessError, UnsupportedModelError, UsageError
 from jpegcompile.frontend.constants import spell_out_constants
 from jpegcompile.frontend.external import fingerprint, load_weights
 from jpegcompile.interface import DOMAIN
+from jpegcompile.ir.quantized import ADVICE, is_quantized
 
 OLDEST_OPSET = 7
 _STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
@@ -92,6 +93,11 @@ def _refuse_compiled(source: Source) -> None:
 def _refuse_foreign(graph: onnx.GraphProto, name: str) -> None:
     for node in graph.node:
         if node.domain not in _STANDARD_DOMAINS:
+            if is_quantized(node.op_type, node.domain):
+                raise UnsupportedModelError(
+                    f"{name}: node '{node.name}' is {node.domain}::{node.op_type}: it works on"
+                    f" activations rounded to integers, {ADVICE}"
+                )
             raise UnsupportedModelError(
                 f"{name}: node '{node.name}' is {node.domain}::{node.op_type}, an operator"
                 " outside the ONNX standard; export the model without it"
