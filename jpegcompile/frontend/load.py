@@ -108,6 +108,16 @@ def _refuse_foreign(graph: onnx.GraphProto, name: str) -> None:
 
 
 def _refuse_newer(source: Source) -> None:
+    """What ONNX Runtime reads of an IR version is no matter: compiled files have one of their own.
+
+    But a file of a version that onnx does not know may hold what would be lost without a word.
+    """
+    if source.model.ir_version > onnx.IR_VERSION:
+        raise UnsupportedModelError(
+            f"{source.name}: IR version {source.model.ir_version} is newer than the"
+            f" {onnx.IR_VERSION} that the installed onnx {onnx.__version__} knows; upgrade onnx or"
+            " export an older version"
+        )
     opset = next((o.version for o in source.model.opset_import if o.domain in ("", "ai.onnx")), 0)
     if not opset:
         raise UnsupportedModelError(f"{source.name}: names no ONNX opset; export the model again")
