@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from jpegcompile.dct.blocks import block_size
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source
@@ -34,9 +35,9 @@ def note_odd_maps(module: Module, source: Source, steps: Sequence[Pass]) -> None
         source: the model that it was made from.
         steps: passes up to the one that assigns block sizes.
     """
-    nodes = [node for node in module.report.nodes if _is_odd(node)]
-    if nodes:
-        module.report.note(f"{_what(nodes)}; {_advice(module, source, steps)}")
+    what = _what(module)
+    if what is not None:
+        module.report.note(f"{what}; {_advice(module, source, steps)}")
 
 
 def candidates(size: Size) -> list[Size]:
@@ -63,7 +64,18 @@ def _is_odd(node: NodeReport) -> bool:
     return node.output_block == 1 and tuple(node.output_shape[2:]) != (1, 1)
 
 
-def _what(nodes: Sequence[NodeReport]) -> str:
+def _what(module: Module) -> str | None:
+    """What has block size 1: maps that nodes make, or the image alone; None if nothing has."""
+    nodes = [node for node in module.report.nodes if _is_odd(node)]
+    if nodes:
+        return _what_of(nodes)
+    size = (module.image.height, module.image.width)
+    if block_size(*size) > 1 or size == (1, 1):
+        return None
+    return f"the image of {size_text(size)} has block size 1 and is taken in the spatial domain"
+
+
+def _what_of(nodes: Sequence[NodeReport]) -> str:
     sizes = list(dict.fromkeys(size_text(node.output_shape[2:]) for node in nodes))
     named = sizes[:_SIZES_NAMED]
     if len(sizes) > len(named):

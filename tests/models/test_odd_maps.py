@@ -105,6 +105,22 @@ def test_no_input_near_avoids_them() -> None:
     ]
 
 
+def test_an_odd_image() -> None:
+    """Its maps are even: all that is left to say concerns itself."""
+    text = "(T[N,3,33,17] x) => (T[] y) { y = Conv(x, w) }"
+    found = "the image of 33x17 has block size 1 and is taken in the spatial domain"
+    assert notes(Graph(text, {"w": (3, 3, 2, 2)})) == [
+        f"{found}; no size near 33x17 that was tried avoids it"
+    ]
+    strided = text.replace("Conv", "Conv<strides = [2, 2]>")
+    assert notes(Graph(strided, {"w": (3, 3, 1, 2)})) == [
+        f"maps of 17x8 from Conv 'y' on (1 node) {SPATIAL}; an input of 40x24 would avoid it"
+    ]
+    assert notes(Graph(strided, {"w": (3, 3, 2, 2)})) == [
+        f"{found}; an input of 40x24 would avoid it"
+    ]
+
+
 def test_single_pixels_are_no_maps() -> None:
     text = """(T[N,3,16,16] x) => (T[] y) {
         g = GlobalAveragePool(x)  a = Conv(g, w)  s = Sigmoid(a)  y = Mul(x, s) }"""
