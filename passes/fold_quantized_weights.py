@@ -1,9 +1,9 @@
 """Fold weights that are stored as integers to the floats that they stand for.
 
 DequantizeLinear(q, scale, zero)                  =>  constant        all of them constants
-DequantizeLinear(QuantizeLinear(w, ...), ...)     =>  constant        exact: by ONNX Runtime
+DequantizeLinear(Clip(QuantizeLinear(w)))         =>  constant        exact: by ONNX Runtime
 
-graphsurgeon never folds these two, for it serves a runtime that looks for them.
+graphsurgeon folds neither of the two, for it serves a runtime that looks for them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from jpegcompile.interface import IR_VERSION
 from jpegcompile.ir.graph import is_graph_output, label
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.passes.fold_constants import RANDOM
 
 
 class FoldQuantizedWeights(Pass):
@@ -33,11 +34,14 @@ class FoldQuantizedWeights(Pass):
     def run(self, module: Module) -> bool:
         """Returns whether a node was folded."""
         changed = False
+        constant: set[int] = set()
         for node in module.graph.nodes:
-            steps = _steps(node)
-            if not steps or is_graph_output(module.graph, node.outputs[0]):
+            if not _is_constant(node, constant):
                 continue
-            values = _evaluate(steps, int(module.graph.opset))
+            constant.update(id(tensor) for tensor in node.outputs)
+            if node.op != "DequantizeLinear" or is_graph_output(module.graph, node.outputs[0]):
+                continue
+            values = _evaluate(_up_to(node), int(module.graph.opset))
             tensor = node.outputs[0]
             tensor.inputs.clear()
             tensor.to_constant(values)
@@ -47,22 +51,23 @@ class FoldQuantizedWeights(Pass):
         return changed
 
 
-def _steps(node: gs.Node) -> list[gs.Node]:
-    """The nodes that make constants of the output of a DequantizeLinear; none if they do not."""
-    if not _is(node, "DequantizeLinear"):
-        return []
-    steps = [node]
-    producers = node.inputs[0].inputs
-    if producers and _is(producers[0], "QuantizeLinear"):
-        steps.insert(0, producers[0])
-    made = {id(steps[0].outputs[0])} if len(steps) == 2 else set()
-    given = [tensor for step in steps for tensor in step.inputs if id(tensor) not in made]
-    known = all(isinstance(tensor, gs.Constant) or not tensor.name for tensor in given)
-    return steps if known else []
+def _is_constant(node: gs.Node, constant: set[int]) -> bool:
+    """Whether a node computes the same for every input, given the outputs of those before it."""
+    if not node.inputs or node.op in RANDOM or node.domain not in (None, "", "ai.onnx"):
+        return False
+    return not any(node.subgraphs()) and all(
+        isinstance(tensor, gs.Constant) or not tensor.name or id(tensor) in constant
+        for tensor in node.inputs
+    )
 
 
-def _is(node: gs.Node, op: str) -> bool:
-    return bool(node.op == op and node.domain in (None, "", "ai.onnx"))
+def _up_to(node: gs.Node) -> list[gs.Node]:
+    """A node behind those that it depends on."""
+    steps: list[gs.Node] = []
+    for tensor in node.inputs:
+        for producer in tensor.inputs:
+            steps += [step for step in _up_to(producer) if step not in steps]
+    return [*steps, node]
 
 
 def _evaluate(steps: list[gs.Node], opset: int) -> NDArray[Any]:

@@ -23,15 +23,17 @@ class RefuseQuantized(Pass):
     def run(self, module: Module) -> bool:
         """Returns False: the graph stays."""
         for node in module.graph.nodes:
-            if is_quantized(node.op, node.domain) and any(map(_may_be_map, _tensors(node))):
+            if is_quantized(node.op, node.domain) and _works_on_map(node):
                 raise UnsupportedModelError(
                     f"{label(node)} works on a feature map rounded to integers, {ADVICE}"
                 )
         return False
 
 
-def _tensors(node: gs.Node) -> list[gs.Tensor]:
-    return [t for t in (*node.inputs, *node.outputs) if isinstance(t, gs.Variable) and t.name]
+def _works_on_map(node: gs.Node) -> bool:
+    """A node of constants alone makes an output of weights, and is nobody's concern."""
+    given = [t for t in node.inputs if isinstance(t, gs.Variable) and t.name]
+    return bool(given) and any(map(_may_be_map, [*given, *(t for t in node.outputs if t.name)]))
 
 
 def _may_be_map(tensor: gs.Tensor) -> bool:

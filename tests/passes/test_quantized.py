@@ -135,6 +135,34 @@ def test_weights_that_are_rounded_and_restored() -> None:
     np.testing.assert_array_equal(folded(source), wanted.transpose(3, 2, 0, 1))
 
 
+def test_weights_of_few_bits() -> None:
+    """Between the two stands what keeps them to so many levels."""
+    floats = RNG.normal(0, 0.2, SHAPE).astype(np.float32)
+    source = model(
+        "d = QuantizeLinear(f, s, z)  c = Clip(d, low, high)  w = DequantizeLinear(c, s, z)  "
+        + CONVOLVED,
+        13,
+        tensor("f", TensorProto.FLOAT, floats),
+        tensor("s", TensorProto.FLOAT, np.float32(0.05)),
+        tensor("z", TensorProto.INT8, 0),
+        tensor("low", TensorProto.INT8, -7),
+        tensor("high", TensorProto.INT8, 7),
+    )
+    wanted = np.clip(np.rint(floats / np.float32(0.05)), -7, 7).astype(np.float32)
+    assert np.abs(wanted).max() == 7
+    np.testing.assert_array_equal(folded(source), wanted * np.float32(0.05))
+
+
+def test_weights_that_are_an_output_stay() -> None:
+    source = model(f"o = DequantizeLinear(q, s)  {CONVOLVED}", 13, LEVEL, SCALE)
+    source.graph.initializer.append(numpy_helper.from_array(SCALES, "w"))
+    source.graph.output.append(helper.make_tensor_value_info("o", TensorProto.FLOAT, SHAPE))
+    result = jpegcompile.compile(source, input="tensor").model
+    assert "DequantizeLinear" in [node.op_type for node in result.graph.node]
+    feeds = feeds_of(source)
+    assert_same(run_float32(result, feeds), run_float32(source, feeds))
+
+
 @pytest.mark.parametrize(
     ("kind", "opset"),
     [
