@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import onnx
-import onnx_graphsurgeon as gs
 
 from jpegcompile.backends.emit import emit, save
 from jpegcompile.backends.metadata import (
@@ -20,10 +19,13 @@ from jpegcompile.backends.metadata import (
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frequency_plan import Frequencies, Masking
+from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import CompileOptions, InputMode, Module, Target
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
+from jpegcompile.odd_maps import note_odd_maps
 from jpegcompile.options import compile_options, complete_options, image_of
 from jpegcompile.passes.absorb_normalization import AbsorbNormalization
 from jpegcompile.passes.approximate_masks import ApproximateMasks
@@ -37,6 +39,7 @@ from jpegcompile.passes.dynamic_batch import DynamicBatch
 from jpegcompile.passes.explicit_padding import ExplicitPadding
 from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
 from jpegcompile.passes.fold_constants import FoldConstants
+from jpegcompile.passes.fold_quantized_weights import FoldQuantizedWeights
 from jpegcompile.passes.infer_shapes import InferShapes
 from jpegcompile.passes.lower_batch_norm import LowerBatchNorm
 from jpegcompile.passes.lower_cast import LowerCast
@@ -56,6 +59,7 @@ from jpegcompile.passes.lower_separable import (
     LowerSlice,
 )
 from jpegcompile.passes.merge_slices import MergeSlices
+from jpegcompile.passes.refuse_quantized import RefuseQuantized
 from jpegcompile.passes.remove_identity import RemoveIdentity
 from jpegcompile.passes.report_kept import ReportKept
 from jpegcompile.passes.report_skippable import ReportSkippable
@@ -66,8 +70,11 @@ from jpegcompile.version import __version__
 
 LEGALIZE: tuple[Pass, ...] = (
     FoldConstants(),
+    FoldQuantizedWeights(),
     RemoveIdentity(),
     InferShapes(),
+    FoldConstants(),
+    RefuseQuantized(),
     ExplicitPadding(),
     CanonicalReshape(),
     DynamicBatch(),
@@ -144,6 +151,7 @@ def compile(
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
     subsampling: str | None = None,
     image_input: str | None = None,
+    input_size: InputSize | None = None,
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
@@ -162,6 +170,7 @@ def compile(
         subsampling: chroma subsampling that the file is written for; 4:2:0, or gray for models of
             one channel, if not given.
         image_input: which input is the image, where the model has several.
+        input_size: "HEIGHTxWIDTH" or (height, width) of an image input that leaves them open.
         frequencies: how many spatial frequencies, 1 to 15, decide the mask of piecewise linear
             operators (15 is exact); or a plan for each node: a `FrequencyPlan`, its JSON form, or
             the path of a file of it.
@@ -182,6 +191,7 @@ def compile(
         preprocess=preprocess,
         subsampling=subsampling,
         image_input=image_input,
+        input_size=input_size,
         frequencies=frequencies,
         relu=relu,
         truncate=truncate,
@@ -222,8 +232,8 @@ def lower(
     Raises:
         UsageError, UnsupportedModelError: as for `compile`.
     """
-    graph = gs.import_onnx(source.model)
-    image = image_of(source, options.image_input)
+    image = image_of(source, options.image_input, options.input_size)
+    graph = graph_at_size(source.model, image)
     plan = options.frequencies.for_source(source.sha256)
     module = Module(graph, image, complete_options(replace(options, frequencies=plan), image))
     if plan is not options.frequencies:
@@ -242,6 +252,7 @@ def lower(
         raise UnsupportedModelError(
             f"{source.name}: no feature map of known size was found; nothing can be compiled"
         )
+    note_odd_maps(module, source, (*LEGALIZE, AssignDomains()))
     return module
 
 

@@ -15,6 +15,7 @@ from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import Frequencies, FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
+from jpegcompile.input_size import InputSize, input_size_of, sized
 from jpegcompile.ir.module import InputMode
 from jpegcompile.options import compile_options
 from jpegcompile.preprocess import Preprocess
@@ -49,6 +50,7 @@ def inspect(
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess = "none",
     subsampling: str | None = None,
     image_input: str | None = None,
+    input_size: InputSize | None = None,
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
@@ -61,6 +63,7 @@ def inspect(
         preprocess: as for `compile`; it does not change what is lowered.
         subsampling: as for `compile`.
         image_input: as for `compile`.
+        input_size: as for `compile`; of a compiled model it must be the size that it has.
         frequencies: as for `compile`; not for a compiled model, and so are the next two.
         relu: as for `compile`.
         truncate: as for `compile`.
@@ -73,18 +76,22 @@ def inspect(
     else:
         _, info = read_compiled(model)
     plan = plan_of(frequencies, relu, truncate)
+    size = input_size_of(input_size)
     if info is not None:
         if plan != FrequencyPlan():
             raise UsageError(
                 "the model is compiled already, its frequencies are fixed; leave options for them"
                 " out, or inspect its source"
             )
+        if size is not None:
+            sized(f"input '{info.input.name}'", (info.input.height, info.input.width), size)
         return Inspection(info.report, info)
     options = compile_options(
         input=input,
         preprocess=preprocess,
         subsampling=subsampling,
         image_input=image_input,
+        input_size=size,
         frequencies=plan,
     )
     return Inspection(lower(load_source(model), options).report.to_json(), None)

@@ -14,6 +14,7 @@ from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frequency_plan import Frequencies, Masking, plan_of
 from jpegcompile.frontend.load import Source, image_input_name
+from jpegcompile.input_size import InputSize, Size, input_size_of, sized
 from jpegcompile.ir.module import CompileOptions, ImageInput, InputMode, Target
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.subsampling import GRAY, SUBSAMPLINGS
@@ -26,6 +27,7 @@ def compile_options(
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
     subsampling: str | None = None,
     image_input: str | None = None,
+    input_size: InputSize | None = None,
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
@@ -46,16 +48,23 @@ def compile_options(
         preprocess=None if preprocess is None else preprocess_of(preprocess),
         subsampling=subsampling,
         image_input=image_input,
+        input_size=input_size_of(input_size),
         frequencies=plan_of(frequencies, relu, truncate),
     )
 
 
-def image_of(source: Source, image_input: str | None) -> ImageInput:
+def image_of(source: Source, image_input: str | None, size: Size | None = None) -> ImageInput:
     """The input that is the image, by its name or because no other could be.
 
+    Args:
+        source: the model.
+        image_input: name of the input; None if no other could be the image.
+        size: height and width where the model leaves them open.
+
     Raises:
-        UnsupportedModelError: if it is no floating-point tensor of rank 4, or its size is open.
-        UsageError: if there is no input of that name.
+        UnsupportedModelError: if it is no floating-point tensor of rank 4, or its channels are
+            open, or its size is and none is given.
+        UsageError: if there is no input of that name, or it is fixed to another size.
     """
     name = image_input_name(source.model, image_input, source.name)
     kind = next(v for v in source.model.graph.input if v.name == name).type.tensor_type
@@ -66,14 +75,15 @@ def image_of(source: Source, image_input: str | None) -> ImageInput:
             f"{source.name}: input '{name}' is {dtype} of rank {len(shape)}; an image input is"
             " float32 or float16 of rank 4: move casts and reshapes of the input out of the model"
         )
-    if not all(isinstance(d, int) and d > 0 for d in shape[1:]):
-        raise UnsupportedModelError(
-            f"{source.name}: input '{name}' has shape {shape}: height, width and channels must be"
-            " fixed; export the model for one input size"
-        )
     is_last = shape[3] in (1, 3) and shape[1] not in (1, 3)
     layout: Any = "NHWC" if is_last else "NCHW"
     channels, height, width = (shape[3], *shape[1:3]) if is_last else shape[1:]
+    if not isinstance(channels, int) or channels < 1:
+        raise UnsupportedModelError(
+            f"{source.name}: input '{name}' has shape {shape}: the number of channels must be"
+            " fixed; export the model with it"
+        )
+    height, width = sized(f"{source.name}: input '{name}'", (height, width), size)
     return ImageInput(name, channels, height, width, layout)
 
 

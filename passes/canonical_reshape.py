@@ -6,13 +6,19 @@ Reshape(x[N, ...], [N, a, b, ...])           =>  Reshape(x, constant [0, a, b, .
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import value_of
+from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.input_size import size_text
+from jpegcompile.ir.graph import label, static_dims, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.shape_values import reshape_target, shape_values
+from jpegcompile.ir.skeleton import Dim
 
 
 class CanonicalReshape(Pass):
@@ -39,6 +45,7 @@ def _canonicalize(node: gs.Node, module: Module) -> bool:
     if not source or not target or target[0] != source[0]:
         return False
     rest = target[1:]
+    _require_same_number(node, source[1:], rest, module)
     if len(rest) == 1:
         node.op = "Flatten"
         node.attrs = {"axis": 1}
@@ -57,3 +64,17 @@ def _canonicalize(node: gs.Node, module: Module) -> bool:
     shape = gs.Constant(module.fresh(f"{node.outputs[0].name}.shape"), wanted)
     node.inputs = [node.inputs[0], shape]
     return True
+
+
+def _require_same_number(
+    node: gs.Node, source: Sequence[Dim], target: Sequence[Dim], module: Module
+) -> None:
+    """Refuse a target written out for another size of the image, which inference lets pass."""
+    before, after = static_dims(source), static_dims(target)
+    if before is None or after is None or math.prod(before) == math.prod(after):
+        return
+    size = size_text((module.image.height, module.image.width))
+    raise UnsupportedModelError(
+        f"{label(node)} makes {math.prod(after)} values of {math.prod(before)} at an input of"
+        f" {size}; give the size that the model was made for"
+    )

@@ -48,7 +48,7 @@ class ExplicitPadding(Pass):
             stale = _auto_pad(node) not in _DEFAULT or bool(node.attrs.get("ceil_mode"))
             changed |= _resolve(node, kernel, sizes, module)
             if stale:
-                infer_shapes(module.graph)
+                infer_shapes(module.graph, module.image)
         return changed
 
 

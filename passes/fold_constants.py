@@ -20,7 +20,7 @@ from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.shape_values import shape_values
 
-_RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial")
+RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial")
 
 
 class FoldConstants(Pass):
@@ -37,7 +37,7 @@ class FoldConstants(Pass):
         # graphsurgeon logs to the terminal what it may or may not fold: not for our users.
         with G_LOGGER.suppress():
             folded = module.graph.fold_constants(
-                fold_shapes=False, should_exclude_node=lambda node: node.op in _RANDOM
+                fold_shapes=False, should_exclude_node=lambda node: node.op in RANDOM
             )
             folded.cleanup().toposort()
         return _name_nodes(module.graph) or len(module.graph.nodes) != before

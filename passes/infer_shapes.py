@@ -14,5 +14,5 @@ class InferShapes(Pass):
 
     def run(self, module: Module) -> bool:
         """Returns False: annotations are no change of the graph."""
-        infer_shapes(module.graph)
+        infer_shapes(module.graph, module.image)
         return False

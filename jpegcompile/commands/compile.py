@@ -89,6 +89,7 @@ def compile_command(
     preprocess: str | None,
     subsampling: str | None,
     image_input: str | None,
+    input_size: str | None,
     frequencies: int | str | None,
     frequencies_file: Path | None,
     relu: Masking | None,
@@ -122,6 +123,7 @@ def compile_command(
                 preprocess=preprocess,
                 subsampling=subsampling,
                 image_input=image_input,
+                input_size=input_size,
                 frequencies=plan,
                 strict=strict,
                 progress=progress,
@@ -133,7 +135,13 @@ def compile_command(
         # What is wrong with the other options should not come out after a long search.
         compiled_with(FrequencyPlan())
         search = _search(
-            model, search_options, normalization, relu=relu, truncate=truncate, image=image_input
+            model,
+            search_options,
+            normalization,
+            relu=relu,
+            truncate=truncate,
+            image_input=image_input,
+            input_size=input_size,
         )
         plan = search.plan
     else:
@@ -222,7 +230,8 @@ def _search(
     *,
     relu: Masking | None,
     truncate: int | None,
-    image: str | None,
+    image_input: str | None,
+    input_size: str | None,
 ) -> FrequencySearch:
     try:
         with progress_bar("choosing frequencies") as progress:
@@ -235,7 +244,8 @@ def _search(
                 output=options["output_name"],
                 relu=relu or "asm",
                 truncate=truncate,
-                image_input=image,
+                image_input=image_input,
+                input_size=input_size,
                 cache=options["cache"],
                 progress=progress,
             )

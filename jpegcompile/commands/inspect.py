@@ -41,6 +41,7 @@ def inspect(
     preprocess: str | None,
     subsampling: str | None,
     image_input: str | None,
+    input_size: str | None,
     frequencies: int | None,
     frequencies_file: Path | None,
     relu: Masking | None,
@@ -58,6 +59,7 @@ def inspect(
         preprocess=preprocess or "none",
         subsampling=subsampling,
         image_input=image_input,
+        input_size=input_size,
         frequencies=plan_from(frequencies, frequencies_file, relu, truncate),
     )
     if as_json:

@@ -67,9 +67,19 @@ def labelled_options(*, required: bool) -> Callable[[Command], Command]:
     return add
 
 
+def input_size_option(command: Command) -> Command:
+    """The size of an image input that leaves it open."""
+    return click.option(
+        "--input-size",
+        metavar="HxW",
+        help="Height and width of the image, where the model leaves them open.",
+    )(command)
+
+
 def model_options(command: Command) -> Command:
     """What a source model is compiled for: its image input and what is fed there."""
     for option in (
+        input_size_option,
         click.option("--image-input", metavar="NAME", help="Which input is the image."),
         click.option(
             "--subsampling",

@@ -9,7 +9,12 @@ import click
 from rich.console import Console
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.options import json_option, labelled_options, print_json
+from jpegcompile.commands.options import (
+    input_size_option,
+    json_option,
+    labelled_options,
+    print_json,
+)
 from jpegcompile.paper.accuracy import AccuracyByFrequencies
 from jpegcompile.paper.block_rmse import BlockRmse, Mean
 from jpegcompile.paper.conversion import Conversion
@@ -36,6 +41,7 @@ from jpegcompile.search.interval import PairedCounts
     help="Preset (imagenet, cifar10, unit, none) or JSON file (scale, mean, std, color).",
 )
 @click.option("--image-input", metavar="NAME", help="Which input is the image.")
+@input_size_option
 @click.option("--blocks", type=int, default=1_000_000, show_default=True, help="Random blocks.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random blocks.")
 @click.option(
@@ -50,6 +56,7 @@ def paper(
     labels: Path | None,
     output_name: str | None,
     image_input: str | None,
+    input_size: str | None,
     blocks: int,
     seed: int,
     limit: int | None,
@@ -73,6 +80,7 @@ def paper(
             labels=labels,
             output=output_name,
             image_input=image_input,
+            input_size=input_size,
             blocks=blocks,
             seed=seed,
             limit=limit,

@@ -17,6 +17,7 @@ from jpegcompile.errors import AccessError, UnsupportedModelError, UsageError
 from jpegcompile.frontend.constants import spell_out_constants
 from jpegcompile.frontend.external import fingerprint, load_weights
 from jpegcompile.interface import DOMAIN
+from jpegcompile.ir.quantized import ADVICE, is_quantized
 
 OLDEST_OPSET = 7
 _STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
@@ -92,6 +93,11 @@ def _refuse_compiled(source: Source) -> None:
 def _refuse_foreign(graph: onnx.GraphProto, name: str) -> None:
     for node in graph.node:
         if node.domain not in _STANDARD_DOMAINS:
+            if is_quantized(node.op_type, node.domain):
+                raise UnsupportedModelError(
+                    f"{name}: node '{node.name}' is {node.domain}::{node.op_type}: it works on"
+                    f" activations rounded to integers, {ADVICE}"
+                )
             raise UnsupportedModelError(
                 f"{name}: node '{node.name}' is {node.domain}::{node.op_type}, an operator"
                 " outside the ONNX standard; export the model without it"
@@ -102,6 +108,16 @@ def _refuse_foreign(graph: onnx.GraphProto, name: str) -> None:
 
 
 def _refuse_newer(source: Source) -> None:
+    """What ONNX Runtime reads of an IR version is no matter: compiled files have one of their own.
+
+    But a file of a version that onnx does not know may hold what would be lost without a word.
+    """
+    if source.model.ir_version > onnx.IR_VERSION:
+        raise UnsupportedModelError(
+            f"{source.name}: IR version {source.model.ir_version} is newer than the"
+            f" {onnx.IR_VERSION} that the installed onnx {onnx.__version__} knows; upgrade onnx or"
+            " export an older version"
+        )
     opset = next((o.version for o in source.model.opset_import if o.domain in ("", "ai.onnx")), 0)
     if not opset:
         raise UnsupportedModelError(f"{source.name}: names no ONNX opset; export the model again")

@@ -21,7 +21,7 @@ Target = Literal["onnx", "ort"]
 
 @dataclass(frozen=True)
 class ImageInput:
-    """The graph input that is the image, as the source model declares it."""
+    """The graph input that is the image, as the source model declares it, its size fixed."""
 
     name: str
     channels: int
@@ -39,6 +39,7 @@ class CompileOptions:
     preprocess: Preprocess | None = None
     subsampling: str | None = None
     image_input: str | None = None
+    input_size: tuple[int, int] | None = None
     frequencies: FrequencyPlan = field(default_factory=FrequencyPlan)
 
 

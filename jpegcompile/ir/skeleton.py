@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 
 import onnx
 import onnx_graphsurgeon as gs
 from onnx import helper, shape_inference
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
-from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.errors import UnsupportedModelError, one_line
+from jpegcompile.input_size import size_text
+from jpegcompile.ir.module import ImageInput
 
 # Small constants carry shapes, axes and pads, whose values inference has to see.
 _WEIGHT_ELEMENTS = 256
@@ -47,10 +50,10 @@ def _stand_in(node: gs.Node) -> onnx.NodeProto:
     return exported
 
 
-def infer_shapes(graph: gs.Graph) -> None:
+def infer_shapes(graph: gs.Graph, image: ImageInput) -> None:
     """Set dtype and shape of every variable of the graph afresh; unknown ones become None.
 
-    A dimension is an int, or a string where it is symbolic.
+    A dimension is an int, or a string where it is symbolic. `image` is there for the message.
 
     Raises:
         UnsupportedModelError: if the shapes of the graph contradict each other.
@@ -58,8 +61,11 @@ def infer_shapes(graph: gs.Graph) -> None:
     try:
         inferred = shape_inference.infer_shapes(skeleton(graph), strict_mode=True, data_prop=True)
     except shape_inference.InferenceError as error:
-        reason = " ".join(str(error).split())
-        raise UnsupportedModelError(f"shapes of the model do not fit: {reason}") from error
+        size = size_text((image.height, image.width))
+        raise UnsupportedModelError(
+            f"shapes of the model do not fit an input of {size}: {_reason(error)};"
+            " give the size that the model was made for"
+        ) from error
     known = {v.name: v for v in [*inferred.graph.value_info, *inferred.graph.output]}
     kept = {id(tensor) for tensor in graph.inputs}
     for name, tensor in graph.tensors().items():
@@ -68,6 +74,13 @@ def infer_shapes(graph: gs.Graph) -> None:
         tensor.shape = None
         if name in known:
             _set_type(tensor, known[name].type)
+
+
+def _reason(error: Exception) -> str:
+    """What inference says, with the node called as everywhere else."""
+    text = one_line(error).replace("[ShapeInferenceError] ", "")
+    text = text.removeprefix("Inference error(s): ")
+    return re.sub(r"\(op_type:(\w+), node name: (.*?)\): ", r"\1 '\2': ", text)
 
 
 def _set_type(tensor: gs.Variable, kind: onnx.TypeProto) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from jpegcompile.compile import ModelSource
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.evaluation.verify import Progress
+from jpegcompile.input_size import InputSize
 from jpegcompile.paper import block_rmse as rmse
 from jpegcompile.paper.accuracy import SERIES, accuracy_by_frequencies
 from jpegcompile.paper.conversion import conversion, conversion_scores
@@ -30,6 +31,7 @@ def paper(
     labels: str | os.PathLike[str] | None = None,
     output: str | None = None,
     image_input: str | None = None,
+    input_size: InputSize | None = None,
     blocks: int = 1_000_000,
     seed: int = 0,
     limit: int | None = None,
@@ -48,6 +50,7 @@ def paper(
         labels: JSON file from folder name to class index; else classes follow the sorted names.
         output: which output holds the scores [N, classes]; the first one if not given.
         image_input: as for `compile`.
+        input_size: as for `compile`.
         blocks: random blocks.
         seed: of the random blocks.
         limit: at most so many images, evenly from first to last.
@@ -69,6 +72,7 @@ def paper(
             labels=labels,
             output=output,
             image_input=image_input,
+            input_size=input_size,
             limit=limit,
             threads=threads,
         )

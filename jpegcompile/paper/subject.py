@@ -15,6 +15,7 @@ from jpegcompile.evaluation.compare import score_output
 from jpegcompile.evaluation.dataset import labelled_images
 from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.runtime.session import Session
 from jpegcompile.search.measure import Split
@@ -107,6 +108,7 @@ def prepare(
     labels: PathLike | None = None,
     output: str | None = None,
     image_input: str | None = None,
+    input_size: InputSize | None = None,
     limit: int | None = None,
     threads: int | None = None,
 ) -> Subject:
@@ -118,6 +120,7 @@ def prepare(
         labels: as for `compare`, and so is `output`.
         output: which output holds the scores.
         image_input: as for `compile`.
+        input_size: as for `compile`.
         limit: at most so many images, evenly from first to last.
         threads: of ONNX Runtime for the compiled model.
 
@@ -132,10 +135,12 @@ def prepare(
     images = Split("images", data.files, data.labels)
     if limit is not None:
         images = images.spread("images", limit)
+    size = input_size_of(input_size)
     options: dict[str, Any] = {
         "preprocess": preprocess_of(given.preprocess),
         "image_input": image_input,
-        "subsampling": common_subsampling(given.model, images.files, image_input),
+        "input_size": size,
+        "subsampling": common_subsampling(given.model, images.files, image_input, size),
     }
     source = load_source(given.model)
     compile(given.model, **options).save(folder / "exact.onnx")

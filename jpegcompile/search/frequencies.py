@@ -29,6 +29,7 @@ from jpegcompile.evaluation.compare import score_output
 from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
+from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.search.budget import PLANS_A_STEP, farthest_within
 from jpegcompile.search.cache import Cache, default_folder, key_of
@@ -111,6 +112,7 @@ def choose_frequencies(
     relu: Masking = "asm",
     truncate: int | None = None,
     image_input: str | None = None,
+    input_size: InputSize | None = None,
     cache: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> FrequencySearch:
@@ -129,6 +131,7 @@ def choose_frequencies(
         relu: "asm" or "apx".
         truncate: frequencies that all nonlinearities keep; they are chosen too if not given.
         image_input: as for `compile`.
+        input_size: as for `compile`.
         cache: folder of the measurements; that of the user's caches if not given.
         progress: called with (images done, images in all).
 
@@ -155,10 +158,12 @@ def choose_frequencies(
             f" loss below {max_drop:g} points; give {2 * needed} images or a --max-drop of"
             f" {smallest_budget(len(halves[0].files)):.2g} points"
         )
+    size = input_size_of(input_size)
     options = {
         "preprocess": normalization,
         "image_input": image_input,
-        "subsampling": common_subsampling(model, halves[0].files, image_input),
+        "input_size": size,
+        "subsampling": common_subsampling(model, halves[0].files, image_input, size),
     }
     with tempfile.TemporaryDirectory(prefix="jpegcompile-") as folder:
         probe = Probe(model, Path(folder), relu, **options)

@@ -20,6 +20,7 @@ from jpegcompile.dct.frequencies import ALL, band_map, full, resolve
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
 from jpegcompile.frontend.load import load_source
+from jpegcompile.input_size import Size
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.nonlinear import TRUNCATE
 from jpegcompile.options import image_of
@@ -166,13 +167,16 @@ class Probe:
 
 
 def common_subsampling(
-    model: ModelSource, files: Sequence[Path], image_input: str | None
+    model: ModelSource,
+    files: Sequence[Path],
+    image_input: str | None,
+    input_size: Size | None = None,
 ) -> str | None:
     """The subsampling that most of the first files have; None for a model of one channel.
 
     Files of another one are run too, but slower.
     """
-    if image_of(load_source(model), image_input).channels == 1:
+    if image_of(load_source(model), image_input, input_size).channels == 1:
         return None
     found = Counter(subsampling_of(image) for image in read_coefficients_many(files[:_SAMPLE]))
     found.pop(None, None)

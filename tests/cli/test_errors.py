@@ -57,6 +57,21 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> str:
             ["compile", MODEL, "-o", "out.onnx", "--input", "tensor", "--image-input", "x"],
             f"{MODEL}: has no input 'x'; its inputs are image",
         ),
+        (
+            ["compile", MODEL, "-o", "out.onnx", "--preprocess", "unit", "--input-size", "32"],
+            "--input-size is '32'; give HEIGHTxWIDTH in pixels, such as 224x224,"
+            " each from 1 to 65535",
+        ),
+        (
+            ["inspect", MODEL, "--input-size", "32x0"],
+            "--input-size is '32x0'; give HEIGHTxWIDTH in pixels, such as 224x224,"
+            " each from 1 to 65535",
+        ),
+        (
+            ["inspect", MODEL, "--input-size", "64x32"],
+            f"{MODEL}: input 'image' is fixed to 32x32 but --input-size is 64x32;"
+            " leave the option out, or export the model for that size",
+        ),
     ],
 )
 def test_usage(

@@ -20,13 +20,18 @@ def image(shape: str, kind: str = "float", **options: Any) -> str:
 
 
 def test_image_inputs() -> None:
-    fixed = "height, width and channels must be fixed; export the model for one input size"
     assert image("N,3,16,16", "bfloat16") == (
         "model: input 'x' is bfloat16 of rank 4; an image input is float32 or float16 of rank 4:"
         " move casts and reshapes of the input out of the model"
     )
-    assert image("N,3,H,16") == f"model: input 'x' has shape ['N', 3, 'H', 16]: {fixed}"
-    assert image("N,C,16,16") == f"model: input 'x' has shape ['N', 'C', 16, 16]: {fixed}"
+    assert image("N,3,H,16") == (
+        "model: input 'x' leaves its height or width open (?x16);"
+        " give them with --input-size HEIGHTxWIDTH"
+    )
+    assert image("N,C,16,16") == (
+        "model: input 'x' has shape ['N', 'C', 16, 16]: the number of channels must be fixed;"
+        " export the model with it"
+    )
     assert image("3,16,16") == (
         "model: no input has four dimensions; jpegcompile takes models of images"
     )

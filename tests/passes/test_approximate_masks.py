@@ -266,11 +266,11 @@ def test_max_pool_in_opset_7_stays_exact() -> None:
     report = module.report.node("y")
     assert (report.masking, report.frequencies) == ("exact", 15)
     unplanned = planned(graph, frequencies=15)
-    assert unplanned.report.notes == []
+    assert not any("opset 7" in note for note in unplanned.report.notes)
 
 
 def test_relu_in_opset_7_beside_a_max_pool() -> None:
     text = "(T[N,3,16,16] x) => (T[] y) { r = Relu(x)  y = MaxPool<kernel_shape = [2, 2]>(r) }"
     module = planned(Graph(text, opset=7), frequencies=6)
     assert outline_of(module) == "ToJpeg JpegAsmRelu JpegMaxPool"
-    assert len(module.report.notes) == 1
+    assert sum("opset 7" in note for note in module.report.notes) == 1

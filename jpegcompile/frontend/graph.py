@@ -1,0 +1,31 @@
+"""The graph of a source model, at the size of its image."""
+
+from __future__ import annotations
+
+import onnx
+import onnx_graphsurgeon as gs
+from onnx_graphsurgeon.logger import G_LOGGER
+
+from jpegcompile.ir.module import ImageInput
+
+
+def graph_at_size(model: onnx.ModelProto, image: ImageInput) -> gs.Graph:
+    """The model as a graph whose image input has the channels, height and width of `image`.
+
+    Where that is not what the model declares, the shapes that it declares of other tensors are
+    forgotten: they are of another size.
+    """
+    # It logs to the terminal which element types NumPy does not have: not for our users.
+    with G_LOGGER.suppress():
+        graph = gs.import_onnx(model)
+    declared = next(t for t in graph.inputs if t.name == image.name)
+    sides = (image.height, image.width)
+    sizes = (image.channels, *sides) if image.layout == "NCHW" else (*sides, image.channels)
+    if tuple(declared.shape[1:]) == sizes:
+        return graph
+    kept = {id(tensor) for tensor in graph.inputs}
+    for tensor in graph.tensors().values():
+        if isinstance(tensor, gs.Variable) and id(tensor) not in kept:
+            tensor.shape = None
+    declared.shape = (declared.shape[0], *sizes)
+    return graph

@@ -1,0 +1,102 @@
+"""Fold weights that are stored as integers to the floats that they stand for.
+
+DequantizeLinear(q, scale, zero)                  =>  constant        all of them constants
+DequantizeLinear(Clip(QuantizeLinear(w)))         =>  constant        exact: by ONNX Runtime
+
+graphsurgeon folds neither of the two, for it serves a runtime that looks for them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnx import helper
+from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
+
+from jpegcompile.errors import UnsupportedModelError, one_line
+from jpegcompile.interface import IR_VERSION
+from jpegcompile.ir.graph import is_graph_output, label
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Pass
+from jpegcompile.passes.fold_constants import RANDOM
+
+
+class FoldQuantizedWeights(Pass):
+    """Replace every DequantizeLinear that depends on constants alone."""
+
+    name = "fold-quantized-weights"
+
+    def run(self, module: Module) -> bool:
+        """Returns whether a node was folded."""
+        changed = False
+        constant: set[int] = set()
+        for node in module.graph.nodes:
+            if not _is_constant(node, constant):
+                continue
+            constant.update(id(tensor) for tensor in node.outputs)
+            if node.op != "DequantizeLinear" or is_graph_output(module.graph, node.outputs[0]):
+                continue
+            values = _evaluate(_up_to(node), int(module.graph.opset))
+            tensor = node.outputs[0]
+            tensor.inputs.clear()
+            tensor.to_constant(values)
+            changed = True
+        if changed:
+            module.graph.cleanup().toposort()
+        return changed
+
+
+def _is_constant(node: gs.Node, constant: set[int]) -> bool:
+    """Whether a node computes the same for every input, given the outputs of those before it."""
+    if not node.inputs or node.op in RANDOM or node.domain not in (None, "", "ai.onnx"):
+        return False
+    return not any(node.subgraphs()) and all(
+        isinstance(tensor, gs.Constant) or not tensor.name or id(tensor) in constant
+        for tensor in node.inputs
+    )
+
+
+def _up_to(node: gs.Node) -> list[gs.Node]:
+    """A node behind those that it depends on."""
+    steps: list[gs.Node] = []
+    for tensor in node.inputs:
+        for producer in tensor.inputs:
+            steps += [step for step in _up_to(producer) if step not in steps]
+    return [*steps, node]
+
+
+def _evaluate(steps: list[gs.Node], opset: int) -> NDArray[Any]:
+    constants = {
+        tensor.name: tensor
+        for step in steps
+        for tensor in step.inputs
+        if isinstance(tensor, gs.Constant)
+    }
+    result = steps[-1].outputs[0].name
+    graph = helper.make_graph(
+        [OnnxExporter.export_node(step) for step in steps],
+        "weights",
+        [],
+        [onnx.ValueInfoProto(name=result)],
+        [OnnxExporter.export_tensor_proto(tensor) for tensor in constants.values()],
+    )
+    opsets = [helper.make_opsetid("", opset)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = ort.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        (values,) = session.run(None, {})
+    except Exception as error:
+        raise UnsupportedModelError(
+            f"{label(steps[-1])}: ONNX Runtime cannot restore these weights: {one_line(error)};"
+            " give the float model that it was made from"
+        ) from error
+    return np.asarray(values)
