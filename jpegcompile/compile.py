@@ -69,9 +69,9 @@ LEGALIZE: tuple[Pass, ...] = (
     CanonicalReshape(),
     DynamicBatch(),
     InferShapes(),
-    CanonicalMean(),
     CanonicalReshape(),
     ChannelsFirst(),
+    CanonicalMean(),
     MergeSlices(),
     InferShapes(),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import onnx_graphsurgeon as gs
 
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.graph import is_graph_output
+from jpegcompile.ir.graph import is_graph_output, label
 from jpegcompile.ir.image import TO_CHANNELS_FIRST, TO_CHANNELS_LAST
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass, kept_report
@@ -35,9 +35,20 @@ class ReportKept(Pass):
             if any(t.name in module.blocks for t in tensors):
                 continue
             if any(module.maps.get(t.name, 1) > 1 for t in tensors):
-                reason = f"{node.op} has no JPEG-domain form"
-                module.report.add(kept_report(node, module, reason))
+                module.report.add(kept_report(node, module, _reason(node)))
         return False
+
+
+def _reason(node: gs.Node) -> str:
+    readers = node.outputs[0].outputs
+    if _order(node) == TO_CHANNELS_LAST and readers:
+        return f"{label(readers[0])} takes the map channels-last"
+    return f"{node.op} has no JPEG-domain form"
+
+
+def _order(node: gs.Node) -> list[int] | None:
+    """The permutation of a Transpose; None for other nodes."""
+    return list(node.attrs.get("perm", ())) if node.op == "Transpose" else None
 
 
 def _is_layout(node: gs.Node, module: Module) -> bool:
@@ -45,9 +56,7 @@ def _is_layout(node: gs.Node, module: Module) -> bool:
 
     Beyond them there is no map that could be in the other domain.
     """
-    if node.op != "Transpose":
-        return False
-    order = list(node.attrs.get("perm", ()))
+    order = _order(node)
     if order == TO_CHANNELS_FIRST:
         return bool(node.inputs[0].name == module.image.name)
     target = node.outputs[0]

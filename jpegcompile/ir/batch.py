@@ -16,7 +16,8 @@ from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.ir.statistics import inference_affine
 
 # fmt: off
-_ELEMENTWISE = frozenset(
+# Each element of the result depends on one element of each operand, broadcast as NumPy does.
+ELEMENTWISE = frozenset(
     (
         "Abs", "Add", "And", "Cast", "Ceil", "Celu", "Clip", "Cos", "Div", "Dropout", "Elu",
         "Equal", "Erf", "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid",
@@ -43,7 +44,7 @@ def keeps_images_apart(node: gs.Node, carriers: set[int]) -> bool:
         node: reads at least one tensor that carries the batch.
         carriers: `id` of every tensor before the node that does.
     """
-    if node.op in _ELEMENTWISE:
+    if node.op in ELEMENTWISE:
         return _broadcasts_over_batch(node, carriers)
     if node.op == "Concat":
         return _attribute_axis(node, 0) not in (None, 0) and _all_carry(node.inputs, carriers)
@@ -121,8 +122,10 @@ def _pad(node: gs.Node) -> bool:
     pads = node.attrs.get("pads")
     if pads is None and len(node.inputs) > 1:
         pads = value_of(node.inputs[1])
-    if pads is None or input_at(node, 3) is not None:
+    if pads is None:
         return False
+    if input_at(node, 3) is not None:
+        return _axes_spare_batch(value_of(node.inputs[3]), _rank(node))
     return not pads[0] and not pads[len(pads) // 2]
 
 
