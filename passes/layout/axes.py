@@ -43,7 +43,8 @@ def turn_pad(node: gs.Node, turner: Turner) -> bool:
         node.inputs = [source]
     else:
         pads = turner.indices(f"{node.outputs[0].name}.pads", turned)
-        node.inputs = [source, pads, *node.inputs[2:3]]
+        fill = input_at(node, 2)
+        node.inputs = [source, pads] if fill is None else [source, pads, fill]
     turner.turn_output(node)
     return True
 
@@ -70,7 +71,7 @@ def turn_slice(node: gs.Node, turner: Turner) -> bool:
     turned = [turned_axis(axis) for axis in axes]
     source = turner.first(node.inputs[0])
     if "starts" in node.attrs:
-        node.attrs["axes"] = turned
+        _write_bounds(node, turned)
         node.inputs = [source]
     else:
         _, starts, ends, *rest = node.inputs
@@ -79,6 +80,13 @@ def turn_slice(node: gs.Node, turner: Turner) -> bool:
         node.inputs = [source, starts, ends, operand, *rest[1:]]
     turner.turn_output(node)
     return True
+
+
+def _write_bounds(node: gs.Node, axes: list[int]) -> None:
+    """In the order of the axes: shape inference gives up on another one."""
+    bounds = sorted(zip(axes, node.attrs["starts"], node.attrs["ends"], strict=True))
+    for name, values in zip(("axes", "starts", "ends"), zip(*bounds, strict=True), strict=True):
+        node.attrs[name] = list(values)
 
 
 def _slice_axes(node: gs.Node) -> list[int] | None:

@@ -1,0 +1,113 @@
+"""Transposes that meet, questions for the shape, and what is left channels-last."""
+
+from __future__ import annotations
+
+import pytest
+from support.channels_last import FIRST, GATE, HEAD, NAME, check, integers, on_map
+from support.graphs import (
+    Graph,
+    Weights,
+    check_compiled,
+    check_untouched,
+    module_before,
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "opset"), [("Shape(h)", 13), ("Shape<start = 1, end = -1>(h)", 15), ("Size(h)", 13)]
+)
+def test_questions_for_the_shape(call: str, opset: int) -> None:
+    text = HEAD.replace("(T[] y)", "(T[] y, int64[] s)")
+    graph = Graph(f"{text}  s = {call}  b = Relu(h)  y = {FIRST}(b) }}", opset=opset)
+    outline = "Shape Relu Gather" if "Shape" in call else "Size Relu"
+    check(graph, outline)
+
+
+def test_transposes_of_maps_of_one_pixel() -> None:
+    check(on_map("y = ReduceMean<axes = [1, 2], keepdims = 1>(h)"), "ReduceMean Reshape")
+    body = f"""{GATE}  e = Reshape(g, shape)  y = {FIRST}(e)"""
+    weights: Weights = {"w": (6, 6), "shape": integers(-1, 1, 1, 6)}
+    check(on_map(body, weights), "ReduceMean MatMul Sigmoid Reshape Reshape")
+
+
+@pytest.mark.parametrize(
+    ("body", "outline"),
+    [
+        (f"y = {FIRST}(h)", ""),
+        ("y = Transpose<perm = [0, 2, 1, 3]>(h)", "Transpose"),
+        ("y = Transpose(h)", "Transpose"),
+        ("b = Relu(h)  y = Transpose<perm = [0, 1, 2, 3]>(b)", "Relu Transpose"),
+        (f"a = {FIRST}(h)  b = Relu(a)  c = {FIRST}(h)  y = Add(b, c)", "Relu Add"),
+    ],
+)
+def test_transposes_that_meet(body: str, outline: str) -> None:
+    check(on_map(body), outline)
+
+
+def test_outputs_keep_their_names() -> None:
+    text = f"""(T[N,6,8,4] x) => (T[] a, T[] b, T[] y, T[] z) {{
+        a = Relu(x)  h = Transpose<perm = [0, 2, 3, 1]>(a)  b = Abs(h)
+        y = {FIRST}(h)  z = {FIRST}(b) }}"""
+    module = check_compiled(Graph(text))
+    assert [t.name for t in module.graph.outputs] == ["a", "b", "y", "z"]
+    assert {node.name: node.reason for node in module.report.kept} == {
+        "b": "Abs has no JPEG-domain form"
+    }
+
+
+def test_an_output_that_is_channels_last_is_not_kept() -> None:
+    graph = on_map("b = Relu(h)  y = LeakyRelu(b)")
+    check(graph, "Relu LeakyRelu Transpose")
+    assert check_compiled(on_map("b = Relu(h)  y = LeakyRelu(b)")).report.casts == 2
+
+
+OTHER = "(T[N,6,8,4] x, T[N,8,4,6] z) => (T[] y) { h = Transpose<perm = [0, 2, 3, 1]>(x)"
+LEFT_ALONE = [
+    ("y = DepthToSpace<blocksize = 1>(h)", {}),
+    ("y = Add(h, z)", {}),
+    ("y = Concat<axis = 3>(h, z)", {}),
+    ("y = Add(h, big)", {"big": (2, 1, 8, 4, 6)}),
+    ("y = ReduceMean<axes = [1], keepdims = 0>(h)", {}),
+    ("y = ReduceMean(h)", {}),
+    ("y = Flatten<axis = 2>(h)", {}),
+    ("y = Flatten(h)", {}),
+    ("f = Flatten(h)  y = Relu(f)", {}),
+    ("y = Reshape(h, shape)", {"shape": integers(0, 4, 8, 6)}),
+    ("y = MatMul(h, w)", {"w": (8, 6, 3)}),
+    ("y = MatMul(w, h)", {"w": (2, 4)}),
+    ("y = Softmax<axis = 3>(h)", {}),
+]
+
+
+@pytest.mark.parametrize(("body", "weights"), LEFT_ALONE)
+def test_what_is_left_alone(body: str, weights: Weights) -> None:
+    graph = Graph(f"{OTHER}  {body} }}", weights)
+    assert check_untouched(module_before(graph, NAME), NAME) == {}
+    check_compiled(graph)
+
+
+@pytest.mark.parametrize(
+    ("call", "operand"),
+    [
+        ("Pad(h, o)", "int64[8] o"),
+        ("Slice(h, s, e, o)", "int64[1] o"),
+        ("ReduceSum(h, o)", "int64[1] o"),
+        ("Squeeze(h, o)", "int64[1] o"),
+        ("Squeeze(h)", "int64[1] o"),
+        ("Reshape(h, o)", "int64[2] o"),
+        ("MatMul(h, o)", "T[6,5] o"),
+        ("PRelu(h, o)", "T[6] o"),
+    ],
+)
+def test_what_is_not_known_is_left_alone(call: str, operand: str) -> None:
+    rank = {"Reshape": "a,b", "Squeeze": "a,b,c"}.get(call.partition("(")[0], "a,b,c,d")
+    text = f"(T[N,6,8,4] x, {operand}) => (T[{rank}] y) {{"
+    body = f"h = Transpose<perm = [0, 2, 3, 1]>(x)  y = {call}"
+    graph = Graph(f"{text} {body} }}", {"s": integers(0), "e": integers(1)})
+    assert check_untouched(module_before(graph, NAME), NAME) == {}
+
+
+def test_the_report_names_what_takes_a_map_channels_last() -> None:
+    module = check_compiled(on_map(f"d = DepthToSpace<blocksize = 1>(h)  y = {FIRST}(d)"))
+    reasons = {node.name: node.reason for node in module.report.kept}
+    assert reasons["h"] == "DepthToSpace 'd' takes the map channels-last"
