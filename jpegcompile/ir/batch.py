@@ -27,7 +27,8 @@ ELEMENTWISE = frozenset(
         "ThresholdedRelu", "Where", "Xor",
     )
 )
-_BY_IMAGE = frozenset(
+# These take the channels second, and make maps whose channels are second.
+BY_IMAGE = frozenset(
     (
         "AveragePool", "Conv", "ConvTranspose", "DepthToSpace", "GlobalAveragePool",
         "GlobalMaxPool", "GroupNormalization", "InstanceNormalization", "LRN", "MaxPool",
@@ -54,7 +55,7 @@ def keeps_images_apart(node: gs.Node, carriers: set[int]) -> bool:
         return ranks[0] == ranks[1] >= 3
     if not _all_carry(node.inputs[:1], carriers) or _some_carry(node.inputs[1:], carriers):
         return False
-    if node.op in _BY_IMAGE:
+    if node.op in BY_IMAGE:
         # Positions of maxima count through the whole batch.
         return not any(t.name for t in node.outputs[1:])
     check = _CHECKS.get(node.op)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from support.channels_last import FIRST, GATE, HEAD, NAME, check, integers, on_map
+from support.channels_last import FIRST, GATE, HEAD, LAST, NAME, check, integers, on_map
 from support.graphs import (
     Graph,
     Weights,
     check_compiled,
     check_untouched,
+    kept_reasons,
     module_before,
+    outline_of,
 )
 
 
@@ -108,6 +110,42 @@ def test_what_is_not_known_is_left_alone(call: str, operand: str) -> None:
 
 
 def test_the_report_names_what_takes_a_map_channels_last() -> None:
-    module = check_compiled(on_map(f"d = DepthToSpace<blocksize = 1>(h)  y = {FIRST}(d)"))
-    reasons = {node.name: node.reason for node in module.report.kept}
-    assert reasons["h"] == "DepthToSpace 'd' takes the map channels-last"
+    """Nothing in between is taken for a map of width and channels."""
+    body = f"""n = LayerNormalization(h, s, t)  r = Relu(n)  a = Add(r, h)
+        z = {FIRST}(a)  y = Relu(z)"""
+    module = check_compiled(on_map(body, {"s": (6,), "t": (6,)}))
+    assert kept_reasons(module) == {
+        "h": "LayerNormalization 'n' takes the map channels-last",
+        "n": "'h' is a channels-last map",
+        "r": "'n' is a channels-last map",
+        "a": "'r' is a channels-last map",
+        "z": "'a' is a channels-last map",
+    }
+    assert outline_of(module) == (
+        "ToJpeg JpegPRelu ToSpatial Transpose LayerNormalization Relu Add Transpose"
+        " ToJpeg JpegRelu ToSpatial"
+    )
+
+
+def test_what_takes_channels_second_ends_a_channels_last_stretch() -> None:
+    """Only the user knows what such a graph means: its maps are those of any other."""
+    module = check_compiled(on_map("c = Conv(h, w)  y = Relu(c)", {"w": (4, 8, 1, 1)}))
+    assert kept_reasons(module) == {
+        "h": "Conv 'c' takes the map channels-last",
+        "c": "'h' is a channels-last map",
+    }
+
+
+HEADS = [
+    ("q = GlobalAveragePool(g)  l = {LAST}(q)  f = Flatten(l)  y = MatMul(f, w)", {"w": (6, 5)}),
+    ("q = GlobalAveragePool(g)  l = {LAST}(q)  f = Squeeze(l, a)  y = MatMul(f, w)", {"w": (6, 5)}),
+    ("q = GlobalMaxPool(g)  l = {LAST}(q)  f = Reshape(l, s)  y = Gemm(f, w)", {"w": (6, 5)}),
+]
+
+
+@pytest.mark.parametrize(("body", "weights"), HEADS)
+def test_heads_that_pool_in_nchw(body: str, weights: Weights) -> None:
+    weights = {**weights, "a": integers(1, 2), "s": integers(-1, 6)}
+    module = check_compiled(on_map(f"g = {FIRST}(h)  {body.format(LAST=LAST)}", weights))
+    assert "Transpose" not in outline_of(module)
+    assert set(kept_reasons(module)) <= {"q"}
