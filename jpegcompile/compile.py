@@ -79,9 +79,9 @@ LEGALIZE: tuple[Pass, ...] = (
     CanonicalReshape(),
     DynamicBatch(),
     InferShapes(),
-    CanonicalMean(),
     CanonicalReshape(),
     ChannelsFirst(),
+    CanonicalMean(),
     MergeSlices(),
     InferShapes(),
 )
@@ -199,6 +199,7 @@ def compile(
     source = load_source(model)
     module = lower(source, options, progress)
     _refuse_double(source, module.image.name)
+    _refuse_integer_tensor(source, module)
     if strict and module.report.kept:
         first, *others = module.report.kept
         more = f" (and {len(others)} more)" if others else ""
@@ -222,6 +223,16 @@ def _refuse_double(source: Source, image: str) -> None:
         )
 
 
+def _refuse_integer_tensor(source: Source, module: Module) -> None:
+    """A compiled model that keeps the input has to take what the source takes."""
+    if source.integer_pixels is not None and module.options.input_mode == "tensor":
+        raise UnsupportedModelError(
+            f"{source.name}: input '{module.image.name}' is {source.integer_pixels}, which"
+            " --input tensor would have to keep; use --input coefficients, or export the model with"
+            " a float32 input"
+        )
+
+
 def lower(
     source: Source,
     options: CompileOptions,
@@ -239,6 +250,10 @@ def lower(
     if plan is not options.frequencies:
         module.report.note(
             f"{plan.name}: its evidence is of another plan or another model and was left out"
+        )
+    if source.integer_pixels is not None:
+        module.report.note(
+            f"the source takes {source.integer_pixels} pixels: here they are not rounded"
         )
     for done, step in enumerate(PIPELINE, start=1):
         try:

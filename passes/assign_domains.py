@@ -1,8 +1,9 @@
 """Decide which tensors the jpeg domain is for, and at which block size.
 
 With every domain asked to be jpeg this is every feature map of known height and width: its block
-size is the largest of 8, 4, 2, 1 that divides both. The casts are exact, so no choice made here
-can change an answer; it only decides where the work is done.
+size is the largest of 8, 4, 2, 1 that divides both. Maps that `channels_first.py` could not turn
+are none of them: their last two axes are no height and width. The casts are exact, so no choice
+made here can change an answer; it only decides where the work is done.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.blocks import block_size
+from jpegcompile.ir.batch import BY_IMAGE
 from jpegcompile.ir.graph import static_dims
+from jpegcompile.ir.image import TO_CHANNELS_LAST
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
@@ -25,10 +28,13 @@ class AssignDomains(Pass):
         """Returns whether an assignment changed."""
         if module.maps:
             return False
+        module.channels_last = _channels_last(module.graph)
         module.maps = {
             name: block_size(*map(int, tensor.shape[2:]))
             for name, tensor in module.graph.tensors().items()
-            if isinstance(tensor, gs.Variable) and _is_feature_map(tensor)
+            if isinstance(tensor, gs.Variable)
+            and name not in module.channels_last
+            and _is_feature_map(tensor)
         }
         module.report.order = [node.name for node in module.graph.nodes]
         return bool(module.maps)
@@ -39,3 +45,18 @@ def _is_feature_map(tensor: gs.Variable) -> bool:
         return False
     is_float = tensor.dtype in (np.float16, np.float32, np.float64)
     return is_float and static_dims(tensor.shape[1:]) is not None
+
+
+def _channels_last(graph: gs.Graph) -> frozenset[str]:
+    """Maps behind a transpose to channels-last, up to what moves axes or has channels second."""
+    found: set[str] = set()
+    for node in graph.nodes:
+        if node.op == "Transpose":
+            is_last = list(node.attrs.get("perm", ())) == TO_CHANNELS_LAST
+        elif node.op == "Reshape" or node.op in BY_IMAGE:
+            is_last = False
+        else:
+            is_last = any(t.name in found for t in node.inputs)
+        if is_last:
+            found.update(t.name for t in node.outputs if len(t.shape or ()) == 4)
+    return frozenset(found)

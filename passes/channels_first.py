@@ -1,78 +1,90 @@
-"""Move the transpose of a channels-last input in front of the arithmetic on it.
+"""Turn a channels-last graph to NCHW: sink transposes until they meet their inverse.
 
-Transpose(Op(x, c), 0312)  =>  Op(Transpose(x, 0312), c')        Op one of Add Sub Mul Div; exact
+With L = Transpose to channels-last [0,2,3,1] and F = Transpose to channels-first [0,3,1,2]:
 
-c' is the constant with its axes moved along. What is left is NCHW from its first operator on.
+Op(L(x), L(y), c)  =>  L(Op'(x, y, c'))     Op' is Op with its axes turned, c' is c turned
+Op(image)          =>  L(Op'(F(image)))     for an image that enters channels-last
+F(L(x))            =>  x                    exact
+
+An operator without a rule, or with an operand that cannot be turned, keeps the transposes around
+it. The rules are the files of `layout/`.
 """
 
 from __future__ import annotations
 
-import numpy as np
-import onnx_graphsurgeon as gs
-from numpy.typing import NDArray
+from collections.abc import Callable, Mapping
 
-from jpegcompile.ir.graph import is_graph_output, value_of
-from jpegcompile.ir.image import TO_CHANNELS_FIRST
+import onnx_graphsurgeon as gs
+
+from jpegcompile.ir.batch import ELEMENTWISE
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.passes.layout.axes import (
+    turn_concat,
+    turn_pad,
+    turn_reduction,
+    turn_slice,
+    turn_squeeze,
+)
+from jpegcompile.passes.layout.elementwise import turn_elementwise
+from jpegcompile.passes.layout.resize import turn_resize
+from jpegcompile.passes.layout.transposes import (
+    reshape_pixels,
+    turn_shape,
+    turn_size,
+    turn_transpose,
+)
+from jpegcompile.passes.layout.turner import Turner
+from jpegcompile.passes.layout.vectors import turn_flatten, turn_mat_mul, turn_reshape
 
-_ARITHMETIC = ("Add", "Sub", "Mul", "Div")
+# A rule turns a node that reads a channels-last map, or returns False and leaves it as it is.
+Rule = Callable[[gs.Node, Turner], bool]
+
+_REDUCTIONS = (
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceSum",
+    "ReduceSumSquare",
+)
+RULES: Mapping[str, Rule] = {
+    **dict.fromkeys(ELEMENTWISE, turn_elementwise),
+    **dict.fromkeys(_REDUCTIONS, turn_reduction),
+    "Concat": turn_concat,
+    "Flatten": turn_flatten,
+    "MatMul": turn_mat_mul,
+    "Pad": turn_pad,
+    "Reshape": turn_reshape,
+    "Resize": turn_resize,
+    "Shape": turn_shape,
+    "Size": turn_size,
+    "Slice": turn_slice,
+    "Squeeze": turn_squeeze,
+    "Transpose": turn_transpose,
+    "Upsample": turn_resize,
+}
 
 
 class ChannelsFirst(Pass):
-    """Swap NHWC -> NCHW transposes with elementwise arithmetic before them, until none is left."""
+    """Go through the graph in order: whatever comes behind a turned node finds its transpose."""
 
     name = "channels-first"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a transpose moved."""
+        """Returns whether a node was turned."""
+        turner = Turner(module)
         changed = False
-        while _move_one(module):
-            changed = True
+        for node in list(module.graph.nodes):
+            rule = RULES.get(node.op) if node.domain in (None, "", "ai.onnx") else None
+            if rule is not None and any(turner.is_last(t) for t in node.inputs):
+                changed |= rule(node, turner)
+        changed |= turner.part_readers_of_image()
+        changed |= reshape_pixels(module)
         if changed:
             module.graph.cleanup().toposort()
         return changed
-
-
-def _move_one(module: Module) -> bool:
-    for transpose in module.graph.nodes:
-        if transpose.op == "Transpose" and transpose.attrs.get("perm") == TO_CHANNELS_FIRST:
-            producers = transpose.inputs[0].inputs
-            if producers and _can_swap(module.graph, producers[0]):
-                _swap(module, producers[0], transpose)
-                return True
-    return False
-
-
-def _can_swap(graph: gs.Graph, arithmetic: gs.Node) -> bool:
-    if arithmetic.op not in _ARITHMETIC:
-        return False
-    output = arithmetic.outputs[0]
-    constants = [t for t in arithmetic.inputs if value_of(t) is not None]
-    variables = [t for t in arithmetic.inputs if value_of(t) is None]
-    return (
-        len(constants) == 1
-        and len(output.outputs) == 1
-        and not is_graph_output(graph, output)
-        and len(variables[0].shape or ()) == 4
-    )
-
-
-def _swap(module: Module, arithmetic: gs.Node, transpose: gs.Node) -> None:
-    variable = next(t for t in arithmetic.inputs if value_of(t) is None)
-    constant = next(t for t in arithmetic.inputs if value_of(t) is not None)
-    moved = gs.Variable(module.fresh(f"{variable.name}.nchw"), variable.dtype)
-    if variable.shape is not None:
-        moved.shape = tuple(variable.shape[axis] for axis in TO_CHANNELS_FIRST)
-    turned = gs.Constant(module.fresh(f"{constant.name}.nchw"), _turn(np.asarray(constant.values)))
-    operands = {id(variable): moved, id(constant): turned}
-    output = transpose.outputs[0]
-    arithmetic.inputs = [operands[id(t)] for t in arithmetic.inputs]
-    transpose.inputs, transpose.outputs = [variable], [moved]
-    arithmetic.outputs = [output]
-
-
-def _turn(values: NDArray[np.generic]) -> NDArray[np.generic]:
-    """A constant that broadcasts against NHWC, as one that broadcasts against NCHW."""
-    full = values.reshape((1,) * (4 - values.ndim) + values.shape)
-    return np.ascontiguousarray(full.transpose(TO_CHANNELS_FIRST))

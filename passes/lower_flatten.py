@@ -13,8 +13,9 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from jpegcompile.dct.linear import weights_in_jpeg_domain
-from jpegcompile.ir.graph import is_graph_output, label, value_of
+from jpegcompile.ir.graph import is_graph_output, label
 from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.products import is_product, rows_are_second
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
 
 
@@ -39,7 +40,7 @@ class LowerFlatten(Lowering[list[gs.Node]]):
         if is_graph_output(module.graph, target):
             return Decline(node, "its output leaves the graph")
         for reader in target.outputs:
-            if not _multiplies(reader, target):
+            if not is_product(reader, target):
                 return Decline(
                     node, f"{label(reader)} reads it, not a product with constant weights"
                 )
@@ -55,7 +56,7 @@ class LowerFlatten(Lowering[list[gs.Node]]):
         channels, (height, width) = int(source.shape[1]), size_of(source)
         for reader in match:
             weights = _weights(reader)
-            transposed = bool(reader.attrs.get("transB", 0))
+            transposed = rows_are_second(reader)
             rows = weights if transposed else weights.T
             shape = (channels, height, width)
             turned = weights_in_jpeg_domain(rows, shape, module.block(source))
@@ -75,13 +76,3 @@ class LowerFlatten(Lowering[list[gs.Node]]):
 def _weights(reader: gs.Node) -> NDArray[np.generic]:
     """The constant second operand of a Gemm or MatMul."""
     return np.asarray(reader.inputs[1].values)
-
-
-def _multiplies(reader: gs.Node, flat: gs.Tensor) -> bool:
-    if reader.op not in ("Gemm", "MatMul") or reader.attrs.get("transA", 0):
-        return False
-    # A Gemm may read the vectors as its bias as well, and that one is not transformed.
-    if [index for index, tensor in enumerate(reader.inputs) if tensor is flat] != [0]:
-        return False
-    weights = value_of(reader.inputs[1])
-    return weights is not None and weights.ndim == 2

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
+from jpegcompile.dct.blocks import block_size
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.graph import is_graph_output
+from jpegcompile.ir.graph import is_graph_output, label, static_dims
 from jpegcompile.ir.image import TO_CHANNELS_FIRST, TO_CHANNELS_LAST
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass, kept_report
@@ -34,10 +35,32 @@ class ReportKept(Pass):
                 continue
             if any(t.name in module.blocks for t in tensors):
                 continue
-            if any(module.maps.get(t.name, 1) > 1 for t in tensors):
-                reason = f"{node.op} has no JPEG-domain form"
-                module.report.add(kept_report(node, module, reason))
+            if any(_could_be_blocks(t, module) for t in tensors):
+                module.report.add(kept_report(node, module, _reason(node, module)))
         return False
+
+
+def _could_be_blocks(tensor: gs.Tensor, module: Module) -> bool:
+    """Whether a map has, or would have channels-first, a block size above 1."""
+    if tensor.name not in module.channels_last:
+        return module.maps.get(tensor.name, 1) > 1
+    plane = static_dims(tensor.shape[1:3])
+    return plane is not None and block_size(*plane) > 1
+
+
+def _reason(node: gs.Node, module: Module) -> str:
+    readers = node.outputs[0].outputs
+    if _order(node) == TO_CHANNELS_LAST and readers:
+        return f"{label(readers[0])} takes the map channels-last"
+    last = next((t.name for t in node.inputs if t.name in module.channels_last), None)
+    if last is not None:
+        return f"'{last}' is a channels-last map"
+    return f"{node.op} has no JPEG-domain form"
+
+
+def _order(node: gs.Node) -> list[int] | None:
+    """The permutation of a Transpose; None for other nodes."""
+    return list(node.attrs.get("perm", ())) if node.op == "Transpose" else None
 
 
 def _is_layout(node: gs.Node, module: Module) -> bool:
@@ -45,9 +68,7 @@ def _is_layout(node: gs.Node, module: Module) -> bool:
 
     Beyond them there is no map that could be in the other domain.
     """
-    if node.op != "Transpose":
-        return False
-    order = list(node.attrs.get("perm", ()))
+    order = _order(node)
     if order == TO_CHANNELS_FIRST:
         return bool(node.inputs[0].name == module.image.name)
     target = node.outputs[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from onnx import TensorProto, checker, helper, inliner
 from jpegcompile.errors import AccessError, UnsupportedModelError, UsageError
 from jpegcompile.frontend.constants import spell_out_constants
 from jpegcompile.frontend.external import fingerprint, load_weights
+from jpegcompile.frontend.integer_pixels import take_float_pixels
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.quantized import ADVICE, is_quantized
 
@@ -31,11 +32,13 @@ class Source:
         model: with all weights in memory, without local functions.
         name: how messages call it.
         sha256: of the serialized model and its external weight files.
+        integer_pixels: type of the image input where the file has integers; `model` has float32.
     """
 
     model: onnx.ModelProto
     name: str
     sha256: str
+    integer_pixels: str | None = None
 
 
 def load_source(model: str | os.PathLike[str] | onnx.ModelProto) -> Source:
@@ -44,7 +47,8 @@ def load_source(model: str | os.PathLike[str] | onnx.ModelProto) -> Source:
     Raises:
         AccessError: if the file, or a file of external weights, cannot be read.
         UnsupportedModelError: if it is not a valid ONNX model, is newer than the installed ONNX
-            Runtime, or uses operators from outside the ONNX standard.
+            Runtime, uses operators from outside the ONNX standard, or computes with the integers of
+            its image input.
     """
     if isinstance(model, onnx.ModelProto):
         copy = onnx.ModelProto()
@@ -63,7 +67,7 @@ def load_source(model: str | os.PathLike[str] | onnx.ModelProto) -> Source:
     _clean_inputs(source.model.graph)
     _clean_sizes(source.model.graph)
     _check(source)
-    return source
+    return replace(source, integer_pixels=take_float_pixels(source.model, source.name))
 
 
 def _read(path: Path) -> Source:

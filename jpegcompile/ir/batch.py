@@ -17,7 +17,8 @@ from jpegcompile.ir.pointwise import FUNCTIONS
 from jpegcompile.ir.statistics import inference_affine
 
 # fmt: off
-_ELEMENTWISE = frozenset(FUNCTIONS) | frozenset(
+# Each element of the result depends on one element of each operand, broadcast as NumPy does.
+ELEMENTWISE = frozenset(FUNCTIONS) | frozenset(
     (
         "Add", "And", "Cast", "Ceil", "Clip", "Div", "Dropout", "Equal", "Floor", "Greater",
         "GreaterOrEqual", "Identity", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max", "Min",
@@ -25,7 +26,8 @@ _ELEMENTWISE = frozenset(FUNCTIONS) | frozenset(
         "Sub", "Sum", "Where", "Xor",
     )
 )
-_BY_IMAGE = frozenset(
+# These take the channels second, and make maps whose channels are second.
+BY_IMAGE = frozenset(
     (
         "AveragePool", "Conv", "ConvTranspose", "DepthToSpace", "GlobalAveragePool",
         "GlobalMaxPool", "GroupNormalization", "InstanceNormalization", "LRN", "MaxPool",
@@ -42,7 +44,7 @@ def keeps_images_apart(node: gs.Node, carriers: set[int]) -> bool:
         node: reads at least one tensor that carries the batch.
         carriers: `id` of every tensor before the node that does.
     """
-    if node.op in _ELEMENTWISE:
+    if node.op in ELEMENTWISE:
         return _broadcasts_over_batch(node, carriers)
     if node.op == "Concat":
         return _attribute_axis(node, 0) not in (None, 0) and _all_carry(node.inputs, carriers)
@@ -52,7 +54,7 @@ def keeps_images_apart(node: gs.Node, carriers: set[int]) -> bool:
         return ranks[0] == ranks[1] >= 3
     if not _all_carry(node.inputs[:1], carriers) or _some_carry(node.inputs[1:], carriers):
         return False
-    if node.op in _BY_IMAGE:
+    if node.op in BY_IMAGE:
         # Positions of maxima count through the whole batch.
         return not any(t.name for t in node.outputs[1:])
     check = _CHECKS.get(node.op)
@@ -120,8 +122,10 @@ def _pad(node: gs.Node) -> bool:
     pads = node.attrs.get("pads")
     if pads is None and len(node.inputs) > 1:
         pads = value_of(node.inputs[1])
-    if pads is None or input_at(node, 3) is not None:
+    if pads is None:
         return False
+    if input_at(node, 3) is not None:
+        return _axes_spare_batch(value_of(node.inputs[3]), _rank(node))
     return not pads[0] and not pads[len(pads) // 2]
 
 

@@ -55,6 +55,7 @@ class Module:
         constants: transform matrices, shared between nodes.
         maps: block size of every feature map that the jpeg domain is assigned to, by the name of
             the spatial tensor. A tensor that is not here stays spatial.
+        channels_last: names of maps [N,H,W,C], which never enter the jpeg domain.
         blocks: block size of every tensor that *is* in the jpeg domain, by its own name. Block
             size 1 is the spatial domain itself and never stands here.
         twins: for every output of a lowered node, in either domain, the name of the spatial tensor
@@ -72,6 +73,7 @@ class Module:
     report: Report = field(default_factory=Report)
     constants: ConstantPool = field(init=False)
     maps: dict[str, int] = field(default_factory=dict)
+    channels_last: frozenset[str] = frozenset()
     blocks: dict[str, int] = field(default_factory=dict)
     twins: dict[str, str] = field(default_factory=dict)
     input_affine: ChannelAffine | None = None

@@ -205,6 +205,8 @@ def _map_problem(tensor: gs.Tensor, module: Module) -> str | None:
         return f"the shape of '{tensor.name}' is not known at compile time"
     if len(tensor.shape) != 4:
         return f"'{tensor.name}' is not a map of height and width"
+    if tensor.name in module.channels_last:
+        return f"'{tensor.name}' is a channels-last map"
     if 0 in tensor.shape:
         return f"'{tensor.name}' is empty"
     if isinstance(tensor, gs.Constant):

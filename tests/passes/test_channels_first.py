@@ -1,9 +1,10 @@
-"""Channels-last inputs: the transpose moves in front of the arithmetic on the image."""
+"""Channels-last images: one transpose behind the input, and the graph is NCHW from there on."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.coefficient_models import check_coefficients
 from support.graphs import (
     Graph,
     Weights,
@@ -12,6 +13,7 @@ from support.graphs import (
     assert_same,
     check_compiled,
     check_fault,
+    check_pass,
     check_untouched,
     evaluate,
     feeds_of,
@@ -71,27 +73,44 @@ def test_constants_of_every_shape(op: str, shape: tuple[int, ...], swapped: bool
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "outline"),
     [
-        f"a = Exp(x)  y = {TURN}(a)",
-        f"a = Add(x, x)  y = {TURN}(a)",
-        f"a = Add(x, m)  b = Relu(a)  y = {TURN}(b)",
-        "a = Add(x, m)  y = Transpose<perm = [0, 2, 1, 3]>(a)",
-        "a = Add(x, m)  y = Transpose(a)",
-        f"y = {TURN}(x)",
+        (f"a = Exp(x)  y = {TURN}(a)", "Transpose Exp"),
+        (f"a = Add(x, x)  y = {TURN}(a)", "Transpose Add"),
+        (f"a = Add(x, m)  b = Relu(a)  y = {TURN}(b)", "Transpose Add Relu"),
+        ("a = Add(x, m)  y = Transpose<perm = [0, 2, 1, 3]>(a)", "Transpose Add Transpose"),
+        ("a = Add(x, m)  y = Transpose(a)", "Transpose Add Transpose"),
+        ("y = Exp(x)", "Transpose Exp Transpose"),
+        (f"y = {TURN}(x)  z = {TURN}(x)", "Transpose Identity"),
+        (f"y = {TURN}(x)  z = Relu(x)", "Transpose Relu Transpose"),
     ],
 )
+def test_begins_at_one_transpose_of_the_image(body: str, outline: str) -> None:
+    outputs = "T[] y, T[] z" if "z =" in body else "T[] y"
+    graph = Graph(f"(T[N,16,12,3] x) => ({outputs}) {{ {body} }}", {"m": (3,)})
+    check_pass(graph, NAME, outline)
+    check_compiled(graph)
+
+
+def test_what_cannot_be_turned_reads_the_image_behind_the_same_transpose() -> None:
+    text = f"""(T[N,16,12,3] x) => (T[] y, T[] z) {{
+        a = Relu(x)  y = {TURN}(a)  z = DepthToSpace<blocksize = 1>(x) }}"""
+    check_pass(Graph(text), NAME, "Transpose Relu Transpose DepthToSpace")
+    check_coefficients(Graph(text), preprocess="none")
+
+
+@pytest.mark.parametrize(
+    "body", ["y = DepthToSpace<blocksize = 1>(x)", f"y = {TURN}(x)", "y = Transpose(x)"]
+)
 def test_what_stays(body: str) -> None:
-    graph = Graph(f"{LAST} {{ {body} }}", {"m": (3,)})
+    graph = Graph(f"{LAST} {{ {body} }}")
     assert check_untouched(module_before(graph, NAME), NAME) == {}
 
 
 @pytest.mark.parametrize("outputs", ["T[] y, T[] a", "T[] y, T[] z"])
-def test_what_others_read_stays(outputs: str) -> None:
+def test_what_others_read_as_well(outputs: str) -> None:
     text = f"(T[N,16,12,3] x) => ({outputs}) {{ a = Add(x, m)  y = {TURN}(a)  z = Exp(a) }}"
-    graph = Graph(text, {"m": (3,)})
-    assert check_untouched(module_before(graph, NAME), NAME) == {}
-    check_compiled(graph)
+    check_compiled(Graph(text, {"m": (3,)}))
 
 
 def test_a_constant_that_widens_the_image() -> None:
@@ -101,10 +120,9 @@ def test_a_constant_that_widens_the_image() -> None:
 
 
 def test_a_channels_last_image_without_transpose() -> None:
-    """Its maps are read as NCHW of three columns: nothing is lowered, the values stay."""
-    graph = Graph(f"{LAST} {{ y = Exp(x) }}")
-    module = lowered(graph)
-    assert outline_of(module) == "Exp"
+    module = lowered(Graph("(T[N,16,16,3] x) => (T[] y) { y = Relu(x) }"))
+    assert outline_of(module) == "Transpose ToJpeg JpegRelu ToSpatial Transpose"
+    assert kept_reasons(module) == {}
 
 
 def test_the_layout_is_that_of_a_picture() -> None:

@@ -84,13 +84,13 @@ class Network:
             self._weights.append(tensor)
         return name
 
-    def add(self, op: str, inputs: list[str], value: Tensor, **attributes: Any) -> str:
+    def add(self, op: str, inputs: list[str], computed: Tensor, /, **attributes: Any) -> str:
         """Append a node and its value; returns the name of its output."""
         name = f"{op.lower()}{len(self._nodes)}"
         given = {key: v for key, v in attributes.items() if v is not None}
         self._nodes.append(helper.make_node(op, inputs, [name], name, **given))
-        self.values[name] = value
-        if value.ndim == 4:
+        self.values[name] = computed
+        if computed.ndim == 4:
             self.maps.append(name)
         return name
 

@@ -1,0 +1,85 @@
+"""Let an image input of integers take the pixels of the float decode, which are not rounded.
+
+uint8 x;  Cast(x, to=float32)  =>  float32 x;  Identity(x)
+
+The same on every image of integers, so that it is still the model of its file. Exporters write such
+inputs where the preprocessing is part of the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import onnx
+from onnx import TensorProto, helper
+
+from jpegcompile.errors import UnsupportedModelError
+
+_INTEGERS = frozenset(
+    (
+        TensorProto.UINT8,
+        TensorProto.INT8,
+        TensorProto.UINT16,
+        TensorProto.INT16,
+        TensorProto.UINT32,
+        TensorProto.INT32,
+        TensorProto.UINT64,
+        TensorProto.INT64,
+    )
+)
+
+
+def take_float_pixels(model: onnx.ModelProto, source: str) -> str | None:
+    """Make the one input of four dimensions float32 where it is of integers.
+
+    Args:
+        model: a checked model, changed in place.
+        source: how messages call it.
+
+    Returns:
+        The type that the input had, such as "uint8"; None where nothing changed.
+
+    Raises:
+        UnsupportedModelError: if something but a Cast to float32 reads those integers.
+    """
+    images = [v for v in model.graph.input if len(v.type.tensor_type.shape.dim) == 4]
+    if len(images) != 1 or images[0].type.tensor_type.elem_type not in _INTEGERS:
+        return None
+    (image,) = images
+    dtype = helper.tensor_dtype_to_np_dtype(image.type.tensor_type.elem_type).name
+    casts = [n for n in model.graph.node if n.op_type == "Cast" and n.input[0] == image.name]
+    problem = _problem(model.graph, image.name, casts)
+    if problem is not None:
+        raise UnsupportedModelError(
+            f"{source}: input '{image.name}' is {dtype} and {problem}; only a Cast to float32 may"
+            " read it: export the model with a float32 input"
+        )
+    image.type.tensor_type.elem_type = TensorProto.FLOAT
+    for cast in casts:
+        cast.op_type = "Identity"
+        del cast.attribute[:]
+    return dtype
+
+
+def _problem(graph: onnx.GraphProto, image: str, casts: list[onnx.NodeProto]) -> str | None:
+    """What stands against pixels that are not rounded; None if nothing does."""
+    for cast in casts:
+        to = next(a.i for a in cast.attribute if a.name == "to")
+        if to != TensorProto.FLOAT:
+            kind = helper.tensor_dtype_to_np_dtype(to).name
+            return f"node '{cast.name}' casts it to {kind}"
+    for node in _nodes(graph):
+        if image in node.input and node not in casts:
+            return f"node '{node.name}' ({node.op_type}) reads it"
+    if any(output.name == image for output in graph.output):
+        return "is an output as well"
+    return None
+
+
+def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Nodes of a graph and of the graphs within it."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _nodes(inner)

@@ -1,0 +1,153 @@
+"""Image inputs of integers: the preprocessing is part of the graph, and begins with a Cast."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from support.graphs import Graph
+from support.images import make_jpeg
+from support.refusals import refusal
+from support.tiny_residual import spatial_outputs, tiny_residual
+
+import jpegcompile
+from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.frontend.load import load_source
+
+MEAN, STD = [100, 120, 140], [64, 64, 64]
+
+
+def of_integers(kind: int = TensorProto.UINT8, layout: str = "NHWC") -> onnx.ModelProto:
+    """A network of integers that casts them and normalises, as tf2onnx writes it."""
+    model = tiny_residual(layout=layout, normalize=True)
+    (image,) = model.graph.input
+    for node in model.graph.node:
+        for index, name in enumerate(node.input):
+            if name == image.name:
+                node.input[index] = "pixels"
+    cast = helper.make_node("Cast", [image.name], ["pixels"], "cast", to=TensorProto.FLOAT)
+    model.graph.node.insert(0, cast)
+    image.type.tensor_type.elem_type = kind
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    for name in ("cat", "dog"):
+        folder = tmp_path / "images" / name
+        folder.mkdir(parents=True)
+        for quality in (50, 70, 90):
+            (folder / f"{quality}.jpg").write_bytes(
+                make_jpeg(32, 32, subsampling=2, quality=quality)
+            )
+    return tmp_path / "images"
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int32", "int64"])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_pixels_are_not_rounded(kind: str, layout: str, images: Path, tmp_path: Path) -> None:
+    model = of_integers(helper.np_dtype_to_tensor_dtype(np.dtype(kind)), layout)
+    compiled = jpegcompile.compile(model, preprocess="none")
+    assert compiled.report.kept == []
+    assert f"the source takes {kind} pixels: here they are not rounded" in compiled.report.notes
+    assert (
+        "normalisation inside the graph (Sub, Div) is done by the ingest" in compiled.report.notes
+    )
+    compiled.save(tmp_path / "compiled.onnx")
+    files = sorted(images.rglob("*.jpg"))
+    actual = jpegcompile.load(tmp_path / "compiled.onnx").run(files)
+    floats = tiny_residual(layout=layout)
+    data = [file.read_bytes() for file in files]
+    for got, wanted in zip(actual, spatial_outputs(floats, data, 1, MEAN, STD), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-4)
+
+
+def test_verify_and_compare(images: Path, tmp_path: Path) -> None:
+    model, path = of_integers(), tmp_path / "compiled.onnx"
+    jpegcompile.compile(model, preprocess="none").save(path)
+    result = jpegcompile.verify(model, path, images)
+    assert result.passed
+    assert result.inputs == 6
+    assert all((output.decoder or 0.0) > output.conversion for output in result.outputs)
+    assert {"c1", "sum", "r4"} <= {node.twin for node in result.nodes}
+    comparison = jpegcompile.compare(model, path, images)
+    assert comparison.agreement_exact == 1.0
+
+
+def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "model.onnx"
+    file.write_bytes(of_integers().SerializeToString())
+    source = load_source(file)
+    assert source.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert source.integer_pixels == "uint8"
+    assert load_source(tiny_residual()).integer_pixels is None
+
+
+def test_a_model_in_memory_is_not_changed() -> None:
+    model = of_integers()
+    before = model.SerializeToString(deterministic=True)
+    load_source(model)
+    assert model.SerializeToString(deterministic=True) == before
+
+
+def test_tensors_are_refused() -> None:
+    assert refusal(UnsupportedModelError, of_integers(), input="tensor") == (
+        "model: input 'image' is uint8, which --input tensor would have to keep; use --input"
+        " coefficients, or export the model with a float32 input"
+    )
+    inspected = jpegcompile.inspect(of_integers(), input="tensor")
+    assert "the source takes uint8 pixels: here they are not rounded" in inspected.report["notes"]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("c = Cast<to = 1>(x)  s = Sub(x, x)  y = Relu(c)", "node 's' (Sub) reads it"),
+        ("c = Cast<to = 11>(x)  y = Cast<to = 1>(c)", "node 'c' casts it to float64"),
+        ("c = Cast<to = 6>(x)  y = Cast<to = 1>(c)", "node 'c' casts it to int32"),
+        (
+            """c = Cast<to = 1>(x)  y = If(b) <
+                then_branch = g () => (float[N,3,16,16] t) { t = Cast<to = 1>(x) },
+                else_branch = h () => (float[N,3,16,16] e) { e = Identity(c) }>""",
+            "node '' (Cast) reads it",
+        ),
+    ],
+)
+def test_other_readers_are_refused(body: str, problem: str) -> None:
+    text = f"(uint8[N,3,16,16] x) => (float[N,3,16,16] y) {{ {body} }}"
+    assert refusal(UnsupportedModelError, Graph(text, {"b": np.asarray(True)}).model("float")) == (
+        f"model: input 'x' is uint8 and {problem}; only a Cast to float32 may read it: export the"
+        " model with a float32 input"
+    )
+
+
+def test_an_input_that_is_an_output_is_refused() -> None:
+    text = (
+        "(uint8[N,3,16,16] x) => (float[N,3,16,16] y, uint8[N,3,16,16] x) { y = Cast<to = 1>(x) }"
+    )
+    assert refusal(UnsupportedModelError, Graph(text).model("float")) == (
+        "model: input 'x' is uint8 and is an output as well; only a Cast to float32 may read it:"
+        " export the model with a float32 input"
+    )
+
+
+def test_one_of_several_inputs_of_integers_stays() -> None:
+    text = (
+        """(T[N,3,16,16] x, uint8[N,3,16,16] z) => (T[] y) { c = Cast<to = 1>(z)  y = Add(x, c) }"""
+    )
+    model = Graph(text).model("float")
+    compiled = jpegcompile.compile(model, input="tensor", image_input="x").model
+    assert compiled.graph.input[1].type.tensor_type.elem_type == TensorProto.UINT8
+
+
+def test_shortcuts_to_the_integers_are_seen_twice() -> None:
+    """Two Casts of one image are both taken out."""
+    text = """(uint8[N,3,16,16] x) => (float[N,3,16,16] y) {
+        a = Cast<to = 1>(x)  b = Cast<to = 1>(x)  r = Relu(a)  y = Add(r, b) }"""
+    compiled = jpegcompile.compile(Graph(text).model("float"), preprocess="none")
+    assert compiled.report.kept == []
