@@ -53,7 +53,8 @@ def _stand_in(node: gs.Node) -> onnx.NodeProto:
 def infer_shapes(graph: gs.Graph, image: ImageInput) -> None:
     """Set dtype and shape of every variable of the graph afresh; unknown ones become None.
 
-    A dimension is an int, or a string where it is symbolic. `image` is there for the message.
+    A dimension is an int, or a string where it is symbolic. An output, whose rank has to be
+    declared, keeps it where nothing else is known. `image` is there for the message.
 
     Raises:
         UnsupportedModelError: if the shapes of the graph contradict each other.
@@ -68,12 +69,15 @@ def infer_shapes(graph: gs.Graph, image: ImageInput) -> None:
         ) from error
     known = {v.name: v for v in [*inferred.graph.value_info, *inferred.graph.output]}
     kept = {id(tensor) for tensor in graph.inputs}
+    ranks = {id(t): len(t.shape) for t in graph.outputs if t.shape is not None}
     for name, tensor in graph.tensors().items():
         if not isinstance(tensor, gs.Variable) or id(tensor) in kept:
             continue
         tensor.shape = None
         if name in known:
             _set_type(tensor, known[name].type)
+        if tensor.shape is None and id(tensor) in ranks:
+            tensor.shape = ("",) * ranks[id(tensor)]
 
 
 def _reason(error: Exception) -> str:

@@ -336,7 +336,7 @@ def zero_pad(net: Network, x: str) -> str:
 def concatenation(net: Network, x: str) -> str:
     other = convolution(net, x, stride=1)
     value = torch.cat([net.values[x], net.values[other]], 1)
-    return net.add("Concat", [x, other], value, axis=net.choose(1, -3))
+    return net.add("Concat", [x, other], value, axis=net.choose(1, -3) if net.opset >= 11 else 1)
 
 
 def upsampling(net: Network, x: str) -> str:
