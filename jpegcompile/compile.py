@@ -29,23 +29,32 @@ from jpegcompile.passes.absorb_normalization import AbsorbNormalization
 from jpegcompile.passes.approximate_masks import ApproximateMasks
 from jpegcompile.passes.assign_domains import AssignDomains
 from jpegcompile.passes.cancel_casts import CancelCasts
-from jpegcompile.passes.canonical_mean import CanonicalMean
+from jpegcompile.passes.canonical_pad import CanonicalPad
+from jpegcompile.passes.canonical_rearrangement import CanonicalRearrangement
+from jpegcompile.passes.canonical_reduction import CanonicalReduction
 from jpegcompile.passes.canonical_reshape import CanonicalReshape
+from jpegcompile.passes.canonical_resize import CanonicalResize
 from jpegcompile.passes.channels_first import ChannelsFirst
+from jpegcompile.passes.drop_expand import DropExpand
 from jpegcompile.passes.dynamic_batch import DynamicBatch
 from jpegcompile.passes.explicit_padding import ExplicitPadding
 from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
 from jpegcompile.passes.fold_constants import FoldConstants
 from jpegcompile.passes.infer_shapes import InferShapes
+from jpegcompile.passes.lower_along_channels import LowerAlongChannels
 from jpegcompile.passes.lower_batch_norm import LowerBatchNorm
 from jpegcompile.passes.lower_clip import LowerClip
 from jpegcompile.passes.lower_conv import LowerConv
 from jpegcompile.passes.lower_elementwise import LowerElementwise
 from jpegcompile.passes.lower_flatten import LowerFlatten
+from jpegcompile.passes.lower_global_max_pool import LowerGlobalMaxPool
 from jpegcompile.passes.lower_input import LowerInput
 from jpegcompile.passes.lower_max_pool import LowerMaxPool
 from jpegcompile.passes.lower_prelu import LowerPRelu
+from jpegcompile.passes.lower_rearrangement import LowerRearrangement
+from jpegcompile.passes.lower_reduction import LowerReduction
 from jpegcompile.passes.lower_relu import LowerRelu
+from jpegcompile.passes.lower_resize import LowerResize
 from jpegcompile.passes.lower_separable import (
     LowerAveragePool,
     LowerGlobalAveragePool,
@@ -66,11 +75,15 @@ LEGALIZE: tuple[Pass, ...] = (
     RemoveIdentity(),
     InferShapes(),
     ExplicitPadding(),
+    CanonicalPad(),
+    CanonicalResize(),
     CanonicalReshape(),
+    DropExpand(),
     DynamicBatch(),
     InferShapes(),
-    CanonicalMean(),
+    CanonicalReduction(),
     CanonicalReshape(),
+    CanonicalRearrangement(),
     ChannelsFirst(),
     MergeSlices(),
     InferShapes(),
@@ -88,10 +101,15 @@ LOWER: tuple[Pass, ...] = (
     LowerPRelu(),
     LowerClip(),
     LowerMaxPool(),
+    LowerGlobalMaxPool(),
     LowerAveragePool(),
     LowerGlobalAveragePool(),
     LowerSlice(),
     LowerPad(),
+    LowerResize(),
+    LowerReduction(),
+    LowerRearrangement(),
+    LowerAlongChannels(),
     LowerElementwise(),
     LowerFlatten(),
     CancelCasts(),

@@ -190,11 +190,11 @@ def mean(attributes: str, opset: int) -> Graph:
 )
 def test_mean_by_attribute_or_input(axes: str, keep: int, outline: str) -> None:
     attribute = mean(f"<axes = [{axes}], keepdims = {keep}>(x)", 13)
-    check_pass(attribute, "canonical-mean", outline)
+    check_pass(attribute, "canonical-reduction", outline)
     check_compiled(attribute)
     text = f"(T[N,3,16,16] x) => (T[] y) {{ y = ReduceMean<keepdims = {keep}>(x, axes) }}"
     operand = Graph(text, {"axes": np.asarray([int(a) for a in axes.split(",")])}, 18)
-    check_pass(operand, "canonical-mean", outline)
+    check_pass(operand, "canonical-reduction", outline)
     check_compiled(operand)
 
 
@@ -205,7 +205,7 @@ def test_mean_keeps_dimensions_by_default() -> None:
 @pytest.mark.parametrize("attributes", ["<axes = [1]>(x)", "<axes = [1, 2, 3]>(x)", "(x)"])
 def test_other_means_stay(attributes: str) -> None:
     graph = mean(attributes, 13)
-    assert check_untouched(module_before(graph, "canonical-mean"), "canonical-mean") == {}
+    assert check_untouched(module_before(graph, "canonical-reduction"), "canonical-reduction") == {}
     assert kept_reasons(check_compiled(graph)) == {"y": "ReduceMean has no JPEG-domain form"}
 
 
@@ -214,15 +214,15 @@ def test_means_of_integers_stay() -> None:
     text = """(T[N,3,16,16] x) => (int32[] y, T[] z) {
         counts = Cast<to = 6>(x)  y = ReduceMean<axes = [2, 3]>(counts)  z = Relu(x) }"""
     graph = Graph(text, opset=13)
-    assert check_untouched(module_before(graph, "canonical-mean"), "canonical-mean") == {}
+    assert check_untouched(module_before(graph, "canonical-reduction"), "canonical-reduction") == {}
     assert "ReduceMean" in outline_of(lowered(graph, "float"))
 
 
 def test_means_of_computed_axes_stay() -> None:
     text = "(T[N,3,16,16] x, int64[2] axes) => (T[A,B,C,D] y) { y = ReduceMean(x, axes) }"
-    module = module_before(Graph(text, opset=18), "canonical-mean")
-    assert check_untouched(module, "canonical-mean") == {}
-    assert not apply(module, "canonical-mean")
+    module = module_before(Graph(text, opset=18), "canonical-reduction")
+    assert check_untouched(module, "canonical-reduction") == {}
+    assert not apply(module, "canonical-reduction")
 
 
 def two_means(first: str, second: str, outputs: str = "T[] y") -> Graph:
@@ -246,7 +246,7 @@ def two_means(first: str, second: str, outputs: str = "T[] y") -> Graph:
 def test_means_of_one_axis_after_the_other(first: str, second: str, keep: int) -> None:
     graph = two_means(f"axes = {first}, keepdims = {keep}", f"axes = {second}, keepdims = {keep}")
     outline = "GlobalAveragePool" if keep else "GlobalAveragePool Flatten"
-    check_pass(graph, "canonical-mean", outline)
+    check_pass(graph, "canonical-reduction", outline)
     assert kept_reasons(check_compiled(graph, f"ToJpeg Jpeg{outline}")) == {}
 
 
@@ -263,7 +263,7 @@ def test_means_of_one_axis_after_the_other(first: str, second: str, keep: int) -
 )
 def test_other_pairs_of_means_stay(first: str, second: str, outputs: str) -> None:
     graph = two_means(first, second, outputs)
-    assert check_untouched(module_before(graph, "canonical-mean"), "canonical-mean") == {}
+    assert check_untouched(module_before(graph, "canonical-reduction"), "canonical-reduction") == {}
     check_compiled(graph)
 
 
@@ -272,4 +272,4 @@ def test_a_mean_that_others_read_stays() -> None:
         m = ReduceMean<axes = [3], keepdims = 0>(x)  y = ReduceMean<axes = [2], keepdims = 0>(m)
         z = Relu(m) }"""
     graph = Graph(text, opset=13)
-    assert check_untouched(module_before(graph, "canonical-mean"), "canonical-mean") == {}
+    assert check_untouched(module_before(graph, "canonical-reduction"), "canonical-reduction") == {}
