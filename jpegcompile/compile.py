@@ -65,6 +65,7 @@ from jpegcompile.passes.merge_slices import MergeSlices
 from jpegcompile.passes.remove_identity import RemoveIdentity
 from jpegcompile.passes.report_kept import ReportKept
 from jpegcompile.passes.report_skippable import ReportSkippable
+from jpegcompile.passes.resolve_shapes import ResolveShapes
 from jpegcompile.passes.truncate_frequencies import TruncateFrequencies
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
@@ -78,6 +79,7 @@ LEGALIZE: tuple[Pass, ...] = (
     CanonicalPad(),
     CanonicalResize(),
     CanonicalReshape(),
+    ResolveShapes(),
     DropExpand(),
     DynamicBatch(),
     InferShapes(),

@@ -17,7 +17,6 @@ from jpegcompile.ir.graph import input_at, static_dims, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.resampling import Resampling, inferred_size, resampling_of, resized
 from jpegcompile.ir.rewrite import Pass
-from jpegcompile.ir.skeleton import infer_shapes
 
 _RESIZE_WITH_AXES = 18
 
@@ -30,11 +29,9 @@ class CanonicalResize(Pass):
     def run(self, module: Module) -> bool:
         """Returns whether a node changed."""
         changed = False
-        # In the order of the graph: a size may be that of the result of another Resize.
         for node in list(module.graph.nodes):
-            if node.op in ("Resize", "Upsample") and _canonicalize(node, module):
-                changed = True
-                infer_shapes(module.graph)
+            if node.op in ("Resize", "Upsample"):
+                changed |= _canonicalize(node, module)
         if changed:
             module.graph.cleanup().toposort()
         return changed

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import is_graph_output, replace_uses
+from jpegcompile.ir.graph import Shape, is_graph_output, replace_uses
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.shape_values import shape_values
-from jpegcompile.ir.skeleton import Shape
 
 _ARITHMETIC = ("Add", "Sub", "Mul", "Div")
 

@@ -9,9 +9,8 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.resize import COORDINATES, NEAREST, Sampling
-from jpegcompile.ir.graph import input_at, value_of
+from jpegcompile.ir.graph import Dim, input_at, value_of
 from jpegcompile.ir.shape_values import number_values, shape_values
-from jpegcompile.ir.skeleton import Dim
 
 # Coordinates and roundings have attributes from this opset on.
 _RESIZE_WITH_MODES = 11

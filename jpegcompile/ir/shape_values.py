@@ -15,8 +15,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from onnx import helper
 
-from jpegcompile.ir.graph import input_at, value_of
-from jpegcompile.ir.skeleton import Dim
+from jpegcompile.ir.graph import Dim, input_at, value_of
 
 Values = list[Dim]
 # Integers, symbols, and numbers in the floating-point precision that the graph computes them in.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import onnx
 import onnx_graphsurgeon as gs
@@ -10,16 +11,19 @@ from onnx import helper, shape_inference
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
 from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.ir.graph import Shape, static_dims
+from jpegcompile.ir.resampling import resampling_of
 
 # Small constants carry shapes, axes and pads, whose values inference has to see.
 _WEIGHT_ELEMENTS = 256
 
-Dim = int | str
-Shape = tuple[Dim, ...]
 
+def skeleton(graph: gs.Graph, resized: Mapping[str, Shape]) -> onnx.ModelProto:
+    """The graph as a model whose larger constants are declared inputs without values.
 
-def skeleton(graph: gs.Graph) -> onnx.ModelProto:
-    """The graph as a model whose larger constants are declared inputs without values."""
+    So are the results of Resize nodes whose shapes are in `resized`, by their names.
+    """
+    resizes = [node for node in graph.nodes if node.outputs and node.outputs[0].name in resized]
     constants = [t for t in graph.tensors().values() if isinstance(t, gs.Constant)]
     weights = [t for t in constants if math.prod(t.shape) > _WEIGHT_ELEMENTS]
     small = [t for t in constants if math.prod(t.shape) <= _WEIGHT_ELEMENTS]
@@ -27,8 +31,16 @@ def skeleton(graph: gs.Graph) -> onnx.ModelProto:
         helper.make_tensor_value_info(t.name, helper.np_dtype_to_tensor_dtype(t.dtype), t.shape)
         for t in [*graph.inputs, *weights]
     ]
+    inputs += [
+        helper.make_tensor_value_info(
+            node.outputs[0].name,
+            helper.np_dtype_to_tensor_dtype(node.inputs[0].dtype),
+            resized[node.outputs[0].name],
+        )
+        for node in resizes
+    ]
     proto = helper.make_graph(
-        [_stand_in(node) for node in graph.nodes],
+        [_stand_in(node) for node in graph.nodes if all(node is not r for r in resizes)],
         "skeleton",
         inputs,
         [onnx.ValueInfoProto(name=t.name) for t in graph.outputs],
@@ -50,17 +62,45 @@ def _stand_in(node: gs.Node) -> onnx.NodeProto:
 def infer_shapes(graph: gs.Graph) -> None:
     """Set dtype and shape of every variable of the graph afresh; unknown ones become None.
 
-    A dimension is an int, or a string where it is symbolic.
+    A dimension is an int, or a string where it is symbolic. Of a Resize, inference of ONNX loses
+    the symbols, and it rounds products with scales otherwise than ONNX Runtime: its shape is set
+    as soon as that of its input is known.
 
     Raises:
         UnsupportedModelError: if the shapes of the graph contradict each other.
     """
+    resizes = [node for node in graph.nodes if node.op in ("Resize", "Upsample")]
+    resized: dict[str, Shape] = {}
+    # One round for each Resize at most: the shape of one can be what that of the next follows from.
+    for _ in range(len(resizes) + 1):
+        _infer(graph, resized)
+        found = {node.outputs[0].name: _resized(node) for node in resizes}
+        shapes = {name: shape for name, shape in found.items() if shape is not None}
+        if shapes == resized:
+            break
+        resized = shapes
+
+
+def _resized(node: gs.Node) -> Shape | None:
+    """The shape of what a Resize makes; None where it does not follow from that of its input."""
+    source = node.inputs[0].shape
+    if source is None or len(source) != 4 or static_dims(source[1:]) is None:
+        return None
+    resampling = resampling_of(node)
+    if isinstance(resampling, str) or not source[0]:
+        return None
+    return (*source[:2], *resampling.sizes)
+
+
+def _infer(graph: gs.Graph, resized: Mapping[str, Shape]) -> None:
+    model = skeleton(graph, resized)
     try:
-        inferred = shape_inference.infer_shapes(skeleton(graph), strict_mode=True, data_prop=True)
+        inferred = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except shape_inference.InferenceError as error:
         reason = " ".join(str(error).split())
         raise UnsupportedModelError(f"shapes of the model do not fit: {reason}") from error
-    known = {v.name: v for v in [*inferred.graph.value_info, *inferred.graph.output]}
+    outputs = [*inferred.graph.value_info, *inferred.graph.output]
+    known = {v.name: v for v in [*outputs, *inferred.graph.input]}
     kept = {id(tensor) for tensor in graph.inputs}
     for name, tensor in graph.tensors().items():
         if not isinstance(tensor, gs.Variable) or id(tensor) in kept:
