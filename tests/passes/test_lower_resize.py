@@ -248,10 +248,10 @@ NUMBERS = {
     "axis": np.asarray([2]),
     "high": np.asarray([2]),
     "wide": np.asarray([3]),
-    "factor": np.asarray([1.2], np.float32),
+    "factor": np.asarray([2.01], np.float32),
     "twice": np.asarray([1, 1, 2, 2]),
 }
-NEW = {"size of a map": (14, 24), "in floating point": (16, 28)}
+NEW = {"size of a map": (14, 24)}
 
 
 def chained(chain: str, batch: str, opset: int) -> Graph:
