@@ -37,7 +37,9 @@ def _name_all_axes(node: gs.Node, module: Module) -> bool:
         return False
     amounts = np.zeros((2, 4), np.int64)
     amounts[:, axes % 4] = given.reshape(2, -1)
-    node.inputs = [node.inputs[0], _constant(node, module, amounts), *node.inputs[2:3]]
+    value = input_at(node, 2)
+    node.inputs = [node.inputs[0], _constant(node, module, amounts)]
+    node.inputs += [] if value is None else [value]
     return True
 
 
