@@ -12,7 +12,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.resize import resize_matrix
 from jpegcompile.ir.module import Module, size_of
-from jpegcompile.ir.resampling import resampling_of, sampling_of
+from jpegcompile.ir.resampling import inferred_size, resampling_of, sampling_of
 from jpegcompile.ir.rewrite import Decline, is_sequence, map_problem
 from jpegcompile.passes.lower_separable import LowerSeparable, Separable
 
@@ -49,4 +49,7 @@ class LowerResize(LowerSeparable):
                 size_of(source), resampling.sizes, resampling.scales, strict=True
             )
         )
-        return Separable((rows, columns))
+        # Readers of the compiled file would take the rounding of the inference for an error.
+        inferred = tuple(map(inferred_size, size_of(source), resampling.scales))
+        is_disputed = not resampling.by_sizes and inferred != resampling.sizes
+        return Separable((rows, columns), at_size_1=is_disputed)

@@ -41,9 +41,16 @@ from jpegcompile.ir.window import padding_problem, window_of
 
 @dataclass(frozen=True)
 class Separable:
-    """Spatial operators of the two axes, [output size, input size]; None keeps both as they are."""
+    """What an operator does to rows and to columns.
+
+    Attributes:
+        axes: spatial operators of the two axes, [output size, input size]; None keeps both as they
+            are.
+        at_size_1: whether matrices take the operator's place at block size 1 as well.
+    """
 
     axes: tuple[NDArray[np.float64], NDArray[np.float64]] | None
+    at_size_1: bool = False
 
 
 class LowerSeparable(Lowering[Separable]):
@@ -59,7 +66,7 @@ class LowerSeparable(Lowering[Separable]):
         """Compose the matrices with the DCTs of both sides."""
         source, target, module = node.inputs[0], node.outputs[0], rewriter.module
         input_block, output_block = module.block(source), module.block(target)
-        if input_block == 1 and output_block == 1:
+        if input_block == 1 and output_block == 1 and not match.at_size_1:
             rewriter.keep_trivial()
             return
         if match.axes is None:

@@ -9,7 +9,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.resize import COORDINATES, NEAREST, Sampling
-from jpegcompile.ir.graph import Dim, input_at, value_of
+from jpegcompile.ir.graph import Dim, input_at
 from jpegcompile.ir.shape_values import number_values, shape_values
 
 # Coordinates and roundings have attributes from this opset on.
@@ -107,10 +107,3 @@ def _text(node: gs.Node, name: str, default: str) -> str:
 def inferred_size(size: int, scale: float) -> int:
     """A size times a scale as shape inference of ONNX rounds it: the product is float64."""
     return int(size * float(np.float32(scale)))
-
-
-def constant_scales(node: gs.Node) -> np.ndarray[Any, np.dtype[np.float32]] | None:
-    """Scales that are an attribute or a constant."""
-    if "scales" in node.attrs:
-        return np.asarray(node.attrs["scales"], np.float32)
-    return value_of(input_at(node, 2 if len(node.inputs) > 2 else 1))

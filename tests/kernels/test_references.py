@@ -146,10 +146,9 @@ def test_resizes(mode: str, before: Pair, after: Pair) -> None:
 def test_rearrangements(shape: tuple[int, ...], side: int) -> None:
     """PyTorch's order of channels is [c, i, j]; that of the operators is [i, j, c]."""
     count, channels, height, width = shape
-    x = random_map(shape)
+    x, size = random_map(shape), (height // side, width // side)
     wide = functional.pixel_unshuffle(padded(x, (0, 0, 0, 0)), side)
-    deep = wide.unflatten(1, (channels, side**2)).transpose(1, 2).flatten(1, 2).contiguous()
-    size = (height // side, width // side)
+    deep = wide.reshape(count, channels, side**2, *size).transpose(1, 2).flatten(1, 2).contiguous()
     result = jpeg_space_to_depth(x, blocksize=side, **blocks_of(x, size))
     assert_twin(result, deep)
     back = jpeg_depth_to_space(result, blocksize=side, **blocks_of(result, (height, width)))

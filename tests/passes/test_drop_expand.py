@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from support.graphs import (
     Graph,
+    Weights,
     apply,
     check_compiled,
     check_fault,
@@ -130,7 +131,7 @@ ATTENTION = """(T[BATCH,4,16,24] x) => (T[A,B,C,D] y) {
 
 @pytest.mark.parametrize("batch", ["N", "1"])
 def test_channel_attention(batch: str) -> None:
-    weights = {"one": np.asarray([1]), "last": np.asarray([-1]), "w": (1, 1, 3)}
+    weights: Weights = {"one": np.asarray([1]), "last": np.asarray([-1]), "w": (1, 1, 3)}
     graph = Graph(ATTENTION.replace("BATCH", batch), weights)
     module = check_compiled(
         graph,

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from support.graphs import (
     Graph,
+    Weights,
     apply,
     assert_differs,
     assert_same,
@@ -50,7 +51,7 @@ def scaled(
         op = "Upsample" if opset < 10 else "Resize"
         return Graph(f"{signature} {{ y = {op}<{attributes}>(x, s) }}", {"s": scales}, opset)
     if opset < 13:
-        weights = {"s": scales, "roi": np.zeros(0)}
+        weights: Weights = {"s": scales, "roi": np.zeros(0)}
         return Graph(f"{signature} {{ y = Resize<{attributes}>(x, roi, s) }}", weights, opset)
     return Graph(f"{signature} {{ y = Resize<{attributes}>(x, , s) }}", {"s": scales}, opset)
 
@@ -188,7 +189,7 @@ def test_sizes(opset: int, batch: str) -> None:
 
 @pytest.mark.parametrize("opset", [11, 17, 18])
 def test_a_batch_of_1_in_the_sizes_becomes_any(opset: int) -> None:
-    roi = {"roi": np.zeros(0), "none": np.zeros(0, np.float32)} if opset < 13 else {}
+    roi: Weights = {"roi": np.zeros(0), "none": np.zeros(0, np.float32)} if opset < 13 else {}
     operands = "x, roi, none, z" if roi else "x, , , z"
     text = f'(T[1,3,16,24] x) => (T[] y) {{ y = Resize<mode = "linear">({operands}) }}'
     graph = Graph(text, {"z": np.asarray([1, 3, 32, 48]), **roi}, opset)
@@ -307,6 +308,9 @@ def test_sizes_as_the_runtime_rounds_them() -> None:
     module = lowered(graph, "float")
     assert module.graph.outputs[0].shape == ("N", 3, 7, 14)
     check_at_run_time(graph)
+    odd = scaled('mode = "linear"', (1.4, 1.4), size="5,15")
+    assert outline_of(lowered(odd, "float")) == "JpegResize"
+    check_at_run_time(odd)
 
 
 def test_a_planted_fault_in_the_matrices_is_seen() -> None:
