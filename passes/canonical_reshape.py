@@ -14,11 +14,10 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.input_size import size_text
-from jpegcompile.ir.graph import label, static_dims, value_of
+from jpegcompile.ir.graph import Dim, label, static_dims, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.shape_values import reshape_target, shape_values
-from jpegcompile.ir.skeleton import Dim
 
 
 class CanonicalReshape(Pass):

@@ -30,17 +30,24 @@ class FoldConstants(Pass):
 
     def run(self, module: Module) -> bool:
         """Returns whether a node was folded or named."""
-        before = len(module.graph.nodes)
-        for node in module.graph.nodes:
-            if node.op == "Shape" or _takes_of_shape(node):
-                _fold_sizes(node)
-        # graphsurgeon logs to the terminal what it may or may not fold: not for our users.
-        with G_LOGGER.suppress():
-            folded = module.graph.fold_constants(
-                fold_shapes=False, should_exclude_node=lambda node: node.op in RANDOM
-            )
-            folded.cleanup().toposort()
-        return _name_nodes(module.graph) or len(module.graph.nodes) != before
+        before, count = len(module.graph.nodes), 0
+        # What is taken of a shape may be computed itself, so one size can unlock the next.
+        while count != len(module.graph.nodes):
+            count = len(module.graph.nodes)
+            _fold_once(module.graph)
+        return _name_nodes(module.graph) or count != before
+
+
+def _fold_once(graph: gs.Graph) -> None:
+    for node in graph.nodes:
+        if node.op == "Shape" or _takes_of_shape(node):
+            _fold_sizes(node)
+    # graphsurgeon logs to the terminal what it may or may not fold: not for our users.
+    with G_LOGGER.suppress():
+        folded = graph.fold_constants(
+            fold_shapes=False, should_exclude_node=lambda node: node.op in RANDOM
+        )
+        folded.cleanup().toposort()
 
 
 def _takes_of_shape(node: gs.Node) -> bool:

@@ -12,7 +12,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, map_problem
+from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, is_sequence, map_problem
 from jpegcompile.ir.statistics import inference_affine
 
 
@@ -25,7 +25,7 @@ class LowerBatchNorm(Lowering[ChannelAffine]):
     def match(self, node: gs.Node, module: Module) -> ChannelAffine | Decline | None:
         """Constant statistics, on a map of known size."""
         source = node.inputs[0]
-        if source.shape is not None and len(source.shape) != 4:
+        if is_sequence(source):
             return None
         problem = map_problem(node, module, source)
         if problem is not None:

@@ -15,7 +15,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, map_problem
+from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, is_sequence, map_problem
 from jpegcompile.ir.window import Window, kernel_of, padding_problem, window_of
 
 
@@ -42,6 +42,8 @@ class LowerConv(Lowering[Convolution]):
 
     def match(self, node: gs.Node, module: Module) -> Convolution | Decline | None:
         """A two-dimensional convolution between two maps of known size."""
+        if is_sequence(node.inputs[0]):
+            return None
         problem = map_problem(node, module, node.inputs[0], node.outputs[0])
         if problem is not None:
             return problem

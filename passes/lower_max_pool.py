@@ -8,7 +8,7 @@ from __future__ import annotations
 import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
+from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, is_sequence, map_problem
 from jpegcompile.ir.window import Window, padding_problem, window_of
 
 
@@ -20,6 +20,8 @@ class LowerMaxPool(Lowering[Window]):
 
     def match(self, node: gs.Node, module: Module) -> Window | Decline | None:
         """A two-dimensional pooling between two maps of known size."""
+        if is_sequence(node.inputs[0]):
+            return None
         problem = map_problem(node, module, node.inputs[0], node.outputs[0])
         if problem is not None:
             return problem

@@ -12,6 +12,7 @@ operator of an axis. Exact. Slices and pads of channels alone are the same opera
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import onnx_graphsurgeon as gs
@@ -26,26 +27,46 @@ from jpegcompile.dct.linear import (
 )
 from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.ir.module import Module, size_of
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, map_problem
+from jpegcompile.ir.rewrite import (
+    Decline,
+    Lowering,
+    Rewriter,
+    elements,
+    is_sequence,
+    map_problem,
+)
 from jpegcompile.ir.slices import slice_axes, taken
 from jpegcompile.ir.window import padding_problem, window_of
 
 
 @dataclass(frozen=True)
 class Separable:
-    """Spatial operators of the two axes, [output size, input size]; None keeps both as they are."""
+    """What an operator does to rows and to columns.
+
+    Attributes:
+        axes: spatial operators of the two axes, [output size, input size]; None keeps both as they
+            are.
+        at_size_1: whether matrices take the operator's place at block size 1 as well.
+    """
 
     axes: tuple[NDArray[np.float64], NDArray[np.float64]] | None
+    at_size_1: bool = False
 
 
 class LowerSeparable(Lowering[Separable]):
-    """Shared by the operators of this file: they differ in their matrices only."""
+    """Shared by operators that differ in their matrices only.
+
+    Attributes:
+        jpeg_op: the jpeg-domain operator; by default it is called after the spatial one.
+    """
+
+    jpeg_op: ClassVar[str] = ""
 
     def rewrite(self, node: gs.Node, match: Separable, rewriter: Rewriter) -> None:
         """Compose the matrices with the DCTs of both sides."""
         source, target, module = node.inputs[0], node.outputs[0], rewriter.module
         input_block, output_block = module.block(source), module.block(target)
-        if input_block == 1 and output_block == 1:
+        if input_block == 1 and output_block == 1 and not match.at_size_1:
             rewriter.keep_trivial()
             return
         if match.axes is None:
@@ -61,7 +82,7 @@ class LowerSeparable(Lowering[Separable]):
             )
         ]
         rewriter.replace(
-            f"Jpeg{node.op}",
+            self.jpeg_op or f"Jpeg{node.op}",
             [rewriter.jpeg(source), *operands],
             {"input_block": input_block, "output_block": output_block},
             multiply_adds=elements(source),
@@ -76,6 +97,8 @@ class LowerAveragePool(LowerSeparable):
 
     def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
         """A two-dimensional pooling between two maps of known size."""
+        if is_sequence(node.inputs[0]):
+            return None
         problem = map_problem(node, module, node.inputs[0], node.outputs[0])
         if problem is not None:
             return problem
@@ -108,6 +131,8 @@ class LowerGlobalAveragePool(LowerSeparable):
 
     def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
         """A map of known size."""
+        if is_sequence(node.inputs[0]):
+            return None
         problem = map_problem(node, module, node.inputs[0])
         if problem is not None:
             return problem
@@ -163,8 +188,10 @@ class LowerPad(LowerSeparable):
             return problem
         begin, end = pads[:4], pads[4:]
         plane = [*begin[2:], *end[2:]]
-        if begin[0] or end[0] or (any(plane) and (begin[1] or end[1])):
-            return Decline(node, "it pads the batch, or channels and plane at once")
+        if begin[0] or end[0]:
+            return Decline(node, "it pads the batch")
+        if any(plane) and (begin[1] or end[1]):
+            return Decline(node, "it pads channels and plane at once")
         if not any(plane):
             return Separable(None)
         rows, columns = (
@@ -185,7 +212,7 @@ def _pads(node: gs.Node) -> list[int] | str:
         if operand is None or (value is not None and value_of(value) is None):
             return "its amounts or its value are not constants"
         if input_at(node, 3) is not None:
-            return "it names the axes to pad"
+            return "the axes that it pads are not constants"
         amounts = operand
         constant = value_of(value)
         fill = 0.0 if constant is None else float(constant.reshape(-1)[0])

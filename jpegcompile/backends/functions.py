@@ -201,10 +201,23 @@ BODIES: dict[str, str] = {
     ),
     "JpegAsmMaxPool": _asm_max_pool("kernel_shape, strides, pads", _POOL),
     "JpegAsmDilatedMaxPool": _asm_max_pool("kernel_shape, strides, pads, dilations", _DILATED_POOL),
+    "JpegGlobalMaxPool": "<input_block, output_block> (x, inverse_rows, inverse_columns) => (y)"
+    f" {{{_PIXELS}  y = GlobalMaxPool(spatial) }}",
+    "JpegSpaceToDepth": _between(
+        f"<blocksize, input_block, output_block> (x, {_TRANSFORMS})",
+        "SpaceToDepth <blocksize: int = @blocksize> (spatial)",
+    ),
+    "JpegDepthToSpace": _between(
+        f"<blocksize, input_block, output_block> (x, {_TRANSFORMS})",
+        "DepthToSpace <blocksize: int = @blocksize> (spatial)",
+    ),
     "JpegAveragePool": _SEPARABLE,
     "JpegGlobalAveragePool": _SEPARABLE,
     "JpegSlice": _SEPARABLE,
     "JpegPad": _SEPARABLE,
+    "JpegResize": _SEPARABLE,
+    "JpegReduceMean": _SEPARABLE,
+    "JpegReduceSum": _SEPARABLE,
     "JpegAdd": _DC.format(op="Add"),
     "JpegSub": _DC.format(op="Sub"),
 }

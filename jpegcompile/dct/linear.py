@@ -79,3 +79,8 @@ def weights_in_jpeg_domain(
 def mean_matrix(size: int) -> NDArray[np.float64]:
     """[1, size]: the mean of an axis."""
     return np.full((1, size), 1.0 / size)
+
+
+def sum_matrix(size: int) -> NDArray[np.float64]:
+    """[1, size]: the sum of an axis."""
+    return np.ones((1, size))

@@ -9,6 +9,9 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
+Dim = int | str
+Shape = tuple[Dim, ...]
+
 
 def value_of(tensor: gs.Tensor | None) -> NDArray[Any] | None:
     """The array of a constant tensor, or None if it is not constant."""

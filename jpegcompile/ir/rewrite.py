@@ -100,7 +100,7 @@ class Rewriter:
         if block == 1:
             return tensor
         twin = self._variable(f"{tensor.name}.cast", tensor, block)
-        self._append(TO_JPEG, [tensor, *self.forward(tensor)], twin, {"block": block})
+        self._append(TO_JPEG, [tensor, *self.forward(tensor)], [twin], {"block": block})
         return twin
 
     def forward(self, spatial: gs.Tensor) -> list[gs.Tensor]:
@@ -124,6 +124,7 @@ class Rewriter:
         domain: str | None = DOMAIN,
         multiply_adds: int = 0,
         transforms: Sequence[gs.Tensor] = (),
+        outputs: int = 1,
     ) -> None:
         """Let `op` compute the node's output, in the jpeg domain, with a cast back behind it.
 
@@ -134,23 +135,29 @@ class Rewriter:
             domain: of the new node; None for a standard operator.
             multiply_adds: of the spatial operator, for the report.
             transforms: the spatial maps that the new node transforms within itself.
+            outputs: how many outputs of the node the new one computes, each with its cast.
         """
-        target = self.node.outputs[0]
-        block = self.module.block(target)
         self.keep_trivial(multiply_adds, transforms)
+        targets = list(self.node.outputs[:outputs])
         self.node.inputs, self.node.outputs = [], []
         self.module.graph.nodes.remove(self.node)
-        result = target
-        if block > 1:
-            result = self._variable(f"{target.name}.jpeg", target, block)
-            cast_inputs = [result, *self.inverse(target)]
-            self._append(TO_SPATIAL, cast_inputs, target, {"block": block})
-        self._append(op, inputs, result, attrs, domain, self.node.name)
+        results = [self._spatial(target) for target in targets]
+        self._append(op, inputs, results, attrs, domain, self.node.name)
+
+    def _spatial(self, target: gs.Tensor) -> gs.Tensor:
+        """What a spatial map is to be cast from; the map itself at block size 1, or if unnamed."""
+        block = self.module.block(target) if target.name else 1
+        if block == 1:
+            return target
+        result = self._variable(f"{target.name}.jpeg", target, block)
+        self._append(TO_SPATIAL, [result, *self.inverse(target)], [target], {"block": block})
+        return result
 
     def keep_trivial(self, multiply_adds: int = 0, transforms: Sequence[gs.Tensor] = ()) -> None:
         """Report the node as lowered; by itself this is all there is to do at block size 1."""
-        output = self.node.outputs[0].name
-        self.module.twins[output] = output
+        for output in self.node.outputs:
+            if output.name in self.module.maps:
+                self.module.twins[output.name] = output.name
         cost = sum(2 * self.module.block(t) * elements(t) for t in transforms)
         self.module.report.add(
             _node_report(self.node, self.module, "lowered", "", multiply_adds, cost)
@@ -173,15 +180,15 @@ class Rewriter:
         self,
         op: str,
         inputs: Sequence[gs.Tensor],
-        output: gs.Tensor,
+        outputs: Sequence[gs.Tensor],
         attrs: Mapping[str, Any],
         domain: str | None = DOMAIN,
         name: str | None = None,
     ) -> None:
         # ONNX Runtime refuses two nodes of one name, and sources call nodes after their outputs.
-        unique = name or self.module.fresh(f"{output.name}.{op}")
+        unique = name or self.module.fresh(f"{outputs[0].name}.{op}")
         self.module.graph.nodes.append(
-            gs.Node(op, unique, dict(attrs), list(inputs), [output], domain)
+            gs.Node(op, unique, dict(attrs), list(inputs), list(outputs), domain)
         )
         self.changed = True
 
@@ -189,6 +196,11 @@ class Rewriter:
 def elements(tensor: gs.Tensor) -> int:
     """Elements of a tensor for one image."""
     return math.prod(static_dims(tensor.shape[1:]) or (0,))
+
+
+def is_sequence(tensor: gs.Tensor) -> bool:
+    """Whether a tensor has no plane: vectors, and what one-dimensional operators work on."""
+    return tensor.shape is not None and len(tensor.shape) <= 3
 
 
 def map_problem(node: gs.Node, module: Module, *tensors: gs.Tensor) -> Decline | None:

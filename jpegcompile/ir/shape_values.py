@@ -1,32 +1,46 @@
 """The values of tensors that hold shapes, as far as they follow from shapes that are known.
 
-Exporters spell "flatten all but the batch" as Shape -> Gather -> Unsqueeze -> Concat -> Reshape.
-Evaluating such chains with a symbolic batch needs only a handful of operators.
+Exporters spell "flatten all but the batch" as Shape -> Gather -> Unsqueeze -> Concat -> Reshape,
+and sizes of an upsampling as products of such. Evaluating these chains with a symbolic batch needs
+only a handful of operators; a symbol passes through what leaves it alone (times 1, plus 0).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnx_graphsurgeon as gs
+from onnx import helper
 
-from jpegcompile.ir.graph import input_at, value_of
-from jpegcompile.ir.skeleton import Dim
+from jpegcompile.ir.graph import Dim, input_at, value_of
 
 Values = list[Dim]
+# Integers, symbols, and numbers in the floating-point precision that the graph computes them in.
+Entries = list[Any]
 
-# A chain longer than this is no head of a classifier; it also bounds the recursion.
-_DEPTH = 32
+# A chain longer than this computes no shape; it also bounds the recursion.
+_DEPTH = 64
 
 
 def shape_values(tensor: gs.Tensor, depth: int = _DEPTH) -> Values | None:
     """Entries of a 0-D or 1-D integer tensor; strings are symbolic. None if not known."""
+    values = number_values(tensor, depth)
+    if values is None or not all(isinstance(v, int | str) for v in values):
+        return None
+    return values
+
+
+def number_values(tensor: gs.Tensor, depth: int = _DEPTH) -> Entries | None:
+    """As `shape_values`, but of a tensor of floating-point numbers too."""
     constant = value_of(tensor)
     if constant is not None:
-        if constant.ndim > 1 or not np.issubdtype(constant.dtype, np.integer):
+        if constant.ndim > 1 or constant.dtype.kind not in "iuf":
             return None
-        return [int(v) for v in constant.reshape(-1)]
+        is_float = constant.dtype.kind == "f"
+        return [v if is_float else int(v) for v in constant.reshape(-1)]
     if not tensor.inputs or depth == 0:
         return None
     node = tensor.inputs[0]
@@ -34,7 +48,7 @@ def shape_values(tensor: gs.Tensor, depth: int = _DEPTH) -> Values | None:
     return evaluate(node, depth - 1) if evaluate else None
 
 
-def _shape(node: gs.Node, depth: int) -> Values | None:
+def _shape(node: gs.Node, depth: int) -> Entries | None:
     shape = node.inputs[0].shape
     if shape is None or any(isinstance(d, str) and not d for d in shape):
         return None
@@ -42,12 +56,29 @@ def _shape(node: gs.Node, depth: int) -> Values | None:
     return list(shape)[start:end]
 
 
-def _pass_on(node: gs.Node, depth: int) -> Values | None:
-    return shape_values(node.inputs[0], depth)
+def _pass_on(node: gs.Node, depth: int) -> Entries | None:
+    return number_values(node.inputs[0], depth)
 
 
-def _gather(node: gs.Node, depth: int) -> Values | None:
-    values = shape_values(node.inputs[0], depth)
+def _reshape(node: gs.Node, depth: int) -> Entries | None:
+    """To a vector or a number, which the entries do not tell apart."""
+    target = value_of(node.inputs[1])
+    return None if target is None or target.size > 1 else _pass_on(node, depth)
+
+
+def _cast(node: gs.Node, depth: int) -> Entries | None:
+    values = number_values(node.inputs[0], depth)
+    target = helper.tensor_dtype_to_np_dtype(int(node.attrs["to"]))
+    if values is None or target.kind not in "iuf":
+        return None
+    convert: Callable[[Any], Any] = target.type if target.kind == "f" else int
+    if not all(isinstance(v, str) or math.isfinite(v) for v in values):
+        return None
+    return [v if isinstance(v, str) else convert(v) for v in values]
+
+
+def _gather(node: gs.Node, depth: int) -> Entries | None:
+    values = number_values(node.inputs[0], depth)
     indices = shape_values(node.inputs[1], depth)
     if values is None or indices is None or node.attrs.get("axis", 0) != 0:
         return None
@@ -56,15 +87,15 @@ def _gather(node: gs.Node, depth: int) -> Values | None:
     return [values[i] for i in indices if isinstance(i, int)]
 
 
-def _concat(node: gs.Node, depth: int) -> Values | None:
-    parts = [shape_values(tensor, depth) for tensor in node.inputs]
+def _concat(node: gs.Node, depth: int) -> Entries | None:
+    parts = [number_values(tensor, depth) for tensor in node.inputs]
     if any(part is None for part in parts):
         return None
     return [value for part in parts if part is not None for value in part]
 
 
-def _slice(node: gs.Node, depth: int) -> Values | None:
-    values = shape_values(node.inputs[0], depth)
+def _slice(node: gs.Node, depth: int) -> Entries | None:
+    values = number_values(node.inputs[0], depth)
     if values is None:
         return None
     if "starts" in node.attrs:
@@ -79,15 +110,63 @@ def _slice(node: gs.Node, depth: int) -> Values | None:
     return values[bounds[0] : bounds[1] : bounds[2]]
 
 
-_EVALUATORS: dict[str, Callable[[gs.Node, int], Values | None]] = {
+def _arithmetic(node: gs.Node, depth: int) -> Entries | None:
+    left, right = (number_values(tensor, depth) for tensor in node.inputs[:2])
+    if left is None or right is None:
+        return None
+    count = max(len(left), len(right))
+    if {len(left), len(right)} - {1, count}:
+        return None
+    pairs = zip(left * (count // len(left)), right * (count // len(right)), strict=True)
+    results = [_combine(node.op, a, b) for a, b in pairs]
+    return None if any(r is None for r in results) else results
+
+
+def _combine(op: str, a: Any, b: Any) -> Any:
+    """One entry of a sum, difference, product or quotient; None where it is not known."""
+    neutral = 0 if op in ("Add", "Sub") else 1
+    if isinstance(a, str) or isinstance(b, str):
+        if not isinstance(b, str) and b == neutral:
+            return a
+        return b if op in ("Add", "Mul") and not isinstance(a, str) and a == neutral else None
+    if op == "Div":
+        return _quotient(a, b)
+    return {"Add": a + b, "Sub": a - b, "Mul": a * b}[op]
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    """Integers are divided towards zero, as ONNX says."""
+    if b == 0:
+        return None
+    if not isinstance(a, int):
+        return a / b
+    return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+
+
+def _rounding(function: Callable[[Any], Any]) -> Callable[[gs.Node, int], Entries | None]:
+    def evaluate(node: gs.Node, depth: int) -> Entries | None:
+        values = number_values(node.inputs[0], depth)
+        return values and [v if isinstance(v, str) else function(v) for v in values]
+
+    return evaluate
+
+
+_EVALUATORS: dict[str, Callable[[gs.Node, int], Entries | None]] = {
     "Shape": _shape,
     "Identity": _pass_on,
-    "Cast": _pass_on,
+    "Cast": _cast,
     "Unsqueeze": _pass_on,
     "Squeeze": _pass_on,
+    "Reshape": _reshape,
     "Gather": _gather,
     "Concat": _concat,
     "Slice": _slice,
+    "Add": _arithmetic,
+    "Sub": _arithmetic,
+    "Mul": _arithmetic,
+    "Div": _arithmetic,
+    "Floor": _rounding(np.floor),
+    "Ceil": _rounding(np.ceil),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
 import onnx
 import onnx_graphsurgeon as gs
@@ -12,17 +13,20 @@ from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
 from jpegcompile.errors import UnsupportedModelError, one_line
 from jpegcompile.input_size import size_text
+from jpegcompile.ir.graph import Shape, static_dims
 from jpegcompile.ir.module import ImageInput
+from jpegcompile.ir.resampling import resampling_of
 
 # Small constants carry shapes, axes and pads, whose values inference has to see.
 _WEIGHT_ELEMENTS = 256
 
-Dim = int | str
-Shape = tuple[Dim, ...]
 
+def skeleton(graph: gs.Graph, resized: Mapping[str, Shape]) -> onnx.ModelProto:
+    """The graph as a model whose larger constants are declared inputs without values.
 
-def skeleton(graph: gs.Graph) -> onnx.ModelProto:
-    """The graph as a model whose larger constants are declared inputs without values."""
+    So are the results of Resize nodes whose shapes are in `resized`, by their names.
+    """
+    resizes = [node for node in graph.nodes if node.outputs and node.outputs[0].name in resized]
     constants = [t for t in graph.tensors().values() if isinstance(t, gs.Constant)]
     weights = [t for t in constants if math.prod(t.shape) > _WEIGHT_ELEMENTS]
     small = [t for t in constants if math.prod(t.shape) <= _WEIGHT_ELEMENTS]
@@ -30,8 +34,16 @@ def skeleton(graph: gs.Graph) -> onnx.ModelProto:
         helper.make_tensor_value_info(t.name, helper.np_dtype_to_tensor_dtype(t.dtype), t.shape)
         for t in [*graph.inputs, *weights]
     ]
+    inputs += [
+        helper.make_tensor_value_info(
+            node.outputs[0].name,
+            helper.np_dtype_to_tensor_dtype(node.inputs[0].dtype),
+            resized[node.outputs[0].name],
+        )
+        for node in resizes
+    ]
     proto = helper.make_graph(
-        [_stand_in(node) for node in graph.nodes],
+        [_stand_in(node) for node in graph.nodes if all(node is not r for r in resizes)],
         "skeleton",
         inputs,
         [onnx.ValueInfoProto(name=t.name) for t in graph.outputs],
@@ -54,20 +66,48 @@ def infer_shapes(graph: gs.Graph, image: ImageInput) -> None:
     """Set dtype and shape of every variable of the graph afresh; unknown ones become None.
 
     A dimension is an int, or a string where it is symbolic. An output, whose rank has to be
-    declared, keeps it where nothing else is known. `image` is there for the message.
+    declared, keeps it where nothing else is known. Of a Resize, inference of ONNX loses the
+    symbols, and it rounds products with scales otherwise than ONNX Runtime: its shape is set as
+    soon as that of its input is known. `image` is there for the message.
 
     Raises:
         UnsupportedModelError: if the shapes of the graph contradict each other.
     """
+    resizes = [node for node in graph.nodes if node.op in ("Resize", "Upsample")]
+    resized: dict[str, Shape] = {}
+    # One round for each Resize at most: the shape of one can be what that of the next follows from.
+    for _ in range(len(resizes) + 1):
+        _infer(graph, resized, image)
+        found = {node.outputs[0].name: _resized(node) for node in resizes}
+        shapes = {name: shape for name, shape in found.items() if shape is not None}
+        if shapes == resized:
+            break
+        resized = shapes
+
+
+def _resized(node: gs.Node) -> Shape | None:
+    """The shape of what a Resize makes; None where it does not follow from that of its input."""
+    source = node.inputs[0].shape
+    if source is None or len(source) != 4 or static_dims(source[1:]) is None:
+        return None
+    resampling = resampling_of(node)
+    if isinstance(resampling, str) or not source[0]:
+        return None
+    return (*source[:2], *resampling.sizes)
+
+
+def _infer(graph: gs.Graph, resized: Mapping[str, Shape], image: ImageInput) -> None:
+    model = skeleton(graph, resized)
     try:
-        inferred = shape_inference.infer_shapes(skeleton(graph), strict_mode=True, data_prop=True)
+        inferred = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except shape_inference.InferenceError as error:
         size = size_text((image.height, image.width))
         raise UnsupportedModelError(
             f"shapes of the model do not fit an input of {size}: {_reason(error)};"
             " give the size that the model was made for"
         ) from error
-    known = {v.name: v for v in [*inferred.graph.value_info, *inferred.graph.output]}
+    outputs = [*inferred.graph.value_info, *inferred.graph.output]
+    known = {v.name: v for v in [*outputs, *inferred.graph.input]}
     kept = {id(tensor) for tensor in graph.inputs}
     ranks = {id(t): len(t.shape) for t in graph.outputs if t.shape is not None}
     for name, tensor in graph.tensors().items():

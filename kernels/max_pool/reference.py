@@ -1,7 +1,10 @@
-"""What JpegMaxPool, JpegDilatedMaxPool and their forms with approximated positions mean.
+"""What max pooling means in the jpeg domain: JpegMaxPool, JpegGlobalMaxPool, JpegAsmMaxPool.
 
     y = DCT(max pooling of inverse DCT(x))                                       JpegMaxPool
+    y = max(inverse DCT(x)) of each channel                                      JpegGlobalMaxPool
     y = DCT(pixels of x where inverse DCT(band(x)) has the window's maximum)     JpegAsmMaxPool
+
+JpegDilatedMaxPool and JpegAsmDilatedMaxPool are the same with steps between taps.
 
 The maximum needs the order of pixels, so the operator works between transforms; padding counts as
 minus infinity and never wins. band(x) holds the frequencies u + v < n of x.
@@ -18,7 +21,7 @@ from jpegcompile.dct.blocks import Float, to_jpeg, to_spatial
 from jpegcompile.dct.masking import asm_max_pool as jpeg_asm_max_pool
 from jpegcompile.dct.windows import NO_PADS, Pads, Pair, taps
 
-__all__ = ["jpeg_asm_max_pool", "jpeg_max_pool"]
+__all__ = ["jpeg_asm_max_pool", "jpeg_global_max_pool", "jpeg_max_pool"]
 
 
 def jpeg_max_pool(
@@ -52,3 +55,8 @@ def jpeg_max_pool(
     seen = taps(spatial, kernel_shape, strides, pads, dilations, fill=-np.inf)
     largest = reduce(np.maximum, (values for _, values in seen))
     return to_jpeg(largest, output_block)
+
+
+def jpeg_global_max_pool(x: NDArray[Float], *, input_block: int) -> NDArray[Float]:
+    """The largest pixel of each channel: [N, C, 1, 1], at block size 1, of x [N, C, H, W]."""
+    return np.asarray(to_spatial(x, input_block).max(axis=(-2, -1), keepdims=True))

@@ -1,8 +1,9 @@
-"""What JpegSlice and JpegPad mean.
+"""What JpegSlice, JpegPad and JpegResize mean.
 
-    y = DCT(inverse DCT(x)[..., rows, columns]),  DCT(pad(inverse DCT(x)))
+    y = DCT(inverse DCT(x)[..., rows, columns]),  DCT(pad(inverse DCT(x))),
+    y = DCT(R inverse DCT(x) C^T), R and C interpolating rows and columns
 
-Both are linear and separable (the shortcuts of residual networks without projection are such
+All are linear and separable (the shortcuts of residual networks without projection are such
 slices and pads). Tiles of the result have nothing to do with tiles of the input.
 """
 
@@ -56,3 +57,27 @@ def jpeg_pad(
     ]
     amounts = [(0, 0), (0, 0), (max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))]
     return to_jpeg(np.pad(kept, amounts), output_block)
+
+
+def jpeg_resize(
+    x: NDArray[Float],
+    rows: NDArray[np.float64],
+    columns: NDArray[np.float64],
+    *,
+    input_block: int,
+    output_block: int,
+) -> NDArray[Float]:
+    """Interpolate the pixels of a jpeg-domain map.
+
+    Args:
+        x: [N, C, H, W] at `input_block`.
+        rows: [H', H], what new rows take of old ones; see `dct/resize.py`.
+        columns: [W', W], likewise.
+        input_block: block size of x; divides H and W.
+        output_block: block size of the result; divides its sides.
+
+    Returns:
+        [N, C, H', W'] at `output_block`.
+    """
+    resized = np.einsum("ph,nchw,qw->ncpq", rows, to_spatial(x, input_block), columns)
+    return to_jpeg(np.asarray(resized, x.dtype), output_block)

@@ -12,7 +12,15 @@ from support.function_bodies import BodyCase, assert_body_holds, tolerance
 from support.ingest_cases import ingest_cases
 from support.masking_cases import exact_cases, masked_pool_cases, masking_cases
 from support.pointwise_cases import pointwise_cases
-from support.window_cases import conv_cases, pool_cases, resampling_cases
+from support.window_cases import (
+    conv_cases,
+    global_max_pool_cases,
+    pool_cases,
+    rearrangement_cases,
+    reduction_cases,
+    resampling_cases,
+    resize_cases,
+)
 
 from jpegcompile.backends import functions
 from jpegcompile.backends.functions import BODIES, OLD_CLIP_BODIES, function_of
@@ -29,6 +37,10 @@ CASES = [
     *pool_cases(),
     *masked_pool_cases(),
     *resampling_cases(),
+    *resize_cases(),
+    *reduction_cases(),
+    *global_max_pool_cases(),
+    *rearrangement_cases(),
     *ingest_cases(),
 ]
 OPSETS = sorted({7, 13, 20, newest_opset()})

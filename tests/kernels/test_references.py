@@ -11,20 +11,27 @@ import torch
 from support.maps import SHAPES, Doubles, blocks_of, random_map
 from support.masking import FREQUENCIES, clear_map, clear_pool_map
 from support.masking_cases import BOUNDS, slopes_of
-from support.window_cases import CONVOLUTIONS, POOLS, output_size
+from support.window_cases import CONVOLUTIONS, POOLS, REARRANGEMENTS, RESIZES, output_size
 from torch.nn import functional
 
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
+from jpegcompile.dct.resize import Sampling, resize_matrix
 from jpegcompile.dct.windows import Pads, Pair, taps
 from jpegcompile.kernels.average_pool.reference import jpeg_average_pool, jpeg_global_average_pool
 from jpegcompile.kernels.batch_normalization.reference import jpeg_batch_normalization
 from jpegcompile.kernels.clip.reference import jpeg_apx_clip, jpeg_asm_clip, jpeg_clip
 from jpegcompile.kernels.conv.reference import jpeg_conv
-from jpegcompile.kernels.max_pool.reference import jpeg_asm_max_pool, jpeg_max_pool
+from jpegcompile.kernels.max_pool.reference import (
+    jpeg_asm_max_pool,
+    jpeg_global_max_pool,
+    jpeg_max_pool,
+)
 from jpegcompile.kernels.pointwise.reference import FUNCTIONS, jpeg_pointwise
 from jpegcompile.kernels.prelu.reference import jpeg_apx_prelu, jpeg_asm_prelu, jpeg_prelu
+from jpegcompile.kernels.rearrange.reference import jpeg_depth_to_space, jpeg_space_to_depth
+from jpegcompile.kernels.reduce.reference import jpeg_reduce_mean, jpeg_reduce_sum
 from jpegcompile.kernels.relu.reference import jpeg_apx_relu, jpeg_asm_relu, jpeg_relu
-from jpegcompile.kernels.resample.reference import jpeg_pad, jpeg_slice
+from jpegcompile.kernels.resample.reference import jpeg_pad, jpeg_resize, jpeg_slice
 from jpegcompile.kernels.truncate.reference import jpeg_truncate
 
 COUNTS = [(shape, n) for shape in SHAPES for n in FREQUENCIES[block_size(*shape[2:])]]
@@ -155,6 +162,45 @@ def test_functions_of_each_pixel(op: str, shape: tuple[int, ...]) -> None:
         "JpegThresholdedRelu": ({"alpha": 0.5}, functional.threshold(spatial, 0.5, 0.0)),
     }[op]
     assert_twin(jpeg_pointwise(x, op, block=block, **attributes), expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_reductions(shape: tuple[int, ...]) -> None:
+    x, spatial = random_map(shape), padded(random_map(shape), (0, 0, 0, 0))
+    for axes in ((2,), (3,), (2, 3)):
+        mean = spatial.mean(axes, keepdim=True)
+        blocks = blocks_of(x, mean.shape[2:])
+        assert_twin(jpeg_reduce_mean(x, axes, **blocks), mean)
+        assert_twin(jpeg_reduce_sum(x, axes, **blocks), spatial.sum(axes, keepdim=True))
+    largest = jpeg_global_max_pool(x, input_block=block_size(*shape[2:]))
+    assert_twin(largest, spatial.amax((2, 3), keepdim=True))
+
+
+@pytest.mark.parametrize(("mode", "before", "after"), RESIZES)
+def test_resizes(mode: str, before: Pair, after: Pair) -> None:
+    """PyTorch's "nearest-exact" is that of ONNX with half_pixel, but for ties."""
+    x = random_map((2, 3, *before))
+    rows, columns = (
+        resize_matrix(source, target, target / source, Sampling(mode, nearest="round_prefer_ceil"))
+        for source, target in zip(before, after, strict=True)
+    )
+    name = {"linear": "bilinear", "cubic": "bicubic", "nearest": "nearest-exact"}[mode]
+    resized = functional.interpolate(padded(x, (0, 0, 0, 0)), after, mode=name)
+    assert_twin(jpeg_resize(x, rows, columns, **blocks_of(x, after)), resized)
+
+
+@pytest.mark.parametrize(("shape", "side"), REARRANGEMENTS)
+def test_rearrangements(shape: tuple[int, ...], side: int) -> None:
+    """PyTorch's order of channels is [c, i, j]; that of the operators is [i, j, c]."""
+    count, channels, height, width = shape
+    x, size = random_map(shape), (height // side, width // side)
+    wide = functional.pixel_unshuffle(padded(x, (0, 0, 0, 0)), side)
+    deep = wide.reshape(count, channels, side**2, *size).transpose(1, 2).flatten(1, 2).contiguous()
+    result = jpeg_space_to_depth(x, blocksize=side, **blocks_of(x, size))
+    assert_twin(result, deep)
+    back = jpeg_depth_to_space(result, blocksize=side, **blocks_of(result, (height, width)))
+    np.testing.assert_allclose(back, x, rtol=0, atol=1e-12)
+    assert result.shape == (count, channels * side**2, *size)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

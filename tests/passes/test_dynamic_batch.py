@@ -59,6 +59,9 @@ WEIGHTS: Weights = {
     "batches": np.asarray([2, 1, 1, 1], np.float32),
     "five": np.asarray([1, 1, 3, 8, 8]),
     "sizes": np.asarray([1, 3, 16, 16]),
+    "deeper": np.asarray([1, 6, 16, 16]),
+    "wider": np.asarray([0, 0, 4, 4, 0, 0, 4, 4]),
+    "four": np.asarray([1, 1, 1, 1]),
 }
 
 
@@ -98,6 +101,9 @@ KEEPS_APART = [
     "y = ConvTranspose(x, cw)",
     'y = Resize<mode = "nearest">(x, , double)',
     'y = Resize<mode = "nearest", axes = [2, 3]>(x, , twice)',
+    'y = Resize<mode = "nearest">(x, , , sizes)',
+    "e = GlobalMaxPool(x)  f = Expand(e, sizes)  g = Pad(x, wider)  y = Mul(f, g)",
+    "g = Pad(x, four, , plane)  y = Relu(g)",
     "y = Gather<axis = 1>(x, two)",
     "y = MatMul(x, x)",
     "b = Less(x, k)  n = Not(b)  y = Where(n, x, k)",
@@ -165,7 +171,7 @@ MIXES = {
     "y = Split<num_outputs = 1>(x)": "Split 'y'",
     "y = LayerNormalization<axis = 0>(x, x)": "LayerNormalization 'y'",
     'y = Resize<mode = "nearest">(x, , batches)': "Resize 'y'",
-    'y = Resize<mode = "nearest">(x, , , sizes)': "Resize 'y'",
+    'y = Resize<mode = "nearest">(x, , , deeper)': "Resize 'y'",
     'y = Resize<mode = "nearest", axes = [0, 1]>(x, , twice)': "Resize 'y'",
     "y = Gather(x, zero)": "Gather 'y'",
     "f = Flatten(x)  h = ReduceMean(f, one)  y = MatMul(h, h)": "MatMul 'y'",

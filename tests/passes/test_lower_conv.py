@@ -186,9 +186,17 @@ def test_work_is_counted_for_one_image() -> None:
 
 def test_declines_convolutions_of_other_rank() -> None:
     text = """(T[N,3,16,16] x) => (T[] y, T[] z) {
-        row = Reshape(x, shape)  y = Conv(row, w)  z = Relu(x) }"""
-    graph = Graph(text, {"shape": np.asarray([0, 3, 256]), "w": (2, 3, 5)})
-    assert declines(graph, "lower-conv") == {"y": "'row' is not a map of height and width"}
+        r = Reshape(x, shape)  y = Conv(r, w)  z = Relu(x) }"""
+    graph = Graph(text, {"shape": np.asarray([0, 3, 4, 4, 16]), "w": (2, 3, 1, 3, 5)})
+    assert declines(graph, "lower-conv") == {"y": "'r' is not a map of height and width"}
+
+
+def test_convolutions_of_vectors_are_no_concern() -> None:
+    text = """(T[N,3,16,16] x) => (T[] y) {
+        r = ReduceMean<axes = [2], keepdims = 0>(x)  y = Conv(r, w) }"""
+    graph = Graph(text, {"w": (2, 3, 5)})
+    assert declines(graph, "lower-conv") == {}
+    check_compiled(graph)
 
 
 def test_declines_unknown_shapes() -> None:

@@ -155,10 +155,12 @@ def test_max_pool_declines_positions() -> None:
 
 def test_max_pool_declines_other_ranks() -> None:
     text = """(T[N,3,16,16] x) => (T[] y) {
-        row = Reshape(x, shape)  y = MaxPool<kernel_shape = [2]>(row) }"""
-    graph = Graph(text, {"shape": np.asarray([0, 3, 256])})
-    reasons = declines(graph, "lower-max-pool")
-    assert reasons == {"y": "'row' is not a map of height and width"}
+        r = Reshape(x, shape)  y = MaxPool<kernel_shape = [KERNEL]>(r) }"""
+    row = Graph(text.replace("KERNEL", "2"), {"shape": np.asarray([0, 3, 256])})
+    assert declines(row, "lower-max-pool") == {}
+    solid = Graph(text.replace("KERNEL", "2, 2, 2"), {"shape": np.asarray([0, 3, 4, 4, 16])})
+    reasons = declines(solid, "lower-max-pool")
+    assert reasons == {"y": "'r' is not a map of height and width"}
 
 
 def test_max_pool_declines_a_window_of_other_rank() -> None:

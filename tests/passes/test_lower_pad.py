@@ -9,9 +9,11 @@ from support.graphs import (
     check_compiled,
     check_fault,
     check_pass,
+    check_untouched,
     declines,
     kept_reasons,
     lowered,
+    module_before,
     outline_of,
 )
 
@@ -75,9 +77,10 @@ def test_pad_declines() -> None:
         assert declines(reflected, "lower-pad") == {"y": "its mode is reflect, not constant"}
         filled = padded(plane, opset, 0.5)
         assert declines(filled, "lower-pad") == {"y": "it pads with 0.5, not zero"}
-        both = "it pads the batch, or channels and plane at once"
-        assert declines(padded([0, 1, 1, 1, 0, 0, 1, 1], opset), "lower-pad") == {"y": both}
-        assert declines(padded([1, 0, 0, 0, 0, 0, 0, 0], opset), "lower-pad") == {"y": both}
+        batch = padded([1, 0, 0, 0, 0, 0, 0, 0], opset)
+        assert declines(batch, "lower-pad") == {"y": "it pads the batch"}
+        both = padded([1, 1, 1, 1, 0, 0, 1, 1], opset)
+        assert declines(both, "lower-pad") == {"y": "it pads the batch"}
         check_compiled(reflected)
         check_compiled(filled)
 
@@ -91,11 +94,67 @@ def test_pad_declines_computed_operands() -> None:
     assert declines(given, "lower-pad") == reason
 
 
-def test_pad_declines_named_axes() -> None:
-    text = "(T[N,3,14,14] x) => (T[] y) { y = Pad(x, pads, , axes) }"
-    graph = Graph(text, {"pads": np.asarray([1, 1, 1, 1]), "axes": np.asarray([2, 3])}, 18)
-    assert declines(graph, "lower-pad") == {"y": "it names the axes to pad"}
+BOTH = [0, 1, 1, 0, 0, 2, -1, 2]
+
+
+@pytest.mark.parametrize("opset", [7, 11, 17, 22])
+def test_channels_and_plane_at_once(opset: int) -> None:
+    graph = padded(BOTH, opset)
+    module = check_pass(graph, "canonical-pad", "Pad Pad")
+    assert [tuple(n.outputs[0].shape[1:]) for n in module.graph.nodes] == [(3, 14, 16), (6, 14, 16)]
+    assert kept_reasons(check_compiled(graph, "ToJpeg JpegPad Pad ToSpatial")) == {}
+    check_fault(graph, padded([0, 2, 1, 0, 0, 1, -1, 2], opset))
+
+
+@pytest.mark.parametrize("opset", [10, 17])
+def test_any_value_is_taken_apart(opset: int) -> None:
+    """A box around the map is that value either way; only zeros have a jpeg-domain form."""
+    graph = padded(BOTH, opset, 0.5)
+    check_pass(graph, "canonical-pad", "Pad Pad")
+    reasons = kept_reasons(check_compiled(graph))
+    assert set(reasons.values()) == {"it pads with 0.5, not zero"}
+
+
+@pytest.mark.parametrize(
+    "pads", [[0, 1, 0, 0, 0, 2, 0, 0], [0, 0, 1, 0, 0, 0, 0, 1], [1, 1, 1, 0, 0, 0, 0, 1]]
+)
+def test_pads_that_are_of_one_kind_stay(pads: list[int]) -> None:
+    for graph in (padded(pads), padded(BOTH, mode="edge")):
+        assert check_untouched(module_before(graph, "canonical-pad"), "canonical-pad") == {}
+
+
+@pytest.mark.parametrize(
+    ("axes", "amounts", "outline"),
+    [
+        ([2, 3], [1, 0, 2, 1], "ToJpeg JpegPad"),
+        ([-1], [1, 1], "ToJpeg JpegPad ToSpatial"),
+        ([1], [1, 0], "ToJpeg Pad ToSpatial"),
+        ([3, 1], [1, 2, 1, 0], "ToJpeg JpegPad Pad ToSpatial"),
+    ],
+)
+def test_named_axes(axes: list[int], amounts: list[int], outline: str) -> None:
+    text = "(T[N,3,14,14] x) => (T[] y) { y = Pad(x, pads, VALUE, axes) }"
+    weights = {"pads": np.asarray(amounts), "axes": np.asarray(axes), "v": np.asarray(0.0)}
+    bare = {name: weight for name, weight in weights.items() if name != "v"}
+    for graph in (
+        Graph(text.replace("VALUE", ""), bare, 18),
+        Graph(text.replace("VALUE", "v"), weights, 18),
+    ):
+        check_compiled(graph, outline)
+
+
+def test_pad_declines_axes_that_are_computed() -> None:
+    text = "(T[N,3,14,14] x, int64[2] axes) => (T[A,B,C,D] y) { y = Pad(x, pads, , axes) }"
+    graph = Graph(text, {"pads": np.asarray([1, 1, 1, 1])}, 18)
+    assert check_untouched(module_before(graph, "canonical-pad"), "canonical-pad") == {}
+    assert declines(graph, "lower-pad") == {"y": "the axes that it pads are not constants"}
     assert outline_of(lowered(graph)) == "Pad"
+
+
+def test_pad_declines_what_no_pass_before_it_took_apart() -> None:
+    module = module_before(padded([0, 0, 1, 0, 0, 0, 1, 2]), "lower-pad")
+    module.graph.nodes[0].inputs[1].values = np.asarray([0, 1, 1, 0, 0, 0, 1, 2])
+    assert check_untouched(module, "lower-pad") == {"y": "it pads channels and plane at once"}
 
 
 def test_pads_of_vectors_are_no_concern() -> None:

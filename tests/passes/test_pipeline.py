@@ -81,7 +81,7 @@ def test_a_second_run_of_every_pass_changes_nothing() -> None:
     module = lowered(Graph(NETWORK, WEIGHTS))
     before = snapshot(module)
     for step in PIPELINE:
-        if step.name != "infer-shapes":
+        if step.name not in ("infer-shapes", "resolve-shapes"):
             assert not apply(module, step.name), step.name
     assert snapshot(module) == before
 

@@ -17,6 +17,14 @@ NUMBERS: Weights = {
     "far": np.asarray([9]),
     "square": np.asarray([[1, 2], [3, 4]]),
     "half": np.asarray([0.5]),
+    "quarter": np.asarray([0.25], np.float32),
+    "pair": np.asarray([2, 2]),
+    "all": np.asarray([-1]),
+    "minus": np.asarray([-7]),
+    "four": np.asarray([4]),
+    "endless": np.asarray([np.inf]),
+    "growth": np.asarray([1, 1, 2, 2]),
+    "grown": np.asarray([1, 1, 0.7, 2.5], np.float32),
 }
 
 
@@ -41,6 +49,24 @@ def values_of(body: str, opset: int = 17) -> list[int | str] | None:
             [12, 3, -1],
         ),
         ("a = Cast<to = 6>(s)  y = Cast<to = 7>(a)", ["N", 3, 16, 12]),
+        ("y = Cast<to = 7>(half)", [0]),
+        ("y = Mul(s, growth)", ["N", 3, 32, 24]),
+        ("y = Mul(one, s)", ["N", 3, 16, 12]),
+        ("y = Div(s, one)", ["N", 3, 16, 12]),
+        ("y = Sub(s, zero)", ["N", 3, 16, 12]),
+        ("y = Add(zero, s)", ["N", 3, 16, 12]),
+        ("a = Slice(s, one, far)  y = Div(a, four)", [0, 4, 3]),
+        ("a = Gather(s, last)  y = Sub(two, a)", [-10]),
+        ("y = Div(minus, four)", [-1]),
+        (
+            "f = Cast<to = 1>(s)  g = Mul(f, grown)  h = Floor(g)  y = Cast<to = 7>(h)",
+            ["N", 3, 11, 30],
+        ),
+        (
+            "f = Cast<to = 1>(s)  g = Mul(f, grown)  h = Ceil(g)  y = Cast<to = 7>(h)",
+            ["N", 3, 12, 30],
+        ),
+        ("a = Gather(s, last)  y = Reshape(a, all)", [12]),
     ],
 )
 def test_known(body: str, values: list[int | str]) -> None:
@@ -63,7 +89,16 @@ def test_slices_below_opset_10() -> None:
         "y = Concat<axis = 0>(s, given)",
         "y = Slice(given, one, two)",
         "a = Slice(given, one, two)  y = Slice(s, a, two)",
-        "y = Cast<to = 7>(half)",
+        "f = Cast<to = 1>(s)  g = Mul(f, quarter)  y = Cast<to = 7>(g)",
+        "b = Cast<to = 9>(s)  y = Cast<to = 7>(b)",
+        "y = Mul(s, two)",
+        "y = Sub(one, s)",
+        "y = Div(one, s)",
+        "a = Gather(s, one)  y = Div(a, zero)",
+        "a = Slice(s, one, last)  y = Add(a, given)",
+        "a = Reshape(s, pair)  y = Reshape(a, all)",
+        "f = Cast<to = 1>(given)  g = Floor(f)  y = Cast<to = 7>(g)",
+        "y = Cast<to = 7>(endless)",
     ],
 )
 def test_not_known(body: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -44,7 +44,7 @@ def _cifar(depth: int, shortcut: str) -> Design:
     return replace(_CIFAR, depths=(count,) * 3, shortcut=shortcut)
 
 
-def _activation(make: type[nn.Module] | partial[nn.Module]) -> Design:
+def _activation(make: Callable[[], nn.Module]) -> Design:
     return replace(_CIFAR, activation=make)
 
 
@@ -78,7 +78,7 @@ _VARIANTS = {
         _BASIC, stem="space-to-depth", activation=partial(nn.LeakyReLU, 1e-3)
     ),
 }
-_ACTIVATIONS: Mapping[str, type[nn.Module] | partial[nn.Module]] = {
+_ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "ELU": nn.ELU,
     "GELU": nn.GELU,
     "GELU by tanh": partial(nn.GELU, "tanh"),

@@ -304,7 +304,12 @@ def arithmetic(net: Network, x: str) -> str:
     shape = net.choose((), (1,), (channels, 1, 1), (1, channels, 1, 1))
     name, c = net.weight(*shape, positive=True)
     op = net.choose("Add", "Sub", "Mul", "Div")
-    operations = {"Add": torch.add, "Sub": torch.sub, "Mul": torch.mul, "Div": torch.div}
+    operations: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+        "Add": torch.add,
+        "Sub": torch.sub,
+        "Mul": torch.mul,
+        "Div": torch.div,
+    }
     if op in ("Add", "Mul", "Sub") and net.maybe():
         return net.add(op, [name, x], operations[op](c, v))
     return net.add(op, [x, name], operations[op](v, c))

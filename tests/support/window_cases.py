@@ -1,26 +1,31 @@
-"""Calls of the operators that change a map's size: convolution, pooling, slices and pads."""
+"""Calls of the operators that change a map's size: convolution, pooling, resampling and more."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from support.function_bodies import BodyCase, terms_of
 from support.maps import SHAPES, Doubles, blocks_of, forward, inverse, random_map
 
-from jpegcompile.dct.blocks import block_size
+from jpegcompile.dct.blocks import block_size, to_jpeg
 from jpegcompile.dct.linear import (
     average_pool_matrix,
     in_jpeg_domain,
     mean_matrix,
     pad_matrix,
+    sum_matrix,
     take_matrix,
 )
+from jpegcompile.dct.resize import Sampling, resize_matrix
 from jpegcompile.dct.windows import Pads, Pair
 from jpegcompile.kernels.average_pool.reference import jpeg_average_pool, jpeg_global_average_pool
 from jpegcompile.kernels.conv.reference import jpeg_conv
-from jpegcompile.kernels.max_pool.reference import jpeg_max_pool
-from jpegcompile.kernels.resample.reference import jpeg_pad, jpeg_slice
+from jpegcompile.kernels.max_pool.reference import jpeg_global_max_pool, jpeg_max_pool
+from jpegcompile.kernels.rearrange.reference import jpeg_depth_to_space, jpeg_space_to_depth
+from jpegcompile.kernels.reduce.reference import jpeg_reduce_mean, jpeg_reduce_sum
+from jpegcompile.kernels.resample.reference import jpeg_pad, jpeg_resize, jpeg_slice
 
 # Shape, kernel, strides, pads, dilations, group and channels that result. Block sizes on the two
 # sides: 8-8, 8-4, 4-1, 1-8, 8-1, 2-8, 1-1, 8-2, 4-4.
@@ -152,3 +157,81 @@ def resampling_cases() -> Iterator[BodyCase]:
             size = (height + top + bottom, width + left + right)
             padded = jpeg_pad(x, pads, **blocks_of(x, size))
             yield _separable(f"{shape}-{pads}", "JpegPad", x, axes, padded)
+
+
+# Mode, size and new size: enlarged and reduced, by whole and by broken factors.
+RESIZES: list[tuple[str, Pair, Pair]] = [
+    ("linear", (16, 24), (32, 48)),
+    ("nearest", (12, 8), (24, 16)),
+    ("cubic", (14, 6), (7, 12)),
+    ("linear", (7, 9), (11, 16)),
+    ("nearest", (8, 8), (4, 20)),
+]
+
+
+def resize_cases() -> Iterator[BodyCase]:
+    for mode, (height, width), size in RESIZES:
+        x, sampling = random_map((2, 3, height, width)), Sampling(mode)
+        axes = [
+            resize_matrix(before, after, after / before, sampling)
+            for before, after in zip((height, width), size, strict=True)
+        ]
+        expected = jpeg_resize(x, axes[0], axes[1], **blocks_of(x, size))
+        yield _separable(f"{mode}-{height}x{width}-{size}", "JpegResize", x, axes, expected)
+
+
+def reduction_cases() -> Iterator[BodyCase]:
+    for shape in SHAPES:
+        x, (height, width) = random_map(shape), shape[2:]
+        for axes, size in (((2,), (1, width)), ((3,), (height, 1)), ((2, 3), (1, 1))):
+            blocks = blocks_of(x, size)
+            for op, matrix, meaning in (
+                ("JpegReduceMean", mean_matrix, jpeg_reduce_mean),
+                ("JpegReduceSum", sum_matrix, jpeg_reduce_sum),
+            ):
+                matrices = [
+                    matrix(side) if axis in axes else np.eye(side)
+                    for axis, side in zip((2, 3), (height, width), strict=True)
+                ]
+                expected = meaning(x, axes, **blocks)
+                yield _separable(f"{shape}-{axes}", op, x, matrices, expected)
+
+
+def global_max_pool_cases() -> Iterator[BodyCase]:
+    """The largest pixel is the first, so that a fault in the first entry of an operand shows."""
+    for shape in SHAPES:
+        pixels, block = random_map(shape), block_size(*shape[2:])
+        pixels[..., 0, 0] += 8.0
+        x, matrices = to_jpeg(pixels, block), inverse(*shape[2:])
+        pooled = jpeg_global_max_pool(x, input_block=block)
+        blocks, operands = blocks_of(x, (1, 1)), (x, *matrices)
+        terms = terms_of(matrices)
+        yield BodyCase(f"{shape}", "JpegGlobalMaxPool", operands, blocks, pooled, terms)
+
+
+# Shape and side of the tiles.
+REARRANGEMENTS: list[tuple[tuple[int, ...], int]] = [
+    ((1, 3, 16, 24), 2),
+    ((2, 4, 12, 8), 4),
+    ((3, 8, 14, 6), 2),
+    ((1, 9, 9, 15), 3),
+    ((2, 4, 8, 8), 2),
+]
+
+
+def rearrangement_cases() -> Iterator[BodyCase]:
+    for shape, side in REARRANGEMENTS:
+        count, channels, height, width = shape
+        tiles = random_map(shape)
+        depths = random_map((count, channels * side**2, height // side, width // side))
+        for op, x, size, meaning in (
+            ("JpegSpaceToDepth", tiles, depths.shape[2:], jpeg_space_to_depth),
+            ("JpegDepthToSpace", depths, (height, width), jpeg_depth_to_space),
+        ):
+            attributes = {"blocksize": side, **blocks_of(x, size)}
+            matrices = inverse(*x.shape[2:]) + forward(*size)
+            operands = (x, *matrices)
+            expected = meaning(x, **attributes)
+            yield BodyCase(
+                f"{shape}-{side}", op, operands, attributes, expected, terms_of(matrices)
+            )

@@ -1,8 +1,10 @@
-"""Spell the mean over height and width one way.
+"""Spell the mean and the maximum over height and width one way.
 
 ReduceMean(x, axes={2,3}, keepdims=1)         =>  GlobalAveragePool(x)
 ReduceMean(x, axes={2,3}, keepdims=0)         =>  Flatten(GlobalAveragePool(x))          exact
 ReduceMean(ReduceMean(x, axes={3}), axes={2})  likewise, in either order: x.mean(3).mean(2)
+ReduceMax                                      likewise, as GlobalMaxPool
+ReduceSum(x, axes={2,3}, keepdims=0)          =>  Flatten(ReduceSum(x, axes={2,3}, keepdims=1))
 """
 
 from __future__ import annotations
@@ -15,22 +17,29 @@ from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
 _PLANE = {2, 3}
+_POOLS = {"ReduceMean": "GlobalAveragePool", "ReduceMax": "GlobalMaxPool"}
 
 
-class CanonicalMean(Pass):
-    """Replace ReduceMean over the plane of a map of rank 4."""
+class CanonicalReduction(Pass):
+    """Replace reductions over the plane of a map of rank 4."""
 
-    name = "canonical-mean"
+    name = "canonical-reduction"
 
     def run(self, module: Module) -> bool:
         """Returns whether a node was replaced."""
         changed = False
         for node in list(module.graph.nodes):
-            if node.op != "ReduceMean" or not _is_float(node.inputs[0]):
+            if node.op not in (*_POOLS, "ReduceSum") or not _is_float(node.inputs[0]):
                 continue
-            source = node.inputs[0] if _axes(node, 4) == _PLANE else _before(node, module.graph)
-            if source is not None:
-                _replace(node, source, module)
+            over_plane = reduced_axes(node, 4) == _PLANE
+            if node.op in _POOLS:
+                source = node.inputs[0] if over_plane else _before(node, module.graph)
+                if source is not None:
+                    _replace(node, source, module)
+                    changed = True
+            elif over_plane and not _keeps_dimensions(node):
+                node.attrs["keepdims"] = 1
+                _flatten(node, node.inputs[0], module)
                 changed = True
         if changed:
             module.graph.cleanup().toposort()
@@ -41,7 +50,7 @@ def _keeps_dimensions(node: gs.Node) -> bool:
     return bool(node.attrs.get("keepdims", 1))
 
 
-def _axes(node: gs.Node, wanted_rank: int) -> set[int] | None:
+def reduced_axes(node: gs.Node, wanted_rank: int) -> set[int] | None:
     """Axes as non-negative numbers; None where they, or an input of that rank, are not known."""
     rank = len(node.inputs[0].shape or ())
     axes = node.attrs.get("axes")
@@ -54,36 +63,41 @@ def _axes(node: gs.Node, wanted_rank: int) -> set[int] | None:
 
 
 def _before(second: gs.Node, graph: gs.Graph) -> gs.Tensor | None:
-    """The map of which two nodes take the mean, one axis after the other; None if they do not."""
+    """The map that two nodes reduce, one axis after the other; None if they do not."""
     between = second.inputs[0]
     if len(between.inputs) != 1 or len(between.outputs) != 1 or is_graph_output(graph, between):
         return None
     first = between.inputs[0]
-    if first.op != "ReduceMean" or _keeps_dimensions(first) != _keeps_dimensions(second):
+    if first.op != second.op or _keeps_dimensions(first) != _keeps_dimensions(second):
         return None
-    first_axes = _axes(first, 4)
+    first_axes = reduced_axes(first, 4)
     if first_axes is None or len(first_axes) != 1:
         return None
     if _keeps_dimensions(first):
-        second_axes = _axes(second, 4)
+        second_axes = reduced_axes(second, 4)
     else:
         # One of height and width is gone; the other is the last of three.
-        second_axes = _PLANE - first_axes if _axes(second, 3) == {2} else None
+        second_axes = _PLANE - first_axes if reduced_axes(second, 3) == {2} else None
     if second_axes is None or len(second_axes) != 1 or first_axes | second_axes != _PLANE:
         return None
     return first.inputs[0]
 
 
 def _is_float(tensor: gs.Tensor) -> bool:
-    """GlobalAveragePool takes no integers."""
+    """Global pooling takes no integers."""
     return tensor.dtype in (np.float16, np.float32, np.float64)
 
 
 def _replace(node: gs.Node, source: gs.Tensor, module: Module) -> None:
-    target, keep_dimensions = node.outputs[0], _keeps_dimensions(node)
-    node.op, node.attrs, node.inputs = "GlobalAveragePool", {}, [source]
-    if keep_dimensions:
-        return
+    keep_dimensions = _keeps_dimensions(node)
+    node.op, node.attrs, node.inputs = _POOLS[node.op], {}, [source]
+    if not keep_dimensions:
+        _flatten(node, source, module)
+
+
+def _flatten(node: gs.Node, source: gs.Tensor, module: Module) -> None:
+    """Bring what the node makes of a map, now [N, C, 1, 1], to [N, C]."""
+    target = node.outputs[0]
     pooled = gs.Variable(
         module.fresh(f"{target.name}.pooled"), target.dtype, (*source.shape[:2], 1, 1)
     )

@@ -1,0 +1,1 @@
+"""Pixels to channels and back, of jpeg-domain maps: exact."""

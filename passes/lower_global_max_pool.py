@@ -1,0 +1,37 @@
+"""Lower the maximum of whole maps to the JPEG domain, exactly.
+
+GlobalMaxPool(x)  =>  JpegGlobalMaxPool(ToJpeg(x))        inverse DCT, GlobalMaxPool
+
+The result is one pixel a channel, which is its own DCT.
+"""
+
+from __future__ import annotations
+
+import onnx_graphsurgeon as gs
+
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, is_sequence, map_problem
+
+
+class LowerGlobalMaxPool(Lowering[int]):
+    """GlobalMaxPool; its output has block size 1."""
+
+    name = "lower-global-max-pool"
+    op_types = ("GlobalMaxPool",)
+
+    def match(self, node: gs.Node, module: Module) -> int | Decline | None:
+        """The block size of a map of known size."""
+        if is_sequence(node.inputs[0]):
+            return None
+        problem = map_problem(node, module, node.inputs[0], node.outputs[0])
+        return problem or module.block(node.inputs[0])
+
+    def rewrite(self, node: gs.Node, match: int, rewriter: Rewriter) -> None:
+        """At block size 1 the operator is its own twin."""
+        if match == 1:
+            rewriter.keep_trivial()
+            return
+        source = node.inputs[0]
+        inputs = [rewriter.jpeg(source), *rewriter.inverse(source)]
+        attrs = {"input_block": match, "output_block": 1}
+        rewriter.replace("JpegGlobalMaxPool", inputs, attrs, transforms=(source,))
