@@ -213,6 +213,22 @@ def test_sizes_that_no_scale_gives(opset: int) -> None:
     check_compiled(graph, outline, interpolated(graph, size=(10, 16), mode="bilinear"))
 
 
+@pytest.mark.parametrize(
+    "graph",
+    [
+        scaled('mode = "linear"'),
+        scaled('mode = "linear"', opset=7),
+        sized('mode = "linear", axes = [2, 3]', (32, 48), 18),
+        sized('mode = "linear", keep_aspect_ratio_policy = "not_larger"', (2, 3, 32, 48), 18, "2"),
+        sized('mode = "nearest"', (2, 6, 16, 24), batch="2"),
+    ],
+    ids=["scales", "attribute", "axes", "policy", "channels"],
+)
+def test_forms_that_stay(graph: Graph) -> None:
+    module = module_before(graph, "canonical-resize")
+    assert check_untouched(module, "canonical-resize") == {}
+
+
 def test_axes() -> None:
     text = (
         '(T[N,3,16,24] x) => (T[] y) { y = Resize<mode = "linear", axes = [3, -2]>(x, , OPERAND) }'
