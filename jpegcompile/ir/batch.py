@@ -151,6 +151,14 @@ def _resize(node: gs.Node) -> bool:
     return scales is not None and len(scales) > 0 and float(scales[0]) == 1.0
 
 
+def _expand(node: gs.Node) -> bool:
+    """Neither a repeated batch nor dimensions before it; 1 leaves a dimension as it is."""
+    target = value_of(node.inputs[1])
+    if target is None or target.size > _rank(node):
+        return False
+    return bool(target.size < _rank(node) or target[0] == 1)
+
+
 def _gather(node: gs.Node) -> bool:
     return _attribute_axis(node, 0) not in (None, 0) and value_of(node.inputs[1]) is not None
 
@@ -175,6 +183,7 @@ def _constant_operands(node: gs.Node) -> bool:
 _CHECKS: dict[str, Callable[[gs.Node], bool]] = {
     "ArgMax": _along(0),
     "BatchNormalization": lambda node: isinstance(inference_affine(node), ChannelAffine),
+    "Expand": _expand,
     "Flatten": lambda node: _attribute_axis(node, 1) == 1,
     "Gather": _gather,
     "Gemm": lambda node: not node.attrs.get("transA") and _constant_operands(node),
@@ -184,6 +193,7 @@ _CHECKS: dict[str, Callable[[gs.Node], bool]] = {
     "Pad": _pad,
     "ReduceMax": _reduce,
     "ReduceMean": _reduce,
+    "ReduceMin": _reduce,
     "ReduceSum": _reduce,
     "Reshape": _reshape,
     "Resize": _resize,
@@ -191,6 +201,7 @@ _CHECKS: dict[str, Callable[[gs.Node], bool]] = {
     "Softmax": _along(-1),
     "Split": _along(0),
     "Squeeze": _reduce,
+    "Tile": _expand,
     "Transpose": lambda node: list(node.attrs.get("perm", ()))[:1] == [0],
     "Unsqueeze": _unsqueeze,
     "Upsample": _resize,

@@ -59,6 +59,8 @@ WEIGHTS: Weights = {
     "batches": np.asarray([2, 1, 1, 1], np.float32),
     "five": np.asarray([1, 1, 3, 8, 8]),
     "sizes": np.asarray([1, 3, 16, 16]),
+    "rows": np.asarray([1, 1, 2, 3]),
+    "many": np.asarray([2, 1, 1, 1]),
     "deeper": np.asarray([1, 6, 16, 16]),
     "wider": np.asarray([0, 0, 4, 4, 0, 0, 4, 4]),
     "four": np.asarray([1, 1, 1, 1]),
@@ -104,6 +106,9 @@ KEEPS_APART = [
     'y = Resize<mode = "nearest">(x, , , sizes)',
     "e = GlobalMaxPool(x)  f = Expand(e, sizes)  g = Pad(x, wider)  y = Mul(f, g)",
     "g = Pad(x, four, , plane)  y = Relu(g)",
+    "g = ReduceMax(x, a)  y = Expand(g, sizes)",
+    "g = ReduceMin(x, a)  y = Expand(g, a)",
+    "y = Tile(x, rows)",
     "y = Gather<axis = 1>(x, two)",
     "y = MatMul(x, x)",
     "b = Less(x, k)  n = Not(b)  y = Where(n, x, k)",
@@ -178,6 +183,8 @@ MIXES = {
     "g = Squeeze(x, zero)  y = Add(x, g)": "Squeeze 'g'",
     "l = Less(x, x)  y = Where(l, x, batch)": "Where 'y'",
     "y = Expand(x, five)": "Expand 'y'",
+    "y = Expand(x, many)": "Expand 'y'",
+    "y = Tile(x, many)": "Tile 'y'",
     "y, where = MaxPool<kernel_shape = [2, 2]>(x)": "MaxPool 'y'",
 }
 

@@ -86,6 +86,17 @@ def test_sizes_besides_a_symbolic_batch() -> None:
     assert constant_of(module, "h") == 16
 
 
+def test_sizes_taken_by_constant_nodes_and_computed_with() -> None:
+    """As exporters write x.chunk(2, 1): the index is a node as well, and folded before the size."""
+    text = """(T[N,4,16,16] x) => (T[] y) {
+        i = Constant<value = int64[1] {1}>()  two = Constant<value = int64[1] {2}>()
+        zero = Constant<value = int64[1] {0}>()  s = Shape(x)  c = Gather(s, i)  half = Div(c, two)
+        y = Slice(x, zero, half, i) }"""
+    module = folded(Graph(text))
+    assert outline_of(module) == "Slice"
+    assert module.graph.nodes[0].inputs[2].values.tolist() == [2]
+
+
 def test_sizes_that_hold_a_symbolic_batch_stay() -> None:
     text = """(T[N,3,16,12] x) => (int64[] y, int64[] z) {
         y = Shape(x)  z = Gather(y, which) }"""

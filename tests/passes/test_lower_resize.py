@@ -69,7 +69,12 @@ def interpolated(graph: Graph, **options: Any) -> list[NDArray[np.float64]]:
 
 
 def check_at_run_time(graph: Graph) -> None:
-    """Against ONNX Runtime, where the reference evaluator reads a mode otherwise or not at all."""
+    """Against ONNX Runtime, where the reference evaluator reads a mode otherwise or not at all.
+
+    It takes the new size unrounded for align_corners and half_pixel_symmetric, and -1/2 for the
+    position of a single element by pytorch_half_pixel; rounds cubic weights to float32; breaks
+    ties between neighbours by float64 positions; and knows no tf_half_pixel_for_nn.
+    """
     model = graph.model("float")
     feeds = feeds_of(model)
     wanted = run_float32(model, feeds)
@@ -211,6 +216,22 @@ def test_sizes_that_no_scale_gives(opset: int) -> None:
     assert module.dynamic_batch == (opset == 18)
     assert outline_of(module) == outline
     check_compiled(graph, outline, interpolated(graph, size=(10, 16), mode="bilinear"))
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        scaled('mode = "linear"'),
+        scaled('mode = "linear"', opset=7),
+        sized('mode = "linear", axes = [2, 3]', (32, 48), 18),
+        sized('mode = "linear", keep_aspect_ratio_policy = "not_larger"', (2, 3, 32, 48), 18, "2"),
+        sized('mode = "nearest"', (2, 6, 16, 24), batch="2"),
+    ],
+    ids=["scales", "attribute", "axes", "policy", "channels"],
+)
+def test_forms_that_stay(graph: Graph) -> None:
+    module = module_before(graph, "canonical-resize")
+    assert check_untouched(module, "canonical-resize") == {}
 
 
 def test_axes() -> None:
