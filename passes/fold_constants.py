@@ -15,6 +15,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.logger import G_LOGGER
 
+from jpegcompile.ir.folding import fold_constants
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
@@ -36,10 +37,8 @@ class FoldConstants(Pass):
                 _fold_sizes(node)
         # graphsurgeon logs to the terminal what it may or may not fold: not for our users.
         with G_LOGGER.suppress():
-            folded = module.graph.fold_constants(
-                fold_shapes=False, should_exclude_node=lambda node: node.op in _RANDOM
-            )
-            folded.cleanup().toposort()
+            fold_constants(module.graph, _RANDOM)
+            module.graph.cleanup().toposort()
         return _name_nodes(module.graph) or len(module.graph.nodes) != before
 
 
