@@ -75,7 +75,8 @@ def weights_in_jpeg_domain(
     Returns:
         [outputs, C*H*W], computed in float64 and rounded once, to the precision of `rows`.
     """
-    result = np.empty(rows.shape, rows.dtype)
+    # In the order of `rows` in memory, which may be a transposed view.
+    result = np.empty_like(rows)
     # A few rows at a time: in float64 there are several copies of what is transformed at once.
     step = max(1, _AT_ONCE // rows.shape[1])
     for start in range(0, len(rows), step):

@@ -60,8 +60,7 @@ def load_source(model: str | os.PathLike[str] | onnx.ModelProto) -> Source:
     _refuse_compiled(source)
     _refuse_newer(source)
     if source.model.functions:
-        inlined = inliner.inline_local_functions(source.model, convert_version=True)
-        source = replace(source, model=inlined)
+        source = replace(source, model=_inlined(source.model))
     _refuse_foreign(source.model.graph, source.name)
     spell_out_constants(source.model.graph)
     _clean_inputs(source.model.graph)
@@ -86,6 +85,24 @@ def _read(path: Path) -> Source:
     locations = load_weights(proto, path)
     files = (path, *(path.parent / location for location in locations))
     return Source(proto, str(path), fingerprint(content, path, locations), path.parent, files)
+
+
+def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model without local functions.
+
+    onnx knows no types of initializers when it converts a function from another opset, and fails:
+    they are declared for as long as that takes.
+    """
+    declared = {value.name for value in (*model.graph.value_info, *model.graph.input)}
+    weights = {t.name: t for t in model.graph.initializer if t.name not in declared}
+    model.graph.value_info.extend(
+        helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in weights.values()
+    )
+    inlined = inliner.inline_local_functions(model, convert_version=True)
+    kept = [value for value in inlined.graph.value_info if value.name not in weights]
+    del inlined.graph.value_info[:]
+    inlined.graph.value_info.extend(kept)
+    return inlined
 
 
 def _serialized(model: onnx.ModelProto) -> bytes:
