@@ -248,12 +248,17 @@ def test_two_files_are_written_or_none(
     assert sorted(contents(folder)) == ["m.onnx", "m.onnx.data"]
 
 
-def test_a_data_file_that_cannot_be_written(source: Path, tmp_path: Path) -> None:
-    data = folder_of(tmp_path / "m.onnx.data")
+@pytest.mark.parametrize(("name", "other"), [("m.onnx", "m.onnx.data"), ("m.onnx.data", "m.onnx")])
+def test_a_name_that_is_taken(source: Path, tmp_path: Path, name: str, other: str) -> None:
+    """Nothing is left of the file that could be written."""
+    folder = folder_of(tmp_path / "out")
+    taken = folder_of(folder / name)
+    (folder / other).write_bytes(b"old")
     with pytest.raises(AccessError) as caught:
-        jpegcompile.compile(source, input="tensor").save(tmp_path / "m.onnx", external_data=True)
-    assert str(caught.value) == f"{data}: is not a plain file; give another name"
-    assert not (tmp_path / "m.onnx").exists()
+        jpegcompile.compile(source, input="tensor").save(folder / "m.onnx", external_data=True)
+    assert str(caught.value) == f"{taken}: is not a plain file; give another name"
+    assert sorted(file.name for file in folder.iterdir()) == ["m.onnx", "m.onnx.data"]
+    assert (folder / other).read_bytes() == b"old"
 
 
 def test_a_link_leads_to_both_files(source: Path, tmp_path: Path) -> None:
