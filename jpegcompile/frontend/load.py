@@ -12,12 +12,13 @@ import onnx
 import onnxruntime as ort
 from google.protobuf.message import DecodeError, EncodeError
 from onnx import TensorProto, checker, helper, inliner
+from onnx.external_data_helper import uses_external_data
 
 from jpegcompile.errors import AccessError, UnsupportedModelError, UsageError, one_line
 from jpegcompile.frontend.constants import spell_out_constants
 from jpegcompile.interface import DOMAIN
 from jpegcompile.weights.light import check_light
-from jpegcompile.weights.read import fingerprint, load_weights
+from jpegcompile.weights.read import fingerprint, load_weights, tensors_of
 
 OLDEST_OPSET = 7
 _STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
@@ -51,6 +52,7 @@ def load_source(model: str | os.PathLike[str] | onnx.ModelProto) -> Source:
             Runtime, or uses operators from outside the ONNX standard.
     """
     if isinstance(model, onnx.ModelProto):
+        _refuse_absent_weights(model)
         content = _serialized(model)
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
@@ -85,6 +87,15 @@ def _read(path: Path) -> Source:
     locations = load_weights(proto, path)
     files = (path, *(path.parent / location for location in locations))
     return Source(proto, str(path), fingerprint(content, path, locations), path.parent, files)
+
+
+def _refuse_absent_weights(model: onnx.ModelProto) -> None:
+    absent = next((t.name for t in tensors_of(model.graph) if uses_external_data(t)), None)
+    if absent is not None:
+        raise UnsupportedModelError(
+            f"model: the values of '{absent}' are external data, which is not in memory; give the"
+            " path of the model"
+        )
 
 
 def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -23,7 +23,12 @@ from support.images import make_jpeg
 
 import jpegcompile
 from jpegcompile.backends.emit import emit_in_parts
-from jpegcompile.errors import AccessError, CheckFailedError, JpegCompileError
+from jpegcompile.errors import (
+    AccessError,
+    CheckFailedError,
+    JpegCompileError,
+    UnsupportedModelError,
+)
 from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.folding import fold_constants
@@ -111,6 +116,16 @@ def test_models_in_parts_are_the_same(
     compiled.save(parts / "m.onnx")
     for name in ("m.onnx", "m.onnx.data"):
         assert (parts / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_model_in_memory_without_its_weights(source: Path) -> None:
+    model = onnx.load_model(str(source), load_external_data=False)
+    with pytest.raises(UnsupportedModelError) as caught:
+        jpegcompile.compile(model, input="tensor")
+    assert str(caught.value) == (
+        "model: the values of 'w1' are external data, which is not in memory; give the path of the"
+        " model"
+    )
 
 
 def test_a_source_in_one_file_compiles_to_the_same(source: Path, tmp_path: Path) -> None:
