@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import onnx
+from numpy.typing import NDArray
 
-from jpegcompile.backends.emit import emit, save
+from jpegcompile.backends.dump import PassDump
+from jpegcompile.backends.emit import emit_in_parts
 from jpegcompile.backends.metadata import (
     FORMAT_VERSION,
     CompiledInfo,
@@ -17,7 +19,7 @@ from jpegcompile.backends.metadata import (
     write_metadata,
 )
 from jpegcompile.dct.frequencies import ALL
-from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.errors import InternalError, UnsupportedModelError
 from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source, load_source
@@ -77,6 +79,7 @@ from jpegcompile.passes.truncate_frequencies import TruncateFrequencies
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
 from jpegcompile.version import __version__
+from jpegcompile.weights.write import save
 
 LEGALIZE: tuple[Pass, ...] = (
     FoldConstants(),
@@ -147,20 +150,27 @@ class CompiledModel:
     """A compiled model in memory.
 
     Attributes:
-        model: the ONNX model.
+        model: the ONNX model; above 2 GB without the values of its larger weights.
         report: what was lowered, what was kept and why.
+        weights: these values, by the names of the initializers; empty for smaller models.
     """
 
     model: onnx.ModelProto = field(repr=False)
     report: Report = field(repr=False)
+    weights: Mapping[str, NDArray[Any]] = field(default_factory=dict, repr=False)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model; the file appears whole or not at all.
+    def save(self, path: str | os.PathLike[str], *, external_data: bool = False) -> None:
+        """Write the model; its files appear whole or not at all.
+
+        Args:
+            path: of the model.
+            external_data: whether weights go to a file beside it, called as the model with `.data`
+                behind; above 2 GB they always do.
 
         Raises:
             AccessError: if it cannot be written.
         """
-        save(self.model, path)
+        save(self.model, path, self.weights, external_data=external_data)
 
 
 def compile(
@@ -176,6 +186,7 @@ def compile(
     relu: Masking | None = None,
     truncate: int | None = None,
     strict: bool = False,
+    dump_passes: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CompiledModel:
     """Compile a spatial network into one that works in the JPEG transform domain.
@@ -198,12 +209,14 @@ def compile(
         truncate: how many frequencies, 1 to 15, the results of those operators keep, whatever the
             plan says.
         strict: refuse a model of which something would be kept spatial.
+        dump_passes: folder for the graph after each pass, as ONNX models that share one file of
+            weights; made if missing.
         progress: called with (passes done, passes in all).
 
     Raises:
         UsageError: if arguments do not fit the model.
         UnsupportedModelError: if the model cannot be compiled, or, with `strict`, not wholly.
-        AccessError: if a file cannot be read.
+        AccessError: if a file cannot be read, or the folder of `dump_passes` not written.
     """
     options = compile_options(
         input=input,
@@ -216,8 +229,11 @@ def compile(
         relu=relu,
         truncate=truncate,
     )
+    dump = None
+    if dump_passes is not None:
+        dump = PassDump(dump_passes, [step.name for step in PIPELINE])
     source = load_source(model)
-    module = lower(source, options, progress)
+    module = lower(source, options, progress, dump)
     _refuse_double(source, module.image.name)
     _refuse_integer_tensor(source, module)
     if strict and module.report.kept:
@@ -227,10 +243,10 @@ def compile(
             f"{source.name}: {first.op} '{first.name}' would stay spatial: {first.reason}{more};"
             " compile without --strict to keep it"
         )
-    compiled = emit(module)
+    compiled, weights = emit_in_parts(module)
     kept = {p.key: p.value for p in source.model.metadata_props}
     write_metadata(compiled, _info(module, source), kept)
-    return CompiledModel(compiled, module.report)
+    return CompiledModel(compiled, module.report, weights)
 
 
 def _refuse_double(source: Source, image: str) -> None:
@@ -257,14 +273,16 @@ def lower(
     source: Source,
     options: CompileOptions,
     progress: Callable[[int, int], None] | None = None,
+    dump: PassDump | None = None,
 ) -> Module:
     """Run the pipeline on a checked model; nothing is emitted.
 
     Raises:
         UsageError, UnsupportedModelError: as for `compile`.
+        AccessError: if `dump` cannot write.
     """
     image = image_of(source, options.image_input, options.input_size)
-    graph = graph_at_size(source.model, image)
+    graph = graph_at_size(source.model, source.folder, image)
     plan = options.frequencies.for_source(source.sha256)
     module = Module(graph, image, complete_options(replace(options, frequencies=plan), image))
     if plan is not options.frequencies:
@@ -275,12 +293,22 @@ def lower(
         module.report.note(
             f"the source takes {source.integer_pixels} pixels: here they are not rounded"
         )
+    if dump is not None:
+        dump.open(source.files)
+        dump.write(module)
     for done, step in enumerate(PIPELINE, start=1):
         try:
             step.run(module)
         except UnsupportedModelError as error:
             raise UnsupportedModelError(f"{source.name}: {error}") from error
-        verify_module(module, step.name)
+        try:
+            verify_module(module, step.name)
+        except InternalError:
+            if dump is not None:
+                dump.write_broken(module)
+            raise
+        if dump is not None:
+            dump.write(module)
         if progress is not None:
             progress(done, len(PIPELINE))
     if not module.maps:

@@ -6,8 +6,10 @@ import errno
 import json
 import os
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from jpegcompile.errors import AccessError, UsageError
 
@@ -88,24 +90,91 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
         AccessError: if the folder is missing, not writable or full, or the path is something else
             than a file.
     """
-    target = Path(os.path.realpath(path))
-    temporary: str | None = None
+    write_together([(path, lambda stream: stream.write(content))])
+
+
+def write_together(
+    files: Sequence[tuple[str | os.PathLike[str], Callable[[BinaryIO], object]]],
+) -> None:
+    """Write files so that either all appear whole, or none and what stood there stays.
+
+    Args:
+        files: paths, and what writes the content; called, and the files replaced, in this order.
+
+    Raises:
+        AccessError: as `write_whole`, naming the first file that cannot be written.
+    """
+    replaced: list[_Replacement] = []
     try:
-        _require_plain(path, target)
-        handle, temporary = tempfile.mkstemp(prefix=".jpegcompile-", dir=target.parent)
+        for path, write in files:
+            with _naming(path):
+                replaced.append(_Replacement(path))
+                replaced[-1].write(write)
+        for replacement in replaced:
+            with _naming(replacement.path):
+                # Once the last one is in place there is nothing to go back to.
+                replacement.put(keep_old=replacement is not replaced[-1])
+    except BaseException:
+        for replacement in reversed(replaced):
+            replacement.undo()
+        raise
+    for replacement in replaced:
+        replacement.forget_old()
+
+
+@contextmanager
+def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise AccessError(f"{path}: cannot write: {error.strerror}; nothing was kept") from error
+
+
+class _Replacement:
+    """A file that is written under another name, put in place, and can be taken back."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = path
+        self._target = Path(os.path.realpath(path))
+        self._temporary: Path | None = None
+        self._old: Path | None = None
+        self._was_there = True
+
+    def write(self, write: Callable[[BinaryIO], object]) -> None:
+        """Write the content beside the target."""
+        _require_plain(self.path, self._target)
+        handle, name = tempfile.mkstemp(prefix=".jpegcompile-", dir=self._target.parent)
+        self._temporary = Path(name)
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            write(stream)
         # mkstemp makes a private file; give it the rights that an ordinary open would.
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, target)
-        temporary = None
-    except OSError as error:
-        raise AccessError(f"{path}: cannot write: {error.strerror}; nothing was kept") from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        os.chmod(self._temporary, 0o666 & ~mask)
+
+    def put(self, *, keep_old: bool) -> None:
+        """Replace the target; `keep_old` lets `undo` bring back what stood there."""
+        assert self._temporary is not None
+        self._was_there = self._target.exists()
+        if keep_old and self._was_there:
+            self._old = self._temporary.with_name(self._temporary.name + ".old")
+            os.rename(self._target, self._old)
+        os.replace(self._temporary, self._target)
+        self._temporary = None
+
+    def undo(self) -> None:
+        """Bring back what stood there, and leave nothing else."""
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
+        if self._old is not None and self._old.exists():
+            os.replace(self._old, self._target)
+        elif self._temporary is None and not self._was_there:
+            self._target.unlink(missing_ok=True)
+
+    def forget_old(self) -> None:
+        """Remove what stood there."""
+        if self._old is not None:
+            self._old.unlink(missing_ok=True)
 
 
 def _require_plain(path: str | os.PathLike[str], target: Path) -> None:

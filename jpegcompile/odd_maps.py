@@ -106,7 +106,7 @@ def _advice(module: Module, source: Source, steps: Sequence[Pass]) -> str:
 def _at_size(module: Module, source: Source, steps: Sequence[Pass], size: Size) -> Module | None:
     """The module at another size of its image; None where the network does not take it."""
     image = replace(module.image, height=size[0], width=size[1])
-    other = Module(graph_at_size(source.model, image), image, module.options)
+    other = Module(graph_at_size(source.model, source.folder, image), image, module.options)
     try:
         for step in steps:
             step.run(other)

@@ -15,6 +15,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.logger import G_LOGGER
 
+from jpegcompile.ir.folding import fold_constants
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
@@ -44,10 +45,8 @@ def _fold_once(graph: gs.Graph) -> None:
             _fold_sizes(node)
     # graphsurgeon logs to the terminal what it may or may not fold: not for our users.
     with G_LOGGER.suppress():
-        folded = graph.fold_constants(
-            fold_shapes=False, should_exclude_node=lambda node: node.op in RANDOM
-        )
-        folded.cleanup().toposort()
+        fold_constants(graph, RANDOM)
+        graph.cleanup().toposort()
 
 
 def _takes_of_shape(node: gs.Node) -> bool:

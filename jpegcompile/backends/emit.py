@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from typing import NamedTuple
 
 import onnx
 import onnx_graphsurgeon as gs
@@ -10,16 +10,67 @@ from onnx import checker, helper, inliner
 
 from jpegcompile.backends.functions import function_of
 from jpegcompile.errors import InternalError, one_line
-from jpegcompile.files import write_whole
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION, IR_VERSION
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.weights import Weights, array_of, detached, weight_bytes
+from jpegcompile.weights.light import check_light
+from jpegcompile.weights.write import MOST_IN_ONE_FILE, SMALLEST
+
+
+class Emission(NamedTuple):
+    """An emitted model.
+
+    Attributes:
+        model: the ONNX model, complete, or above 2 GB without the values of its larger weights.
+        weights: these values by name; empty for a complete model.
+    """
+
+    model: onnx.ModelProto
+    weights: Weights
 
 
 def emit(module: Module) -> onnx.ModelProto:
-    """The module as a checked ONNX model of the source's opset and IR version 10.
+    """The module as one checked ONNX model of the source's opset and IR version 10.
 
     Raises:
         InternalError: if what the passes made is not valid ONNX.
+    """
+    model, weights = emit_in_parts(module)
+    assert not weights, "a model above 2 GB has parts"
+    return model
+
+
+def emit_in_parts(module: Module, most: int = MOST_IN_ONE_FILE) -> Emission:
+    """As `emit`, with large weights apart where the model has more of them than protobuf carries.
+
+    Args:
+        module: behind the last pass.
+        most: bytes of weights that the model itself may hold.
+
+    Raises:
+        InternalError: if what the passes made is not valid ONNX.
+    """
+    # More bytes than any tensor has, so that all weights stay.
+    smallest = SMALLEST if weight_bytes(module.graph) > most else 1 << 62
+    with detached(module.graph, smallest) as taken:
+        model = export(module)
+    weights = {name: array_of(values) for name, values in taken.items()}
+    if module.options.target == "onnx":
+        model = inliner.inline_local_functions(model)
+        _drop_opset(model, DOMAIN)
+    try:
+        check_light(model, IR_VERSION)
+    except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise InternalError(f"the compiled graph is not valid: {one_line(error)}") from error
+    return Emission(model, weights)
+
+
+def export(module: Module, *, check_types: bool = True) -> onnx.ModelProto:
+    """The module as it is between two passes: jpegcompile nodes with functions, not checked.
+
+    Args:
+        module: the module.
+        check_types: whether outputs without a type are an error.
     """
     graph = module.graph
     used = sorted({node.op for node in graph.nodes if node.domain == DOMAIN})
@@ -27,18 +78,11 @@ def emit(module: Module) -> onnx.ModelProto:
     opsets += [d for d in graph.import_domains or [] if d.domain not in ("", "ai.onnx", DOMAIN)]
     if used:
         opsets.append(helper.make_opsetid(DOMAIN, DOMAIN_VERSION))
-    model: onnx.ModelProto = gs.export_onnx(graph, opset_imports=opsets)
+    model: onnx.ModelProto = gs.export_onnx(graph, check_types, opset_imports=opsets)
     model.ir_version = IR_VERSION
     model.producer_name = DOMAIN
     model.producer_version = ""
     model.functions.extend(function_of(op, int(graph.opset), module.bodies) for op in used)
-    if module.options.target == "onnx":
-        model = inliner.inline_local_functions(model)
-        _drop_opset(model, DOMAIN)
-    try:
-        checker.check_model(model, full_check=True)
-    except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise InternalError(f"the compiled graph is not valid: {one_line(error)}") from error
     return model
 
 
@@ -46,12 +90,3 @@ def _drop_opset(model: onnx.ModelProto, domain: str) -> None:
     kept = [o for o in model.opset_import if o.domain != domain]
     del model.opset_import[:]
     model.opset_import.extend(kept)
-
-
-def save(model: onnx.ModelProto, path: str | os.PathLike[str]) -> None:
-    """Write a model so that the file appears whole or not at all.
-
-    Raises:
-        AccessError: as `write_whole`.
-    """
-    write_whole(path, model.SerializeToString(deterministic=True))

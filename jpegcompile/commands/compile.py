@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from jpegcompile.backends.dump import dump_files
 from jpegcompile.commands.console import change_text, counted, progress_bar
 from jpegcompile.commands.options import (
     frequency_number,
@@ -18,7 +19,7 @@ from jpegcompile.commands.options import (
     plan_from,
     print_json,
 )
-from jpegcompile.compile import CompiledModel
+from jpegcompile.compile import PIPELINE, CompiledModel
 from jpegcompile.compile import compile as compile_model
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError, UsageError
@@ -26,8 +27,11 @@ from jpegcompile.files import is_same_file, require_writable, write_whole
 from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking
 from jpegcompile.report import Report
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies, require_budget
+from jpegcompile.weights.read import external_files
+from jpegcompile.weights.write import data_file
 
 _AUTO = "auto"
+_MODEL = "the model itself"
 
 
 @click.command(name="compile")
@@ -43,6 +47,18 @@ _AUTO = "auto"
     help="jpegcompile operators with function bodies, or standard operators only.",
 )
 @click.option("--strict", is_flag=True, help="Fail (exit 3) if anything would be kept spatial.")
+@click.option(
+    "--external-data",
+    is_flag=True,
+    help="Write the weights to a file of their own, called as the output with .data behind; above"
+    " 2 GB they always are.",
+)
+@click.option(
+    "--dump-passes",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the graph after each pass to this folder, too.",
+)
 @model_options
 @click.option(
     "--frequencies",
@@ -85,6 +101,8 @@ def compile_command(
     output: Path,
     target: Any,
     strict: bool,
+    external_data: bool,
+    dump_passes: Path | None,
     input_mode: Any,
     preprocess: str | None,
     subsampling: str | None,
@@ -104,17 +122,18 @@ def compile_command(
     --images DIR, a search finds for each node how few are enough.
     """
     inputs = {
-        "the model itself": model,
+        _MODEL: model,
         "the file of --preprocess": None if preprocess is None else Path(preprocess),
         "the file of --frequencies-file": frequencies_file,
         "the file of --labels": search_options["labels"],
     }
-    _require_distinct(output, save_frequencies, inputs, search_options["images"])
-    for file in (output, save_frequencies):
-        if file is not None:
+    written = _written(output, save_frequencies, dump_passes, weights=external_data)
+    _require_distinct(written, inputs, search_options["images"])
+    for _, option, file in written:
+        if option != "--dump-passes":
             require_writable(file)
 
-    def compiled_with(plan: FrequencyPlan) -> CompiledModel:
+    def compiled_with(plan: FrequencyPlan, dump: Path | None = None) -> CompiledModel:
         with progress_bar("compiling") as progress:
             return compile_model(
                 model,
@@ -126,6 +145,7 @@ def compile_command(
                 input_size=input_size,
                 frequencies=plan,
                 strict=strict,
+                dump_passes=dump,
                 progress=progress,
             )
 
@@ -147,37 +167,57 @@ def compile_command(
     else:
         _refuse_search_options(search_options)
         plan = plan_from(frequencies, frequencies_file, relu, truncate)
-    compiled = compiled_with(plan)
+    compiled = compiled_with(plan, dump_passes)
     if search is not None:
         _require_budget(search, compiled.report, as_json)
-    compiled.save(output)
+    if compiled.weights and not external_data:
+        external_data = True
+        written = _written(output, save_frequencies, dump_passes, weights=True)
+        _require_distinct(written, inputs, search_options["images"])
+    compiled.save(output, external_data=external_data)
     if save_frequencies is not None:
         write_whole(save_frequencies, (json.dumps(plan.to_json(), indent=1) + "\n").encode())
     if as_json:
-        print_json(_summary(output, compiled.report, search))
+        print_json(_summary(output, compiled.report, search, external_data))
         return
-    _show_report(output, compiled.report)
+    _show_report(output, compiled.report, external_data)
     if search is not None:
         _show_search(search)
 
 
+def _written(
+    output: Path, save_frequencies: Path | None, dump: Path | None, *, weights: bool
+) -> list[tuple[str, str, Path]]:
+    """What each written file is, the option that names it, and its path."""
+    files = [("--output", "--output", output)]
+    if weights:
+        files.append(("the weights of --output", "--output", data_file(output)))
+    if save_frequencies is not None:
+        files.append(("--save-frequencies", "--save-frequencies", save_frequencies))
+    if dump is not None:
+        dumped = dump_files(dump, [step.name for step in PIPELINE])
+        files += [("a file of --dump-passes", "--dump-passes", file) for file in dumped]
+    return files
+
+
 def _require_distinct(
-    output: Path,
-    save_frequencies: Path | None,
+    written: Sequence[tuple[str, str, Path]],
     inputs: Mapping[str, Path | None],
     images: Path | None,
 ) -> None:
     """Refuse to write over what is read, and one file over the other."""
-    for option, written in (("--output", output), ("--save-frequencies", save_frequencies)):
-        if written is None:
-            continue
-        clashes = [name for name, read in inputs.items() if read and is_same_file(written, read)]
-        if images is not None and images.resolve() in written.resolve().parents:
+    read = [(name, path) for name, path in inputs.items() if path is not None]
+    model = inputs[_MODEL]
+    if model is not None and any(file.exists() for _, _, file in written):
+        read += [("a file of the model's weights", file) for file in external_files(model)]
+    for index, (_, option, file) in enumerate(written):
+        clashes = [name for name, path in read if is_same_file(file, path)]
+        if images is not None and images.resolve() in file.resolve().parents:
             clashes.append("in the folder of --images")
-        if option != "--output" and is_same_file(written, output):
-            clashes.append("--output too")
+        others = [(name, path) for name, other, path in written[:index] if other != option]
+        clashes += [f"{name} too" for name, path in others if is_same_file(file, path)]
         if clashes:
-            raise UsageError(f"{written}: is {clashes[0]}; give another {option}")
+            raise UsageError(f"{file}: is {clashes[0]}; give another {option}")
 
 
 def _require_search_options(
@@ -209,15 +249,18 @@ def _require_budget(search: FrequencySearch, report: Report, as_json: bool) -> N
         require_budget(search)
     except CheckFailedError:
         if as_json:
-            print_json(_summary(None, report, search))
+            print_json(_summary(None, report, search, False))
         else:
             _show_search(search)
         raise
 
 
-def _summary(output: Path | None, report: Report, search: FrequencySearch | None) -> dict[str, Any]:
+def _summary(
+    output: Path | None, report: Report, search: FrequencySearch | None, has_weights: bool
+) -> dict[str, Any]:
     return {
         "output": None if output is None else str(output),
+        "weights": str(data_file(output)) if output is not None and has_weights else None,
         "report": report.to_json(),
         "search": None if search is None else search.to_json(),
     }
@@ -255,12 +298,15 @@ def _search(
         ) from stop
 
 
-def _show_report(output: Path, report: Report) -> None:
-    size = output.stat().st_size
+def _show_report(output: Path, report: Report, has_weights: bool) -> None:
     click.echo(
         f"{output}: {counted(len(report.lowered), 'node')} lowered,"
-        f" {len(report.kept)} kept spatial, {counted(report.casts, 'cast')}, {size:,} bytes"
+        f" {len(report.kept)} kept spatial, {counted(report.casts, 'cast')},"
+        f" {output.stat().st_size:,} bytes"
     )
+    if has_weights:
+        weights = data_file(output)
+        click.echo(f"{weights}: its weights, {weights.stat().st_size:,} bytes")
     if not report.is_exact:
         masks = sum(node.masking in MASKINGS for node in report.nodes)
         click.echo(

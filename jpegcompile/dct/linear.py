@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import axis_dct, to_jpeg
 
+# Weights that are transformed at once.
+_AT_ONCE = 1 << 24
+
 
 def in_jpeg_domain(
     matrix: NDArray[np.float64], input_block: int, output_block: int
@@ -72,8 +75,15 @@ def weights_in_jpeg_domain(
     Returns:
         [outputs, C*H*W], computed in float64 and rounded once, to the precision of `rows`.
     """
-    maps = rows.astype(np.float64).reshape(-1, *map_shape)
-    return to_jpeg(maps, block).reshape(rows.shape).astype(rows.dtype)
+    # In the order of `rows` in memory, which may be a transposed view.
+    result = np.empty_like(rows)
+    # A few rows at a time: in float64 there are several copies of what is transformed at once.
+    step = max(1, _AT_ONCE // rows.shape[1])
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        maps = part.astype(np.float64).reshape(-1, *map_shape)
+        result[start : start + step] = to_jpeg(maps, block).reshape(part.shape)
+    return result
 
 
 def mean_matrix(size: int) -> NDArray[np.float64]:

@@ -142,7 +142,7 @@ def score_files(
     Raises:
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
     """
-    model = SpatialModel(source.model, session.info.input)
+    model = SpatialModel(source, session.info.input)
     index = session.output_names.index(output)
     before, exact, after = [], [], []
     done = 0

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
@@ -15,6 +14,7 @@ from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.dct.color import Color
 from jpegcompile.errors import ImageError, one_line
+from jpegcompile.frontend.load import Source
 from jpegcompile.interface import IR_VERSION
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.batch import run_batch
@@ -33,7 +33,7 @@ class SpatialModel:
 
     def __init__(
         self,
-        model: onnx.ModelProto,
+        source: Source,
         info: InputInfo,
         exposed: Iterable[str] = (),
         threads: int | None = None,
@@ -41,16 +41,16 @@ class SpatialModel:
         """Open a model.
 
         Args:
-            model: the source, as `load_source` cleans it.
+            source: the original.
             info: its image input.
             exposed: tensors to give besides the outputs; those it does not make are left out.
             threads: ONNX Runtime's intra-op number.
         """
         self.info = info
-        self.output_names = [output.name for output in model.graph.output]
-        opened = expose(model, exposed)
+        self.output_names = [output.name for output in source.model.graph.output]
+        opened = expose(source.model, exposed)
         opened.ir_version = min(max(opened.ir_version, 4), IR_VERSION)
-        self._session = inference_session(opened, threads)
+        self._session = inference_session(opened, threads, source.folder)
         self._all_names = [output.name for output in self._session.get_outputs()]
         self.exposed = self._all_names[len(self.output_names) :]
         batch = next(i for i in self._session.get_inputs() if i.name == info.name).shape[0]

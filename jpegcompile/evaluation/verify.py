@@ -77,10 +77,10 @@ def verify(
         relative = HALF_TOLERANCE if is_half else RELATIVE_TOLERANCE
     source = load_source(original)
     require_same_source(source, session)
-    model = SpatialModel(source.model, session.info.input)
+    model = SpatialModel(source, session.info.input)
     makers = {name: node.name for node in session.model.graph.node for name in node.output}
     meter = Meter(session.info.tensors, makers)
-    tracer = _Tracer(session, source.model, meter, node_inputs)
+    tracer = _Tracer(session, source, meter, node_inputs)
     files = jpeg_files(images) if images else []
     batches = image_batches(session, files) if files else _random_batches(session, samples, seed)
     for batch in batches:
@@ -172,13 +172,14 @@ def _outputs(session: Session, batch: Batch) -> dict[str, NDArray[Any]]:
 class _Tracer:
     """Compares every jpeg-domain tensor with its twin, for the first inputs."""
 
-    def __init__(self, session: Session, source: onnx.ModelProto, meter: Meter, most: int) -> None:
+    def __init__(self, session: Session, source: Source, meter: Meter, most: int) -> None:
         twins = {tensor: twin for tensor, (_, twin) in session.info.tensors.items()}
         self._session = session
         self._meter = meter
         self._most = most
         self._step = session.fixed_batch or _TRACE_BATCH
-        self._compiled: ort.InferenceSession = inference_session(expose(session.model, twins))
+        exposed = expose(session.model, twins)
+        self._compiled: ort.InferenceSession = inference_session(exposed, folder=session.folder)
         self._original = SpatialModel(source, session.info.input, twins.values())
 
     def take(self, batch: Batch) -> None:

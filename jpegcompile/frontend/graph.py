@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import onnx
 import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from jpegcompile.ir.module import ImageInput
+from jpegcompile.ir.weights import import_graph
 
 
-def graph_at_size(model: onnx.ModelProto, image: ImageInput) -> gs.Graph:
+def graph_at_size(model: onnx.ModelProto, folder: Path | None, image: ImageInput) -> gs.Graph:
     """The model as a graph whose image input has the channels, height and width of `image`.
 
     Where that is not what the model declares, the shapes that it declares of other tensors are
-    forgotten: they are of another size.
+    forgotten: they are of another size. `folder` is that of its weights, as for `import_graph`.
     """
     # It logs to the terminal which element types NumPy does not have: not for our users.
     with G_LOGGER.suppress():
-        graph = gs.import_onnx(model)
+        graph = import_graph(model, folder)
     declared = next(t for t in graph.inputs if t.name == image.name)
     sides = (image.height, image.width)
     sizes = (image.channels, *sides) if image.layout == "NCHW" else (*sides, image.channels)

@@ -10,15 +10,17 @@ from pathlib import Path
 
 import onnx
 import onnxruntime as ort
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, EncodeError
 from onnx import TensorProto, checker, helper, inliner
+from onnx.external_data_helper import uses_external_data
 
-from jpegcompile.errors import AccessError, UnsupportedModelError, UsageError
+from jpegcompile.errors import AccessError, UnsupportedModelError, UsageError, one_line
 from jpegcompile.frontend.constants import spell_out_constants
-from jpegcompile.frontend.external import fingerprint, load_weights
 from jpegcompile.frontend.integer_pixels import take_float_pixels
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.quantized import ADVICE, is_quantized
+from jpegcompile.weights.light import check_light
+from jpegcompile.weights.read import fingerprint, load_weights, tensors_of
 
 OLDEST_OPSET = 7
 _STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
@@ -29,15 +31,19 @@ class Source:
     """A source model, checked and cleaned.
 
     Attributes:
-        model: with all weights in memory, without local functions.
+        model: without local functions; large weights of files of their own stay there.
         name: how messages call it.
         sha256: of the serialized model and its external weight files.
+        folder: that the files of weights are relative to; None for a model in memory.
+        files: the model's own and those of its weights.
         integer_pixels: type of the image input where the file has integers; `model` has float32.
     """
 
     model: onnx.ModelProto
     name: str
     sha256: str
+    folder: Path | None = None
+    files: tuple[Path, ...] = ()
     integer_pixels: str | None = None
 
 
@@ -51,17 +57,17 @@ def load_source(model: str | os.PathLike[str] | onnx.ModelProto) -> Source:
             its image input.
     """
     if isinstance(model, onnx.ModelProto):
+        _refuse_absent_weights(model)
+        content = _serialized(model)
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
-        content = model.SerializeToString(deterministic=True)
         source = Source(copy, "model", hashlib.sha256(content).hexdigest())
     else:
         source = _read(Path(model))
     _refuse_compiled(source)
     _refuse_newer(source)
     if source.model.functions:
-        inlined = inliner.inline_local_functions(source.model, convert_version=True)
-        source = Source(inlined, source.name, source.sha256)
+        source = replace(source, model=_inlined(source.model))
     _refuse_foreign(source.model.graph, source.name)
     spell_out_constants(source.model.graph)
     _clean_inputs(source.model.graph)
@@ -84,7 +90,45 @@ def _read(path: Path) -> Source:
     if not proto.HasField("graph") or not proto.graph.node:
         raise UnsupportedModelError(f"{path}: holds no ONNX graph; give a .onnx model")
     locations = load_weights(proto, path)
-    return Source(proto, str(path), fingerprint(content, path, locations))
+    files = (path, *(path.parent / location for location in locations))
+    return Source(proto, str(path), fingerprint(content, path, locations), path.parent, files)
+
+
+def _refuse_absent_weights(model: onnx.ModelProto) -> None:
+    absent = next((t.name for t in tensors_of(model.graph) if uses_external_data(t)), None)
+    if absent is not None:
+        raise UnsupportedModelError(
+            f"model: the values of '{absent}' are external data, which is not in memory; give the"
+            " path of the model"
+        )
+
+
+def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model without local functions.
+
+    onnx knows no types of initializers when it converts a function from another opset, and fails:
+    they are declared for as long as that takes.
+    """
+    declared = {value.name for value in (*model.graph.value_info, *model.graph.input)}
+    weights = {t.name: t for t in model.graph.initializer if t.name not in declared}
+    model.graph.value_info.extend(
+        helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in weights.values()
+    )
+    inlined = inliner.inline_local_functions(model, convert_version=True)
+    kept = [value for value in inlined.graph.value_info if value.name not in weights]
+    del inlined.graph.value_info[:]
+    inlined.graph.value_info.extend(kept)
+    return inlined
+
+
+def _serialized(model: onnx.ModelProto) -> bytes:
+    try:
+        return bytes(model.SerializeToString(deterministic=True))
+    except EncodeError as error:
+        raise UnsupportedModelError(
+            "model: holds 2 GB or more in memory, which protobuf cannot carry; save it with its"
+            " weights as external data and give the path"
+        ) from error
 
 
 def _refuse_compiled(source: Source) -> None:
@@ -180,18 +224,17 @@ def _clean_sizes(graph: onnx.GraphProto) -> None:
 
 
 def _check(source: Source) -> None:
-    if source.model.ByteSize() > checker.MAXIMUM_PROTOBUF:
-        raise UnsupportedModelError(
-            f"{source.name}: has more than 2 GB of weights, which this version does not take"
-        )
-    checked = onnx.ModelProto()
-    checked.CopyFrom(source.model)
-    checked.ir_version = min(max(checked.ir_version, 4), 10)
     try:
-        checker.check_model(checked, full_check=True)
+        check_light(source.model, min(max(source.model.ir_version, 4), 10))
+    except EncodeError as error:
+        raise UnsupportedModelError(
+            f"{source.name}: holds 2 GB or more besides the large weights of its main graph, which"
+            " protobuf cannot carry; export it with its weights as initializers"
+        ) from error
     except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        reason = " ".join(str(error).split())
-        raise UnsupportedModelError(f"{source.name}: not a valid ONNX model: {reason}") from error
+        raise UnsupportedModelError(
+            f"{source.name}: not a valid ONNX model: {one_line(error)}"
+        ) from error
 
 
 def image_input_name(model: onnx.ModelProto, wanted: str | None, source: str) -> str:

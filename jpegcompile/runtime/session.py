@@ -40,8 +40,11 @@ from jpegcompile.runtime.inputs import (
     preprocess_in,
 )
 from jpegcompile.subsampling import subsampling_of
+from jpegcompile.weights.read import load_weights
 
 _BATCH = 32
+# Where external weights of a model are that ONNX Runtime is given as bytes.
+_WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 # Inputs besides the image, by name; the same for every image.
 Shared = Mapping[str, NDArray[np.generic]]
@@ -75,8 +78,15 @@ def read_compiled(path: str | os.PathLike[str]) -> tuple[onnx.ModelProto, Compil
     return model, read_metadata(model, str(path))
 
 
-def inference_session(model: onnx.ModelProto, threads: int | None = None) -> ort.InferenceSession:
+def inference_session(
+    model: onnx.ModelProto, threads: int | None = None, folder: Path | None = None
+) -> ort.InferenceSession:
     """An ONNX Runtime session on the CPU whose idle threads do not spin.
+
+    Args:
+        model: the model.
+        threads: ONNX Runtime's intra-op number.
+        folder: of the files in which the model has external weights.
 
     Raises:
         UnsupportedModelError: if ONNX Runtime refuses the model.
@@ -86,6 +96,8 @@ def inference_session(model: onnx.ModelProto, threads: int | None = None) -> ort
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         options.intra_op_num_threads = threads
+    if folder is not None:
+        options.add_session_config_entry(_WEIGHTS_FOLDER, str(folder.absolute()))
     try:
         return ort.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
@@ -101,7 +113,8 @@ class Session:
         path: of the compiled model.
         info: what the file says of itself.
         inference_session: the ONNX Runtime session beneath.
-        model: the compiled ONNX model.
+        model: the compiled ONNX model; large external weights stay in their file.
+        folder: of that file.
         output_names: of the source model, in its order.
         fixed_batch: the batch that the model is bound to, None if any will do.
         batch_size: images that `run` gives ONNX Runtime at once.
@@ -115,13 +128,17 @@ class Session:
             raise UnsupportedModelError(
                 f"{path}: was not written by jpegcompile; give a compiled model here"
             )
+        # `save` follows a link and writes the weights beside the file that it points to.
+        file = Path(os.path.realpath(path) if os.path.islink(path) else path)
+        load_weights(model, file)
         self.info = info
         self.model = model
+        self.folder = file.parent
         self._threads = threads
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._network: ort.InferenceSession | None = None
-        self.inference_session = inference_session(model, threads)
+        self.inference_session = inference_session(model, threads, self.folder)
         self.output_names: list[str] = [
             output.name for output in self.inference_session.get_outputs()
         ]
@@ -253,7 +270,7 @@ class Session:
             if self._network is None:
                 assert self.info.input.ingest_output is not None
                 network = begin_at(self.model, self.info.input.ingest_output, self.info.input)
-                self._network = inference_session(network, self._threads)
+                self._network = inference_session(network, self._threads, self.folder)
             return self._network
 
 

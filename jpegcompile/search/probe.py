@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-from jpegcompile.backends.emit import save
 from jpegcompile.compile import CompiledModel, ModelSource, compile
 from jpegcompile.dct.frequencies import ALL, band_map, full, resolve
 from jpegcompile.errors import UnsupportedModelError
@@ -27,6 +25,8 @@ from jpegcompile.options import image_of
 from jpegcompile.runtime.coefficients import read_coefficients_many
 from jpegcompile.runtime.session import Session
 from jpegcompile.subsampling import subsampling_of
+from jpegcompile.weights.read import fingerprint
+from jpegcompile.weights.write import data_file, save
 
 # Files that tell which subsampling is common.
 _SAMPLE = 32
@@ -133,8 +133,9 @@ class Probe:
                 "the model has no nonlinearity on tiles of pixels, so there is nothing to choose"
             )
         path = folder / f"probe.{masking}.onnx"
-        save(opened, path)
-        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        save(opened, path, compiled.weights)
+        locations = [data_file(path).name] if compiled.weights else []
+        self.sha256 = fingerprint(path.read_bytes(), path, locations)
         self.session = Session(path)
 
     def scores(

@@ -12,9 +12,9 @@ from PIL import Image
 from support.third_party import CIFAR10, GRAY, ThirdParty
 
 import jpegcompile
-from jpegcompile.backends.emit import save
 from jpegcompile.errors import AccessError, UnsupportedModelError
 from jpegcompile.interface import IR_VERSION
+from jpegcompile.weights.write import save
 
 pytestmark = pytest.mark.shared
 

@@ -14,10 +14,10 @@ from support.images import make_jpeg
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
-from jpegcompile.backends.emit import save
 from jpegcompile.errors import AccessError, CheckFailedError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.measure import Meter
 from jpegcompile.evaluation.verify import require_passed
+from jpegcompile.weights.write import save
 
 WEIGHT = numpy_helper.from_array(
     np.random.default_rng(3).normal(0, 0.3, (4, 3, 3, 3)).astype(np.float32), "w"

@@ -8,6 +8,7 @@ import onnx_graphsurgeon as gs
 import pytest
 from support.graphs import (
     Graph,
+    Weights,
     apply,
     assert_same,
     check_compiled,
@@ -21,6 +22,7 @@ from support.graphs import (
 )
 
 from jpegcompile.backends.emit import emit
+from jpegcompile.ir.folding import fold_constants
 from jpegcompile.ir.module import Module
 
 NAME = "fold-constants"
@@ -162,3 +164,47 @@ def test_nothing_is_written_to_the_terminal(capfd: pytest.CaptureFixture[str]) -
     model: onnx.ModelProto = emit(lowered(Graph(text, {"w": (3, 3, 1, 1)})))
     assert len(model.graph.node) == 3
     assert capfd.readouterr() == ("", "")
+
+
+LARGE: Weights = {"w": (16, 3, 3, 3), "v": (3, 16, 1, 1), "scale": np.asarray(0.5)}
+CHAINS = """(T[N,3,16,16] x) => (T[] y) {
+    half = Neg(scale)
+    n = Mul(w, half)
+    t = Transpose<perm = [1, 0, 2, 3]>(v)
+    u = Transpose<perm = [1, 0, 2, 3]>(t)
+    first, second = Split<axis = 0>(n)
+    both = Concat<axis = 0>(second, first)
+    c = Conv(x, both)
+    y = Conv(c, u)
+}"""
+
+
+@pytest.mark.parametrize("large", [1, 64, 1 << 10])
+def test_large_constants_are_folded_one_by_one(large: int) -> None:
+    """As all are that together are more than protobuf carries; the values are the same bits."""
+    graph = Graph(CHAINS, LARGE)
+    expected = folded(graph)
+    module = module_of(graph)
+    fold_constants(module.graph, (), most=0, large=large)
+    module.graph.cleanup().toposort()
+    assert outline_of(module) == outline_of(expected) == "Conv Conv"
+    for name in ("both", "u"):
+        np.testing.assert_array_equal(constant_of(module, name), constant_of(expected, name))
+
+
+@pytest.mark.parametrize("op", ["RandomNormalLike", "RandomUniformLike"])
+def test_large_random_numbers_are_not_folded(op: str) -> None:
+    text = f"(T[N,3,16,16] x) => (T[] y) {{ n = {op}(w)  y = Conv(x, n) }}"
+    module = module_of(Graph(text, {"w": (3, 3, 1, 1)}))
+    fold_constants(module.graph, (op,), most=0, large=1)
+    module.graph.cleanup().toposort()
+    assert outline_of(module) == f"{op} Conv"
+
+
+def test_what_cannot_be_computed_stays() -> None:
+    text = "(T[N,3,16,16] x) => (T[] y) { n = Reshape(w, shape)  y = Conv(x, n) }"
+    graph = Graph(text, {"w": (3, 3, 1, 1), "shape": np.asarray([3, 3, 1, 1])})
+    module = module_of(graph)
+    module.graph.tensors()["shape"].values = np.asarray([5, 3, 1, 1])
+    fold_constants(module.graph, (), most=0, large=64)
+    assert outline_of(module) == "Reshape Conv"

@@ -1,0 +1,101 @@
+"""Constant folding of graphs that are too large for graphsurgeon, which serializes what it folds.
+
+Op(constants...)  =>  constant        exact: computed by ONNX Runtime, one node at a time
+
+Large constants are fed to ONNX Runtime as inputs, so protobuf never carries them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnx import helper
+from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
+
+from jpegcompile.interface import IR_VERSION
+from jpegcompile.ir.graph import value_of
+from jpegcompile.ir.weights import weight_bytes
+from jpegcompile.weights.write import MOST_IN_ONE_FILE
+
+# Folded by graphsurgeon neither.
+_QUANTIZATION = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
+# Thousands of smaller ones fit into a protobuf.
+_LARGE = 1 << 20
+
+
+def fold_constants(
+    graph: gs.Graph,
+    excluded: Collection[str],
+    most: int = MOST_IN_ONE_FILE,
+    large: int = _LARGE,
+) -> None:
+    """Fold what depends on constants alone, in place; hanging nodes stay for `cleanup`.
+
+    Args:
+        graph: the graph, in topological order.
+        excluded: operators that are not folded.
+        most: bytes of constants that graphsurgeon may serialize.
+        large: bytes of a constant that above `most` is not serialized.
+    """
+    if weight_bytes(graph) <= most:
+        _fold_small(graph, lambda node: node.op in excluded)
+        return
+    while True:
+        _fold_small(graph, lambda node: node.op in excluded or _takes_large(node, large))
+        nodes = [n for n in graph.nodes if n.op not in (*excluded, *_QUANTIZATION)]
+        if not [n for n in nodes if _takes_large(n, large) and _fold_node(n, graph, large)]:
+            return
+
+
+def _fold_small(graph: gs.Graph, is_excluded: Callable[[gs.Node], bool]) -> None:
+    graph.fold_constants(fold_shapes=False, should_exclude_node=is_excluded)
+
+
+def _takes_large(node: gs.Node, large: int) -> bool:
+    return any(isinstance(t, gs.Constant) and t._values.nbytes >= large for t in node.inputs)
+
+
+def _fold_node(node: gs.Node, graph: gs.Graph, large: int) -> bool:
+    """Compute a node of constants; False, with the node untouched, where that cannot be."""
+    given = [t for t in node.inputs if t.name]
+    has_graphs = any(isinstance(value, gs.Graph) for value in node.attrs.values())
+    if not node.outputs or has_graphs or any(value_of(t) is None for t in given):
+        return False
+    try:
+        results = _run(node, {t.name: t for t in given}, int(graph.opset), large)
+    except Exception:
+        # As graphsurgeon does: what ONNX Runtime cannot compute now stays a node.
+        return False
+    for tensor, values in zip([t for t in node.outputs if t.name], results, strict=True):
+        tensor.inputs.clear()
+        tensor.to_constant(values)
+    return True
+
+
+def _run(
+    node: gs.Node, given: dict[str, gs.Constant], opset: int, large: int
+) -> list[NDArray[Any]]:
+    """Outputs of a node; small inputs are initializers, which may say what its shape is."""
+    fed = {name: t for name, t in given.items() if t._values.nbytes >= large}
+    inputs = [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(t.dtype), t.shape)
+        for name, t in fed.items()
+    ]
+    names = [t.name for t in node.outputs if t.name]
+    proto = helper.make_graph(
+        [OnnxExporter.export_node(node)],
+        "folded",
+        inputs,
+        [helper.make_empty_tensor_value_info(name) for name in names],
+        [OnnxExporter.export_tensor_proto(t) for name, t in given.items() if name not in fed],
+    )
+    model = helper.make_model(
+        proto, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSION
+    )
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return list(session.run(names, {name: np.asarray(t.values) for name, t in fed.items()}))

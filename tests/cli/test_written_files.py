@@ -1,0 +1,80 @@
+"""Files that `compile` writes besides the model: weights, and the graph after each pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.commands import fails, run_json, run_text
+from support.external_models import external_residual
+
+from jpegcompile.compile import PIPELINE
+from jpegcompile.demo import model_path, preprocess_path
+
+COMPILE = ("compile", model_path(), "--preprocess", preprocess_path(), "-o")
+
+
+def test_external_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain, output = tmp_path / "plain.onnx", tmp_path / "m.onnx"
+    run_text(capsys, *COMPILE, plain)
+    text = run_text(capsys, *COMPILE, output, "--external-data")
+    data = tmp_path / "m.onnx.data"
+    first, second, *_ = text.splitlines()
+    assert first.startswith(f"{output}: ")
+    assert first.endswith(f", {output.stat().st_size:,} bytes")
+    assert second == f"{data}: its weights, {data.stat().st_size:,} bytes"
+    assert output.stat().st_size < plain.stat().st_size < data.stat().st_size * 2
+    assert run_json(capsys, *COMPILE, output, "--external-data")["weights"] == str(data)
+    assert run_json(capsys, *COMPILE, plain)["weights"] is None
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["m.onnx", data.name, "plain.onnx"]
+
+
+def test_inputs_are_not_overwritten_by_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = external_residual(tmp_path)
+    weights = tmp_path / "weights.bin"
+    content = weights.read_bytes()
+    options = ("compile", source, "--input", "tensor", "-o")
+    assert fails(capsys, 2, *options, weights) == (
+        f"{weights}: is a file of the model's weights; give another --output"
+    )
+    data = tmp_path / "m.onnx.data"
+    data.symlink_to(weights)
+    assert fails(capsys, 2, *options, tmp_path / "m.onnx", "--external-data") == (
+        f"{data}: is a file of the model's weights; give another --output"
+    )
+    plan = tmp_path / "plan.data"
+    plan.write_text('{"frequencies": 8}', encoding="utf-8")
+    file = ("--external-data", "--frequencies-file", plan)
+    assert fails(capsys, 2, *options, tmp_path / "plan", *file) == (
+        f"{plan}: is the file of --frequencies-file; give another --output"
+    )
+    saved = ("--external-data", "--save-frequencies", tmp_path / "o.onnx.data")
+    assert fails(capsys, 2, *options, tmp_path / "o.onnx", *saved) == (
+        f"{saved[2]}: is the weights of --output too; give another --save-frequencies"
+    )
+    assert weights.read_bytes() == content
+    assert not (tmp_path / "m.onnx").exists()
+
+
+def test_dump_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "passes"
+    run_text(capsys, *COMPILE, tmp_path / "m.onnx", "--dump-passes", folder)
+    assert len(list(folder.iterdir())) == len(PIPELINE) + 2
+    assert (folder / "00-source.onnx").exists()
+
+
+def test_folders_of_passes_that_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    output = tmp_path / "m.onnx"
+    assert fails(capsys, 5, *COMPILE, output, "--dump-passes", file) == (
+        f"{file}: is not a folder; give another --dump-passes"
+    )
+    assert fails(capsys, 2, *COMPILE, tmp_path / "00-source.onnx", "--dump-passes", tmp_path) == (
+        f"{tmp_path / '00-source.onnx'}: is --output too; give another --dump-passes"
+    )
+    assert not output.exists()
