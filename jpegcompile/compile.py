@@ -1,4 +1,4 @@
-"""The compiler: ONNX graph in, passes, ONNX graph out. The pipeline is the list below."""
+"""The compiler: ONNX graph in, the passes of `pipeline.py`, ONNX graph out."""
 
 from __future__ import annotations
 
@@ -25,122 +25,14 @@ from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import CompileOptions, InputMode, Module, Target
-from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
 from jpegcompile.odd_maps import note_odd_maps
 from jpegcompile.options import compile_options, complete_options, image_of
-from jpegcompile.passes.absorb_normalization import AbsorbNormalization
-from jpegcompile.passes.approximate_masks import ApproximateMasks
-from jpegcompile.passes.assign_domains import AssignDomains
-from jpegcompile.passes.cancel_casts import CancelCasts
-from jpegcompile.passes.canonical_arithmetic import CanonicalArithmetic
-from jpegcompile.passes.canonical_pad import CanonicalPad
-from jpegcompile.passes.canonical_rearrangement import CanonicalRearrangement
-from jpegcompile.passes.canonical_reduction import CanonicalReduction
-from jpegcompile.passes.canonical_reshape import CanonicalReshape
-from jpegcompile.passes.canonical_resize import CanonicalResize
-from jpegcompile.passes.channels_first import ChannelsFirst
-from jpegcompile.passes.drop_expand import DropExpand
-from jpegcompile.passes.dynamic_batch import DynamicBatch
-from jpegcompile.passes.explicit_padding import ExplicitPadding
-from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
-from jpegcompile.passes.fold_constants import FoldConstants
-from jpegcompile.passes.fold_quantized_weights import FoldQuantizedWeights
-from jpegcompile.passes.infer_shapes import InferShapes
-from jpegcompile.passes.lower_along_channels import LowerAlongChannels
-from jpegcompile.passes.lower_batch_norm import LowerBatchNorm
-from jpegcompile.passes.lower_cast import LowerCast
-from jpegcompile.passes.lower_clip import LowerClip
-from jpegcompile.passes.lower_conv import LowerConv
-from jpegcompile.passes.lower_elementwise import LowerElementwise
-from jpegcompile.passes.lower_flatten import LowerFlatten
-from jpegcompile.passes.lower_global_max_pool import LowerGlobalMaxPool
-from jpegcompile.passes.lower_input import LowerInput
-from jpegcompile.passes.lower_max_pool import LowerMaxPool
-from jpegcompile.passes.lower_pointwise import LowerPointwise
-from jpegcompile.passes.lower_prelu import LowerPRelu
-from jpegcompile.passes.lower_rearrangement import LowerRearrangement
-from jpegcompile.passes.lower_reduction import LowerReduction
-from jpegcompile.passes.lower_relu import LowerRelu
-from jpegcompile.passes.lower_resize import LowerResize
-from jpegcompile.passes.lower_separable import (
-    LowerAveragePool,
-    LowerGlobalAveragePool,
-    LowerPad,
-    LowerSlice,
-)
-from jpegcompile.passes.merge_slices import MergeSlices
-from jpegcompile.passes.refuse_quantized import RefuseQuantized
-from jpegcompile.passes.remove_identity import RemoveIdentity
-from jpegcompile.passes.report_kept import ReportKept
-from jpegcompile.passes.report_skippable import ReportSkippable
-from jpegcompile.passes.resolve_shapes import ResolveShapes
-from jpegcompile.passes.truncate_frequencies import TruncateFrequencies
+from jpegcompile.pipeline import FIND_MAPS, PIPELINE
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
 from jpegcompile.version import __version__
 from jpegcompile.weights.write import save
-
-LEGALIZE: tuple[Pass, ...] = (
-    FoldConstants(),
-    FoldQuantizedWeights(),
-    RemoveIdentity(),
-    InferShapes(),
-    FoldConstants(),
-    RefuseQuantized(),
-    ExplicitPadding(),
-    CanonicalResize(),
-    CanonicalReshape(),
-    ResolveShapes(),
-    DropExpand(),
-    DynamicBatch(),
-    InferShapes(),
-    CanonicalReshape(),
-    CanonicalRearrangement(),
-    ChannelsFirst(),
-    CanonicalReduction(),
-    CanonicalPad(),
-    MergeSlices(),
-    InferShapes(),
-)
-FOLD: tuple[Pass, ...] = (
-    FoldBatchNorm(),
-    AbsorbNormalization(),
-    CanonicalArithmetic(),
-)
-LOWER: tuple[Pass, ...] = (
-    AssignDomains(),
-    LowerInput(),
-    LowerPointwise(),
-    LowerConv(),
-    LowerBatchNorm(),
-    LowerRelu(),
-    LowerPRelu(),
-    LowerClip(),
-    LowerMaxPool(),
-    LowerGlobalMaxPool(),
-    LowerAveragePool(),
-    LowerGlobalAveragePool(),
-    LowerSlice(),
-    LowerPad(),
-    LowerResize(),
-    LowerReduction(),
-    LowerRearrangement(),
-    LowerAlongChannels(),
-    LowerElementwise(),
-    LowerCast(),
-    LowerFlatten(),
-    CancelCasts(),
-    ReportKept(),
-)
-# Only these may change an answer, and only as far as the frequency plan says.
-RESOLVE: tuple[Pass, ...] = (
-    ApproximateMasks(),
-    TruncateFrequencies(),
-    ReportSkippable(),
-)
-PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE
-
 
 ModelSource = str | os.PathLike[str] | onnx.ModelProto
 
@@ -315,7 +207,7 @@ def lower(
         raise UnsupportedModelError(
             f"{source.name}: no feature map of known size was found; nothing can be compiled"
         )
-    note_odd_maps(module, source, (*LEGALIZE, AssignDomains()))
+    note_odd_maps(module, source, FIND_MAPS)
     return module
 
 

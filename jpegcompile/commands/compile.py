@@ -19,12 +19,13 @@ from jpegcompile.commands.options import (
     plan_from,
     print_json,
 )
-from jpegcompile.compile import PIPELINE, CompiledModel
+from jpegcompile.compile import CompiledModel
 from jpegcompile.compile import compile as compile_model
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.files import is_same_file, require_writable, write_whole
 from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking
+from jpegcompile.pipeline import PIPELINE
 from jpegcompile.report import Report
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies, require_budget
 from jpegcompile.weights.read import external_files

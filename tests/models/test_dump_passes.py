@@ -18,11 +18,11 @@ from support.refusals import refusal
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
-from jpegcompile.compile import PIPELINE
 from jpegcompile.errors import AccessError, InternalError, UnsupportedModelError, UsageError
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.passes.lower_conv import LowerConv
+from jpegcompile.pipeline import PIPELINE
 
 NAMES = ["source", *(step.name for step in PIPELINE)]
 FILES = [f"{number:02}-{name}.onnx" for number, name in enumerate(NAMES)]

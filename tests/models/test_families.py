@@ -1,11 +1,13 @@
 """Every family of residual networks, by every exporter: nothing kept, nothing wrong.
 
-With --zoo-results FILE the outcomes are written as JSON, of which `docs/models.py` makes the table.
+With --zoo-results FILE the outcomes are written there, of which `docs/models_table.py` makes the
+table in `docs/models.md`.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +17,19 @@ import torch
 from numpy.typing import NDArray
 from support.exports import EXPORTERS, Exporter, export
 from support.families import FAMILIES, Family
-from support.graphs import run_float32
+from support.graphs import Graph, run_float32
+from support.half_precision import halved
+from support.nhwc_networks import resnet_v1, resnet_v2, squeezed_head
 from support.results import Outcome, Recorder
-from support.torch_zoo import build
+from support.torch_zoo import ResNet, build
 
 import jpegcompile
 
 # Of the largest magnitude of each output, between the networks in float32.
 TOLERANCE = 1e-5
+# In float16, of which the rounding is 8192 times as large; what `verify` allows.
+HALF_TOLERANCE = 0.02
+BY_NAME = {family.name: family for family in FAMILIES}
 
 CASES = [
     pytest.param(family, exporter, id=f"{family.name}-{exporter}", marks=marks)
@@ -37,49 +44,117 @@ def recorder(request: pytest.FixtureRequest) -> Recorder:
     return Recorder(request.config.getoption("--zoo-results"))
 
 
-def random_images(size: int) -> NDArray[np.float32]:
-    """Noise and smooth images, standard normal."""
-    generator = np.random.default_rng(size)
-    noise = generator.standard_normal((1, 3, size, size))
-    smooth = generator.standard_normal((1, 3, 4, 4)).repeat(size // 4, 2).repeat(size // 4, 3)
+def random_images(height: int, width: int) -> NDArray[np.float32]:
+    """Noise and smooth images, standard normal: [2, 3, height, width]."""
+    generator = np.random.default_rng((height, width))
+    noise = generator.standard_normal((1, 3, height, width))
+    coarse = generator.standard_normal((1, 3, 4, 4))
+    smooth = coarse.repeat(height // 4, 2).repeat(width // 4, 3)
     return np.concatenate([noise, smooth]).astype(np.float32)
+
+
+def check(
+    case: tuple[str, str],
+    source: onnx.ModelProto,
+    feeds: dict[str, NDArray[np.float32]],
+    recorder: Recorder,
+    *,
+    casts: int = 1,
+    allowed: float = TOLERANCE,
+    input_size: tuple[int, int] | None = None,
+) -> None:
+    """Compile, compare, record and judge; `case` is the family and what wrote the file."""
+    started = time.perf_counter()
+    compiled = jpegcompile.compile(source, input="tensor", input_size=input_size)
+    seconds = time.perf_counter() - started
+    expected, actual = run_float32(source, feeds), run_float32(compiled.model, feeds)
+    error = 0.0
+    for got, wanted in zip(actual, expected, strict=True):
+        assert got.dtype == wanted.dtype
+        distance = np.abs(got.astype(np.float64) - wanted).max()
+        error = max(error, float(distance / np.abs(wanted).max()))
+    report = compiled.report
+    recorder.add(
+        Outcome(
+            *case,
+            lowered=len(report.lowered),
+            kept=len(report.kept),
+            error=error,
+            allowed=allowed,
+            casts=report.casts,
+            casts_allowed=casts,
+            seconds=seconds,
+        )
+    )
+    assert {(node.op, node.reason) for node in report.kept} == set()
+    assert report.casts == casts
+    assert error <= allowed
+
+
+def require_network(network: ResNet, source: onnx.ModelProto, images: NDArray[np.float32]) -> None:
+    """The exported file is the network that the table names."""
+    with torch.no_grad():
+        outputs = network(torch.from_numpy(images))
+    tensors = outputs if isinstance(outputs, list) else [outputs]
+    for made, wanted in zip(run_float32(source, {"image": images}), tensors, strict=True):
+        np.testing.assert_allclose(made, wanted.numpy(), rtol=0, atol=1e-4 * np.abs(made).max())
 
 
 @pytest.mark.parametrize(("family", "exporter"), CASES)
 def test_family(family: Family, exporter: Exporter, tmp_path: Path, recorder: Recorder) -> None:
     network = build(family.design, family.size)
-    path = export(network, family.size, tmp_path / "model.onnx", exporter)
-    started = time.perf_counter()
-    compiled = jpegcompile.compile(path, input="tensor")
-    seconds = time.perf_counter() - started
-    images = random_images(family.size)
-    feeds = {"image": images}
-    expected = run_float32(onnx.load(path), feeds)
-    actual = run_float32(compiled.model, feeds)
-    error = max(
-        float(np.abs(a - e).max() / np.abs(e).max()) for a, e in zip(actual, expected, strict=True)
-    )
-    # The exported file is the network that the table names.
-    with torch.no_grad():
-        outputs = network(torch.from_numpy(images))
-    for made, wanted in zip(
-        expected, outputs if isinstance(outputs, list) else [outputs], strict=True
-    ):
-        np.testing.assert_allclose(made, wanted.numpy(), rtol=0, atol=1e-4 * np.abs(made).max())
-    report = compiled.report
-    recorder.add(
-        Outcome(
-            family.name,
-            exporter,
-            len(report.lowered),
-            len(report.kept),
-            error,
-            TOLERANCE,
-            report.casts,
-            family.casts,
-            seconds,
-        )
-    )
-    assert {(node.op, node.reason) for node in report.kept} == set()
-    assert report.casts == family.casts
-    assert error <= TOLERANCE
+    source = onnx.load(export(network, family.size, tmp_path / "model.onnx", exporter))
+    images = random_images(family.size, family.size)
+    require_network(network, source, images)
+    check((family.name, exporter), source, {"image": images}, recorder, casts=family.casts)
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize(
+    "name", ["ResNet-D", "SE-ResNet, linear layers", "fully convolutional head"]
+)
+def test_open_size(name: str, exporter: Exporter, tmp_path: Path, recorder: Recorder) -> None:
+    """Height and width come from --input-size, and differ."""
+    family, size = BY_NAME[name], (96, 64)
+    network = build(family.design, family.size)
+    path = tmp_path / "model.onnx"
+    source = onnx.load(export(network, size, path, exporter, dynamic_size=True))
+    images = random_images(*size)
+    require_network(network, source, images)
+    case = (f"{name}, open size as 96x64", exporter)
+    check(case, source, {"image": images}, recorder, casts=family.casts, input_size=size)
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("name", ["ResNet-18", "ResNet-50"])
+def test_in_float16(name: str, exporter: Exporter, tmp_path: Path, recorder: Recorder) -> None:
+    family = BY_NAME[name]
+    network = build(family.design, family.size)
+    source = halved(onnx.load(export(network, family.size, tmp_path / "model.onnx", exporter)))
+    images = random_images(family.size, family.size)
+    case = (f"{name} in float16", exporter)
+    check(case, source, {"image": images}, recorder, allowed=HALF_TOLERANCE)
+
+
+@pytest.mark.parametrize("optimised", [False, True])
+@pytest.mark.parametrize("opset", [9, 13, 18])
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("Keras ResNet v1", resnet_v1),
+        ("Keras ResNet v2 with squeeze-excite", resnet_v2),
+        ("Keras ResNet, squeezed head", squeezed_head),
+    ],
+)
+def test_channels_last(
+    name: str,
+    make: Callable[[int, bool], Graph],
+    opset: int,
+    optimised: bool,
+    recorder: Recorder,
+) -> None:
+    style = "optimised" if optimised else "not optimised"
+    source = make(opset, optimised).model("float")
+    images = random_images(32, 32).transpose(0, 2, 3, 1)
+    case = (name, f"as tf2onnx, opset {opset}, {style}")
+    check(case, source, {"x": np.ascontiguousarray(images)}, recorder)

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto
 from PIL import Image
 from support.graphs import TENSOR, feeds_of, outline_of, run_float32
+from support.half_precision import halved
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
@@ -19,36 +20,6 @@ from jpegcompile.frontend.load import load_source
 
 # Rounding once is 2^-11; a network of so few layers gathers a few of them.
 HALF = 4e-3
-
-
-def halved(model: onnx.ModelProto, *, keep_ends: bool = False) -> onnx.ModelProto:
-    """The network in float16; `keep_ends` leaves input and output float32, with casts within."""
-    for tensor in model.graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT:
-            values = numpy_helper.to_array(tensor).astype(np.float16)
-            tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
-    ends = [*model.graph.input, *model.graph.output]
-    del model.graph.value_info[:]
-    if not keep_ends:
-        for value in ends:
-            value.type.tensor_type.elem_type = TensorProto.FLOAT16
-        return model
-    names = {value.name: f"{value.name}.half" for value in ends}
-    for node in model.graph.node:
-        node.input[:] = [names.get(name, name) for name in node.input]
-        node.output[:] = [names.get(name, name) for name in node.output]
-    casts = [
-        onnx.helper.make_node("Cast", [v.name], [names[v.name]], to=TensorProto.FLOAT16)
-        for v in model.graph.input
-    ]
-    back = [
-        onnx.helper.make_node("Cast", [names[v.name]], [v.name], to=TensorProto.FLOAT)
-        for v in model.graph.output
-    ]
-    nodes = [*casts, *model.graph.node, *back]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    return model
 
 
 def types_of(model: onnx.ModelProto) -> set[int]:

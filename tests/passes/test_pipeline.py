@@ -25,9 +25,10 @@ from support.graphs import (
 )
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compile import PIPELINE, lower
+from jpegcompile.compile import lower
 from jpegcompile.frontend.load import load_source, newest_opset
 from jpegcompile.ir.graph import all_names, value_of
+from jpegcompile.pipeline import PIPELINE
 
 # Every operator here is spelled the same from opset 7 on.
 NETWORK = """(T[N,3,32,32] x) => (T[] y) {

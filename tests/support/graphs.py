@@ -26,11 +26,12 @@ from onnx import checker, helper, inliner, numpy_helper, parser, shape_inference
 from support.oracle import Evaluator
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compile import PIPELINE, lower
+from jpegcompile.compile import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions, ImageInput, Layout, Module, Target
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
+from jpegcompile.pipeline import PIPELINE
 
 Array = NDArray[Any]
 Feeds = dict[str, Array]

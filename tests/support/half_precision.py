@@ -1,0 +1,38 @@
+"""Networks in float16, made of networks in float32."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+
+def halved(model: onnx.ModelProto, *, keep_ends: bool = False) -> onnx.ModelProto:
+    """The network in float16; `keep_ends` leaves input and output float32, with casts within."""
+    constants = [a.t for node in model.graph.node for a in node.attribute if a.HasField("t")]
+    for tensor in [*model.graph.initializer, *constants]:
+        if tensor.data_type == TensorProto.FLOAT:
+            values = numpy_helper.to_array(tensor).astype(np.float16)
+            tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    ends = [*model.graph.input, *model.graph.output]
+    del model.graph.value_info[:]
+    if not keep_ends:
+        for value in ends:
+            value.type.tensor_type.elem_type = TensorProto.FLOAT16
+        return model
+    names = {value.name: f"{value.name}.half" for value in ends}
+    for node in model.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+    casts = [
+        helper.make_node("Cast", [v.name], [names[v.name]], to=TensorProto.FLOAT16)
+        for v in model.graph.input
+    ]
+    back = [
+        helper.make_node("Cast", [names[v.name]], [v.name], to=TensorProto.FLOAT)
+        for v in model.graph.output
+    ]
+    nodes = [*casts, *model.graph.node, *back]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model
