@@ -16,6 +16,7 @@ from jpegcompile.input_size import size_text
 from jpegcompile.ir.graph import Shape, static_dims
 from jpegcompile.ir.module import ImageInput
 from jpegcompile.ir.resampling import resampling_of
+from jpegcompile.ir.room import require_room
 
 # Small constants carry shapes, axes and pads, whose values inference has to see.
 _WEIGHT_ELEMENTS = 256
@@ -98,6 +99,7 @@ def _resized(node: gs.Node) -> Shape | None:
 
 def _infer(graph: gs.Graph, resized: Mapping[str, Shape], image: ImageInput) -> None:
     model = skeleton(graph, resized)
+    require_room(model, image)
     try:
         inferred = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except shape_inference.InferenceError as error:

@@ -133,6 +133,7 @@ def convolution(net: Network, x: str, stride: int | None = None, out: int | None
     padding = net.choose("half", "explicit", "SAME_UPPER", "SAME_LOWER", "VALID", "missing")
     if stride:
         padding = "SAME_UPPER"
+    padding = allowed_padding(padding, size, extents, strides)
     pads = paddings(net, padding, size, extents, strides)
     weight, w = net.weight(
         made, channels // group, *kernel, spread=(channels // group * kernel[0] * kernel[1]) ** -0.5
@@ -155,6 +156,15 @@ def convolution(net: Network, x: str, stride: int | None = None, out: int | None
     )
 
 
+def allowed_padding(kind: str, size: list[int], extents: list[int], strides: list[int]) -> str:
+    """Not SAME where windows leave several elements behind them: ONNX does not say which."""
+    geometry = zip(size, extents, strides, strict=True)
+    is_same = kind.startswith("SAME")
+    if is_same and any(same_padding(s, e, t, upper=True) is None for s, e, t in geometry):
+        return "VALID"
+    return kind
+
+
 def paddings(
     net: Network, kind: str, size: list[int], extents: list[int], strides: list[int]
 ) -> list[int]:
@@ -165,7 +175,7 @@ def paddings(
         amounts = [[extent // 2] * 2 for extent in extents]
     elif kind.startswith("SAME"):
         amounts = [
-            list(same_padding(s, e, t, kind == "SAME_UPPER", unread=s) or (0, 0))
+            list(same_padding(s, e, t, kind == "SAME_UPPER") or (0, 0))
             for s, e, t in zip(size, extents, strides, strict=True)
         ]
     else:
@@ -245,6 +255,7 @@ def pooling(net: Network, x: str) -> str:
     kernel = [net.number(1, min(4, side)) for side in size]
     strides = [net.number(1, 3) for _ in range(2)]
     kind = net.choose("explicit", "SAME_UPPER", "SAME_LOWER", "VALID", "missing")
+    kind = allowed_padding(kind, size, kernel, strides)
     if kind == "explicit":
         pads = [net.number(0, kernel[axis % 2] // 2) for axis in range(4)]
     else:

@@ -1,0 +1,74 @@
+"""Whether every window fits into its map, found out before inference of ONNX may see it.
+
+A convolution without room has a negative size by that inference, and a Slice of such a map ends the
+process (onnx 1.23: an assertion in C++), which no caller could catch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import onnx
+from onnx import shape_inference
+
+from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.input_size import size_text
+from jpegcompile.ir.module import ImageInput
+
+
+def require_room(model: onnx.ModelProto, image: ImageInput) -> None:
+    """Refuse a model of which a map would have a negative size.
+
+    Slices are left out of the inference, and come back in as soon as what they read is sound.
+
+    Args:
+        model: without large weights.
+        image: for the message.
+
+    Raises:
+        UnsupportedModelError: naming the node whose window does not fit.
+    """
+    nodes = list(model.graph.node)
+    waiting = [node for node in nodes if node.op_type == "Slice"]
+    while waiting:
+        present = [node for node in nodes if all(node is not w for w in waiting)]
+        shapes = _inferred(model, present)
+        for node in present:
+            for name in node.output:
+                if any(size < 0 for size in shapes.get(name, ())):
+                    _refuse(node, shapes[name], image)
+        blocked = [node for node in waiting if node.input[0] not in shapes]
+        if len(blocked) == len(waiting):
+            return
+        waiting = blocked
+
+
+def _inferred(
+    model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]
+) -> dict[str, tuple[int, ...]]:
+    """Shapes that are known, by name; a symbolic dimension counts as 1."""
+    partial = onnx.ModelProto()
+    partial.CopyFrom(model)
+    del partial.graph.node[:]
+    partial.graph.node.extend(nodes)
+    inferred = shape_inference.infer_shapes(partial, strict_mode=False, data_prop=True)
+    values = [*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output]
+    shapes = {
+        value.name: tuple(
+            size.dim_value if size.HasField("dim_value") else 1
+            for size in value.type.tensor_type.shape.dim
+        )
+        for value in values
+        if value.type.tensor_type.HasField("shape")
+    }
+    constants = [*inferred.graph.initializer]
+    return {**shapes, **{tensor.name: tuple(tensor.dims) for tensor in constants}}
+
+
+def _refuse(node: onnx.NodeProto, shape: tuple[int, ...], image: ImageInput) -> None:
+    size = size_text((image.height, image.width))
+    raise UnsupportedModelError(
+        f"shapes of the model do not fit an input of {size}: {node.op_type} '{node.name}' has a"
+        f" window larger than its map, its output would be {'x'.join(map(str, shape[2:]))};"
+        " give a larger size"
+    )
