@@ -203,10 +203,6 @@ def lower(
             dump.write(module)
         if progress is not None:
             progress(done, len(PIPELINE))
-    if not module.maps:
-        raise UnsupportedModelError(
-            f"{source.name}: no feature map of known size was found; nothing can be compiled"
-        )
     note_odd_maps(module, source, FIND_MAPS)
     return module
 

@@ -19,6 +19,7 @@ from jpegcompile.frontend.constants import spell_out_constants
 from jpegcompile.frontend.integer_pixels import take_float_pixels
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.quantized import ADVICE, is_quantized
+from jpegcompile.ir.rounded_up import may_be_misjudged
 from jpegcompile.weights.light import check_light
 from jpegcompile.weights.read import fingerprint, load_weights, tensors_of
 
@@ -224,8 +225,14 @@ def _clean_sizes(graph: onnx.GraphProto) -> None:
 
 
 def _check(source: Source) -> None:
+    ir_version = min(max(source.model.ir_version, 4), 10)
     try:
-        check_light(source.model, min(max(source.model.ir_version, 4), 10))
+        try:
+            check_light(source.model, ir_version)
+        except onnx.shape_inference.InferenceError:
+            if not may_be_misjudged(source.model):
+                raise
+            check_light(source.model, ir_version, shapes=False)
     except EncodeError as error:
         raise UnsupportedModelError(
             f"{source.name}: holds 2 GB or more besides the large weights of its main graph, which"

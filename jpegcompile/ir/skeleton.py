@@ -17,6 +17,7 @@ from jpegcompile.ir.graph import Shape, static_dims
 from jpegcompile.ir.module import ImageInput
 from jpegcompile.ir.resampling import resampling_of
 from jpegcompile.ir.room import require_room
+from jpegcompile.ir.rounded_up import may_be_misjudged, without_rounded_up
 
 # Small constants carry shapes, axes and pads, whose values inference has to see.
 _WEIGHT_ELEMENTS = 256
@@ -101,7 +102,7 @@ def _infer(graph: gs.Graph, resized: Mapping[str, Shape], image: ImageInput) -> 
     model = skeleton(graph, resized)
     require_room(model, image)
     try:
-        inferred = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        inferred = _inferred(model)
     except shape_inference.InferenceError as error:
         size = size_text((image.height, image.width))
         raise UnsupportedModelError(
@@ -120,6 +121,18 @@ def _infer(graph: gs.Graph, resized: Mapping[str, Shape], image: ImageInput) -> 
             _set_type(tensor, known[name].type)
         if tensor.shape is None and id(tensor) in ranks:
             tensor.shape = ("",) * ranks[id(tensor)]
+
+
+def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with shapes; those behind poolings that inference misjudges come later."""
+    try:
+        return shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    except shape_inference.InferenceError:
+        if not may_be_misjudged(model):
+            raise
+        # `passes/explicit_padding.py` makes their sizes explicit, and inference strict again.
+        partial = without_rounded_up(model)
+        return shape_inference.infer_shapes(partial, strict_mode=False, data_prop=True)
 
 
 def _reason(error: Exception) -> str:

@@ -6,7 +6,9 @@ import re
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+import torch
 from support.graphs import (
     Graph,
     apply,
@@ -17,11 +19,14 @@ from support.graphs import (
     feeds_of,
     kept_reasons,
     lowered,
+    lowered_model,
     module_before,
     outline_of,
+    random_weight,
     run_float32,
 )
 from support.refusals import refusal
+from torch.nn import functional
 
 import jpegcompile
 from jpegcompile.backends.emit import emit
@@ -276,3 +281,35 @@ def check_untouched_but_shapes(module: Module) -> list[tuple[str, Any, Any]]:
     assert not apply(module, "infer-shapes")
     assert outline_of(module) == before
     return [(t.name, t.dtype, tuple(t.shape)) for t in module.graph.outputs]
+
+
+@pytest.mark.parametrize("opset", [10, 13, 21])
+@pytest.mark.parametrize("op", ["MaxPool", "AveragePool"])
+def test_a_classifier_behind_a_size_that_inference_gets_wrong(op: str, opset: int) -> None:
+    """The last window would begin in the padding: inference counts 3x3, there are 2x2."""
+    text = f"""(T[N,2,4,4] x) => (T[N,3] y) {{
+        p = {op}<kernel_shape = [2, 2], strides = [3, 3], pads = [1, 1, 1, 1], ceil_mode = 1>(x)
+        a = Relu(p)  f = Flatten(a)  y = MatMul(f, w) }}"""
+    graph = Graph(text, {"w": (2 * 2 * 2, 3)}, opset)
+    model = parsed_without_inference(graph)
+    x = torch.from_numpy(feeds_of(model)["x"])
+    if op == "MaxPool":
+        pooled = functional.max_pool2d(x, 2, 3, 1, 1, True)
+    else:
+        pooled = functional.avg_pool2d(x, 2, 3, 1, True, False)
+    assert pooled.shape[2:] == (2, 2)
+    weight = random_weight("w", (2 * 2 * 2, 3))
+    module, compiled = lowered_model(model)
+    assert kept_reasons(module) == {}
+    expected = functional.relu(pooled).flatten(1).numpy() @ weight
+    assert_same(evaluate(compiled, {"x": x.numpy()}), [expected])
+
+
+def parsed_without_inference(graph: Graph) -> onnx.ModelProto:
+    """The model as an exporter writes it, which declares the outputs as it knows them."""
+    model = graph.with_text("[2, 2]", "[1, 1]").with_text("[3, 3]", "[4, 4]").model()
+    pool = model.graph.node[0]
+    for attribute in pool.attribute:
+        if attribute.name in ("kernel_shape", "strides"):
+            attribute.ints[:] = [2, 2] if attribute.name == "kernel_shape" else [3, 3]
+    return model

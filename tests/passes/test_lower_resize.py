@@ -352,6 +352,9 @@ def test_declines_by_attribute() -> None:
     assert reason_of(scaled('mode = "linear", antialias = 1', plane, 18)) == (
         "it filters against aliasing"
     )
+    assert reason_of(scaled('mode = "nearest", nearest_mode = "up"', plane, 13)) == (
+        "its rounding to the nearest element is up"
+    )
     kept = 'mode = "linear", keep_aspect_ratio_policy = "not_larger"'
     assert reason_of(sized(kept, (2, 3, 32, 48), 18, "2")) == (
         "its policy for the aspect ratio is not_larger, not stretch"

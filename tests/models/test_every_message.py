@@ -1,0 +1,51 @@
+"""Every reason and every refusal that the compiler can give stands in a test, word for word."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = ROOT / "tests"
+SPEAKING = ("passes", "jpegcompile/ir", "jpegcompile/frontend", "jpegcompile/weights")
+SPEAKING_FILES = ("options.py", "odd_maps.py", "input_size.py", "compile.py")
+# Shorter texts are names and keys.
+_WORDS = 3
+_NOT_SPOKEN = (r"\(op_type:", "=>", "{ x =")
+
+
+def texts_of(tree: ast.AST) -> Iterator[str]:
+    """Texts in code, of formatted ones the parts between the values; no docstrings."""
+    documentation = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in documentation:
+            yield str(node.value)
+
+
+def spoken(text: str) -> bool:
+    is_code = any(part in text for part in _NOT_SPOKEN)
+    return not is_code and len(re.findall(r"[a-z]+(?: |$)", text)) >= _WORDS
+
+
+def test_every_message_is_in_a_test() -> None:
+    tested = "\n".join(
+        text for file in TESTS.rglob("*.py") for text in texts_of(ast.parse(file.read_text()))
+    ).replace("\\", "")
+    files = [file for folder in SPEAKING for file in (ROOT / folder).rglob("*.py")]
+    files += [ROOT / "jpegcompile" / name for name in SPEAKING_FILES]
+    messages = {
+        re.sub(r"^\W+|\W+$", "", text): file.name
+        for file in files
+        for text in texts_of(ast.parse(file.read_text()))
+        if spoken(text)
+    }
+    assert len(messages) > 100
+    assert {text: file for text, file in messages.items() if text not in tested} == {}

@@ -1,0 +1,87 @@
+"""Refusals and declines that no ordinary model leads to, each with its whole message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+import pytest
+from google.protobuf.message import EncodeError
+from onnx import checker, helper
+from support.graphs import Graph, lowered, module_before
+from support.refusals import refusal
+
+from jpegcompile.backends import emit as emission
+from jpegcompile.errors import AccessError, InternalError, UnsupportedModelError
+from jpegcompile.frontend import load
+from jpegcompile.ir.rewrite import map_problem
+from jpegcompile.weights.read import fingerprint
+
+RELU = Graph("(T[N,3,16,16] x) => (T[] y) { y = Relu(x) }")
+
+
+def test_operators_from_outside_the_standard() -> None:
+    model = RELU.model("float")
+    model.opset_import.append(helper.make_opsetid("com.example", 1))
+    model.graph.node[0].domain = "com.example"
+    assert refusal(UnsupportedModelError, model) == (
+        "model: node 'y' is com.example::Relu, an operator outside the ONNX standard;"
+        " export the model without it"
+    )
+
+
+def test_what_protobuf_cannot_carry(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise EncodeError("too large")
+
+    monkeypatch.setattr(load, "check_light", fail)
+    assert refusal(UnsupportedModelError, RELU.model("float")) == (
+        "model: holds 2 GB or more besides the large weights of its main graph, which protobuf"
+        " cannot carry; export it with its weights as initializers"
+    )
+
+
+def test_weights_that_go_away_while_they_are_read(tmp_path: Path) -> None:
+    with pytest.raises(AccessError) as error:
+        fingerprint(b"", tmp_path / "model.onnx", ["weights.data"])
+    assert str(error.value) == (
+        f"{tmp_path / 'model.onnx'}: cannot read 'weights.data': No such file or directory;"
+        " check the file of weights"
+    )
+
+
+def test_a_compiled_graph_that_is_not_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise checker.ValidationError("a node\n  is wrong")
+
+    module = lowered(RELU)
+    monkeypatch.setattr(emission, "check_light", fail)
+    with pytest.raises(InternalError) as error:
+        emission.emit(module)
+    assert str(error.value) == "the compiled graph is not valid: a node is wrong"
+
+
+def test_a_constant_is_no_feature_map() -> None:
+    module = module_before(RELU, "lower-relu")
+    constant = gs.Constant("c", np.zeros((1, 3, 16, 16)))
+    decline = map_problem(module.graph.nodes[0], module, constant)
+    assert decline is not None
+    assert decline.reason == "'c' is a constant, not a feature map"
+
+
+def test_an_empty_map_is_no_feature_map() -> None:
+    module = module_before(RELU, "lower-relu")
+    empty = gs.Variable("e", np.dtype(np.float64), (2, 3, 0, 16))
+    decline = map_problem(module.graph.nodes[0], module, empty)
+    assert decline is not None
+    assert decline.reason == "'e' is empty"
+
+
+def test_a_source_is_not_touched_by_a_refusal() -> None:
+    model: onnx.ModelProto = RELU.model("double")
+    before = model.SerializeToString(deterministic=True)
+    refusal(UnsupportedModelError, model)
+    assert model.SerializeToString(deterministic=True) == before
