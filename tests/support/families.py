@@ -13,6 +13,9 @@ from support.torch_zoo import (
 )
 from torch import nn
 
+# Of the largest magnitude of each output, between the networks in float32.
+TOLERANCE = 1e-5
+
 
 @dataclass(frozen=True)
 class Family:
@@ -24,6 +27,7 @@ class Family:
         size: height and width of its input.
         casts: that must be left in the graph for a tensor as input: one on entry, one for each
             output that is a map.
+        allowed: error of an output, as a fraction of its largest magnitude.
         slow: whether it is only run on demand.
     """
 
@@ -31,6 +35,7 @@ class Family:
     design: Design
     size: int = 64
     casts: int = 1
+    allowed: float = TOLERANCE
     slow: bool = False
 
 
@@ -91,8 +96,16 @@ _ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "Softplus": nn.Softplus,
 }
 
+# Where a run in float64 shows that float32 arithmetic needs more: the errors of ResNet-152 are of
+# rounding alone (the slow test of it in float64), its 151 layers in float32 differ from float64 by
+# 5e-6 in PyTorch itself, and there are two transforms around each.
+_ALLOWED = {"ResNet-152": 3e-5}
+
 FAMILIES: tuple[Family, ...] = (
-    *(Family(name, design, 224, slow=name in _LARGE) for name, design in _ARCHITECTURES.items()),
+    *(
+        Family(name, design, 224, slow=name in _LARGE, allowed=_ALLOWED.get(name, TOLERANCE))
+        for name, design in _ARCHITECTURES.items()
+    ),
     *(Family(name, design) for name, design in _VARIANTS.items()),
     *(Family(f"CIFAR ResNet-{d}, option A", _cifar(d, "pad"), 32) for d in (20, 32)),
     Family("CIFAR ResNet-110, option A", _cifar(110, "pad"), 32, slow=True),
