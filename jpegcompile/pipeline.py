@@ -16,6 +16,7 @@ from jpegcompile.passes.canonical_resize import CanonicalResize
 from jpegcompile.passes.channels_first import ChannelsFirst
 from jpegcompile.passes.drop_expand import DropExpand
 from jpegcompile.passes.dynamic_batch import DynamicBatch
+from jpegcompile.passes.exact_plateaus import ExactPlateaus
 from jpegcompile.passes.explicit_padding import ExplicitPadding
 from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
 from jpegcompile.passes.fold_constants import FoldConstants
@@ -101,6 +102,7 @@ LOWER: tuple[Pass, ...] = (
     LowerCast(),
     LowerFlatten(),
     CancelCasts(),
+    ExactPlateaus(),
     ReportKept(),
 )
 # Only these may change an answer, and only as far as the frequency plan says.

@@ -26,10 +26,11 @@ class ReportKept(Pass):
 
     def run(self, module: Module) -> bool:
         """Returns False: the graph stays."""
-        known = {node.name for node in module.report.nodes}
+        # What passes added since is no node of the source.
+        unknown = set(module.report.order) - {node.name for node in module.report.nodes}
         for node in module.graph.nodes:
             tensors = [*node.inputs, *node.outputs]
-            if node.domain == DOMAIN or node.name in known:
+            if node.domain == DOMAIN or node.name not in unknown:
                 continue
             if node.op in _NOTHING_TO_LOWER or _is_layout(node, module):
                 continue
