@@ -115,7 +115,7 @@ def test_the_image_must_be_named() -> None:
         "model: has no input 'image'; its inputs are v, x, z, i"
     )
     assert refusal(UnsupportedModelError, SOURCE, image_input="v") == (
-        "model: input 'v' is float32 of rank 1; an image input is float32 of rank 4:"
+        "model: input 'v' is float32 of rank 1; an image input is float32 or float16 of rank 4:"
         " move casts and reshapes of the input out of the model"
     )
 
