@@ -124,7 +124,7 @@ def compile(
     dump = None
     if dump_passes is not None:
         dump = PassDump(dump_passes, [step.name for step in PIPELINE])
-    source = load_source(model)
+    source = load_source(model, image_input)
     module = lower(source, options, progress, dump)
     _refuse_double(source, module.image.name)
     _refuse_integer_tensor(source, module)

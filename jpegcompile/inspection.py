@@ -94,4 +94,4 @@ def inspect(
         input_size=size,
         frequencies=plan,
     )
-    return Inspection(lower(load_source(model), options).report.to_json(), None)
+    return Inspection(lower(load_source(model, image_input), options).report.to_json(), None)

@@ -91,14 +91,14 @@ def _what_of(nodes: Sequence[NodeReport]) -> str:
 
 def _advice(module: Module, source: Source, steps: Sequence[Pass]) -> str:
     present = (module.image.height, module.image.width)
-    is_bound = False
+    others = []
     for size in candidates(present):
         other = _at_size(module, source, steps, size)
-        if other is None:
-            is_bound = True
-        elif not _has_odd_maps(other):
+        if other is not None and not _has_odd_maps(other):
             return f"an input of {size_text(size)} would avoid it"
-    if is_bound:
+        others.append(other)
+    # A size that is too small for a window binds nothing.
+    if not any(others):
         return f"the classifier is bound to an input of {size_text(present)}"
     return f"no size near {size_text(present)} that was tried avoids it"
 

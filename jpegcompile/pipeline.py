@@ -16,12 +16,12 @@ from jpegcompile.passes.canonical_resize import CanonicalResize
 from jpegcompile.passes.channels_first import ChannelsFirst
 from jpegcompile.passes.drop_expand import DropExpand
 from jpegcompile.passes.dynamic_batch import DynamicBatch
-from jpegcompile.passes.exact_plateaus import ExactPlateaus
 from jpegcompile.passes.explicit_padding import ExplicitPadding
 from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
 from jpegcompile.passes.fold_constants import FoldConstants
 from jpegcompile.passes.fold_quantized_weights import FoldQuantizedWeights
 from jpegcompile.passes.infer_shapes import InferShapes
+from jpegcompile.passes.keep_plateaus import KeepPlateaus
 from jpegcompile.passes.lower_along_channels import LowerAlongChannels
 from jpegcompile.passes.lower_batch_norm import LowerBatchNorm
 from jpegcompile.passes.lower_cast import LowerCast
@@ -81,6 +81,7 @@ FOLD: tuple[Pass, ...] = (
 )
 LOWER: tuple[Pass, ...] = (
     AssignDomains(),
+    KeepPlateaus(),
     LowerInput(),
     LowerPointwise(),
     LowerConv(),
@@ -102,7 +103,6 @@ LOWER: tuple[Pass, ...] = (
     LowerCast(),
     LowerFlatten(),
     CancelCasts(),
-    ExactPlateaus(),
     ReportKept(),
 )
 # Only these may change an answer, and only as far as the frequency plan says.

@@ -8,12 +8,11 @@ made here can change an answer; it only decides where the work is done.
 
 from __future__ import annotations
 
-import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.blocks import block_size
 from jpegcompile.ir.batch import BY_IMAGE
-from jpegcompile.ir.graph import static_dims
+from jpegcompile.ir.graph import is_float, static_dims
 from jpegcompile.ir.image import TO_CHANNELS_LAST
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
@@ -43,8 +42,7 @@ class AssignDomains(Pass):
 def _is_feature_map(tensor: gs.Variable) -> bool:
     if tensor.shape is None or len(tensor.shape) != 4 or tensor.dtype is None:
         return False
-    is_float = tensor.dtype in (np.float16, np.float32, np.float64)
-    return is_float and static_dims(tensor.shape[1:]) is not None
+    return is_float(tensor) and static_dims(tensor.shape[1:]) is not None
 
 
 def _channels_last(graph: gs.Graph) -> frozenset[str]:

@@ -8,10 +8,9 @@ Min(x, c)            =>  Clip(x, none, c)                    exact
 
 from __future__ import annotations
 
-import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import value_of
+from jpegcompile.ir.graph import is_float, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
@@ -37,8 +36,7 @@ class CanonicalArithmetic(Pass):
 
 
 def _is_map(tensor: gs.Tensor) -> bool:
-    is_float = tensor.dtype in (np.float16, np.float32, np.float64)
-    return is_float and tensor.shape is not None and len(tensor.shape) == 4
+    return is_float(tensor) and tensor.shape is not None and len(tensor.shape) == 4
 
 
 def _split(node: gs.Node) -> tuple[list[gs.Tensor], list[gs.Tensor]]:

@@ -21,7 +21,7 @@ from jpegcompile.dct.rearrange import (
     is_in_order,
     rearrangement_of,
 )
-from jpegcompile.ir.graph import is_graph_output, static_dims
+from jpegcompile.ir.graph import is_float, is_graph_output, static_dims
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.shape_values import reshape_target
@@ -97,7 +97,7 @@ def _rearrangement(first: gs.Node, transpose: gs.Node, last: gs.Node) -> Rearran
     source, middle, target = first.inputs[0].shape, reshape_target(first), last.outputs[0].shape
     if source is None or middle is None or target is None or len(source) != 4 or len(target) != 4:
         return None
-    if first.inputs[0].dtype not in (np.float32, np.float64):
+    if not is_float(first.inputs[0]):
         return None
     order = [int(axis) for axis in transpose.attrs.get("perm", ())]
     if order[:1] != [0] or len(order) != len(middle) or not source[0] == middle[0] == target[0]:

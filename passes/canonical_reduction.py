@@ -9,10 +9,9 @@ ReduceSum(x, axes={2,3}, keepdims=0)          =>  Flatten(ReduceSum(x, axes={2,3
 
 from __future__ import annotations
 
-import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import input_at, is_graph_output, value_of
+from jpegcompile.ir.graph import input_at, is_float, is_graph_output, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
@@ -29,7 +28,7 @@ class CanonicalReduction(Pass):
         """Returns whether a node was replaced."""
         changed = False
         for node in list(module.graph.nodes):
-            if node.op not in (*_POOLS, "ReduceSum") or not _is_float(node.inputs[0]):
+            if node.op not in (*_POOLS, "ReduceSum") or not is_float(node.inputs[0]):
                 continue
             over_plane = reduced_axes(node, 4) == _PLANE
             if node.op in _POOLS:
@@ -81,11 +80,6 @@ def _before(second: gs.Node, graph: gs.Graph) -> gs.Tensor | None:
     if second_axes is None or len(second_axes) != 1 or first_axes | second_axes != _PLANE:
         return None
     return first.inputs[0]
-
-
-def _is_float(tensor: gs.Tensor) -> bool:
-    """Global pooling takes no integers."""
-    return tensor.dtype in (np.float16, np.float32, np.float64)
 
 
 def _replace(node: gs.Node, source: gs.Tensor, module: Module) -> None:

@@ -14,7 +14,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.input_size import size_text
-from jpegcompile.ir.graph import Dim, label, static_dims, value_of
+from jpegcompile.ir.graph import Dim, is_float, label, static_dims, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.shape_values import reshape_target, shape_values
@@ -38,7 +38,7 @@ class CanonicalReshape(Pass):
 
 def _canonicalize(node: gs.Node, module: Module) -> bool:
     # Flatten takes integers since opset 9 only, and nothing but images is of interest here.
-    if node.inputs[0].dtype not in (np.float16, np.float32, np.float64):
+    if not is_float(node.inputs[0]):
         return False
     source, target = node.inputs[0].shape, reshape_target(node)
     if not source or not target or target[0] != source[0]:

@@ -41,9 +41,7 @@ def _canonicalize(node: gs.Node, module: Module) -> bool:
     shape = node.inputs[0].shape
     if shape is None or len(shape) != 4 or static_dims(shape[2:]) is None:
         return False
-    if node.attrs.get("coordinate_transformation_mode") == "tf_crop_and_resize":
-        return False
-    if node.attrs.get("keep_aspect_ratio_policy", "stretch") != "stretch" or "axes" in node.attrs:
+    if "axes" in node.attrs:
         return False
     match = resampling_of(node)
     if isinstance(match, str):

@@ -51,9 +51,12 @@ class LowerElementwise(Lowering[Arithmetic]):
         problem = map_problem(node, module, target)
         if problem is not None:
             return problem if _touches_map(node, module) else None
+        infinite = next((t for t in node.inputs if not _is_finite(t)), None)
+        if infinite is not None and module.block(target) > 1:
+            return Decline(node, f"operand '{infinite.name}' is not finite everywhere")
+        shape = tuple(target.shape)
         if node.op == "Concat":
             return _match_concat(node, module)
-        shape = tuple(target.shape)
         same = tuple(t for t in node.inputs if t.name in module.maps and tuple(t.shape) == shape)
         others = [t for t in node.inputs if all(t is not m for m in same)]
         if not same:
@@ -118,6 +121,12 @@ def _operand(tensor: gs.Tensor, target: gs.Tensor, rewriter: Rewriter) -> gs.Ten
     whole = np.broadcast_to(values.astype(np.float64), (*outer, height, width))
     turned = to_jpeg(whole, rewriter.module.block(target)).astype(values.dtype)
     return gs.Constant(rewriter.module.fresh(f"{tensor.name}.jpeg"), turned)
+
+
+def _is_finite(tensor: gs.Tensor) -> bool:
+    """One infinite pixel would spread over its tile."""
+    values = value_of(tensor)
+    return values is None or bool(np.isfinite(values).all())
 
 
 def _is_flat(tensor: gs.Tensor) -> bool:

@@ -16,7 +16,6 @@ from typing import Any
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.backends.functions import POINTWISE_NAMES, pointwise_body
 from jpegcompile.ir.graph import is_graph_output, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.pointwise import FUNCTIONS, PRODUCTS, Region, program_name, region_of
@@ -47,7 +46,7 @@ class LowerPointwise(Lowering[Region]):
         if not is_function and not _is_nonlinear(node):
             return None
         positions = {id(other): index for index, other in enumerate(module.graph.nodes)}
-        region = region_of(node, positions)
+        region = region_of(node, positions, module.plateaus)
         if region is None or region.source.name not in module.maps:
             return None
         return region
@@ -66,10 +65,11 @@ class LowerPointwise(Lowering[Region]):
                 rewriter.jpeg(source),
                 *constants,
                 *rewriter.inverse(source),
-                *rewriter.forward(source),
+                # The region may change the precision.
+                *rewriter.forward(node.outputs[0]),
             ],
             {**attrs, "block": block},
-            transforms=(source, source),
+            transforms=(source, node.outputs[0]),
         )
         for inner in reversed(match.nodes[:-1]):
             if not inner.outputs[0].outputs and not is_graph_output(module.graph, inner.outputs[0]):
@@ -89,13 +89,11 @@ def _is_nonlinear(node: gs.Node) -> bool:
 def _operator(
     region: Region, module: Module
 ) -> tuple[str, Mapping[str, Any], tuple[gs.Constant, ...]]:
-    """Name, attributes and constants of the operator of a region; its body is kept if it is new."""
+    """Name, attributes and constants of a region's operator; its program is kept for its body."""
     first = region.nodes[0]
     if len(region.nodes) == 1 and first.op in FUNCTIONS:
         return f"Jpeg{first.op}", {**FUNCTIONS[first.op], **first.attrs}, ()
     program = region.program()
-    if program in POINTWISE_NAMES:
-        return POINTWISE_NAMES[program], {}, region.constants
     name = program_name(program)
-    module.bodies[name] = pointwise_body(program, len(region.constants))
+    module.programs[name] = (program, len(region.constants))
     return name, {}, region.constants

@@ -40,4 +40,6 @@ def _may_be_map(tensor: gs.Tensor) -> bool:
     """Whether a tensor has height and width, or may have: its shape is not known."""
     if tensor.shape is None:
         return True
-    return len(tensor.shape) == 4 and tuple(tensor.shape[2:]) != (1, 1)
+    # One pixel is a vector, be it channels-first or channels-last, as it may still be here.
+    sides = (tuple(tensor.shape[2:]), tuple(tensor.shape[1:3]))
+    return len(tensor.shape) == 4 and (1, 1) not in sides

@@ -82,7 +82,7 @@ def export(module: Module, *, check_types: bool = True) -> onnx.ModelProto:
     model.ir_version = IR_VERSION
     model.producer_name = DOMAIN
     model.producer_version = ""
-    model.functions.extend(function_of(op, int(graph.opset), module.bodies) for op in used)
+    model.functions.extend(function_of(op, int(graph.opset), module.programs) for op in used)
     return model
 
 

@@ -16,7 +16,7 @@ import onnx
 from onnx import parser
 
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.pointwise import FUNCTIONS
+from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
 
 _CASTS = "<block> (x, rows, columns) => (y) { t = MatMul(rows, x)  y = MatMul(t, columns) }"
 _SEPARABLE = (
@@ -102,13 +102,7 @@ def _asm_max_pool(attributes: str, pool: str) -> str:
     )
 
 
-# Functions of one pixel that many nodes spell: their programs, as `ir/pointwise.py` writes them.
-POINTWISE_NAMES: dict[str, str] = {
-    "v0 = Sigmoid (spatial)\n        result = Mul (spatial, v0)": "JpegSilu",
-}
-
-
-def pointwise_body(program: str, constants: int = 0) -> str:
+def _pointwise(program: str, constants: int = 0) -> str:
     """The body of an operator that computes a program with so many constants."""
     operands = "".join(f"c{index}, " for index in range(constants))
     return _between(f"<block> (x, {operands}{_TRANSFORMS})", program)
@@ -189,7 +183,7 @@ BODIES: dict[str, str] = {
     ),
     "JpegApxClip": _apx("low, high, ", "Clip(spatial, low, high)"),
     **{f"Jpeg{op}": _function(op, attributes) for op, attributes in FUNCTIONS.items()},
-    **{name: pointwise_body(program) for program, name in POINTWISE_NAMES.items()},
+    **{name: _pointwise(program) for program, name in KNOWN_PROGRAMS.items()},
     "JpegTruncate": "<block, frequencies> (x, band) => (y) { y = Mul(x, band) }",
     "JpegMaxPool": _between(
         f"<kernel_shape, strides, pads, input_block, output_block> (x, {_TRANSFORMS})",
@@ -246,17 +240,19 @@ def _text(op: str, opset: int, body: str) -> str:
     return f'<opset_import: ["" : {opset}], domain: "{DOMAIN}"> {op} {body}'
 
 
-def function_of(op: str, opset: int, bodies: Mapping[str, str] | None = None) -> onnx.FunctionProto:
+def function_of(
+    op: str, opset: int, programs: Mapping[str, tuple[str, int]] | None = None
+) -> onnx.FunctionProto:
     """The body of an operator for a model of that opset.
 
     Args:
         op: name of the operator.
         opset: of the model.
-        bodies: of operators that the model alone has.
+        programs: of operators that the model alone has, see `Module.programs`.
 
     Raises:
         KeyError: if there is no such operator.
     """
-    if bodies and op in bodies:
-        return parser.parse_function(_text(op, opset, bodies[op]))
+    if op not in BODIES and programs and op in programs:
+        return parser.parse_function(_text(op, opset, _pointwise(*programs[op])))
     return parser.parse_function(_function_text(op, opset))

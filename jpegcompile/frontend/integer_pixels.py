@@ -29,12 +29,15 @@ _INTEGERS = frozenset(
 )
 
 
-def take_float_pixels(model: onnx.ModelProto, source: str) -> str | None:
-    """Make the one input of four dimensions float32 where it is of integers.
+def take_float_pixels(
+    model: onnx.ModelProto, source: str, image_input: str | None = None
+) -> str | None:
+    """Make the image input float32 where it is of integers.
 
     Args:
         model: a checked model, changed in place.
         source: how messages call it.
+        image_input: name of the image; the one input of four dimensions if not given.
 
     Returns:
         The type that the input had, such as "uint8"; None where nothing changed.
@@ -43,6 +46,8 @@ def take_float_pixels(model: onnx.ModelProto, source: str) -> str | None:
         UnsupportedModelError: if something but a Cast to float32 reads those integers.
     """
     images = [v for v in model.graph.input if len(v.type.tensor_type.shape.dim) == 4]
+    if image_input is not None:
+        images = [value for value in images if value.name == image_input]
     if len(images) != 1 or images[0].type.tensor_type.elem_type not in _INTEGERS:
         return None
     (image,) = images

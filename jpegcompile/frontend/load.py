@@ -48,8 +48,14 @@ class Source:
     integer_pixels: str | None = None
 
 
-def load_source(model: str | os.PathLike[str] | onnx.ModelProto) -> Source:
+def load_source(
+    model: str | os.PathLike[str] | onnx.ModelProto, image_input: str | None = None
+) -> Source:
     """Read a model and refuse what cannot be compiled.
+
+    Args:
+        model: path of a model, or the model.
+        image_input: which input is the image, where the model has several that could be.
 
     Raises:
         AccessError: if the file, or a file of external weights, cannot be read.
@@ -74,7 +80,7 @@ def load_source(model: str | os.PathLike[str] | onnx.ModelProto) -> Source:
     _clean_inputs(source.model.graph)
     _clean_sizes(source.model.graph)
     _check(source)
-    return replace(source, integer_pixels=take_float_pixels(source.model, source.name))
+    return replace(source, integer_pixels=take_float_pixels(source.model, source.name, image_input))
 
 
 def _read(path: Path) -> Source:

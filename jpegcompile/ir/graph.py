@@ -13,6 +13,11 @@ Dim = int | str
 Shape = tuple[Dim, ...]
 
 
+def is_float(tensor: gs.Tensor) -> bool:
+    """Whether a tensor has a type that maps can have."""
+    return tensor.dtype in (np.float16, np.float32, np.float64)
+
+
 def value_of(tensor: gs.Tensor | None) -> NDArray[Any] | None:
     """The array of a constant tensor, or None if it is not constant."""
     return np.asarray(tensor.values) if isinstance(tensor, gs.Constant) else None

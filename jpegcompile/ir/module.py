@@ -56,6 +56,7 @@ class Module:
         maps: block size of every feature map that the jpeg domain is assigned to, by the name of
             the spatial tensor. A tensor that is not here stays spatial.
         channels_last: names of maps [N,H,W,C], which never enter the jpeg domain.
+        plateaus: nodes that must stay spatial, with the reason; see `passes/keep_plateaus.py`.
         blocks: block size of every tensor that *is* in the jpeg domain, by its own name. Block
             size 1 is the spatial domain itself and never stands here.
         twins: for every output of a lowered node, in either domain, the name of the spatial tensor
@@ -63,7 +64,8 @@ class Module:
         input_affine: per-channel normalisation that moved from the graph into the ingest.
         image_twin: source tensor that the ingest computes, where that is not the image input.
         ingest_output: name of the tensor that the ingest makes.
-        bodies: function bodies of operators that this model alone has, by operator.
+        programs: of operators that this model alone has, with the number of their constants; see
+            `ir/pointwise.py`.
         dynamic_batch: whether the batch dimension is symbolic.
     """
 
@@ -74,12 +76,13 @@ class Module:
     constants: ConstantPool = field(init=False)
     maps: dict[str, int] = field(default_factory=dict)
     channels_last: frozenset[str] = frozenset()
+    plateaus: dict[str, str] = field(default_factory=dict)
     blocks: dict[str, int] = field(default_factory=dict)
     twins: dict[str, str] = field(default_factory=dict)
     input_affine: ChannelAffine | None = None
     image_twin: str | None = None
     ingest_output: str | None = None
-    bodies: dict[str, str] = field(default_factory=dict)
+    programs: dict[str, tuple[str, int]] = field(default_factory=dict)
     dynamic_batch: bool = False
     _names: set[str] = field(default_factory=set)
 

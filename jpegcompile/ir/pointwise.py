@@ -7,7 +7,7 @@ its source; constants may take part, and stay operands of its own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,10 @@ FUNCTIONS: Mapping[str, Mapping[str, Any]] = {
     "Softplus": {},
     "Softsign": {},
     "Tanh": {},
-    "ThresholdedRelu": {"alpha": 1.0},
+}
+# Functions of one pixel that exporters spell by several nodes, and that have names of their own.
+KNOWN_PROGRAMS: Mapping[str, str] = {
+    "v0 = Sigmoid (spatial)\n        result = Mul (spatial, v0)": "JpegSilu",
 }
 # Nonlinear where more than one operand, or the second alone, is a map.
 PRODUCTS = frozenset(("Div", "Max", "Min", "Mul", "Pow", "Where"))
@@ -77,35 +80,44 @@ class Region:
 
 def program_name(program: str) -> str:
     """What the operator of a program is called: programs that differ have different names."""
+    if program in KNOWN_PROGRAMS:
+        return KNOWN_PROGRAMS[program]
     return f"JpegPointwise_{hashlib.sha256(program.encode()).hexdigest()[:12]}"
 
 
-def region_of(root: gs.Node, positions: Mapping[int, int]) -> Region | None:
+def region_of(
+    root: gs.Node, positions: Mapping[int, int], kept: Container[str] = ()
+) -> Region | None:
     """The smallest region that ends in `root`, and functions in a row before it; None if none is.
 
     Args:
         root: a node of the graph.
         positions: of every node in graph order, by `id`.
+        kept: names of nodes that must not be part of a region.
     """
-    if not is_pointwise(root):
+    if not is_pointwise(root) or root.name in kept:
         return None
     shape = tuple(root.outputs[0].shape or ())
     inside = [root]
     while len(sources := _sources(inside)) > 1:
         latest = max(sources, key=lambda tensor: _position(tensor, positions))
-        if not _can_enter(latest, shape):
+        if not _can_enter(latest, shape) or latest.inputs[0].name in kept:
             return None
         inside.append(latest.inputs[0])
     if not sources or tuple(sources[0].shape or ()) != shape:
         return None
-    before, source = _functions_before(sources[0], inside)
+    before, source = _functions_before(sources[0], inside, kept)
     inside += before
     nodes = tuple(sorted(inside, key=lambda node: positions[id(node)]))
     constants = {id(t): t for n in nodes for t in n.inputs if value_of(t) is not None}
+    if not all(np.isfinite(constant.values).all() for constant in constants.values()):
+        return None
     return Region(nodes, source, tuple(constants.values()))
 
 
-def _functions_before(source: gs.Tensor, inside: list[gs.Node]) -> tuple[list[gs.Node], gs.Tensor]:
+def _functions_before(
+    source: gs.Tensor, inside: list[gs.Node], kept: Container[str]
+) -> tuple[list[gs.Node], gs.Tensor]:
     """Functions in a row that lead to a source and to nothing else, and the source before them.
 
     Arithmetic with constants between two functions comes along. Piecewise linear operators do not:
@@ -117,7 +129,8 @@ def _functions_before(source: gs.Tensor, inside: list[gs.Node]) -> tuple[list[gs
     while tensor.inputs and _is_read_by(tensor, [*inside, *taken, *passed]):
         node = tensor.inputs[0]
         variables = [t for t in node.inputs if value_of(t) is None]
-        is_chain = len(variables) == 1 and is_pointwise(node) and node.op not in PIECEWISE_LINEAR
+        is_chain = len(variables) == 1 and is_pointwise(node) and node.name not in kept
+        is_chain = is_chain and node.op not in PIECEWISE_LINEAR
         if not is_chain or tuple(variables[0].shape or ()) != tuple(source.shape):
             break
         passed.append(node)
@@ -147,17 +160,31 @@ def _can_enter(tensor: gs.Tensor, shape: tuple[Any, ...]) -> bool:
 def is_pointwise(node: gs.Node) -> bool:
     """Whether a node is a function of each pixel that is finite wherever its operands are.
 
-    A quotient counts if it divides by a sum, as in x / (1 + exp(-x)), a power if its exponent is a
-    positive whole number.
+    A quotient counts if what it divides by stays away from zero, as in x / (1 + exp(-x)), a power
+    if its exponent is a positive whole number.
     """
     if node.domain not in (None, "", "ai.onnx") or len(node.outputs) != 1:
         return False
     if node.op == "Div" and value_of(node.inputs[1]) is None:
-        return bool(node.inputs[1].inputs) and node.inputs[1].inputs[0].op == "Add"
+        return _stays_away_from_zero(node.inputs[1])
     if node.op == "Pow":
         exponent = value_of(node.inputs[1])
         return exponent is not None and bool(np.all((exponent > 0) & (exponent % 1 == 0)))
     return node.op in _POINTWISE
+
+
+def _stays_away_from_zero(tensor: gs.Tensor) -> bool:
+    """Whether a tensor is a constant of 1/2 at least plus something that is not negative."""
+    if not tensor.inputs or tensor.inputs[0].op != "Add":
+        return False
+    operands = tensor.inputs[0].inputs
+    constants = [value for value in map(value_of, operands) if value is not None]
+    producers = [t.inputs[0] for t in operands if t.inputs]
+    if len(constants) != 1 or len(producers) != 1 or not bool(np.all(constants[0] >= 0.5)):
+        return False
+    producer = producers[0]
+    is_square = producer.op == "Mul" and producer.inputs[0] is producer.inputs[1]
+    return is_square or producer.op in ("Abs", "Exp", "Sigmoid", "Softplus")
 
 
 def _is_read_by(tensor: gs.Tensor, nodes: Sequence[gs.Node]) -> bool:

@@ -34,6 +34,12 @@ class Resampling:
 
 def resampling_of(node: gs.Node) -> Resampling | str:
     """What a node does to a map of known height and width, or why that has no jpeg-domain form."""
+    policy = _text(node, "keep_aspect_ratio_policy", "stretch")
+    if policy != "stretch":
+        return f"its policy for the aspect ratio is {policy}, not stretch"
+    coordinates = _text(node, "coordinate_transformation_mode", "half_pixel")
+    if coordinates not in COORDINATES:
+        return f"its coordinate transformation is {coordinates}"
     source = tuple(node.inputs[0].shape)
     axes = [int(a) % 4 for a in node.attrs.get("axes", range(4))]
     sizes, scales = sizes_of(node), scales_of(node)
@@ -85,13 +91,8 @@ def sampling_of(node: gs.Node, opset: int) -> Sampling | str:
         return Sampling(mode, "asymmetric", "simple")
     coordinates = _text(node, "coordinate_transformation_mode", "half_pixel")
     nearest = _text(node, "nearest_mode", "round_prefer_floor")
-    if coordinates not in COORDINATES:
-        return f"its coordinate transformation is {coordinates}"
     if node.attrs.get("antialias"):
         return "it filters against aliasing"
-    policy = _text(node, "keep_aspect_ratio_policy", "stretch")
-    if policy != "stretch":
-        return f"its policy for the aspect ratio is {policy}, not stretch"
     if nearest not in NEAREST:
         return f"its rounding to the nearest element is {nearest}"
     coefficient = float(node.attrs.get("cubic_coeff_a", -0.75))

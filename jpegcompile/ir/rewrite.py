@@ -74,6 +74,8 @@ class Lowering(Pass, Generic[Match]):
             outcome = self.match(node, module)
             if outcome is None:
                 continue
+            if node.name in module.plateaus and _meets_tiles(node, module):
+                outcome = Decline(node, module.plateaus[node.name])
             if isinstance(outcome, Decline):
                 module.report.add(kept_report(node, module, outcome.reason))
                 continue
@@ -191,6 +193,11 @@ class Rewriter:
             gs.Node(op, unique, dict(attrs), list(inputs), list(outputs), domain)
         )
         self.changed = True
+
+
+def _meets_tiles(node: gs.Node, module: Module) -> bool:
+    """Whether a node reads or makes a map that is not its own transform."""
+    return any(module.maps.get(t.name, 1) > 1 for t in (*node.inputs, *node.outputs))
 
 
 def elements(tensor: gs.Tensor) -> int:

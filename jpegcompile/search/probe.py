@@ -177,7 +177,7 @@ def common_subsampling(
 
     Files of another one are run too, but slower.
     """
-    if image_of(load_source(model), image_input, input_size).channels == 1:
+    if image_of(load_source(model, image_input), image_input, input_size).channels == 1:
         return None
     found = Counter(subsampling_of(image) for image in read_coefficients_many(files[:_SAMPLE]))
     found.pop(None, None)

@@ -64,7 +64,6 @@ FUNCTIONS: Mapping[str, Callable[..., Doubles]] = {
     "JpegSoftplus": _softplus,
     "JpegSoftsign": lambda x: x / (1.0 + np.abs(x)),
     "JpegTanh": np.tanh,
-    "JpegThresholdedRelu": lambda x, alpha: np.where(x > alpha, x, 0.0),
 }
 
 

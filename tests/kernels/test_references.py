@@ -159,7 +159,6 @@ def test_functions_of_each_pixel(op: str, shape: tuple[int, ...]) -> None:
             {"alpha": 1.6732632423543772848, "gamma": 1.0507009873554804934},
             functional.selu(spatial),
         ),
-        "JpegThresholdedRelu": ({"alpha": 0.5}, functional.threshold(spatial, 0.5, 0.0)),
     }[op]
     assert_twin(jpeg_pointwise(x, op, block=block, **attributes), expected)
 

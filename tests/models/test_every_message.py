@@ -13,7 +13,7 @@ SPEAKING = ("passes", "jpegcompile/ir", "jpegcompile/frontend", "jpegcompile/wei
 SPEAKING_FILES = ("options.py", "odd_maps.py", "input_size.py", "compile.py")
 # Shorter texts are names and keys.
 _WORDS = 3
-_NOT_SPOKEN = (r"\(op_type:", "=>", "{ x =")
+_NOT_SPOKEN = (r"\(op_type:", "=>", "{ x =", "v0 =")
 
 
 def texts_of(tree: ast.AST) -> Iterator[str]:

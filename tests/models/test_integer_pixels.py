@@ -145,6 +145,16 @@ def test_one_of_several_inputs_of_integers_stays() -> None:
     assert compiled.graph.input[1].type.tensor_type.elem_type == TensorProto.UINT8
 
 
+def test_the_image_of_several_inputs() -> None:
+    text = (
+        """(uint8[N,3,16,16] x, T[N,3,16,16] z) => (T[] y) { c = Cast<to = 1>(x)  y = Add(z, c) }"""
+    )
+    model = Graph(text).model("float")
+    compiled = jpegcompile.compile(model, preprocess="none", image_input="x")
+    assert compiled.report.notes[0] == "the source takes uint8 pixels: here they are not rounded"
+    assert [value.name for value in compiled.model.graph.input][-1] == "z"
+
+
 def test_shortcuts_to_the_integers_are_seen_twice() -> None:
     """Two Casts of one image are both taken out."""
     text = """(uint8[N,3,16,16] x) => (float[N,3,16,16] y) {

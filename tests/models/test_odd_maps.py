@@ -105,6 +105,13 @@ def test_no_input_near_avoids_them() -> None:
     ]
 
 
+def test_an_input_without_room_for_a_window_binds_nothing() -> None:
+    """Smaller sizes fail here, larger ones do not."""
+    text = "(T[N,3,16,16] x) => (T[] y) { r = Conv(x, w)  y = Conv(r, v) }"
+    (note,) = notes(Graph(text, {"w": (3, 3, 2, 2), "v": (3, 3, 10, 10)}))
+    assert note.endswith("no size near 16x16 that was tried avoids it")
+
+
 def test_an_odd_image() -> None:
     """Its maps are even: all that is left to say concerns itself."""
     text = "(T[N,3,33,17] x) => (T[] y) { y = Conv(x, w) }"

@@ -210,3 +210,32 @@ def test_faults_are_seen() -> None:
     check_fault(
         graph, graph.with_text("Sigmoid", "Tanh"), graph.with_text("Mul(x, s)", "Mul(s, s)")
     )
+
+
+@pytest.mark.parametrize("narrow", [10, 11])
+def test_regions_that_change_the_precision(narrow: int) -> None:
+    kind = {10: "float16", 11: "double"}[narrow]
+    text = f"""(T[N,3,16,16] x) => ({kind}[] y) {{
+        s = Sigmoid(x)  h = Cast<to = {narrow}>(s)  y = Tanh(h) }}"""
+    model = Graph(text).model("float")
+    module = lowered(Graph(text), "float")
+    assert [op.split("_")[0] for op in outline_of(module).split()] == [
+        "ToJpeg",
+        "JpegPointwise",
+        "ToSpatial",
+    ]
+    feeds = feeds_of(model)
+    (actual,), (expected,) = run_float32(emit(module), feeds), run_float32(model, feeds)
+    assert actual.dtype == expected.dtype
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=4e-3 if narrow == 10 else 1e-6)
+
+
+def test_infinite_constants_are_no_part_of_a_region() -> None:
+    """They would spread over the tiles; so where they are added to a map alone."""
+    mask = np.where(np.arange(16) % 5 == 0, np.inf, 0.0)
+    graph = Graph(f"{ONE_MAP} {{ d = Sub(x, mask)  y = Sigmoid(d) }}", {"mask": mask})
+    module = lowered(graph)
+    assert kept_reasons(module) == {"d": "operand 'mask' is not finite everywhere"}
+    model = graph.model("float")
+    (expected,) = run_float32(model, feeds_of(model))
+    assert np.isfinite(expected).all()

@@ -359,6 +359,9 @@ def test_declines_by_attribute() -> None:
     assert reason_of(sized(kept, (2, 3, 32, 48), 18, "2")) == (
         "its policy for the aspect ratio is not_larger, not stretch"
     )
+    # Sizes that the policy changes: 24x36, in place of 24x40.
+    skewed = sized(kept, (2, 3, 24, 40), 18, "2")
+    assert reason_of(skewed) == "its policy for the aspect ratio is not_larger, not stretch"
     text = """(T[2,3,16,24] x) => (T[] y) {
         y = Resize<mode = "linear", coordinate_transformation_mode = "tf_crop_and_resize",
         extrapolation_value = 1.0>(x, roi, s) }"""

@@ -309,3 +309,15 @@ def test_vectors_behind_the_last_map_may_be_rounded(tail: str) -> None:
     # A value near the edge of two levels may fall to either side: one level of the last scale.
     (actual,) = run_float32(result.model, feeds)
     np.testing.assert_allclose(actual, wanted, rtol=0, atol=1e-5)
+
+
+def test_a_pixel_that_is_channels_last_is_a_vector_too() -> None:
+    text = """(float[N,16,16,3] x) => (float[N,1,1,3] y) {
+        t = Transpose<perm = [0, 3, 1, 2]>(x)  r = Relu(t)
+        h = Transpose<perm = [0, 2, 3, 1]>(r)  g = ReduceMean<axes = [1, 2], keepdims = 1>(h)
+        q = QuantizeLinear(g, s)  y = DequantizeLinear(q, s) }"""
+    source = Graph(text, {"s": np.asarray(0.01, np.float32)}, 13).model("float")
+    result = jpegcompile.compile(source, input="tensor")
+    feeds = feeds_of(source)
+    (actual,), (expected,) = run_float32(result.model, feeds), run_float32(source, feeds)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=0.011)
