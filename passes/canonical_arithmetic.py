@@ -8,6 +8,7 @@ Min(x, c)            =>  Clip(x, none, c)                    exact
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.graph import is_float, value_of
@@ -72,6 +73,9 @@ def _clip(node: gs.Node, module: Module) -> bool:
     if len(maps) != 1 or bound is None or bound.size != 1:
         return False
     value = bound.reshape(())
+    if module.graph.opset < _CLIP_WITH_INPUTS and np.float32(value) != value:
+        # An attribute is a float32; this is a bound of float64.
+        return False
     is_low = node.op == "Max"
     node.op, node.inputs = "Clip", [maps[0]]
     if module.graph.opset < _CLIP_WITH_INPUTS:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, note
 from support.graphs import evaluate, lowered_model
-from support.random_networks import Network, networks
+from support.random_graph import Network
+from support.random_networks import networks
 
 # Of the largest magnitude of an output.
 TOLERANCE = 1e-9

@@ -213,6 +213,13 @@ def test_the_larger_and_the_smaller_of_a_map_and_a_number(opset: int) -> None:
     check_compiled(rectified, "ToJpeg JpegRelu ToSpatial")
 
 
+def test_a_bound_that_no_attribute_holds_is_an_operand() -> None:
+    """Attributes are float32, and this graph is float64."""
+    graph = Graph(f"{ONE_MAP} {{ y = Max(x, c) }}", {"c": np.asarray(0.1)}, 10)
+    assert "JpegPointwise" in outline_of(check_compiled(graph))
+    assert outline_of(lowered(graph, "float")) == "ToJpeg JpegClip ToSpatial"
+
+
 def test_the_larger_of_two_maps_is_kept() -> None:
     graph = Graph(f"{TWO_MAPS} {{ y = Max(x, z) }}")
     assert kept_reasons(check_compiled(graph)) == {"y": "Max has no JPEG-domain form"}

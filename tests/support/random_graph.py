@@ -1,0 +1,112 @@
+"""A graph that grows operator by operator, each computed by PyTorch at once.
+
+So the expected output owes nothing to the reference evaluator of ONNX, whose pooling is wrong in
+places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor
+
+from jpegcompile.frontend.load import newest_opset
+
+Draw = Callable[..., Any]
+BATCH = 2
+MOST_CHANNELS = 8
+
+
+class Network:
+    """A graph that grows, and what PyTorch makes of a random image.
+
+    Attributes:
+        opset: of the graph.
+        image: [BATCH, 3, H, W].
+        values: of every tensor, by name.
+        maps: names of feature maps, the newest last.
+        outputs: names of the outputs.
+    """
+
+    def __init__(self, draw: Draw) -> None:
+        self.draw = draw
+        self.opset: int = draw(st.integers(7, newest_opset()))
+        self._generator = np.random.default_rng(draw(st.integers(0, 2**16)))
+        height, width = (draw(st.sampled_from((8, 12, 14, 15, 16, 24))) for _ in range(2))
+        self.image = self._generator.standard_normal((BATCH, 3, height, width))
+        self.values: dict[str, Tensor] = {"x": torch.from_numpy(self.image)}
+        self.maps = ["x"]
+        self.outputs: list[str] = []
+        self._nodes: list[onnx.NodeProto] = []
+        self._weights: list[onnx.TensorProto] = []
+
+    def choose(self, *options: Any) -> Any:
+        return self.draw(st.sampled_from(options))
+
+    def number(self, least: int, most: int) -> int:
+        return int(self.draw(st.integers(least, max(least, most))))
+
+    def maybe(self) -> bool:
+        return bool(self.draw(st.booleans()))
+
+    @property
+    def newest(self) -> str:
+        return self.maps[-1]
+
+    def shape(self, name: str) -> tuple[int, int, int]:
+        _, channels, height, width = self.values[name].shape
+        return channels, height, width
+
+    def weight(
+        self, *shape: int, positive: bool = False, spread: float = 1.0
+    ) -> tuple[str, Tensor]:
+        """An initializer of random numbers, or a Constant node of them."""
+        values = self._generator.standard_normal(shape) * spread
+        if positive:
+            values = self._generator.uniform(0.5, 1.5, shape)
+        return self.constant(values), torch.from_numpy(np.asarray(values))
+
+    def constant(self, values: NDArray[Any]) -> str:
+        name = f"w{len(self._weights) + len(self._nodes)}"
+        tensor = numpy_helper.from_array(np.asarray(values), name)
+        if self._generator.random() < 0.2 and values.dtype == np.float64:
+            self._nodes.append(helper.make_node("Constant", [], [name], name, value=tensor))
+        else:
+            self._weights.append(tensor)
+        return name
+
+    def add(self, op: str, inputs: list[str], computed: Tensor, /, **attributes: Any) -> str:
+        """Append a node and its value; returns the name of its output."""
+        name = f"{op.lower()}{len(self._nodes)}"
+        given = {key: v for key, v in attributes.items() if v is not None}
+        self._nodes.append(helper.make_node(op, inputs, [name], name, **given))
+        self.values[name] = computed
+        if computed.ndim == 4:
+            self.maps.append(name)
+        return name
+
+    def model(self) -> onnx.ModelProto:
+        """The graph, its outputs of unknown shape."""
+        batch: str | int = "N" if self.maybe() else BATCH
+        shape = [batch, *self.image.shape[1:]]
+        graph = helper.make_graph(
+            self._nodes,
+            "random",
+            [helper.make_tensor_value_info("x", TensorProto.DOUBLE, shape)],
+            [
+                helper.make_tensor_value_info(
+                    name, TensorProto.DOUBLE, [batch, *self.values[name].shape[1:]]
+                )
+                for name in self.outputs
+            ],
+            self._weights,
+        )
+        opset = helper.make_opsetid("", self.opset)
+        return helper.make_model(graph, opset_imports=[opset], ir_version=8)
