@@ -45,6 +45,8 @@ class LowerPointwise(Lowering[Region]):
             return Region((node,), target, ()) if is_function else None
         if not is_function and not _is_nonlinear(node):
             return None
+        if is_function and node.name in module.plateaus:
+            return Decline(node, module.plateaus[node.name])
         positions = {id(other): index for index, other in enumerate(module.graph.nodes)}
         region = region_of(node, positions, module.plateaus)
         if region is None or region.source.name not in module.maps:

@@ -87,6 +87,8 @@ def test_reasons() -> None:
         "p": reason,
         "y": "Sqrt has no JPEG-domain form",
     }
+    logarithm = lowered(behind_conv("r = Relu(c)  s = Sigmoid(r)  y = Log(s)"))
+    assert kept_reasons(logarithm)["s"] == "Log 'y' has a step or a pole, and depends on it"
     quotient = lowered(behind_conv("r = Relu(c)  d = Add(r, tiny)  y = Div(one, d)"))
     assert kept_reasons(quotient)["y"] == "it has a step or a pole"
 
