@@ -31,6 +31,10 @@ NUMBERS: Weights = {
     "two": np.asarray(2.0),
     "tiny": np.asarray(1e-4),
     "flat": np.zeros((4, 1, 1)),
+    "blur": np.full((4, 1, 3, 3), 1 / 9),
+    "mix": np.full((4, 4, 1, 1), 0.25),
+    "bias": np.full(4, 0.25),
+    "w2": (4, 3, 3, 3),
 }
 
 
@@ -58,6 +62,13 @@ BODIES = {
     "k = Clip(c, zero, one)  y = ThresholdedRelu<alpha = 1.0>(k)": "k y",
     "r = Relu(c)  d = Add(r, tiny)  y = Div(one, d)": "r d y",
     "r = Relu(c)  y = Pow(r, half)": "r y",
+    # Zero where all that is read is zero: L2 pooling by a filter, sums of rectified maps.
+    "r = Relu(c)  q = Mul(r, r)  f = Conv<group = 4>(q, blur)  y = Sqrt(f)": "r q f y",
+    "r = Relu(c)  f = Conv(r, mix)  k = Greater(f, zero)  y = CastLike(k, f)": "r f k y",
+    "d = Conv<pads = [1, 1, 1, 1]>(x, w2)  r = Relu(c)  s = Relu(d)  a = Add(r, s)"
+    "  y = Sqrt(a)": "r s a y",
+    "d = Conv<pads = [1, 1, 1, 1]>(x, w2)  r = Relu(c)  s = Relu(d)  a = Sum(r, s)"
+    "  k = Greater(a, zero)  y = CastLike(k, a)": "r s a k y",
 }
 
 
@@ -127,6 +138,10 @@ def test_other_readers_cast() -> None:
         "a = Add(c, c)  r = Relu(x)  y = Sigmoid(a)",
         "e = Exp(c)  d = Add(e, one)  y = Div(c, d)",
         "r = Relu(c)  y = Pow(r, two)",
+        # A bias takes zeros off zero, and a sum with what is on no plateau lies on none.
+        "r = Relu(c)  f = Conv(r, mix, bias)  s = Softplus(f)  g = Greater(f, two)"
+        "  y = Where(g, f, s)",
+        "r = Relu(c)  a = Add(r, c)  s = Softplus(a)  g = Greater(a, two)  y = Where(g, a, s)",
     ],
 )
 def test_what_lies_on_no_plateau_or_has_no_step(body: str) -> None:
