@@ -3,10 +3,10 @@
 Sqrt(MaxPool(Relu(x))), Greater(Clip(x), c), Floor(Abs(x)), ...   marked, for no lowering to take
 
 Through the transform and back the zeros of a ReLU come out as +-1e-8, of which Sqrt makes NaN and
-Greater a wrong answer. So from each operator with a step or a pole the way back is kept spatial, if
-there is a rectifier on it, up to convolutions, normalisations and sums whose results lie on no
-plateau. Those of a convolution without bias do where all that it reads is zero, and those of a sum
-where all its operands are. The graph stays as it is; `Lowering` declines what is marked.
+Greater a wrong answer. So what such an operator depends on is kept spatial as far as it is *flat*:
+the very same value, zero mostly, may stand at many pixels. Rectifiers make flat maps and images may
+be flat; a convolution without bias of a flat map is flat, and a sum of flat maps. The graph stays
+as it is; `Lowering` declines what is marked.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ _STEPS = frozenset(
         *("Mod", "Reciprocal", "Round", "Sign", "Sqrt", "ThresholdedRelu"),
     )
 )
-# These make plateaus, where many pixels have the very same value.
 _RECTIFIERS = frozenset(
     (
         *("Abs", "Clip", "GlobalMaxPool", "HardSigmoid", "HardSwish", "LeakyRelu", "Max"),
@@ -48,23 +47,28 @@ class KeepPlateaus(Pass):
         """Returns whether a node was marked."""
         before, flat = len(module.plateaus), _flat_tensors(module.graph)
         for node in module.graph.nodes:
-            if _has_step(node) and any(_is_map(t) for t in node.inputs):
-                way = _way_back(node, flat)
-                if any(other.op in _RECTIFIERS for other in way):
-                    reason = f"{label(node)} has a step or a pole, and depends on it"
-                    for other in way:
-                        module.plateaus.setdefault(other.name, reason)
-                    module.plateaus.setdefault(node.name, "it has a step or a pole")
+            if any(_is_map(t) and id(t) in flat for t in _read_by_step(node)):
+                reason = f"{label(node)} has a step or a pole, and depends on it"
+                for other in _flat_nodes_before(node, flat):
+                    module.plateaus.setdefault(other.name, reason)
+                module.plateaus.setdefault(node.name, f"{node.op} has no JPEG-domain form")
         return len(module.plateaus) > before
 
 
-def _has_step(node: gs.Node) -> bool:
-    if node.op in ("Div", "Pow"):
-        return value_of(node.inputs[1]) is None or not is_pointwise(node)
+def _read_by_step(node: gs.Node) -> list[gs.Tensor]:
+    """Inputs for which an operator has a step or a pole."""
+    if node.op == "Div":
+        # A divisor that is the same all over the plane is a factor of its channel.
+        divisor = node.inputs[1]
+        is_factor = tuple(divisor.shape or ())[-2:] == (1, 1)
+        return [] if is_factor or is_pointwise(node) else [divisor]
+    if node.op == "Pow":
+        return [] if is_pointwise(node) else list(node.inputs)
     if node.op == "Cast":
         target = node.outputs[0].dtype
-        return target is not None and not np.issubdtype(target, np.inexact)
-    return node.op in _STEPS
+        is_step = target is not None and not np.issubdtype(target, np.inexact)
+        return list(node.inputs) if is_step else []
+    return list(node.inputs) if node.op in _STEPS else []
 
 
 def _is_map(tensor: gs.Tensor) -> bool:
@@ -72,8 +76,8 @@ def _is_map(tensor: gs.Tensor) -> bool:
 
 
 def _flat_tensors(graph: gs.Graph) -> set[int]:
-    """`id` of every tensor that may have the very same value, zero mostly, at many pixels."""
-    flat: set[int] = set()
+    """`id` of every tensor that may be flat."""
+    flat = {id(tensor) for tensor in graph.inputs}
     for node in graph.nodes:
         if _makes_flat(node, flat):
             flat.update(id(tensor) for tensor in node.outputs)
@@ -98,17 +102,13 @@ def _makes_flat(node: gs.Node, flat: set[int]) -> bool:
     return any(id(t) in flat for t in variables)
 
 
-def _way_back(node: gs.Node, flat: set[int]) -> list[gs.Node]:
-    """Nodes before a node, up to those that are on no plateau, exclusive."""
+def _flat_nodes_before(node: gs.Node, flat: set[int]) -> list[gs.Node]:
+    """Nodes that a node depends on through flat tensors alone."""
     found: dict[int, gs.Node] = {}
-    waiting = [t.inputs[0] for t in node.inputs if t.inputs]
+    waiting = list(node.inputs)
     while waiting:
-        other = waiting.pop()
-        variables = [t for t in other.inputs if value_of(t) is None]
-        mixes = other.op in (*_PRODUCTS, *_NORMALIZATIONS, "BatchNormalization")
-        mixes = mixes or (other.op in _SUMS and len(variables) > 1)
-        if id(other) in found or (mixes and id(other.outputs[0]) not in flat):
-            continue
-        found[id(other)] = other
-        waiting += [t.inputs[0] for t in variables if t.inputs]
+        tensor = waiting.pop()
+        if id(tensor) in flat and tensor.inputs and id(tensor.inputs[0]) not in found:
+            found[id(tensor.inputs[0])] = tensor.inputs[0]
+            waiting += tensor.inputs[0].inputs
     return list(found.values())

@@ -74,7 +74,8 @@ class Lowering(Pass, Generic[Match]):
             outcome = self.match(node, module)
             if outcome is None:
                 continue
-            if node.name in module.plateaus and _meets_tiles(node, module):
+            is_kept = node.name in module.plateaus and _meets_tiles(node, module)
+            if is_kept and not isinstance(outcome, Decline):
                 outcome = Decline(node, module.plateaus[node.name])
             if isinstance(outcome, Decline):
                 module.report.add(kept_report(node, module, outcome.reason))

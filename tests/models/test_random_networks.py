@@ -20,7 +20,8 @@ def test_random_networks(network: Network) -> None:
     model = network.model()
     module, compiled = lowered_model(model)
     note(str([node.op_type for node in model.graph.node]))
-    assert {(node.op, node.name): node.reason for node in module.report.kept} == {}
+    kept = {(node.op, node.name): node.reason for node in module.report.kept}
+    assert network.has_step or kept == {}
     outputs = evaluate(compiled, {"x": network.image})
     for name, actual in zip(network.outputs, outputs, strict=True):
         expected = network.values[name].numpy()

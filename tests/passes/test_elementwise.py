@@ -111,8 +111,8 @@ def test_a_map_as_second_operand(kind: str) -> None:
 def test_declines_a_computed_value_divided_by_a_map() -> None:
     text = """(T[N,3,16,16] x) => (T[] y) {
         g = GlobalAveragePool(x)  e = Exp(x)  y = Div(g, e) }"""
-    reason = {"y": "its map is the second operand"}
-    assert kept_reasons(check_compiled(Graph(text))) == reason
+    reasons = kept_reasons(check_compiled(Graph(text)))
+    assert reasons["y"] == "its map is the second operand"
 
 
 @pytest.mark.parametrize("opset", [7, 13])

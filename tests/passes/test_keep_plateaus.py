@@ -24,7 +24,7 @@ from jpegcompile.backends.emit import emit
 NAME = "keep-plateaus"
 POOL = "MaxPool<kernel_shape = [2, 2], strides = [2, 2]>"
 MEAN = "AveragePool<kernel_shape = [2, 2], strides = [2, 2]>"
-CONV = "(T[N,3,16,16] x) => (T[] y) { c = Conv<pads = [1, 1, 1, 1]>(x, w)"
+CONV = "(T[N,3,16,16] x) => (T[] y) { c = Conv<pads = [1, 1, 1, 1]>(x, w, bias)"
 NUMBERS: Weights = {
     "zero": np.asarray(0.0),
     "one": np.asarray(1.0),
@@ -40,7 +40,7 @@ NUMBERS: Weights = {
 
 def behind_conv(body: str) -> Graph:
     used = {n: v for n, v in NUMBERS.items() if f"{n})" in body or f"{n}," in body}
-    return Graph(f"{CONV}  {body} }}", {"w": (4, 3, 3, 3), **used})
+    return Graph(f"{CONV}  {body} }}", {"w": (4, 3, 3, 3), "bias": NUMBERS["bias"], **used})
 
 
 # Bodies with the nodes that must be kept spatial; everything else is lowered.
@@ -65,9 +65,9 @@ BODIES = {
     # Zero where all that is read is zero: L2 pooling by a filter, sums of rectified maps.
     "r = Relu(c)  q = Mul(r, r)  f = Conv<group = 4>(q, blur)  y = Sqrt(f)": "r q f y",
     "r = Relu(c)  f = Conv(r, mix)  k = Greater(f, zero)  y = CastLike(k, f)": "r f k y",
-    "d = Conv<pads = [1, 1, 1, 1]>(x, w2)  r = Relu(c)  s = Relu(d)  a = Add(r, s)"
+    "d = Conv<pads = [1, 1, 1, 1]>(x, w2, bias)  r = Relu(c)  s = Relu(d)  a = Add(r, s)"
     "  y = Sqrt(a)": "r s a y",
-    "d = Conv<pads = [1, 1, 1, 1]>(x, w2)  r = Relu(c)  s = Relu(d)  a = Sum(r, s)"
+    "d = Conv<pads = [1, 1, 1, 1]>(x, w2, bias)  r = Relu(c)  s = Relu(d)  a = Sum(r, s)"
     "  k = Greater(a, zero)  y = CastLike(k, a)": "r s a k y",
 }
 
@@ -101,15 +101,21 @@ def test_reasons() -> None:
     logarithm = lowered(behind_conv("r = Relu(c)  s = Sigmoid(r)  y = Log(s)"))
     assert kept_reasons(logarithm)["s"] == "Log 'y' has a step or a pole, and depends on it"
     quotient = lowered(behind_conv("r = Relu(c)  d = Add(r, tiny)  y = Div(one, d)"))
-    assert kept_reasons(quotient)["y"] == "it has a step or a pole"
+    assert kept_reasons(quotient)["y"] == "its map is the second operand"
+    assert kept_reasons(quotient)["d"] == "Div 'y' has a step or a pole, and depends on it"
 
 
 @pytest.mark.parametrize("opset", [7, 10, 11, 13])
 def test_generalized_mean_pooling(opset: int) -> None:
     clip = "Clip<min = 0.000001>(c)" if opset < 11 else "Clip(c, low)"
-    text = f"""(T[N,3,16,16] x) => (T[] y) {{ c = Conv(x, w)  r = {clip}  p = Pow(r, k)
+    text = f"""(T[N,3,16,16] x) => (T[] y) {{ c = Conv(x, w, b)  r = {clip}  p = Pow(r, k)
         g = GlobalAveragePool(p)  y = Pow(g, i) }}"""
-    weights: Weights = {"w": (3, 3, 1, 1), "k": np.asarray(2.9), "i": np.asarray(1 / 2.9)}
+    weights: Weights = {
+        "w": (3, 3, 1, 1),
+        "b": np.ones(3),
+        "k": np.asarray(2.9),
+        "i": np.asarray(1 / 2.9),
+    }
     if opset >= 11:
         weights = {**weights, "low": np.asarray(1e-6)}
     outline = "ToJpeg JpegPointwiseConv ToSpatial Clip Pow GlobalAveragePool Pow"
@@ -118,8 +124,8 @@ def test_generalized_mean_pooling(opset: int) -> None:
 
 def test_other_readers_cast() -> None:
     text = """(T[N,3,16,16] x) => (T[] y, T[] z) {
-        d = Conv(x, v)  r = Relu(d)  y = Sqrt(r)  c = Conv(r, w)  z = Relu(c) }"""
-    graph = Graph(text, {"w": (3, 3, 3, 3), "v": (3, 3, 1, 1)})
+        d = Conv(x, v, b)  r = Relu(d)  y = Sqrt(r)  c = Conv(r, w)  z = Relu(c) }"""
+    graph = Graph(text, {"w": (3, 3, 3, 3), "v": (3, 3, 1, 1), "b": np.ones(3)})
     module = lowered(graph)
     assert sorted(outline_of(module).split()) == sorted(
         (
@@ -137,6 +143,8 @@ def test_other_readers_cast() -> None:
         "s = Softplus(c)  g = Greater(c, two)  y = Where(g, c, s)",
         "a = Add(c, c)  r = Relu(x)  y = Sigmoid(a)",
         "e = Exp(c)  d = Add(e, one)  y = Div(c, d)",
+        # Not even behind a rectifier: there is no pole.
+        "r = Relu(c)  e = Exp(r)  d = Add(e, one)  y = Div(r, d)",
         "r = Relu(c)  y = Pow(r, two)",
         # A bias takes zeros off zero, and a sum with what is on no plateau lies on none.
         "r = Relu(c)  f = Conv(r, mix, bias)  s = Softplus(f)  g = Greater(f, two)"
@@ -148,6 +156,30 @@ def test_what_lies_on_no_plateau_or_has_no_step(body: str) -> None:
     graph = behind_conv(body)
     assert check_untouched(module_before(graph, NAME), NAME) == {}
     assert kept_reasons(lowered(graph)) == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ("k = Equal(x, zero)  f = CastLike(k, x)  s = Sigmoid(x)  y = Mul(f, s)", "k f y"),
+        ("k = Equal(x, zero)  y = Where(k, one, x)", "k y"),
+        ("y = ThresholdedRelu<alpha = 1.0>(x)", "y"),
+        ("d = Conv(x, w3)  k = Greater(d, zero)  y = CastLike(k, d)", "d k y"),
+    ],
+)
+def test_images_with_plateaus(body: str, kept: str) -> None:
+    """A part of the image is black."""
+    numbers: Weights = {**NUMBERS, "w3": (3, 3, 3, 3)}
+    used = {n: v for n, v in numbers.items() if f"{n})" in body or f"{n}," in body}
+    graph = Graph(f"(T[N,3,16,16] x) => (T[] y) {{ {body} }}", used)
+    module = lowered(graph)
+    assert set(kept_reasons(module)) == set(kept.split())
+    pixels = np.random.default_rng(0).integers(0, 3, (2, 3, 16, 16)).astype(np.float64)
+    pixels[:, :, :9, :9] = 0.0
+    feeds = {"x": pixels}
+    assert_same(evaluate(emit(module), feeds), evaluate(graph.model(), feeds))
+    narrow = run_float32(emit(lowered(graph, "float")), feeds)
+    assert_same(narrow, run_float32(graph.model("float"), feeds))
 
 
 def test_maps_of_block_size_1_are_spatial_anyway() -> None:

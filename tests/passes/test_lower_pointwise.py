@@ -97,6 +97,8 @@ SCALARS: dict[str, np.ndarray] = {
     "c": np.asarray(0.044715),
     "k": np.asarray(0.79788456),
     "threshold": np.asarray(0.3),
+    "w1": random_weight("w1", (3, 3, 1, 1)),
+    "b1": np.ones(3),
     "channels": random_weight("channels", (3, 1, 1)),
     "picture": random_weight("picture", (16, 16)),
 }
@@ -122,15 +124,15 @@ SPELLINGS = {
     ),
     "mish": ("s = Softplus(x)  t = Tanh(s)  y = Mul(x, t)", "JpegPointwise"),
     "softplus with threshold": (
-        "s = Softplus(x)  g = Greater(x, threshold)  y = Where(g, x, s)",
-        "JpegPointwise",
+        "n = Conv(x, w1, b1)  s = Softplus(n)  g = Greater(n, threshold)  y = Where(g, n, s)",
+        "JpegPointwiseConv JpegPointwise",
     ),
     "squared relu": ("r = Relu(x)  y = Mul(r, r)", "JpegRelu JpegPointwise"),
     "cube": ("y = Pow(x, three)", "JpegPointwise"),
     "functions in a row": ("s = Sin(x)  m = Mul(s, half)  y = Tanh(m)", "JpegPointwise"),
     "a mask in numbers": (
-        "g = Greater(x, threshold)  n = Cast<to = 11>(g)  y = Mul(x, n)",
-        "JpegPointwise",
+        "m = Conv(x, w1, b1)  g = Greater(m, threshold)  n = Cast<to = 11>(g)  y = Mul(m, n)",
+        "JpegPointwiseConv JpegPointwise",
     ),
     "a picture of weights": ("s = Sigmoid(x)  m = Mul(s, picture)  y = Mul(m, x)", "JpegPointwise"),
 }

@@ -33,6 +33,7 @@ class Network:
         values: of every tensor, by name.
         maps: names of feature maps, the newest last.
         outputs: names of the outputs.
+        has_step: whether an operator with a step or a pole is in it; then something may be kept.
     """
 
     def __init__(self, draw: Draw) -> None:
@@ -41,6 +42,10 @@ class Network:
         self._generator = np.random.default_rng(draw(st.integers(0, 2**16)))
         height, width = (draw(st.sampled_from((8, 12, 14, 15, 16, 24))) for _ in range(2))
         self.image = self._generator.standard_normal((BATCH, 3, height, width))
+        if draw(st.booleans()):
+            # Whole numbers, zero mostly, as pixels are.
+            self.image = np.round(self.image / 2)
+        self.has_step = False
         self.values: dict[str, Tensor] = {"x": torch.from_numpy(self.image)}
         self.maps = ["x"]
         self.outputs: list[str] = []
@@ -90,6 +95,12 @@ class Network:
         self.values[name] = computed
         if computed.ndim == 4:
             self.maps.append(name)
+        return name
+
+    def add_other(self, op: str, inputs: list[str]) -> str:
+        """Append a node whose value nobody but the next node needs."""
+        name = f"{op.lower()}{len(self._nodes)}"
+        self._nodes.append(helper.make_node(op, inputs, [name], name))
         return name
 
     def model(self) -> onnx.ModelProto:

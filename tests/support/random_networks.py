@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from support.random_graph import MOST_CHANNELS, Draw, Network
-from support.random_layers import STEPS, convolution, residual
+from support.random_layers import STEPS, residual
+from support.random_windows import convolution
 
 
 def head(net: Network, x: str) -> str:
