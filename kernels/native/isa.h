@@ -1,0 +1,99 @@
+// One source for every instruction set: kernels are templates over the vectors of a set, made once
+// for each and chosen when the library is loaded.
+#pragma once
+
+namespace jpegcompile {
+
+// Channels that stand together in memory, and so the width of all arithmetic on maps.
+inline constexpr int kLanes = 16;
+
+using Float4 = float __attribute__((vector_size(16)));
+using Float8 = float __attribute__((vector_size(32)));
+using Float16 = float __attribute__((vector_size(64)));
+
+// The register tile of a set is kRows pixels by kGroups groups of channels.
+struct Plain {
+  using Vector = Float4;
+  static constexpr int kRows = 2;
+  static constexpr int kGroups = 1;
+};
+struct Neon {
+  using Vector = Float4;
+  static constexpr int kRows = 6;
+  static constexpr int kGroups = 1;
+};
+struct Avx2 {
+  using Vector = Float8;
+  static constexpr int kRows = 6;
+  static constexpr int kGroups = 1;
+};
+struct Avx512 {
+  using Vector = Float16;
+  static constexpr int kRows = 14;
+  static constexpr int kGroups = 2;
+};
+
+template <typename Vector>
+inline constexpr int kWidth = sizeof(Vector) / sizeof(float);
+
+#define JPEGCOMPILE_INLINE [[gnu::always_inline]] inline
+
+template <typename V>
+JPEGCOMPILE_INLINE V load(const float* from) {
+  V value;
+  __builtin_memcpy(&value, from, sizeof(V));
+  return value;
+}
+
+template <typename V>
+JPEGCOMPILE_INLINE void store(float* to, const V& value) {
+  __builtin_memcpy(to, &value, sizeof(V));
+}
+
+enum class Isa { kPlain, kAvx2, kAvx512 };
+
+// The best set of this machine, or a lesser one that JPEGCOMPILE_ISA names (plain, avx2, avx512).
+Isa machine_isa();
+
+template <typename Arguments>
+using IsaFunction = void (*)(const Arguments&);
+
+template <typename Arguments>
+IsaFunction<Arguments> choose(IsaFunction<Arguments> plain, IsaFunction<Arguments> avx2,
+                              IsaFunction<Arguments> avx512) {
+  switch (machine_isa()) {
+    case Isa::kAvx512:
+      return avx512;
+    case Isa::kAvx2:
+      return avx2;
+    case Isa::kPlain:
+      break;
+  }
+  return plain;
+}
+
+// Defines `void name(const Arguments&)` from `template <typename Isa> void body(const Arguments&)`,
+// which, and all that it calls with vectors, has to be JPEGCOMPILE_INLINE.
+#if defined(__x86_64__)
+#define JPEGCOMPILE_MULTIVERSION(name, body, Arguments)                               \
+  static void name##_plain(const Arguments& arguments) { body<Plain>(arguments); }     \
+  [[gnu::target("arch=x86-64-v3")]] static void name##_avx2(const Arguments& arguments) { \
+    body<Avx2>(arguments);                                                            \
+  }                                                                                   \
+  [[gnu::target("arch=x86-64-v4")]] static void name##_avx512(const Arguments& arguments) { \
+    body<Avx512>(arguments);                                                          \
+  }                                                                                   \
+  void name(const Arguments& arguments) {                                             \
+    static const IsaFunction<Arguments> chosen =                                      \
+        choose<Arguments>(name##_plain, name##_avx2, name##_avx512);                  \
+    chosen(arguments);                                                                \
+  }
+#elif defined(__aarch64__)
+#define JPEGCOMPILE_MULTIVERSION(name, body, Arguments) \
+  void name(const Arguments& arguments) { body<Neon>(arguments); }
+#else
+#define JPEGCOMPILE_MULTIVERSION(name, body, Arguments) \
+  void name(const Arguments& arguments) { body<Plain>(arguments); }
+#endif
+
+}  // namespace jpegcompile

@@ -1,0 +1,45 @@
+// Feature maps in memory: NCHW, or in groups of 16 channels, [N][C/16][H][W][16].
+//
+// Kernels work on rows of one group, [rows][W][16], whichever of the two the tensor has: rows of a
+// grouped map are where they are, others are copied. The last group of a map whose channels are no
+// multiple of 16 is filled up with zeros.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "isa.h"
+#include "operator.h"
+
+namespace jpegcompile {
+
+struct Map {
+  int64_t batch = 0, channels = 0, height = 0, width = 0;
+  bool is_grouped = false;
+
+  // Throws KernelError for a tensor that is no map, or whose channels do not fill groups.
+  // `group` is the attribute: 1 or 16.
+  static Map of(const Shape& shape, int64_t group, const char* name);
+
+  int64_t groups() const { return (channels + kLanes - 1) / kLanes; }
+  int64_t plane() const { return height * width; }
+  int64_t channels_in(int64_t group) const {
+    return std::min<int64_t>(kLanes, channels - group * kLanes);
+  }
+  // Floats of one row of a group.
+  int64_t pitch() const { return width * kLanes; }
+  Shape shape() const { return {batch, channels, height, width}; }
+};
+
+// Rows of a group, [count][W][16]: a place in the tensor, or `scratch` filled from it.
+const float* read_rows(const Map& map, const float* data, int64_t image, int64_t group, int64_t row,
+                       int64_t count, float* scratch);
+
+// Where to write rows of a group: a place in the tensor, or `scratch`, which `write_rows` puts into
+// the tensor afterwards.
+float* rows_target(const Map& map, float* data, int64_t image, int64_t group, int64_t row,
+                   float* scratch);
+void write_rows(const Map& map, float* data, int64_t image, int64_t group, int64_t row,
+                int64_t count, const float* scratch);
+
+}  // namespace jpegcompile

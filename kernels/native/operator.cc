@@ -1,0 +1,174 @@
+#include "operator.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace jpegcompile {
+namespace {
+
+// Turns a failed call of the runtime into an exception that carries its message.
+void check(const ort::Api& api, ort::Status* status) {
+  if (status == nullptr) return;
+  std::string message = ort::get_error_message(api, status);
+  ort::release_status(api, status);
+  throw KernelError(message);
+}
+
+Tensor view(const ort::Api& api, const ort::Value* value) {
+  ort::TensorTypeAndShapeInfo* info = nullptr;
+  check(api, ort::get_tensor_type_and_shape(api, value, &info));
+  struct Release {
+    const ort::Api& api;
+    ort::TensorTypeAndShapeInfo* info;
+    ~Release() { ort::release_tensor_type_and_shape(api, info); }
+  } release{api, info};
+  Tensor tensor;
+  int type = 0;
+  check(api, ort::get_tensor_element_type(api, info, &type));
+  tensor.type = static_cast<ort::ElementType>(type);
+  size_t rank = 0;
+  check(api, ort::get_dimensions_count(api, info, &rank));
+  check(api, ort::get_dimensions(api, info, tensor.shape.resize(rank), rank));
+  void* data = nullptr;
+  check(api, ort::get_tensor_mutable_data(api, const_cast<ort::Value*>(value), &data));
+  tensor.data = data;
+  return tensor;
+}
+
+}  // namespace
+
+Shape::Shape(std::initializer_list<int64_t> extents) {
+  std::copy(extents.begin(), extents.end(), resize(extents.size()));
+}
+
+int64_t* Shape::resize(size_t rank) {
+  if (rank > kMostDimensions) {
+    throw KernelError("a tensor has " + std::to_string(rank) + " dimensions, 8 are the most");
+  }
+  rank_ = rank;
+  return extents_.data();
+}
+
+int64_t Shape::elements() const {
+  int64_t product = 1;
+  for (size_t axis = 0; axis < rank_; ++axis) product *= extents_[axis];
+  return product;
+}
+
+std::string Shape::text() const {
+  std::string text = "[";
+  for (size_t axis = 0; axis < rank_; ++axis) {
+    if (axis > 0) text += ",";
+    text += std::to_string(extents_[axis]);
+  }
+  return text + "]";
+}
+
+bool Shape::operator==(const Shape& other) const {
+  return rank_ == other.rank_ &&
+         std::equal(extents_.begin(), extents_.begin() + rank_, other.extents_.begin());
+}
+
+std::string Node::name() const {
+  size_t size = 0;
+  // The first call tells the size, by an error that asks for it.
+  if (ort::Status* status = ort::get_node_name(api_, info_, static_cast<char*>(nullptr), &size)) {
+    ort::release_status(api_, status);
+  }
+  std::string name(size, '\0');
+  if (size == 0) return name;
+  check(api_, ort::get_node_name(api_, info_, name.data(), &size));
+  name.resize(size - 1);
+  return name;
+}
+
+int64_t Node::integer(const char* attribute) const {
+  int64_t value = 0;
+  check(api_, ort::get_attribute_int(api_, info_, attribute, &value));
+  return value;
+}
+
+int64_t Node::integer(const char* attribute, int64_t otherwise) const {
+  int64_t value = 0;
+  if (ort::Status* status = ort::get_attribute_int(api_, info_, attribute, &value)) {
+    ort::release_status(api_, status);
+    return otherwise;
+  }
+  return value;
+}
+
+float Node::real(const char* attribute) const {
+  float value = 0;
+  check(api_, ort::get_attribute_float(api_, info_, attribute, &value));
+  return value;
+}
+
+std::vector<int64_t> Node::integers(const char* attribute) const {
+  size_t count = 0;
+  check(api_, ort::get_attribute_ints(api_, info_, attribute, static_cast<int64_t*>(nullptr),
+                                      &count));
+  std::vector<int64_t> values(count);
+  check(api_, ort::get_attribute_ints(api_, info_, attribute, values.data(), &count));
+  return values;
+}
+
+std::string Node::text(const char* attribute) const {
+  size_t size = 0;
+  check(api_, ort::get_attribute_string(api_, info_, attribute, static_cast<char*>(nullptr),
+                                        &size));
+  std::string value(size, '\0');
+  check(api_, ort::get_attribute_string(api_, info_, attribute, value.data(), &size));
+  value.resize(size > 0 ? size - 1 : 0);
+  return value;
+}
+
+size_t Node::input_count() const {
+  size_t count = 0;
+  check(api_, ort::get_kernel_input_count(api_, info_, &count));
+  return count;
+}
+
+std::optional<Tensor> Node::constant(size_t input) const {
+  int is_constant = 0;
+  const ort::Value* value = nullptr;
+  check(api_, ort::get_constant_input(api_, info_, input, &is_constant, &value));
+  if (is_constant == 0) return std::nullopt;
+  return view(api_, value);
+}
+
+Tensor Call::input(size_t index) const {
+  const ort::Value* value = nullptr;
+  check(api_, ort::get_input(api_, context_, index, &value));
+  if (value == nullptr) throw KernelError("input " + std::to_string(index) + " is missing");
+  return view(api_, value);
+}
+
+size_t Call::input_count() const {
+  size_t count = 0;
+  check(api_, ort::get_input_count(api_, context_, &count));
+  return count;
+}
+
+void* Call::output(size_t index, const Shape& shape) const {
+  ort::Value* value = nullptr;
+  check(api_, ort::get_output(api_, context_, index, shape.data(), shape.rank(), &value));
+  void* data = nullptr;
+  check(api_, ort::get_tensor_mutable_data(api_, value, &data));
+  return data;
+}
+
+void Call::run(void (*work)(void*, size_t), size_t count, void* user) const {
+  // As many batches as tasks: threads take the next one when they are free.
+  check(api_, ort::parallel_for(api_, context_, work, count, count, user));
+}
+
+void Call::Failure::keep(std::exception_ptr error) {
+  const std::scoped_lock lock(mutex_);
+  if (!error_) error_ = std::move(error);
+}
+
+void Call::Failure::rethrow() const {
+  if (error_) std::rethrow_exception(error_);
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,156 @@
+// What a kernel sees of ONNX Runtime: attributes and weights once, tensors at every call.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <exception>
+#include <initializer_list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "ort_abi.h"
+
+namespace jpegcompile {
+
+// A cause that reaches the user; the node's name and operator are put before it.
+class KernelError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Extents of a tensor; without allocation, since it is made at every call.
+class Shape {
+ public:
+  static constexpr size_t kMostDimensions = 8;
+
+  Shape() = default;
+  Shape(std::initializer_list<int64_t> extents);
+
+  size_t rank() const { return rank_; }
+  int64_t operator[](size_t axis) const { return extents_[axis]; }
+  int64_t elements() const;
+  const int64_t* data() const { return extents_.data(); }
+  int64_t* resize(size_t rank);
+  std::string text() const;
+  bool operator==(const Shape& other) const;
+
+ private:
+  std::array<int64_t, kMostDimensions> extents_{};
+  size_t rank_ = 0;
+};
+
+// A read-only tensor that ONNX Runtime owns.
+struct Tensor {
+  Shape shape;
+  ort::ElementType type = ort::ElementType::kFloat;
+  const void* data = nullptr;
+
+  template <typename T>
+  const T* as() const {
+    return static_cast<const T*>(data);
+  }
+  const float* floats() const { return as<float>(); }
+};
+
+// A node at session creation.
+class Node {
+ public:
+  Node(const ort::Api& api, const ort::KernelInfo* info) : api_(api), info_(info) {}
+
+  std::string name() const;
+  int64_t integer(const char* attribute) const;
+  int64_t integer(const char* attribute, int64_t otherwise) const;
+  float real(const char* attribute) const;
+  std::vector<int64_t> integers(const char* attribute) const;
+  std::string text(const char* attribute) const;
+  size_t input_count() const;
+  // An input whose value is in the model; nothing if it is computed.
+  std::optional<Tensor> constant(size_t input) const;
+
+ private:
+  const ort::Api& api_;
+  const ort::KernelInfo* info_;
+};
+
+// One call of a kernel.
+class Call {
+ public:
+  Call(const ort::Api& api, ort::KernelContext* context) : api_(api), context_(context) {}
+
+  Tensor input(size_t index) const;
+  size_t input_count() const;
+  // Memory of an output of that shape.
+  void* output(size_t index, const Shape& shape) const;
+  float* output_floats(size_t index, const Shape& shape) const {
+    return static_cast<float*>(output(index, shape));
+  }
+
+  // Calls work(i) for i in [0, count) on the threads of the session, each i once, in any order.
+  template <typename Work>
+  void parallel(size_t count, const Work& work) const {
+    if (count == 1) return work(size_t{0});
+    Guarded<Work> guarded(work);
+    run(&Guarded<Work>::call, count, &guarded);
+    guarded.failure.rethrow();
+  }
+
+ private:
+  // Exceptions must not cross ONNX Runtime's threads: the first one is kept.
+  class Failure {
+   public:
+    void keep(std::exception_ptr error);
+    void rethrow() const;
+
+   private:
+    std::mutex mutex_;
+    std::exception_ptr error_;
+  };
+
+  template <typename Work>
+  struct Guarded {
+    explicit Guarded(const Work& given) : work(given) {}
+    const Work& work;
+    Failure failure;
+
+    static void call(void* self, size_t index) noexcept {
+      auto& guarded = *static_cast<Guarded*>(self);
+      try {
+        guarded.work(index);
+      } catch (...) {
+        guarded.failure.keep(std::current_exception());
+      }
+    }
+  };
+
+  void run(void (*work)(void*, size_t), size_t count, void* user) const;
+
+  const ort::Api& api_;
+  ort::KernelContext* context_;
+};
+
+// An operator of a node, with what it prepared at session creation. Several threads may call
+// `compute` at once.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual void compute(const Call& call) const = 0;
+};
+
+// An operator of the library.
+struct Operator {
+  std::string name;
+  std::vector<ort::ElementType> inputs;
+  std::unique_ptr<Kernel> (*make)(const Node& node);
+  std::vector<ort::ElementType> outputs = {ort::ElementType::kFloat};
+};
+
+template <typename T>
+std::unique_ptr<Kernel> make_kernel(const Node& node) {
+  return std::make_unique<T>(node);
+}
+
+}  // namespace jpegcompile

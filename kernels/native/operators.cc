@@ -1,0 +1,17 @@
+#include "operators.h"
+
+#include <iterator>
+
+namespace jpegcompile {
+
+std::vector<Operator> operators() {
+  std::vector<Operator> all;
+  for (auto make : {relu_operators}) {
+    std::vector<Operator> made = make();
+    all.insert(all.end(), std::make_move_iterator(made.begin()),
+               std::make_move_iterator(made.end()));
+  }
+  return all;
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,19 @@
+// Every operator of the library, by folder.
+#pragma once
+
+#include <vector>
+
+#include "operator.h"
+
+namespace jpegcompile {
+
+// Opset of the domain in the files whose nodes these kernels are for. Raise it when the meaning
+// of an attribute or the layout between two kernels changes.
+inline constexpr int kContractVersion = 1;
+
+std::vector<Operator> conv_operators();
+std::vector<Operator> relu_operators();
+
+std::vector<Operator> operators();
+
+}  // namespace jpegcompile
