@@ -6,7 +6,7 @@ namespace jpegcompile {
 
 std::vector<Operator> operators() {
   std::vector<Operator> all;
-  for (auto make : {relu_operators}) {
+  for (auto make : {conv_operators, relu_operators}) {
     std::vector<Operator> made = make();
     all.insert(all.end(), std::make_move_iterator(made.begin()),
                std::make_move_iterator(made.end()));

@@ -1,0 +1,54 @@
+// A convolution between two maps, each in the jpeg domain or not, with what follows it.
+#pragma once
+
+#include <cstdint>
+
+#include "../native/map.h"
+#include "../native/operator.h"
+#include "finish.h"
+#include "weights.h"
+
+namespace jpegcompile {
+
+// What one call convolves. Vectors of channels are filled up to whole groups of 16.
+struct Convolution {
+  const Weights* weights;
+  Map input, output, residual_map;
+  int input_block, output_block;
+  bool on_coefficients;  // a 1x1 convolution that commutes with the transform
+  const float* x;
+  const float* residual;  // or null
+  float* y;
+  const float* bias;
+  Activation activation;
+  const float* slope;
+  float low, high;
+};
+
+void convolve_directly(const Call& call, const Convolution& task);
+void convolve_by_winograd(const Call& call, const Convolution& task);
+
+// Finishes rows of one group of outputs and puts them into the output. `sums` is written to.
+void finish_rows(const Convolution& task, int64_t image, int64_t group, int64_t row, int64_t rows,
+                 float* sums, int64_t sums_pitch);
+
+// Pixels of the input of some images, [images][groups][height + pads][width + pads][16]: a place
+// in the tensor, or `scratch`, which is filled by the session's threads.
+struct Pixels {
+  const float* data;
+  int64_t height, width;
+
+  int64_t group_floats() const { return height * width * kLanes; }
+};
+Pixels read_pixels(const Call& call, const Convolution& task, int64_t first_image, int64_t images,
+                   bool with_pads, float* scratch);
+// Floats of such scratch for one image; 0 where the tensor itself will do.
+int64_t pixel_floats(const Convolution& task, bool with_pads);
+// The same of an image of few channels: [images][height + pads][width + pads][channels].
+Pixels read_thin_pixels(const Call& call, const Convolution& task, int64_t first_image,
+                        int64_t images, float* scratch);
+
+// Images whose scratch, of so many floats each, stays within a few megabytes.
+int64_t images_at_once(int64_t batch, int64_t floats_each);
+
+}  // namespace jpegcompile

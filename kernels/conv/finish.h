@@ -1,0 +1,30 @@
+// What follows the sums of a convolution: bias, residual, activation, transform, and the place in
+// the output.
+#pragma once
+
+#include <cstdint>
+
+namespace jpegcompile {
+
+enum class Activation { kNone, kRelu, kPRelu, kClip };
+
+// Rows of one group of 16 channels, a whole number of tiles high; pitches in floats.
+struct Finish {
+  const float* sums;        // [rows][width][16]
+  int64_t sums_pitch;
+  bool are_coefficients;    // of the output's tiles, else pixels
+  const float* bias;        // [16]
+  const float* residual;    // coefficients at `block`, or null
+  int64_t residual_pitch;
+  Activation activation;
+  const float* slope;       // [16], of PRelu
+  float low, high;          // of Clip
+  int block;
+  int64_t rows, width;
+  float* output;            // may be `sums`
+  int64_t output_pitch;
+};
+
+void finish(const Finish& finish);
+
+}  // namespace jpegcompile

@@ -1,0 +1,105 @@
+#include "gemm.h"
+
+#include <algorithm>
+
+#include "../native/isa.h"
+
+namespace jpegcompile {
+namespace {
+
+// The accumulators of a register tile must have indices that are known when this is compiled:
+// an array that is indexed at run time falls out of the registers.
+template <typename Isa, int Rows, int Groups, int RowStride>
+JPEGCOMPILE_INLINE void multiply_tile(const Gemm& gemm, const float* input, const float* weights,
+                                      float* output) {
+  using V = typename Isa::Vector;
+  constexpr int kVectors = kLanes / kWidth<V>;
+  constexpr int kColumns = Groups * kVectors;
+  const int64_t row_stride = RowStride > 0 ? RowStride : gemm.row_stride;
+  const int64_t weights_group = gemm.segments * gemm.depth * kLanes;
+  V sums[Rows][kColumns] = {};
+  for (int64_t segment = 0; segment < gemm.segments; ++segment) {
+    const float* from = input + gemm.offsets[segment];
+#pragma GCC unroll 2
+    for (int64_t step = 0; step < gemm.depth; ++step) {
+      V columns[kColumns];
+#pragma GCC unroll 8
+      for (int column = 0; column < kColumns; ++column) {
+        columns[column] = load<V>(weights + column / kVectors * weights_group +
+                                  column % kVectors * kWidth<V>);
+      }
+#pragma GCC unroll 14
+      for (int row = 0; row < Rows; ++row) {
+        const float value = from[row * row_stride + step];
+#pragma GCC unroll 8
+        for (int column = 0; column < kColumns; ++column) {
+          sums[row][column] += columns[column] * value;
+        }
+      }
+      weights += kLanes;
+    }
+  }
+#pragma GCC unroll 14
+  for (int row = 0; row < Rows; ++row) {
+#pragma GCC unroll 8
+    for (int column = 0; column < kColumns; ++column) {
+      store(output + column / kVectors * gemm.output_group + row * kLanes +
+                column % kVectors * kWidth<V>,
+            sums[row][column]);
+    }
+  }
+}
+
+// Tiles of as equal heights as can be, so that none is small.
+template <typename Isa, int Groups, int RowStride, int Rows>
+JPEGCOMPILE_INLINE void dispatch_rows(int64_t rows, const Gemm& gemm, const float* input,
+                                      const float* weights, float* output) {
+  if constexpr (Rows > 0) {
+    if (rows == Rows) {
+      multiply_tile<Isa, Rows, Groups, RowStride>(gemm, input, weights, output);
+    } else {
+      dispatch_rows<Isa, Groups, RowStride, Rows - 1>(rows, gemm, input, weights, output);
+    }
+  }
+}
+
+template <typename Isa, int Groups, int RowStride>
+JPEGCOMPILE_INLINE void multiply_column(const Gemm& gemm, int64_t group) {
+  const int64_t tiles = (gemm.rows + Isa::kRows - 1) / Isa::kRows;
+  const float* weights = gemm.weights + group * gemm.segments * gemm.depth * kLanes;
+  int64_t row = 0;
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const int64_t end = gemm.rows * (tile + 1) / tiles;
+    dispatch_rows<Isa, Groups, RowStride, Isa::kRows>(
+        end - row, gemm, gemm.input + row * gemm.row_stride, weights,
+        gemm.output + group * gemm.output_group + row * kLanes);
+    row = end;
+  }
+}
+
+template <typename Isa, int RowStride>
+JPEGCOMPILE_INLINE void multiply_columns(const Gemm& gemm) {
+  int64_t group = 0;
+  for (; group + Isa::kGroups <= gemm.groups; group += Isa::kGroups) {
+    multiply_column<Isa, Isa::kGroups, RowStride>(gemm, group);
+  }
+  if constexpr (Isa::kGroups > 1) {
+    for (; group < gemm.groups; ++group) multiply_column<Isa, 1, RowStride>(gemm, group);
+  }
+}
+
+template <typename Isa>
+JPEGCOMPILE_INLINE void multiply_body(const Gemm& gemm) {
+  // Rows one pixel apart are most of all work: their addresses fold into the instructions.
+  if (gemm.row_stride == kLanes) {
+    multiply_columns<Isa, kLanes>(gemm);
+  } else {
+    multiply_columns<Isa, 0>(gemm);
+  }
+}
+
+}  // namespace
+
+JPEGCOMPILE_MULTIVERSION(multiply, multiply_body, Gemm)
+
+}  // namespace jpegcompile

@@ -1,0 +1,67 @@
+// Weights of a convolution in the order in which kernels read them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "../native/isa.h"
+#include "../native/operator.h"
+#include "../native/workspace.h"
+
+namespace jpegcompile {
+
+// Geometry of a convolution, as its node states it.
+struct Window {
+  int64_t kernel_height = 1, kernel_width = 1;
+  int64_t stride_y = 1, stride_x = 1;
+  int64_t top = 0, left = 0, bottom = 0, right = 0;
+  int64_t dilation_y = 1, dilation_x = 1;
+  int64_t group = 1;
+
+  bool has_pads() const { return (top | left | bottom | right) != 0; }
+  bool is_pointwise() const {
+    return kernel_height == 1 && kernel_width == 1 && stride_y == 1 && stride_x == 1 &&
+           !has_pads();
+  }
+  int64_t output_height(int64_t height) const {
+    return (height + top + bottom - dilation_y * (kernel_height - 1) - 1) / stride_y + 1;
+  }
+  int64_t output_width(int64_t width) const {
+    return (width + left + right - dilation_x * (kernel_width - 1) - 1) / stride_x + 1;
+  }
+};
+
+enum class Method {
+  kDirect,     // channels in groups of 16, a segment for each tap and group
+  kThin,       // an image of few channels: pixels [H][W][C], a segment for each kernel row
+  kWinograd4,  // F(4x4, 3x3)
+  kWinograd2,  // F(2x2, 3x3)
+};
+
+// Segments that a group of 16 output channels sums over.
+struct Taps {
+  int64_t first_input_group = 0;
+  int64_t input_groups = 0;
+  size_t weights = 0;  // offset of its packed weights, in floats
+};
+
+struct Weights {
+  Method method = Method::kDirect;
+  int64_t outputs = 0, inputs = 0;  // channels
+  Window window;
+  std::vector<Taps> taps;  // of each group of outputs; the same for all where there is one group
+  Buffer packed;
+  const float* data = nullptr;
+
+  int64_t output_groups() const { return (outputs + kLanes - 1) / kLanes; }
+  int64_t input_groups() const { return (inputs + kLanes - 1) / kLanes; }
+  int m() const { return method == Method::kWinograd4 ? 4 : 2; }
+  int64_t points() const { return (m() + 2) * (m() + 2); }
+};
+
+// Packs OIHW weights for the method that suits them.
+//
+// Throws KernelError if shape and geometry do not fit.
+Weights pack(const Tensor& weight, const Window& window);
+
+}  // namespace jpegcompile
