@@ -99,7 +99,7 @@ void from_points(const Convolution& task, const Units& units, const Source& sour
   float* strip = task_floats(2, static_cast<size_t>(rows * task.output.pitch()));
   winograd_output({units.m, sums, point_stride, units.rows_each, units.columns, strip, rows,
                    task.output.width, task.output.pitch()});
-  finish_rows(task, image, group, row, rows, strip, task.output.pitch());
+  finish_area(task, {image, row, rows, 0, task.output.width}, group, strip);
 }
 
 void by_tiles(const Call& call, const Convolution& task, const Units& units, const Source& source,

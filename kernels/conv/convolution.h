@@ -19,18 +19,23 @@ struct Convolution {
   const float* x;
   const float* residual;  // or null
   float* y;
-  const float* bias;
-  Activation activation;
-  const float* slope;
-  float low, high;
+  Epilogue epilogue;     // of the first group of outputs
+
+  Epilogue epilogue_of(int64_t group) const;
+  // Whether sums can be finished one by one: no transform follows, and no rearrangement.
+  bool is_elementwise() const;
 };
 
 void convolve_directly(const Call& call, const Convolution& task);
 void convolve_by_winograd(const Call& call, const Convolution& task);
 
-// Finishes rows of one group of outputs and puts them into the output. `sums` is written to.
-void finish_rows(const Convolution& task, int64_t image, int64_t group, int64_t row, int64_t rows,
-                 float* sums, int64_t sums_pitch);
+// A rectangle of the output: whole blocks of one image.
+struct Area {
+  int64_t image, row, rows, column, columns;
+};
+
+// Finishes sums of one group of outputs, [rows][columns][16], and puts them into the output.
+void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums);
 
 // Pixels of the input of some images, [images][groups][height + pads][width + pads][16]: a place
 // in the tensor, or `scratch`, which is filled by the session's threads.

@@ -10,7 +10,7 @@
 namespace jpegcompile {
 namespace {
 
-// Rows of the output that are finished together, and how its channels are shared out.
+// Rows of the output in a task, and how its channels are shared out.
 struct Schedule {
   int64_t rows, strips, chunk, chunks;
 };
@@ -18,6 +18,8 @@ struct Schedule {
 constexpr int64_t kStripPixels = 448;
 // Enough to keep a machine busy, and so few that the weights are not read too often.
 constexpr int64_t kTasks = 12;
+// Pixels whose sums, of two groups, stay in the nearest cache until they are finished.
+constexpr int64_t kNearPixels = 224;
 
 Schedule schedule_for(const Convolution& task, int64_t images) {
   const int64_t block = task.output_block, height = task.output.height;
@@ -31,6 +33,19 @@ Schedule schedule_for(const Convolution& task, int64_t images) {
   schedule.chunk += schedule.chunk % 2;
   schedule.chunks = (groups + schedule.chunk - 1) / schedule.chunk;
   return schedule;
+}
+
+// How much of a strip is summed before it is finished: all of it where that happens in registers,
+// whole rows of a map that is copied, else a few blocks.
+Area first_part(const Convolution& task, const Area& strip) {
+  Area part = strip;
+  if (task.is_elementwise()) return part;
+  part.rows = task.output_block;
+  if (task.output.is_grouped) {
+    const int64_t blocks = std::max<int64_t>(kNearPixels / part.rows / task.output_block, 1);
+    part.columns = std::min(blocks * task.output_block, strip.columns);
+  }
+  return part;
 }
 
 // Segments of a group of outputs: offsets from the origin of an output pixel.
@@ -55,59 +70,94 @@ void list_offsets(const Convolution& task, const Pixels& pixels, const Taps& tap
   }
 }
 
-struct Strip {
-  int64_t image, row, rows;
+// An image's pixels and the geometry of reading them.
+struct Input {
+  const Pixels& pixels;
+  const float* origin;
+  bool is_thin;
+  int64_t depth;  // floats of a pixel that stand together
 };
 
-// Sums of some groups of outputs, rows of the map or, where they follow each other in memory, all
-// pixels of the strip as one.
-void multiply_strip(const Convolution& task, const Pixels& pixels, const float* origin,
-                    const Strip& strip, int64_t group, int64_t groups,
-                    const std::vector<int64_t>& offsets, float* sums) {
+// Sums of some groups of outputs into `gemm.output`, rows of `pitch` floats; an area whose pixels
+// follow each other in memory is multiplied as one.
+void multiply_area(const Convolution& task, const Input& input, const Area& area, int64_t group,
+                   const std::vector<int64_t>& offsets, int64_t pitch, Gemm gemm) {
   const Window& window = task.weights->window;
-  const bool is_thin = task.weights->method == Method::kThin;
-  const int64_t depth = is_thin ? task.input.channels : kLanes;
   const int64_t segments = static_cast<int64_t>(offsets.size());
-  Gemm gemm{};
-  gemm.row_stride = window.stride_x * depth;
+  gemm.row_stride = window.stride_x * input.depth;
   gemm.offsets = offsets.data();
   gemm.segments = segments;
-  gemm.depth = is_thin ? window.kernel_width * depth : depth;
-  const size_t packed = is_thin ? static_cast<size_t>(group * segments * gemm.depth * kLanes)
-                                : task.weights->taps[static_cast<size_t>(group)].weights;
+  gemm.depth = input.is_thin ? window.kernel_width * input.depth : input.depth;
+  const size_t packed = input.is_thin
+                            ? static_cast<size_t>(group * segments * gemm.depth * kLanes)
+                            : task.weights->taps[static_cast<size_t>(group)].weights;
   gemm.weights = task.weights->data + packed;
-  gemm.groups = groups;
-  gemm.output_group = strip.rows * task.output.pitch();
   const bool is_flat = window.stride_y == 1 && window.stride_x == 1 &&
-                       pixels.width == task.output.width && window.kernel_width == 1;
-  gemm.rows = is_flat ? strip.rows * task.output.width : task.output.width;
-  for (int64_t row = 0; row < (is_flat ? 1 : strip.rows); ++row) {
-    gemm.input = origin + (strip.row + row) * window.stride_y * pixels.width * depth;
-    gemm.output = sums + row * task.output.pitch();
+                       input.pixels.width == area.columns && pitch == area.columns * kLanes;
+  gemm.rows = is_flat ? area.rows * area.columns : area.columns;
+  const float* residual = gemm.residual;
+  float* output = gemm.output;
+  for (int64_t row = 0; row < (is_flat ? 1 : area.rows); ++row) {
+    const int64_t y = (area.row + row) * window.stride_y;
+    gemm.input = input.origin + (y * input.pixels.width + area.column * window.stride_x) * input.depth;
+    gemm.output = output + row * pitch;
+    gemm.residual = residual == nullptr ? nullptr : residual + row * pitch;
     multiply(gemm);
   }
 }
 
-void convolve_strip(const Convolution& task, const Pixels& pixels, const float* origin,
-                    const Strip& strip, int64_t group, int64_t end) {
+// Groups of outputs whose sums are finished in registers, straight into the output.
+void convolve_elementwise(const Convolution& task, const Input& input, const Area& area,
+                          int64_t group, int64_t groups, const std::vector<int64_t>& offsets) {
+  const Epilogue epilogue = task.epilogue_of(group);
+  float* output = rows_target(task.output, task.y, area.image, group, area.row, nullptr);
+  Gemm gemm{};
+  gemm.groups = groups;
+  gemm.output = output;
+  gemm.output_group = task.output.plane() * kLanes;
+  gemm.epilogue = &epilogue;
+  if (task.residual != nullptr) gemm.residual = task.residual + (output - task.y);
+  multiply_area(task, input, area, group, offsets, task.output.pitch(), gemm);
+}
+
+void convolve_near(const Convolution& task, const Input& input, const Area& area, int64_t group,
+                   int64_t groups, const std::vector<int64_t>& offsets) {
+  const int64_t floats = area.rows * area.columns * kLanes;
+  Gemm gemm{};
+  gemm.groups = groups;
+  gemm.output = task_floats(0, static_cast<size_t>(2 * floats));
+  gemm.output_group = floats;
+  multiply_area(task, input, area, group, offsets, area.columns * kLanes, gemm);
+  for (int64_t part = 0; part < groups; ++part) {
+    finish_area(task, area, group + part, gemm.output + part * floats);
+  }
+}
+
+void convolve_area(const Convolution& task, const Input& input, const Area& area, int64_t group,
+                   int64_t end) {
   thread_local std::vector<int64_t> offsets;
-  const int64_t floats = strip.rows * task.output.pitch();
-  float* sums = task_floats(0, static_cast<size_t>(2 * floats));
-  const bool is_thin = task.weights->method == Method::kThin;
-  for (; group < end; group += 2) {
-    const int64_t both = std::min<int64_t>(2, end - group);
-    const bool is_one_group = task.weights->window.group == 1;
-    // The groups of a grouped convolution read different inputs.
-    for (int64_t part = 0; part < both; part += is_one_group ? both : 1) {
-      const int64_t first = group + part;
-      const Taps taps = is_thin ? Taps{} : task.weights->taps[static_cast<size_t>(first)];
-      list_offsets(task, pixels, taps, offsets);
-      multiply_strip(task, pixels, origin, strip, first, is_one_group ? both : 1, offsets,
-                     sums + part * floats);
+  // The groups of a grouped convolution read different inputs.
+  const int64_t step = task.weights->window.group == 1 ? 2 : 1;
+  for (; group < end; group += step) {
+    const Taps taps = input.is_thin ? Taps{} : task.weights->taps[static_cast<size_t>(group)];
+    list_offsets(task, input.pixels, taps, offsets);
+    const int64_t groups = std::min(step, end - group);
+    if (task.is_elementwise()) {
+      convolve_elementwise(task, input, area, group, groups, offsets);
+    } else {
+      convolve_near(task, input, area, group, groups, offsets);
     }
-    for (int64_t part = 0; part < both; ++part) {
-      finish_rows(task, strip.image, group + part, strip.row, strip.rows, sums + part * floats,
-                  task.output.pitch());
+  }
+}
+
+void convolve_strip(const Convolution& task, const Input& input, const Area& strip, int64_t group,
+                    int64_t end) {
+  const Area first = first_part(task, strip);
+  for (int64_t row = 0; row < strip.rows; row += first.rows) {
+    for (int64_t column = 0; column < strip.columns; column += first.columns) {
+      const Area area{strip.image, strip.row + row, std::min(first.rows, strip.rows - row), column,
+                      std::min(first.columns, strip.columns - column)};
+      convolve_area(task, input, area, group, end);
     }
   }
 }
@@ -136,8 +186,11 @@ void convolve_directly(const Call& call, const Convolution& task) {
       const int64_t part = static_cast<int64_t>(index) % per_image;
       const int64_t row = part % schedule.strips * schedule.rows;
       const int64_t group = part / schedule.strips * schedule.chunk;
-      const Strip strip{first + image, row, std::min(schedule.rows, task.output.height - row)};
-      convolve_strip(task, pixels, pixels.data + image * image_floats, strip, group,
+      const Area strip{first + image, row, std::min(schedule.rows, task.output.height - row), 0,
+                       task.output.width};
+      const Input input{pixels, pixels.data + image * image_floats, is_thin,
+                        is_thin ? task.input.channels : kLanes};
+      convolve_strip(task, input, strip, group,
                      std::min(group + schedule.chunk, task.output.groups()));
     });
   }

@@ -1,45 +1,10 @@
 #include "finish.h"
 
 #include "../native/dct.h"
+#include "epilogue.h"
 
 namespace jpegcompile {
 namespace {
-
-template <int Count, typename V>
-JPEGCOMPILE_INLINE void add(V (&pixels)[Count], const V& value) {
-#pragma GCC unroll 8
-  for (int i = 0; i < Count; ++i) pixels[i] += value;
-}
-
-template <int Count, typename V>
-JPEGCOMPILE_INLINE void activate(V (&pixels)[Count], const Finish& task, int lane) {
-  const V zero{};
-  switch (task.activation) {
-    case Activation::kNone:
-      return;
-    case Activation::kRelu:
-#pragma GCC unroll 8
-      for (int i = 0; i < Count; ++i) pixels[i] = pixels[i] > zero ? pixels[i] : zero;
-      return;
-    case Activation::kPRelu: {
-      const V slope = load<V>(task.slope + lane);
-#pragma GCC unroll 8
-      for (int i = 0; i < Count; ++i) {
-        pixels[i] = pixels[i] > zero ? pixels[i] : pixels[i] * slope;
-      }
-      return;
-    }
-    case Activation::kClip: {
-      const V low = zero + task.low, high = zero + task.high;
-#pragma GCC unroll 8
-      for (int i = 0; i < Count; ++i) {
-        const V raised = pixels[i] > low ? pixels[i] : low;
-        pixels[i] = raised < high ? raised : high;
-      }
-      return;
-    }
-  }
-}
 
 // At block size 1 a row is finished pixel by pixel.
 template <typename V>
@@ -48,11 +13,11 @@ JPEGCOMPILE_INLINE void finish_row(const Finish& task, int64_t row, int lane) {
   float* output = task.output + row * task.output_pitch + lane;
   const float* residual =
       task.residual == nullptr ? nullptr : task.residual + row * task.residual_pitch + lane;
-  const V bias = load<V>(task.bias + lane);
   for (int64_t column = 0; column < task.width; ++column) {
-    V pixel[1] = {load<V>(sums + column * kLanes) + bias};
+    V pixel[1] = {load<V>(sums + column * kLanes)};
+    add_bias<1>(pixel, task.epilogue, lane);
     if (residual != nullptr) pixel[0] += load<V>(residual + column * kLanes);
-    activate<1>(pixel, task, lane);
+    activate<1>(pixel, task.epilogue, lane);
     store(output + column * kLanes, pixel[0]);
   }
 }
@@ -85,14 +50,13 @@ JPEGCOMPILE_INLINE void transform(float* tile) {
 
 template <int B, typename V>
 JPEGCOMPILE_INLINE void activate_tile(const Finish& task, float* tile, int lane) {
-  const V bias = load<V>(task.bias + lane);
   for (int row = 0; row < B; ++row) {
     float* line = tile + row * B * kLanes;
     V pixels[B];
 #pragma GCC unroll 8
     for (int column = 0; column < B; ++column) pixels[column] = load<V>(line + column * kLanes);
-    add<B>(pixels, bias);
-    activate<B>(pixels, task, lane);
+    add_bias<B>(pixels, task.epilogue, lane);
+    activate<B>(pixels, task.epilogue, lane);
 #pragma GCC unroll 8
     for (int column = 0; column < B; ++column) store(line + column * kLanes, pixels[column]);
   }
@@ -109,10 +73,10 @@ JPEGCOMPILE_INLINE void finish_tile(const Finish& task, int64_t row, int64_t col
   const float* residual = task.residual + row * task.residual_pitch + column * kLanes + lane;
   read_tile<B, V>(task.sums + row * task.sums_pitch + column * kLanes + lane, task.sums_pitch,
                   tile);
-  if (task.activation == Activation::kNone) {
+  if (task.epilogue.activation == Activation::kNone) {
     if (!task.are_coefficients) transform<B, false, V>(tile);
     if (has_residual) add_tile<B, V>(residual, task.residual_pitch, tile);
-    store<V>(tile, load<V>(tile) + load<V>(task.bias + lane) * static_cast<float>(B));
+    store<V>(tile, load<V>(tile) + load<V>(task.epilogue.bias + lane) * static_cast<float>(B));
   } else {
     if (task.are_coefficients) {
       if (has_residual) add_tile<B, V>(residual, task.residual_pitch, tile);

@@ -3,21 +3,35 @@
 #include <algorithm>
 
 #include "../native/isa.h"
+#include "epilogue.h"
 
 namespace jpegcompile {
 namespace {
 
+// A column of sums is finished while it is in registers.
+template <int Rows, typename V>
+JPEGCOMPILE_INLINE void finish_column(const Gemm& gemm, const float* output, int64_t lane,
+                                      V (&sums)[Rows]) {
+  add_bias<Rows>(sums, *gemm.epilogue, lane);
+  if (gemm.residual != nullptr) {
+    const float* residual = gemm.residual + (output - gemm.output);
+#pragma GCC unroll 16
+    for (int row = 0; row < Rows; ++row) sums[row] += load<V>(residual + row * kLanes);
+  }
+  activate<Rows>(sums, *gemm.epilogue, lane);
+}
+
 // The accumulators of a register tile must have indices that are known when this is compiled:
 // an array that is indexed at run time falls out of the registers.
 template <typename Isa, int Rows, int Groups, int RowStride>
-JPEGCOMPILE_INLINE void multiply_tile(const Gemm& gemm, const float* input, const float* weights,
-                                      float* output) {
+JPEGCOMPILE_INLINE void multiply_tile(const Gemm& gemm, int64_t group, const float* input,
+                                      const float* weights, float* output) {
   using V = typename Isa::Vector;
   constexpr int kVectors = kLanes / kWidth<V>;
   constexpr int kColumns = Groups * kVectors;
   const int64_t row_stride = RowStride > 0 ? RowStride : gemm.row_stride;
   const int64_t weights_group = gemm.segments * gemm.depth * kLanes;
-  V sums[Rows][kColumns] = {};
+  V sums[kColumns][Rows] = {};
   for (int64_t segment = 0; segment < gemm.segments; ++segment) {
     const float* from = input + gemm.offsets[segment];
 #pragma GCC unroll 2
@@ -28,37 +42,38 @@ JPEGCOMPILE_INLINE void multiply_tile(const Gemm& gemm, const float* input, cons
         columns[column] = load<V>(weights + column / kVectors * weights_group +
                                   column % kVectors * kWidth<V>);
       }
-#pragma GCC unroll 14
+#pragma GCC unroll 16
       for (int row = 0; row < Rows; ++row) {
         const float value = from[row * row_stride + step];
 #pragma GCC unroll 8
         for (int column = 0; column < kColumns; ++column) {
-          sums[row][column] += columns[column] * value;
+          sums[column][row] += columns[column] * value;
         }
       }
       weights += kLanes;
     }
   }
-#pragma GCC unroll 14
-  for (int row = 0; row < Rows; ++row) {
 #pragma GCC unroll 8
-    for (int column = 0; column < kColumns; ++column) {
-      store(output + column / kVectors * gemm.output_group + row * kLanes +
-                column % kVectors * kWidth<V>,
-            sums[row][column]);
+  for (int column = 0; column < kColumns; ++column) {
+    const int64_t lane = column * kWidth<V>;
+    float* place = output + lane / kLanes * gemm.output_group + lane % kLanes;
+    if (gemm.epilogue != nullptr) {
+      finish_column<Rows>(gemm, place, group * kLanes + lane, sums[column]);
     }
+#pragma GCC unroll 16
+    for (int row = 0; row < Rows; ++row) store(place + row * kLanes, sums[column][row]);
   }
 }
 
 // Tiles of as equal heights as can be, so that none is small.
 template <typename Isa, int Groups, int RowStride, int Rows>
-JPEGCOMPILE_INLINE void dispatch_rows(int64_t rows, const Gemm& gemm, const float* input,
-                                      const float* weights, float* output) {
+JPEGCOMPILE_INLINE void dispatch_rows(int64_t rows, const Gemm& gemm, int64_t group,
+                                      const float* input, const float* weights, float* output) {
   if constexpr (Rows > 0) {
     if (rows == Rows) {
-      multiply_tile<Isa, Rows, Groups, RowStride>(gemm, input, weights, output);
+      multiply_tile<Isa, Rows, Groups, RowStride>(gemm, group, input, weights, output);
     } else {
-      dispatch_rows<Isa, Groups, RowStride, Rows - 1>(rows, gemm, input, weights, output);
+      dispatch_rows<Isa, Groups, RowStride, Rows - 1>(rows, gemm, group, input, weights, output);
     }
   }
 }
@@ -71,7 +86,7 @@ JPEGCOMPILE_INLINE void multiply_column(const Gemm& gemm, int64_t group) {
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t end = gemm.rows * (tile + 1) / tiles;
     dispatch_rows<Isa, Groups, RowStride, Isa::kRows>(
-        end - row, gemm, gemm.input + row * gemm.row_stride, weights,
+        end - row, gemm, group, gemm.input + row * gemm.row_stride, weights,
         gemm.output + group * gemm.output_group + row * kLanes);
     row = end;
   }

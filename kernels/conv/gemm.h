@@ -8,6 +8,8 @@
 
 #include <cstdint>
 
+#include "finish.h"
+
 namespace jpegcompile {
 
 struct Gemm {
@@ -20,9 +22,11 @@ struct Gemm {
   int64_t groups;            // of 16 output channels
   float* output;             // rows of 16 floats, one after the other,
   int64_t output_group;      // groups so many floats apart
+  const Epilogue* epilogue = nullptr;  // of the first group, done before sums are stored, or null
+  const float* residual = nullptr;     // laid out as the output, added before the activation
 };
 
-// output[group][row][channel] = sum over segments and depth; overwrites.
+// output[group][row][channel] = epilogue(sum over segments and depth + residual); overwrites.
 void multiply(const Gemm& gemm);
 
 }  // namespace jpegcompile

@@ -91,6 +91,7 @@ class Convolve : public Kernel {
   Convolve(const Node& node, const Form& form)
       : form_(form),
         window_(window_of(node, form)),
+        method_(node.text("method")),
         input_block_(block(node, form, "input_block")),
         output_block_(block(node, form, "output_block")),
         x_group_(node.integer("x_group", 1)),
@@ -115,7 +116,7 @@ class Convolve : public Kernel {
     const Tensor x = call.input(0);
     describe_maps(task, x);
     task.x = x.floats();
-    task.bias = bias_.empty() ? computed_bias.data() : bias_.data();
+    task.epilogue.bias = bias_.empty() ? computed_bias.data() : bias_.data();
     std::vector<float> slope;
     if (form_.has_residual) add_residual(task, call.input(3));
     add_operands(task, call, slope);
@@ -139,7 +140,7 @@ class Convolve : public Kernel {
   }
 
   Weights packed(const Tensor& weight) const {
-    Weights weights = pack(weight, window_);
+    Weights weights = pack(weight, window_, method_);
     if (form_.base == Base::kPointwise && !weights.window.is_pointwise()) {
       throw KernelError("weights of shape " + weight.shape.text() + " are no 1x1 kernels");
     }
@@ -180,19 +181,20 @@ class Convolve : public Kernel {
   }
 
   void add_operands(Convolution& task, const Call& call, std::vector<float>& slope) const {
-    task.activation = form_.activation;
+    task.epilogue.activation = form_.activation;
     const size_t first = form_.first_operand();
     if (form_.activation == Activation::kPRelu) {
       slope = channel_values(call.input(first), task.weights->outputs, "slope");
-      task.slope = slope.data();
+      task.epilogue.slope = slope.data();
     } else if (form_.activation == Activation::kClip) {
-      task.low = scalar(call.input(first), "low");
-      task.high = scalar(call.input(first + 1), "high");
+      task.epilogue.low = scalar(call.input(first), "low");
+      task.epilogue.high = scalar(call.input(first + 1), "high");
     }
   }
 
   Form form_;
   Window window_;
+  std::string method_;
   int input_block_, output_block_;
   int64_t x_group_, residual_group_, y_group_;
   std::optional<Weights> weights_;

@@ -107,22 +107,33 @@ Pixels read_thin_pixels(const Call& call, const Convolution& task, int64_t first
   return {scratch, height, width};
 }
 
-void finish_rows(const Convolution& task, int64_t image, int64_t group, int64_t row, int64_t rows,
-                 float* sums, int64_t sums_pitch) {
-  const auto floats = static_cast<size_t>(rows * task.output.pitch());
-  float* scratch = task.output.is_grouped && (!task.residual || task.residual_map.is_grouped)
-                       ? nullptr
-                       : task_floats(3, 2 * floats);
-  const float* residual =
-      task.residual == nullptr
-          ? nullptr
-          : read_rows(task.residual_map, task.residual, image, group, row, rows, scratch);
-  float* target = rows_target(task.output, task.y, image, group, row, scratch + floats);
-  finish({sums, sums_pitch, task.on_coefficients, task.bias + group * kLanes, residual,
-          task.output.pitch(), task.activation,
-          task.slope == nullptr ? nullptr : task.slope + group * kLanes, task.low, task.high,
-          task.output_block, rows, task.output.width, target, task.output.pitch()});
-  write_rows(task.output, task.y, image, group, row, rows, target);
+Epilogue Convolution::epilogue_of(int64_t group) const {
+  Epilogue result = epilogue;
+  result.bias += group * kLanes;
+  if (result.slope != nullptr) result.slope += group * kLanes;
+  return result;
+}
+
+bool Convolution::is_elementwise() const {
+  return output_block == 1 && output.is_grouped && (residual == nullptr || residual_map.is_grouped);
+}
+
+void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums) {
+  const bool is_copied =
+      !task.output.is_grouped || (task.residual != nullptr && !task.residual_map.is_grouped);
+  const auto floats = static_cast<size_t>(area.rows * task.output.pitch());
+  float* scratch = is_copied ? task_floats(3, 2 * floats) : nullptr;
+  const int64_t shift = area.column * kLanes;
+  const float* residual = nullptr;
+  if (task.residual != nullptr) {
+    residual = read_rows(task.residual_map, task.residual, area.image, group, area.row, area.rows,
+                         scratch) + shift;
+  }
+  float* target = rows_target(task.output, task.y, area.image, group, area.row, scratch + floats);
+  finish({sums, area.columns * kLanes, task.on_coefficients, task.epilogue_of(group), residual,
+          task.output.pitch(), task.output_block, area.rows, area.columns, target + shift,
+          task.output.pitch()});
+  write_rows(task.output, task.y, area.image, group, area.row, area.rows, target);
 }
 
 }  // namespace jpegcompile

@@ -13,14 +13,25 @@ namespace {
 constexpr int64_t kMostWinograd4Floats = int64_t{5} << 20;
 constexpr int64_t kThinChannels = 4;
 
-Method method_for(const Weights& weights) {
+bool can_be_winograd(const Window& window) {
+  return window.kernel_height == 3 && window.kernel_width == 3 && window.stride_y == 1 &&
+         window.stride_x == 1 && window.dilation_y == 1 && window.dilation_x == 1 &&
+         window.group == 1;
+}
+
+Method method_for(const Weights& weights, const std::string& asked) {
   const Window& window = weights.window;
   if (window.group == 1 && weights.inputs <= kThinChannels && window.dilation_x == 1) {
     return Method::kThin;
   }
-  const bool is_winograd = window.kernel_height == 3 && window.kernel_width == 3 &&
-                           window.stride_y == 1 && window.stride_x == 1 &&
-                           window.dilation_y == 1 && window.dilation_x == 1 && window.group == 1;
+  if (asked == "direct") return Method::kDirect;
+  const bool is_winograd = can_be_winograd(window);
+  if (!asked.empty()) {
+    if (!is_winograd || (asked != "winograd4" && asked != "winograd2")) {
+      throw KernelError("the method '" + asked + "' does not fit it; compile the model again");
+    }
+    return asked == "winograd4" ? Method::kWinograd4 : Method::kWinograd2;
+  }
   if (!is_winograd) return Method::kDirect;
   return 36 * weights.outputs * weights.inputs > kMostWinograd4Floats ? Method::kWinograd2
                                                                       : Method::kWinograd4;
@@ -107,7 +118,7 @@ void pack_winograd(const float* weight, Weights& weights) {
 
 }  // namespace
 
-Weights pack(const Tensor& weight, const Window& window) {
+Weights pack(const Tensor& weight, const Window& window, const std::string& method) {
   if (weight.shape.rank() != 4 || window.group < 1 || weight.shape[0] % window.group != 0) {
     throw KernelError("weights of shape " + weight.shape.text() + " do not fit " +
                       std::to_string(window.group) + " groups");
@@ -118,7 +129,7 @@ Weights pack(const Tensor& weight, const Window& window) {
   weights.window.kernel_width = weight.shape[3];
   weights.outputs = weight.shape[0];
   weights.inputs = weight.shape[1] * window.group;
-  weights.method = method_for(weights);
+  weights.method = method_for(weights, method);
   switch (weights.method) {
     case Method::kThin:
       pack_thin(weight.floats(), weights);

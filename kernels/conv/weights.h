@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "../native/isa.h"
@@ -59,9 +60,10 @@ struct Weights {
   int64_t points() const { return (m() + 2) * (m() + 2); }
 };
 
-// Packs OIHW weights for the method that suits them.
+// Packs OIHW weights for a method: "direct", "winograd4" or "winograd2", by what the compiler's
+// cost model chose, or, if that is empty, by a rule of thumb.
 //
-// Throws KernelError if shape and geometry do not fit.
-Weights pack(const Tensor& weight, const Window& window);
+// Throws KernelError if shape, geometry and method do not fit.
+Weights pack(const Tensor& weight, const Window& window, const std::string& method);
 
 }  // namespace jpegcompile

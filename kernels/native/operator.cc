@@ -114,8 +114,11 @@ std::vector<int64_t> Node::integers(const char* attribute) const {
 
 std::string Node::text(const char* attribute) const {
   size_t size = 0;
-  check(api_, ort::get_attribute_string(api_, info_, attribute, static_cast<char*>(nullptr),
-                                        &size));
+  if (ort::Status* status = ort::get_attribute_string(api_, info_, attribute,
+                                                      static_cast<char*>(nullptr), &size)) {
+    ort::release_status(api_, status);
+    return {};
+  }
   std::string value(size, '\0');
   check(api_, ort::get_attribute_string(api_, info_, attribute, value.data(), &size));
   value.resize(size > 0 ? size - 1 : 0);

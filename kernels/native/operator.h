@@ -66,6 +66,7 @@ class Node {
   int64_t integer(const char* attribute, int64_t otherwise) const;
   float real(const char* attribute) const;
   std::vector<int64_t> integers(const char* attribute) const;
+  // Empty where the node has no such attribute.
   std::string text(const char* attribute) const;
   size_t input_count() const;
   // An input whose value is in the model; nothing if it is computed.

@@ -1,5 +1,7 @@
 #include "workspace.h"
 
+#include <sys/mman.h>
+
 #include <array>
 #include <cstdlib>
 #include <mutex>
@@ -11,6 +13,7 @@ namespace jpegcompile {
 namespace {
 
 constexpr size_t kAlignment = 64;
+constexpr size_t kHugePage = size_t{2} << 20;
 
 struct Shelf {
   std::mutex mutex;
@@ -30,9 +33,15 @@ float* Buffer::floats(size_t count) {
   if (count > capacity_) {
     memory_.reset();
     capacity_ = 0;
-    const size_t bytes = (count * sizeof(float) + kAlignment - 1) / kAlignment * kAlignment;
-    memory_.reset(static_cast<float*>(std::aligned_alloc(kAlignment, bytes)));
+    const size_t asked = count * sizeof(float);
+    const size_t alignment = asked >= 2 * kHugePage ? kHugePage : kAlignment;
+    const size_t bytes = (asked + alignment - 1) / alignment * alignment;
+    memory_.reset(static_cast<float*>(std::aligned_alloc(alignment, bytes)));
     if (!memory_) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+    // Advice only: transformed weights are read from end to end at every call.
+    if (alignment == kHugePage) madvise(memory_.get(), bytes, MADV_HUGEPAGE);
+#endif
     capacity_ = count;
   }
   return memory_.get();

@@ -1,0 +1,47 @@
+// Bias and activation of vectors of pixels; shared by what finishes in registers and in memory.
+#pragma once
+
+#include "../native/isa.h"
+#include "finish.h"
+
+namespace jpegcompile {
+
+// `lane` is the offset of the vectors' first channel in the arrays of the epilogue.
+template <int Count, typename V>
+JPEGCOMPILE_INLINE void activate(V (&pixels)[Count], const Epilogue& epilogue, int64_t lane) {
+  const V zero{};
+  switch (epilogue.activation) {
+    case Activation::kNone:
+      return;
+    case Activation::kRelu:
+#pragma GCC unroll 16
+      for (int i = 0; i < Count; ++i) pixels[i] = pixels[i] > zero ? pixels[i] : zero;
+      return;
+    case Activation::kPRelu: {
+      const V slope = load<V>(epilogue.slope + lane);
+#pragma GCC unroll 16
+      for (int i = 0; i < Count; ++i) {
+        pixels[i] = pixels[i] > zero ? pixels[i] : pixels[i] * slope;
+      }
+      return;
+    }
+    case Activation::kClip: {
+      const V low = zero + epilogue.low, high = zero + epilogue.high;
+#pragma GCC unroll 16
+      for (int i = 0; i < Count; ++i) {
+        const V raised = pixels[i] > low ? pixels[i] : low;
+        pixels[i] = raised < high ? raised : high;
+      }
+      return;
+    }
+  }
+}
+
+template <int Count, typename V>
+JPEGCOMPILE_INLINE void add_bias(V (&pixels)[Count], const Epilogue& epilogue, int64_t lane) {
+  const V bias = load<V>(epilogue.bias + lane);
+#pragma GCC unroll 16
+  for (int i = 0; i < Count; ++i) pixels[i] += bias;
+}
+
+}  // namespace jpegcompile
