@@ -20,6 +20,7 @@ from jpegcompile.passes.explicit_padding import ExplicitPadding
 from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
 from jpegcompile.passes.fold_constants import FoldConstants
 from jpegcompile.passes.fold_quantized_weights import FoldQuantizedWeights
+from jpegcompile.passes.fuse_convolution import FuseConvolution
 from jpegcompile.passes.infer_shapes import InferShapes
 from jpegcompile.passes.keep_plateaus import KeepPlateaus
 from jpegcompile.passes.lower_along_channels import LowerAlongChannels
@@ -50,6 +51,7 @@ from jpegcompile.passes.remove_identity import RemoveIdentity
 from jpegcompile.passes.report_kept import ReportKept
 from jpegcompile.passes.report_skippable import ReportSkippable
 from jpegcompile.passes.resolve_shapes import ResolveShapes
+from jpegcompile.passes.spatial_twins import SpatialTwins
 from jpegcompile.passes.truncate_frequencies import TruncateFrequencies
 
 LEGALIZE: tuple[Pass, ...] = (
@@ -111,7 +113,12 @@ RESOLVE: tuple[Pass, ...] = (
     TruncateFrequencies(),
     ReportSkippable(),
 )
-PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE
+# These change which operators do the work, not what is computed.
+SCHEDULE: tuple[Pass, ...] = (
+    FuseConvolution(),
+    SpatialTwins(),
+)
+PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE + SCHEDULE
 
 # As far as feature maps and their block sizes are known; enough to judge an input size.
 FIND_MAPS: tuple[Pass, ...] = (*LEGALIZE, AssignDomains())

@@ -73,7 +73,7 @@ class LowerConv(Lowering[Convolution]):
                 multiply_adds=match.multiply_adds,
             )
         else:
-            inputs = [rewriter.jpeg(source), node.inputs[1], _bias(node, rewriter.module)]
+            inputs = [rewriter.jpeg(source), node.inputs[1], bias_of(node, rewriter.module)]
             rewriter.replace(
                 "JpegConv",
                 inputs + rewriter.inverse(source) + rewriter.forward(target),
@@ -90,7 +90,8 @@ class LowerConv(Lowering[Convolution]):
             )
 
 
-def _bias(node: gs.Node, module: Module) -> gs.Tensor:
+def bias_of(node: gs.Node, module: Module) -> gs.Tensor:
+    """The bias of a Conv, zeros [C] where it has none."""
     bias = input_at(node, 2)
     if bias is not None:
         return bias
@@ -100,7 +101,7 @@ def _bias(node: gs.Node, module: Module) -> gs.Tensor:
 
 def _channel_bias(node: gs.Node, module: Module) -> gs.Tensor:
     """The bias as [C, 1, 1], ready to multiply a map."""
-    bias = _bias(node, module)
+    bias = bias_of(node, module)
     values = value_of(bias)
     if values is not None:
         name = module.fresh(f"{bias.name}.channels")

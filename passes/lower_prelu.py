@@ -37,7 +37,7 @@ class LowerPRelu(Lowering[gs.Tensor]):
         if block == 1:
             rewriter.keep_trivial()
             return
-        slope = node.inputs[1] if node.op == "PRelu" else _slope(node, match, module)
+        slope = slope_of(node, module)
         rewriter.replace(
             "JpegPRelu",
             [rewriter.jpeg(match), slope, *rewriter.inverse(match), *rewriter.forward(match)],
@@ -46,6 +46,10 @@ class LowerPRelu(Lowering[gs.Tensor]):
         )
 
 
-def _slope(node: gs.Node, source: gs.Tensor, module: Module) -> gs.Constant:
-    alpha = np.asarray([node.attrs.get("alpha", _DEFAULT_ALPHA)], source.dtype)
+def slope_of(node: gs.Node, module: Module) -> gs.Tensor:
+    """What a LeakyRelu or PRelu multiplies negative pixels by."""
+    if node.op == "PRelu":
+        slope: gs.Tensor = node.inputs[1]
+        return slope
+    alpha = np.asarray([node.attrs.get("alpha", _DEFAULT_ALPHA)], node.inputs[0].dtype)
     return gs.Constant(module.fresh(f"{node.outputs[0].name}.alpha"), alpha)

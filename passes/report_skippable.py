@@ -23,7 +23,9 @@ from jpegcompile.ir.nonlinear import (
 )
 from jpegcompile.ir.rewrite import Pass, elements
 
-_KEEP_BAND = frozenset(("JpegPointwiseConv", "JpegBatchNormalization", "JpegAdd", "JpegSub"))
+_KEEP_BAND = frozenset(
+    ("JpegPointwiseConv", "JpegBatchNormalization", "JpegAdd", "JpegSub", "JpegScale")
+)
 _TRANSFORM_WITHIN = NONLINEARITIES | {"JpegConv"}
 
 

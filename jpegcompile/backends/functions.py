@@ -3,7 +3,7 @@
 Each operator has a model-local function of its own name. Matrices are inputs (x stands between a
 left matrix for rows and a right matrix for columns), so a body works in any float precision, and
 only operators that are the same from opset 7 on are used, so it takes the source model's opset
-(Clip is not; there are two bodies for it).
+(Clip and MaxPool are not; there are two bodies for them).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 import onnx
 from onnx import parser
 
+from jpegcompile.backends.fragments import CONV, OLD_CLIP, PIXELS, TRANSFORMS, between
+from jpegcompile.backends.fused import fused_bodies, old_fused_bodies
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
 
@@ -26,40 +28,22 @@ _SEPARABLE = (
 _DC = "<block> (x, value, dc) => (y) {{ on_dc = Mul(value, dc)  y = {op}(x, on_dc) }}"
 
 
-_PIXELS = """
-        s = MatMul(inverse_rows, x)
-        spatial = MatMul(s, inverse_columns)"""
 # Pixels by the frequencies of the band only; APX gives them the name of the pixels.
 _APPROXIMATION = """
         inside_band = Mul(x, band)
         a = MatMul(inverse_rows, inside_band)
         {name} = MatMul(a, inverse_columns)"""
-_TRANSFORMS = "inverse_rows, inverse_columns, forward_rows, forward_columns"
-
-
-def _between(signature: str, operator: str, pixels: str = _PIXELS) -> str:
-    """A spatial operator between an inverse and a forward transform.
-
-    `operator` is an expression, or statements that end in `result = ...`.
-    """
-    statements = operator if "result = " in operator else f"result = {operator}"
-    return f"""{signature} => (y)
-    {{{pixels}
-        {statements}
-        t = MatMul(forward_rows, result)
-        y = MatMul(t, forward_columns)
-    }}"""
 
 
 def _asm(signature: str, operator: str) -> str:
     """Approximated Spatial Masking: `operator` reads `approximation` besides `spatial`."""
-    return _between(signature, operator, _APPROXIMATION.format(name="approximation") + _PIXELS)
+    return between(signature, operator, _APPROXIMATION.format(name="approximation") + PIXELS)
 
 
 def _apx(parameters: str, operator: str) -> str:
     """The operator on the approximation in place of the pixels."""
-    signature = f"<block, frequencies> (x, band, {parameters}{_TRANSFORMS})"
-    return _between(signature, operator, _APPROXIMATION.format(name="spatial"))
+    signature = f"<block, frequencies> (x, band, {parameters}{TRANSFORMS})"
+    return between(signature, operator, _APPROXIMATION.format(name="spatial"))
 
 
 # Masks are numbers 0 and 1 and pieces are picked by products and sums, of which all terms but one
@@ -90,12 +74,13 @@ def _clip(decided_by: str) -> str:
 
 _POOL = "kernel_shape: ints = @kernel_shape, strides: ints = @strides, pads: ints = @pads"
 _DILATED_POOL = f"{_POOL}, dilations: ints = @dilations"
+_SPATIAL_POOL = "kernel_shape, strides, pads, dilations"
 
 
 def _asm_max_pool(attributes: str, pool: str) -> str:
     """Positions of the approximation's maxima, counted over the whole tensor, pick pixels."""
     return _asm(
-        f"<{attributes}, input_block, output_block, frequencies> (x, band, {_TRANSFORMS}, flat)",
+        f"<{attributes}, input_block, output_block, frequencies> (x, band, {TRANSFORMS}, flat)",
         f"""largest, positions = MaxPool <{pool}> (approximation)
         pixels = Reshape(spatial, flat)
         result = Gather <axis = 0> (pixels, positions)""",
@@ -105,7 +90,7 @@ def _asm_max_pool(attributes: str, pool: str) -> str:
 def _pointwise(program: str, constants: int = 0) -> str:
     """The body of an operator that computes a program with so many constants."""
     operands = "".join(f"c{index}, " for index in range(constants))
-    return _between(f"<block> (x, {operands}{_TRANSFORMS})", program)
+    return between(f"<block> (x, {operands}{TRANSFORMS})", program)
 
 
 def _function(op: str, attributes: Mapping[str, Any]) -> str:
@@ -114,7 +99,7 @@ def _function(op: str, attributes: Mapping[str, Any]) -> str:
     types = {float: "float", str: "string"}
     given = ", ".join(f"{n}: {types[type(v)]} = @{n}" for n, v in attributes.items())
     written = f"<{given}> " if given else ""
-    return _between(f"<{names}block> (x, {_TRANSFORMS})", f"{op} {written}(spatial)")
+    return between(f"<{names}block> (x, {TRANSFORMS})", f"{op} {written}(spatial)")
 
 
 # {name}_index, {name}_table_shape and {name}_shape are integer inputs: Constant holds no integers
@@ -152,57 +137,56 @@ BODIES: dict[str, str] = {
     "ToSpatial": _CASTS,
     "JpegIngest": _ingest(("luma", "chroma"), "Concat <axis = 1> (luma_map, chroma_map)"),
     "JpegIngestGray": _ingest(("luma",), "Identity(luma_map)"),
-    "JpegConv": _between(
+    "JpegConv": between(
         "<strides, pads, dilations, group, input_block, output_block>"
-        f" (x, weight, bias, {_TRANSFORMS})",
-        "Conv <strides: ints = @strides, pads: ints = @pads, dilations: ints = @dilations,"
-        " group: int = @group> (spatial, weight, bias)",
+        f" (x, weight, bias, {TRANSFORMS})",
+        f"{CONV} (spatial, weight, bias)",
     ),
     "JpegPointwiseConv": "<group, block> (x, weight, bias, dc) => (y)"
     " { t = Conv <group: int = @group> (x, weight)  on_dc = Mul(bias, dc)  y = Add(t, on_dc) }",
     "JpegBatchNormalization": "<block> (x, scale, shift, dc) => (y)"
     " { scaled = Mul(x, scale)  on_dc = Mul(shift, dc)  y = Add(scaled, on_dc) }",
-    "JpegRelu": _between(f"<block> (x, {_TRANSFORMS})", "Relu(spatial)"),
+    "JpegRelu": between(f"<block> (x, {TRANSFORMS})", "Relu(spatial)"),
     "JpegAsmRelu": _asm(
-        f"<block, frequencies, to> (x, band, {_TRANSFORMS})",
+        f"<block, frequencies, to> (x, band, {TRANSFORMS})",
         f"{_ASM_RELU}  result = Identity(positive)",
     ),
     "JpegApxRelu": _apx("", "Relu(spatial)"),
-    "JpegPRelu": _between(f"<block> (x, slope, {_TRANSFORMS})", "PRelu(spatial, slope)"),
+    "JpegPRelu": between(f"<block> (x, slope, {TRANSFORMS})", "PRelu(spatial, slope)"),
     "JpegAsmPRelu": _asm(
-        f"<block, frequencies, to> (x, band, slope, {_TRANSFORMS})",
+        f"<block, frequencies, to> (x, band, slope, {TRANSFORMS})",
         f"""{_ASM_RELU}
         negative = Sub(spatial, positive)
         scaled = Mul(negative, slope)
         result = Add(positive, scaled)""",
     ),
     "JpegApxPRelu": _apx("slope, ", "PRelu(spatial, slope)"),
-    "JpegClip": _between(f"<block> (x, low, high, {_TRANSFORMS})", "Clip(spatial, low, high)"),
+    "JpegClip": between(f"<block> (x, low, high, {TRANSFORMS})", "Clip(spatial, low, high)"),
     "JpegAsmClip": _asm(
-        f"<block, frequencies, to> (x, band, low, high, {_TRANSFORMS})", _clip("approximation")
+        f"<block, frequencies, to> (x, band, low, high, {TRANSFORMS})", _clip("approximation")
     ),
     "JpegApxClip": _apx("low, high, ", "Clip(spatial, low, high)"),
     **{f"Jpeg{op}": _function(op, attributes) for op, attributes in FUNCTIONS.items()},
     **{name: _pointwise(program) for program, name in KNOWN_PROGRAMS.items()},
     "JpegTruncate": "<block, frequencies> (x, band) => (y) { y = Mul(x, band) }",
-    "JpegMaxPool": _between(
-        f"<kernel_shape, strides, pads, input_block, output_block> (x, {_TRANSFORMS})",
+    "JpegMaxPool": between(
+        f"<kernel_shape, strides, pads, input_block, output_block> (x, {TRANSFORMS})",
         f"MaxPool <{_POOL}> (spatial)",
     ),
-    "JpegDilatedMaxPool": _between(
-        f"<kernel_shape, strides, pads, dilations, input_block, output_block> (x, {_TRANSFORMS})",
+    "JpegDilatedMaxPool": between(
+        f"<kernel_shape, strides, pads, dilations, input_block, output_block> (x, {TRANSFORMS})",
         f"MaxPool <{_DILATED_POOL}> (spatial)",
     ),
     "JpegAsmMaxPool": _asm_max_pool("kernel_shape, strides, pads", _POOL),
     "JpegAsmDilatedMaxPool": _asm_max_pool("kernel_shape, strides, pads, dilations", _DILATED_POOL),
     "JpegGlobalMaxPool": "<input_block, output_block> (x, inverse_rows, inverse_columns) => (y)"
-    f" {{{_PIXELS}  y = GlobalMaxPool(spatial) }}",
-    "JpegSpaceToDepth": _between(
-        f"<blocksize, input_block, output_block> (x, {_TRANSFORMS})",
+    f" {{{PIXELS}  y = GlobalMaxPool(spatial) }}",
+    "JpegSpaceToDepth": between(
+        f"<blocksize, input_block, output_block> (x, {TRANSFORMS})",
         "SpaceToDepth <blocksize: int = @blocksize> (spatial)",
     ),
-    "JpegDepthToSpace": _between(
-        f"<blocksize, input_block, output_block> (x, {_TRANSFORMS})",
+    "JpegDepthToSpace": between(
+        f"<blocksize, input_block, output_block> (x, {TRANSFORMS})",
         "DepthToSpace <blocksize: int = @blocksize> (spatial)",
     ),
     "JpegAveragePool": _SEPARABLE,
@@ -214,26 +198,29 @@ BODIES: dict[str, str] = {
     "JpegReduceSum": _SEPARABLE,
     "JpegAdd": _DC.format(op="Add"),
     "JpegSub": _DC.format(op="Sub"),
+    "JpegScale": "<block> (x, scale) => (y) { y = Mul(x, scale) }",
+    "SpatialMaxPool": f"<{_SPATIAL_POOL}> (x) => (y) {{ y = MaxPool <{_DILATED_POOL}> (x) }}",
+    "SpatialGlobalAveragePool": "(x) => (y) { y = GlobalAveragePool(x) }",
+    **fused_bodies(),
 }
 
-# Below opset 11 Clip takes its bounds as attributes, and Max and Min do not broadcast below 8.
-_CLIP_SINCE = 11
-_OLD_CLIP = """
-        zeros = Sub(spatial, spatial)
-        lows = Add(zeros, low)
-        highs = Add(zeros, high)
-        raised = Max(spatial, lows)
-        result = Min(raised, highs)"""
 OLD_CLIP_BODIES: dict[str, str] = {
-    "JpegClip": _between(f"<block> (x, low, high, {_TRANSFORMS})", _OLD_CLIP),
-    "JpegApxClip": _apx("low, high, ", _OLD_CLIP),
+    "JpegClip": between(f"<block> (x, low, high, {TRANSFORMS})", OLD_CLIP),
+    "JpegApxClip": _apx("low, high, ", OLD_CLIP),
+    **old_fused_bodies(),
 }
+# Below opset 10 MaxPool has no dilations: there they are all 1.
+OLD_POOL_BODIES: dict[str, str] = {
+    "SpatialMaxPool": f"<{_SPATIAL_POOL}> (x) => (y) {{ y = MaxPool <{_POOL}> (x) }}",
+}
+# Bodies for models older than an opset.
+_OLD_BODIES = ((11, OLD_CLIP_BODIES), (10, OLD_POOL_BODIES))
 
 
 @cache
 def _function_text(op: str, opset: int) -> str:
-    is_old = opset < _CLIP_SINCE and op in OLD_CLIP_BODIES
-    return _text(op, opset, OLD_CLIP_BODIES[op] if is_old else BODIES[op])
+    old = (bodies[op] for since, bodies in _OLD_BODIES if opset < since and op in bodies)
+    return _text(op, opset, next(old, None) or BODIES[op])
 
 
 def _text(op: str, opset: int, body: str) -> str:

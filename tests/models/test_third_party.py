@@ -13,7 +13,7 @@ from support.third_party import CIFAR10, GRAY, ThirdParty
 
 import jpegcompile
 from jpegcompile.errors import AccessError, UnsupportedModelError
-from jpegcompile.interface import IR_VERSION
+from jpegcompile.interface import DOMAIN, IR_VERSION
 from jpegcompile.weights.write import save
 
 pytestmark = pytest.mark.shared
@@ -40,7 +40,10 @@ def test_same_answers_on_2000_jpegs(model: ThirdParty, shared: Path, tmp_path: P
     assert output.decoder is not None
     assert output.decoder > LOGIT_TOLERANCE
     compared = {node.twin for node in result.nodes}
-    assert len(compared) >= sum(n.op in _MUST_BE_LOWERED for n in compiled.report.lowered) - 1
+    # A convolution and what it took in make one tensor, which is called after the last of them.
+    made = {n.name for n in compiled.model.graph.node if n.domain == DOMAIN}
+    made &= {n.name for n in compiled.report.lowered if n.op in {*_MUST_BE_LOWERED, "Add"}}
+    assert len(compared) >= len(made) - 1 >= 5
     assert max(node.relative for node in result.nodes) < 1e-5
 
 

@@ -44,7 +44,7 @@ def test_normalisation_in_the_graph_moves_into_the_ingest() -> None:
     graph = Graph(LAST, CONSTANTS)
     faults = [graph.perturbed(name, 1e-4) for name in ("scale", "mean", "factor", "shift")]
     module = check_coefficients(graph, *faults, preprocess="none")
-    assert outline_of(module) == "JpegIngest JpegConv JpegRelu ToSpatial"
+    assert outline_of(module) == "JpegIngest JpegConvRelu ToSpatial"
     assert module.report.notes == [
         "normalisation inside the graph (Div, Sub, Mul, Add) is done by the ingest"
     ]

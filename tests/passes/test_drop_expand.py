@@ -135,8 +135,8 @@ def test_channel_attention(batch: str) -> None:
     graph = Graph(ATTENTION.replace("BATCH", batch), weights)
     module = check_compiled(
         graph,
-        "ToJpeg JpegGlobalAveragePool Flatten Unsqueeze Conv Sigmoid Transpose Unsqueeze Mul"
-        " ToSpatial",
+        "ToJpeg JpegGlobalAveragePool Flatten Unsqueeze Conv Sigmoid Transpose Unsqueeze"
+        " JpegScale ToSpatial",
     )
     assert kept_reasons(module) == {}
     assert module.dynamic_batch

@@ -130,7 +130,7 @@ def test_other_readers_cast() -> None:
     assert sorted(outline_of(module).split()) == sorted(
         (
             *("ToJpeg", "JpegPointwiseConv", "ToSpatial", "Relu", "Sqrt"),
-            *("ToJpeg", "JpegConv", "JpegRelu", "ToSpatial"),
+            *("ToJpeg", "JpegConvRelu", "ToSpatial"),
         )
     )
     feeds = feeds_of(graph.model())

@@ -132,7 +132,7 @@ def test_block_size_1_on_both_sides_is_lowered_as_it_is() -> None:
     assert check_untouched(module, "lower-conv") == {}
     (node,) = module.report.lowered
     assert (node.op, node.input_block, node.output_block) == ("Conv", 1, 1)
-    check_compiled(convolution(PADDED, size="7,7"), "Conv")
+    check_compiled(convolution(PADDED, size="7,7"), "SpatialConv")
 
 
 @pytest.mark.parametrize("kernel", [1, 3])

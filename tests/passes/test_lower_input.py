@@ -44,7 +44,7 @@ def test_color(size: str, subsampling: str) -> None:
 
 def test_structure() -> None:
     module = compiled(FIRST)
-    assert outline_of(module) == "JpegIngest JpegConv JpegRelu ToSpatial"
+    assert outline_of(module) == "JpegIngest JpegConvRelu ToSpatial"
     inputs = {tensor.name: (tensor.dtype, tensor.shape) for tensor in module.graph.inputs}
     assert inputs == {
         "luma": (np.int16, ("N", 1, 2, 3, 8, 8)),

@@ -132,7 +132,7 @@ def test_max_pool_at_block_size_1_stays() -> None:
     module = module_before(graph, "lower-max-pool")
     assert check_untouched(module, "lower-max-pool") == {}
     assert [node.name for node in module.report.lowered] == ["y"]
-    check_compiled(graph, "MaxPool")
+    check_compiled(graph, "SpatialMaxPool")
 
 
 def test_max_pool_faults_are_seen() -> None:

@@ -50,8 +50,8 @@ WEIGHTS = {
     **statistics(4),
 }
 OUTLINE = (
-    "ToJpeg JpegConv JpegRelu JpegMaxPool JpegConv Add JpegRelu JpegBatchNormalization"
-    " JpegAveragePool JpegConv Concat JpegRelu JpegGlobalAveragePool Flatten Gemm"
+    "ToJpeg JpegConvRelu JpegMaxPool JpegConvAddRelu JpegBatchNormalization JpegAveragePool"
+    " JpegConv Concat JpegRelu JpegGlobalAveragePool Flatten Gemm"
 )
 OPSETS = sorted({7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 22, newest_opset()})
 

@@ -1,0 +1,28 @@
+"""Names of the operators that a convolution becomes together with what follows it.
+
+    y = activation(convolution(x, weight) + bias + residual)
+
+Each part behind the bias may be missing. An operator is called by its parts: JpegConvAddRelu.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Activation = Literal["", "Relu", "PRelu", "Clip"]
+
+# The convolution at block size 1, where the spatial domain is its own twin.
+SPATIAL_CONV = "SpatialConv"
+
+# What each activation reads besides the map.
+OPERANDS: dict[Activation, tuple[str, ...]] = {
+    "": (),
+    "Relu": (),
+    "PRelu": ("slope",),
+    "Clip": ("low", "high"),
+}
+
+
+def fused_name(base: str, has_residual: bool, activation: Activation) -> str:
+    """The operator of a convolution, a sum with a map of its result's shape, and an activation."""
+    return f"{base}{'Add' if has_residual else ''}{activation}"
