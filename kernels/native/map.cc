@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "transpose.h"
+
 namespace jpegcompile {
 namespace {
 
@@ -12,6 +14,88 @@ int64_t grouped_offset(const Map& map, int64_t image, int64_t group, int64_t row
 int64_t planar_offset(const Map& map, int64_t image, int64_t group, int64_t row) {
   return (image * map.channels + group * kLanes) * map.plane() + row * map.width;
 }
+
+// Pixels of up to 16 channels between planes, `stride` floats apart, and lanes, [pixels][16].
+struct Pixels {
+  const float* from;
+  float* to;
+  int64_t stride, pixels;
+  int channels;
+};
+
+// Calls Tile for squares of pixels and channels; the last one overlaps the one before it, and what
+// is narrower than one square goes pixel by pixel.
+template <typename Tile>
+JPEGCOMPILE_INLINE void for_squares(const Pixels& p) {
+  constexpr int kSide = Tile::kSide;
+  if (p.pixels < kSide) return Tile::few(p);
+  for (int64_t pixel = 0; pixel < p.pixels; pixel += kSide) {
+    const int64_t first = pixel + kSide > p.pixels ? p.pixels - kSide : pixel;
+    for (int channel = 0; channel < kLanes; channel += kSide) Tile::square(p, first, channel);
+  }
+}
+
+template <typename V>
+struct ToLanes {
+  static constexpr int kSide = kWidth<V>;
+
+  JPEGCOMPILE_INLINE static void square(const Pixels& p, int64_t first, int channel) {
+    V rows[kSide];
+#pragma GCC unroll 16
+    for (int i = 0; i < kSide; ++i) {
+      rows[i] = channel + i < p.channels ? load<V>(p.from + (channel + i) * p.stride + first) : V{};
+    }
+    transpose(rows);
+#pragma GCC unroll 16
+    for (int i = 0; i < kSide; ++i) store(p.to + (first + i) * kLanes + channel, rows[i]);
+  }
+
+  JPEGCOMPILE_INLINE static void few(const Pixels& p) {
+    for (int64_t pixel = 0; pixel < p.pixels; ++pixel) {
+      for (int channel = 0; channel < kLanes; ++channel) {
+        p.to[pixel * kLanes + channel] =
+            channel < p.channels ? p.from[channel * p.stride + pixel] : 0.0F;
+      }
+    }
+  }
+};
+
+template <typename V>
+struct ToPlanes {
+  static constexpr int kSide = kWidth<V>;
+
+  JPEGCOMPILE_INLINE static void square(const Pixels& p, int64_t first, int channel) {
+    if (channel >= p.channels) return;
+    V rows[kSide];
+#pragma GCC unroll 16
+    for (int i = 0; i < kSide; ++i) rows[i] = load<V>(p.from + (first + i) * kLanes + channel);
+    transpose(rows);
+#pragma GCC unroll 16
+    for (int i = 0; i < kSide; ++i) {
+      if (channel + i < p.channels) store(p.to + (channel + i) * p.stride + first, rows[i]);
+    }
+  }
+
+  JPEGCOMPILE_INLINE static void few(const Pixels& p) {
+    for (int channel = 0; channel < p.channels; ++channel) {
+      for (int64_t pixel = 0; pixel < p.pixels; ++pixel) {
+        p.to[channel * p.stride + pixel] = p.from[pixel * kLanes + channel];
+      }
+    }
+  }
+};
+
+template <typename Isa>
+JPEGCOMPILE_INLINE void to_lanes_body(const Pixels& pixels) {
+  for_squares<ToLanes<typename Isa::Vector>>(pixels);
+}
+template <typename Isa>
+JPEGCOMPILE_INLINE void to_planes_body(const Pixels& pixels) {
+  for_squares<ToPlanes<typename Isa::Vector>>(pixels);
+}
+
+JPEGCOMPILE_MULTIVERSION(to_lanes, to_lanes_body, Pixels)
+JPEGCOMPILE_MULTIVERSION(to_planes, to_planes_body, Pixels)
 
 }  // namespace
 
@@ -27,18 +111,27 @@ Map Map::of(const Shape& shape, int64_t group, const char* name) {
   return {shape[0], shape[1], shape[2], shape[3], group == kLanes};
 }
 
+int block_of(const Node& node, const char* attribute) {
+  const int64_t block = node.integer(attribute);
+  if (block != 8 && block != 4 && block != 2 && block != 1) {
+    throw KernelError("its " + std::string(attribute) + " is " + std::to_string(block) +
+                      ", block sizes are 8, 4, 2 and 1");
+  }
+  return static_cast<int>(block);
+}
+
+void check_tiles(const Map& map, int block, const char* name) {
+  if (map.height % block == 0 && map.width % block == 0) return;
+  throw KernelError(std::string(name) + " of shape " + map.shape().text() +
+                    " has no whole tiles of " + std::to_string(block) + "x" +
+                    std::to_string(block));
+}
+
 const float* read_rows(const Map& map, const float* data, int64_t image, int64_t group, int64_t row,
                        int64_t count, float* scratch) {
   if (map.is_grouped) return data + grouped_offset(map, image, group, row);
-  const float* from = data + planar_offset(map, image, group, row);
-  const int64_t channels = map.channels_in(group), pixels = count * map.width;
-  if (channels < kLanes) std::fill_n(scratch, pixels * kLanes, 0.0F);
-  for (int64_t channel = 0; channel < channels; ++channel) {
-    const float* plane = from + channel * map.plane();
-    for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-      scratch[pixel * kLanes + channel] = plane[pixel];
-    }
-  }
+  to_lanes({data + planar_offset(map, image, group, row), scratch, map.plane(), count * map.width,
+            static_cast<int>(map.channels_in(group))});
   return scratch;
 }
 
@@ -50,14 +143,8 @@ float* rows_target(const Map& map, float* data, int64_t image, int64_t group, in
 void write_rows(const Map& map, float* data, int64_t image, int64_t group, int64_t row,
                 int64_t count, const float* scratch) {
   if (map.is_grouped) return;
-  float* to = data + planar_offset(map, image, group, row);
-  const int64_t channels = map.channels_in(group), pixels = count * map.width;
-  for (int64_t channel = 0; channel < channels; ++channel) {
-    float* plane = to + channel * map.plane();
-    for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-      plane[pixel] = scratch[pixel * kLanes + channel];
-    }
-  }
+  to_planes({scratch, data + planar_offset(map, image, group, row), map.plane(), count * map.width,
+             static_cast<int>(map.channels_in(group))});
 }
 
 }  // namespace jpegcompile

@@ -31,6 +31,12 @@ struct Map {
   Shape shape() const { return {batch, channels, height, width}; }
 };
 
+// The block size that an attribute tells; throws KernelError if it is none of 8, 4, 2 and 1.
+int block_of(const Node& node, const char* attribute);
+
+// Throws KernelError for a map that tiles of that size do not fill.
+void check_tiles(const Map& map, int block, const char* name);
+
 // Rows of a group, [count][W][16]: a place in the tensor, or `scratch` filled from it.
 const float* read_rows(const Map& map, const float* data, int64_t image, int64_t group, int64_t row,
                        int64_t count, float* scratch);

@@ -93,6 +93,7 @@ class Call {
   // Calls work(i) for i in [0, count) on the threads of the session, each i once, in any order.
   template <typename Work>
   void parallel(size_t count, const Work& work) const {
+    if (count == 0) return;
     if (count == 1) return work(size_t{0});
     Guarded<Work> guarded(work);
     run(&Guarded<Work>::call, count, &guarded);

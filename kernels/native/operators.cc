@@ -6,7 +6,15 @@ namespace jpegcompile {
 
 std::vector<Operator> operators() {
   std::vector<Operator> all;
-  for (auto make : {conv_operators, relu_operators}) {
+  for (auto make : {
+           arithmetic_operators,
+           batch_normalization_operators,
+           cast_operators,
+           clip_operators,
+           prelu_operators,
+           relu_operators,
+           truncate_operators,
+       }) {
     std::vector<Operator> made = make();
     all.insert(all.end(), std::make_move_iterator(made.begin()),
                std::make_move_iterator(made.end()));

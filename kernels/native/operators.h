@@ -11,8 +11,14 @@ namespace jpegcompile {
 // of an attribute or the layout between two kernels changes.
 inline constexpr int kContractVersion = 1;
 
+std::vector<Operator> arithmetic_operators();
+std::vector<Operator> batch_normalization_operators();
+std::vector<Operator> cast_operators();
+std::vector<Operator> clip_operators();
 std::vector<Operator> conv_operators();
+std::vector<Operator> prelu_operators();
 std::vector<Operator> relu_operators();
+std::vector<Operator> truncate_operators();
 
 std::vector<Operator> operators();
 

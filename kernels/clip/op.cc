@@ -1,0 +1,44 @@
+// JpegClip, JpegAsmClip, JpegApxClip.
+#include "../native/broadcast.h"
+#include "../native/operators.h"
+#include "../native/piecewise.h"
+
+namespace jpegcompile {
+namespace {
+
+struct Bounds {
+  float low, high;
+
+  template <typename V>
+  JPEGCOMPILE_INLINE V operator()(const V& decided_by, const V& x, const Place&) const {
+    const V raised = decided_by > low ? x : V{} + low;
+    return decided_by > high ? V{} + high : raised;
+  }
+};
+
+using ClipRows = PiecewiseRows<Bounds>;
+
+template <typename Isa>
+JPEGCOMPILE_INLINE void clip_body(const ClipRows& rows) {
+  for_block<Piecewise, Isa>(rows.block, rows);
+}
+
+JPEGCOMPILE_MULTIVERSION(clip, clip_body, ClipRows)
+
+class Clip {
+ public:
+  using Function = Bounds;
+  Clip(const Call& call, size_t first, const Map&)
+      : bounds_{number(call.input(first), "low"), number(call.input(first + 1), "high")} {}
+  Bounds of(const Strip&) const { return bounds_; }
+  static void run(const ClipRows& rows) { clip(rows); }
+
+ private:
+  Bounds bounds_;
+};
+
+}  // namespace
+
+std::vector<Operator> clip_operators() { return piecewise_operators<Clip>("Clip", 2); }
+
+}  // namespace jpegcompile

@@ -1,0 +1,33 @@
+// y = scale x, and a shift of the DC coefficients, for each channel of each image.
+#pragma once
+
+#include <optional>
+
+#include "broadcast.h"
+#include "tile_kernel.h"
+
+namespace jpegcompile {
+
+struct AffineRows {
+  const float* from;
+  float* to;
+  int64_t rows, width;
+  int block;
+  const float* scale;  // [16]
+  const float* shift;  // [16], of DC coefficients
+};
+
+void affine_rows(const AffineRows& rows);
+
+// Throws KernelError for an operand that varies over height and width.
+Broadcast flat_operand(const Tensor& operand, const Map& map, const char* name);
+
+// A kernel of that form; either operand may be missing, which means 1 and 0. `sign` of the shift.
+class ChannelAffineKernel : public TileKernel {
+ protected:
+  using TileKernel::TileKernel;
+  void run(const Call& call, const Maps& maps, const std::optional<Broadcast>& scale,
+           const std::optional<Broadcast>& shift, float sign) const;
+};
+
+}  // namespace jpegcompile

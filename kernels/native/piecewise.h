@@ -1,0 +1,155 @@
+// Piecewise linear functions of pixels, which exact pixels or approximations decide (design: ASM).
+//
+// A tile takes three rounds over its lines: half of the inverse transform on rows; on columns the
+// other half, the function, and half of the transform; the rest on rows.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "operator.h"
+#include "strips.h"
+#include "tile_kernel.h"
+#include "tiles.h"
+
+namespace jpegcompile {
+
+// What decides the piece of a pixel, and what the piece is applied to:
+enum class Form {
+  kExact,         // the pixel, the pixel
+  kMasked,        // the approximation by few frequencies, the pixel
+  kApproximated,  // the approximation, the approximation
+};
+
+// Where a vector of channels stands in the rows of a strip.
+struct Place {
+  int64_t row, column;
+  int lane;
+};
+
+// `Function` has `V operator()(const V& decided_by, const V& x, const Place&)`.
+template <typename Function>
+struct PiecewiseRows {
+  const float* from;
+  float* to;
+  int64_t rows, width;
+  int block;
+  Form form;
+  int frequencies;
+  Function function;
+};
+
+template <int B, typename V>
+JPEGCOMPILE_INLINE void inverse_lines(const float* from, int64_t pitch, V (&tile)[B][B]) {
+  for (int row = 0; row < B; ++row) {
+    load_line(from + row * pitch, tile[row]);
+    Dct<B>::inverse(tile[row]);
+  }
+}
+
+template <int B, typename V>
+JPEGCOMPILE_INLINE void inverse_band_lines(const float* from, int64_t pitch, int frequencies,
+                                           V (&tile)[B][B]) {
+  for (int row = 0; row < B; ++row) {
+    load_band(from + row * pitch, frequencies - row, tile[row]);
+    if (row < frequencies) Dct<B>::inverse(tile[row]);
+  }
+}
+
+template <int B, Form kForm, typename V, typename Function>
+JPEGCOMPILE_INLINE void piecewise_tile(const PiecewiseRows<Function>& rows, const Place& place) {
+  const int64_t pitch = rows.width * kLanes;
+  const int64_t offset = place.row * pitch + place.column * kLanes + place.lane;
+  V tile[B][B], rough[B][B];
+  if constexpr (kForm == Form::kApproximated) {
+    inverse_band_lines(rows.from + offset, pitch, rows.frequencies, tile);
+  } else {
+    inverse_lines(rows.from + offset, pitch, tile);
+  }
+  if constexpr (kForm == Form::kMasked) {
+    inverse_band_lines(rows.from + offset, pitch, rows.frequencies, rough);
+  }
+  for (int column = 0; column < B; ++column) {
+    V line[B], decided_by[B];
+    load_column(tile, column, line);
+    Dct<B>::inverse(line);
+    if constexpr (kForm == Form::kMasked) {
+      load_column(rough, column, decided_by);
+      Dct<B>::inverse(decided_by);
+    }
+#pragma GCC unroll 8
+    for (int row = 0; row < B; ++row) {
+      const V& decides = kForm == Form::kMasked ? decided_by[row] : line[row];
+      const Place at{place.row + row, place.column + column, place.lane};
+      line[row] = rows.function(decides, line[row], at);
+    }
+    Dct<B>::forward(line);
+    store_column(tile, column, line);
+  }
+  for (int row = 0; row < B; ++row) {
+    Dct<B>::forward(tile[row]);
+    store_line(rows.to + offset + row * pitch, tile[row]);
+  }
+}
+
+template <int B, Form kForm, typename V, typename Function>
+JPEGCOMPILE_INLINE void piecewise_tiles(const PiecewiseRows<Function>& rows) {
+  for (int64_t row = 0; row < rows.rows; row += B) {
+    for (int64_t column = 0; column < rows.width; column += B) {
+      for (int lane = 0; lane < kLanes; lane += kWidth<V>) {
+        piecewise_tile<B, kForm, V>(rows, Place{row, column, lane});
+      }
+    }
+  }
+}
+
+template <int B, typename Isa>
+struct Piecewise {
+  template <typename Function>
+  JPEGCOMPILE_INLINE static void run(const PiecewiseRows<Function>& rows) {
+    using V = typename Isa::Vector;
+    switch (rows.form) {
+      case Form::kExact:
+        return piecewise_tiles<B, Form::kExact, V>(rows);
+      case Form::kMasked:
+        return piecewise_tiles<B, Form::kMasked, V>(rows);
+      case Form::kApproximated:
+        return piecewise_tiles<B, Form::kApproximated, V>(rows);
+    }
+  }
+};
+
+// `Family` makes the function of an operator:
+//   Function                            its type
+//   Family(call, first, map)            reads the parameters, from input `first` on
+//   Function of(strip) const            for the rows of a strip
+//   static void run(rows)               the multiversioned loop
+template <typename Family, Form kForm>
+class PiecewiseKernel : public TileKernel {
+ public:
+  explicit PiecewiseKernel(const Node& node) : TileKernel(node) {}
+
+  void compute(const Call& call) const override {
+    const auto [from, to, x, y] = maps(call);
+    int frequencies = 2 * block_ - 1;
+    if (kForm != Form::kExact) frequencies = band_frequencies(call.input(1), from, block_);
+    const Family family(call, kForm == Form::kExact ? 1 : 2, from);
+    map_strips(call, from, x, to, y, block_,
+               [&](const Strip& strip, const float* source, float* target) {
+                 Family::run({source, target, strip.count, from.width, block_, kForm, frequencies,
+                              family.of(strip)});
+               });
+  }
+};
+
+// The operator and its approximated forms, `Jpeg`, `JpegAsm` and `JpegApx` before `name`.
+template <typename Family>
+std::vector<Operator> piecewise_operators(const std::string& name, size_t parameters) {
+  using enum ort::ElementType;
+  const std::vector<ort::ElementType> exact(5 + parameters, kFloat), banded(6 + parameters, kFloat);
+  return {{"Jpeg" + name, exact, make_kernel<PiecewiseKernel<Family, Form::kExact>>},
+          {"JpegAsm" + name, banded, make_kernel<PiecewiseKernel<Family, Form::kMasked>>},
+          {"JpegApx" + name, banded, make_kernel<PiecewiseKernel<Family, Form::kApproximated>>}};
+}
+
+}  // namespace jpegcompile

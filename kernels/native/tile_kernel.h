@@ -1,0 +1,39 @@
+// What kernels share that make a map of the size and the block size of the one they take.
+#pragma once
+
+#include <cstdint>
+
+#include "map.h"
+#include "operator.h"
+
+namespace jpegcompile {
+
+class TileKernel : public Kernel {
+ protected:
+  explicit TileKernel(const Node& node) : TileKernel(node, block_of(node, "block")) {}
+  TileKernel(const Node& node, int block)
+      : block_(block),
+        x_group_(node.integer("x_group", 1)),
+        y_group_(node.integer("y_group", 1)) {}
+
+  // Both maps of a call, of whole tiles.
+  struct Maps {
+    Map from, to;
+    const float* x;
+    float* y;
+  };
+
+  Maps maps(const Call& call) const {
+    const Tensor x = call.input(0);
+    const Map from = Map::of(x.shape, x_group_, "x"), to = Map::of(x.shape, y_group_, "y");
+    check_tiles(from, block_, "x");
+    return {from, to, x.floats(), call.output_floats(0, x.shape)};
+  }
+
+  int block_;
+
+ private:
+  int64_t x_group_, y_group_;
+};
+
+}  // namespace jpegcompile

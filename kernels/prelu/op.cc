@@ -1,0 +1,59 @@
+// JpegPRelu, JpegAsmPRelu, JpegApxPRelu.
+#include "../native/broadcast.h"
+#include "../native/operators.h"
+#include "../native/piecewise.h"
+
+namespace jpegcompile {
+namespace {
+
+// Slopes of 16 channels, the same for all pixels where steps are 0.
+struct Slope {
+  const float* slopes;
+  int64_t row_step, column_step;
+
+  template <typename V>
+  JPEGCOMPILE_INLINE V operator()(const V& decided_by, const V& x, const Place& at) const {
+    const V slope =
+        load<V>(slopes + at.row * row_step + at.column * column_step + at.lane);
+    return decided_by > 0 ? x : slope * x;
+  }
+};
+
+using PReluRows = PiecewiseRows<Slope>;
+
+template <typename Isa>
+JPEGCOMPILE_INLINE void prelu_body(const PReluRows& rows) {
+  for_block<Piecewise, Isa>(rows.block, rows);
+}
+
+JPEGCOMPILE_MULTIVERSION(prelu, prelu_body, PReluRows)
+
+class PRelu {
+ public:
+  using Function = Slope;
+  PRelu(const Call& call, size_t first, const Map& map)
+      : slope_(call.input(first), map, "slope"), pitch_(map.pitch()) {}
+
+  Slope of(const Strip& strip) const {
+    if (slope_.is_flat()) {
+      float* lanes = task_floats(1, kLanes);
+      slope_.lanes(strip.image, strip.group, lanes);
+      return {lanes, 0, 0};
+    }
+    float* pixels = task_floats(1, static_cast<size_t>(strip.count * pitch_));
+    slope_.rows(strip, pixels);
+    return {pixels, pitch_, kLanes};
+  }
+
+  static void run(const PReluRows& rows) { prelu(rows); }
+
+ private:
+  Broadcast slope_;
+  int64_t pitch_;
+};
+
+}  // namespace
+
+std::vector<Operator> prelu_operators() { return piecewise_operators<PRelu>("PRelu", 1); }
+
+}  // namespace jpegcompile

@@ -1,0 +1,31 @@
+"""Runs models that arrive on the standard input, with the library that the argument names."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from typing import Any
+
+import onnxruntime
+
+
+def _run(model: bytes, feeds: list[dict[str, Any]], threads: int) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = threads
+    options.register_custom_ops_library(sys.argv[1])
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return [session.run(None, feed)[0] for feed in feeds]
+    except Exception as error:
+        return str(error)
+
+
+if __name__ == "__main__":
+    while True:
+        try:
+            request = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            break
+        pickle.dump(_run(*request), sys.stdout.buffer)
+        sys.stdout.flush()
