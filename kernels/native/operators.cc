@@ -11,6 +11,7 @@ std::vector<Operator> operators() {
            batch_normalization_operators,
            cast_operators,
            clip_operators,
+           conv_operators,
            prelu_operators,
            relu_operators,
            truncate_operators,
