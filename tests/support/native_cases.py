@@ -15,9 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
-from support.function_bodies import Array, BodyCase, body_model, tolerance
+from onnx import helper
+from support.function_bodies import Array, BodyCase, tolerance
 from support.native import GROUP, packed, run_native, unpacked
+
+from jpegcompile.backends.functions import BODIES, function_of
+from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
 
 OPSET = 17
 
@@ -78,15 +83,36 @@ def spread_over(case: BodyCase, spread: Spread) -> tuple[BodyCase, NDArray[np.fl
     return widened, wide(allowed(case))
 
 
+def native_model(case: BodyCase, x_group: int = 1, y_group: int = 1) -> bytes:
+    """A model of one node, with the operator's function if it has one."""
+    groups = {"x_group": x_group, "y_group": y_group}
+    stated = {name: group for name, group in groups.items() if group != 1}
+    inputs = [
+        helper.make_tensor_value_info(
+            f"i{index}", helper.np_dtype_to_tensor_dtype(array.dtype), [None] * array.ndim
+        )
+        for index, array in enumerate(case.operands)
+    ]
+    output = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [None] * 4)
+    names = [value.name for value in inputs]
+    attributes = {**case.attributes, **stated}
+    node = helper.make_node(case.op, names, ["y"], name="node", domain=DOMAIN, **attributes)
+    opset = max(OPSET, case.oldest_opset)
+    model = helper.make_model(
+        helper.make_graph([node], "native", inputs, [output]),
+        opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)],
+        functions=[function_of(case.op, opset)] if case.op in BODIES else [],
+        ir_version=10,
+    )
+    return bytes(model.SerializeToString())
+
+
 def run_case(case: BodyCase, spread: Spread, isa: str, threads: int = 1) -> Array:
     """What the kernel makes of a case in float32, as NCHW."""
-    groups = {"x_group": spread.x_group, "y_group": spread.y_group}
-    stated = {name: group for name, group in groups.items() if group != 1}
-    native = replace(case, attributes={**case.attributes, **stated})
-    model = body_model(native, max(OPSET, case.oldest_opset)).SerializeToString()
     feeds = {f"i{index}": array for index, array in enumerate(case.operands)}
     if spread.x_group == GROUP:
         feeds["i0"] = packed(feeds["i0"])
+    model = native_model(case, spread.x_group, spread.y_group)
     result = run_native(model, [feeds], isa, threads)[0]
     return unpacked(result) if spread.y_group == GROUP else result
 
@@ -94,8 +120,12 @@ def run_case(case: BodyCase, spread: Spread, isa: str, threads: int = 1) -> Arra
 def assert_kernel_holds(case: BodyCase, spread: Spread, isa: str, threads: int = 1) -> None:
     """The kernel gives what the reference gives, within rounding."""
     wide, bound = spread_over(case, spread)
-    actual = run_case(wide, spread, isa, threads)
+    assert_result(wide, run_case(wide, spread, isa, threads), bound, f"{spread} {isa}")
+
+
+def assert_result(case: BodyCase, actual: Array, bound: NDArray[np.float64], how: str) -> None:
+    """A result is what is expected, within a bound for each element."""
     assert actual.dtype == np.float32
-    assert actual.shape == wide.expected.shape
-    excess = np.abs(actual - wide.expected) - bound
-    assert excess.max() <= 0, f"{case} {spread} {isa} is off by {excess.max():g}"
+    assert actual.shape == case.expected.shape
+    excess = np.abs(actual - case.expected) - bound
+    assert excess.max() <= 0, f"{case} {how} is off by {excess.max():g}"

@@ -1,0 +1,190 @@
+// JpegIngest and JpegIngestGray: the coefficients and tables of files to a network's input.
+//
+// Each component is dequantised, goes through a matrix for rows and one for columns, which are
+// identities where it has the image's own resolution, and is mixed with the others; constants
+// touch DC coefficients only. A task makes some rows of tiles of all channels of an image.
+#include <array>
+#include <string>
+
+#include "../native/operators.h"
+#include "../native/strips.h"
+#include "component.h"
+
+namespace jpegcompile {
+namespace {
+
+// Planes of coefficients that share their matrices, and the numbers of their tables.
+struct Planes {
+  Tensor quantised;  // [N, count, block rows, block columns, 8, 8]
+  const int64_t* tables = nullptr;
+  const AxisMatrix* rows = nullptr;
+  const ColumnChunks* columns = nullptr;
+};
+
+struct Inputs {
+  std::array<Planes, 2> planes;
+  size_t plane_count = 0;
+  Tensor quantization, mixing, offset;
+  int64_t height = 0, width = 0, components = 0;
+};
+
+void require(bool holds, const std::string& what) {
+  if (!holds) throw KernelError(what);
+}
+
+// Adds planes after checking them against their matrices and tables, and the planes before them.
+void add_planes(Inputs& inputs, const Planes& planes, int64_t columns_taken, int64_t columns_made,
+                int64_t tables) {
+  const Shape &shape = planes.quantised.shape, &quantization = inputs.quantization.shape;
+  require(shape.rank() == 6 && shape[4] == 8 && shape[5] == 8,
+          "coefficients have shape " + shape.text() + ", not [N,components,rows,columns,8,8]");
+  require(quantization.rank() == 4 && quantization[0] == shape[0] && quantization[2] == 8 &&
+              quantization[3] == 8,
+          "quantization has shape " + quantization.text() + " for coefficients of shape " +
+              shape.text());
+  require(planes.rows->inputs == 8 * shape[2] && columns_taken == 8 * shape[3],
+          "coefficients of shape " + shape.text() + " meet matrices for " +
+              std::to_string(planes.rows->inputs) + "x" + std::to_string(columns_taken));
+  const bool is_first = inputs.plane_count == 0;
+  if (is_first) inputs.height = planes.rows->outputs, inputs.width = columns_made;
+  require(planes.rows->outputs == inputs.height && columns_made == inputs.width,
+          "its components become " + std::to_string(inputs.height) + "x" +
+              std::to_string(inputs.width) + " and " + std::to_string(planes.rows->outputs) + "x" +
+              std::to_string(columns_made));
+  require(tables == shape[1], "it names " + std::to_string(tables) +
+                                  " tables for coefficients of shape " + shape.text());
+  for (int64_t plane = 0; plane < tables; ++plane) {
+    require(planes.tables[plane] >= 0 && planes.tables[plane] < quantization[1],
+            "there is no table " + std::to_string(planes.tables[plane]) +
+                " in quantization of shape " + quantization.text());
+  }
+  inputs.components += shape[1];
+  inputs.planes[inputs.plane_count++] = planes;
+}
+
+Map result(const Inputs& inputs) {
+  const Shape &mixing = inputs.mixing.shape, &offset = inputs.offset.shape;
+  require(mixing.rank() == 4 && mixing[1] == inputs.components && mixing[2] == 1 &&
+              mixing[3] == 1 && offset.elements() == mixing[0],
+          "mixing of shape " + mixing.text() + " and offset of shape " + offset.text() +
+              " do not fit " + std::to_string(inputs.components) + " components");
+  const int64_t batch = inputs.planes[0].quantised.shape[0];
+  return {batch, mixing[0], inputs.height, inputs.width, false};
+}
+
+// Rows of one plane, in whole chunks of columns.
+void make_component(const Inputs& inputs, const Planes& planes, int64_t plane, const Strip& strip,
+                    float* to, int64_t pitch) {
+  const Shape& shape = planes.quantised.shape;
+  const int64_t last_row = strip.row + strip.count, width = 8 * shape[3];
+  const auto [first, last] = planes.rows->range(strip.row, last_row);
+  const int64_t block_row = first / 8, block_rows = ceil_div(last, 8) - block_row;
+  float* coefficients = task_floats(1, static_cast<size_t>((8 * block_rows + strip.count) * width));
+  const int64_t index = (strip.image * shape[1] + plane) * shape[2] + block_row;
+  const int16_t* quantised = planes.quantised.as<int16_t>() + index * 8 * width;
+  const int64_t table = strip.image * inputs.quantization.shape[1] + planes.tables[plane];
+  for (int64_t row = 0; row < block_rows; ++row) {
+    dequantise({quantised + row * 8 * width, inputs.quantization.as<uint16_t>() + table * 64,
+                shape[3], coefficients + row * 8 * width});
+  }
+  const float* rows = coefficients + (strip.row - 8 * block_row) * width;
+  if (!planes.rows->is_identity(strip.row, last_row)) {
+    float* made = coefficients + 8 * block_rows * width;
+    apply_axis({*planes.rows, strip.row, last_row, coefficients, 8 * block_row, made, width, width,
+                width});
+    rows = made;
+  }
+  apply_columns({*planes.columns, rows, to, strip.count, width, pitch});
+}
+
+// Rows of all channels of one image.
+void ingest(const Inputs& inputs, const Map& to, const Strip& strip, int block, float* y) {
+  const int64_t pitch = ceil_div(to.width, ColumnChunks::kWidth) * ColumnChunks::kWidth;
+  const int64_t step = strip.count * pitch;
+  float* components = task_floats(0, static_cast<size_t>(inputs.components * step));
+  float* next = components;
+  for (size_t index = 0; index < inputs.plane_count; ++index) {
+    const Planes& planes = inputs.planes[index];
+    for (int64_t plane = 0; plane < planes.quantised.shape[1]; ++plane, next += step) {
+      make_component(inputs, planes, plane, strip, next, pitch);
+    }
+  }
+  for (int64_t channel = 0; channel < to.channels; ++channel) {
+    const float* factors = inputs.mixing.floats() + channel * inputs.components;
+    const float on_dc = inputs.offset.floats()[channel] * static_cast<float>(block);
+    for (int64_t row = 0; row < strip.count; ++row) {
+      const int64_t plane = strip.image * to.channels + channel;
+      float* target = y + (plane * to.height + strip.row + row) * to.width;
+      mix({components + row * pitch, step, inputs.components, factors, target, to.width});
+      if (row % block != 0) continue;
+      for (int64_t column = 0; column < to.width; column += block) target[column] += on_dc;
+    }
+  }
+}
+
+// Inputs, in order: planes, tables, three integer inputs for each of the planes, two matrices for
+// each of the planes, mixing, offset, dc. The shapes among them say what shapes of planes do.
+template <size_t kPlanes>
+class Ingest : public Kernel {
+ public:
+  explicit Ingest(const Node& node) : block_(block_of(node, "block")) {
+    for (size_t index = 0; index < kPlanes; ++index) {
+      const size_t input = kMatrices + 2 * index;
+      rows_.emplace_back(node, input, AxisOperand::Side::kLeft, "rows");
+      columns_.emplace_back(node, input + 1, AxisOperand::Side::kRight, "columns");
+      if (const std::optional<Tensor> columns = node.constant(input + 1)) {
+        chunks_[index] = ColumnChunks::of(AxisMatrix::of_right(*columns, "columns"));
+      }
+    }
+  }
+
+  void compute(const Call& call) const override {
+    // Matrices that are no constants are made now.
+    std::array<std::optional<AxisMatrix>, kPlanes> rows, columns;
+    std::array<ColumnChunks, kPlanes> chunks;
+    Inputs inputs;
+    inputs.quantization = call.input(kPlanes);
+    inputs.mixing = call.input(kMixing);
+    inputs.offset = call.input(kMixing + 1);
+    for (size_t index = 0; index < kPlanes; ++index) {
+      const AxisMatrix& left = rows_[index].of(call, rows[index]);
+      const AxisMatrix& right = columns_[index].of(call, columns[index]);
+      if (columns[index]) chunks[index] = ColumnChunks::of(right);
+      const ColumnChunks& right_chunks = columns[index] ? chunks[index] : chunks_[index];
+      const Tensor tables = call.input(kIndexing + 3 * index);
+      add_planes(inputs, {call.input(index), tables.as<int64_t>(), &left, &right_chunks},
+                 right.inputs, right.outputs, tables.shape.elements());
+    }
+    const Map to = result(inputs);
+    check_tiles(to, block_, "y");
+    float* y = call.output_floats(0, to.shape());
+    // A strip holds all channels of its rows: where work is shared, they are one group.
+    const Map shared{to.batch, 1, to.height, to.width, false};
+    for_strips(call, shared, block_, block_ * to.width * to.channels,
+               [&](const Strip& strip) { ingest(inputs, to, strip, block_, y); });
+  }
+
+ private:
+  static constexpr size_t kIndexing = kPlanes + 1;
+  static constexpr size_t kMatrices = kIndexing + 3 * kPlanes;
+  static constexpr size_t kMixing = kMatrices + 2 * kPlanes;
+
+  int block_;
+  std::vector<AxisOperand> rows_, columns_;
+  std::array<ColumnChunks, kPlanes> chunks_;
+};
+
+}  // namespace
+
+std::vector<Operator> ingest_operators() {
+  using enum ort::ElementType;
+  return {{"JpegIngest",
+           {kInt16, kInt16, kUint16, kInt64, kInt64, kInt64, kInt64, kInt64, kInt64, kFloat, kFloat,
+            kFloat, kFloat, kFloat, kFloat, kFloat},
+           make_kernel<Ingest<2>>},
+          {"JpegIngestGray",
+           {kInt16, kUint16, kInt64, kInt64, kInt64, kFloat, kFloat, kFloat, kFloat, kFloat},
+           make_kernel<Ingest<1>>}};
+}
+
+}  // namespace jpegcompile

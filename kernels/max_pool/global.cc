@@ -1,0 +1,78 @@
+// JpegGlobalMaxPool: the largest pixel of each channel.
+#include <algorithm>
+#include <limits>
+
+#include "../native/operators.h"
+#include "../native/strips.h"
+#include "../native/tiles.h"
+
+namespace jpegcompile {
+namespace {
+
+struct Pixels {
+  const float* from;
+  int64_t count;
+  float* largest;  // [16], taken and made
+};
+
+template <typename Isa>
+JPEGCOMPILE_INLINE void largest_body(const Pixels& pixels) {
+  using V = typename Isa::Vector;
+  for (int lane = 0; lane < kLanes; lane += kWidth<V>) {
+    V best = load<V>(pixels.largest + lane);
+    for (int64_t pixel = 0; pixel < pixels.count; ++pixel) {
+      const V value = load<V>(pixels.from + pixel * kLanes + lane);
+      best = value > best ? value : best;
+    }
+    store(pixels.largest + lane, best);
+  }
+}
+
+JPEGCOMPILE_MULTIVERSION(largest_pixels, largest_body, Pixels)
+
+class GlobalMaxPool : public Kernel {
+ public:
+  explicit GlobalMaxPool(const Node& node)
+      : block_(block_of(node, "input_block")), x_group_(node.integer("x_group", 1)) {}
+
+  void compute(const Call& call) const override {
+    const Tensor x = call.input(0);
+    const Map map = Map::of(x.shape, x_group_, "x");
+    check_tiles(map, block_, "x");
+    // In either layout: channels are all that is left of an image.
+    float* y = call.output_floats(0, {map.batch, map.channels, 1, 1});
+    const int64_t cost = map.height * map.pitch();
+    for_ranges(call, map.batch * map.groups(), cost, [&](int64_t first, int64_t last) {
+      for (int64_t index = first; index < last; ++index) {
+        const int64_t image = index / map.groups(), group = index % map.groups();
+        float* lanes = task_floats(1, kLanes);
+        pool(map, x.floats(), image, group, lanes);
+        std::copy_n(lanes, map.channels_in(group), y + image * map.channels + group * kLanes);
+      }
+    });
+  }
+
+ private:
+  void pool(const Map& map, const float* x, int64_t image, int64_t group, float* largest) const {
+    std::fill_n(largest, kLanes, std::numeric_limits<float>::lowest());
+    const int64_t floats = block_ * map.pitch();
+    float* scratch = task_floats(0, static_cast<size_t>(2 * floats));
+    for (int64_t row = 0; row < map.height; row += block_) {
+      const float* source = read_rows(map, x, image, group, row, block_, scratch);
+      inverse_rows({source, scratch + floats, block_, map.width, block_});
+      largest_pixels({scratch + floats, block_ * map.width, largest});
+    }
+  }
+
+  int block_;
+  int64_t x_group_;
+};
+
+}  // namespace
+
+std::vector<Operator> global_max_pool_operators() {
+  using enum ort::ElementType;
+  return {{"JpegGlobalMaxPool", {kFloat, kFloat, kFloat}, make_kernel<GlobalMaxPool>}};
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,96 @@
+// JpegMaxPool, JpegDilatedMaxPool and their Asm forms, SpatialMaxPool, JpegGlobalMaxPool.
+#include <algorithm>
+
+#include "../native/operators.h"
+#include "../native/strips.h"
+#include "../native/tiles.h"
+#include "pool_rows.h"
+
+namespace jpegcompile {
+namespace {
+
+enum class Domain { kJpeg, kSpatial };
+
+// Strips of a pooled map share rows of the map at their borders, and the work on them: they are
+// higher than others.
+constexpr int64_t kSharing = 4;
+
+// A task inverts the tiles that its output rows see, pools their pixels, and transforms the result.
+template <Domain kDomain, bool kIsDilated, bool kIsMasked>
+class MaxPool : public Kernel {
+ public:
+  explicit MaxPool(const Node& node)
+      : window_(Window::of(node, kIsDilated)),
+        input_block_(kDomain == Domain::kJpeg ? block_of(node, "input_block") : 1),
+        output_block_(kDomain == Domain::kJpeg ? block_of(node, "output_block") : 1),
+        x_group_(node.integer("x_group", 1)),
+        y_group_(node.integer("y_group", 1)) {}
+
+  void compute(const Call& call) const override {
+    const Tensor x = call.input(0);
+    const Map from = Map::of(x.shape, x_group_, "x");
+    check_tiles(from, input_block_, "x");
+    const Map to = window_.pooled(from, y_group_);
+    check_tiles(to, output_block_, "y");
+    const int frequencies = kIsMasked ? band_frequencies(call.input(1), from, input_block_) : 0;
+    float* y = call.output_floats(0, to.shape());
+    const int64_t cost = output_block_ * window_.strides[0] * from.pitch() / kSharing;
+    for_strips(call, to, output_block_, cost, [&](const Strip& strip) {
+      const auto floats = static_cast<size_t>(strip.count * to.pitch());
+      float* target = rows_target(to, y, strip.image, strip.group, strip.row,
+                                  to.is_grouped ? nullptr : task_floats(1, floats));
+      pool(from, x.floats(), to, strip, frequencies, target);
+      if (output_block_ > 1) {
+        forward_rows({target, target, strip.count, to.width, output_block_});
+      }
+      write_rows(to, y, strip.image, strip.group, strip.row, strip.count, target);
+    });
+  }
+
+ private:
+  void pool(const Map& from, const float* x, const Map& to, const Strip& strip, int frequencies,
+            float* target) const {
+    // Rows that the first and the last output row see, in whole tiles.
+    const int64_t last = window_.first(0, strip.row + strip.count - 1) +
+                         (window_.kernel[0] - 1) * window_.dilations[0];
+    const int64_t begin = std::clamp<int64_t>(window_.first(0, strip.row), 0, from.height);
+    const int64_t end = std::clamp<int64_t>(last + 1, begin, from.height);
+    const int64_t row = begin / input_block_ * input_block_;
+    const int64_t count = ceil_div(end, input_block_) * input_block_ - row;
+    const auto floats = static_cast<size_t>(count * from.pitch());
+    float* scratch = task_floats(0, 3 * floats + static_cast<size_t>(from.pitch()));
+    const float* source = read_rows(from, x, strip.image, strip.group, row, count, scratch);
+    const float *pixels = source, *rough = nullptr;
+    if (kIsMasked) {
+      rough = scratch + floats;
+      inverse_rows({source, scratch + floats, count, from.width, input_block_, frequencies});
+    }
+    if (input_block_ > 1) {
+      pixels = scratch + 2 * floats;
+      inverse_rows({source, scratch + 2 * floats, count, from.width, input_block_});
+    }
+    max_pool_rows({window_, pixels, rough, target, scratch + 3 * floats, from.height, from.width,
+                   row, strip.row, strip.count, to.width});
+  }
+
+  Window window_;
+  int input_block_, output_block_;
+  int64_t x_group_, y_group_;
+};
+
+}  // namespace
+
+std::vector<Operator> max_pool_operators() {
+  using enum ort::ElementType;
+  using enum Domain;
+  const std::vector<ort::ElementType> exact(5, kFloat);
+  const std::vector<ort::ElementType> masked = {kFloat, kFloat, kFloat, kFloat,
+                                                kFloat, kFloat, kInt64};
+  return {{"JpegMaxPool", exact, make_kernel<MaxPool<kJpeg, false, false>>},
+          {"JpegDilatedMaxPool", exact, make_kernel<MaxPool<kJpeg, true, false>>},
+          {"JpegAsmMaxPool", masked, make_kernel<MaxPool<kJpeg, false, true>>},
+          {"JpegAsmDilatedMaxPool", masked, make_kernel<MaxPool<kJpeg, true, true>>},
+          {"SpatialMaxPool", {kFloat}, make_kernel<MaxPool<kSpatial, true, false>>}};
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,115 @@
+#include "axis.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "isa.h"
+
+namespace jpegcompile {
+namespace {
+
+// Float64 products of transforms, before they were rounded, leave about 2^-52.
+constexpr float kNothing = 0x1p-40F;
+
+void check_matrix(const Tensor& matrix, const char* name) {
+  if (matrix.shape.rank() == 2) return;
+  throw KernelError(std::string(name) + " has shape " + matrix.shape.text() +
+                    ", it has to be a matrix");
+}
+
+AxisMatrix sparse(const float* values, int64_t outputs, int64_t inputs, int64_t output_step,
+                  int64_t input_step) {
+  AxisMatrix made{outputs, inputs, {0}, {}};
+  for (int64_t output = 0; output < outputs; ++output) {
+    const float* row = values + output * output_step;
+    float largest = 0;
+    for (int64_t input = 0; input < inputs; ++input) {
+      largest = std::max(largest, std::abs(row[input * input_step]));
+    }
+    for (int64_t input = 0; input < inputs; ++input) {
+      const float factor = row[input * input_step];
+      // A factor that is no number stays.
+      if (factor == 0 || std::abs(factor) < kNothing * largest) continue;
+      made.entries.push_back({input, factor});
+    }
+    made.starts.push_back(static_cast<int64_t>(made.entries.size()));
+  }
+  return made;
+}
+
+template <typename V>
+JPEGCOMPILE_INLINE V sum_at(const AxisRuns& runs, int64_t output, int64_t position) {
+  V sum{};
+  const int64_t end = runs.matrix.starts[output + 1];
+  for (int64_t index = runs.matrix.starts[output]; index < end; ++index) {
+    const AxisMatrix::Entry& entry = runs.matrix.entries[index];
+    const float* from = runs.from + (entry.input - runs.first_input) * runs.from_step;
+    sum += load<V>(from + position) * entry.factor;
+  }
+  return sum;
+}
+
+template <typename Isa>
+JPEGCOMPILE_INLINE void axis_body(const AxisRuns& runs) {
+  using V = typename Isa::Vector;
+  for (int64_t output = runs.first; output < runs.last; ++output) {
+    float* to = runs.to + (output - runs.first) * runs.to_step;
+    int64_t position = 0;
+    for (; position + kWidth<V> <= runs.run; position += kWidth<V>) {
+      store(to + position, sum_at<V>(runs, output, position));
+    }
+    if (position < runs.run) store(to + position, sum_at<Float8>(runs, output, position));
+  }
+}
+
+}  // namespace
+
+AxisMatrix AxisMatrix::of_left(const Tensor& matrix, const char* name) {
+  check_matrix(matrix, name);
+  return sparse(matrix.floats(), matrix.shape[0], matrix.shape[1], matrix.shape[1], 1);
+}
+
+AxisMatrix AxisMatrix::of_right(const Tensor& matrix, const char* name) {
+  check_matrix(matrix, name);
+  return sparse(matrix.floats(), matrix.shape[1], matrix.shape[0], 1, matrix.shape[1]);
+}
+
+AxisMatrix::Range AxisMatrix::range(int64_t first_output, int64_t last_output) const {
+  Range range{inputs, 0};
+  for (int64_t output = first_output; output < last_output; ++output) {
+    if (starts[output] == starts[output + 1]) continue;
+    range.first = std::min(range.first, entries[starts[output]].input);
+    range.last = std::max(range.last, entries[starts[output + 1] - 1].input + 1);
+  }
+  return range.first < range.last ? range : Range{0, 0};
+}
+
+bool AxisMatrix::is_identity(int64_t first_output, int64_t last_output) const {
+  for (int64_t output = first_output; output < last_output; ++output) {
+    if (starts[output + 1] - starts[output] != 1) return false;
+    const Entry& entry = entries[starts[output]];
+    if (entry.input != output || entry.factor != 1) return false;
+  }
+  return true;
+}
+
+AxisOperand::AxisOperand(const Node& node, size_t input, Side side, const char* name)
+    : input_(input), side_(side), name_(name) {
+  if (const std::optional<Tensor> constant = node.constant(input)) constant_ = make(*constant);
+}
+
+AxisMatrix AxisOperand::make(const Tensor& matrix) const {
+  return side_ == Side::kLeft ? AxisMatrix::of_left(matrix, name_)
+                              : AxisMatrix::of_right(matrix, name_);
+}
+
+const AxisMatrix& AxisOperand::of(const Call& call, std::optional<AxisMatrix>& made) const {
+  if (constant_) return *constant_;
+  made = make(call.input(input_));
+  return *made;
+}
+
+JPEGCOMPILE_MULTIVERSION(apply_axis, axis_body, AxisRuns)
+
+}  // namespace jpegcompile

@@ -1,0 +1,69 @@
+// Matrices that act on one axis of maps: mostly zeros, since a tile sees few others.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "operator.h"
+
+namespace jpegcompile {
+
+// The entries that are not zero, by output. Entries that are nothing beside the largest one of
+// their output, which products of transforms leave where zeros should be, count as zeros.
+struct AxisMatrix {
+  struct Entry {
+    int64_t input;
+    float factor;
+  };
+
+  int64_t outputs = 0, inputs = 0;
+  std::vector<int64_t> starts;  // of each output's entries, and the end of the last
+  std::vector<Entry> entries;   // by rising input
+
+  // A left matrix [outputs, inputs], and a right one, [inputs, outputs].
+  static AxisMatrix of_left(const Tensor& matrix, const char* name);
+  static AxisMatrix of_right(const Tensor& matrix, const char* name);
+
+  // The inputs [first, last) that a range of outputs reads.
+  struct Range {
+    int64_t first, last;
+  };
+  Range range(int64_t first_output, int64_t last_output) const;
+
+  // Whether each output of the range is the input of the same number.
+  bool is_identity(int64_t first_output, int64_t last_output) const;
+};
+
+// A matrix that a node takes: made at session creation if it is a constant, else at every call.
+class AxisOperand {
+ public:
+  enum class Side { kLeft, kRight };
+
+  AxisOperand(const Node& node, size_t input, Side side, const char* name);
+
+  // `made` holds the matrix where it is made now.
+  const AxisMatrix& of(const Call& call, std::optional<AxisMatrix>& made) const;
+
+ private:
+  AxisMatrix make(const Tensor& matrix) const;
+
+  size_t input_;
+  Side side_;
+  const char* name_;
+  std::optional<AxisMatrix> constant_;
+};
+
+// Outputs [first, last) of a matrix, each a sum of runs of `run` floats, a multiple of 8.
+struct AxisRuns {
+  const AxisMatrix& matrix;
+  int64_t first, last;
+  const float* from;  // the run of input `first_input`
+  int64_t first_input;
+  float* to;  // the run of output `first`
+  int64_t run, from_step, to_step;
+};
+
+void apply_axis(const AxisRuns& runs);
+
+}  // namespace jpegcompile

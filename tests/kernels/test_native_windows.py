@@ -1,0 +1,53 @@
+"""Native kernels that change a map's size, and the ingest, against the references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support.function_bodies import BodyCase
+from support.ingest_cases import ingest_cases
+from support.masking_cases import masked_pool_cases
+from support.native import ISAS
+from support.native_cases import SPREADS, Spread, allowed, assert_kernel_holds, assert_result, run_case
+from support.window_cases import global_max_pool_cases, pool_cases, resampling_cases
+
+WINDOWS = [
+    case
+    for case in (
+        *pool_cases(),
+        *masked_pool_cases(),
+        *global_max_pool_cases(),
+        *resampling_cases(),
+    )
+    if "MaxPool" in case.op or "JpegGlobal" in case.op
+]
+INGESTS = list(ingest_cases())
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("index", range(len(WINDOWS)), ids=lambda index: str(WINDOWS[index]))
+def test_kernel(index: int, isa: str) -> None:
+    case, turn = WINDOWS[index], index + ISAS.index(isa)
+    assert_kernel_holds(case, Spread(), isa)
+    assert_kernel_holds(case, SPREADS[turn % len(SPREADS)], isa)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("case", INGESTS, ids=str)
+def test_ingest(case: BodyCase, isa: str) -> None:
+    for count in (None, 1, 33):
+        several = case if count is None else _on_images(case, count)
+        actual = run_case(several.in_float32(), Spread(), isa)
+        assert_result(several, actual, allowed(several), isa)
+
+
+def _on_images(case: BodyCase, count: int) -> BodyCase:
+    """Images of the case, drawn."""
+    batch = case.operands[0].shape[0]
+    drawn = np.random.default_rng(count).integers(0, batch, count)
+    operands = [a[drawn] if a.dtype.kind in "iu" and a.ndim >= 4 else a for a in case.operands]
+    name = f"{case.name}-{count}-images"
+    return replace(case, name=name, operands=tuple(operands), expected=case.expected[drawn])
