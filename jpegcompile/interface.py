@@ -4,6 +4,13 @@
 DOMAIN = "jpegcompile"
 DOMAIN_VERSION = 1
 
+# Channels that stand side by side where an attribute of these is so, of operators of our domain; 1,
+# which is NCHW, if it is absent.
+CHANNEL_GROUP = 16
+GROUP_ATTRIBUTES = ("x_group", "residual_group", "y_group")
+# Which input the attribute of an input speaks of.
+GROUPED_INPUTS = {"x_group": 0, "residual_group": 3}
+
 # The highest IR that ONNX Runtime releases of the last years read; functions need 8.
 IR_VERSION = 10
 

@@ -21,6 +21,7 @@ from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
 from jpegcompile.passes.fold_constants import FoldConstants
 from jpegcompile.passes.fold_quantized_weights import FoldQuantizedWeights
 from jpegcompile.passes.fuse_convolution import FuseConvolution
+from jpegcompile.passes.group_channels import GroupChannels
 from jpegcompile.passes.infer_shapes import InferShapes
 from jpegcompile.passes.keep_plateaus import KeepPlateaus
 from jpegcompile.passes.lower_along_channels import LowerAlongChannels
@@ -117,6 +118,7 @@ RESOLVE: tuple[Pass, ...] = (
 SCHEDULE: tuple[Pass, ...] = (
     FuseConvolution(),
     SpatialTwins(),
+    GroupChannels(),
 )
 PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE + SCHEDULE
 

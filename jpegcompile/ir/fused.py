@@ -13,6 +13,7 @@ Activation = Literal["", "Relu", "PRelu", "Clip"]
 
 # The convolution at block size 1, where the spatial domain is its own twin.
 SPATIAL_CONV = "SpatialConv"
+BASES = ("JpegConv", "JpegPointwiseConv", SPATIAL_CONV)
 
 # What each activation reads besides the map.
 OPERANDS: dict[Activation, tuple[str, ...]] = {
@@ -21,6 +22,7 @@ OPERANDS: dict[Activation, tuple[str, ...]] = {
     "PRelu": ("slope",),
     "Clip": ("low", "high"),
 }
+ACTIVATIONS = tuple(OPERANDS)
 
 
 def fused_name(base: str, has_residual: bool, activation: Activation) -> str:

@@ -8,7 +8,14 @@ import onnx
 from onnx import TensorProto, helper
 
 from jpegcompile.backends.metadata import InputInfo
-from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
+from jpegcompile.interface import (
+    CHROMA,
+    DOMAIN,
+    GROUP_ATTRIBUTES,
+    GROUPED_INPUTS,
+    LUMA,
+    QUANTIZATION,
+)
 
 
 def begin_at(model: onnx.ModelProto, tensor: str, info: InputInfo) -> onnx.ModelProto:
@@ -26,6 +33,8 @@ def begin_at(model: onnx.ModelProto, tensor: str, info: InputInfo) -> onnx.Model
     shape = [None, info.channels, info.height, info.width]
     image = helper.make_tensor_value_info(tensor, TensorProto.FLOAT, shape)
     image.type.tensor_type.shape.dim[0].CopyFrom(luma.type.tensor_type.shape.dim[0])
+    if _is_grouped(result, tensor):
+        without_groups(result)
     replaced = (LUMA, CHROMA, QUANTIZATION)
     inputs = [image, *(value for value in graph.input if value.name not in replaced)]
     del graph.input[:]
@@ -65,10 +74,36 @@ def _outer_reads(node: onnx.NodeProto) -> set[str]:
     return names
 
 
+def without_groups(model: onnx.ModelProto) -> None:
+    """Let every map of a model stand in memory as its shape says, [N, C, H, W].
+
+    Kernels hand maps on in groups of channels; who looks at one in between must not see that.
+
+    Args:
+        model: compiled, or any; changed in place.
+    """
+    for node in model.graph.node:
+        for attribute in node.attribute if node.domain == DOMAIN else ():
+            if attribute.name in GROUP_ATTRIBUTES:
+                attribute.i = 1
+
+
+def _is_grouped(model: onnx.ModelProto, tensor: str) -> bool:
+    """Whether a node takes a tensor in groups."""
+    return any(
+        attribute.i != 1 and tensor in node.input[GROUPED_INPUTS[attribute.name] :][:1]
+        for node in model.graph.node
+        if node.domain == DOMAIN
+        for attribute in node.attribute
+        if attribute.name in GROUPED_INPUTS
+    )
+
+
 def expose(model: onnx.ModelProto, tensors: Iterable[str]) -> onnx.ModelProto:
     """A copy of a model with further outputs; names that it does not make are left out."""
     result = onnx.ModelProto()
     result.CopyFrom(model)
+    without_groups(result)
     made = {name for node in result.graph.node for name in node.output}
     present = {output.name for output in result.graph.output}
     for name in tensors:

@@ -33,8 +33,8 @@ def test_inspect_a_source(capsys: pytest.CaptureFixture[str]) -> None:
     stem = report["nodes"][0]
     assert stem["op"] == "Conv"
     assert stem["multiply_adds"] == 32 * 32 * 16 * 27
-    # In and out, two 8-point transforms a coefficient each.
-    assert stem["transform_multiply_adds"] == 16 * 32 * 32 * (3 + 16)
+    # In, two 8-point transforms a coefficient each; the ReLU behind it takes the pixels.
+    assert stem["transform_multiply_adds"] == 16 * 32 * 32 * 3
     assert (stem["input_block"], stem["output_block"]) == (8, 8)
     text = run_text(capsys, "inspect", model_path())
     assert "jpeg b=8" in text

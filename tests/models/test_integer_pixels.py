@@ -74,7 +74,7 @@ def test_verify_and_compare(images: Path, tmp_path: Path) -> None:
     assert result.passed
     assert result.inputs == 6
     assert all((output.decoder or 0.0) > output.conversion for output in result.outputs)
-    assert {"c1", "sum", "r4"} <= {node.twin for node in result.nodes}
+    assert {"r1", "sum", "r4"} <= {node.twin for node in result.nodes}
     comparison = jpegcompile.compare(model, path, images)
     assert comparison.agreement_exact == 1.0
 

@@ -171,8 +171,8 @@ def test_planted_faults_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     session = session_of(faulty, tmp_path, preprocess=CIFAR)
     with pytest.raises(AssertionError, match="Mismatched elements"):
         assert_same_outputs(session.run(files), expected)
-    body = functions.BODIES["JpegRelu"]
-    monkeypatch.setitem(functions.BODIES, "JpegRelu", body.replace("Relu(", "Abs("))
+    body = functions.BODIES["JpegConvRelu"]
+    monkeypatch.setitem(functions.BODIES, "JpegConvRelu", body.replace("Relu(", "Abs("))
     functions._function_text.cache_clear()
     session = session_of(model, tmp_path, preprocess=CIFAR)
     functions._function_text.cache_clear()

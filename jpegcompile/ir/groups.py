@@ -1,0 +1,42 @@
+"""Which operators take maps in groups of channels, and where.
+
+Between two native kernels the elements of a map [N, C, H, W] may stand in memory in the order
+[N][C / 16][H][W][16]. The shape stays what it was, and only these attributes of the operators on
+both sides say so; their bodies, which compute the same of any order on both sides, ignore them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jpegcompile.interface import GROUP_ATTRIBUTES
+from jpegcompile.ir.fused import ACTIVATIONS, BASES, fused_name
+from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE
+from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
+
+X_GROUP, _, Y_GROUP = GROUP_ATTRIBUTES
+_BOTH = (X_GROUP, Y_GROUP)
+
+# Attributes by operator. What gives one element a channel has the same order anyway.
+GROUPED: Mapping[str, tuple[str, ...]] = {
+    **{
+        fused_name(base, has_residual, activation): GROUP_ATTRIBUTES if has_residual else _BOTH
+        for base in BASES
+        for has_residual in (False, True)
+        for activation in ACTIVATIONS
+    },
+    **dict.fromkeys(sorted(NONLINEARITIES), _BOTH),
+    **{f"Jpeg{op}": _BOTH for op in FUNCTIONS},
+    **dict.fromkeys(KNOWN_PROGRAMS.values(), _BOTH),
+    **dict.fromkeys(
+        (
+            *("ToJpeg", "ToSpatial", TRUNCATE, "JpegBatchNormalization", "JpegAdd", "JpegSub"),
+            *("JpegScale", "JpegAveragePool", "JpegSlice", "JpegPad", "JpegResize"),
+            "SpatialMaxPool",
+        ),
+        _BOTH,
+    ),
+    **dict.fromkeys(
+        ("JpegGlobalAveragePool", "JpegGlobalMaxPool", "SpatialGlobalAveragePool"), (X_GROUP,)
+    ),
+}
