@@ -20,6 +20,7 @@ from jpegcompile.inspection import inspect
 from jpegcompile.paper.experiments import paper
 from jpegcompile.paper.results import PaperResults
 from jpegcompile.runtime.coefficients import read_coefficients, read_coefficients_many
+from jpegcompile.runtime.native import Execution, custom_ops_library
 from jpegcompile.runtime.session import Session, load
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
 from jpegcompile.version import __version__
@@ -27,6 +28,7 @@ from jpegcompile.version import __version__
 __all__ = [
     "Coefficients",
     "CompiledModel",
+    "Execution",
     "FrequencyPlan",
     "FrequencySearch",
     "NodeFrequencies",
@@ -36,6 +38,7 @@ __all__ = [
     "choose_frequencies",
     "compare",
     "compile",
+    "custom_ops_library",
     "demo",
     "inspect",
     "load",

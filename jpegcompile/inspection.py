@@ -19,6 +19,7 @@ from jpegcompile.input_size import InputSize, input_size_of, sized
 from jpegcompile.ir.module import InputMode
 from jpegcompile.options import compile_options
 from jpegcompile.preprocess import Preprocess
+from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.session import read_compiled
 
 
@@ -29,18 +30,21 @@ class Inspection:
     Attributes:
         report: as `Report.to_json`: nodes, notes, casts and sums.
         compiled: metadata of a compiled model; None for a source model.
+        execution: what would run a compiled model's nodes here; None for a source model.
     """
 
     report: dict[str, Any]
     compiled: CompiledInfo | None
+    execution: Execution | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data; the record of a compiled model holds its report."""
-        if self.compiled is None:
-            return {"compiled": None, "report": self.report}
+        if self.compiled is None or self.execution is None:
+            return {"compiled": None, "report": self.report, "execution": None}
         record = self.compiled.to_json()
         record.pop("report")
-        return {"compiled": record, "report": self.report}
+        execution = self.execution.to_json()
+        return {"compiled": record, "report": self.report, "execution": execution}
 
 
 def inspect(
@@ -69,12 +73,13 @@ def inspect(
         truncate: as for `compile`.
 
     Raises:
-        UsageError, UnsupportedModelError, AccessError: as for `compile`.
+        UsageError, UnsupportedModelError, AccessError: as for `compile`; of a compiled model also
+            if the native kernels cannot be loaded.
     """
     if isinstance(model, onnx.ModelProto):
-        info = read_metadata(model, "model")
+        opened, info = model, read_metadata(model, "model")
     else:
-        _, info = read_compiled(model)
+        opened, info = read_compiled(model)
     plan = plan_of(frequencies, relu, truncate)
     size = input_size_of(input_size)
     if info is not None:
@@ -85,7 +90,7 @@ def inspect(
             )
         if size is not None:
             sized(f"input '{info.input.name}'", (info.input.height, info.input.width), size)
-        return Inspection(info.report, info)
+        return Inspection(info.report, info, execution_of(opened))
     options = compile_options(
         input=input,
         preprocess=preprocess,

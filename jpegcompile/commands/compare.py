@@ -7,7 +7,12 @@ from pathlib import Path
 import click
 
 from jpegcompile.commands.console import console, new_table, plain, progress_bar
-from jpegcompile.commands.options import json_option, labelled_options, print_json
+from jpegcompile.commands.options import (
+    json_option,
+    labelled_options,
+    portable_option,
+    print_json,
+)
 from jpegcompile.evaluation import compare as comparison
 from jpegcompile.evaluation.compare import Accuracy, Comparison
 
@@ -23,6 +28,7 @@ from jpegcompile.evaluation.compare import Accuracy, Comparison
     help="Fail (exit 1) if top-1 drops by more percentage points.",
 )
 @click.option("--changes", type=int, default=10, show_default=True, help="Changes to list.")
+@portable_option
 @json_option
 def compare(
     original: Path,
@@ -32,12 +38,19 @@ def compare(
     output_name: str | None,
     max_drop: float | None,
     changes: int,
+    portable: bool,
     as_json: bool,
 ) -> None:
     """Compare accuracy before (Pillow, ORIGINAL) and after (coefficients, COMPILED)."""
     with progress_bar("comparing") as progress:
         result = comparison.compare(
-            original, compiled, images, labels=labels, output=output_name, progress=progress
+            original,
+            compiled,
+            images,
+            labels=labels,
+            output=output_name,
+            native=not portable,
+            progress=progress,
         )
     if as_json:
         print_json(result.to_json())

@@ -118,6 +118,7 @@ def _show_record(out: Console, result: Inspection) -> None:
         markup=False,
     )
     out.print(f"preprocessing {info.preprocess or '-'}", markup=False)
+    out.print(f"runs here: {result.execution}", markup=False)
     evidence = (info.frequencies or {}).get("evidence")
     if evidence is not None:
         out.print(

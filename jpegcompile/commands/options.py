@@ -42,6 +42,15 @@ def json_option(command: Command) -> Command:
     )
 
 
+def portable_option(command: Command) -> Command:
+    """The flag --portable, as the parameter `portable`."""
+    return click.option(
+        "--portable",
+        is_flag=True,
+        help="Run by the function bodies in the file, without the native kernels.",
+    )(command)
+
+
 def labelled_options(*, required: bool) -> Callable[[Command], Command]:
     """Labelled images, and the output that is right or wrong about them."""
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from jpegcompile.commands.console import console, progress_bar
-from jpegcompile.commands.options import json_option, print_json
+from jpegcompile.commands.options import json_option, portable_option, print_json
 from jpegcompile.evaluation.dataset import read_labels
 from jpegcompile.evaluation.predict import Prediction
 from jpegcompile.evaluation.predict import run as predict
+from jpegcompile.runtime.session import Session
 
 
 @click.command()
@@ -22,18 +23,27 @@ from jpegcompile.evaluation.predict import run as predict
     type=click.Path(path_type=Path),
     help='JSON file that maps names to class indices, {"cat": 0}; names are printed.',
 )
+@portable_option
 @json_option
 def run(
-    compiled: Path, images: tuple[Path, ...], top: int, labels: Path | None, as_json: bool
+    compiled: Path,
+    images: tuple[Path, ...],
+    top: int,
+    labels: Path | None,
+    portable: bool,
+    as_json: bool,
 ) -> None:
     """Print the best classes of IMAGES (files or folders) by the COMPILED model."""
     names = {} if labels is None else {i: name for name, i in read_labels(labels).items()}
+    session = Session(compiled, native=not portable)
     with progress_bar("running") as progress:
-        predictions = predict(compiled, images, top=top, progress=progress)
+        predictions = predict(session, images, top=top, progress=progress)
     if as_json:
-        print_json([p.to_json() for p in predictions])
+        data = [prediction.to_json() for prediction in predictions]
+        print_json({"execution": session.execution.to_json(), "predictions": data})
     else:
         show_predictions(predictions, names)
+        console().print(str(session.execution), markup=False)
 
 
 def show_predictions(predictions: list[Prediction], names: dict[int, str]) -> None:

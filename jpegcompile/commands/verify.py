@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.options import json_option, print_json
+from jpegcompile.commands.options import json_option, portable_option, print_json
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import verify as verification
 from jpegcompile.evaluation.measure import Verification
@@ -33,6 +33,7 @@ from jpegcompile.evaluation.measure import Verification
     " 0.02 for networks in float16.",
 )
 @click.option("--nodes", type=int, default=10, show_default=True, help="Worst nodes to list.")
+@portable_option
 @json_option
 def verify(
     original: Path,
@@ -43,6 +44,7 @@ def verify(
     absolute: float,
     relative: float | None,
     nodes: int,
+    portable: bool,
     as_json: bool,
 ) -> None:
     """Check that COMPILED gives the answers of ORIGINAL, at the outputs and at every lowered node.
@@ -62,6 +64,7 @@ def verify(
             seed=seed,
             absolute=absolute,
             relative=relative,
+            native=not portable,
             progress=progress,
         )
     if as_json:

@@ -97,6 +97,7 @@ def compare(
     *,
     labels: str | os.PathLike[str] | None = None,
     output: str | None = None,
+    native: bool = True,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare accuracy before and after compilation on labelled JPEG files.
@@ -107,13 +108,14 @@ def compare(
         images: folder with one folder a class.
         labels: JSON file from folder name to class index; else classes follow the sorted names.
         output: which output holds the scores [N, classes]; the first one if not given.
+        native: whether native kernels run what they can of the compiled model.
         progress: called with (done, total).
 
     Raises:
         UsageError: if the output does not exist or is no score vector, or a label is out of range.
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
     """
-    session = Session(compiled)
+    session = Session(compiled, native=native)
     source = load_source(original)
     require_same_source(source, session)
     data = labelled_images(images, labels)

@@ -30,18 +30,21 @@ class Prediction:
 
 
 def run(
-    compiled: str | os.PathLike[str],
+    compiled: str | os.PathLike[str] | Session,
     images: Sequence[str | os.PathLike[str]],
     *,
     top: int = 5,
+    native: bool = True,
     progress: Progress | None = None,
 ) -> list[Prediction]:
     """Predict classes for JPEG files, and for every JPEG file below folders.
 
     Args:
-        compiled: path of the compiled model; its first output holds the scores [N, classes].
+        compiled: path of the compiled model, or a session of it; its first output holds the scores
+            [N, classes].
         images: files and folders.
         top: how many classes to give for each file.
+        native: whether native kernels run what they can of a model that is given by its path.
         progress: called with (done, total).
 
     Raises:
@@ -50,7 +53,7 @@ def run(
     """
     if top < 1:
         raise UsageError(f"top is {top}; give 1 or more")
-    session = Session(compiled)
+    session = compiled if isinstance(compiled, Session) else Session(compiled, native=native)
     files = [file for image in images for file in _expand(image)]
     results: list[Prediction] = []
     for start in range(0, len(files), session.batch_size):

@@ -48,6 +48,7 @@ def verify(
     node_inputs: int = 16,
     absolute: float = ABSOLUTE_TOLERANCE,
     relative: float | None = None,
+    native: bool = True,
     progress: Progress | None = None,
 ) -> Verification:
     """Compare a compiled model with its original.
@@ -64,6 +65,7 @@ def verify(
         absolute: an output's error may be this large,
         relative: or this fraction of the largest magnitude of that output, if that is larger; if
             not given, 1e-5, and 0.02 where the network is in float16.
+        native: whether native kernels run what they can of the compiled model.
         progress: called with (done, total).
 
     Raises:
@@ -71,7 +73,7 @@ def verify(
             original.
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
     """
-    session = Session(compiled)
+    session = Session(compiled, native=native)
     is_half = is_half_precision(session.model)
     if relative is None:
         relative = HALF_TOLERANCE if is_half else RELATIVE_TOLERANCE
@@ -80,7 +82,7 @@ def verify(
     model = SpatialModel(source, session.info.input)
     makers = {name: node.name for node in session.model.graph.node for name in node.output}
     meter = Meter(session.info.tensors, makers)
-    tracer = _Tracer(session, source, meter, node_inputs)
+    tracer = _Tracer(session, source, meter, node_inputs, native)
     files = jpeg_files(images) if images else []
     batches = image_batches(session, files) if files else _random_batches(session, samples, seed)
     for batch in batches:
@@ -172,14 +174,18 @@ def _outputs(session: Session, batch: Batch) -> dict[str, NDArray[Any]]:
 class _Tracer:
     """Compares every jpeg-domain tensor with its twin, for the first inputs."""
 
-    def __init__(self, session: Session, source: Source, meter: Meter, most: int) -> None:
+    def __init__(
+        self, session: Session, source: Source, meter: Meter, most: int, native: bool
+    ) -> None:
         twins = {tensor: twin for tensor, (_, twin) in session.info.tensors.items()}
         self._session = session
         self._meter = meter
         self._most = most
         self._step = session.fixed_batch or _TRACE_BATCH
         exposed = expose(session.model, twins)
-        self._compiled: ort.InferenceSession = inference_session(exposed, folder=session.folder)
+        self._compiled: ort.InferenceSession = inference_session(
+            exposed, folder=session.folder, native=native
+        )
         self._original = SpatialModel(source, session.info.input, twins.values())
 
     def take(self, batch: Batch) -> None:

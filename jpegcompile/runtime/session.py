@@ -39,6 +39,7 @@ from jpegcompile.runtime.inputs import (
     original_input,
     preprocess_in,
 )
+from jpegcompile.runtime.native import Execution, execution_of, library_for, register
 from jpegcompile.subsampling import subsampling_of
 from jpegcompile.weights.read import load_weights
 
@@ -50,14 +51,19 @@ _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 Shared = Mapping[str, NDArray[np.generic]]
 
 
-def load(path: str | os.PathLike[str]) -> Session:
+def load(path: str | os.PathLike[str], *, native: bool = True) -> Session:
     """Open a compiled model.
 
+    Args:
+        path: of the model.
+        native: whether native kernels run what they can (`Session.execution` says what); without
+            them everything runs by the function bodies in the file.
+
     Raises:
-        AccessError: if the file cannot be read.
+        AccessError: if the file cannot be read, or the native kernels cannot be loaded.
         UnsupportedModelError: if jpegcompile did not write it, or a newer version did.
     """
-    return Session(path)
+    return Session(path, native=native)
 
 
 def read_compiled(path: str | os.PathLike[str]) -> tuple[onnx.ModelProto, CompiledInfo | None]:
@@ -79,7 +85,11 @@ def read_compiled(path: str | os.PathLike[str]) -> tuple[onnx.ModelProto, Compil
 
 
 def inference_session(
-    model: onnx.ModelProto, threads: int | None = None, folder: Path | None = None
+    model: onnx.ModelProto,
+    threads: int | None = None,
+    folder: Path | None = None,
+    *,
+    native: bool = True,
 ) -> ort.InferenceSession:
     """An ONNX Runtime session on the CPU whose idle threads do not spin.
 
@@ -87,9 +97,11 @@ def inference_session(
         model: the model.
         threads: ONNX Runtime's intra-op number.
         folder: of the files in which the model has external weights.
+        native: whether native kernels run the nodes that they are for.
 
     Raises:
         UnsupportedModelError: if ONNX Runtime refuses the model.
+        AccessError: if the native kernels cannot be loaded.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 3
@@ -98,6 +110,9 @@ def inference_session(
         options.intra_op_num_threads = threads
     if folder is not None:
         options.add_session_config_entry(_WEIGHTS_FOLDER, str(folder.absolute()))
+    library = library_for(model, native)
+    if library is not None:
+        register(options, library)
     try:
         return ort.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
@@ -112,6 +127,7 @@ class Session:
     Attributes:
         path: of the compiled model.
         info: what the file says of itself.
+        execution: which nodes run by native kernels, and which by function bodies.
         inference_session: the ONNX Runtime session beneath.
         model: the compiled ONNX model; large external weights stay in their file.
         folder: of that file.
@@ -120,7 +136,9 @@ class Session:
         batch_size: images that `run` gives ONNX Runtime at once.
     """
 
-    def __init__(self, path: str | os.PathLike[str], threads: int | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], threads: int | None = None, native: bool = True
+    ) -> None:
         """Open `path`; see `load`. `threads` is ONNX Runtime's intra-op number."""
         self.path = os.fspath(path)
         model, info = read_compiled(path)
@@ -135,10 +153,12 @@ class Session:
         self.model = model
         self.folder = file.parent
         self._threads = threads
+        self._native = native
+        self.execution: Execution = execution_of(model, native)
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._network: ort.InferenceSession | None = None
-        self.inference_session = inference_session(model, threads, self.folder)
+        self.inference_session = self._open(model)
         self.output_names: list[str] = [
             output.name for output in self.inference_session.get_outputs()
         ]
@@ -150,7 +170,7 @@ class Session:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by path: another process opens the file for itself."""
-        return Session, (os.path.abspath(self.path), self._threads)
+        return Session, (os.path.abspath(self.path), self._threads, self._native)
 
     def feeds(self, images: Sequence[ImageSource]) -> dict[str, NDArray[np.generic]]:
         """Input dict of `inference_session` for one batch of files.
@@ -270,8 +290,11 @@ class Session:
             if self._network is None:
                 assert self.info.input.ingest_output is not None
                 network = begin_at(self.model, self.info.input.ingest_output, self.info.input)
-                self._network = inference_session(network, self._threads, self.folder)
+                self._network = self._open(network)
             return self._network
+
+    def _open(self, model: onnx.ModelProto) -> ort.InferenceSession:
+        return inference_session(model, self._threads, self.folder, native=self._native)
 
 
 def _listed(images: Sequence[ImageSource]) -> list[ImageSource]:

@@ -2,6 +2,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -123,4 +124,18 @@ extern "C" __attribute__((visibility("default"))) jpegcompile::ort::Status* Regi
   if (auto* failed = guarded("jpegcompile", [&] { status = domain(&made); })) return failed;
   if (status != nullptr) return status;
   return ort::add_custom_op_domain(*api, options, made);
+}
+
+// Names of the operators, one a line, for tools that tell which nodes run here; valid for ever.
+extern "C" __attribute__((visibility("default"))) const char* JpegcompileOperators() noexcept {
+  try {
+    static const std::string names = [] {
+      std::string lines;
+      for (const jpegcompile::Operator& op : jpegcompile::operators()) lines += op.name + "\n";
+      return lines;
+    }();
+    return names.c_str();
+  } catch (...) {
+    return nullptr;
+  }
 }

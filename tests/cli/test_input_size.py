@@ -45,7 +45,7 @@ def test_compile_verify_compare_and_run(
     text = run_text(capsys, "verify", model, output, "--images", images)
     assert text.endswith("the same answers on 40 inputs\n")
     assert run_json(capsys, "compare", model, output, "--images", images)["agreement_exact"] == 1.0
-    assert len(run_json(capsys, "run", output, images)) == 40
+    assert len(run_json(capsys, "run", output, images)["predictions"]) == 40
 
 
 def test_a_search(

@@ -105,7 +105,7 @@ def run_body(case: BodyCase, opset: int) -> Array:
     model = body_model(case, max(opset, 8) if is_double_pool else opset)
     feeds = {f"i{index}": array for index, array in enumerate(case.operands)}
     if is_window or any(array.dtype == np.float32 for array in case.operands):
-        return np.asarray(inference_session(model, 1).run(None, feeds)[0])
+        return np.asarray(inference_session(model, 1, native=False).run(None, feeds)[0])
     # The evaluator cannot pass attributes on to some operators within a function.
     outputs: Any = Evaluator(inliner.inline_local_functions(model)).run(None, feeds)
     return np.asarray(outputs[0])

@@ -1,0 +1,163 @@
+"""The native kernels: the library that ONNX Runtime loads, and which nodes of a file it runs."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime as ort
+
+from jpegcompile import _native
+from jpegcompile.errors import AccessError, one_line
+from jpegcompile.interface import DOMAIN
+
+# As CMake calls a module on Linux and macOS, and on Windows.
+_FILES = ("libjpegcompile_ort.so", "jpegcompile_ort.dll")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What runs the nodes of a compiled file that are not standard operators.
+
+    Attributes:
+        library: of the native kernels that are registered, None if none are.
+        native: number of nodes that they run, by operator.
+        bodies: number of nodes that run by their function bodies, by operator.
+    """
+
+    library: str | None
+    native: Mapping[str, int]
+    bodies: Mapping[str, int]
+
+    @property
+    def native_nodes(self) -> int:
+        """How many nodes native kernels run."""
+        return sum(self.native.values())
+
+    @property
+    def body_nodes(self) -> int:
+        """How many nodes run by their function bodies."""
+        return sum(self.bodies.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return {**asdict(self), "native_nodes": self.native_nodes, "body_nodes": self.body_nodes}
+
+    def __str__(self) -> str:
+        """One line for people."""
+        if not self.native and not self.bodies:
+            return "standard operators only"
+        counts = f"{self.native_nodes} by native kernels, {self.body_nodes} by function bodies"
+        return f"jpegcompile nodes: {counts}"
+
+
+def custom_ops_library() -> Path | None:
+    """The library of native kernels for ONNX Runtime, None where none is installed.
+
+    `jpegcompile.load` registers it by itself; any other session takes it by
+    `SessionOptions.register_custom_ops_library`.
+    """
+    folder = Path(_native.__file__).resolve().parent
+    return next((folder / name for name in _FILES if (folder / name).is_file()), None)
+
+
+def library_for(model: onnx.ModelProto, native: bool = True) -> Path | None:
+    """The library that a session of the model registers; None if it needs none, or none is there.
+
+    Args:
+        model: the model.
+        native: whether native kernels are wanted.
+    """
+    needs = native and any(opset.domain == DOMAIN for opset in model.opset_import)
+    return custom_ops_library() if needs else None
+
+
+def register(options: ort.SessionOptions, library: Path) -> None:
+    """Have sessions of these options run nodes by the kernels of a library.
+
+    Raises:
+        AccessError: if it cannot be loaded.
+    """
+    # Loaded here first: ONNX Runtime says in several lines what the system says in one.
+    operators_of(library)
+    try:
+        options.register_custom_ops_library(str(library))
+    except Exception as error:
+        raise _refusal(library, error) from error
+
+
+@cache
+def operators_of(library: Path) -> frozenset[str]:
+    """Names of the operators, in the domain `jpegcompile`, that a library has kernels for.
+
+    Raises:
+        AccessError: if it cannot be loaded.
+    """
+    try:
+        _require_whole(library)
+        names = ctypes.CDLL(str(library)).JpegcompileOperators
+    except (OSError, AttributeError) as error:
+        raise _refusal(library, error) from error
+    names.argtypes, names.restype = (), ctypes.c_char_p
+    return frozenset((names() or b"").decode("ascii").split())
+
+
+def execution_of(model: onnx.ModelProto, native: bool = True) -> Execution:
+    """What runs the nodes of a compiled model in a session that `library_for` is registered with.
+
+    Raises:
+        AccessError: if the library cannot be loaded.
+    """
+    library = library_for(model, native)
+    known: frozenset[str] = frozenset() if library is None else operators_of(library)
+    counts: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+    for node in _nodes(model.graph):
+        # Domains below ours are for nodes that no library claims.
+        if node.domain == DOMAIN or node.domain.startswith(f"{DOMAIN}."):
+            is_native = node.domain == DOMAIN and node.op_type in known
+            counts[0 if is_native else 1][node.op_type] += 1
+    by_native, by_bodies = (dict(sorted(count.items())) for count in counts)
+    return Execution(None if library is None else str(library), by_native, by_bodies)
+
+
+def _require_whole(library: Path) -> None:
+    """Refuse an ELF file that is cut short: the system's loader would end the process.
+
+    Raises:
+        OSError: if it is, or cannot be read.
+    """
+    with library.open("rb") as stream:
+        header = stream.read(64)
+        size = stream.seek(0, 2)
+    # Its section table ends the file (ELF-64 header, little endian: e_shoff, e_shentsize, e_shnum).
+    if header[:6] == b"\x7fELF\x02\x01" and len(header) == 64:
+        (table,) = struct.unpack_from("<Q", header, 0x28)
+        entry, count = struct.unpack_from("<HH", header, 0x3A)
+        if size < table + entry * count:
+            raise OSError("the file is cut short")
+
+
+def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """All nodes of a graph and of the graphs within them."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _nodes(inner)
+
+
+def _refusal(library: Path, error: BaseException) -> AccessError:
+    # What opening the file says names the file behind the cause, what the loader says before it.
+    cause = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
+    cause = cause.removeprefix(f"{library}: ")
+    return AccessError(
+        f"{library}: cannot load the native kernels: {cause}; install jpegcompile again, or run"
+        " without them (--portable, native=False)"
+    )
