@@ -19,7 +19,7 @@ constexpr int64_t kStripPixels = 448;
 // Enough to keep a machine busy, and so few that the weights are not read too often.
 constexpr int64_t kTasks = 12;
 // Pixels whose sums, of two groups, stay in the nearest cache until they are finished.
-constexpr int64_t kNearPixels = 224;
+constexpr int64_t kNearPixels = 192;
 
 Schedule schedule_for(const Convolution& task, int64_t images) {
   const int64_t block = task.output_block, height = task.output.height;
@@ -95,14 +95,27 @@ void multiply_area(const Convolution& task, const Input& input, const Area& area
   const bool is_flat = window.stride_y == 1 && window.stride_x == 1 &&
                        input.pixels.width == area.columns && pitch == area.columns * kLanes;
   gemm.rows = is_flat ? area.rows * area.columns : area.columns;
-  const float* residual = gemm.residual;
-  float* output = gemm.output;
+  const Gemm first = gemm;
+  const auto row_of = [](const float* rows, int64_t shift) {
+    return rows == nullptr ? nullptr : rows + shift;
+  };
   for (int64_t row = 0; row < (is_flat ? 1 : area.rows); ++row) {
     const int64_t y = (area.row + row) * window.stride_y;
     gemm.input = input.origin + (y * input.pixels.width + area.column * window.stride_x) * input.depth;
-    gemm.output = output + row * pitch;
-    gemm.residual = residual == nullptr ? nullptr : residual + row * pitch;
+    gemm.output = first.output + row * pitch;
+    gemm.residual = row_of(first.residual, row * pitch);
+    gemm.ahead_output = row_of(first.ahead_output, row * task.output.pitch());
+    gemm.ahead_residual = row_of(first.ahead_residual, row * task.output.pitch());
     multiply(gemm);
+  }
+}
+
+// Where the sums will go, and the residual to be added: both are grouped.
+void look_ahead(const Convolution& task, const float* output, Gemm& gemm) {
+  gemm.ahead_output = output;
+  gemm.ahead_group = task.output.plane() * kLanes;
+  if (task.residual != nullptr && task.residual_map.is_grouped) {
+    gemm.ahead_residual = task.residual + (output - task.y);
   }
 }
 
@@ -117,6 +130,7 @@ void convolve_elementwise(const Convolution& task, const Input& input, const Are
   gemm.output_group = task.output.plane() * kLanes;
   gemm.epilogue = &epilogue;
   if (task.residual != nullptr) gemm.residual = task.residual + (output - task.y);
+  look_ahead(task, output, gemm);
   multiply_area(task, input, area, group, offsets, task.output.pitch(), gemm);
 }
 
@@ -127,6 +141,10 @@ void convolve_near(const Convolution& task, const Input& input, const Area& area
   gemm.groups = groups;
   gemm.output = task_floats(0, static_cast<size_t>(2 * floats));
   gemm.output_group = floats;
+  if (task.output.is_grouped) {
+    const float* rows = rows_target(task.output, task.y, area.image, group, area.row, nullptr);
+    look_ahead(task, rows + area.column * kLanes, gemm);
+  }
   multiply_area(task, input, area, group, offsets, area.columns * kLanes, gemm);
   for (int64_t part = 0; part < groups; ++part) {
     finish_area(task, area, group + part, gemm.output + part * floats);

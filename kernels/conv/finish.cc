@@ -22,81 +22,123 @@ JPEGCOMPILE_INLINE void finish_row(const Finish& task, int64_t row, int lane) {
   }
 }
 
+// What one tile reads and writes, at its first pixel and a vector of its channels.
+struct Tile {
+  const float* sums;
+  const float* residual;
+  float* output;
+  float* middle;  // [B][B][16] between the passes
+};
+
+// Rows of coefficients, of the sums, the residual or both, to half a transform.
 template <int B, typename V>
-JPEGCOMPILE_INLINE void read_tile(const float* from, int64_t pitch, float* tile) {
+JPEGCOMPILE_INLINE void inverse_rows_of(const Finish& task, const Tile& tile) {
   for (int row = 0; row < B; ++row) {
+    V line[B];
+#pragma GCC unroll 8
+    for (int column = 0; column < B; ++column) line[column] = V{};
+    if (task.are_coefficients) {
+#pragma GCC unroll 8
+      for (int column = 0; column < B; ++column) {
+        line[column] = load<V>(tile.sums + row * task.sums_pitch + column * kLanes);
+      }
+    }
+    if (task.residual != nullptr) {
+#pragma GCC unroll 8
+      for (int column = 0; column < B; ++column) {
+        line[column] += load<V>(tile.residual + row * task.residual_pitch + column * kLanes);
+      }
+    }
+    Dct<B>::inverse(line);
 #pragma GCC unroll 8
     for (int column = 0; column < B; ++column) {
-      store(tile + (row * B + column) * kLanes, load<V>(from + row * pitch + column * kLanes));
+      store(tile.middle + (row * B + column) * kLanes, line[column]);
     }
   }
 }
 
+// Columns to pixels, through bias and activation, and back.
 template <int B, typename V>
-JPEGCOMPILE_INLINE void add_tile(const float* from, int64_t pitch, float* tile) {
-  for (int row = 0; row < B; ++row) {
-#pragma GCC unroll 8
-    for (int column = 0; column < B; ++column) {
-      float* place = tile + (row * B + column) * kLanes;
-      store<V>(place, load<V>(place) + load<V>(from + row * pitch + column * kLanes));
-    }
-  }
-}
-
-template <int B, bool Inverse, typename V>
-JPEGCOMPILE_INLINE void transform(float* tile) {
-  transform_tile<B, Inverse, V>(tile, B * kLanes, kLanes, tile, B * kLanes, kLanes);
-}
-
-template <int B, typename V>
-JPEGCOMPILE_INLINE void activate_tile(const Finish& task, float* tile, int lane) {
-  for (int row = 0; row < B; ++row) {
-    float* line = tile + row * B * kLanes;
+JPEGCOMPILE_INLINE void activate_columns(const Finish& task, const Tile& tile, bool has_middle,
+                                         int lane) {
+  for (int column = 0; column < B; ++column) {
+    float* middle = tile.middle + column * kLanes;
     V pixels[B];
 #pragma GCC unroll 8
-    for (int column = 0; column < B; ++column) pixels[column] = load<V>(line + column * kLanes);
+    for (int row = 0; row < B; ++row) pixels[row] = V{};
+    if (has_middle) {
+#pragma GCC unroll 8
+      for (int row = 0; row < B; ++row) pixels[row] = load<V>(middle + row * B * kLanes);
+      Dct<B>::inverse(pixels);
+    }
+    if (!task.are_coefficients) {
+#pragma GCC unroll 8
+      for (int row = 0; row < B; ++row) {
+        pixels[row] += load<V>(tile.sums + row * task.sums_pitch + column * kLanes);
+      }
+    }
     add_bias<B>(pixels, task.epilogue, lane);
     activate<B>(pixels, task.epilogue, lane);
+    Dct<B>::forward(pixels);
 #pragma GCC unroll 8
-    for (int column = 0; column < B; ++column) store(line + column * kLanes, pixels[column]);
+    for (int row = 0; row < B; ++row) store(middle + row * B * kLanes, pixels[row]);
   }
 }
 
-// Everything is brought to pixels, if there is an activation, and to coefficients again.
+// The other half of the transform; with no activation the residual is added to coefficients.
+template <int B, typename V>
+JPEGCOMPILE_INLINE void forward_rows(const Finish& task, const Tile& tile, bool adds_residual) {
+  for (int row = 0; row < B; ++row) {
+    V line[B];
+#pragma GCC unroll 8
+    for (int column = 0; column < B; ++column) {
+      line[column] = load<V>(tile.middle + (row * B + column) * kLanes);
+    }
+    Dct<B>::forward(line);
+    if (adds_residual) {
+#pragma GCC unroll 8
+      for (int column = 0; column < B; ++column) {
+        line[column] += load<V>(tile.residual + row * task.residual_pitch + column * kLanes);
+      }
+    }
+#pragma GCC unroll 8
+    for (int column = 0; column < B; ++column) {
+      store(tile.output + row * task.output_pitch + column * kLanes, line[column]);
+    }
+  }
+}
+
+// Coefficients stay coefficients: the bias acts on the first one only.
+template <int B, typename V>
+JPEGCOMPILE_INLINE void copy_coefficients(const Finish& task, const Tile& tile, int lane) {
+  for (int row = 0; row < B; ++row) {
+    for (int column = 0; column < B; ++column) {
+      V value = load<V>(tile.sums + row * task.sums_pitch + column * kLanes);
+      if (task.residual != nullptr) {
+        value += load<V>(tile.residual + row * task.residual_pitch + column * kLanes);
+      }
+      if (row == 0 && column == 0) {
+        value += load<V>(task.epilogue.bias + lane) * static_cast<float>(B);
+      }
+      store(tile.output + row * task.output_pitch + column * kLanes, value);
+    }
+  }
+}
+
 template <int B, typename V>
 JPEGCOMPILE_INLINE void finish_tile(const Finish& task, int64_t row, int64_t column, int lane) {
-  alignas(64) float storage[B * B * kLanes];
-  alignas(64) float residual_storage[B * B * kLanes];
-  float* tile = storage + lane;
-  float* residual_tile = residual_storage + lane;
-  const bool has_residual = task.residual != nullptr;
-  const float* residual = task.residual + row * task.residual_pitch + column * kLanes + lane;
-  read_tile<B, V>(task.sums + row * task.sums_pitch + column * kLanes + lane, task.sums_pitch,
-                  tile);
-  if (task.epilogue.activation == Activation::kNone) {
-    if (!task.are_coefficients) transform<B, false, V>(tile);
-    if (has_residual) add_tile<B, V>(residual, task.residual_pitch, tile);
-    store<V>(tile, load<V>(tile) + load<V>(task.epilogue.bias + lane) * static_cast<float>(B));
-  } else {
-    if (task.are_coefficients) {
-      if (has_residual) add_tile<B, V>(residual, task.residual_pitch, tile);
-      transform<B, true, V>(tile);
-    } else if (has_residual) {
-      transform_tile<B, true, V>(residual, task.residual_pitch, kLanes, residual_tile, B * kLanes,
-                                 kLanes);
-      add_tile<B, V>(residual_tile, B * kLanes, tile);
-    }
-    activate_tile<B, V>(task, tile, lane);
-    transform<B, false, V>(tile);
-  }
-  float* output = task.output + row * task.output_pitch + column * kLanes + lane;
-  for (int line = 0; line < B; ++line) {
-#pragma GCC unroll 8
-    for (int pixel = 0; pixel < B; ++pixel) {
-      store(output + line * task.output_pitch + pixel * kLanes,
-            load<V>(tile + (line * B + pixel) * kLanes));
-    }
-  }
+  alignas(64) float middle[B * B * kLanes];
+  const bool is_linear = task.epilogue.activation == Activation::kNone;
+  const int64_t shift = column * kLanes + lane;
+  const Tile tile{task.sums + row * task.sums_pitch + shift,
+                  task.residual == nullptr ? nullptr
+                                           : task.residual + row * task.residual_pitch + shift,
+                  task.output + row * task.output_pitch + shift, middle + lane};
+  if (is_linear && task.are_coefficients) return copy_coefficients<B, V>(task, tile, lane);
+  const bool is_inverted = !is_linear && (task.are_coefficients || task.residual != nullptr);
+  if (is_inverted) inverse_rows_of<B, V>(task, tile);
+  activate_columns<B, V>(task, tile, is_inverted, lane);
+  forward_rows<B, V>(task, tile, is_linear && task.residual != nullptr);
 }
 
 template <int B, typename V>

@@ -21,16 +21,33 @@ JPEGCOMPILE_INLINE void finish_column(const Gemm& gemm, const float* output, int
   activate<Rows>(sums, *gemm.epilogue, lane);
 }
 
+template <int Rows, int Groups>
+JPEGCOMPILE_INLINE void prefetch(const Gemm& gemm, int64_t group, int64_t row) {
+  const int64_t first = group * gemm.ahead_group + row * kLanes;
+#pragma GCC unroll 2
+  for (int part = 0; part < Groups; ++part) {
+#pragma GCC unroll 16
+    for (int line = 0; line < Rows; ++line) {
+      const int64_t place = first + part * gemm.ahead_group + line * kLanes;
+      __builtin_prefetch(gemm.ahead_output + place, 1);
+      if (gemm.ahead_residual != nullptr) __builtin_prefetch(gemm.ahead_residual + place, 0);
+    }
+  }
+}
+
 // The accumulators of a register tile must have indices that are known when this is compiled:
 // an array that is indexed at run time falls out of the registers.
 template <typename Isa, int Rows, int Groups, int RowStride>
-JPEGCOMPILE_INLINE void multiply_tile(const Gemm& gemm, int64_t group, const float* input,
-                                      const float* weights, float* output) {
+JPEGCOMPILE_INLINE void multiply_tile(const Gemm& gemm, int64_t group, int64_t first_row,
+                                      const float* weights) {
   using V = typename Isa::Vector;
   constexpr int kVectors = kLanes / kWidth<V>;
   constexpr int kColumns = Groups * kVectors;
   const int64_t row_stride = RowStride > 0 ? RowStride : gemm.row_stride;
   const int64_t weights_group = gemm.segments * gemm.depth * kLanes;
+  const float* input = gemm.input + first_row * row_stride;
+  float* output = gemm.output + group * gemm.output_group + first_row * kLanes;
+  if (gemm.ahead_output != nullptr) prefetch<Rows, Groups>(gemm, group, first_row);
   V sums[kColumns][Rows] = {};
   for (int64_t segment = 0; segment < gemm.segments; ++segment) {
     const float* from = input + gemm.offsets[segment];
@@ -68,12 +85,12 @@ JPEGCOMPILE_INLINE void multiply_tile(const Gemm& gemm, int64_t group, const flo
 // Tiles of as equal heights as can be, so that none is small.
 template <typename Isa, int Groups, int RowStride, int Rows>
 JPEGCOMPILE_INLINE void dispatch_rows(int64_t rows, const Gemm& gemm, int64_t group,
-                                      const float* input, const float* weights, float* output) {
+                                      int64_t first_row, const float* weights) {
   if constexpr (Rows > 0) {
     if (rows == Rows) {
-      multiply_tile<Isa, Rows, Groups, RowStride>(gemm, group, input, weights, output);
+      multiply_tile<Isa, Rows, Groups, RowStride>(gemm, group, first_row, weights);
     } else {
-      dispatch_rows<Isa, Groups, RowStride, Rows - 1>(rows, gemm, group, input, weights, output);
+      dispatch_rows<Isa, Groups, RowStride, Rows - 1>(rows, gemm, group, first_row, weights);
     }
   }
 }
@@ -85,9 +102,7 @@ JPEGCOMPILE_INLINE void multiply_column(const Gemm& gemm, int64_t group) {
   int64_t row = 0;
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t end = gemm.rows * (tile + 1) / tiles;
-    dispatch_rows<Isa, Groups, RowStride, Isa::kRows>(
-        end - row, gemm, group, gemm.input + row * gemm.row_stride, weights,
-        gemm.output + group * gemm.output_group + row * kLanes);
+    dispatch_rows<Isa, Groups, RowStride, Isa::kRows>(end - row, gemm, group, row, weights);
     row = end;
   }
 }
