@@ -90,16 +90,30 @@ void multiply_points(const Convolution& task, const Transformed& from, int64_t t
   }
 }
 
+// Brings near what finishing an area will write, and read of the residual.
+void look_ahead(const Convolution& task, const Area& area, int64_t group) {
+  if (!task.output.is_grouped) return;
+  const float* output = rows_target(task.output, task.y, area.image, group, area.row, nullptr);
+  const bool has_residual = task.residual != nullptr && task.residual_map.is_grouped;
+  const float* residual = has_residual ? task.residual + (output - task.y) : nullptr;
+  for (int64_t pixel = 0; pixel < area.rows * area.columns; ++pixel) {
+    __builtin_prefetch(output + pixel * kLanes, 1);
+    if (has_residual) __builtin_prefetch(residual + pixel * kLanes, 0);
+  }
+}
+
 // The output rows of one unit and one group.
 void from_points(const Convolution& task, const Units& units, const Source& source, int64_t unit,
                  int64_t group, const float* sums, int64_t point_stride) {
   const int64_t image = source.first_image + unit / units.per_image;
   const int64_t row = unit % units.per_image * units.rows_each * units.m;
   const int64_t rows = std::min(units.rows_each * units.m, task.output.height - row);
+  const Area area{image, row, rows, 0, task.output.width};
+  look_ahead(task, area, group);
   float* strip = task_floats(2, static_cast<size_t>(rows * task.output.pitch()));
   winograd_output({units.m, sums, point_stride, units.rows_each, units.columns, strip, rows,
                    task.output.width, task.output.pitch()});
-  finish_area(task, {image, row, rows, 0, task.output.width}, group, strip);
+  finish_area(task, area, group, strip);
 }
 
 void by_tiles(const Call& call, const Convolution& task, const Units& units, const Source& source,
