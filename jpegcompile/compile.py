@@ -24,7 +24,7 @@ from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.input_size import InputSize
-from jpegcompile.ir.module import CompileOptions, InputMode, Module, Target
+from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode, Module, Target
 from jpegcompile.ir.verifier import verify_module
 from jpegcompile.odd_maps import note_odd_maps
 from jpegcompile.options import compile_options, complete_options, image_of
@@ -77,6 +77,7 @@ def compile(
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
+    domain: DomainChoice = "jpeg",
     strict: bool = False,
     dump_passes: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -100,6 +101,8 @@ def compile(
         relu: "asm" to mask the exact pixels (the default), "apx" to take the approximated ones.
         truncate: how many frequencies, 1 to 15, the results of those operators keep, whatever the
             plan says.
+        domain: "jpeg" to keep every map in the JPEG domain, "auto" to take the faster one: for now
+            that is the spatial domain for all maps behind the image.
         strict: refuse a model of which something would be kept spatial.
         dump_passes: folder for the graph after each pass, as ONNX models that share one file of
             weights; made if missing.
@@ -120,6 +123,7 @@ def compile(
         frequencies=frequencies,
         relu=relu,
         truncate=truncate,
+        domain=domain,
     )
     dump = None
     if dump_passes is not None:
@@ -203,7 +207,8 @@ def lower(
             dump.write(module)
         if progress is not None:
             progress(done, len(PIPELINE))
-    note_odd_maps(module, source, FIND_MAPS)
+    if options.domain == "jpeg":
+        note_odd_maps(module, source, FIND_MAPS)
     return module
 
 
@@ -231,5 +236,6 @@ def _info(module: Module, source: Source) -> CompiledInfo:
             if name in present
         },
         report=module.report.to_json(),
+        domain=options.domain,
         frequencies=None if module.report.is_exact else options.frequencies.to_json(),
     )

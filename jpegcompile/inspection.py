@@ -16,7 +16,7 @@ from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import Frequencies, FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import InputSize, input_size_of, sized
-from jpegcompile.ir.module import InputMode
+from jpegcompile.ir.module import DomainChoice, InputMode
 from jpegcompile.options import compile_options
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.native import Execution, execution_of
@@ -58,6 +58,7 @@ def inspect(
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
+    domain: DomainChoice = "jpeg",
 ) -> Inspection:
     """What of a model is lowered, what is kept spatial and why; nothing is written.
 
@@ -71,6 +72,7 @@ def inspect(
         frequencies: as for `compile`; not for a compiled model, and so are the next two.
         relu: as for `compile`.
         truncate: as for `compile`.
+        domain: as for `compile`; of a compiled model its own is shown.
 
     Raises:
         UsageError, UnsupportedModelError, AccessError: as for `compile`; of a compiled model also
@@ -98,5 +100,6 @@ def inspect(
         image_input=image_input,
         input_size=size,
         frequencies=plan,
+        domain=domain,
     )
     return Inspection(lower(load_source(model, image_input), options).report.to_json(), None)

@@ -15,9 +15,14 @@ from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frequency_plan import Frequencies, Masking, plan_of
 from jpegcompile.frontend.load import Source, image_input_name
 from jpegcompile.input_size import InputSize, Size, input_size_of, sized
-from jpegcompile.ir.module import CompileOptions, ImageInput, InputMode, Target
+from jpegcompile.ir.module import CompileOptions, DomainChoice, ImageInput, InputMode, Target
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.subsampling import GRAY, SUBSAMPLINGS
+
+SPATIAL_HAS_NO_FREQUENCIES = (
+    "--frequencies and --truncate are for maps of coefficients, and with --domain auto maps are"
+    " pixels; leave them out, or use --domain jpeg"
+)
 
 
 def compile_options(
@@ -31,6 +36,7 @@ def compile_options(
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
+    domain: DomainChoice = "jpeg",
 ) -> CompileOptions:
     """Arguments of `compile`, checked as far as they can be without the model.
 
@@ -42,6 +48,11 @@ def compile_options(
         raise UsageError(f"input is '{input}'; use coefficients or tensor")
     if target not in ("ort", "onnx"):
         raise UsageError(f"target is '{target}'; use ort or onnx")
+    if domain not in ("jpeg", "auto"):
+        raise UsageError(f"domain is '{domain}'; use jpeg or auto")
+    plan = plan_of(frequencies, relu, truncate)
+    if domain == "auto" and not plan.is_exact:
+        raise UsageError(SPATIAL_HAS_NO_FREQUENCIES)
     return CompileOptions(
         input_mode=input,
         target=target,
@@ -49,7 +60,8 @@ def compile_options(
         subsampling=subsampling,
         image_input=image_input,
         input_size=input_size_of(input_size),
-        frequencies=plan_of(frequencies, relu, truncate),
+        frequencies=plan,
+        domain=domain,
     )
 
 

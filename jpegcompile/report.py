@@ -73,11 +73,13 @@ class Report:
         order: names of all nodes in graph order, as they were before lowering.
         notes: facts about the whole graph (batch kept, normalisation absorbed, ...).
         casts: number of ToJpeg and ToSpatial casts left.
+        domain: that was asked for: "jpeg", or "auto", by which maps are spatial by choice.
     """
 
     order: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     casts: int = 0
+    domain: str = "jpeg"
     _by_name: dict[str, NodeReport] = field(default_factory=dict)
 
     def add(self, node: NodeReport) -> None:
@@ -128,6 +130,7 @@ class Report:
             "nodes": [asdict(node) for node in self.nodes],
             "notes": list(self.notes),
             "casts": self.casts,
+            "domain": self.domain,
             "lowered": len(self.lowered),
             "kept": len(self.kept),
             **{key: sum(getattr(node, key) for node in self.nodes) for key in _SUMS},

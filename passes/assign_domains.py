@@ -1,9 +1,11 @@
 """Decide which tensors the jpeg domain is for, and at which block size.
 
 With every domain asked to be jpeg this is every feature map of known height and width: its block
-size is the largest of 8, 4, 2, 1 that divides both. Maps that `channels_first.py` could not turn
-are none of them: their last two axes are no height and width. The casts are exact, so no choice
-made here can change an answer; it only decides where the work is done.
+size is the largest of 8, 4, 2, 1 that divides both. With the choice left to the compiler it is 1,
+the spatial domain, for all of them: only the image comes as coefficients. Maps that
+`channels_first.py` could not turn are none of them: their last two axes are no height and width.
+The casts are exact, so no choice made here can change an answer; it only decides where the work is
+done.
 """
 
 from __future__ import annotations
@@ -28,13 +30,15 @@ class AssignDomains(Pass):
         if module.maps:
             return False
         module.channels_last = _channels_last(module.graph)
+        is_spatial = module.options.domain == "auto"
         module.maps = {
-            name: block_size(*map(int, tensor.shape[2:]))
+            name: 1 if is_spatial else block_size(*map(int, tensor.shape[2:]))
             for name, tensor in module.graph.tensors().items()
             if isinstance(tensor, gs.Variable)
             and name not in module.channels_last
             and _is_feature_map(tensor)
         }
+        module.report.domain = module.options.domain
         module.report.order = [node.name for node in module.graph.nodes]
         return bool(module.maps)
 

@@ -16,8 +16,9 @@ import onnx
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import DOMAIN
 
-# The record stands under the name of the operator domain. Format 2 added the frequencies.
-FORMAT_VERSION = 2
+# The record stands under the name of the operator domain. Format 2 added the frequencies,
+# format 3 the domain.
+FORMAT_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class CompiledInfo:
         tensors: jpeg-domain tensor -> [block size, source tensor].
         report: what `inspect` shows.
         frequencies: the frequency plan, None where every operator is exact.
+        domain: that was asked for, "jpeg" or "auto".
     """
 
     format_version: int
@@ -68,6 +70,7 @@ class CompiledInfo:
     tensors: dict[str, list[Any]]
     report: dict[str, Any]
     frequencies: dict[str, Any] | None = None
+    domain: str = "jpeg"
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""

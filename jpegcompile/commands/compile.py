@@ -25,6 +25,7 @@ from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.files import is_same_file, require_writable, write_whole
 from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking
+from jpegcompile.options import SPATIAL_HAS_NO_FREQUENCIES
 from jpegcompile.pipeline import PIPELINE
 from jpegcompile.report import Report
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies, require_budget
@@ -109,6 +110,7 @@ def compile_command(
     subsampling: str | None,
     image_input: str | None,
     input_size: str | None,
+    domain: Any,
     frequencies: int | str | None,
     frequencies_file: Path | None,
     relu: Masking | None,
@@ -145,6 +147,7 @@ def compile_command(
                 image_input=image_input,
                 input_size=input_size,
                 frequencies=plan,
+                domain=domain,
                 strict=strict,
                 dump_passes=dump,
                 progress=progress,
@@ -152,6 +155,8 @@ def compile_command(
 
     search: FrequencySearch | None = None
     if frequencies == _AUTO:
+        if domain == "auto":
+            raise UsageError(SPATIAL_HAS_NO_FREQUENCIES)
         normalization = _require_search_options(frequencies_file, preprocess, search_options)
         # What is wrong with the other options should not come out after a long search.
         compiled_with(FrequencyPlan())
@@ -300,8 +305,9 @@ def _search(
 
 
 def _show_report(output: Path, report: Report, has_weights: bool) -> None:
+    lowered = "lowered" if report.domain == "jpeg" else "spatial by choice"
     click.echo(
-        f"{output}: {counted(len(report.lowered), 'node')} lowered,"
+        f"{output}: {counted(len(report.lowered), 'node')} {lowered},"
         f" {len(report.kept)} kept spatial, {counted(report.casts, 'cast')},"
         f" {output.stat().st_size:,} bytes"
     )

@@ -42,6 +42,7 @@ def inspect(
     subsampling: str | None,
     image_input: str | None,
     input_size: str | None,
+    domain: Any,
     frequencies: int | None,
     frequencies_file: Path | None,
     relu: Masking | None,
@@ -61,6 +62,7 @@ def inspect(
         image_input=image_input,
         input_size=input_size,
         frequencies=plan_from(frequencies, frequencies_file, relu, truncate),
+        domain=domain,
     )
     if as_json:
         print_json(result.to_json())
@@ -78,7 +80,7 @@ def show_inspection(result: Inspection) -> None:
         table.add_row(
             plain(node["name"]),
             node["op"],
-            _domain_text(node),
+            _domain_text(node, is_choice=report.get("domain") == "auto"),
             "x".join(str(d) if isinstance(d, int) else "N" for d in node["output_shape"]),
             f"{node['multiply_adds']:,}",
             _frequency_text(node),
@@ -86,8 +88,9 @@ def show_inspection(result: Inspection) -> None:
         )
     out.print(table)
     out.print()
+    lowered = "lowered" if report.get("domain", "jpeg") == "jpeg" else "spatial by choice"
     out.print(
-        f"{report['lowered']} lowered, {report['kept']} kept spatial,"
+        f"{report['lowered']} {lowered}, {report['kept']} kept spatial,"
         f" {counted(report['casts'], 'cast')};"
         f" {report['multiply_adds']:,} multiply-adds,"
         f" {report['transform_multiply_adds']:,} in block transforms"
@@ -112,7 +115,7 @@ def _show_record(out: Console, result: Inspection) -> None:
     out.print(f"compiled by jpegcompile {info.tool_version}, format {info.format_version}")
     out.print(f"source sha256 {info.source_sha256}", markup=False)
     out.print(
-        f"target {info.target}, input {taken.mode} for '{taken.name}'"
+        f"target {info.target}, domain {info.domain}, input {taken.mode} for '{taken.name}'"
         f" {taken.channels}x{taken.height}x{taken.width} {taken.layout},"
         f" subsampling {taken.subsampling or '-'}",
         markup=False,
@@ -143,9 +146,11 @@ def _share(what: str, frequencies: int, block: int) -> str:
     return what if frequencies == full(block) else f"{what} {frequencies}/{full(block)}"
 
 
-def _domain_text(node: dict[str, Any]) -> str:
+def _domain_text(node: dict[str, Any], *, is_choice: bool) -> str:
     if node["status"] == "kept":
         return "spatial"
     sides = [node["input_block"], node["output_block"]]
+    if is_choice and set(sides) <= {1, None}:
+        return "spatial by choice"
     names = ["vector" if block is None else f"b={block}" for block in sides]
     return f"jpeg {names[0]}" if names[0] == names[1] else f"jpeg {names[0]} to {names[1]}"

@@ -89,6 +89,14 @@ def model_options(command: Command) -> Command:
     """What a source model is compiled for: its image input and what is fed there."""
     for option in (
         input_size_option,
+        click.option(
+            "--domain",
+            type=click.Choice(["jpeg", "auto"]),
+            default="jpeg",
+            show_default=True,
+            help="Keep every map in the JPEG domain, or take the faster one; for now that is the"
+            " spatial domain for all maps behind the image.",
+        ),
         click.option("--image-input", metavar="NAME", help="Which input is the image."),
         click.option(
             "--subsampling",

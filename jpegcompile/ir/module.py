@@ -17,6 +17,7 @@ from jpegcompile.report import Report
 Layout = Literal["NCHW", "NHWC"]
 InputMode = Literal["coefficients", "tensor"]
 Target = Literal["onnx", "ort"]
+DomainChoice = Literal["jpeg", "auto"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class CompileOptions:
     image_input: str | None = None
     input_size: tuple[int, int] | None = None
     frequencies: FrequencyPlan = field(default_factory=FrequencyPlan)
+    domain: DomainChoice = "jpeg"
 
 
 @dataclass

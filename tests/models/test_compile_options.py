@@ -71,6 +71,12 @@ def test_options() -> None:
         "input is 'pixels'; use coefficients or tensor"
     )
     assert refusal(UsageError, model, target="wasm") == "target is 'wasm'; use ort or onnx"
+    assert refusal(UsageError, model, domain="dct") == "domain is 'dct'; use jpeg or auto"
+    for plan in ({"frequencies": 6}, {"truncate": 14}, {"frequencies": {"nodes": {"y": 3}}}):
+        assert refusal(UsageError, model, domain="auto", **plan) == (
+            "--frequencies and --truncate are for maps of coefficients, and with --domain auto maps"
+            " are pixels; leave them out, or use --domain jpeg"
+        )
     assert refusal(UsageError, model, **{**coefficients, "preprocess": {"color": "L"}}) == (
         'preprocessing gives 1 channels (L) but the model takes 3; set "color" in --preprocess'
     )
