@@ -92,7 +92,7 @@ JPEGCOMPILE_INLINE V log1p_of(const V& e) {
 }
 
 // The parts of erf and erfc: x P(x^2) up to 1, 1.2e-9; beyond it erfc(|x|) = exp(Q(|x| - 5/2)) up
-// to 4, 6e-11 absolute, which then is 1.5e-8.
+// to 4, 6e-11 absolute. From there on, where erfc is 1.5e-8, the exponent falls by its slope.
 template <typename V>
 JPEGCOMPILE_INLINE V erf_near(const V& x) {
   const V z = x * x;
@@ -106,7 +106,7 @@ JPEGCOMPILE_INLINE V erf_near(const V& x) {
 
 template <typename V>
 JPEGCOMPILE_INLINE V erfc_far(const V& size) {
-  const V t = (size > 4.0F ? V{} + 4.0F : size) - 2.5F;
+  const V inside = size > 4.0F ? V{} + 4.0F : size, t = inside - 2.5F;
   V sum = t * 1.39801887e-06F - 1.39407639e-05F;
   sum = sum * t + 7.76470988e-05F;
   sum = sum * t - 0.000418066717F;
@@ -115,7 +115,7 @@ JPEGCOMPILE_INLINE V erfc_far(const V& size) {
   sum = sum * t - 0.943894923F;
   sum = sum * t - 5.35268068F;
   sum = sum * t - 7.80681515F;
-  return exponential<V>(sum);
+  return exponential<V>(sum - (size - inside) * 8.236F);
 }
 
 // What the C library computes, one channel after the other.

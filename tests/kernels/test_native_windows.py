@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +10,14 @@ from support.function_bodies import BodyCase
 from support.ingest_cases import ingest_cases
 from support.masking_cases import masked_pool_cases
 from support.native import ISAS
-from support.native_cases import SPREADS, Spread, allowed, assert_kernel_holds, assert_result, run_case
+from support.native_cases import (
+    SPREADS,
+    Spread,
+    allowed,
+    assert_kernel_holds,
+    assert_result,
+    run_case,
+)
 from support.window_cases import (
     global_max_pool_cases,
     pool_cases,
