@@ -8,6 +8,7 @@ std::vector<Operator> operators() {
   std::vector<Operator> all;
   for (auto make : {
            arithmetic_operators,
+           average_pool_operators,
            batch_normalization_operators,
            cast_operators,
            clip_operators,
@@ -16,8 +17,12 @@ std::vector<Operator> operators() {
            global_max_pool_operators,
            ingest_operators,
            max_pool_operators,
+           pointwise_operators,
            prelu_operators,
+           rearrange_operators,
+           reduce_operators,
            relu_operators,
+           resample_operators,
            truncate_operators,
        }) {
     std::vector<Operator> made = make();

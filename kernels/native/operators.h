@@ -12,6 +12,7 @@ namespace jpegcompile {
 inline constexpr int kContractVersion = 1;
 
 std::vector<Operator> arithmetic_operators();
+std::vector<Operator> average_pool_operators();
 std::vector<Operator> batch_normalization_operators();
 std::vector<Operator> cast_operators();
 std::vector<Operator> clip_operators();
@@ -20,8 +21,12 @@ std::vector<Operator> global_average_pool_operators();
 std::vector<Operator> global_max_pool_operators();
 std::vector<Operator> ingest_operators();
 std::vector<Operator> max_pool_operators();
+std::vector<Operator> pointwise_operators();
 std::vector<Operator> prelu_operators();
+std::vector<Operator> rearrange_operators();
+std::vector<Operator> reduce_operators();
 std::vector<Operator> relu_operators();
+std::vector<Operator> resample_operators();
 std::vector<Operator> truncate_operators();
 
 std::vector<Operator> operators();

@@ -7,6 +7,7 @@ from support.channel_cases import cast_cases, channel_cases, relu_cases
 from support.masking_cases import exact_cases, masking_cases
 from support.native import ISAS
 from support.native_cases import SPREADS, Spread, assert_kernel_holds
+from support.pointwise_cases import pointwise_cases
 
 CASES = [
     case
@@ -16,6 +17,7 @@ CASES = [
         *relu_cases(),
         *exact_cases(),
         *masking_cases(),
+        *pointwise_cases(),
     )
     if "Conv" not in case.op
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,19 +10,32 @@ from support.function_bodies import BodyCase
 from support.ingest_cases import ingest_cases
 from support.masking_cases import masked_pool_cases
 from support.native import ISAS
-from support.native_cases import SPREADS, Spread, allowed, assert_kernel_holds, assert_result, run_case
-from support.window_cases import global_max_pool_cases, pool_cases, resampling_cases
+from support.native_cases import (
+    SPREADS,
+    Spread,
+    allowed,
+    assert_kernel_holds,
+    assert_result,
+    run_case,
+)
+from support.window_cases import (
+    global_max_pool_cases,
+    pool_cases,
+    rearrangement_cases,
+    reduction_cases,
+    resampling_cases,
+    resize_cases,
+)
 
 WINDOWS = [
-    case
-    for case in (
-        *pool_cases(),
-        *masked_pool_cases(),
-        *global_max_pool_cases(),
-        *resampling_cases(),
-    )
-    if "MaxPool" in case.op or "JpegGlobal" in case.op
+    *pool_cases(),
+    *masked_pool_cases(),
+    *global_max_pool_cases(),
+    *resampling_cases(),
+    *resize_cases(),
+    *reduction_cases(),
 ]
+REARRANGEMENTS = list(rearrangement_cases())
 INGESTS = list(ingest_cases())
 
 
@@ -33,6 +45,13 @@ def test_kernel(index: int, isa: str) -> None:
     case, turn = WINDOWS[index], index + ISAS.index(isa)
     assert_kernel_holds(case, Spread(), isa)
     assert_kernel_holds(case, SPREADS[turn % len(SPREADS)], isa)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("case", REARRANGEMENTS, ids=str)
+def test_rearrangement(case: BodyCase, isa: str) -> None:
+    assert_kernel_holds(case, Spread(), isa)
+    assert_kernel_holds(case, Spread(batch=33), isa)
 
 
 @pytest.mark.parametrize("isa", ISAS)

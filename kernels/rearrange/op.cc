@@ -1,0 +1,135 @@
+// JpegSpaceToDepth and JpegDepthToSpace: pixels become channels, and channels pixels.
+//
+// All pixels of the map are made first, in groups of channels; then tasks gather rows of the result
+// from them and transform these.
+#include <algorithm>
+#include <string>
+
+#include "../native/operators.h"
+#include "../native/strips.h"
+#include "../native/tiles.h"
+
+namespace jpegcompile {
+namespace {
+
+// Where an element of the result comes from.
+struct Origin {
+  int64_t channel, row, column;
+};
+
+// Channel (dy side + dx) C + c of the result has the pixels (dy, dx) of tiles of channel c.
+struct SpaceToDepth {
+  static Map result(const Map& map, int64_t side) {
+    return {map.batch, map.channels * side * side, map.height / side, map.width / side, false};
+  }
+  static bool fits(const Map& map, int64_t side) {
+    return map.height % side == 0 && map.width % side == 0;
+  }
+  static Origin origin(const Map& from, const Map&, int64_t side, const Origin& at) {
+    const int64_t pixel = at.channel / from.channels;
+    return {at.channel % from.channels, at.row * side + pixel / side,
+            at.column * side + pixel % side};
+  }
+  // Channels in a row of the result that come from channels in a row of the map.
+  static int64_t channels_in_a_row(const Map& from, const Map&) { return from.channels; }
+};
+
+struct DepthToSpace {
+  static Map result(const Map& map, int64_t side) {
+    return {map.batch, map.channels / (side * side), map.height * side, map.width * side, false};
+  }
+  static bool fits(const Map& map, int64_t side) { return map.channels % (side * side) == 0; }
+  static Origin origin(const Map&, const Map& to, int64_t side, const Origin& at) {
+    const int64_t pixel = at.row % side * side + at.column % side;
+    return {pixel * to.channels + at.channel, at.row / side, at.column / side};
+  }
+  static int64_t channels_in_a_row(const Map&, const Map& to) { return to.channels; }
+};
+
+template <typename Rule>
+class Rearrange : public Kernel {
+ public:
+  explicit Rearrange(const Node& node)
+      : side_(node.integer("blocksize")),
+        input_block_(block_of(node, "input_block")),
+        output_block_(block_of(node, "output_block")),
+        x_group_(node.integer("x_group", 1)),
+        y_group_(node.integer("y_group", 1)) {
+    if (side_ >= 1 && side_ <= kMostSide) return;
+    throw KernelError("its blocksize is " + std::to_string(side_) + ", it has to be from 1 to " +
+                      std::to_string(kMostSide));
+  }
+
+  void compute(const Call& call) const override {
+    const Tensor x = call.input(0);
+    const Map from = Map::of(x.shape, x_group_, "x");
+    check_tiles(from, input_block_, "x");
+    if (!Rule::fits(from, side_)) {
+      throw KernelError("x of shape " + x.shape.text() + " does not rearrange by " +
+                        std::to_string(side_) + "x" + std::to_string(side_));
+    }
+    const Map to = Map::of(Rule::result(from, side_).shape(), y_group_, "y");
+    check_tiles(to, output_block_, "y");
+    float* y = call.output_floats(0, to.shape());
+    Workspace workspace;
+    Map grouped = from;
+    grouped.is_grouped = true;
+    const auto floats = static_cast<size_t>(from.batch * from.groups() * kLanes * from.plane());
+    float* pixels = workspace.floats(floats);
+    map_strips(call, from, x.floats(), grouped, pixels, input_block_,
+               [&](const Strip& strip, const float* source, float* target) {
+                 inverse_rows({source, target, strip.count, from.width, input_block_});
+               });
+    for_strips(call, to, output_block_, output_block_ * to.pitch(), [&](const Strip& strip) {
+      float* target = rows_target(
+          to, y, strip.image, strip.group, strip.row,
+          to.is_grouped ? nullptr : task_floats(1, static_cast<size_t>(strip.count * to.pitch())));
+      gather(grouped, pixels, to, strip, target);
+      if (output_block_ > 1) {
+        forward_rows({target, target, strip.count, to.width, output_block_});
+      }
+      write_rows(to, y, strip.image, strip.group, strip.row, strip.count, target);
+    });
+  }
+
+ private:
+  static constexpr int64_t kMostSide = 1 << 15;
+
+  static const float* place(const Map& from, const float* pixels, int64_t image, const Origin& at) {
+    const int64_t plane = image * from.groups() + at.channel / kLanes;
+    const int64_t pixel = (plane * from.height + at.row) * from.width + at.column;
+    return pixels + pixel * kLanes + at.channel % kLanes;
+  }
+
+  void gather(const Map& from, const float* pixels, const Map& to, const Strip& strip,
+              float* target) const {
+    const int64_t channel = strip.group * kLanes, lanes = to.channels_in(strip.group);
+    // Then all channels of a group stand side by side where they come from.
+    const bool is_aligned = Rule::channels_in_a_row(from, to) % kLanes == 0;
+    const int64_t run = is_aligned ? kLanes : 1;
+    for (int64_t row = strip.row; row < strip.row + strip.count; ++row) {
+      for (int64_t column = 0; column < to.width; ++column, target += kLanes) {
+        for (int64_t lane = 0; lane < lanes; lane += run) {
+          const Origin at = Rule::origin(from, to, side_, {channel + lane, row, column});
+          std::copy_n(place(from, pixels, strip.image, at), run, target + lane);
+        }
+        std::fill(target + lanes, target + kLanes, 0.0F);
+      }
+    }
+  }
+
+  int64_t side_;
+  int input_block_, output_block_;
+  int64_t x_group_, y_group_;
+};
+
+}  // namespace
+
+std::vector<Operator> rearrange_operators() {
+  using enum ort::ElementType;
+  const std::vector<ort::ElementType> inputs(5, kFloat);
+  return {{"JpegSpaceToDepth", inputs, make_kernel<Rearrange<SpaceToDepth>>},
+          {"JpegDepthToSpace", inputs, make_kernel<Rearrange<DepthToSpace>>}};
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,13 @@
+// JpegSlice, JpegPad and JpegResize, by matrices that take, add or interpolate pixels.
+#include "../native/operators.h"
+#include "../native/separable.h"
+
+namespace jpegcompile {
+
+std::vector<Operator> resample_operators() {
+  return {separable_operator("JpegSlice"),
+          separable_operator("JpegPad"),
+          separable_operator("JpegResize")};
+}
+
+}  // namespace jpegcompile
