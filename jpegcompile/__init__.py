@@ -12,6 +12,8 @@ if _find_spec("jpegcompile._native") is None:
 from jpegcompile.compile import CompiledModel, compile
 from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.demo.tour import demo
+from jpegcompile.evaluation.benchmark.results import Benchmark
+from jpegcompile.evaluation.benchmark.run import bench
 from jpegcompile.evaluation.compare import compare
 from jpegcompile.evaluation.predict import run
 from jpegcompile.evaluation.verify import verify
@@ -26,6 +28,7 @@ from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
 from jpegcompile.version import __version__
 
 __all__ = [
+    "Benchmark",
     "Coefficients",
     "CompiledModel",
     "Execution",
@@ -35,6 +38,7 @@ __all__ = [
     "PaperResults",
     "Session",
     "__version__",
+    "bench",
     "choose_frequencies",
     "compare",
     "compile",

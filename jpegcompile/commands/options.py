@@ -35,6 +35,27 @@ def frequency_number(
     return convert
 
 
+def numbers_option(
+    flag: str, parameter: str, help: str, default: str | None = None
+) -> Callable[[Command], Command]:
+    """An option that takes whole numbers from 1 on, with commas between, as a tuple."""
+
+    def convert(
+        context: click.Context, option: click.Parameter, value: str | None
+    ) -> tuple[int, ...] | None:
+        if value is None:
+            return None
+        parts = value.split(",")
+        if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+            text = f"'{value}' is not a list of whole numbers from 1 on, such as 1,8."
+            raise click.BadParameter(text, context, option)
+        return tuple(dict.fromkeys(int(part) for part in parts))
+
+    return click.option(
+        flag, parameter, callback=convert, default=default, metavar="N,N,...", help=help
+    )
+
+
 def json_option(command: Command) -> Command:
     """The flag --json, as the parameter `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -93,16 +94,21 @@ def pillow_batch(
     return np.stack([normalize(image, affine, info.layout) for image in pixels])
 
 
-def pillow_pixels(file: Path, color: Color) -> NDArray[np.uint8]:
+def pillow_pixels(file: Path | bytes, color: Color) -> NDArray[np.uint8]:
     """Pixels [H, W, C] of one image by Pillow's decode, channels in the order of `color`.
+
+    Args:
+        file: a path, or a file's content.
+        color: that is wanted.
 
     Raises:
         ImageError: if Pillow refuses the file.
     """
     try:
-        with Image.open(file) as image:
+        with Image.open(BytesIO(file) if isinstance(file, bytes) else file) as image:
             pixels = np.asarray(image.convert("L" if color == "L" else "RGB"))
     except (UnidentifiedImageError, OSError) as error:
-        raise ImageError(f"{file}: Pillow cannot decode it: {one_line(error)}") from error
+        name = "bytes" if isinstance(file, bytes) else file
+        raise ImageError(f"{name}: Pillow cannot decode it: {one_line(error)}") from error
     channels = pixels.reshape(*pixels.shape[:2], -1)
     return channels[..., ::-1] if color == "BGR" else channels

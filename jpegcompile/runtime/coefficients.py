@@ -64,7 +64,7 @@ def read_coefficients_many(
     if isinstance(sources, str | bytes | bytearray | memoryview | os.PathLike):
         raise UsageError("read_coefficients_many takes a sequence of images; wrap one in a list")
     if threads is None:
-        threads = _available_processors()
+        threads = available_processors()
     if threads < 1:
         raise UsageError(f"threads is {threads}; give 1 or more")
     if max_pixels < 1:
@@ -101,7 +101,7 @@ def source_name(sources: Sequence[ImageSource], index: int) -> str:
     return "bytes" if len(sources) == 1 else f"bytes (image {index})"
 
 
-def _available_processors() -> int:
+def available_processors() -> int:
     """The processors that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -43,6 +43,16 @@ def begin_at(model: onnx.ModelProto, tensor: str, info: InputInfo) -> onnx.Model
     return result
 
 
+def end_at(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
+    """A copy of a model that gives one of its tensors, and does nothing more than that takes."""
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    del result.graph.output[:]
+    result.graph.output.append(onnx.ValueInfoProto(name=tensor))
+    _keep_needed(result.graph, set())
+    return result
+
+
 def _keep_needed(graph: onnx.GraphProto, given: set[str]) -> None:
     """Drop the nodes and initializers that no output needs once `given` are inputs."""
     needed = {output.name for output in graph.output}

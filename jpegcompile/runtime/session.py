@@ -103,13 +103,7 @@ def inference_session(
         UnsupportedModelError: if ONNX Runtime refuses the model.
         AccessError: if the native kernels cannot be loaded.
     """
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    if folder is not None:
-        options.add_session_config_entry(_WEIGHTS_FOLDER, str(folder.absolute()))
+    options = session_options(threads, folder)
     library = library_for(model, native)
     if library is not None:
         register(options, library)
@@ -119,6 +113,26 @@ def inference_session(
         )
     except Exception as error:
         raise UnsupportedModelError(f"ONNX Runtime refuses the model: {one_line(error)}") from error
+
+
+def session_options(
+    threads: int | None = None, folder: Path | None = None, *, spinning: bool = False
+) -> ort.SessionOptions:
+    """Options of a session, which says nothing but errors.
+
+    Args:
+        threads: ONNX Runtime's intra-op number.
+        folder: of the files in which a model given as bytes has external weights.
+        spinning: whether threads without work wait busily for some time.
+    """
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    if folder is not None:
+        options.add_session_config_entry(_WEIGHTS_FOLDER, str(folder.absolute()))
+    return options
 
 
 class Session:

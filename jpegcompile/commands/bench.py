@@ -1,0 +1,189 @@
+"""The verb `bench`: how long both pipelines take, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
+from jpegcompile.commands.options import json_option, numbers_option, print_json
+from jpegcompile.evaluation.benchmark import run
+from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL
+from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
+from jpegcompile.evaluation.benchmark.results import Benchmark, Cell
+
+_HEADERS = {SPATIAL: "spatial", COMPILED: "compiled", PORTABLE: "bodies"}
+_MOST_NODES = 20
+
+
+@click.command()
+@click.argument("original", type=click.Path(path_type=Path))
+@click.argument("compiled", type=click.Path(path_type=Path))
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path),
+    help="Folder of JPEG files; without it, files made for the purpose (quality 75 and 90), or"
+    " random tensors for a model that takes tensors.",
+)
+@numbers_option("--batch", "batches", "Inputs of a run; 1,8 if not given.")
+@numbers_option("--threads", "threads", "Threads of ONNX Runtime and of decoding; 1,2.", "1,2")
+@click.option(
+    "--repeats",
+    type=int,
+    default=run.ROUNDS,
+    show_default=True,
+    help="Rounds, of which medians are taken.",
+)
+@click.option(
+    "--seconds",
+    type=float,
+    default=run.SECONDS,
+    show_default=True,
+    help="How long each step runs in a round, once at least.",
+)
+@click.option("--per-op", is_flag=True, help="Time every node, too, and list the slowest.")
+@click.option(
+    "--portable",
+    is_flag=True,
+    help="Time the compiled model by its function bodies, without native kernels, as well.",
+)
+@json_option
+def bench(
+    original: Path,
+    compiled: Path,
+    images: Path | None,
+    batches: tuple[int, ...] | None,
+    threads: tuple[int, ...],
+    repeats: int,
+    seconds: float,
+    per_op: bool,
+    portable: bool,
+    as_json: bool,
+) -> None:
+    """Time ORIGINAL behind Pillow and NumPy (spatial) against COMPILED.
+
+    Decoding, what makes the network's input, the network, and all of it from the bytes of files.
+    Each side runs in a process of its own, in turn with the others. Outputs are checked first: if
+    they are not those of ORIGINAL nothing is timed and the exit code is 1.
+    """
+    with progress_bar("timing") as progress:
+        result = run.bench(
+            original,
+            compiled,
+            images,
+            batches=batches,
+            threads=threads,
+            rounds=repeats,
+            seconds=seconds,
+            per_op=per_op,
+            portable=portable,
+            progress=progress,
+        )
+    if as_json:
+        print_json(result.to_json())
+    else:
+        show_benchmark(result)
+
+
+def show_benchmark(result: Benchmark) -> None:
+    """Times and ratios of every step, memory and the making of sessions, and what was checked."""
+    out = console()
+    sides = list(result.cells[0].sides)
+    headers = ["batch", "threads", "step", "inputs", _HEADERS[SPATIAL]]
+    for side in sides[1:]:
+        headers += [_HEADERS[side], "ratio"]
+    table = new_table(*headers, right=(0, 1, *range(4, len(headers))))
+    for cell in result.cells:
+        lead = (str(cell.batch), str(cell.threads))
+        for row in _rows(cell):
+            table.add_row(*lead, *row)
+            lead = ("", "")
+    out.print(table)
+    out.print()
+    out.print(
+        f"times of a batch, medians of {counted(result.rounds, 'round')}; ratios are to spatial;"
+        f" {counted(result.cpus, 'processor')}, ONNX Runtime {result.onnxruntime}"
+    )
+    for name, (count, size) in result.inputs.items():
+        about = "" if size is None else f", {size / 1e3:.1f} kB each"
+        out.print(f"{name}: {counted(count, 'input')}{about}", markup=False)
+    if result.left_out:
+        out.print(f"left out: {counted(result.left_out, 'file')} of other samplings")
+    out.print(f"compiled: {result.execution}", markup=False)
+    out.print(_check_text(result))
+    _show_nodes(out, result)
+
+
+def _rows(cell: Cell) -> Iterator[list[str]]:
+    """Step, inputs, and for each side its figure and, but for the first, its ratio."""
+    others = [side for side in cell.sides if side != SPATIAL]
+    for timing in cell.timings:
+        row = [timing.stage, plain(timing.inputs or ""), _milliseconds(timing.seconds(SPATIAL))]
+        for side in others:
+            row += [_milliseconds(timing.seconds(side)), f"{timing.ratio(side):.2f}"]
+        yield row
+    for what, name, text in (
+        ("memory", "peak memory", _megabytes),
+        ("own_memory", "  beyond the modules'", _megabytes),
+        ("creation", "session creation", _milliseconds),
+    ):
+        row = [name, "", text(getattr(cell.sides[SPATIAL], what))]
+        for side in others:
+            ratio = cell.ratio(side, what)
+            row += [text(getattr(cell.sides[side], what)), "-" if ratio is None else f"{ratio:.2f}"]
+        yield row
+
+
+def _check_text(result: Benchmark) -> str:
+    outputs = [output for check in result.checks for output in check.outputs]
+    worst = max(outputs, key=lambda output: output.conversion / output.allowed)
+    if not result.checks[0].is_exact:
+        return (
+            "the model was compiled to approximate: its outputs are off by"
+            f" {worst.conversion:.2e} at the most, which compare can judge"
+        )
+    inputs = counted(result.checks[0].inputs, "input")
+    return (
+        f"the same answers on {inputs} in every process:"
+        f" the largest error is {worst.conversion:.2e}, {worst.allowed:.2e} is allowed"
+    )
+
+
+def _show_nodes(out: Console, result: Benchmark) -> None:
+    for cell in result.cells:
+        for name, side in cell.sides.items():
+            if not side.nodes:
+                continue
+            out.print()
+            out.print(
+                f"{_HEADERS[name]}, batch {cell.batch}, {counted(cell.threads, 'thread')}:"
+                f" {_operator_text(side.nodes)}",
+                markup=False,
+                soft_wrap=True,
+            )
+            total = sum(node.seconds for node in side.nodes)
+            table = new_table("node", "op", "ms", "of all", right=(2, 3))
+            for node in side.nodes[:_MOST_NODES]:
+                share = f"{100 * node.seconds / total:.1f} %" if total else "-"
+                table.add_row(plain(node.node), node.op, f"{1e3 * node.seconds:.3f}", share)
+            out.print(table)
+
+
+def _operator_text(nodes: tuple[NodeTime, ...]) -> str:
+    """Sums of the operators: `9 Conv 3.210 ms, 8 Relu 0.120 ms`."""
+    sums = list(by_operator(nodes).items())[:_MOST_NODES]
+    return ", ".join(f"{count} {op} {1e3 * seconds:.3f} ms" for op, (count, seconds) in sums)
+
+
+def _milliseconds(seconds: float) -> str:
+    """Three significant digits, or all before the point."""
+    value = 1e3 * seconds
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
+    return f"{value:.{digits}f} ms"
+
+
+def _megabytes(size: int | None) -> str:
+    return "-" if size is None else f"{size / 1e6:.0f} MB"

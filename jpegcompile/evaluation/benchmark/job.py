@@ -1,0 +1,85 @@
+"""What a process that is timed is told: one JSON object."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from jpegcompile.backends.metadata import InputInfo
+
+SPATIAL, COMPILED, PORTABLE = "spatial", "compiled", "portable"
+
+DECODE, INGEST, NETWORK, END_TO_END = "decode", "ingest", "network", "end to end"
+
+
+@dataclass(frozen=True)
+class InputSet:
+    """Inputs of one kind, as many as the largest batch at least.
+
+    Attributes:
+        name: for tables.
+        files: JPEG files; empty where the models take the same tensors.
+        tensors: path of a .npy file, float32 [N, ...] as the original takes them; of the float
+            decode where there are files.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    tensors: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One side at one batch size and one number of threads.
+
+    Attributes:
+        side: SPATIAL, COMPILED or PORTABLE.
+        model: path of the model.
+        folder: of its external weights, where the model is not beside them.
+        library: of native kernels; None to run without.
+        batch: inputs of a run.
+        threads: of ONNX Runtime, and of decoding.
+        image: the image input of the original.
+        preprocess: as in `Preprocess.to_json`; None where tensors are given.
+        ingest: path of the part of the compiled model that makes the network's input.
+        network: path of the part behind it.
+        parts_folder: of external weights of these two.
+        sets: inputs.
+    """
+
+    side: str
+    model: str
+    folder: str | None
+    library: str | None
+    batch: int
+    threads: int
+    image: InputInfo
+    preprocess: dict[str, Any] | None
+    ingest: str | None
+    network: str | None
+    parts_folder: str | None
+    sets: tuple[InputSet, ...]
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether runs begin with the bytes of files."""
+        return bool(self.sets[0].files)
+
+    @property
+    def stages(self) -> list[tuple[str, str | None]]:
+        """What is timed: stages, and the inputs where it matters which."""
+        if not self.takes_files:
+            return [(NETWORK, None)]
+        names = [inputs.name for inputs in self.sets]
+        before = [(stage, name) for stage in (DECODE, INGEST) for name in names]
+        return [*before, (NETWORK, None), *((END_TO_END, name) for name in names)]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return asdict(self)
+
+
+def job_of(data: dict[str, Any]) -> Job:
+    """The job that `Job.to_json` gave."""
+    sets = tuple(InputSet(s["name"], tuple(s["files"]), s["tensors"]) for s in data["sets"])
+    return Job(**{**data, "image": InputInfo(**data["image"]), "sets": sets})

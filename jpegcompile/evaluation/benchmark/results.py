@@ -1,0 +1,175 @@
+"""What `bench` measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from jpegcompile.evaluation.benchmark.job import SPATIAL
+from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
+from jpegcompile.evaluation.measure import Verification
+from jpegcompile.runtime.native import Execution
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One stage.
+
+    Attributes:
+        stage: "decode", "ingest", "network" or "end to end".
+        inputs: of which kind; None where it does not matter.
+        rounds: of each side, seconds of a batch in each round.
+    """
+
+    stage: str
+    inputs: str | None
+    rounds: Mapping[str, Sequence[float]]
+
+    def seconds(self, side: str) -> float:
+        """Of a batch: the median of the rounds."""
+        return median(self.rounds[side])
+
+    def ratio(self, side: str) -> float:
+        """To the spatial side's time: the median of the rounds' ratios."""
+        pairs = zip(self.rounds[side], self.rounds[SPATIAL], strict=True)
+        return median(own / spatial for own, spatial in pairs)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return {
+            "stage": self.stage,
+            "inputs": self.inputs,
+            "seconds": {side: self.seconds(side) for side in self.rounds},
+            "ratio": {side: self.ratio(side) for side in self.rounds if side != SPATIAL},
+            "rounds": {side: list(values) for side, values in self.rounds.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Side:
+    """One process: a model at one batch size and one number of threads.
+
+    Attributes:
+        creation: seconds that making the session took.
+        memory: the most resident memory that the process had, in bytes, when the whole model had
+            run; None where the system does not tell.
+        base: as `memory`, before the model was opened.
+        check: of the outputs, against the original's; None for the original itself.
+        nodes: times of nodes, the slowest first; empty where they were not asked for.
+    """
+
+    creation: float
+    memory: int | None
+    base: int | None
+    check: Verification | None
+    nodes: tuple[NodeTime, ...] = ()
+
+    @property
+    def own_memory(self) -> int | None:
+        """Memory beyond that of the interpreter and its modules."""
+        return None if self.memory is None or self.base is None else self.memory - self.base
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return {
+            "creation": self.creation,
+            "memory": self.memory,
+            "base": self.base,
+            "check": None if self.check is None else self.check.to_json(),
+            "nodes": [asdict(node) for node in self.nodes],
+            "operators": {
+                op: {"nodes": count, "seconds": seconds}
+                for op, (count, seconds) in by_operator(self.nodes).items()
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Both sides, or the three, at one batch size and one number of threads.
+
+    Attributes:
+        batch: inputs of a run.
+        threads: of ONNX Runtime and of decoding.
+        sides: "spatial", "compiled" and, where it was asked for, "portable".
+        timings: of the stages.
+    """
+
+    batch: int
+    threads: int
+    sides: Mapping[str, Side]
+    timings: tuple[Timing, ...]
+
+    def ratio(self, side: str, what: str) -> float | None:
+        """`creation`, `memory` or `own_memory` of a side, in units of the spatial one's."""
+        own, spatial = (getattr(self.sides[name], what) for name in (side, SPATIAL))
+        return own / spatial if own is not None and spatial else None
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        others = [side for side in self.sides if side != SPATIAL]
+        return {
+            "batch": self.batch,
+            "threads": self.threads,
+            "sides": {name: side.to_json() for name, side in self.sides.items()},
+            "timings": [timing.to_json() for timing in self.timings],
+            "ratio": {
+                side: {
+                    what: self.ratio(side, what) for what in ("creation", "memory", "own_memory")
+                }
+                for side in others
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Outcome of `bench`.
+
+    Attributes:
+        original, compiled: paths of the models.
+        mode: what the compiled model takes, "coefficients" or "tensor".
+        execution: what ran the compiled model's nodes.
+        cpus: processors that the process may run on.
+        onnxruntime: its version.
+        rounds: that each time is the median of.
+        inputs: number of each kind, and the mean bytes of a file, by name.
+        left_out: files that the compiled model does not take as they are.
+        cells: by batch size and threads.
+    """
+
+    original: str
+    compiled: str
+    mode: str
+    execution: Execution
+    cpus: int
+    onnxruntime: str
+    rounds: int
+    inputs: Mapping[str, tuple[int, float | None]]
+    left_out: int
+    cells: tuple[Cell, ...]
+
+    @property
+    def checks(self) -> list[Verification]:
+        """Of every process that ran a compiled model."""
+        sides = [side for cell in self.cells for side in cell.sides.values()]
+        return [side.check for side in sides if side.check is not None]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data; times in seconds, memory in bytes."""
+        return {
+            "original": self.original,
+            "compiled": self.compiled,
+            "mode": self.mode,
+            "execution": self.execution.to_json(),
+            "cpus": self.cpus,
+            "onnxruntime": self.onnxruntime,
+            "rounds": self.rounds,
+            "inputs": {
+                name: {"count": count, "bytes": size} for name, (count, size) in self.inputs.items()
+            },
+            "left_out": self.left_out,
+            "cells": [cell.to_json() for cell in self.cells],
+        }

@@ -1,0 +1,222 @@
+"""A process that holds one model and runs it when it is told to.
+
+    python -P -m jpegcompile.evaluation.benchmark.worker < commands > answers
+
+Commands and answers are JSON, one a line; the first command is the job. Between commands it waits
+in a read, and it answers only when its threads are quiet: those of ONNX Runtime spin for some
+45 ms behind a run, in which they would take a core from the side that is timed next.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from time import perf_counter, process_time, sleep
+from typing import IO, Any
+
+import numpy as np
+
+from jpegcompile.errors import AccessError, JpegCompileError
+from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL, InputSet, Job, job_of
+from jpegcompile.evaluation.benchmark.operators import node_times
+from jpegcompile.evaluation.benchmark.pipelines import (
+    Array,
+    Pipeline,
+    compiled_pipeline,
+    open_session,
+    run_session,
+    spatial_pipeline,
+    tensor_pipeline,
+)
+from jpegcompile.runtime.inputs import coefficient_feeds
+
+# Idle is less than a twentieth of a core over this time. Something is wrong with a process that
+# is not after the longest wait, but then it is timed as it is.
+_QUIET, _LONGEST_WAIT = 0.02, 2.0
+_PROFILE_WARM_UP = 2
+
+
+class Worker:
+    """One side at one batch size, as `job` says."""
+
+    def __init__(self, job: Job) -> None:
+        """Open the model."""
+        self.job = job
+        self.base = _peak_memory()
+        start = perf_counter()
+        self._session = open_session(job, job.model, job.folder)
+        self.creation = perf_counter() - start
+        self._whole = self._pipeline(with_parts=False)
+        self._steps: dict[tuple[str, str | None], list[Any]] = {}
+
+    def opened(self) -> dict[str, Any]:
+        """Seconds that the session took, and names of the outputs."""
+        names = [output.name for output in self._session.get_outputs()]
+        return {"creation": self.creation, "outputs": names}
+
+    def outputs(self, folder: str) -> dict[str, Any]:
+        """Run every batch of every set whole; writes the outputs and says the peak of memory.
+
+        Nothing but the whole model was run until then, so the peak is that of using it.
+        """
+        whole, takes_files = self._whole, self.job.takes_files
+        results = [
+            [whole.end_to_end(batch) for batch in self._files(inputs)]
+            if takes_files
+            else [whole.network(batch) for batch in self._tensors(inputs)]
+            for inputs in self.job.sets
+        ]
+        memory = {"base": self.base, "peak": _peak_memory()}
+        return {"memory": memory, "files": self._write(results, folder, "outputs")}
+
+    def exact(self, folder: str) -> dict[str, Any]:
+        """Outputs of the original for the float decode of the files, written likewise."""
+        results = [
+            [self._whole.network(batch) for batch in self._tensors(inputs)]
+            for inputs in self.job.sets
+        ]
+        return {"files": self._write(results, folder, "exact")}
+
+    def prepare(self) -> dict[str, Any]:
+        """Make the inputs of every stage and run it once; says the seconds."""
+        pipeline = self._pipeline(with_parts=True)
+        by_name = {inputs.name: inputs for inputs in self.job.sets}
+        seconds = []
+        for stage, name in self.job.stages:
+            # The network does the same work whatever it is fed.
+            inputs = by_name.get(name or "", self.job.sets[0])
+            if self.job.takes_files:
+                steps = [pipeline.step(stage, batch) for batch in self._files(inputs)]
+            else:
+                steps = [partial(pipeline.network, batch) for batch in self._tensors(inputs)]
+            self._steps[stage, name] = steps
+            start = perf_counter()
+            for step in steps:
+                step()
+            seconds.append((perf_counter() - start) / len(steps))
+        return {"seconds": seconds}
+
+    def time(self, stage: str, name: str | None, runs: int, warm_up: int) -> dict[str, Any]:
+        """Seconds of each of `runs` runs of a stage."""
+        steps = self._steps[stage, name]
+        seconds = []
+        for number in range(-warm_up, runs):
+            step = steps[number % len(steps)]
+            start = perf_counter()
+            step()
+            if number >= 0:
+                seconds.append(perf_counter() - start)
+        return {"seconds": seconds}
+
+    def profile(self, runs: int) -> dict[str, Any]:
+        """Times of the nodes of the whole model, the slowest first."""
+        job = self.job
+        with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as folder:
+            prefix = Path(folder) / "profile"
+            session = open_session(job, job.model, job.folder, prefix)
+            if job.takes_files and job.side != SPATIAL:
+                images = self._whole.decode(self._files(job.sets[0])[0])
+                run = partial(run_session, session, coefficient_feeds(images, job.image))
+            else:
+                batch = next(self._tensors(job.sets[0]))
+                run = partial(tensor_pipeline(session).network, batch)
+            for _ in range(runs + _PROFILE_WARM_UP):
+                run()
+            path = Path(session.end_profiling())
+            times = node_times(path, runs + _PROFILE_WARM_UP, _PROFILE_WARM_UP)
+        return {"nodes": [asdict(time) for time in times]}
+
+    def _pipeline(self, *, with_parts: bool) -> Pipeline:
+        job = self.job
+        if not job.takes_files:
+            return tensor_pipeline(self._session)
+        if job.side == SPATIAL:
+            return spatial_pipeline(job, self._session)
+        assert job.side in (COMPILED, PORTABLE)
+        parts = None
+        if with_parts:
+            assert job.ingest is not None
+            assert job.network is not None
+            first = open_session(job, job.ingest, job.parts_folder)
+            parts = first, open_session(job, job.network, job.parts_folder)
+        return compiled_pipeline(job, self._session, parts)
+
+    def _files(self, inputs: InputSet) -> list[list[bytes]]:
+        """The whole batches of a set's files."""
+        data, size = [Path(file).read_bytes() for file in inputs.files], self.job.batch
+        return [data[start : start + size] for start in range(0, len(data) - size + 1, size)]
+
+    def _tensors(self, inputs: InputSet) -> Iterator[Array]:
+        """The whole batches of a set's tensors, each read when it is wanted."""
+        size = self.job.batch
+        count = len(np.load(inputs.tensors, mmap_mode="r"))
+        for start in range(0, count - size + 1, size):
+            yield np.array(np.load(inputs.tensors, mmap_mode="r")[start : start + size])
+
+    def _write(self, results: list[list[list[Array]]], folder: str, name: str) -> list[str]:
+        """One file for each set, with the outputs in order."""
+        paths = []
+        for index, runs in enumerate(results):
+            path = Path(folder) / f"{self.job.side}-{name}-{index}.npz"
+            columns = [np.concatenate(parts) for parts in zip(*runs, strict=True)]
+            np.savez(path, *columns)
+            paths.append(str(path))
+        return paths
+
+
+def _peak_memory() -> int | None:
+    """The most resident memory that this process has had, in bytes; None where nothing tells it."""
+    try:
+        text = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return None
+    lines = (line for line in text.splitlines() if line.startswith("VmHWM:"))
+    line = next(lines, None)
+    return None if line is None else 1024 * int(line.split()[1])
+
+
+def _wait_until_quiet() -> None:
+    start = perf_counter()
+    while perf_counter() - start < _LONGEST_WAIT:
+        busy, since = process_time(), perf_counter()
+        sleep(_QUIET)
+        if process_time() - busy < 0.05 * (perf_counter() - since):
+            return
+
+
+def serve(commands: IO[str], answers: IO[str]) -> None:
+    """Obey commands until there are no more; an error on purpose is the last answer."""
+    worker: Worker | None = None
+    for line in commands:
+        name, arguments = json.loads(line)
+        try:
+            if worker is None:
+                worker = Worker(job_of(arguments[0]))
+                answer = worker.opened()
+            else:
+                answer = getattr(worker, name)(*arguments)
+        except JpegCompileError as error:
+            answer = {"error": [type(error).__name__, str(error)]}
+        except MemoryError:
+            text = "out of memory while a model was timed; give smaller batches with --batch"
+            answer = {"error": [AccessError.__name__, text]}
+        _wait_until_quiet()
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+def main() -> None:
+    """Serve whoever started this process; an interrupt is theirs to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What libraries print must not get among the answers.
+    answers, sys.stdout = sys.stdout, sys.stderr
+    serve(sys.stdin, answers)
+
+
+if __name__ == "__main__":
+    main()
