@@ -1,0 +1,1 @@
+"""What kernels cost: a model fitted to measurements, by which the compiler chooses among them."""

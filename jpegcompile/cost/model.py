@@ -1,0 +1,89 @@
+"""The time that a 3x3 convolution of stride 1 takes by each of the native library's methods.
+
+Time is taken to be a sum of what a method does, each at a price of its own:
+
+    products      multiply-adds at full register tiles
+    weights       bytes of packed weights, which come from a far cache at every call
+    pixels        vectors of 16 channels that are moved before and behind the products: copied,
+                  transformed, brought to Winograd's points and back
+
+The prices in `prices.json` were fitted once by `python -m jpegcompile.cost.fit` to what
+`kernels/conv/bench.py` measured on one machine, with the version of the library that was measured.
+On another machine they are off by one factor for all, mostly, which changes no choice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+Method = Literal["direct", "winograd4", "winograd2"]
+METHODS: tuple[Method, ...] = ("direct", "winograd4", "winograd2")
+FEATURES = ("products", "weights", "pixels")
+
+_GROUP = 16
+_TAPS = 9
+_POINTS: Mapping[Method, int] = {"winograd4": 36, "winograd2": 16}
+_TILE: Mapping[Method, int] = {"winograd4": 4, "winograd2": 2}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A 3x3 convolution of stride 1 whose output is as large as its input, or nearly.
+
+    Attributes:
+        inputs, outputs: channels.
+        height, width: of the output map.
+        batch: images at once.
+    """
+
+    inputs: int
+    outputs: int
+    height: int
+    width: int
+    batch: int
+
+
+def features(layer: Layer, method: Method) -> dict[str, float]:
+    """How much of each thing a method does for a layer: counts, by the names in `FEATURES`."""
+    inputs, outputs = _filled(layer.inputs), _filled(layer.outputs)
+    vectors = (inputs + outputs) / _GROUP
+    pixels = layer.batch * layer.height * layer.width
+    if method == "direct":
+        products, weights = pixels * _TAPS * inputs * outputs, _TAPS
+    else:
+        tile, count = _TILE[method], _POINTS[method]
+        tiles = layer.batch * -(-layer.height // tile) * -(-layer.width // tile)
+        products, weights = tiles * count * inputs * outputs, count
+    return {
+        "products": float(products),
+        "weights": 4.0 * weights * inputs * outputs,
+        "pixels": pixels * vectors,
+    }
+
+
+def seconds(layer: Layer, method: Method) -> float:
+    """The time that the model expects on one core of the machine that was measured."""
+    prices = _prices()[method]
+    return sum(prices[name] * amount for name, amount in features(layer, method).items())
+
+
+def fastest(layer: Layer) -> Method:
+    """The method of the least expected time; of equals the first in `METHODS`."""
+    return min(METHODS, key=lambda method: seconds(layer, method))
+
+
+@cache
+def _prices() -> dict[Method, dict[str, float]]:
+    text = resources.files("jpegcompile.cost").joinpath("prices.json").read_text("utf-8")
+    prices: dict[Method, dict[str, float]] = json.loads(text)["seconds"]
+    return prices
+
+
+def _filled(channels: int) -> int:
+    """Channels with those that fill up the last group of 16."""
+    return -(-channels // _GROUP) * _GROUP
