@@ -21,6 +21,8 @@ from jpegcompile.ir.module import Module
 from jpegcompile.ir.pointwise import FUNCTIONS
 from jpegcompile.ir.rewrite import Pass
 
+# What kernels are for.
+_PRECISION = np.float32
 # Functions of one element, or of elements at the same place.
 _ELEMENTWISE = frozenset(
     (
@@ -85,7 +87,7 @@ def _can_be(tensor: gs.Tensor, module: Module, inside: set[int]) -> bool:
     Maps of 1x1 have the same order in any case.
     """
     shape = static_dims((tensor.shape or ())[1:])
-    if tensor.dtype != np.float32 or shape is None or len(shape) != 3:
+    if tensor.dtype != _PRECISION or shape is None or len(shape) != 3:
         return False
     if shape[0] % CHANNEL_GROUP or shape[1:] == (1, 1) or is_graph_output(module.graph, tensor):
         return False

@@ -1,5 +1,6 @@
 """Verify a compiled model against its original: at the outputs and at every lowered node.
 
+What a convolution took in (a sum, an activation) is one operator with it, and is compared as one.
 Two errors are kept apart (they have different causes and sizes). The conversion error is measured
 against the original fed by the float decode: float rounding only. The decoder difference is
 measured against the original fed by Pillow: its rounding to 8 bits and clamping.

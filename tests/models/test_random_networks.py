@@ -5,14 +5,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from unittest import mock
+
 import numpy as np
-from hypothesis import given, note
-from support.graphs import evaluate, lowered_model
+from hypothesis import assume, given, note
+from hypothesis import strategies as st
+from onnx import ModelProto
+from support import grouping
+from support.graphs import TENSOR, evaluate, lowered_model
 from support.random_graph import Network
 from support.random_networks import networks
 
+from jpegcompile.backends.emit import emit
+from jpegcompile.compile import lower
+from jpegcompile.frontend.load import load_source
+from jpegcompile.ir.module import DomainChoice
+from jpegcompile.passes import group_channels
+
 # Of the largest magnitude of an output.
 TOLERANCE = 1e-9
+
+
+def assert_agrees(compiled: ModelProto, network: Network) -> None:
+    outputs = evaluate(compiled, {"x": network.image})
+    for name, actual in zip(network.outputs, outputs, strict=True):
+        expected = network.values[name].numpy()
+        assert actual.shape == expected.shape
+        scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=TOLERANCE * scale)
 
 
 @given(networks())
@@ -22,9 +43,21 @@ def test_random_networks(network: Network) -> None:
     note(str([node.op_type for node in model.graph.node]))
     kept = {(node.op, node.name): node.reason for node in module.report.kept}
     assert network.has_step or kept == {}
-    outputs = evaluate(compiled, {"x": network.image})
-    for name, actual in zip(network.outputs, outputs, strict=True):
-        expected = network.values[name].numpy()
-        assert actual.shape == expected.shape
-        scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
-        np.testing.assert_allclose(actual, expected, rtol=0, atol=TOLERANCE * scale)
+    assert_agrees(compiled, network)
+
+
+@given(networks(), st.sampled_from(["jpeg", "auto"]))
+def test_random_networks_laid_out_in_groups(network: Network, domain: DomainChoice) -> None:
+    """In groups of 2, in float64, as a kernel would find and leave its maps in memory."""
+    model = network.model()
+    # The reference evaluator has no such operator.
+    assume(all(node.op_type != "Upsample" for node in model.graph.node))
+    note(str([node.op_type for node in model.graph.node]))
+    with (
+        mock.patch.object(group_channels, "CHANNEL_GROUP", 2),
+        mock.patch.object(group_channels, "_PRECISION", np.float64),
+        mock.patch.object(grouping, "CHANNEL_GROUP", 2),
+    ):
+        module = lower(load_source(model), replace(TENSOR, domain=domain))
+        grouping.lay_out(module)
+    assert_agrees(emit(module), network)
