@@ -28,24 +28,36 @@ JPEGCOMPILE_INLINE void dequantise_body(const BlockRow& row) {
   }
 }
 
+// A chunk of some rows: independent sums, each of which waits for its last product.
+template <int kRows>
+JPEGCOMPILE_INLINE void sum_chunk(const ChunkRows& rows, const ColumnChunks::Chunk& chunk,
+                                  int64_t row, float* to) {
+  const float* factors = rows.columns.factors.data() + chunk.factors;
+  const float* from = rows.from + row * rows.from_pitch + chunk.first;
+  Float8 sums[kRows] = {};
+  for (int64_t input = 0; input < chunk.count; ++input) {
+    const Float8 of_input = load<Float8>(factors + 8 * input);
+#pragma GCC unroll 8
+    for (int i = 0; i < kRows; ++i) sums[i] += of_input * from[i * rows.from_pitch + input];
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < kRows; ++i) store(to + i * rows.to_pitch, sums[i]);
+}
+
 template <typename Isa>
 JPEGCOMPILE_INLINE void columns_body(const ChunkRows& rows) {
   for (size_t index = 0; index < rows.columns.chunks.size(); ++index) {
     const ColumnChunks::Chunk& chunk = rows.columns.chunks[index];
-    const float* factors = rows.columns.factors.data() + chunk.factors;
-    for (int64_t row = 0; row < rows.rows; ++row) {
-      const float* from = rows.from + row * rows.from_pitch + chunk.first;
-      float* to = rows.to + row * rows.to_pitch + static_cast<int64_t>(index) * 8;
-      if (chunk.is_copy) {
-        store(to, load<Float8>(from));
-        continue;
+    const float* from = rows.from + chunk.first;
+    float* to = rows.to + static_cast<int64_t>(index) * 8;
+    int64_t row = 0;
+    if (chunk.is_copy) {
+      for (; row < rows.rows; ++row) {
+        store(to + row * rows.to_pitch, load<Float8>(from + row * rows.from_pitch));
       }
-      Float8 sum{};
-      for (int64_t input = 0; input < chunk.count; ++input) {
-        sum += load<Float8>(factors + 8 * input) * from[input];
-      }
-      store(to, sum);
     }
+    for (; row + 8 <= rows.rows; row += 8) sum_chunk<8>(rows, chunk, row, to + row * rows.to_pitch);
+    for (; row < rows.rows; ++row) sum_chunk<1>(rows, chunk, row, to + row * rows.to_pitch);
   }
 }
 

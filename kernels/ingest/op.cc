@@ -91,7 +91,7 @@ void make_component(const Inputs& inputs, const Planes& planes, int64_t plane, c
   if (!planes.rows->is_identity(strip.row, last_row)) {
     float* made = coefficients + 8 * block_rows * width;
     apply_axis({*planes.rows, strip.row, last_row, coefficients, 8 * block_row, made, width, width,
-                width});
+                shape[3], 8, 8, 8});
     rows = made;
   }
   apply_columns({*planes.columns, rows, to, strip.count, width, pitch});

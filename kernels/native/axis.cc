@@ -4,8 +4,6 @@
 #include <cmath>
 #include <string>
 
-#include "isa.h"
-
 namespace jpegcompile {
 namespace {
 
@@ -38,28 +36,41 @@ AxisMatrix sparse(const float* values, int64_t outputs, int64_t inputs, int64_t 
   return made;
 }
 
-template <typename V>
-JPEGCOMPILE_INLINE V sum_at(const AxisRuns& runs, int64_t output, int64_t position) {
-  V sum{};
+// One output of some lines: independent sums, each of which waits for its last product.
+template <int kLines, typename V>
+JPEGCOMPILE_INLINE void sum_lines(const AxisRuns& runs, int64_t output, int64_t line,
+                                  int position) {
+  V sums[kLines] = {};
+  const float* first = runs.from + line * runs.from_line + position;
   const int64_t end = runs.matrix.starts[output + 1];
   for (int64_t index = runs.matrix.starts[output]; index < end; ++index) {
     const AxisMatrix::Entry& entry = runs.matrix.entries[index];
-    const float* from = runs.from + (entry.input - runs.first_input) * runs.from_step;
-    sum += load<V>(from + position) * entry.factor;
+    const float* from = first + (entry.input - runs.first_input) * runs.from_step;
+#pragma GCC unroll 8
+    for (int i = 0; i < kLines; ++i) sums[i] += load<V>(from + i * runs.from_line) * entry.factor;
   }
-  return sum;
+  float* to = runs.to + (output - runs.first) * runs.to_step + line * runs.to_line + position;
+#pragma GCC unroll 8
+  for (int i = 0; i < kLines; ++i) store(to + i * runs.to_line, sums[i]);
+}
+
+template <typename V>
+JPEGCOMPILE_INLINE void sum_outputs(const AxisRuns& runs) {
+  for (int64_t output = runs.first; output < runs.last; ++output) {
+    for (int position = 0; position < runs.run; position += kWidth<V>) {
+      int64_t line = 0;
+      for (; line + 8 <= runs.lines; line += 8) sum_lines<8, V>(runs, output, line, position);
+      for (; line < runs.lines; ++line) sum_lines<1, V>(runs, output, line, position);
+    }
+  }
 }
 
 template <typename Isa>
 JPEGCOMPILE_INLINE void axis_body(const AxisRuns& runs) {
-  using V = typename Isa::Vector;
-  for (int64_t output = runs.first; output < runs.last; ++output) {
-    float* to = runs.to + (output - runs.first) * runs.to_step;
-    int64_t position = 0;
-    for (; position + kWidth<V> <= runs.run; position += kWidth<V>) {
-      store(to + position, sum_at<V>(runs, output, position));
-    }
-    if (position < runs.run) store(to + position, sum_at<Float8>(runs, output, position));
+  if (kWidth<typename Isa::Vector> <= runs.run) {
+    sum_outputs<typename Isa::Vector>(runs);
+  } else {
+    sum_outputs<Float8>(runs);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "isa.h"
 #include "operator.h"
 
 namespace jpegcompile {
@@ -54,14 +55,17 @@ class AxisOperand {
   std::optional<AxisMatrix> constant_;
 };
 
-// Outputs [first, last) of a matrix, each a sum of runs of `run` floats, a multiple of 8.
+// Outputs [first, last) of a matrix, for lines side by side: columns of pixels where the matrix
+// acts on rows, and rows where it acts on columns.
 struct AxisRuns {
   const AxisMatrix& matrix;
   int64_t first, last;
-  const float* from;  // the run of input `first_input`
+  const float* from;  // input `first_input` of the first line
   int64_t first_input;
-  float* to;  // the run of output `first`
-  int64_t run, from_step, to_step;
+  float* to;                   // output `first` of the first line
+  int64_t from_step, to_step;  // from one input or output to the next
+  int64_t lines, from_line, to_line;
+  int run = kLanes;  // floats of an element of a line, 8 or 16
 };
 
 void apply_axis(const AxisRuns& runs);

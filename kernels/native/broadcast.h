@@ -18,6 +18,11 @@ class Broadcast {
   // Whether all pixels of a channel have one value.
   bool is_flat() const { return strides_[2] == 0 && strides_[3] == 0; }
 
+  // The value for a channel at the map's first pixel.
+  float at(int64_t image, int64_t channel) const {
+    return data_[image * strides_[0] + channel * strides_[1]];
+  }
+
   // Values for the 16 channels of a group at the map's first pixel; zeros for channels beyond the
   // last.
   void lanes(int64_t image, int64_t group, float* to) const;

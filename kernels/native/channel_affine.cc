@@ -7,8 +7,17 @@
 namespace jpegcompile {
 namespace {
 
+struct AffineRows {
+  const float* from;
+  float* to;
+  int64_t rows, width;
+  int block;
+  const float* scale;  // [16]
+  const float* shift;  // [16], of DC coefficients
+};
+
 template <typename Isa>
-JPEGCOMPILE_INLINE void affine_body(const AffineRows& rows) {
+JPEGCOMPILE_INLINE void lanes_body(const AffineRows& rows) {
   using V = typename Isa::Vector;
   const int64_t pitch = rows.width * kLanes;
   for (int lane = 0; lane < kLanes; lane += kWidth<V>) {
@@ -27,9 +36,30 @@ JPEGCOMPILE_INLINE void affine_body(const AffineRows& rows) {
   }
 }
 
-}  // namespace
+// The same for a plane, whose scale and shift are one number each.
+template <typename Isa>
+JPEGCOMPILE_INLINE void plane_body(const AffineRows& rows) {
+  using V = typename Isa::Vector;
+  const int64_t count = rows.rows * rows.width;
+  const float scale = *rows.scale, shift = *rows.shift;
+  int64_t index = 0;
+  for (; index + kWidth<V> <= count; index += kWidth<V>) {
+    store<V>(rows.to + index, load<V>(rows.from + index) * scale);
+  }
+  for (; index < count; ++index) rows.to[index] = rows.from[index] * scale;
+  if (shift == 0) return;
+  for (int64_t row = 0; row < rows.rows; row += rows.block) {
+    for (int64_t column = 0; column < rows.width; column += rows.block) {
+      const int64_t dc = row * rows.width + column;
+      rows.to[dc] = rows.from[dc] * scale + shift;
+    }
+  }
+}
 
-JPEGCOMPILE_MULTIVERSION(affine_rows, affine_body, AffineRows)
+JPEGCOMPILE_MULTIVERSION(affine_lanes, lanes_body, AffineRows)
+JPEGCOMPILE_MULTIVERSION(affine_plane, plane_body, AffineRows)
+
+}  // namespace
 
 Broadcast flat_operand(const Tensor& operand, const Map& map, const char* name) {
   const Broadcast broadcast(operand, map, name);
@@ -43,6 +73,9 @@ void ChannelAffineKernel::run(const Call& call, const Maps& maps,
                               const std::optional<Broadcast>& shift, float sign) const {
   // A constant over a tile of pixels is the DC coefficient constant * block.
   const float factor = sign * static_cast<float>(block_);
+  if (!maps.from.is_grouped && !maps.to.is_grouped) {
+    return run_planes(call, maps, scale, shift, factor);
+  }
   map_strips(call, maps.from, maps.x, maps.to, maps.y, block_,
              [&](const Strip& strip, const float* source, float* target) {
                float* scales = task_floats(1, 2 * kLanes);
@@ -52,8 +85,23 @@ void ChannelAffineKernel::run(const Call& call, const Maps& maps,
                if (scale) scale->lanes(strip.image, strip.group, scales);
                if (shift) shift->lanes(strip.image, strip.group, shifts);
                for (int lane = 0; lane < kLanes; ++lane) shifts[lane] *= factor;
-               affine_rows({source, target, strip.count, maps.from.width, block_, scales, shifts});
+               affine_lanes({source, target, strip.count, maps.from.width, block_, scales, shifts});
              });
+}
+
+void ChannelAffineKernel::run_planes(const Call& call, const Maps& maps,
+                                     const std::optional<Broadcast>& scale,
+                                     const std::optional<Broadcast>& shift, float factor) const {
+  const Map& map = maps.from;
+  for_ranges(call, map.batch * map.channels, map.plane(), [&](int64_t first, int64_t last) {
+    for (int64_t index = first; index < last; ++index) {
+      const int64_t image = index / map.channels, channel = index % map.channels;
+      const float scaling = scale ? scale->at(image, channel) : 1.0F;
+      const float shifting = shift ? shift->at(image, channel) * factor : 0.0F;
+      affine_plane({maps.x + index * map.plane(), maps.y + index * map.plane(), map.height,
+                    map.width, block_, &scaling, &shifting});
+    }
+  });
 }
 
 }  // namespace jpegcompile

@@ -8,17 +8,6 @@
 
 namespace jpegcompile {
 
-struct AffineRows {
-  const float* from;
-  float* to;
-  int64_t rows, width;
-  int block;
-  const float* scale;  // [16]
-  const float* shift;  // [16], of DC coefficients
-};
-
-void affine_rows(const AffineRows& rows);
-
 // Throws KernelError for an operand that varies over height and width.
 Broadcast flat_operand(const Tensor& operand, const Map& map, const char* name);
 
@@ -28,6 +17,10 @@ class ChannelAffineKernel : public TileKernel {
   using TileKernel::TileKernel;
   void run(const Call& call, const Maps& maps, const std::optional<Broadcast>& scale,
            const std::optional<Broadcast>& shift, float sign) const;
+
+ private:
+  void run_planes(const Call& call, const Maps& maps, const std::optional<Broadcast>& scale,
+                  const std::optional<Broadcast>& shift, float factor) const;
 };
 
 }  // namespace jpegcompile

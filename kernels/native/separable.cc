@@ -51,17 +51,15 @@ class Separable : public Kernel {
     const auto [first, last] = rows.range(row, row + count);
     const int64_t pitch = from.pitch();
     const auto taken = static_cast<size_t>((last - first) * pitch);
-    float* scratch = task_floats(0, taken + static_cast<size_t>(pitch));
+    float* scratch = task_floats(0, taken + static_cast<size_t>(count * pitch));
     float* sums = scratch + taken;
     const float* source = read_rows(from, x, image, group, first, last - first, scratch);
     float* target = rows_target(
         to, y, image, group, row,
         to.is_grouped ? nullptr : task_floats(1, static_cast<size_t>(count * to.pitch())));
-    for (int64_t index = 0; index < count; ++index) {
-      apply_axis({rows, row + index, row + index + 1, source, first, sums, pitch, pitch, pitch});
-      apply_axis({columns, 0, to.width, sums, 0, target + index * to.pitch(), kLanes, kLanes,
-                  kLanes});
-    }
+    apply_axis({rows, row, row + count, source, first, sums, pitch, pitch, from.width, kLanes,
+                kLanes});
+    apply_axis({columns, 0, to.width, sums, 0, target, kLanes, kLanes, count, pitch, to.pitch()});
     write_rows(to, y, image, group, row, count, target);
   }
 
