@@ -3,6 +3,9 @@
 # Domain and opset of our operators, and the key of our record in the metadata of a model.
 DOMAIN = "jpegcompile"
 DOMAIN_VERSION = 1
+# Where the operators of networks in other precisions than float32 are. The native library has no
+# kernels for these, and would have them refused if they were in its domain.
+PORTABLE_DOMAIN = "jpegcompile.portable"
 
 # Channels that stand side by side where an attribute of these is so, of operators of our domain; 1,
 # which is NCHW, if it is absent.

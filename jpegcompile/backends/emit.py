@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 from onnx import checker, helper, inliner
 
 from jpegcompile.backends.functions import function_of
 from jpegcompile.errors import InternalError, one_line
-from jpegcompile.interface import DOMAIN, DOMAIN_VERSION, IR_VERSION
+from jpegcompile.interface import DOMAIN, DOMAIN_VERSION, IR_VERSION, PORTABLE_DOMAIN
+from jpegcompile.ir.graph import is_float
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.weights import Weights, array_of, detached, weight_bytes
 from jpegcompile.weights.light import check_light
@@ -57,7 +60,7 @@ def emit_in_parts(module: Module, most: int = MOST_IN_ONE_FILE) -> Emission:
     weights = {name: array_of(values) for name, values in taken.items()}
     if module.options.target == "onnx":
         model = inliner.inline_local_functions(model)
-        _drop_opset(model, DOMAIN)
+        _drop_opsets(model, (DOMAIN, PORTABLE_DOMAIN))
     try:
         check_light(model, IR_VERSION)
     except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -83,10 +86,26 @@ def export(module: Module, *, check_types: bool = True) -> onnx.ModelProto:
     model.producer_name = DOMAIN
     model.producer_version = ""
     model.functions.extend(function_of(op, int(graph.opset), module.programs) for op in used)
+    if _is_other_precision(graph):
+        _rename_domain(model, DOMAIN, PORTABLE_DOMAIN)
     return model
 
 
-def _drop_opset(model: onnx.ModelProto, domain: str) -> None:
-    kept = [o for o in model.opset_import if o.domain != domain]
+def _is_other_precision(graph: gs.Graph) -> bool:
+    """Whether an operator of ours reads or makes floating-point numbers other than float32."""
+    ours = (node for node in graph.nodes if node.domain == DOMAIN)
+    tensors = (tensor for node in ours for tensor in (*node.inputs, *node.outputs))
+    return any(is_float(tensor) and tensor.dtype != np.float32 for tensor in tensors)
+
+
+def _rename_domain(model: onnx.ModelProto, old: str, new: str) -> None:
+    """Move the operators of a domain, with their functions, to another."""
+    for named in (*model.graph.node, *model.functions, *model.opset_import):
+        if named.domain == old:
+            named.domain = new
+
+
+def _drop_opsets(model: onnx.ModelProto, domains: Sequence[str]) -> None:
+    kept = [o for o in model.opset_import if o.domain not in domains]
     del model.opset_import[:]
     model.opset_import.extend(kept)

@@ -63,7 +63,7 @@ def gather(
             return Inputs((_tensor_set("random tensors", tensors, folder),))
         files = _spread(jpeg_files(images), count)
         _read(files, info)
-        tensors = pillow_batch(files, preprocess_in(session.info), info)
+        tensors = pillow_batch(_repeated(files, count), preprocess_in(session.info), info)
         return Inputs((_tensor_set("images", tensors, folder),))
     preprocess = preprocess_in(session.info)
     if images is None:
@@ -81,8 +81,7 @@ def gather(
             f"{images}: holds no image of the sampling {info.subsampling} that the model is"
             " compiled for; give others, or leave --images out"
         )
-    files = [fitting[index % len(fitting)] for index in range(count)]
-    inputs = _file_set("images", files, preprocess, info, folder)
+    inputs = _file_set("images", _repeated(fitting, count), preprocess, info, folder)
     return Inputs((inputs,), len(found) - len(fitting))
 
 
@@ -140,9 +139,15 @@ def _shape(info: InputInfo) -> tuple[int, int, int]:
     return (*plane, info.channels) if info.layout == "NHWC" else (info.channels, *plane)
 
 
-def _spread(files: Sequence[Path], count: int) -> list[Path]:
-    """So many files, evenly over all of them."""
+def _spread(files: Sequence[Path], most: int) -> list[Path]:
+    """So many files at most, evenly over all of them."""
+    count = min(most, len(files))
     return [files[index * len(files) // count] for index in range(count)]
+
+
+def _repeated(files: Sequence[Path], count: int) -> list[Path]:
+    """So many files, again from the first on where there are fewer."""
+    return [files[index % len(files)] for index in range(count)]
 
 
 def _read(files: Sequence[Path], info: InputInfo) -> list[bool]:

@@ -153,10 +153,12 @@ def _plan(
     spatial = shared
     if source.integer_pixels is not None:
         # The float decode, with which it is checked, is not of integers.
-        path = folder / "original.onnx"
-        path.write_bytes(source.model.SerializeToString())
-        spatial = replace(shared, model=str(path), folder=str(source.folder or folder))
-    compiled = replace(shared, side=COMPILED, model=session.path, library=library)
+        floats = folder / "original.onnx"
+        floats.write_bytes(source.model.SerializeToString())
+        spatial = replace(shared, model=str(floats), folder=str(source.folder or folder))
+    # External weights lie beside the file that a link leads to.
+    path = os.path.realpath(session.path)
+    compiled = replace(shared, side=COMPILED, model=path, library=library)
     if info.input.ingest_output is not None:
         ingest, network = folder / "ingest.onnx", folder / "network.onnx"
         begin = info.input.ingest_output

@@ -1,0 +1,272 @@
+"""How fast compiled residual networks are, in units of the original's time in ONNX Runtime.
+
+    python tests/benchmarks/networks.py CACHE [--network NAME,...] [--domain jpeg,auto]
+        [--input tensor,coefficients] [--portable] [--json FILE]
+
+Makes ResNet-18, -34, -50 and SE-ResNet-50 at 224x224 and ResNet-20 at 32x32 with random weights
+(once, in the folder CACHE), compiles each for every domain that this version of `compile` knows,
+runs `jpegcompile bench`, which checks the outputs first, and prints tables in Markdown. FILE is
+written after each model, so that what was measured is there if it is interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import jpegcompile
+from jpegcompile.errors import UsageError
+
+INPUTS = ("tensor", "coefficients")
+DOMAINS = ("jpeg", "auto")
+THREADS = (1, 2)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Ratios of the network's time: at most, and aimed at; None where there is no aim."""
+
+    most: float
+    aim: float | None = None
+
+    def __str__(self) -> str:
+        """As in the heading `at most (aim)`."""
+        return f"{self.most:.2f}" if self.aim is None else f"{self.most:.2f} ({self.aim:.2f})"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of the benchmark.
+
+    Attributes:
+        name: for tables and options.
+        make: the PyTorch module.
+        size: height and width of its input.
+        batches: that are timed.
+        preprocess: a preset.
+        goals: by domain, and for the function bodies.
+    """
+
+    name: str
+    make: Callable[[], Any]
+    size: int
+    batches: tuple[int, int]
+    preprocess: str
+    goals: Mapping[str, Goal]
+
+
+def _made(size: int, **design: Any) -> Any:
+    # PyTorch takes seconds to import, and tables need none of it.
+    from support.torch_zoo import Design, SqueezeExcite, build
+    from torch import nn
+
+    if design.pop("excites", False):
+        design["attention"] = partial(SqueezeExcite, gate=nn.Sigmoid)
+    return build(Design(**design), size)
+
+
+def _imagenet(name: str, goals: Mapping[str, Goal], **design: Any) -> Network:
+    make = partial(_made, 224, classes=1000, **design)
+    return Network(name, make, 224, (1, 8), "imagenet", goals)
+
+
+_BASIC = {"jpeg": Goal(0.90, 0.65), "auto": Goal(0.75, 0.55), "bodies": Goal(2)}
+_BOTTLENECK = {"jpeg": Goal(1.05, 0.85), "auto": Goal(0.95, 0.75), "bodies": Goal(2)}
+_SMALL = {"jpeg": Goal(1.10, 0.75), "auto": Goal(0.95, 0.65), "bodies": Goal(4)}
+_CIFAR: dict[str, Any] = {"stem": "cifar", "widths": (16, 32, 64), "depths": (3, 3, 3)}
+
+NETWORKS = (
+    _imagenet("ResNet-18", _BASIC, block="basic", depths=(2, 2, 2, 2)),
+    _imagenet("ResNet-34", _BASIC, block="basic", depths=(3, 4, 6, 3)),
+    _imagenet("ResNet-50", _BOTTLENECK, block="bottleneck", depths=(3, 4, 6, 3)),
+    _imagenet("SE-ResNet-50", _BOTTLENECK, block="bottleneck", depths=(3, 4, 6, 3), excites=True),
+    Network(
+        "ResNet-20", partial(_made, 32, shortcut="pad", **_CIFAR), 32, (1, 32), "cifar10", _SMALL
+    ),
+)
+
+
+def source_of(network: Network, cache: Path) -> Path:
+    """The network as ONNX, exported if it is not there yet."""
+    path = cache / f"{network.name}.onnx"
+    if not path.exists():
+        from support.exports import export
+
+        # Under another name until it is whole.
+        part = path.with_suffix(".part")
+        export(network.make(), network.size, part, "torchscript")
+        part.replace(path)
+    return path
+
+
+def compile_into(
+    path: Path, source: Path, domain: str, options: Mapping[str, Any], compile: Any = None
+) -> bool:
+    """Compile for a domain; False if `compile` does not know it (then nothing is written)."""
+    compile = compile or jpegcompile.compile
+    knows = "domain" in inspect.signature(compile).parameters
+    if not knows and domain != DOMAINS[0]:
+        return False
+    try:
+        compiled = compile(source, **options, **({"domain": domain} if knows else {}))
+    except UsageError as error:
+        if "domain" not in str(error):
+            raise
+        return False
+    compiled.save(path)
+    return True
+
+
+def measured(network: Network, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """What `bench` says of each domain and kind of input."""
+    source = source_of(network, arguments.cache)
+    for domain in arguments.domain:
+        for kind in arguments.input:
+            path = arguments.cache / f"{network.name}.{domain}.{kind}.onnx"
+            options = {"input": kind, "preprocess": network.preprocess}
+            if not compile_into(path, source, domain, options):
+                print(f"--domain {domain}: this version does not have it", file=sys.stderr)
+                break
+            print(f"{network.name}, {domain}, {kind}", file=sys.stderr)
+            result = jpegcompile.bench(
+                source,
+                path,
+                batches=network.batches,
+                threads=arguments.threads,
+                rounds=arguments.repeats,
+                seconds=arguments.seconds,
+                portable=arguments.portable,
+            )
+            named = {"network": network.name, "domain": domain, "input": kind}
+            yield {**named, **result.to_json()}
+
+
+def markdown(results: Sequence[Mapping[str, Any]]) -> str:
+    """Tables of the network alone, of the way from bytes, and of memory and session creation."""
+    goals = {network.name: network.goals for network in NETWORKS}
+    alone, whole, cost = [], [], []
+    for result in results:
+        for side in ("compiled", "portable"):
+            if side not in result["cells"][0]["sides"]:
+                continue
+            kind = "bodies" if side == "portable" else result["domain"]
+            lead = [result["network"], result["domain"], result["input"]]
+            lead[1] += ", bodies" if side == "portable" else ""
+            goal = goals[result["network"]].get(kind)
+            ratios = _ratios(result, side, "network", None)
+            alone.append([*lead, *_texts(ratios), f"{max(ratios):.2f}", str(goal or "-")])
+            for name in result["inputs"]:
+                ratios = _ratios(result, side, "end to end", name)
+                if ratios:
+                    whole.append([*lead, name, *_texts(ratios)])
+            cost.append([*lead, *_cost(result, side)])
+    head = ["network", "domain", "input"]
+    runs = [f"{batch}, {count} thread{'s' if count > 1 else ''}" for batch, count in _runs(results)]
+    memory = ["peak memory", "beyond the modules'", "session creation", "seconds"]
+    parts = [
+        _table("Network only", [*head, *runs, "largest", "at most (aim)"], alone),
+        _table("From the bytes of files", [*head, "files", *runs], whole),
+        _table("Memory and session creation (largest of the runs)", [*head, *memory], cost),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _runs(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """Batch and threads of each cell; of the larger batch, networks have their own."""
+    cells = [(cell["batch"], cell["threads"]) for cell in results[0]["cells"]]
+    batches = list(dict.fromkeys(batch for batch, _ in cells))
+    sizes = {
+        batch: "/".join(
+            dict.fromkeys(
+                str(list(dict.fromkeys(c["batch"] for c in result["cells"]))[index])
+                for result in results
+            )
+        )
+        for index, batch in enumerate(batches)
+    }
+    return [(f"batch {sizes[batch]}", count) for batch, count in cells]
+
+
+def _ratios(result: Mapping[str, Any], side: str, stage: str, inputs: str | None) -> list[float]:
+    """Of every cell."""
+    return [
+        timing["ratio"][side]
+        for cell in result["cells"]
+        for timing in cell["timings"]
+        if (timing["stage"], timing["inputs"]) == (stage, inputs)
+    ]
+
+
+def _cost(result: Mapping[str, Any], side: str) -> list[str]:
+    """The largest ratios of memory and of session creation, and its seconds."""
+    ratios = [cell["ratio"][side] for cell in result["cells"]]
+    texts = []
+    for what in ("memory", "own_memory", "creation"):
+        values = [ratio[what] for ratio in ratios if ratio[what] is not None]
+        texts.append(f"{max(values):.2f}" if values else "-")
+    return [*texts, f"{max(cell['sides'][side]['creation'] for cell in result['cells']):.2f}"]
+
+
+def _texts(values: Sequence[float]) -> list[str]:
+    return [f"{value:.2f}" for value in values]
+
+
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """One table; nothing without rows."""
+    if not rows:
+        return ""
+    lines = [f"{title}:", "", *(f"| {' | '.join(row)} |" for row in (head, *rows))]
+    return "\n".join([*lines[:3], "|" + "---|" * len(head), *lines[3:]])
+
+
+def _names(known: Sequence[str]) -> Callable[[str], list[str]]:
+    def convert(text: str) -> list[str]:
+        names = text.split(",")
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"'{name}' is none of {', '.join(known)}")
+        return names
+
+    return convert
+
+
+def main() -> None:
+    """Measure and print the tables."""
+    names = [network.name for network in NETWORKS]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("cache", type=Path, metavar="CACHE", help="folder for the networks")
+    parser.add_argument("--network", type=_names(names), default=names)
+    # Not checked: whether there is such a domain is for `compile` to say.
+    parser.add_argument("--domain", type=lambda text: text.split(","), default=list(DOMAINS))
+    parser.add_argument("--input", type=_names(INPUTS), default=list(INPUTS))
+    parser.add_argument("--threads", type=lambda t: [int(n) for n in t.split(",")], default=THREADS)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.25)
+    parser.add_argument("--portable", action="store_true", help="time the function bodies, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
+    arguments = parser.parse_args()
+    arguments.cache.mkdir(parents=True, exist_ok=True)
+    results: list[dict[str, Any]] = []
+    for network in NETWORKS:
+        if network.name not in arguments.network:
+            continue
+        for result in measured(network, arguments):
+            results.append(result)
+            if arguments.json is not None:
+                arguments.json.write_text(json.dumps(results, indent=2), encoding="utf-8")
+    if not results:
+        sys.exit("nothing was measured")
+    print(markdown(results))
+
+
+if __name__ == "__main__":
+    main()

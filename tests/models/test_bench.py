@@ -1,0 +1,260 @@
+"""The parts of `bench`: models of every kind, made images, processes and profiles."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+from support.half_precision import halved
+from support.images import make_jpeg
+from support.tiny_residual import tiny_residual
+
+import jpegcompile
+from jpegcompile.backends.metadata import InputInfo
+from jpegcompile.errors import AccessError, ImageError, InternalError, UnsupportedModelError
+from jpegcompile.evaluation.benchmark.inputs import photograph_like, write_images
+from jpegcompile.evaluation.benchmark.job import SPATIAL, InputSet, Job, job_of
+from jpegcompile.evaluation.benchmark.operators import by_operator, node_times
+from jpegcompile.evaluation.benchmark.process import Process
+from jpegcompile.evaluation.benchmark.results import Timing
+from jpegcompile.evaluation.spatial import pillow_pixels
+from jpegcompile.runtime import native
+from jpegcompile.runtime.coefficients import read_coefficients
+from jpegcompile.subsampling import subsampling_of
+
+
+def bench(source: Path, compiled: Path, **options: Any) -> jpegcompile.Benchmark:
+    quick: dict[str, Any] = {"threads": (1,), "rounds": 1, "seconds": 0.0}
+    return jpegcompile.bench(source, compiled, **{"batches": (2,), **quick, **options})
+
+
+def saved(folder: Path, model: onnx.ModelProto, **options: Any) -> tuple[Path, Path]:
+    source, compiled = folder / "source.onnx", folder / "compiled.onnx"
+    onnx.save(model, source)
+    external = options.pop("external_data", False)
+    jpegcompile.compile(source, **options).save(compiled, external_data=external)
+    return source, compiled
+
+
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [
+        (lambda: tiny_residual(layout="NHWC"), {"preprocess": "cifar10"}),
+        (lambda: tiny_residual(layout="NHWC"), {"input": "tensor"}),
+        (lambda: tiny_residual(channels=1), {"preprocess": "unit"}),
+        (lambda: tiny_residual(normalize=True), {"preprocess": "none", "subsampling": "4:2:2"}),
+        (tiny_residual, {"preprocess": "cifar10", "target": "onnx"}),
+        (tiny_residual, {"preprocess": "cifar10", "external_data": True}),
+    ],
+)
+def test_models_of_every_kind(
+    make: Callable[[], onnx.ModelProto], options: dict[str, Any], tmp_path: Path
+) -> None:
+    result = bench(*saved(tmp_path, make(), **options))
+    (cell,) = result.cells
+    (check,) = result.checks
+    assert check.passed
+    names = {timing.stage for timing in cell.timings}
+    assert names == ({"network"} if "input" in options else {*names, "decode", "end to end"})
+
+
+def test_a_model_in_float16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The operators of the library are in float32.
+    monkeypatch.setattr(native, "custom_ops_library", lambda: None)
+    result = bench(*saved(tmp_path, halved(tiny_residual()), preprocess="cifar10"))
+    assert result.checks[0].is_half
+
+
+def test_a_model_that_takes_integers(tmp_path: Path) -> None:
+    model = tiny_residual()
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
+    model.graph.input[0].name = "pixels"
+    cast = onnx.helper.make_node("Cast", ["pixels"], ["image"], to=onnx.TensorProto.FLOAT)
+    model.graph.node.insert(0, cast)
+    result = bench(*saved(tmp_path, model, preprocess="none"))
+    assert result.checks[0].passed
+
+
+def test_a_link_to_a_model_with_weights_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    source, compiled = saved(
+        tmp_path / "there", tiny_residual(), input="tensor", external_data=True
+    )
+    link = tmp_path / "link.onnx"
+    link.symlink_to(compiled)
+    assert bench(source, link).checks[0].passed
+
+
+def test_progress_reaches_its_total(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    bench(
+        *saved(tmp_path, tiny_residual(), input="tensor"),
+        batches=(1, 2),
+        rounds=3,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    # Two cells of two sides: opened and checked, prepared, three rounds.
+    assert seen == [(done, 20) for done in range(1, 21)]
+
+
+def test_ratios_are_of_rounds() -> None:
+    # A round in which the machine was slow for both does not count as a difference.
+    timing = Timing("network", None, {"spatial": (1.0, 10.0, 1.0), "compiled": (2.0, 20.0, 3.0)})
+    assert timing.seconds("compiled") == 3.0
+    assert timing.ratio("compiled") == 2.0
+
+
+def info(subsampling: str, height: int = 40, width: int = 56) -> InputInfo:
+    return InputInfo("coefficients", "image", 3, height, width, "NCHW", subsampling)
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0", "gray"])
+def test_made_images(subsampling: str, tmp_path: Path) -> None:
+    paths = write_images(info(subsampling), 75, 3, tmp_path)
+    for path in paths:
+        coefficients = read_coefficients(path)
+        assert (coefficients.height, coefficients.width) == (40, 56)
+        assert subsampling_of(coefficients) == subsampling
+    assert len({path.read_bytes() for path in paths}) == 3
+    again = write_images(info(subsampling), 75, 3, tmp_path / "..")
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
+
+
+def test_made_images_are_like_photographs() -> None:
+    """Power per octave is about the same, which neither noise nor smooth shapes have."""
+    pixels = photograph_like(256, 256, 0).astype(np.float64).mean(-1)
+    power = np.abs(np.fft.rfft2(pixels - pixels.mean()))[:128, :128] ** 2
+    rows, columns = np.mgrid[:128, :128]
+    radius = np.hypot(rows, columns)
+    octaves = [power[(radius >= r) & (radius < 2 * r)].sum() for r in (4, 8, 16, 32, 64)]
+    # White noise has a factor of 4 from each octave to the next.
+    assert max(octaves) < 8 * min(octaves)
+    stream = io.BytesIO()
+    Image.fromarray(photograph_like(224, 224, 0)).save(stream, "JPEG", quality=75)
+    # From 1 to 3 bits a pixel, as photographs of that size have.
+    assert 1 < 8 * len(stream.getvalue()) / 224**2 < 3
+
+
+def test_bytes_that_pillow_refuses() -> None:
+    with pytest.raises(ImageError, match="bytes: Pillow cannot decode it: "):
+        pillow_pixels(b"nothing", "RGB")
+    assert pillow_pixels(make_jpeg(24, 16), "BGR").shape == (16, 24, 3)
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    source = tmp_path / "source.onnx"
+    onnx.save(tiny_residual(), source)
+    tensors = tmp_path / "tensors.npy"
+    np.save(tensors, np.zeros((4, 3, 32, 32), np.float32))
+    return Job(
+        side=SPATIAL,
+        model=str(source),
+        folder=None,
+        library=None,
+        batch=2,
+        threads=1,
+        image=InputInfo("tensor", "image", 3, 32, 32, "NCHW"),
+        preprocess=None,
+        ingest=None,
+        network=None,
+        parts_folder=None,
+        sets=(InputSet("tensors", (), str(tensors)),),
+    )
+
+
+def test_a_job_survives_json(job: Job) -> None:
+    assert job_of(json.loads(json.dumps(job.to_json()))) == job
+
+
+def test_a_process_runs_what_it_is_asked(job: Job, tmp_path: Path) -> None:
+    with Process(job, tmp_path) as process:
+        assert process.outputs == ["probabilities", "logits"]
+        (path,) = process.ask("outputs", str(tmp_path))["files"]
+        with np.load(path) as arrays:
+            assert [arrays[name].shape for name in arrays.files] == [(4, 10), (4, 10)]
+        assert len(process.ask("prepare")["seconds"]) == 1
+        assert len(process.ask("time", "network", None, 5, 1)["seconds"]) == 5
+    assert process._process.poll() is not None
+
+
+def test_errors_of_a_process_are_ours(job: Job, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedModelError, match="ONNX Runtime refuses the model"):
+        Process(replace(job, model=str(tmp_path / "none.onnx")), tmp_path)
+    np.save(job.sets[0].tensors, np.zeros((4, 5, 32, 32), np.float32))
+    with (
+        Process(job, tmp_path) as process,
+        pytest.raises(UnsupportedModelError, match="ONNX Runtime fails"),
+    ):
+        process.ask("outputs", str(tmp_path))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
+def test_a_process_that_is_killed(job: Job, tmp_path: Path) -> None:
+    with Process(job, tmp_path) as process:
+        os.kill(process._process.pid, signal.SIGKILL)
+        with pytest.raises(AccessError) as caught:
+            process.ask("prepare")
+    assert str(caught.value) == (
+        f"{job.model}: the process that was timed was killed, as happens where memory runs out;"
+        " give smaller batches with --batch"
+    )
+
+
+def test_a_process_that_fails_by_itself(job: Job, tmp_path: Path) -> None:
+    with Process(job, tmp_path) as process, pytest.raises(InternalError) as caught:
+        process.ask("frobnicate")
+    assert "ended with code 1: AttributeError: " in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_process_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Process] = []
+    plain = Process.__init__
+
+    def start(self: Process, job: Job, folder: Path) -> None:
+        plain(self, job, folder)
+        started.append(self)
+        if len(started) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Process, "__init__", start)
+    with pytest.raises(KeyboardInterrupt):
+        bench(*saved(tmp_path, tiny_residual(), input="tensor"))
+    assert started[0]._process.poll() is not None
+    started[1].end()
+
+
+def event(node: str, op: str, microseconds: int) -> dict[str, Any]:
+    name = f"{node}_kernel_time"
+    return {"cat": "Node", "name": name, "dur": microseconds, "args": {"op_name": op}}
+
+
+def test_node_times(tmp_path: Path) -> None:
+    path = tmp_path / "profile.json"
+    events = [{"cat": "Session", "name": "model_run", "dur": 1}]
+    # Two runs to warm up, three that count; a node in a loop runs twice in each.
+    for cost in (900, 800, 10, 30, 20):
+        events += [event("first", "Conv", cost), event("second", "Conv", 100)]
+        events += [event("inner", "Add", 4), event("inner", "Add", cost)]
+    path.write_text(json.dumps(events), encoding="utf-8")
+    times = node_times(path, runs=5, warm_up=2)
+    assert [(time.node, time.op) for time in times] == [
+        ("second", "Conv"),
+        ("inner", "Add"),
+        ("first", "Conv"),
+    ]
+    assert [time.seconds for time in times] == pytest.approx([100e-6, 24e-6, 20e-6])
+    sums = by_operator(times)
+    assert [(op, count) for op, (count, _) in sums.items()] == [("Conv", 2), ("Add", 1)]
+    assert [seconds for _, seconds in sums.values()] == pytest.approx([120e-6, 24e-6])
