@@ -174,7 +174,9 @@ def machine() -> str:
     name = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as stream:
-            name = next((x.split(":")[1].strip() for x in stream if x.startswith("model name")), name)
+            name = next(
+                (x.split(":")[1].strip() for x in stream if x.startswith("model name")), name
+            )
     except OSError:
         return name
     return f"{name}, {os.cpu_count()} cores"
