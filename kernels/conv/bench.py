@@ -103,7 +103,7 @@ def _model(
     others: dict[str, NDArray[Any]],
 ) -> onnx.ModelProto:
     constants = {**{f"w{i}": w for i, w in enumerate(weights)}, **others}
-    shape = ["N", len(weights[0]), size, size]
+    shape: list[str | int | None] = ["N", len(weights[0]), size, size]
     graph = helper.make_graph(
         nodes,
         "chain",
