@@ -19,6 +19,7 @@ from jpegcompile.backends.fragments import CONV, OLD_CLIP, PIXELS, TRANSFORMS, b
 from jpegcompile.backends.fused import fused_bodies, old_fused_bodies
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.fused import METHOD, WINDOWED
+from jpegcompile.ir.compact import COMPACT
 from jpegcompile.ir.groups import GROUPED
 from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
 
@@ -228,6 +229,7 @@ def _function_text(op: str, opset: int) -> str:
 def _text(op: str, opset: int, body: str) -> str:
     head = f'<opset_import: ["" : {opset}], domain: "{DOMAIN}"> {op} '
     attributes = [f"{name}: int = 1" for name in GROUPED.get(op, ())]
+    attributes += [f"{name}: int = 0" for name in COMPACT.get(op, ())]
     attributes += [f'{METHOD}: string = ""'] if op in WINDOWED else []
     declared = ", ".join(attributes)
     if not declared:

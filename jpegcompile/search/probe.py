@@ -20,9 +20,10 @@ from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import Size
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.nonlinear import TRUNCATE
+from jpegcompile.ir.nonlinear import TRUNCATE, is_truncating
 from jpegcompile.options import image_of
 from jpegcompile.runtime.coefficients import read_coefficients_many
+from jpegcompile.runtime.cut import with_whole_tiles
 from jpegcompile.runtime.session import Session
 from jpegcompile.subsampling import subsampling_of
 from jpegcompile.weights.read import fingerprint
@@ -78,6 +79,8 @@ def open_bands(compiled: CompiledModel) -> tuple[onnx.ModelProto, dict[str, Knob
     """
     model = onnx.ModelProto()
     model.CopyFrom(compiled.model)
+    # What a tile holds is not known any more.
+    with_whole_tiles(model)
     graph = model.graph
     sizes = {tensor.name: tensor.dims for tensor in graph.initializer}
     maker = {name: node.name for node in graph.node for name in node.output}
@@ -85,14 +88,15 @@ def open_bands(compiled: CompiledModel) -> tuple[onnx.ModelProto, dict[str, Knob
     for node in graph.node:
         if not any(attribute.name == "frequencies" for attribute in node.attribute):
             continue
-        kind: Literal["mask", "keep"] = "keep" if node.op_type == TRUNCATE else "mask"
-        name = maker[node.input[0]] if kind == "keep" else node.name
+        kind: Literal["mask", "keep"] = "keep" if is_truncating(node.op_type) else "mask"
+        name = maker[node.input[0]] if node.op_type == TRUNCATE else node.name
         report = compiled.report.node(name)
         block = report.output_block if kind == "keep" else report.input_block
-        height, width = sizes[node.input[1]]
+        place = len(node.input) - 1 if kind == "keep" else 1
+        height, width = sizes[node.input[place]]
         # Tensors of a source may be called anything but this: the name of our domain stands first.
         band = f"{DOMAIN}.{kind}.{name}"
-        node.input[1] = band
+        node.input[place] = band
         graph.input.append(
             helper.make_tensor_value_info(band, onnx.TensorProto.FLOAT, [height, width])
         )

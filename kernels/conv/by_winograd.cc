@@ -92,9 +92,10 @@ void multiply_points(const Convolution& task, const Transformed& from, int64_t t
 
 // Brings near what finishing an area will write, and read of the residual.
 void look_ahead(const Convolution& task, const Area& area, int64_t group) {
-  if (!task.output.is_grouped) return;
+  if (!task.output.is_grouped || task.output.is_compact) return;
   const float* output = rows_target(task.output, task.y, area.image, group, area.row, nullptr);
-  const bool has_residual = task.residual != nullptr && task.residual_map.is_grouped;
+  const bool has_residual = task.residual != nullptr && task.residual_map.is_grouped &&
+                            !task.residual_map.is_compact;
   const float* residual = has_residual ? task.residual + (output - task.y) : nullptr;
   for (int64_t pixel = 0; pixel < area.rows * area.columns; ++pixel) {
     __builtin_prefetch(output + pixel * kLanes, 1);

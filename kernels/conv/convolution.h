@@ -15,6 +15,7 @@ struct Convolution {
   const Weights* weights;
   Map input, output, residual_map;
   int input_block, output_block;
+  int frequencies;       // of the output's tiles; coefficients beyond them are zero
   bool on_coefficients;  // a 1x1 convolution that commutes with the transform
   const float* x;
   const float* residual;  // or null
@@ -28,6 +29,8 @@ struct Convolution {
 
 void convolve_directly(const Call& call, const Convolution& task);
 void convolve_by_winograd(const Call& call, const Convolution& task);
+// A convolution on coefficients whose input stands compactly.
+void convolve_band(const Call& call, const Convolution& task);
 
 // A rectangle of the output: whole blocks of one image.
 struct Area {
@@ -36,6 +39,9 @@ struct Area {
 
 // Finishes sums of one group of outputs, [rows][columns][16], and puts them into the output.
 void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums);
+// The same of sums that stand otherwise, of coefficients that may be few.
+void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums,
+                 const TileLayout& sums_at);
 
 // Pixels of the input of some images, [images][groups][height + pads][width + pads][16]: a place
 // in the tensor, or `scratch`, which is filled by the session's threads.

@@ -114,7 +114,7 @@ void multiply_area(const Convolution& task, const Input& input, const Area& area
 void look_ahead(const Convolution& task, const float* output, Gemm& gemm) {
   gemm.ahead_output = output;
   gemm.ahead_group = task.output.plane() * kLanes;
-  if (task.residual != nullptr && task.residual_map.is_grouped) {
+  if (task.residual != nullptr && task.residual_map.is_grouped && !task.residual_map.is_compact) {
     gemm.ahead_residual = task.residual + (output - task.y);
   }
 }
@@ -141,7 +141,7 @@ void convolve_near(const Convolution& task, const Input& input, const Area& area
   gemm.groups = groups;
   gemm.output = task_floats(0, static_cast<size_t>(2 * floats));
   gemm.output_group = floats;
-  if (task.output.is_grouped) {
+  if (task.output.is_grouped && !task.output.is_compact) {
     const float* rows = rows_target(task.output, task.y, area.image, group, area.row, nullptr);
     look_ahead(task, rows + area.column * kLanes, gemm);
   }

@@ -27,7 +27,15 @@ void clear_pads(float* pixels, int64_t height, int64_t width, int64_t depth, con
 // The pixels of one group of one image into a plane of zeros that is large enough.
 void read_group(const Convolution& task, int64_t image, int64_t group, float* plane, int64_t width,
                 const Window& pads) {
-  const int64_t block = inverted_block(task);
+  const int block = inverted_block(task);
+  if (task.input.is_compact) {
+    const TileLayout layout = layout_of(task.input, block);
+    inverse_rows({task.x + tile_offset(task.input, layout, block, image, group, 0, 0), layout,
+                  task.input.height / block, task.input.width / block, block,
+                  plane + (pads.top * width + pads.left) * kLanes, width * kLanes});
+    return;
+  }
+  const TileLayout layout = TileLayout::in_rows(block, task.input.pitch());
   // A few rows at a time, so that what is copied first stays near.
   const int64_t rows = std::max<int64_t>(block, 8 / block * block);
   float* copied = task.input.is_grouped
@@ -35,8 +43,8 @@ void read_group(const Convolution& task, int64_t image, int64_t group, float* pl
                       : task_floats(3, static_cast<size_t>(rows * task.input.pitch()));
   for (int64_t row = 0; row < task.input.height; row += rows) {
     const int64_t count = std::min(rows, task.input.height - row);
-    inverse_rows({read_rows(task.input, task.x, image, group, row, count, copied), count,
-                  task.input.width, static_cast<int>(block),
+    inverse_rows({read_rows(task.input, task.x, image, group, row, count, copied), layout,
+                  count / block, task.input.width / block, block,
                   plane + ((row + pads.top) * width + pads.left) * kLanes, width * kLanes});
   }
 }
@@ -92,8 +100,10 @@ Pixels read_thin_pixels(const Call& call, const Convolution& task, int64_t first
     const int64_t row = static_cast<int64_t>(index) % strips * block;
     const int64_t strip = block * task.input.pitch();
     float* wide = task_floats(3, static_cast<size_t>(2 * strip));
-    inverse_rows({read_rows(task.input, task.x, first_image + image, 0, row, block, wide), block,
-                  task.input.width, static_cast<int>(block), wide + strip, task.input.pitch()});
+    inverse_rows({read_rows(task.input, task.x, first_image + image, 0, row, block, wide),
+                  TileLayout::in_rows(static_cast<int>(block), task.input.pitch()), 1,
+                  task.input.width / block, static_cast<int>(block), wide + strip,
+                  task.input.pitch()});
     for (int64_t line = 0; line < block; ++line) {
       const float* from = wide + strip + line * task.input.pitch();
       float* to = scratch + image * floats +
@@ -120,21 +130,38 @@ bool Convolution::is_elementwise() const {
 }
 
 void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums) {
+  finish_area(task, area, group, sums,
+              TileLayout::in_rows(task.output_block, area.columns * kLanes));
+}
+
+void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums,
+                 const TileLayout& sums_at) {
   const bool is_copied =
       !task.output.is_grouped || (task.residual != nullptr && !task.residual_map.is_grouped);
   const auto floats = static_cast<size_t>(area.rows * task.output.pitch());
   float* scratch = is_copied ? task_floats(3, 2 * floats) : nullptr;
+  const int block = task.output_block;
   const int64_t shift = area.column * kLanes;
-  const float* residual = nullptr;
+  Finish finish_of{sums, sums_at, task.on_coefficients, task.epilogue_of(group), nullptr, {}, block,
+                   area.rows / block, area.columns / block, nullptr, {}, task.frequencies};
   if (task.residual != nullptr) {
-    residual = read_rows(task.residual_map, task.residual, area.image, group, area.row, area.rows,
-                         scratch) + shift;
+    const Map& map = task.residual_map;
+    finish_of.residual_at = layout_of(map, block);
+    finish_of.residual =
+        map.is_grouped
+            ? task.residual + tile_offset(map, finish_of.residual_at, block, area.image, group,
+                                          area.row, area.column)
+            : read_rows(map, task.residual, area.image, group, area.row, area.rows, scratch) + shift;
   }
-  float* target = rows_target(task.output, task.y, area.image, group, area.row, scratch + floats);
-  finish({sums, area.columns * kLanes, task.on_coefficients, task.epilogue_of(group), residual,
-          task.output.pitch(), task.output_block, area.rows, area.columns, target + shift,
-          task.output.pitch()});
-  write_rows(task.output, task.y, area.image, group, area.row, area.rows, target);
+  finish_of.output_at = layout_of(task.output, block);
+  if (task.output.is_grouped) {
+    finish_of.output = task.y + tile_offset(task.output, finish_of.output_at, block, area.image,
+                                            group, area.row, area.column);
+    return finish(finish_of);
+  }
+  finish_of.output = scratch + floats + shift;
+  finish(finish_of);
+  write_rows(task.output, task.y, area.image, group, area.row, area.rows, scratch + floats);
 }
 
 }  // namespace jpegcompile
