@@ -65,6 +65,20 @@ void finish_tiles(const Convolution& task, const Tiles& tiles, int64_t group, co
   }
 }
 
+// Compact tiles that follow each other are rows of 16 floats, about as many as the product's.
+void look_ahead(const Convolution& task, const Tiles& tiles, int64_t group, Gemm& gemm) {
+  const auto first_of = [&](const Map& map, const float* data) {
+    return data + (tiles.image * map.groups() + group) * map.group_floats() +
+           tiles.first * map.band.count() * kLanes;
+  };
+  if (!task.output.is_compact) return;
+  gemm.ahead_output = first_of(task.output, task.y);
+  gemm.ahead_group = task.output.group_floats();
+  if (task.residual == nullptr || !task.residual_map.is_compact) return;
+  gemm.ahead_residual = first_of(task.residual_map, task.residual);
+  gemm.ahead_residual_group = task.residual_map.group_floats();
+}
+
 void convolve_tiles(const Convolution& task, const Tiles& tiles, int64_t group, int64_t end) {
   thread_local std::vector<int64_t> offsets;
   const int64_t rows = tiles.count * task.input.band.count(), plane = task.input.group_floats();
@@ -88,6 +102,7 @@ void convolve_tiles(const Convolution& task, const Tiles& tiles, int64_t group, 
     gemm.groups = std::min(step, end - group);
     gemm.output = task_floats(0, static_cast<size_t>(2 * rows * kLanes));
     gemm.output_group = rows * kLanes;
+    look_ahead(task, tiles, group, gemm);
     multiply(gemm);
     for (int64_t part = 0; part < gemm.groups; ++part) {
       finish_tiles(task, tiles, group + part, gemm.output + part * gemm.output_group);

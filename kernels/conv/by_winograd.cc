@@ -90,17 +90,14 @@ void multiply_points(const Convolution& task, const Transformed& from, int64_t t
   }
 }
 
-// Brings near what finishing an area will write, and read of the residual.
-void look_ahead(const Convolution& task, const Area& area, int64_t group) {
-  if (!task.output.is_grouped || task.output.is_compact) return;
-  const float* output = rows_target(task.output, task.y, area.image, group, area.row, nullptr);
-  const bool has_residual = task.residual != nullptr && task.residual_map.is_grouped &&
-                            !task.residual_map.is_compact;
-  const float* residual = has_residual ? task.residual + (output - task.y) : nullptr;
-  for (int64_t pixel = 0; pixel < area.rows * area.columns; ++pixel) {
-    __builtin_prefetch(output + pixel * kLanes, 1);
-    if (has_residual) __builtin_prefetch(residual + pixel * kLanes, 0);
-  }
+// Brings near what finishing whole rows of a map will write, or read of the residual.
+template <int kIsWritten>
+void look_ahead(const Map& map, int block, const float* data, const Area& area, int64_t group) {
+  if (data == nullptr || !map.is_grouped) return;
+  const TileLayout layout = layout_of(map, block);
+  const float* from = data + tile_offset(map, layout, block, area.image, group, area.row, 0);
+  const int64_t floats = area.rows / block * layout.tile_row;
+  for (int64_t line = 0; line < floats; line += kLanes) __builtin_prefetch(from + line, kIsWritten);
 }
 
 // The output rows of one unit and one group.
@@ -110,7 +107,8 @@ void from_points(const Convolution& task, const Units& units, const Source& sour
   const int64_t row = unit % units.per_image * units.rows_each * units.m;
   const int64_t rows = std::min(units.rows_each * units.m, task.output.height - row);
   const Area area{image, row, rows, 0, task.output.width};
-  look_ahead(task, area, group);
+  look_ahead<1>(task.output, task.output_block, task.y, area, group);
+  look_ahead<0>(task.residual_map, task.output_block, task.residual, area, group);
   float* strip = task_floats(2, static_cast<size_t>(rows * task.output.pitch()));
   winograd_output({units.m, sums, point_stride, units.rows_each, units.columns, strip, rows,
                    task.output.width, task.output.pitch()});

@@ -116,6 +116,7 @@ void look_ahead(const Convolution& task, const float* output, Gemm& gemm) {
   gemm.ahead_group = task.output.plane() * kLanes;
   if (task.residual != nullptr && task.residual_map.is_grouped && !task.residual_map.is_compact) {
     gemm.ahead_residual = task.residual + (output - task.y);
+    gemm.ahead_residual_group = gemm.ahead_group;
   }
 }
 
