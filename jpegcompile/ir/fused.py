@@ -65,6 +65,14 @@ def forms(*bases: str) -> Iterator[Form]:
                     yield Form(base, has_residual, activation, True)
 
 
+# Every operator that is a convolution, by itself or with what follows it.
+CONVOLUTIONS: frozenset[str] = frozenset(
+    fused_name(base, has_residual, activation)
+    for base in BASES
+    for has_residual in (False, True)
+    for activation in OPERANDS
+)
+
 # Operators whose convolution has a window, and the attribute by which a native kernel is told how
 # to compute it.
 WINDOWED: frozenset[str] = frozenset(form.name for form in forms("JpegConv", SPATIAL_CONV))

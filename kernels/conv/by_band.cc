@@ -15,6 +15,7 @@ namespace {
 // until they are finished.
 constexpr int64_t kTaskRows = 448;
 constexpr int64_t kNearRows = 192;
+// Enough that threads finish at about the same time.
 constexpr int64_t kTasks = 12;
 
 // Tiles of an image, and how they and the output's groups are shared out.
@@ -39,7 +40,7 @@ Schedule schedule_for(const Convolution& task) {
   schedule.each = std::min(parts * schedule.near, schedule.tiles);
   schedule.strips = ceil_div(schedule.tiles, schedule.each);
   const int64_t groups = task.output.groups();
-  const int64_t wanted = std::max<int64_t>(kTasks / (task.input.batch * schedule.strips), 1);
+  const int64_t wanted = ceil_div(wanted_tasks(kTasks), task.input.batch * schedule.strips);
   schedule.chunk = ceil_div(ceil_div(groups, wanted), 2) * 2;
   schedule.chunks = ceil_div(groups, schedule.chunk);
   return schedule;
