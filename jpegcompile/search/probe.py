@@ -32,7 +32,7 @@ from jpegcompile.weights.write import data_file, save
 # Files that tell which subsampling is common.
 _SAMPLE = 32
 # Any number that every tile of more than one pixel resolves to less than all of its frequencies.
-_FEWEST = NodeFrequencies(mask=1, keep=1)
+FEWEST = NodeFrequencies(mask=1, keep=1)
 
 
 @dataclass(frozen=True)
@@ -117,19 +117,27 @@ class Probe:
         sha256: of the compiled file: what is measured depends on it and on the images alone.
     """
 
-    def __init__(self, model: ModelSource, folder: Path, masking: Masking, **options: Any) -> None:
+    def __init__(
+        self,
+        model: ModelSource,
+        folder: Path,
+        masking: Masking,
+        fewest: NodeFrequencies = FEWEST,
+        **options: Any,
+    ) -> None:
         """Compile a model with open bands, by a file in `folder`.
 
         Args:
             model: as for `compile`.
             folder: that holds the compiled file while the probe is used.
             masking: "asm" or "apx".
+            fewest: what is open: numbers that are all frequencies stay so.
             options: further arguments of `compile`.
 
         Raises:
             UnsupportedModelError: if the model cannot be compiled or has no nonlinearity.
         """
-        plan = FrequencyPlan(masking, _FEWEST)
+        plan = FrequencyPlan(masking, fewest)
         compiled = compile(model, frequencies=plan, **options)
         opened, self.knobs = open_bands(compiled)
         if not self.knobs:

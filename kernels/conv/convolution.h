@@ -14,6 +14,7 @@ namespace jpegcompile {
 struct Convolution {
   const Weights* weights;
   Map input, output, residual_map;
+  TileLayout output_at, residual_at;
   int input_block, output_block;
   int frequencies;       // of the output's tiles; coefficients beyond them are zero
   bool on_coefficients;  // a 1x1 convolution that commutes with the transform

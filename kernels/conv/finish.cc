@@ -12,10 +12,10 @@ namespace {
 // At block size 1 a row is finished pixel by pixel.
 template <typename V>
 JPEGCOMPILE_INLINE void finish_row(const Finish& task, int64_t row, int lane) {
-  const float* sums = task.sums + row * task.sums_at.tile_row + lane;
-  float* output = task.output + row * task.output_at.tile_row + lane;
+  const float* sums = task.sums + row * task.sums_at->tile_row + lane;
+  float* output = task.output + row * task.output_at->tile_row + lane;
   const float* residual =
-      task.residual == nullptr ? nullptr : task.residual + row * task.residual_at.tile_row + lane;
+      task.residual == nullptr ? nullptr : task.residual + row * task.residual_at->tile_row + lane;
   for (int64_t column = 0; column < task.columns; ++column) {
     V pixel[1] = {load<V>(sums + column * kLanes)};
     add_bias<1>(pixel, task.epilogue, lane);
@@ -56,13 +56,13 @@ template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE int inverse_rows_of(const Finish& task, const Tile& tile) {
   const bool has_sums = task.are_coefficients, has_residual = task.residual != nullptr;
   const int rows = kIsWhole ? B
-                            : std::max(has_sums ? task.sums_at.rows : 0,
-                                       has_residual ? task.residual_at.rows : 0);
+                            : std::max(has_sums ? task.sums_at->rows : 0,
+                                       has_residual ? task.residual_at->rows : 0);
   for (int row = 0; row < rows; ++row) {
-    const float* sums = has_sums ? tile.sums + row_of(task.sums_at, row) : nullptr;
-    const float* others = has_residual ? tile.residual + row_of(task.residual_at, row) : nullptr;
-    const int summed = has_sums ? count_of<B, kIsWhole>(task.sums_at, row) : 0;
-    const int added = has_residual ? count_of<B, kIsWhole>(task.residual_at, row) : 0;
+    const float* sums = has_sums ? tile.sums + row_of(*task.sums_at, row) : nullptr;
+    const float* others = has_residual ? tile.residual + row_of(*task.residual_at, row) : nullptr;
+    const int summed = has_sums ? count_of<B, kIsWhole>(*task.sums_at, row) : 0;
+    const int added = has_residual ? count_of<B, kIsWhole>(*task.residual_at, row) : 0;
     V line[B];
     if (summed > 0 && added > 0) {
       load_band(sums, kIsWhole ? B : summed, line);
@@ -93,7 +93,7 @@ JPEGCOMPILE_INLINE void activate_columns(const Finish& task, const Tile& tile, i
     if (!task.are_coefficients) {
 #pragma GCC unroll 8
       for (int row = 0; row < B; ++row) {
-        pixels[row] += load<V>(tile.sums + row_of(task.sums_at, row) + column * kLanes);
+        pixels[row] += load<V>(tile.sums + row_of(*task.sums_at, row) + column * kLanes);
       }
     }
     add_bias<B>(pixels, task.epilogue, lane);
@@ -110,10 +110,10 @@ JPEGCOMPILE_INLINE void clear(float* from, int first, int last) {
 // The other half of the transform.
 template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE void forward_rows(const Finish& task, const Tile& tile) {
-  const int rows = kIsWhole ? B : task.output_at.rows;
+  const int rows = kIsWhole ? B : task.output_at->rows;
   for (int row = 0; row < rows; ++row) {
-    float* output = tile.output + row_of(task.output_at, row);
-    const int places = count_of<B, kIsWhole>(task.output_at, row);
+    float* output = tile.output + row_of(*task.output_at, row);
+    const int places = count_of<B, kIsWhole>(*task.output_at, row);
     const int wanted = kIsWhole ? B : std::min(task.frequencies - row, places);
     if (wanted > 0) {
       V line[B];
@@ -127,12 +127,12 @@ JPEGCOMPILE_INLINE void forward_rows(const Finish& task, const Tile& tile) {
 // With no activation the residual is added to coefficients.
 template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE void add_residual(const Finish& task, const Tile& tile) {
-  const int rows = kIsWhole ? B : std::min(task.residual_at.rows, task.output_at.rows);
+  const int rows = kIsWhole ? B : std::min(task.residual_at->rows, task.output_at->rows);
   for (int row = 0; row < rows; ++row) {
-    float* output = tile.output + row_of(task.output_at, row);
-    const float* residual = tile.residual + row_of(task.residual_at, row);
-    const int places = count_of<B, kIsWhole>(task.output_at, row);
-    const int added = std::min(count_of<B, kIsWhole>(task.residual_at, row), places);
+    float* output = tile.output + row_of(*task.output_at, row);
+    const float* residual = tile.residual + row_of(*task.residual_at, row);
+    const int places = count_of<B, kIsWhole>(*task.output_at, row);
+    const int added = std::min(count_of<B, kIsWhole>(*task.residual_at, row), places);
     V line[B];
     load_band(output, kIsWhole ? B : added, line);
     add_band(residual, kIsWhole ? B : added, line);
@@ -143,19 +143,19 @@ JPEGCOMPILE_INLINE void add_residual(const Finish& task, const Tile& tile) {
 // Of a 1x1 convolution with no activation the sums are the result, but for the bias.
 template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE void copy_coefficients(const Finish& task, const Tile& tile, int lane) {
-  const int rows = kIsWhole ? B : task.output_at.rows;
+  const int rows = kIsWhole ? B : task.output_at->rows;
   for (int row = 0; row < rows; ++row) {
-    const float* sums = tile.sums + row_of(task.sums_at, row);
-    const int summed = count_of<B, kIsWhole>(task.sums_at, row);
+    const float* sums = tile.sums + row_of(*task.sums_at, row);
+    const int summed = count_of<B, kIsWhole>(*task.sums_at, row);
     V line[B];
     load_band(sums, kIsWhole ? B : summed, line);
     if (task.residual != nullptr) {
-      const int added = count_of<B, kIsWhole>(task.residual_at, row);
-      add_band(tile.residual + row_of(task.residual_at, row), kIsWhole ? B : added, line);
+      const int added = count_of<B, kIsWhole>(*task.residual_at, row);
+      add_band(tile.residual + row_of(*task.residual_at, row), kIsWhole ? B : added, line);
     }
     if (row == 0) line[0] += load<V>(task.epilogue.bias + lane) * static_cast<float>(B);
-    const int places = count_of<B, kIsWhole>(task.output_at, row);
-    store_band(tile.output + row_of(task.output_at, row), kIsWhole ? B : places, line);
+    const int places = count_of<B, kIsWhole>(*task.output_at, row);
+    store_band(tile.output + row_of(*task.output_at, row), kIsWhole ? B : places, line);
   }
 }
 
@@ -166,9 +166,9 @@ JPEGCOMPILE_INLINE void finish_tile(const Finish& task, int64_t row, int64_t col
     return row * at.tile_row + column * at.tile + lane;
   };
   const bool is_linear = task.epilogue.activation == Activation::kNone;
-  const Tile tile{task.sums + place(task.sums_at),
-                  task.residual == nullptr ? nullptr : task.residual + place(task.residual_at),
-                  task.output + place(task.output_at), middle + lane};
+  const Tile tile{task.sums + place(*task.sums_at),
+                  task.residual == nullptr ? nullptr : task.residual + place(*task.residual_at),
+                  task.output + place(*task.output_at), middle + lane};
   if (is_linear && task.are_coefficients) {
     return copy_coefficients<B, kIsWhole, V>(task, tile, lane);
   }
@@ -195,9 +195,9 @@ bool is_whole(const Finish& task) {
   const auto has_all = [&](const TileLayout& at) {
     return at.count[static_cast<size_t>(task.block - 1)] == task.block;
   };
-  return has_all(task.sums_at) && has_all(task.output_at) &&
-         (task.residual == nullptr || has_all(task.residual_at)) &&
-         task.frequencies == 2 * task.block - 1;
+  return has_all(*task.sums_at) && has_all(*task.output_at) &&
+         (task.residual == nullptr || has_all(*task.residual_at)) &&
+         task.frequencies >= 2 * task.block - 1;
 }
 
 template <int B, typename V>

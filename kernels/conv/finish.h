@@ -22,15 +22,15 @@ struct Epilogue {
 // where a pointer points to; where the others are, a layout tells.
 struct Finish {
   const float* sums;
-  TileLayout sums_at;
+  const TileLayout* sums_at;
   bool are_coefficients;    // of the output's tiles, else pixels
   Epilogue epilogue;        // of this group
   const float* residual;    // coefficients at `block`, or null
-  TileLayout residual_at;
+  const TileLayout* residual_at;
   int block;
   int64_t rows, columns;    // of tiles
   float* output;            // may be `sums`
-  TileLayout output_at;
+  const TileLayout* output_at;
   // Coefficients u + v < frequencies are made; those beyond that have a place are zero.
   int frequencies;
 };

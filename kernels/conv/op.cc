@@ -178,6 +178,7 @@ class Convolve : public Kernel {
     }
     task.output = Map::of(Shape{task.input.batch, weights.outputs, height, width}, y_group_,
                           output_block_, y_frequencies_, "y");
+    task.output_at = layout_of(task.output, output_block_);
   }
 
   void add_residual(Convolution& task, const Tensor& residual) const {
@@ -188,6 +189,7 @@ class Convolve : public Kernel {
     task.residual = residual.floats();
     task.residual_map = Map::of(residual.shape, residual_group_, output_block_,
                                 residual_frequencies_, "residual");
+    task.residual_at = layout_of(task.residual_map, output_block_);
   }
 
   // What the output's tiles may hold must have a place where they stand compactly.

@@ -10,13 +10,17 @@ namespace {
 template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE void inverse_tile(const float* coefficients, const TileLayout& at, float* pixels,
                                      int64_t pitch) {
+  if constexpr (kIsWhole) {
+    return transform_tile<B, true, V>(coefficients, at.row[B > 1 ? 1 : 0], kLanes, pixels, pitch,
+                                      kLanes);
+  }
   alignas(64) float middle[B * B * kLanes];
-  const int rows = kIsWhole ? B : at.rows;
+  const int rows = at.rows;
   int row = 0;
   do {
     const auto u = static_cast<size_t>(row);
     V line[B];
-    inverse_first(kIsWhole ? B : at.count[u], coefficients + at.row[u], kLanes, line);
+    inverse_first(at.count[u], coefficients + at.row[u], kLanes, line);
     store_line(middle + row * B * kLanes, line);
   } while (++row < rows);
   for (int column = 0; column < B; ++column) {

@@ -40,21 +40,20 @@ void finish_area(const Convolution& task, const Area& area, int64_t group, const
   float* scratch = is_copied ? task_floats(3, 2 * floats) : nullptr;
   const int block = task.output_block;
   const int64_t shift = area.column * kLanes;
-  Finish finish_of{sums, sums_at, task.on_coefficients, task.epilogue_of(group), nullptr, {}, block,
-                   area.rows / block, area.columns / block, nullptr, {}, task.frequencies};
+  Finish finish_of{sums, &sums_at, task.on_coefficients, task.epilogue_of(group), nullptr,
+                   &task.residual_at, block, area.rows / block, area.columns / block, nullptr,
+                   &task.output_at, task.frequencies};
   if (task.residual != nullptr) {
     const Map& map = task.residual_map;
-    finish_of.residual_at = layout_of(map, block);
     finish_of.residual =
         map.is_grouped
-            ? task.residual + tile_offset(map, finish_of.residual_at, block, area.image, group,
-                                          area.row, area.column)
+            ? task.residual + tile_offset(map, task.residual_at, block, area.image, group, area.row,
+                                          area.column)
             : read_rows(map, task.residual, area.image, group, area.row, area.rows, scratch) + shift;
   }
-  finish_of.output_at = layout_of(task.output, block);
   if (task.output.is_grouped) {
-    finish_of.output = task.y + tile_offset(task.output, finish_of.output_at, block, area.image,
-                                            group, area.row, area.column);
+    finish_of.output = task.y + tile_offset(task.output, task.output_at, block, area.image, group,
+                                            area.row, area.column);
     return finish(finish_of);
   }
   finish_of.output = scratch + floats + shift;
