@@ -13,8 +13,8 @@ CHANNEL_GROUP = 16
 GROUP_ATTRIBUTES = ("x_group", "residual_group", "y_group")
 # Which input the attribute of an input speaks of.
 GROUPED_INPUTS = {"x_group": 0, "residual_group": 3}
-# Where an attribute of these is not 0, tiles of a map in groups stand as the coefficients u + v less
-# than that alone; the others are zero.
+# Where an attribute of these is not 0, tiles of a map in groups stand as the coefficients u + v
+# less than that alone; the others are zero.
 COMPACT_ATTRIBUTES = ("x_frequencies", "residual_frequencies", "y_frequencies")
 COMPACT_INPUTS = {"x_frequencies": 0, "residual_frequencies": 3}
 

@@ -3,8 +3,8 @@
 JpegPointwiseConv(JpegConvReluTruncate(x), n)
     =>  JpegPointwiseConv<x_frequencies = n>(JpegConvReluTruncate<y_frequencies = n>(x), n)
 
-Where a map in groups of channels has coefficients u + v < n of its tiles only, and what makes it and
-all that reads it are operators that take it so. A band goes through 1x1 convolutions with no
+Where a map in groups of channels has coefficients u + v < n of its tiles only, and what makes it
+and all that reads it are operators that take it so. A band goes through 1x1 convolutions with no
 activation; their sum with a map has the wider one. Function bodies ignore the attributes. Exact.
 """
 

@@ -18,8 +18,8 @@ from onnx import parser
 from jpegcompile.backends.fragments import CONV, OLD_CLIP, PIXELS, TRANSFORMS, between
 from jpegcompile.backends.fused import fused_bodies, old_fused_bodies
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.fused import METHOD, WINDOWED
 from jpegcompile.ir.compact import COMPACT
+from jpegcompile.ir.fused import METHOD, WINDOWED
 from jpegcompile.ir.groups import GROUPED
 from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
 

@@ -179,8 +179,8 @@ def compile_command(
         has_exact_masks = frequencies != _AUTO
         if has_exact_masks and frequencies not in (None, ALL):
             raise UsageError(
-                "--truncate auto leaves masks exact, or they are chosen, too, by --frequencies auto;"
-                f" leave --frequencies {frequencies} out"
+                "--truncate auto leaves masks exact, or they are chosen, too, by --frequencies"
+                f" auto; leave --frequencies {frequencies} out"
             )
         asked = "--truncate auto" if has_exact_masks else "--frequencies auto"
         normalization = _require_search_options(asked, frequencies_file, preprocess, search_options)

@@ -75,7 +75,7 @@ def operands(layer: Layer, frequencies: int, batch: int) -> tuple[list[str], dic
     dc = np.zeros((size, size), np.float32)
     dc[::block, ::block] = block
     shape = (layer.outputs, layer.inputs, 1, 1)
-    values = {
+    values: dict[str, Tensor] = {
         "x": generator.standard_normal((batch, layer.inputs, size, size), np.float32) * band,
         "weight": generator.standard_normal(shape, np.float32) / np.float32(layer.inputs**0.5),
         "bias": generator.standard_normal((layer.outputs, 1, 1), np.float32),
@@ -100,7 +100,7 @@ def model_of(layer: Layer, frequencies: int, batch: int, native: bool) -> onnx.M
     names, values = operands(layer, frequencies, batch)
     is_truncated = frequencies < full(layer.block)
     attributes: dict[str, Any] = {"group": 1, "block": layer.block}
-    maps = [name for name in ("x", "residual") if name in values]
+    maps: list[str] = [name for name in ("x", "residual") if name in values]
     if is_truncated and layer.form:
         attributes["frequencies"] = frequencies
     for name in [*maps, "y"] if native else ():

@@ -57,9 +57,10 @@ def from_compacted(x: NDArray[Float], *, block: int, frequencies: int) -> NDArra
         apart = x.reshape(batch, groups, rows, block, columns, block, CHANNEL_GROUP)
         tiles = apart.transpose(0, 1, 2, 4, 3, 5, 6)
     else:
-        shape = (batch, groups, rows, columns, block, block, CHANNEL_GROUP)
-        tiles, mask = np.zeros(shape, x.dtype), band(block, frequencies)
-        inside = (*shape[:4], int(mask.sum()), CHANNEL_GROUP)
+        grid = (batch, groups, rows, columns)
+        tiles = np.zeros((*grid, block, block, CHANNEL_GROUP), x.dtype)
+        mask = band(block, frequencies)
+        inside = (*grid, int(mask.sum()), CHANNEL_GROUP)
         tiles[..., mask, :] = x.ravel()[: int(np.prod(inside))].reshape(inside)
     return np.ascontiguousarray(tiles.transpose(0, 1, 6, 2, 4, 3, 5).reshape(x.shape))
 

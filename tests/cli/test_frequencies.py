@@ -219,7 +219,10 @@ def test_a_compiled_model_has_its_frequencies(
             ["--frequencies", "8", "--max-drop", "1"],
             "--max-drop is for --frequencies auto and --truncate auto; leave it out",
         ),
-        (["--images", "dir"], "--images is for --frequencies auto and --truncate auto; leave it out"),
+        (
+            ["--images", "dir"],
+            "--images is for --frequencies auto and --truncate auto; leave it out",
+        ),
         (
             ["--frequencies", "auto", "--max-drop", "1"],
             "--frequencies auto needs --max-drop POINTS, the loss of top-1 that is allowed, and"

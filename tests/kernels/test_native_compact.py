@@ -21,7 +21,7 @@ from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import band_map, full
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
 from jpegcompile.ir.compact import COMPACT
-from jpegcompile.ir.fused import Form, forms
+from jpegcompile.ir.fused import Activation, Form, forms
 from jpegcompile.ir.groups import GROUPED
 from jpegcompile.kernels.average_pool.reference import jpeg_global_average_pool
 from jpegcompile.kernels.conv.reference import jpeg_conv, jpeg_pointwise_conv
@@ -188,19 +188,17 @@ def _layout(channels: int, block: int, band: int, is_compact: bool = True) -> tu
     """Values of the attributes `..._group` and `..._frequencies` of a map."""
     if channels % GROUP:
         return 1, 0
-    return GROUP, band if is_compact and 1 < block and band < full(block) else 0
+    return GROUP, band if is_compact and block > 1 and band < full(block) else 0
 
 
-def _laid(x: NDArray[np.float64], block: int, layout: tuple[int, int]) -> Any:
+def _laid(x: NDArray[Any], block: int, layout: tuple[int, int]) -> Any:
     single = x.astype(np.float32)
     if layout[0] == 1:
         return single
     return compacted(single, block=block, frequencies=layout[1] or full(block))
 
 
-def _run(
-    layer: Layer, problem: Problem, isa: str, told: int | None = None
-) -> NDArray[np.float32]:
+def _run(layer: Layer, problem: Problem, isa: str, told: int | None = None) -> NDArray[np.float32]:
     """The kernel's result as NCHW; `told` is what the node says that y has, if not the truth."""
     (input_block, output_block), form = layer.blocks, layer.form
     band = layer.result_band if told is None else told
@@ -295,7 +293,7 @@ def test_convolutions(layer: Layer, isa: str) -> None:
 @pytest.mark.parametrize("form", ["JpegPointwiseConvAddReluTruncate", "JpegConvReluTruncate"])
 def test_faults_are_seen(form: str) -> None:
     """A weight, the residual's band, the result's: each that is off."""
-    layer = next(a for a in LAYERS if a.form.name == form and 3 < min(a.bands) and a.is_compact)
+    layer = next(a for a in LAYERS if a.form.name == form and min(a.bands) > 3 and a.is_compact)
     problem = _problem(layer)
     weight = problem.weight.copy()
     weight[0, 0, 0, 0] += 1.0
@@ -328,9 +326,7 @@ def test_truncation_by_itself(block: int, x_group: int) -> None:
             feeds = {"x": _laid(x, block, (x_group, 0))}
             constants = {"band": band_map(*shape[2:], block, count)}
             for isa in ISAS:
-                result = _run_node(
-                    "JpegTruncate", ["x", "band"], attributes, feeds, constants, isa
-                )
+                result = _run_node("JpegTruncate", ["x", "band"], attributes, feeds, constants, isa)
                 found = from_compacted(result, block=block, frequencies=places)
                 np.testing.assert_array_equal(found, wanted)
 
@@ -356,31 +352,36 @@ def test_global_average_pool(block: int) -> None:
         assert np.abs(result - np.roll(expected, 1, axis=1)).max() > 0.1
 
 
-def _layer(**others: Any) -> Layer:
-    form = Form("JpegPointwiseConv", False, "Relu", True)
-    return Layer(**{"form": form, "x": (1, 16, 8, 8), "outputs": 16, "kernel": 1} | others)
+def _layer(
+    bands: tuple[int, int, int],
+    has_residual: bool = False,
+    of: Activation = "",
+    truncated: bool = True,
+) -> Layer:
+    form = Form("JpegPointwiseConv", has_residual, of, truncated)
+    return Layer(form, (1, 16, 8, 8), 16, 1, bands)
 
 
 @pytest.mark.parametrize(
     ("layer", "told", "message"),
     [
         (
-            _layer(bands=(5, 5, 5)),
+            _layer((5, 5, 5), of="Relu"),
             4,
             "y has places for 4 frequencies of each tile, and 5 are made; compile the model again",
         ),
         (
-            _layer(bands=(5, 5, 15), form=Form("JpegPointwiseConv", False, "Relu", False)),
+            _layer((5, 5, 15), of="Relu", truncated=False),
             14,
             "y has places for 14 frequencies of each tile, and 15 are made",
         ),
         (
-            _layer(bands=(5, 9, 1), form=Form("JpegPointwiseConv", True, "", False)),
+            _layer((5, 9, 1), has_residual=True, truncated=False),
             8,
             "y has places for 8 frequencies of each tile, and 9 are made",
         ),
         (
-            _layer(bands=(5, 5, 5)),
+            _layer((5, 5, 5), of="Relu"),
             -1,
             "y of shape [1,16,8,8] in groups of 16 channels cannot hold -1 frequencies of tiles of"
             " 8x8 alone; compile the model again",
@@ -388,7 +389,7 @@ def _layer(**others: Any) -> Layer:
     ],
 )
 def test_what_does_not_fit_is_refused(layer: Layer, told: int, message: str) -> None:
-    with pytest.raises(NativeError, match="JpegPointwiseConv.* 'node': ") as error:
+    with pytest.raises(NativeError, match=r"JpegPointwiseConv.* 'node': ") as error:
         _run(layer, _problem(layer), "avx2", told)
     assert message in str(error.value)
 

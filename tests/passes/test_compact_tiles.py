@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 from support.graphs import (
     Graph,
     Weights,
@@ -88,11 +89,16 @@ def check_compact(graph: Graph, **plan: Any) -> dict[str, dict[str, int]]:
             del node.attrs[attribute]
             try:
                 scrambled = values(emit(module), graph, native=True)
-            except Exception as error:
-                assert "compile the model again" in str(error)
+            except RuntimeException as error:
+                assert_refused(str(error))
             else:
                 assert_differs(scrambled, wanted)
     return bands
+
+
+def assert_refused(message: str) -> None:
+    """A kernel was told of fewer places than it needs."""
+    assert "compile the model again" in message
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -157,7 +163,9 @@ def test_numbers_by_node() -> None:
 )
 def test_what_keeps_tiles_whole(text: str) -> None:
     bands = check_compact(network(text), truncate=6)
-    assert not {name for name, attrs in bands.items() if Y in attrs and name in ("r", "d.truncated")}
+    assert not {
+        name for name, attrs in bands.items() if Y in attrs and name in ("r", "d.truncated")
+    }
 
 
 def test_outputs_and_branches_see_whole_tiles() -> None:

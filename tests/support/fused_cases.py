@@ -79,7 +79,8 @@ def _epilogues(base: str, convolved: Doubles, block: int, index: int) -> Iterato
             continue
         count = (index + turn) % full(block) + 1
         kept = jpeg_truncate(expected, block=block, frequencies=count)
-        bands = [band_map(*convolved.shape[2:], block, count)]
+        height, width = convolved.shape[2:]
+        bands: list[Array] = [band_map(height, width, block, count)]
         yield Epilogue(form, operands, bands, {"frequencies": count}, kept)
 
 
