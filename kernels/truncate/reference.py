@@ -57,11 +57,10 @@ def from_compacted(x: NDArray[Float], *, block: int, frequencies: int) -> NDArra
         apart = x.reshape(batch, groups, rows, block, columns, block, CHANNEL_GROUP)
         tiles = apart.transpose(0, 1, 2, 4, 3, 5, 6)
     else:
-        grid = (batch, groups, rows, columns)
-        tiles = np.zeros((*grid, block, block, CHANNEL_GROUP), x.dtype)
+        tiles = np.zeros((batch, groups, rows, columns, block, block, CHANNEL_GROUP), x.dtype)
         mask = band(block, frequencies)
-        inside = (*grid, int(mask.sum()), CHANNEL_GROUP)
-        tiles[..., mask, :] = x.ravel()[: int(np.prod(inside))].reshape(inside)
+        inside = tiles[..., mask, :]
+        tiles[..., mask, :] = x.ravel()[: inside.size].reshape(inside.shape)
     return np.ascontiguousarray(tiles.transpose(0, 1, 6, 2, 4, 3, 5).reshape(x.shape))
 
 
