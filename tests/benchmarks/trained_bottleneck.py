@@ -28,7 +28,9 @@ from torch.nn import functional
 from jpegcompile.preprocess import preprocess_of
 
 SIZE, BATCH = 32, 128
-DESIGN = Design(block="bottleneck", depths=(2, 2, 2), widths=(16, 32, 64), stem="cifar", classes=10)
+DESIGN = Design(
+    block="bottleneck", depths=(2, 2, 2), widths=(32, 64, 128), stem="cifar", classes=10
+)
 
 
 def read_images(archive: Path) -> tuple[Tensor, Tensor]:
@@ -58,12 +60,19 @@ def augmented(images: Tensor, generator: torch.Generator) -> Tensor:
     return padded[:, :, rows : rows + SIZE, columns : columns + SIZE]
 
 
-def train(images: Tensor, labels: Tensor, epochs: int) -> nn.Module:
-    """The network after so many epochs of stochastic gradient descent, in inference mode."""
+def network() -> nn.Module:
+    """To be trained; its stages have maps of 16x16, 8x8 and 4x4."""
     model: nn.Module = build(DESIGN, SIZE)
+    next(m for m in model.modules() if isinstance(m, nn.Conv2d)).stride = (2, 2)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 0.1
+    return model.to(memory_format=torch.channels_last)
+
+
+def train(images: Tensor, labels: Tensor, epochs: int) -> nn.Module:
+    """The network after so many epochs of stochastic gradient descent, in inference mode."""
+    model = network()
     generator = torch.Generator().manual_seed(0)
     optimizer = torch.optim.SGD(
         model.parameters(), 0.05, momentum=0.9, nesterov=True, weight_decay=5e-4
@@ -76,7 +85,8 @@ def train(images: Tensor, labels: Tensor, epochs: int) -> nn.Module:
         total = 0.0
         for step in range(steps):
             chosen = order[step * BATCH : (step + 1) * BATCH]
-            scores = model(augmented(images[chosen], generator))
+            batch = augmented(images[chosen], generator)
+            scores = model(batch.contiguous(memory_format=torch.channels_last))
             loss = functional.cross_entropy(scores, labels[chosen], label_smoothing=0.1)
             optimizer.zero_grad()
             torch.autograd.backward(loss)
