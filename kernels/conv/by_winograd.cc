@@ -100,25 +100,6 @@ void multiply_points(const Convolution& task, const Transformed& from, int64_t t
   }
 }
 
-// Brings near what finishing an area will write, or read of the residual.
-template <int kIsWritten>
-void look_ahead(const Map& map, int block, const float* data, const Area& area, int64_t group) {
-  if (data == nullptr || !map.is_grouped) return;
-  const TileLayout layout = layout_of(map, block);
-  const float* from =
-      data + tile_offset(map, layout, block, area.image, group, area.row, area.column);
-  // Runs of memory: rows of pixels, or of tiles that stand compactly.
-  const int64_t runs = map.is_compact ? area.rows / block : area.rows;
-  const int64_t pitch = map.is_compact ? layout.tile_row : map.pitch();
-  const int64_t floats =
-      map.is_compact ? area.columns / block * layout.tile : area.columns * kLanes;
-  for (int64_t run = 0; run < runs; ++run) {
-    for (int64_t line = 0; line < floats; line += kLanes) {
-      __builtin_prefetch(from + run * pitch + line, kIsWritten);
-    }
-  }
-}
-
 // The output of one part of a unit and one group.
 void from_points(const Convolution& task, const Units& units, const Source& source,
                  const Part& part, int64_t group, const float* sums, int64_t point_stride) {
@@ -128,8 +109,7 @@ void from_points(const Convolution& task, const Units& units, const Source& sour
   const int64_t column = part.column * units.m;
   const int64_t columns = std::min(part.columns * units.m, task.output.width - column);
   const Area area{image, row, rows, column, columns};
-  look_ahead<1>(task.output, task.output_block, task.y, area, group);
-  look_ahead<0>(task.residual_map, task.output_block, task.residual, area, group);
+  look_ahead(task, area, group);
   float* strip = task_floats(2, static_cast<size_t>(rows * columns * kLanes));
   winograd_output({units.m, sums, point_stride, units.rows_each, part.columns, strip, rows, columns,
                    columns * kLanes});

@@ -38,6 +38,8 @@ struct Area {
   int64_t image, row, rows, column, columns;
 };
 
+// Brings near what finishing an area will write, and read of the residual.
+void look_ahead(const Convolution& task, const Area& area, int64_t group);
 // Finishes sums of one group of outputs, [rows][columns][16], and puts them into the output.
 void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums);
 // The same of sums that stand otherwise, of coefficients that may be few.

@@ -9,6 +9,24 @@ namespace {
 
 constexpr int64_t kScratchFloats = int64_t{2} << 20;
 
+template <int kIsWritten>
+void bring_near(const Map& map, const TileLayout& layout, int block, const float* data,
+                const Area& area, int64_t group) {
+  if (data == nullptr || !map.is_grouped) return;
+  const float* from =
+      data + tile_offset(map, layout, block, area.image, group, area.row, area.column);
+  // Runs of memory: rows of pixels, or of tiles that stand compactly.
+  const int64_t runs = map.is_compact ? area.rows / block : area.rows;
+  const int64_t pitch = map.is_compact ? layout.tile_row : map.pitch();
+  const int64_t floats =
+      map.is_compact ? area.columns / block * layout.tile : area.columns * kLanes;
+  for (int64_t run = 0; run < runs; ++run) {
+    for (int64_t line = 0; line < floats; line += kLanes) {
+      __builtin_prefetch(from + run * pitch + line, kIsWritten);
+    }
+  }
+}
+
 }  // namespace
 
 int64_t images_at_once(int64_t batch, int64_t floats_each) {
@@ -25,6 +43,11 @@ Epilogue Convolution::epilogue_of(int64_t group) const {
 
 bool Convolution::is_elementwise() const {
   return output_block == 1 && output.is_grouped && (residual == nullptr || residual_map.is_grouped);
+}
+
+void look_ahead(const Convolution& task, const Area& area, int64_t group) {
+  bring_near<1>(task.output, task.output_at, task.output_block, task.y, area, group);
+  bring_near<0>(task.residual_map, task.residual_at, task.output_block, task.residual, area, group);
 }
 
 void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums) {
