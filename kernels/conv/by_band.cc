@@ -36,6 +36,8 @@ Schedule schedule_for(const Convolution& task) {
       !task.output.is_grouped || (task.residual != nullptr && !task.residual_map.is_grouped);
   const int64_t unit = is_copied ? schedule.in_row : 1;
   schedule.near = std::max<int64_t>(kNearRows / (count * unit), 1) * unit;
+  // Whole rows of tiles follow each other in memory, compact or not.
+  if (schedule.near > schedule.in_row) schedule.near -= schedule.near % schedule.in_row;
   const int64_t parts = std::max<int64_t>(kTaskRows / (count * schedule.near), 1);
   schedule.each = std::min(parts * schedule.near, schedule.tiles);
   schedule.strips = ceil_div(schedule.tiles, schedule.each);
@@ -66,17 +68,18 @@ void finish_tiles(const Convolution& task, const Tiles& tiles, int64_t group, co
   }
 }
 
-// Compact tiles that follow each other are rows of 16 floats, about as many as the product's.
+// Tiles are rows of 16 floats in memory, about as many as the product's.
 void look_ahead(const Convolution& task, const Tiles& tiles, int64_t group, Gemm& gemm) {
-  const auto first_of = [&](const Map& map, const float* data) {
-    return data + (tiles.image * map.groups() + group) * map.group_floats() +
-           tiles.first * map.band.count() * kLanes;
+  const int64_t block = task.output_block;
+  const auto first_of = [&](const Map& map, const TileLayout& layout) {
+    return tile_offset(map, layout, task.output_block, tiles.image, group,
+                       tiles.first / tiles.in_row * block, tiles.first % tiles.in_row * block);
   };
-  if (!task.output.is_compact) return;
-  gemm.ahead_output = first_of(task.output, task.y);
+  if (!task.output.is_grouped) return;
+  gemm.ahead_output = task.y + first_of(task.output, task.output_at);
   gemm.ahead_group = task.output.group_floats();
-  if (task.residual == nullptr || !task.residual_map.is_compact) return;
-  gemm.ahead_residual = first_of(task.residual_map, task.residual);
+  if (task.residual == nullptr || !task.residual_map.is_grouped) return;
+  gemm.ahead_residual = task.residual + first_of(task.residual_map, task.residual_at);
   gemm.ahead_residual_group = task.residual_map.group_floats();
 }
 
