@@ -1,0 +1,23 @@
+// Sums of responses along one row of outputs.
+#pragma once
+
+#include <cstdint>
+
+#include "nonzeros.h"
+
+namespace jpegcompile {
+
+// What a row of blocks adds to one row of outputs of one group.
+struct RowSums {
+  const Nonzero* nonzeros;
+  const int32_t* starts;  // of each block's, and the end of the last
+  int64_t blocks;
+  const float* table;     // of this row of the patches, [modes][columns][16]
+  int64_t columns;        // outputs of a patch
+  float* row;             // the first output of the first block's patch
+  int64_t step;           // floats from one block's patch to the next
+};
+
+void accumulate(const RowSums& sums);
+
+}  // namespace jpegcompile

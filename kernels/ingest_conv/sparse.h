@@ -1,0 +1,34 @@
+// The first convolution of a network as a sum of responses.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "../conv/convolution.h"
+#include "responses.h"
+
+namespace jpegcompile {
+
+// Coefficients of a call: a tensor for each layer, [N, components, rows, columns, 8, 8], and the
+// numbers of the tables of its components.
+struct QuantisedImages {
+  struct Planes {
+    Tensor quantised;
+    const int64_t* tables;
+  };
+  std::vector<Planes> planes;
+  Tensor quantization;  // [N, tables, 8, 8]
+
+  int64_t image_floats(size_t layer) const;
+  const int16_t* image(size_t layer, int64_t index) const;
+};
+
+// Whether sums of responses are expected to be faster for an image.
+bool is_sparse_faster(const Responses& responses, const Convolution& task,
+                      const QuantisedImages& images, int64_t image);
+
+// Images [first, first + count) of `task`, whose input is not read.
+void convolve_sparsely(const Call& call, const Convolution& task, const Responses& responses,
+                       const QuantisedImages& images, int64_t first, int64_t count);
+
+}  // namespace jpegcompile
