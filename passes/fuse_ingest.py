@@ -73,7 +73,7 @@ def _fuse(chain: list[gs.Node], module: Module) -> None:
         inputs += _inverse(chain, module)
     module.report.casts -= len(chain) - 2
     op = first_convolution_name(ingest.op, convolution.op)
-    attrs = {**ingest.attrs, **convolution.attrs}
+    attrs = {**ingest.attrs, "output_block": 1, **convolution.attrs}
     name, target = convolution.name, convolution.outputs[0]
     for node in chain:
         inner = node.outputs[0]

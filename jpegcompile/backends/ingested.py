@@ -62,7 +62,7 @@ def _joined(ingest: str, convolution: str, name: str) -> str:
     further, others, following = _parts(convolution)
     between, transforms = "x = Identity(image)", ""
     if name.startswith(SPATIAL_CONV):
-        transforms = ", inverse_rows, inverse_columns"
+        further, transforms = f"{further}, output_block", ", inverse_rows, inverse_columns"
         between = PIXELS.replace("(inverse_rows, x)", "(inverse_rows, image)")
         between = between.replace("spatial =", "x =")
     made = statements.replace("y = ", "image = ")

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.channel_cases import cast_cases, channel_cases, relu_cases
-from support.function_bodies import BodyCase, assert_body_holds, tolerance
 from support.first_cases import first_convolution_cases
+from support.function_bodies import BodyCase, assert_body_holds, tolerance
 from support.fused_cases import fused_conv_cases, fused_pointwise_cases, spatial_cases
 from support.ingest_cases import ingest_cases
 from support.masking_cases import exact_cases, masked_pool_cases, masking_cases

@@ -11,7 +11,6 @@ from support.function_bodies import Array, BodyCase, terms_of
 from support.images import make_jpeg
 from support.ingest_cases import ingest_case
 from support.maps import forward, inverse, random_map
-from support.masking_cases import BOUNDS
 
 from jpegcompile.dct.blocks import block_size, to_jpeg
 from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry, ingest_operators
@@ -108,11 +107,11 @@ def first_case(
         operands = (random_map((outputs, 1, 1)),)
         expected = np.where(convolved > 0, convolved, convolved * operands[0])
     elif activation == "Clip":
-        low, high = BOUNDS[0]
+        low, high = -4.0, 6.0
         operands = (np.asarray(low), np.asarray(high))
         expected = np.clip(convolved, low, high)
     size = expected.shape[2:]
-    attributes = {**ingest.attributes, **window.attributes(), "group": 1}
+    attributes = {**ingest.attributes, **window.attributes(), "group": 1, "output_block": 1}
     to_pixels = inverse(geometry.height, geometry.width)
     matrices = to_pixels
     if not is_spatial:
@@ -133,8 +132,8 @@ def first_case(
 
 def first_convolution_cases() -> Iterator[BodyCase]:
     """Every form, on files of each subsampling in turn."""
-    turns = (("4:2:0", 32, 48), ("4:4:4", 16, 24), ("4:2:2", 14, 20), ("4:4:0", 17, 9))
-    window = FirstWindow((3, 3), (2, 1), (1, 1, 1, 0))
+    turns = (("4:2:0", 32, 48), ("4:4:4", 16, 24), ("4:2:2", 12, 20), ("4:4:0", 20, 28))
+    window = FirstWindow((3, 3), (2, 1), (1, 1, 1, 1))
     count = 0
     for is_gray in (False, True):
         for is_spatial in (False, True):
