@@ -1,6 +1,8 @@
-"""Choose how native kernels compute each 3x3 convolution of stride 1, by the cost model.
+"""Choose how native kernels compute convolutions, by the cost model.
 
-JpegConv(x, w, b)  =>  JpegConv<method = "winograd4">(x, w, b)
+JpegConv(x, w, b)  =>  JpegConv<method = "winograd4">(x, w, b)          3x3, stride 1
+JpegIngestConv(...)  =>  JpegIngestConv<sparse_vectors = 6000000>(...)  images choose
+                         JpegIngestConv<method = "dense">(...)          where sparse never pays
 
 Only for target ort, and for float32: there are no kernels for others, and function bodies ignore
 the attribute. Every method is exact up to the rounding of float32. Where the model leaves the batch
@@ -14,11 +16,19 @@ from dataclasses import replace
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from jpegcompile.cost.first import FirstLayer, most_vectors
 from jpegcompile.cost.model import Layer, fastest
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.fused import METHOD, WINDOWED
-from jpegcompile.ir.module import Module
+from jpegcompile.ir.fused import (
+    FIRST_CONVOLUTIONS,
+    INGEST_INPUTS,
+    METHOD,
+    SPARSE_VECTORS,
+    WINDOWED,
+)
+from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.subsampling import chroma_factors
 
 # Images of so few channels are convolved in another way, whatever a node says.
 _FEW_CHANNELS = 4
@@ -35,16 +45,58 @@ class ChooseMethods(Pass):
             return False
         changed = False
         for node in module.graph.nodes:
-            layer = _layer(node)
-            if layer is None:
+            chosen = _first_choice(node, module) or _choice(node)
+            if chosen is None:
                 continue
-            method = fastest(layer)
-            changed |= node.attrs.get(METHOD) != method
-            node.attrs[METHOD] = method
+            attributes, method = chosen
+            changed |= any(node.attrs.get(name) != value for name, value in attributes.items())
+            node.attrs.update(attributes)
             source = module.convolutions.get(node.name, node.name)
             if module.report.has(source):
                 module.report.add(replace(module.report.node(source), method=method))
         return changed
+
+
+# Attributes of a node, and what the report calls them.
+_Choice = tuple[dict[str, str | int], str]
+
+
+def _choice(node: gs.Node) -> _Choice | None:
+    layer = _layer(node)
+    if layer is None:
+        return None
+    method = fastest(layer)
+    return {METHOD: method}, method
+
+
+def _first_choice(node: gs.Node, module: Module) -> _Choice | None:
+    """A bound of sparse images for the convolution of an ingest; dense where it would be low."""
+    if node.domain != DOMAIN or node.op not in FIRST_CONVOLUTIONS:
+        return None
+    most = most_vectors(layer) if (layer := _first_layer(node, module)) is not None else 0
+    if most == 0:
+        return {METHOD: "dense"}, "dense"
+    return {SPARSE_VECTORS: most}, "sparse or dense"
+
+
+def _first_layer(node: gs.Node, module: Module) -> FirstLayer | None:
+    """None for convolutions that are not in the cost model."""
+    ingest, _ = FIRST_CONVOLUTIONS[node.op]
+    filters = node.inputs[INGEST_INPUTS[ingest]].shape
+    vertical, horizontal = node.attrs["strides"]
+    if list(node.attrs["dilations"]) != [1, 1]:
+        return None
+    assert module.options.subsampling is not None
+    return FirstLayer(
+        module.image.height,
+        module.image.width,
+        int(filters[1]),
+        int(filters[0]),
+        (int(filters[2]), int(filters[3])),
+        (int(vertical), int(horizontal)),
+        *size_of(node.outputs[0]),
+        chroma_factors(module.options.subsampling),
+    )
 
 
 def _layer(node: gs.Node) -> Layer | None:

@@ -51,7 +51,10 @@ def first_convolution_name(ingest: str, convolution: str) -> str:
 
 
 # The ingest and the convolution of each such operator, by its name. Its attribute `method` has a
-# native kernel go by the coefficients that are not zero ("sparse"), or by pixels ("dense").
+# native kernel go by the coefficients that are not zero ("sparse"), or by pixels ("dense"). Without
+# it, the kernel goes by those that are not zero if they ask for no more than so many vectors of 16
+# sums: each for as many as there are outputs that its block reaches, times groups of channels.
+SPARSE_VECTORS = "sparse_vectors"
 FIRST_CONVOLUTIONS: Mapping[str, tuple[str, str]] = {
     first_convolution_name(ingest, convolution): (ingest, convolution)
     for ingest in INGEST_INPUTS

@@ -14,7 +14,7 @@ class Writer {
       : to_(to),
         mode_(component * layer.component_modes()),
         columns_(layer.columns.modes()),
-        floats_(layer.across.count * kLanes) {}
+        floats_(layer.patch_floats()) {}
 
   void put(int64_t row, int64_t column, float value) {
     *to_ = {value, static_cast<int32_t>((mode_ + row * columns_ + column) * floats_)};

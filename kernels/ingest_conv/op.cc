@@ -1,7 +1,8 @@
 // JpegIngestConv and its kin: an ingest and the convolution that reads it.
 //
 // What a file's coefficients become is either a sum of the responses of those that are not zero, or
-// the image and its convolution; which of the two is faster, the number of those tells.
+// the image and its convolution. Which of the two is faster the number of those tells, by a bound that
+// the compiler's cost model sets (jpegcompile/cost/first.py).
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,13 +57,15 @@ class IngestConvolve : public Kernel {
         input_block_(block_of(node, "block")),
         y_group_(node.integer("y_group", 1)),
         method_(node.text("method")),
+        most_vectors_(node.integer("sparse_vectors", 0)),
         ingest_(image_ingest(node, form.planes)),
         weights_(pack(constant(node, form.weight()), window_of(node), "")),
         bias_(channel_values(constant(node, form.weight() + 1), weights_.outputs, "bias")) {
     if (!method_.empty() && method_ != "sparse" && method_ != "dense") {
       throw KernelError("the method '" + method_ + "' is unknown; 'sparse' and 'dense' are known");
     }
-    if (method_ != "dense") responses_ = responses(node);
+    const bool is_dense = method_ == "dense" || (method_.empty() && most_vectors_ <= 0);
+    if (!is_dense) responses_ = responses(node);
     if (method_ == "sparse" && !responses_) {
       throw KernelError("the method 'sparse' does not fit its image and window");
     }
@@ -151,8 +154,9 @@ class IngestConvolve : public Kernel {
     std::vector<char> is_sparse(static_cast<size_t>(task.input.batch), 1);
     if (!method_.empty()) return is_sparse;
     call.parallel(is_sparse.size(), [&](size_t image) {
-      is_sparse[image] =
-          is_sparse_faster(*responses_, task, images, static_cast<int64_t>(image)) ? 1 : 0;
+      const int64_t vectors = vectors_of(*responses_, task.output.groups(), images,
+                                         static_cast<int64_t>(image));
+      is_sparse[image] = vectors <= most_vectors_ ? 1 : 0;
     });
     return is_sparse;
   }
@@ -178,6 +182,7 @@ class IngestConvolve : public Kernel {
   int output_block_, input_block_;
   int64_t y_group_;
   std::string method_;
+  int64_t most_vectors_;
   std::unique_ptr<ImageIngest> ingest_;
   Weights weights_;
   std::vector<float> bias_;

@@ -90,18 +90,19 @@ std::vector<double> under_rows(const std::vector<double>& kernel, const Layer& l
   return result;
 }
 
-// One row of the patches of all functions of columns: [modes of columns][patch columns][16].
+// One row of the patches of all functions of columns, of one group.
 void put_row(const std::vector<double>& kernel_row, const Layer& layer, const Window& window,
              float* to) {
   const AxisWindow across = across_of(window);
-  for (int64_t mode = 0; mode < layer.columns.modes(); ++mode) {
-    for (int64_t column = 0; column < layer.across.count; ++column, to += kLanes) {
+  for (int64_t mode = 0; mode < layer.columns.modes(); ++mode, to += layer.patch_floats()) {
+    for (int64_t column = 0; column < layer.across.count; ++column) {
       double sums[kLanes] = {};
       for (int64_t x = 0; x < across.taps; ++x) {
         const double factor = seen(layer.columns, mode, across, layer.across.first + column, x);
         if (factor != 0) add(sums, kernel_row.data() + x * kLanes, factor);
       }
-      std::transform(sums, sums + kLanes, to, [](double v) { return static_cast<float>(v); });
+      std::transform(sums, sums + kLanes, to + column * kLanes,
+                     [](double v) { return static_cast<float>(v); });
     }
   }
 }
@@ -116,8 +117,10 @@ std::vector<double> factors_of(const Tensor& mixing, int64_t component) {
 
 void make_table(const FirstConvolution& convolution, int64_t first_component, Layer& layer) {
   const int64_t groups = convolution.groups();
-  float* table =
-      layer.storage.floats(static_cast<size_t>(groups * layer.down.count * layer.slice()));
+  const int64_t floats = layer.table_floats(groups);
+  float* table = layer.storage.floats(static_cast<size_t>(floats));
+  std::fill_n(table, floats, 0.0F);
+  layer.table = table;
   for (int64_t group = 0; group < groups; ++group) {
     for (int64_t component = 0; component < layer.components; ++component) {
       const auto factors = factors_of(convolution.mixing, first_component + component);
@@ -127,13 +130,13 @@ void make_table(const FirstConvolution& convolution, int64_t first_component, La
         for (int64_t row = 0; row < layer.down.count; ++row) {
           put_row(under_rows(kernel, layer, mode, convolution.window, row), layer,
                   convolution.window,
-                  table + (group * layer.down.count + row) * layer.slice() +
-                      index * layer.across.count * kLanes);
+                  table + (layer.row_of(group, row) - layer.table) +
+                      index * layer.patch_floats() +
+                      group % kTableGroups * layer.across.count * kLanes);
         }
       }
     }
   }
-  layer.table = table;
 }
 
 // Taps [first, last) of an output that are within the image.
@@ -165,7 +168,7 @@ std::unique_ptr<Responses> Responses::of(const FirstConvolution& convolution,
     layer.columns = std::move(*columns);
     layer.down = *down;
     layer.across = *across;
-    floats += convolution.groups() * layer.down.count * layer.slice();
+    floats += layer.table_floats(convolution.groups());
   }
   if (floats > kMostTableFloats) return nullptr;
   int64_t component = 0;

@@ -20,6 +20,9 @@
 
 namespace jpegcompile {
 
+// Groups of channels whose patches stand side by side in a table, since kernels add to both at once.
+inline constexpr int64_t kTableGroups = 2;
+
 // The outputs that a block touches along one axis: `count` from `first` + block * `step` on.
 struct Reach {
   int64_t first = 0, count = 0, step = 0;
@@ -33,13 +36,20 @@ struct Layer {
   AxisModes rows, columns;
   Reach down, across;
   Buffer storage;
-  const float* table = nullptr;  // [groups][down.count][modes][across.count][16]
+  // [groups / 2][down.count][modes][2][across.count][16]
+  const float* table = nullptr;
 
   int64_t component_modes() const { return rows.modes() * columns.modes(); }
   int64_t modes() const { return components * component_modes(); }
-  int64_t slice() const { return modes() * across.count * kLanes; }
+  // Floats of a mode's row, and of a row of the patches of all modes.
+  int64_t patch_floats() const { return kTableGroups * across.count * kLanes; }
+  int64_t slice() const { return modes() * patch_floats(); }
+  int64_t table_floats(int64_t groups) const {
+    return (groups + kTableGroups - 1) / kTableGroups * down.count * slice();
+  }
+  // A row of the patches of two groups, of which `group` is the first.
   const float* row_of(int64_t group, int64_t row) const {
-    return table + (group * down.count + row) * slice();
+    return table + (group / kTableGroups * down.count + row) * slice();
   }
 };
 

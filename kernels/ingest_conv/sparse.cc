@@ -5,13 +5,12 @@
 
 #include "../native/strips.h"
 #include "accumulate.h"
-#include "cost.h"
 
 namespace jpegcompile {
 namespace {
 
 // Rows of outputs in a task, if blocks are no larger: their sums stay in a core's own cache.
-constexpr int64_t kTaskRows = 8;
+constexpr int64_t kTaskRows = 16;
 // A file has four components at most.
 constexpr size_t kMostComponents = 4;
 
@@ -82,36 +81,48 @@ Margins margins_of(const Responses& responses, int64_t width) {
   return margins;
 }
 
-// Adds all responses to one row of outputs.
-void add_row(const Responses& responses, const Layout& layout, float* scratch, int64_t group,
-             int64_t row, float* sums) {
+// Adds all responses to some rows of some groups, whose sums are `pitch` floats apart from row to
+// row and `group_floats` from group to group. A row of patches is used for all rows of blocks before
+// the next, while it is in a core's own cache.
+void add_rows(const Responses& responses, const Layout& layout, float* scratch, int64_t group,
+              int64_t groups, const Area& area, float* sums, int64_t pitch, int64_t group_floats) {
   for (size_t index = 0; index < responses.layers().size(); ++index) {
     const Layer& layer = responses.layers()[index];
-    const int64_t past = row - layer.down.first;
-    const int64_t first =
-        std::max<int64_t>(0, ceil_div(past - layer.down.count + 1, layer.down.step));
-    for (int64_t block = first; block < layer.rows.blocks && layer.down.of(block) <= row; ++block) {
-      accumulate({layout.lists[index].nonzeros(scratch, block),
-                  layout.lists[index].starts_of(scratch, block), layer.columns.blocks,
-                  layer.row_of(group, row - layer.down.of(block)), layer.across.count,
-                  sums + layer.across.first * kLanes, layer.across.step * kLanes});
+    const Lists& lists = layout.lists[index];
+    const Reach& down = layer.down;
+    for (int64_t patch_row = 0; patch_row < down.count; ++patch_row) {
+      // Output rows from the area's first one on: first + block * step.
+      const int64_t first = down.first + patch_row - area.row;
+      int64_t block = std::max<int64_t>(0, ceil_div(-first, down.step));
+      for (; block < layer.rows.blocks && first + block * down.step < area.rows; ++block) {
+        accumulate({lists.nonzeros(scratch, block), lists.starts_of(scratch, block),
+                    layer.columns.blocks, layer.row_of(group, patch_row), layer.across.count,
+                    sums + (first + block * down.step) * pitch + layer.across.first * kLanes,
+                    layer.across.step * kLanes, groups, group_floats});
+      }
     }
   }
 }
 
+// Rows of some groups.
 void convolve_rows(const Convolution& task, const Responses& responses, const Layout& layout,
-                   float* scratch, int64_t group, const Area& area) {
+                   float* scratch, int64_t first, int64_t last, const Area& area) {
   const Margins margins = margins_of(responses, task.output.width);
-  const int64_t pitch = margins.pitch * kLanes;
-  float* sums = task_floats(0, static_cast<size_t>(area.rows * pitch));
-  for (int64_t row = 0; row < area.rows; ++row) {
-    float* line = sums + row * pitch;
-    std::fill_n(line, pitch, 0.0F);
-    std::copy_n(responses.base_row(area.row + row, group), task.output.pitch(),
-                line + margins.left * kLanes);
-    add_row(responses, layout, scratch, group, area.row + row, line + margins.left * kLanes);
+  const int64_t pitch = margins.pitch * kLanes, floats = area.rows * pitch;
+  const int64_t left = margins.left * kLanes;
+  float* sums = task_floats(0, static_cast<size_t>((last - first) * floats));
+  for (int64_t group = first; group < last; ++group) {
+    float* to = sums + (group - first) * floats;
+    for (int64_t row = 0; row < area.rows; ++row, to += pitch) {
+      float* map = std::fill_n(to, left, 0.0F);
+      float* end = std::copy_n(responses.base_row(area.row + row, group), task.output.pitch(), map);
+      std::fill(end, to + pitch, 0.0F);
+    }
   }
-  finish_area(task, area, group, sums + margins.left * kLanes, pitch);
+  add_rows(responses, layout, scratch, first, last - first, area, sums + left, pitch, floats);
+  for (int64_t group = first; group < last; ++group) {
+    finish_area(task, area, group, sums + (group - first) * floats + left, pitch);
+  }
 }
 
 }  // namespace
@@ -125,22 +136,15 @@ const int16_t* QuantisedImages::image(size_t layer, int64_t index) const {
   return planes[layer].quantised.as<int16_t>() + index * image_floats(layer);
 }
 
-bool is_sparse_faster(const Responses& responses, const Convolution& task,
-                      const QuantisedImages& images, int64_t image) {
-  FirstWork work{};
-  const int64_t groups = task.output.groups();
+int64_t vectors_of(const Responses& responses, int64_t groups, const QuantisedImages& images,
+                   int64_t image) {
+  int64_t vectors = 0;
   for (size_t index = 0; index < responses.layers().size(); ++index) {
     const Layer& layer = responses.layers()[index];
-    const int64_t nonzeros = count_nonzeros(images.image(index, image), images.image_floats(index));
-    const int64_t rows = groups * layer.down.count;
-    work.response_vectors += static_cast<double>(nonzeros * rows * layer.across.count);
-    work.patches += static_cast<double>(rows * layer.rows.blocks * layer.columns.blocks);
+    vectors += count_nonzeros(images.image(index, image), images.image_floats(index)) *
+               layer.down.count * layer.across.count * groups;
   }
-  const Window& window = task.weights->window;
-  const int64_t taps = window.kernel_height * window.kernel_width * task.input.channels;
-  work.dense_vectors = static_cast<double>(task.output.plane() * groups * taps);
-  work.samples = static_cast<double>(task.input.plane() * task.input.channels);
-  return is_sparse_faster(work);
+  return vectors;
 }
 
 void convolve_sparsely(const Call& call, const Convolution& task, const Responses& responses,
@@ -153,6 +157,7 @@ void convolve_sparsely(const Call& call, const Convolution& task, const Response
                                return l.rows.blocks;
                              })->rows.blocks;
   const int64_t groups = task.output.groups(), height = task.output.height;
+  const int64_t chunks = ceil_div(groups, kTableGroups);
   const int64_t rows = std::max<int64_t>(kTaskRows / task.output_block, 1) * task.output_block;
   const int64_t strips = ceil_div(height, rows);
   for (int64_t done = 0; done < count; done += at_once) {
@@ -162,11 +167,12 @@ void convolve_sparsely(const Call& call, const Convolution& task, const Response
       list_image(responses, layout, images, first + done + image,
                  static_cast<int64_t>(index) % block_rows, scratch + image * layout.floats);
     });
-    call.parallel(static_cast<size_t>(now * groups * strips), [&](size_t index) {
+    call.parallel(static_cast<size_t>(now * chunks * strips), [&](size_t index) {
       const int64_t row = static_cast<int64_t>(index) % strips * rows;
-      const int64_t group = static_cast<int64_t>(index) / strips % groups;
-      const int64_t image = static_cast<int64_t>(index) / strips / groups;
+      const int64_t group = static_cast<int64_t>(index) / strips % chunks * kTableGroups;
+      const int64_t image = static_cast<int64_t>(index) / strips / chunks;
       convolve_rows(task, responses, layout, scratch + image * layout.floats, group,
+                    std::min(group + kTableGroups, groups),
                     {first + done + image, row, std::min(rows, height - row), 0,
                      task.output.width});
     });

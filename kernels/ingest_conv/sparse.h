@@ -23,9 +23,10 @@ struct QuantisedImages {
   const int16_t* image(size_t layer, int64_t index) const;
 };
 
-// Whether sums of responses are expected to be faster for an image.
-bool is_sparse_faster(const Responses& responses, const Convolution& task,
-                      const QuantisedImages& images, int64_t image);
+// Vectors of 16 sums that an image asks for: as many for each of its coefficients that are not zero
+// as there are outputs that its block reaches, times groups of channels.
+int64_t vectors_of(const Responses& responses, int64_t groups, const QuantisedImages& images,
+                   int64_t image);
 
 // Images [first, first + count) of `task`, whose input is not read.
 void convolve_sparsely(const Call& call, const Convolution& task, const Responses& responses,

@@ -15,8 +15,9 @@ from support.native import GROUP, ISAS, NativeError, run_native, unpacked
 from support.native_cases import allowed
 
 from jpegcompile.backends.functions import BODIES
+from jpegcompile.cost.first import FirstLayer
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
-from jpegcompile.ir.fused import FIRST_CONVOLUTIONS
+from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, SPARSE_VECTORS
 
 RESNET = FirstWindow((7, 7), (2, 2), (3, 3, 3, 3))
 SAME = FirstWindow((3, 3), (1, 1), (1, 1, 1, 1))
@@ -53,17 +54,21 @@ DENSE_ONLY = (
     ("4:4:4", 17, 33, 2, 75, SAME, 16),
     ("4:2:0", 32, 32, 1, 75, FirstWindow((3, 3), (3, 3)), 16),
 )
+# More vectors than any image here asks for.
+MANY = 10**9
 
 
 def test_every_form_is_native_or_not_at_all() -> None:
     assert {case.op for case in first_convolution_cases()} == set(FIRST_CONVOLUTIONS) <= set(BODIES)
 
 
-def model_of(case: BodyCase, method: str, y_group: int) -> tuple[bytes, dict[str, Any]]:
+def model_of(
+    case: BodyCase, method: str, y_group: int, most: int = 0
+) -> tuple[bytes, dict[str, Any]]:
     """A node of which all but the coefficients and tables are constants; and these."""
     fed = 2 if "Gray" in case.op else 3
     names = [f"i{index}" for index in range(len(case.operands))]
-    attributes = {**case.attributes, "method": method, "y_group": y_group}
+    attributes = {**case.attributes, "method": method, "y_group": y_group, SPARSE_VECTORS: most}
     node = helper.make_node(case.op, names, ["y"], name="node", domain=DOMAIN, **attributes)
     feeds = dict(zip(names[:fed], case.operands[:fed], strict=True))
     graph = helper.make_graph(
@@ -86,9 +91,11 @@ def model_of(case: BodyCase, method: str, y_group: int) -> tuple[bytes, dict[str
     return bytes(model.SerializeToString()), feeds
 
 
-def run(case: BodyCase, method: str, isa: str, y_group: int = 1, threads: int = 2) -> Any:
+def run(
+    case: BodyCase, method: str, isa: str, y_group: int = 1, threads: int = 2, most: int = 0
+) -> Any:
     """What the kernel makes of a case by a method, as NCHW."""
-    model, feeds = model_of(case.in_float32(), method, y_group)
+    model, feeds = model_of(case.in_float32(), method, y_group, most)
     result = run_native(model, [feeds], isa, threads)[0]
     return unpacked(result) if y_group == GROUP else result
 
@@ -102,7 +109,8 @@ def assert_holds(case: BodyCase, actual: Any) -> None:
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("case", list(first_convolution_cases()), ids=str)
 def test_every_form(case: BodyCase, isa: str) -> None:
-    assert_holds(case, run(case, "", isa))
+    for most in (0, MANY):
+        assert_holds(case, run(case, "", isa, most=most))
 
 
 def geometry_case(index: int, geometry: tuple[Any, ...], is_spatial: bool) -> BodyCase:
@@ -143,26 +151,49 @@ def test_geometries(index: int, isa: str) -> None:
 )
 def test_what_has_no_responses_is_convolved_by_pixels(index: int, isa: str) -> None:
     case = geometry_case(index, DENSE_ONLY[index], False)
-    assert_holds(case, run(case, "", isa))
+    assert_holds(case, run(case, "", isa, most=MANY))
     with pytest.raises(NativeError, match="the method 'sparse' does not fit its image and window"):
         run(case, "sparse", isa)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_images_of_a_batch_choose_for_themselves(threads: int) -> None:
-    """Empty and full images in turn; each gives what it gives by itself, by either method."""
+def mixed_case() -> tuple[BodyCase, list[float]]:
+    """Images with few and with many coefficients in turn, and the vectors that each asks for."""
     planes, tables, geometry = coefficients_of("4:2:0", 64, 64, 7, 50)
     full = np.random.default_rng(1).integers(1, 50, planes[0].shape).astype(np.int16)
     for image in (1, 2, 5):
         planes[0][image] = full[image]
         planes[1][image] = full[image, :, :4, :4]
-    taken = (planes, tables, geometry)
-    case = first_case(taken, RESNET, 32, "Relu", is_spatial=False, name=f"mixed-{threads}")
-    whole = run(case, "", "avx2", GROUP, threads)
-    assert_holds(case, whole)
+    case = first_case(
+        (planes, tables, geometry), RESNET, 32, "Relu", is_spatial=False, name="mixed"
+    )
+    layer = FirstLayer(64, 64, 3, 32, (7, 7), (2, 2), 32, 32, (2, 2))
+    counts = [[int(np.count_nonzero(plane[image])) for plane in planes] for image in range(7)]
+    return case, [layer.vectors(luma, chroma) for luma, chroma in counts]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_images_of_a_batch_choose_for_themselves(threads: int) -> None:
+    """Each is convolved sparsely up to just the bound, and gives what it gives by itself."""
+    case, vectors = mixed_case()
+    few = vectors[0]
     apart = {method: run(case, method, "avx2", GROUP) for method in ("sparse", "dense")}
-    ways = ["".join(m[0] for m, y in apart.items() if (y[n] == whole[n]).all()) for n in range(7)]
-    assert ways == ["s", "d", "d", "s", "s", "d", "s"]
+    for most, wanted in ((int(few) - 1, "ddddddd"), (int(few), "sddssds"), (MANY, "sssssss")):
+        whole = run(case, "", "avx2", GROUP, threads, most)
+        assert_holds(case, whole)
+        ways = (
+            "".join(method[0] for method, y in apart.items() if (y[image] == whole[image]).all())
+            for image in range(7)
+        )
+        assert "".join(ways) == wanted
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_every_run_gives_the_same_bits(isa: str) -> None:
+    """Sums of an output are taken in one order, whatever the number of threads."""
+    case, _ = mixed_case()
+    first = run(case, "sparse", isa, GROUP, 1)
+    for threads in (1, 2, 3):
+        assert (run(case, "sparse", isa, GROUP, threads) == first).all()
 
 
 def test_empty_blocks_at_the_border() -> None:

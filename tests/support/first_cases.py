@@ -146,7 +146,7 @@ def first_convolution_cases() -> Iterator[BodyCase]:
                     taken,
                     window,
                     4,
-                    activation,  # type: ignore[arg-type]
+                    activation,
                     is_spatial=is_spatial,
                     name=f"{width}x{height}-{count}",
                 )
