@@ -98,11 +98,18 @@ def _separate_ingest(model: onnx.ModelProto, image: str) -> None:
 
 
 def _node(fused: onnx.NodeProto, op: str, inputs: list[str], output: str) -> onnx.NodeProto:
-    """One of the parts of a node, with those of its attributes that the part declares."""
+    """One of the parts of a node, with those of its attributes that the part declares.
+
+    The method is that of the whole, and the layout of its output that of the convolution alone.
+    """
     declared = function_of(op, _ANY_OPSET)
-    names = {*declared.attribute, *(default.name for default in declared.attribute_proto)}
+    names = {*declared.attribute, *(default.name for default in declared.attribute_proto)} - {
+        METHOD
+    }
+    if output not in fused.output:
+        names -= set(GROUP_ATTRIBUTES)
     node = helper.make_node(op, inputs, [output], name=f"{fused.name}.{op}", domain=DOMAIN)
-    node.attribute.extend(a for a in fused.attribute if a.name in names - {METHOD})
+    node.attribute.extend(a for a in fused.attribute if a.name in names)
     return node
 
 
