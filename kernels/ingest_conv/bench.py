@@ -52,7 +52,7 @@ from jpegcompile.kernels.ingest_conv.stem import (
 )
 from jpegcompile.runtime.coefficients import read_coefficients
 
-QUALITIES = (25, 50, 75, 90, 95)
+QUALITIES = (25, 35, 50, 65, 75, 80, 85, 90, 95)
 
 
 def pictures(folder: Path | None, most: int, size: int) -> Iterator[tuple[str, Image.Image]]:

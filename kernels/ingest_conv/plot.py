@@ -18,6 +18,7 @@ _LINES = (
     ("sparse", "sparse, by coefficients", "#0072B2", "o"),
     ("dense", "dense, by pixels", "#D55E00", "s"),
     (RUNTIME, "dense ingest, then ONNX Runtime", "#009E73", "^"),
+    ("chosen", "chosen by the cost model", "#333333", "x"),
 )
 
 
