@@ -39,7 +39,7 @@ from PIL import Image
 from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.evaluation.benchmark.inputs import photograph_like
 from jpegcompile.kernels.conv.bench import machine, session_of
-from jpegcompile.kernels.ingest_conv.plot import draw
+from jpegcompile.kernels.ingest_conv.plot import crossover, draw
 from jpegcompile.kernels.ingest_conv.stem import (
     RUNTIME,
     STEMS,
@@ -53,6 +53,8 @@ from jpegcompile.kernels.ingest_conv.stem import (
 from jpegcompile.runtime.coefficients import read_coefficients
 
 QUALITIES = (25, 35, 50, 65, 75, 80, 85, 90, 95)
+# At this and below, the sparse way has to be the faster one.
+LOW_QUALITY = 50
 
 
 def pictures(folder: Path | None, most: int, size: int) -> Iterator[tuple[str, Image.Image]]:
@@ -172,6 +174,24 @@ def print_table(rows: list[dict[str, Any]]) -> None:
         print(f"| {row['quality']} | {counts} | " + " | ".join(cells) + " |", flush=True)
 
 
+def print_summary(rows: list[dict[str, Any]]) -> None:
+    """Where the sparse way stops being the faster one, single images, and what the choice costs."""
+    crossing = crossover(by_quality(rows))
+    where = "at none of these qualities" if crossing is None else f"near quality {crossing:.0f}"
+    print(f"\nsparse crosses ONNX Runtime {where}")
+    low = [row["ratios"]["sparse"] for row in rows if row["quality"] <= LOW_QUALITY]
+    if low:
+        print(f"at quality {LOW_QUALITY} and below it takes at most {max(low):.2f}, of any image")
+    lost = [
+        row["ratios"]["chosen"] / min(row["ratios"][way] for way in ("sparse", "dense"))
+        for row in rows
+    ]
+    print(
+        f"what is chosen takes {statistics.fmean(lost):.2f} of the faster way on average and at"
+        f" most {max(lost):.2f}, of any image"
+    )
+
+
 def main() -> None:
     """Check, measure and print the result."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -193,6 +213,7 @@ def main() -> None:
         if not arguments.json:
             print(f"\n{name}, {arguments.threads} thread(s), batch {arguments.batch}:\n")
             print_table(of_stem)
+            print_summary(of_stem)
         if arguments.plot is not None and name == stems[0]:
             draw(by_quality(of_stem), arguments.plot)
     if arguments.json:
