@@ -54,6 +54,18 @@ DENSE_ONLY = (
     ("4:4:4", 17, 33, 2, 75, SAME, 16),
     ("4:2:0", 32, 32, 1, 75, FirstWindow((3, 3), (3, 3)), 16),
 )
+# Components of one or two samples, and images that end within their first blocks.
+SMALL = (
+    ("4:2:0", 4, 4, 2, 75, SAME, 16),
+    ("4:2:0", 1, 1, 1, 75, SAME, 16),
+    ("4:2:0", 3, 20, 1, 75, SAME, 16),
+    ("4:2:0", 16, 4, 1, 75, RESNET, 16),
+    ("4:2:2", 8, 3, 1, 75, SAME, 16),
+    ("4:2:2", 16, 2, 1, 75, HALVED, 16),
+    ("4:1:1", 8, 8, 1, 75, SAME, 16),
+    ("4:4:4", 2, 9, 1, 75, SAME, 16),
+    ("gray", 3, 2, 1, 75, SAME, 16),
+)
 # More vectors than any image here asks for.
 MANY = 10**9
 
@@ -154,6 +166,20 @@ def test_what_has_no_responses_is_convolved_by_pixels(index: int, isa: str) -> N
     assert_holds(case, run(case, "", isa, most=MANY))
     with pytest.raises(NativeError, match="the method 'sparse' does not fit its image and window"):
         run(case, "sparse", isa)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("index", range(len(SMALL)), ids=lambda i: "-".join(map(str, SMALL[i])))
+def test_small_images(index: int, isa: str) -> None:
+    """By coefficients where they have responses, and by pixels; a fault is seen."""
+    case = geometry_case(index, SMALL[index], False)
+    planes = case.operands[0].copy()
+    planes[..., 0, 0] += 2
+    for most in (0, MANY):
+        assert_holds(case, run(case, "", isa, most=most))
+        with pytest.raises(AssertionError, match="is off by"):
+            faulty = replace(case, operands=(planes, *case.operands[1:]))
+            assert_holds(case, run(faulty, "", isa, most=most))
 
 
 def mixed_case() -> tuple[BodyCase, list[float]]:
