@@ -15,6 +15,7 @@ from jpegcompile.passes.canonical_reshape import CanonicalReshape
 from jpegcompile.passes.canonical_resize import CanonicalResize
 from jpegcompile.passes.channels_first import ChannelsFirst
 from jpegcompile.passes.choose_methods import ChooseMethods
+from jpegcompile.passes.choose_sparse import ChooseSparse
 from jpegcompile.passes.drop_expand import DropExpand
 from jpegcompile.passes.dynamic_batch import DynamicBatch
 from jpegcompile.passes.explicit_padding import ExplicitPadding
@@ -122,6 +123,7 @@ SCHEDULE: tuple[Pass, ...] = (
     SpatialTwins(),
     FuseIngest(),
     ChooseMethods(),
+    ChooseSparse(),
     GroupChannels(),
 )
 PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE + SCHEDULE

@@ -162,12 +162,12 @@ void convolve_sparsely(const Call& call, const Convolution& task, const Response
   const int64_t strips = ceil_div(height, rows);
   for (int64_t done = 0; done < count; done += at_once) {
     const int64_t now = std::min(at_once, count - done);
-    call.parallel(static_cast<size_t>(now * block_rows), [&](size_t index) {
+    const auto list = [&](size_t index) {
       const int64_t image = static_cast<int64_t>(index) / block_rows;
       list_image(responses, layout, images, first + done + image,
                  static_cast<int64_t>(index) % block_rows, scratch + image * layout.floats);
-    });
-    call.parallel(static_cast<size_t>(now * chunks * strips), [&](size_t index) {
+    };
+    const auto add = [&](size_t index) {
       const int64_t row = static_cast<int64_t>(index) % strips * rows;
       const int64_t group = static_cast<int64_t>(index) / strips % chunks * kTableGroups;
       const int64_t image = static_cast<int64_t>(index) / strips / chunks;
@@ -175,7 +175,9 @@ void convolve_sparsely(const Call& call, const Convolution& task, const Response
                     std::min(group + kTableGroups, groups),
                     {first + done + image, row, std::min(rows, height - row), 0,
                      task.output.width});
-    });
+    };
+    call.in_turn(Stage{static_cast<size_t>(now * block_rows), list},
+                 Stage{static_cast<size_t>(now * chunks * strips), add});
   }
 }
 

@@ -68,8 +68,13 @@ def test_the_operator_and_its_bound(channels: int, domain: str, op: str) -> None
     assert module.report.node("c").method == ("sparse or dense" if most else "dense")
 
 
-def test_images_of_broken_blocks_are_dense() -> None:
-    node, module = stem_of(network(size="56,56"), domain="jpeg")
+@pytest.mark.parametrize(
+    ("size", "options"), [("56,56", {}), ("64,64", {"lean": True})], ids=["56x56", "lean"]
+)
+def test_images_of_broken_blocks_and_lean_models_are_dense(
+    size: str, options: dict[str, Any]
+) -> None:
+    node, module = stem_of(network(size=size), **options)
     assert node.attrs["method"] == "dense"
     assert "sparse_vectors" not in node.attrs
     assert module.report.node("c").method == "dense"
@@ -96,6 +101,12 @@ def test_images_of_broken_blocks_are_dense() -> None:
 def test_what_stays_apart(graph: Graph, dtype: str, options: dict[str, Any]) -> None:
     given = module_options(graph, preprocess=NORMALIZE, **options)
     check_untouched(module_before(graph, NAME, given, dtype), NAME)
+
+
+def test_the_choice_alone() -> None:
+    module = module_before(network(), "choose-sparse", module_options(network()), "float")
+    assert apply(module, "choose-sparse")
+    assert module.graph.nodes[0].attrs["sparse_vectors"] > 0
 
 
 def test_the_pass_alone() -> None:
