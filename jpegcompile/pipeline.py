@@ -24,6 +24,7 @@ from jpegcompile.passes.fold_constants import FoldConstants
 from jpegcompile.passes.fold_quantized_weights import FoldQuantizedWeights
 from jpegcompile.passes.fuse_convolution import FuseConvolution
 from jpegcompile.passes.fuse_ingest import FuseIngest
+from jpegcompile.passes.fuse_scale import FuseScale
 from jpegcompile.passes.group_channels import GroupChannels
 from jpegcompile.passes.infer_shapes import InferShapes
 from jpegcompile.passes.keep_plateaus import KeepPlateaus
@@ -122,6 +123,7 @@ SCHEDULE: tuple[Pass, ...] = (
     FuseConvolution(),
     SpatialTwins(),
     FuseIngest(),
+    FuseScale(),
     ChooseMethods(),
     ChooseSparse(),
     GroupChannels(),

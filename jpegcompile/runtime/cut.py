@@ -13,9 +13,9 @@ from jpegcompile.interface import (
     CHROMA,
     DOMAIN,
     GROUP_ATTRIBUTES,
-    GROUPED_INPUTS,
     LUMA,
     QUANTIZATION,
+    grouped_inputs,
 )
 from jpegcompile.ir.domain import TO_SPATIAL
 from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, INGEST_INPUTS, METHOD, SPATIAL_CONV
@@ -160,13 +160,12 @@ def without_groups(model: onnx.ModelProto) -> None:
 
 def _is_grouped(model: onnx.ModelProto, tensor: str) -> bool:
     """Whether a node takes a tensor in groups."""
-    return any(
-        attribute.i != 1 and tensor in node.input[GROUPED_INPUTS[attribute.name] :][:1]
-        for node in model.graph.node
-        if node.domain == DOMAIN
-        for attribute in node.attribute
-        if attribute.name in GROUPED_INPUTS
-    )
+    for node in model.graph.node:
+        layouts = {a.name: a.i for a in node.attribute} if node.domain == DOMAIN else {}
+        for name, index in grouped_inputs(node.op_type).items():
+            if layouts.get(name, 1) != 1 and tensor in node.input[index:][:1]:
+                return True
+    return False
 
 
 def expose(model: onnx.ModelProto, tensors: Iterable[str]) -> onnx.ModelProto:
