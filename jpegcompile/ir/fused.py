@@ -7,6 +7,7 @@ Each part behind the bias may be missing. An operator is called by its parts: Jp
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 Activation = Literal["", "Relu", "PRelu", "Clip"]
@@ -47,3 +48,24 @@ WINDOWED: frozenset[str] = frozenset(
     for activation in OPERANDS
 )
 METHOD = "method"
+
+# The inputs of each ingest come first among those of what it is fused with.
+INGEST_INPUTS: Mapping[str, int] = {"JpegIngest": 16, "JpegIngestGray": 10}
+
+
+def first_convolution_name(ingest: str, convolution: str) -> str:
+    """The operator of an ingest and the convolution that alone reads its image."""
+    return f"{ingest}{convolution.removeprefix('Jpeg')}"
+
+
+# The ingest and the convolution of each such operator, by its name. Its attribute `method` has a
+# native kernel go by the coefficients that are not zero ("sparse"), or by pixels ("dense"). Without
+# it, the kernel goes by those that are not zero if they ask for no more than so many vectors of 16
+# sums: each for as many as there are outputs that its block reaches, times groups of channels.
+SPARSE_VECTORS = "sparse_vectors"
+FIRST_CONVOLUTIONS: Mapping[str, tuple[str, str]] = {
+    first_convolution_name(ingest, convolution): (ingest, convolution)
+    for ingest in INGEST_INPUTS
+    for base in ("JpegConv", SPATIAL_CONV)
+    for convolution in (fused_name(base, False, activation) for activation in ACTIVATIONS)
+}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jpegcompile.interface import GROUP_ATTRIBUTES
-from jpegcompile.ir.fused import ACTIVATIONS, BASES, fused_name
+from jpegcompile.ir.fused import ACTIVATIONS, BASES, FIRST_CONVOLUTIONS, fused_name
 from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE
 from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
 
@@ -40,4 +40,5 @@ GROUPED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("JpegGlobalAveragePool", "JpegGlobalMaxPool", "SpatialGlobalAveragePool"), (X_GROUP,)
     ),
+    **dict.fromkeys(FIRST_CONVOLUTIONS, (Y_GROUP,)),
 }

@@ -50,7 +50,7 @@ def _domain_problem(module: Module) -> str | None:
             if module.domain(jpeg) != block or module.domain(spatial) != 1:
                 return f"{label(node)} does not join the domains that its tensors are in"
         elif node.op.startswith("Jpeg"):
-            wanted = node.attrs.get("block", node.attrs.get("output_block"))
+            wanted = node.attrs.get("output_block", node.attrs.get("block"))
             if module.domain(node.outputs[0]) != wanted:
                 return f"{label(node)} makes block size {wanted}, its output has another"
             taken = node.attrs.get("input_block", node.attrs.get("block"))

@@ -26,6 +26,8 @@ struct Convolution {
   bool is_elementwise() const;
 };
 
+// By the method of the weights.
+void convolve(const Call& call, const Convolution& task);
 void convolve_directly(const Call& call, const Convolution& task);
 void convolve_by_winograd(const Call& call, const Convolution& task);
 
@@ -34,8 +36,10 @@ struct Area {
   int64_t image, row, rows, column, columns;
 };
 
-// Finishes sums of one group of outputs, [rows][columns][16], and puts them into the output.
-void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums);
+// Finishes sums of one group of outputs, [rows][columns][16], and puts them into the output. Rows
+// of sums are `pitch` floats apart, or follow each other if that is 0.
+void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums,
+                 int64_t pitch = 0);
 
 // Pixels of the input of some images, [images][groups][height + pads][width + pads][16], or, of an
 // image of few channels, [images][height + pads][width + pads][channels].

@@ -27,7 +27,8 @@ bool Convolution::is_elementwise() const {
   return output_block == 1 && output.is_grouped && (residual == nullptr || residual_map.is_grouped);
 }
 
-void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums) {
+void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums,
+                 int64_t pitch) {
   const bool is_copied =
       !task.output.is_grouped || (task.residual != nullptr && !task.residual_map.is_grouped);
   const auto floats = static_cast<size_t>(area.rows * task.output.pitch());
@@ -39,7 +40,8 @@ void finish_area(const Convolution& task, const Area& area, int64_t group, const
                          scratch) + shift;
   }
   float* target = rows_target(task.output, task.y, area.image, group, area.row, scratch + floats);
-  finish({sums, area.columns * kLanes, task.on_coefficients, task.epilogue_of(group), residual,
+  const int64_t sums_pitch = pitch == 0 ? area.columns * kLanes : pitch;
+  finish({sums, sums_pitch, task.on_coefficients, task.epilogue_of(group), residual,
           task.output.pitch(), task.output_block, area.rows, area.columns, target + shift,
           task.output.pitch()});
   write_rows(task.output, task.y, area.image, group, area.row, area.rows, target);

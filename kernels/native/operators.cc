@@ -15,6 +15,7 @@ std::vector<Operator> operators() {
            conv_operators,
            global_average_pool_operators,
            global_max_pool_operators,
+           ingest_conv_operators,
            ingest_operators,
            max_pool_operators,
            pointwise_operators,

@@ -19,6 +19,7 @@ std::vector<Operator> clip_operators();
 std::vector<Operator> conv_operators();
 std::vector<Operator> global_average_pool_operators();
 std::vector<Operator> global_max_pool_operators();
+std::vector<Operator> ingest_conv_operators();
 std::vector<Operator> ingest_operators();
 std::vector<Operator> max_pool_operators();
 std::vector<Operator> pointwise_operators();
