@@ -136,8 +136,8 @@ def model_options(command: Command) -> Command:
             type=click.Choice(["coefficients", "jpeg", "tensor"]),
             default="coefficients",
             show_default=True,
-            help="What the compiled model takes: DCT coefficients, the bytes of a JPEG file (needs the"
-            " native kernels), or the original tensor.",
+            help="What the compiled model takes: DCT coefficients, the bytes of a file (by native"
+            " kernels alone), or the original tensor.",
         ),
     ):
         command = option(command)
