@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,8 @@ def test_sampling_factors(name: str, width: int, height: int) -> None:
 
 @pytest.mark.parametrize("progressive", [False, True])
 def test_restart_markers(progressive: bool) -> None:
-    for options in ({"restart_marker_blocks": 1}, {"restart_marker_rows": 1}):
+    each: list[dict[str, Any]] = [{"restart_marker_blocks": 1}, {"restart_marker_rows": 1}]
+    for options in each:
         file = make_jpeg(40, 24, subsampling="4:2:0", progressive=progressive, **options)
         assert b"\xff\xd0" in file
         check(file)

@@ -172,7 +172,7 @@ def test_attributes(attributes: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize("missing", ["height", "width", "subsampling"])
 def test_missing_attributes(missing: str) -> None:
-    given = {"height": 16, "width": 24, "subsampling": "4:2:0"}
+    given: dict[str, Any] = {"height": 16, "width": 24, "subsampling": "4:2:0"}
     del given[missing]
     assert missing in said(DECODE, lambda: decode_session(DECODE, **given))
 
