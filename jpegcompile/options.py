@@ -37,6 +37,8 @@ def compile_options(
     relu: Masking | None = None,
     truncate: int | None = None,
     domain: DomainChoice = "jpeg",
+    lean: bool = False,
+    batch: int = 1,
 ) -> CompileOptions:
     """Arguments of `compile`, checked as far as they can be without the model.
 
@@ -55,6 +57,8 @@ def compile_options(
             "--target onnx has standard operators only, and none of them reads a JPEG file; use"
             " --target ort, or --input coefficients"
         )
+    if batch < 1:
+        raise UsageError(f"batch is {batch}; give the number of images at a time, 1 or more")
     plan = plan_of(frequencies, relu, truncate)
     if domain == "auto" and not plan.is_exact:
         raise UsageError(SPATIAL_HAS_NO_FREQUENCIES)
@@ -67,6 +71,8 @@ def compile_options(
         input_size=input_size_of(input_size),
         frequencies=plan,
         domain=domain,
+        lean=lean,
+        batch=batch,
     )
 
 
