@@ -8,6 +8,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from jpegcompile.backends.metadata import InputInfo
+from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import (
     CHROMA,
     DECODE,
@@ -30,12 +31,21 @@ def begin_behind_decode(model: onnx.ModelProto) -> bool:
 
     Returns:
         Whether it was one for bytes.
+
+    Raises:
+        UnsupportedModelError: if the model does not say any more what its inner tensors are.
     """
     graph = model.graph
     decode = next((n for n in graph.node if n.domain == DOMAIN and n.op_type in _DECODES), None)
     if decode is None:
         return False
     described = {value.name: value for value in graph.value_info}
+    for name in decode.output:
+        if name not in described:
+            raise UnsupportedModelError(
+                f"the compiled model has lost the type of its tensor '{name}', which another tool"
+                " must have dropped; compile it again"
+            )
     inputs = [described[name] for name in decode.output]
     position = [value.name for value in graph.input].index(decode.input[0])
     others = [value for value in graph.input if value.name != decode.input[0]]

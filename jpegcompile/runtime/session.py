@@ -55,6 +55,8 @@ Shared = Mapping[str, NDArray[np.generic]]
 def load(path: str | os.PathLike[str], *, native: bool = True) -> Session:
     """Open a compiled model.
 
+    One for the bytes of a file opens without native kernels, too: see `Session`.
+
     Args:
         path: of the model.
         native: whether native kernels run what they can (`Session.execution` says what); without

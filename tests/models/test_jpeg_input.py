@@ -256,6 +256,17 @@ def test_the_session_says_what_it_runs(tmp_path: Path) -> None:
     assert DECODE not in {node.op_type for node in session.model.graph.node}
 
 
+def test_a_file_that_has_lost_its_types(tmp_path: Path) -> None:
+    path = compiled(tmp_path)
+    model = onnx.load(path)
+    del model.graph.value_info[:]
+    onnx.save(model, path)
+    assert refusal(UnsupportedModelError, lambda: jpegcompile.load(path)) == (
+        "the compiled model has lost the type of its tensor 'luma', which another tool must have"
+        " dropped; compile it again"
+    )
+
+
 def test_external_weights(tmp_path: Path) -> None:
     path = tmp_path / "external.onnx"
     model = tiny_residual(height=HEIGHT, width=WIDTH)
