@@ -11,8 +11,8 @@ PORTABLE_DOMAIN = "jpegcompile.portable"
 # which is NCHW, if it is absent.
 CHANNEL_GROUP = 16
 GROUP_ATTRIBUTES = ("x_group", "residual_group", "y_group")
-# Which input the attribute of an input speaks of.
-GROUPED_INPUTS = {"x_group": 0, "residual_group": 3}
+_X, _RESIDUAL = GROUP_ATTRIBUTES[:2]
+_RESIDUALS = {"JpegScaleAddRelu": 2, "SpatialScaleAddRelu": 2}
 
 # The highest IR that ONNX Runtime releases of the last years read; functions need 8.
 IR_VERSION = 10
@@ -23,3 +23,8 @@ LUMA, CHROMA, QUANTIZATION = "luma", "chroma", "quantization"
 # have no function bodies.
 JPEG = "jpeg"
 DECODE, DECODE_GRAY = "JpegDecode", "JpegDecodeGray"
+
+
+def grouped_inputs(op: str) -> dict[str, int]:
+    """Which input of an operator each of the attributes that tell the layout of one speaks of."""
+    return {_X: 0, _RESIDUAL: _RESIDUALS.get(op, 3)}

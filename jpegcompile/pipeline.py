@@ -23,6 +23,7 @@ from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
 from jpegcompile.passes.fold_constants import FoldConstants
 from jpegcompile.passes.fold_quantized_weights import FoldQuantizedWeights
 from jpegcompile.passes.fuse_convolution import FuseConvolution
+from jpegcompile.passes.fuse_scale import FuseScale
 from jpegcompile.passes.group_channels import GroupChannels
 from jpegcompile.passes.infer_shapes import InferShapes
 from jpegcompile.passes.keep_plateaus import KeepPlateaus
@@ -120,6 +121,7 @@ RESOLVE: tuple[Pass, ...] = (
 SCHEDULE: tuple[Pass, ...] = (
     FuseConvolution(),
     SpatialTwins(),
+    FuseScale(),
     ChooseMethods(),
     GroupChannels(),
     DecodeInput(),

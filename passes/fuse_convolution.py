@@ -19,9 +19,10 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.bounds import bounds_of
+from jpegcompile.ir.followers import forget, only_reader, residual_of, transforms
 from jpegcompile.ir.fused import SPATIAL_CONV, Activation, fused_name
-from jpegcompile.ir.graph import is_graph_output, static_dims
-from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.graph import static_dims
+from jpegcompile.ir.module import Module
 from jpegcompile.ir.nonlinear import output_block
 from jpegcompile.ir.rewrite import Pass, elements
 from jpegcompile.passes.lower_conv import Convolution, LowerConv, bias_of
@@ -121,42 +122,18 @@ def _chain(
 ) -> Chain:
     add = activation = None
     made = conv.outputs[0]
-    reader = _only_reader(made, module, inside)
+    reader = only_reader(made, module, inside)
     if reader is not None:
-        residual = _residual(reader, made, module)
+        residual = residual_of(reader, made, module)
         if residual is not None:
             add = (reader, residual)
             made = reader.outputs[0]
-            reader = _only_reader(made, module, inside)
+            reader = only_reader(made, module, inside)
     if reader is not None:
         activated = _activated(reader, made, module)
         if activated is not None:
             activation = (reader, activated)
     return Chain(base, attrs, conv, add, activation)
-
-
-def _only_reader(tensor: gs.Tensor, module: Module, inside: set[int]) -> gs.Node | None:
-    """The node that alone reads a tensor; None if that is in a branch, or the graph's caller."""
-    if len(tensor.outputs) != 1 or is_graph_output(module.graph, tensor):
-        return None
-    reader = tensor.outputs[0]
-    return reader if id(reader) in inside else None
-
-
-def _residual(node: gs.Node, made: gs.Tensor, module: Module) -> gs.Tensor | None:
-    """The map that a node adds to one of its shape and domain; None if it does anything else."""
-    if node.op not in ("Add", "Sum") or node.domain == DOMAIN or len(node.inputs) != 2:
-        return None
-    other: gs.Tensor = next(t for t in node.inputs if t is not made)
-    same = isinstance(other, gs.Variable) and _is_alike(made, other, module)
-    return other if same and _is_alike(made, node.outputs[0], module) else None
-
-
-def _is_alike(one: gs.Tensor, other: gs.Tensor, module: Module) -> bool:
-    shapes = [tuple(t.shape or ()) for t in (one, other)]
-    known = len(shapes[0]) == 4 and all(size is not None for size in shapes[0])
-    is_same = known and shapes[0] == shapes[1] and one.dtype == other.dtype
-    return is_same and module.domain(one) == module.domain(other)
 
 
 def _activated(node: gs.Node, made: gs.Tensor, module: Module) -> Activated | None:
@@ -197,8 +174,7 @@ def _fuse(chain: Chain, module: Module) -> None:
     for node in chain.nodes:
         inner = node.outputs[0]
         if inner is not target:
-            module.twins.pop(inner.name, None)
-            module.blocks.pop(inner.name, None)
+            forget(inner, module)
         node.inputs, node.outputs = [], []
         module.graph.nodes.remove(node)
     op = fused_name(chain.base, chain.add is not None, kind)
@@ -214,19 +190,10 @@ def _ends(chain: Chain, module: Module) -> tuple[list[gs.Tensor], list[gs.Tensor
         return [*conv.inputs[:2], bias_of(conv, module)], []
     head, tail = list(conv.inputs[:3]), list(conv.inputs[3:])
     if chain.activation and chain.base == "JpegPointwiseConv":
-        tail = [*_matrices(made, module, invert=True), *_matrices(made, module, invert=False)]
+        tail = [*transforms(made, module, invert=True), *transforms(made, module, invert=False)]
     elif chain.activation and chain.add:
-        tail += _matrices(made, module, invert=True)
+        tail += transforms(made, module, invert=True)
     return head, tail
-
-
-def _matrices(made: gs.Tensor, module: Module, *, invert: bool) -> list[gs.Tensor]:
-    """Left and right matrix that transform a map of this size and block size."""
-    height, width = size_of(made)
-    pool, block = module.constants, module.domain(made)
-    if invert:
-        return [pool.inverse(height, block, made.dtype), pool.forward(width, block, made.dtype)]
-    return [pool.forward(height, block, made.dtype), pool.inverse(width, block, made.dtype)]
 
 
 def _count_transforms(chain: Chain, module: Module) -> None:

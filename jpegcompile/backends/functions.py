@@ -74,6 +74,13 @@ def _clip(decided_by: str) -> str:
         result = Add(unclipped, clipped)"""
 
 
+_SCALED = """
+        scaled = Mul(x, scale)
+        summed = Add(scaled, residual)"""
+_SUMMED_PIXELS = """
+        s = MatMul(inverse_rows, summed)
+        spatial = MatMul(s, inverse_columns)"""
+
 _POOL = "kernel_shape: ints = @kernel_shape, strides: ints = @strides, pads: ints = @pads"
 _DILATED_POOL = f"{_POOL}, dilations: ints = @dilations"
 _SPATIAL_POOL = "kernel_shape, strides, pads, dilations"
@@ -201,6 +208,10 @@ BODIES: dict[str, str] = {
     "JpegAdd": _DC.format(op="Add"),
     "JpegSub": _DC.format(op="Sub"),
     "JpegScale": "<block> (x, scale) => (y) { y = Mul(x, scale) }",
+    "JpegScaleAddRelu": between(
+        f"<block> (x, scale, residual, {TRANSFORMS})", "Relu(spatial)", _SCALED + _SUMMED_PIXELS
+    ),
+    "SpatialScaleAddRelu": f"(x, scale, residual) => (y) {{ {_SCALED}  y = Relu(summed) }}",
     "SpatialMaxPool": f"<{_SPATIAL_POOL}> (x) => (y) {{ y = MaxPool <{_DILATED_POOL}> (x) }}",
     "SpatialGlobalAveragePool": "(x) => (y) { y = GlobalAveragePool(x) }",
     **fused_bodies(),

@@ -25,6 +25,7 @@ GROUPED: Mapping[str, tuple[str, ...]] = {
         for has_residual in (False, True)
         for activation in ACTIVATIONS
     },
+    **dict.fromkeys(("JpegScaleAddRelu", "SpatialScaleAddRelu"), GROUP_ATTRIBUTES),
     **dict.fromkeys(sorted(NONLINEARITIES), _BOTH),
     **{f"Jpeg{op}": _BOTH for op in FUNCTIONS},
     **dict.fromkeys(KNOWN_PROGRAMS.values(), _BOTH),

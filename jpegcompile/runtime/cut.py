@@ -15,9 +15,9 @@ from jpegcompile.interface import (
     DECODE_GRAY,
     DOMAIN,
     GROUP_ATTRIBUTES,
-    GROUPED_INPUTS,
     LUMA,
     QUANTIZATION,
+    grouped_inputs,
 )
 
 _DECODES = (DECODE, DECODE_GRAY)
@@ -139,13 +139,12 @@ def without_groups(model: onnx.ModelProto) -> None:
 
 def _is_grouped(model: onnx.ModelProto, tensor: str) -> bool:
     """Whether a node takes a tensor in groups."""
-    return any(
-        attribute.i != 1 and tensor in node.input[GROUPED_INPUTS[attribute.name] :][:1]
-        for node in model.graph.node
-        if node.domain == DOMAIN
-        for attribute in node.attribute
-        if attribute.name in GROUPED_INPUTS
-    )
+    for node in model.graph.node:
+        layouts = {a.name: a.i for a in node.attribute} if node.domain == DOMAIN else {}
+        for name, index in grouped_inputs(node.op_type).items():
+            if layouts.get(name, 1) != 1 and tensor in node.input[index:][:1]:
+                return True
+    return False
 
 
 def expose(model: onnx.ModelProto, tensors: Iterable[str]) -> onnx.ModelProto:

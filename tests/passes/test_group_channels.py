@@ -28,7 +28,7 @@ import jpegcompile
 from jpegcompile.backends.emit import emit
 from jpegcompile.backends.functions import BODIES, function_of
 from jpegcompile.backends.metadata import read_metadata
-from jpegcompile.interface import GROUP_ATTRIBUTES, GROUPED_INPUTS
+from jpegcompile.interface import GROUP_ATTRIBUTES, grouped_inputs
 from jpegcompile.ir.groups import GROUPED
 from jpegcompile.ir.module import Module
 from jpegcompile.runtime.cut import begin_at, expose, without_groups
@@ -184,8 +184,9 @@ def test_bodies_declare_the_attributes(op: str) -> None:
     defaults = {a.name: a.i for a in function.attribute_proto if a.name in GROUP_ATTRIBUTES}
     assert defaults == dict.fromkeys(GROUPED[op], 1)
     names = list(function.input)
-    for attribute in set(GROUPED[op]) & set(GROUPED_INPUTS):
-        assert names[GROUPED_INPUTS[attribute]] == attribute.removesuffix("_group")
+    inputs = grouped_inputs(op)
+    for attribute in set(GROUPED[op]) & set(inputs):
+        assert names[inputs[attribute]] == attribute.removesuffix("_group")
     assert ("residual" in names) == ("residual_group" in defaults)
 
 

@@ -16,6 +16,7 @@ from support.window_cases import CONVOLUTIONS, POOLS, output_size
 
 from jpegcompile.dct.blocks import block_size
 from jpegcompile.ir.fused import OPERANDS, SPATIAL_CONV, Activation, fused_name
+from jpegcompile.kernels.arithmetic.reference import jpeg_scale_add_relu
 from jpegcompile.kernels.average_pool.reference import jpeg_global_average_pool
 from jpegcompile.kernels.clip.reference import jpeg_clip
 from jpegcompile.kernels.conv.reference import jpeg_conv, jpeg_pointwise_conv
@@ -144,3 +145,20 @@ def spatial_cases() -> Iterator[BodyCase]:
             attributes = {"block": block_size(*shape[2:])}
             scaled = np.stack([image * scale[n % batch] for n, image in enumerate(x)])
             yield BodyCase(f"{shape}-{batch}", "JpegScale", (x, scale), attributes, scaled, 1)
+        yield from _scaled_sums(shape)
+
+
+def _scaled_sums(shape: tuple[int, ...]) -> Iterator[BodyCase]:
+    x, residual, scale = (random_map(size) for size in (shape, shape, (*shape[:2], 1, 1)))
+    # A fault in the first elements shows only where their sum is above zero.
+    x[..., 0, 0], scale = x[..., 0, 0] + 8.0, np.abs(scale) + 1.0
+    block = block_size(*shape[2:])
+    matrices = inverse(*shape[2:]) + forward(*shape[2:])
+    for op, size, transforms in (
+        ("JpegScaleAddRelu", block, matrices),
+        ("SpatialScaleAddRelu", 1, []),
+    ):
+        expected = jpeg_scale_add_relu(x, scale, residual, block=size)
+        attributes = {"block": size} if transforms else {}
+        operands = (x, scale, residual, *transforms)
+        yield BodyCase(f"{shape}", op, operands, attributes, expected, terms_of(transforms) + 2)
