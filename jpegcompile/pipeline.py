@@ -16,6 +16,7 @@ from jpegcompile.passes.canonical_resize import CanonicalResize
 from jpegcompile.passes.channels_first import ChannelsFirst
 from jpegcompile.passes.choose_methods import ChooseMethods
 from jpegcompile.passes.choose_sparse import ChooseSparse
+from jpegcompile.passes.decode_input import DecodeInput
 from jpegcompile.passes.drop_expand import DropExpand
 from jpegcompile.passes.dynamic_batch import DynamicBatch
 from jpegcompile.passes.explicit_padding import ExplicitPadding
@@ -118,7 +119,7 @@ RESOLVE: tuple[Pass, ...] = (
     TruncateFrequencies(),
     ReportSkippable(),
 )
-# These change which operators do the work, not what is computed.
+# These change which operators do the work, not what is computed. DecodeInput stays last.
 SCHEDULE: tuple[Pass, ...] = (
     FuseConvolution(),
     SpatialTwins(),
@@ -127,6 +128,7 @@ SCHEDULE: tuple[Pass, ...] = (
     ChooseMethods(),
     ChooseSparse(),
     GroupChannels(),
+    DecodeInput(),
 )
 PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE + SCHEDULE
 

@@ -1,4 +1,4 @@
-"""Cut a compiled model where the ingest ends, and expose tensors of any model."""
+"""Cut a compiled model where decoding or the ingest ends, and expose tensors of any model."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from onnx import TensorProto, helper
 
 from jpegcompile.backends.functions import function_of
 from jpegcompile.backends.metadata import InputInfo
+from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import (
     CHROMA,
+    DECODE,
+    DECODE_GRAY,
     DOMAIN,
     GROUP_ATTRIBUTES,
     LUMA,
@@ -22,6 +25,42 @@ from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, INGEST_INPUTS, METHOD, SPAT
 
 # Operators have the same attributes at every opset.
 _ANY_OPSET = 13
+
+_DECODES = (DECODE, DECODE_GRAY)
+
+
+def begin_behind_decode(model: onnx.ModelProto) -> bool:
+    """Have a model for the bytes of a file take the coefficients, in batches.
+
+    Args:
+        model: compiled; changed in place.
+
+    Returns:
+        Whether it was one for bytes.
+
+    Raises:
+        UnsupportedModelError: if the model does not say any more what its inner tensors are.
+    """
+    graph = model.graph
+    decode = next((n for n in graph.node if n.domain == DOMAIN and n.op_type in _DECODES), None)
+    if decode is None:
+        return False
+    described = {value.name: value for value in graph.value_info}
+    for name in decode.output:
+        if name not in described:
+            raise UnsupportedModelError(
+                f"the compiled model has lost the type of its tensor '{name}', which another tool"
+                " must have dropped; compile it again"
+            )
+    inputs = [described[name] for name in decode.output]
+    position = [value.name for value in graph.input].index(decode.input[0])
+    others = [value for value in graph.input if value.name != decode.input[0]]
+    for value in inputs:
+        graph.value_info.remove(value)
+    graph.node.remove(decode)
+    del graph.input[:]
+    graph.input.extend([*others[:position], *inputs, *others[position:]])
+    return True
 
 
 def begin_at(model: onnx.ModelProto, tensor: str, info: InputInfo) -> onnx.ModelProto:

@@ -13,6 +13,7 @@ std::vector<Operator> operators() {
            cast_operators,
            clip_operators,
            conv_operators,
+           decode_operators,
            global_average_pool_operators,
            global_max_pool_operators,
            ingest_conv_operators,
