@@ -92,7 +92,8 @@ Pixels read_thin_pixels(const Call& call, const Convolution& task, int64_t first
     const int64_t strip = block * task.input.pitch();
     float* wide = task_floats(3, static_cast<size_t>(2 * strip));
     inverse_rows({read_rows(task.input, task.x, first_image + image, 0, row, block, wide), block,
-                  task.input.width, task.input_block, wide + strip, task.input.pitch()});
+                  task.input.width, task.on_coefficients ? 1 : task.input_block, wide + strip,
+                  task.input.pitch()});
     for (int64_t line = 0; line < block; ++line) {
       const float* from = wide + strip + line * task.input.pitch();
       float* to = scratch + image * floats +
