@@ -14,6 +14,7 @@ from jpegcompile.passes.canonical_reduction import CanonicalReduction
 from jpegcompile.passes.canonical_reshape import CanonicalReshape
 from jpegcompile.passes.canonical_resize import CanonicalResize
 from jpegcompile.passes.channels_first import ChannelsFirst
+from jpegcompile.passes.choose_methods import ChooseMethods
 from jpegcompile.passes.drop_expand import DropExpand
 from jpegcompile.passes.dynamic_batch import DynamicBatch
 from jpegcompile.passes.explicit_padding import ExplicitPadding
@@ -118,6 +119,7 @@ RESOLVE: tuple[Pass, ...] = (
 SCHEDULE: tuple[Pass, ...] = (
     FuseConvolution(),
     SpatialTwins(),
+    ChooseMethods(),
     GroupChannels(),
 )
 PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE + SCHEDULE

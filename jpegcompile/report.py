@@ -37,6 +37,8 @@ class NodeReport:
             made zero. A kernel that convolves coefficients need not do them.
         skippable_transform_multiply_adds: of `transform_multiply_adds`, likewise, and those of
             coefficients that truncation drops. A kernel that convolves pixels need not do them.
+        method: of a convolution for which native kernels have several, the one that the cost model
+            chose: "direct", "winograd4" (F(4x4, 3x3)) or "winograd2".
     """
 
     name: str
@@ -53,6 +55,7 @@ class NodeReport:
     truncate: int | None = None
     skippable_multiply_adds: int = 0
     skippable_transform_multiply_adds: int = 0
+    method: str | None = None
 
     @property
     def is_truncated(self) -> bool:

@@ -202,6 +202,7 @@ def _fuse(chain: Chain, module: Module) -> None:
         node.inputs, node.outputs = [], []
         module.graph.nodes.remove(node)
     op = fused_name(chain.base, chain.add is not None, kind)
+    module.convolutions[name] = chain.conv.name
     inputs = [*head, *residual, *parameters, *tail]
     module.graph.nodes.append(gs.Node(op, name, dict(chain.attrs), inputs, [target], DOMAIN))
 

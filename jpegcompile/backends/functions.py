@@ -18,6 +18,7 @@ from onnx import parser
 from jpegcompile.backends.fragments import CONV, OLD_CLIP, PIXELS, TRANSFORMS, between
 from jpegcompile.backends.fused import fused_bodies, old_fused_bodies
 from jpegcompile.interface import DOMAIN
+from jpegcompile.ir.fused import METHOD, WINDOWED
 from jpegcompile.ir.groups import GROUPED
 from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
 
@@ -226,7 +227,9 @@ def _function_text(op: str, opset: int) -> str:
 
 def _text(op: str, opset: int, body: str) -> str:
     head = f'<opset_import: ["" : {opset}], domain: "{DOMAIN}"> {op} '
-    declared = ", ".join(f"{name}: int = 1" for name in GROUPED.get(op, ()))
+    attributes = [f"{name}: int = 1" for name in GROUPED.get(op, ())]
+    attributes += [f'{METHOD}: string = ""'] if op in WINDOWED else []
+    declared = ", ".join(attributes)
     if not declared:
         return head + body
     others = f", {body[1:]}" if body.startswith("<") else f"> {body}"

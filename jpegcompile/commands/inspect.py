@@ -74,8 +74,8 @@ def show_inspection(result: Inspection) -> None:
     """Nodes with their fate, sums, and the record of a compiled model."""
     out = console()
     report = result.report
-    headers = ("node", "op", "domain", "output", "multiply-adds", "frequencies", "why kept")
-    table = new_table(*headers, right=(4,))
+    headers = ("node", "op", "domain", "output", "multiply-adds", "method", "frequencies")
+    table = new_table(*headers, "why kept", right=(4,))
     for node in report["nodes"]:
         table.add_row(
             plain(node["name"]),
@@ -83,6 +83,7 @@ def show_inspection(result: Inspection) -> None:
             _domain_text(node, is_choice=report.get("domain") == "auto"),
             "x".join(str(d) if isinstance(d, int) else "N" for d in node["output_shape"]),
             f"{node['multiply_adds']:,}",
+            node.get("method") or "",
             _frequency_text(node),
             plain(node["reason"]),
         )

@@ -41,7 +41,7 @@ def fit(rows: Sequence[tuple[Layer, float]], method: Method) -> dict[str, float]
 
 
 def _non_negative(matrix: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
-    """x >= 0 of the least |matrix x - wanted|, by projected gradients."""
+    """X >= 0 of the least |matrix x - wanted|, by projected gradients."""
     step = 1.0 / np.linalg.norm(matrix.T @ matrix, 2)
     x = np.zeros(matrix.shape[1])
     for _ in range(_STEPS):

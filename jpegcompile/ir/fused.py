@@ -28,3 +28,14 @@ ACTIVATIONS = tuple(OPERANDS)
 def fused_name(base: str, has_residual: bool, activation: Activation) -> str:
     """The operator of a convolution, a sum with a map of its result's shape, and an activation."""
     return f"{base}{'Add' if has_residual else ''}{activation}"
+
+
+# Operators whose convolution has a window, and the attribute by which a native kernel is told how
+# to compute it.
+WINDOWED: frozenset[str] = frozenset(
+    fused_name(base, has_residual, activation)
+    for base in ("JpegConv", SPATIAL_CONV)
+    for has_residual in (False, True)
+    for activation in OPERANDS
+)
+METHOD = "method"

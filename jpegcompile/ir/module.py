@@ -68,6 +68,7 @@ class Module:
         ingest_output: name of the tensor that the ingest makes.
         programs: of operators that this model alone has, with the number of their constants; see
             `ir/pointwise.py`.
+        convolutions: names of the convolutions that became part of a fused operator, by its name.
         dynamic_batch: whether the batch dimension is symbolic.
     """
 
@@ -85,6 +86,7 @@ class Module:
     image_twin: str | None = None
     ingest_output: str | None = None
     programs: dict[str, tuple[str, int]] = field(default_factory=dict)
+    convolutions: dict[str, str] = field(default_factory=dict)
     dynamic_batch: bool = False
     _names: set[str] = field(default_factory=set)
 

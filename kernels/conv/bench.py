@@ -103,7 +103,7 @@ def _model(
     others: dict[str, NDArray[Any]],
 ) -> onnx.ModelProto:
     constants = {**{f"w{i}": w for i, w in enumerate(weights)}, **others}
-    shape = ["N", len(weights[0]), size, size]
+    shape: list[str | int | None] = ["N", len(weights[0]), size, size]
     graph = helper.make_graph(
         nodes,
         "chain",
@@ -174,7 +174,9 @@ def machine() -> str:
     name = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as stream:
-            name = next((x.split(":")[1].strip() for x in stream if x.startswith("model name")), name)
+            name = next(
+                (x.split(":")[1].strip() for x in stream if x.startswith("model name")), name
+            )
     except OSError:
         return name
     return f"{name}, {os.cpu_count()} cores"

@@ -10,7 +10,8 @@ namespace {
 
 constexpr int64_t kScratchFloats = int64_t{2} << 20;
 
-int64_t tile_strips(const Convolution& task) { return task.input.height / task.input_block; }
+// Block size of what has to be inverted before the sums.
+int inverted_block(const Convolution& task) { return task.on_coefficients ? 1 : task.input_block; }
 
 // Zeros around pixels of a group, [height][width][depth].
 void clear_pads(float* pixels, int64_t height, int64_t width, int64_t depth, const Window& window) {
@@ -26,7 +27,7 @@ void clear_pads(float* pixels, int64_t height, int64_t width, int64_t depth, con
 // The pixels of one group of one image into a plane of zeros that is large enough.
 void read_group(const Convolution& task, int64_t image, int64_t group, float* plane, int64_t width,
                 const Window& pads) {
-  const int64_t block = task.on_coefficients ? 1 : task.input_block;
+  const int64_t block = inverted_block(task);
   // A few rows at a time, so that what is copied first stays near.
   const int64_t rows = std::max<int64_t>(block, 8 / block * block);
   float* copied = task.input.is_grouped
@@ -79,10 +80,10 @@ Pixels read_pixels(const Call& call, const Convolution& task, int64_t first_imag
 Pixels read_thin_pixels(const Call& call, const Convolution& task, int64_t first_image,
                         int64_t images, float* scratch) {
   const Window& window = task.weights->window;
-  const int64_t channels = task.input.channels, block = task.input_block;
+  const int64_t channels = task.input.channels, block = inverted_block(task);
   const int64_t height = task.input.height + window.top + window.bottom;
   const int64_t width = task.input.width + window.left + window.right;
-  const int64_t strips = tile_strips(task), floats = height * width * channels;
+  const int64_t strips = task.input.height / block, floats = height * width * channels;
   call.parallel(static_cast<size_t>(images), [&](size_t index) {
     clear_pads(scratch + static_cast<int64_t>(index) * floats, height, width, channels, window);
   });
@@ -92,8 +93,7 @@ Pixels read_thin_pixels(const Call& call, const Convolution& task, int64_t first
     const int64_t strip = block * task.input.pitch();
     float* wide = task_floats(3, static_cast<size_t>(2 * strip));
     inverse_rows({read_rows(task.input, task.x, first_image + image, 0, row, block, wide), block,
-                  task.input.width, task.on_coefficients ? 1 : task.input_block, wide + strip,
-                  task.input.pitch()});
+                  task.input.width, static_cast<int>(block), wide + strip, task.input.pitch()});
     for (int64_t line = 0; line < block; ++line) {
       const float* from = wide + strip + line * task.input.pitch();
       float* to = scratch + image * floats +

@@ -43,13 +43,13 @@ struct ChunkRows {
 
 void apply_columns(const ChunkRows& rows);
 
-// One row of a channel: the components' rows, `component_step` floats apart, mixed.
+// One row of every channel, each a mixture of the components' rows.
 struct MixedRow {
-  const float* components;
+  const float* components;  // the first row; the next one is `component_step` floats behind it
   int64_t component_step, count;
-  const float* factors;  // [count]
-  float* to;
-  int64_t width;
+  const float* factors;  // [channels][count]
+  float* to;             // of the first channel; the next one is `channel_step` floats behind it
+  int64_t channel_step, channels, width;
 };
 
 void mix(const MixedRow& row);

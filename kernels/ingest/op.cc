@@ -109,14 +109,13 @@ void ingest(const Inputs& inputs, const Map& to, const Strip& strip, int block, 
       make_component(inputs, planes, plane, strip, next, pitch);
     }
   }
-  for (int64_t channel = 0; channel < to.channels; ++channel) {
-    const float* factors = inputs.mixing.floats() + channel * inputs.components;
-    const float on_dc = inputs.offset.floats()[channel] * static_cast<float>(block);
-    for (int64_t row = 0; row < strip.count; ++row) {
-      const int64_t plane = strip.image * to.channels + channel;
-      float* target = y + (plane * to.height + strip.row + row) * to.width;
-      mix({components + row * pitch, step, inputs.components, factors, target, to.width});
-      if (row % block != 0) continue;
+  for (int64_t row = 0; row < strip.count; ++row) {
+    float* target = y + (strip.image * to.channels * to.height + strip.row + row) * to.width;
+    mix({components + row * pitch, step, inputs.components, inputs.mixing.floats(), target,
+         to.plane(), to.channels, to.width});
+    if (row % block != 0) continue;
+    for (int64_t channel = 0; channel < to.channels; ++channel, target += to.plane()) {
+      const float on_dc = inputs.offset.floats()[channel] * static_cast<float>(block);
       for (int64_t column = 0; column < to.width; column += block) target[column] += on_dc;
     }
   }

@@ -54,13 +54,26 @@ JPEGCOMPILE_INLINE void sum_lines(const AxisRuns& runs, int64_t output, int64_t 
   for (int i = 0; i < kLines; ++i) store(to + i * runs.to_line, sums[i]);
 }
 
+// All lines of an output by so many at a time; the last ones overlap those before them.
+template <int kLines, typename V>
+JPEGCOMPILE_INLINE void sum_all_lines(const AxisRuns& runs, int64_t output, int position) {
+  for (int64_t line = 0; line < runs.lines; line += kLines) {
+    const int64_t first = line + kLines > runs.lines ? runs.lines - kLines : line;
+    sum_lines<kLines, V>(runs, output, first, position);
+  }
+}
+
 template <typename V>
 JPEGCOMPILE_INLINE void sum_outputs(const AxisRuns& runs) {
   for (int64_t output = runs.first; output < runs.last; ++output) {
     for (int position = 0; position < runs.run; position += kWidth<V>) {
-      int64_t line = 0;
-      for (; line + 8 <= runs.lines; line += 8) sum_lines<8, V>(runs, output, line, position);
-      for (; line < runs.lines; ++line) sum_lines<1, V>(runs, output, line, position);
+      if (runs.lines >= 8) {
+        sum_all_lines<8, V>(runs, output, position);
+      } else if (runs.lines >= 4) {
+        sum_all_lines<4, V>(runs, output, position);
+      } else {
+        sum_all_lines<1, V>(runs, output, position);
+      }
     }
   }
 }

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from support.channel_cases import cast_cases, channel_cases, relu_cases
 from support.function_bodies import Array, BodyCase, terms_of
+from support.fused_cases import spatial_cases
 from support.ingest_cases import ingest_cases
 from support.maps import blocks_of, forward, inverse, random_map
 from support.masking_cases import exact_cases, masked_pool_cases, masking_cases
@@ -50,6 +51,7 @@ _CASES = (
     *reduction_cases(),
     *rearrangement_cases(),
     *ingest_cases(),
+    *spatial_cases(),
 )
 OPS = {case.op: case for case in reversed(_CASES) if "Conv" not in case.op}
 MAPS = {op: case for op, case in OPS.items() if "Ingest" not in op}

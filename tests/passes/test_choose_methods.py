@@ -1,0 +1,79 @@
+"""Each 3x3 convolution is told the method that the cost model expects to be the fastest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.graphs import TENSOR, Graph, apply, check_untouched, lowered, module_before
+
+from jpegcompile.backends.emit import emit
+from jpegcompile.cost import model as cost
+from jpegcompile.cost.fit import fit
+from jpegcompile.cost.model import FEATURES, METHODS, Layer, Method, fastest, features, seconds
+
+NAME = "choose-methods"
+CONV = "Conv<pads = [1, 1, 1, 1]>"
+
+
+def network(text: str, channels: int, size: int, weights: dict[str, tuple[int, ...]]) -> Graph:
+    return Graph(f"(T[N,{channels},{size},{size}] x) => (T[] y) {{ {text} }}", weights)
+
+
+def test_the_choice_stands_at_the_node_and_in_the_report() -> None:
+    graph = network(f"c = {CONV}(x, w)  y = Relu(c)", 64, 56, {"w": (64, 64, 3, 3)})
+    module = module_before(graph, NAME, dtype="float")
+    assert apply(module, NAME)
+    node = next(node for node in module.graph.nodes if node.op == "JpegConvRelu")
+    assert node.attrs["method"] == fastest(Layer(64, 64, 56, 56, 1)) == "winograd4"
+    source = next(report for report in module.report.nodes if report.op == "Conv")
+    assert source.method == "winograd4"
+    emitted = next(n for n in emit(module).graph.node if n.op_type == "JpegConvRelu")
+    assert {a.name: a.s for a in emitted.attribute}["method"] == b"winograd4"
+
+
+def test_few_pixels_of_many_channels_get_the_smaller_tile() -> None:
+    graph = network(f"y = {CONV}(x, w)", 256, 7, {"w": (256, 256, 3, 3)})
+    module = lowered(graph, "float")
+    methods = [node.attrs["method"] for node in module.graph.nodes if node.op == "SpatialConv"]
+    assert methods == ["winograd2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("y = Conv<pads = [1, 1, 1, 1], strides = [2, 2]>(x, w)", (8, 8, 3, 3)),
+        ("y = Conv<pads = [2, 2, 2, 2], dilations = [2, 2]>(x, w)", (8, 8, 3, 3)),
+        ("y = Conv<pads = [1, 1, 1, 1], group = 2>(x, w)", (8, 4, 3, 3)),
+        ("y = Conv<pads = [2, 2, 2, 2]>(x, w)", (8, 8, 5, 5)),
+        ("y = Conv(x, w)", (8, 8, 1, 1)),
+    ],
+)
+def test_what_has_one_method_is_left(text: str, shape: tuple[int, ...]) -> None:
+    check_untouched(module_before(network(text, 8, 16, {"w": shape}), NAME, dtype="float"), NAME)
+
+
+def test_images_and_other_precisions_are_left() -> None:
+    image = network(f"y = {CONV}(x, w)", 3, 16, {"w": (16, 3, 3, 3)})
+    check_untouched(module_before(image, NAME, dtype="float"), NAME)
+    double = network(f"y = {CONV}(x, w)", 16, 16, {"w": (16, 16, 3, 3)})
+    check_untouched(module_before(double, NAME, TENSOR), NAME)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_fit_finds_the_prices_of_times_that_follow_the_model(method: Method) -> None:
+    prices = dict(zip(FEATURES, (2e-11, 3e-11, 5e-9), strict=True))
+    layers = [Layer(c, c, s, s, n) for c in (16, 64, 512) for s in (7, 28, 56) for n in (1, 8)]
+    rows = [
+        (layer, sum(prices[k] * v for k, v in features(layer, method).items())) for layer in layers
+    ]
+    found = fit(rows, method)
+    for name in FEATURES:
+        # Prices are written with four digits.
+        assert found[name] == pytest.approx(prices[name], rel=1e-3)
+
+
+def test_more_work_never_costs_less() -> None:
+    for method in METHODS:
+        times = [seconds(Layer(64, 64, 28, 28, batch), method) for batch in (1, 2, 8)]
+        assert np.all(np.diff(times) > 0)
+        assert cost._prices()[method].keys() == set(FEATURES)
