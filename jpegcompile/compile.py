@@ -78,6 +78,8 @@ def compile(
     relu: Masking | None = None,
     truncate: int | None = None,
     domain: DomainChoice = "jpeg",
+    lean: bool = False,
+    batch: int = 1,
     strict: bool = False,
     dump_passes: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -103,6 +105,10 @@ def compile(
             plan says.
         domain: "jpeg" to keep every map in the JPEG domain, "auto" to take the faster one: for now
             that is the spatial domain for all maps behind the image.
+        lean: whether native kernels keep to those weights that take little more memory than the
+            model's, at the cost of time.
+        batch: images at a time that native kernels are chosen for, where the model leaves the
+            batch open; any other number runs as well.
         strict: refuse a model of which something would be kept spatial.
         dump_passes: folder for the graph after each pass, as ONNX models that share one file of
             weights; made if missing.
@@ -124,6 +130,8 @@ def compile(
         relu=relu,
         truncate=truncate,
         domain=domain,
+        lean=lean,
+        batch=batch,
     )
     dump = None
     if dump_passes is not None:

@@ -37,6 +37,8 @@ def compile_options(
     relu: Masking | None = None,
     truncate: int | None = None,
     domain: DomainChoice = "jpeg",
+    lean: bool = False,
+    batch: int = 1,
 ) -> CompileOptions:
     """Arguments of `compile`, checked as far as they can be without the model.
 
@@ -50,6 +52,8 @@ def compile_options(
         raise UsageError(f"target is '{target}'; use ort or onnx")
     if domain not in ("jpeg", "auto"):
         raise UsageError(f"domain is '{domain}'; use jpeg or auto")
+    if batch < 1:
+        raise UsageError(f"batch is {batch}; give the number of images at a time, 1 or more")
     plan = plan_of(frequencies, relu, truncate)
     if domain == "auto" and not plan.is_exact:
         raise UsageError(SPATIAL_HAS_NO_FREQUENCIES)
@@ -62,6 +66,8 @@ def compile_options(
         input_size=input_size_of(input_size),
         frequencies=plan,
         domain=domain,
+        lean=lean,
+        batch=batch,
     )
 
 

@@ -4,24 +4,32 @@ JpegConv(x, w, b)  =>  JpegConv<method = "winograd4">(x, w, b)
 
 Only for target ort, and for float32: there are no kernels for others, and function bodies ignore
 the attribute. Every method is exact up to the rounding of float32. Where the model leaves the batch
-open, kernels are chosen for one image.
+open, kernels are chosen for the batch that was asked for.
+
+Winograd's weights are larger than the model's: 4 times in tiles of 4, 1.8 times in tiles of 2. A
+lean model takes them only where they save the most time for their size, up to a small share of all
+weights of convolutions.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.cost.model import Layer, fastest
+from jpegcompile.cost.choose import choose
+from jpegcompile.cost.model import Layer
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.fused import METHOD, WINDOWED
+from jpegcompile.ir.fused import CONVOLUTIONS, METHOD, WINDOWED
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
 # Images of so few channels are convolved in another way, whatever a node says.
 _FEW_CHANNELS = 4
+# Of the weights of convolutions, what a lean model may take besides.
+_LEAN_SHARE = 1 / 16
 
 
 class ChooseMethods(Pass):
@@ -31,14 +39,21 @@ class ChooseMethods(Pass):
 
     def run(self, module: Module) -> bool:
         """Returns whether a choice changed."""
-        if module.options.target != "ort":
+        options = module.options
+        if options.target != "ort":
             return False
+        layers = {
+            node.name: layer
+            for node in module.graph.nodes
+            if (layer := _layer(node, options.batch)) is not None
+        }
+        room = _LEAN_SHARE * _weights(module) if options.lean else math.inf
+        methods = choose(layers, room)
         changed = False
         for node in module.graph.nodes:
-            layer = _layer(node)
-            if layer is None:
+            if node.name not in layers:
                 continue
-            method = fastest(layer)
+            method = methods[node.name]
             changed |= node.attrs.get(METHOD) != method
             node.attrs[METHOD] = method
             source = module.convolutions.get(node.name, node.name)
@@ -47,7 +62,13 @@ class ChooseMethods(Pass):
         return changed
 
 
-def _layer(node: gs.Node) -> Layer | None:
+def _weights(module: Module) -> float:
+    """Bytes of the weights of all convolutions that native kernels pack."""
+    filters = [node.inputs[1].shape for node in module.graph.nodes if node.op in CONVOLUTIONS]
+    return sum(4.0 * math.prod(shape) for shape in filters if shape is not None)
+
+
+def _layer(node: gs.Node, batch: int) -> Layer | None:
     """What the model asks of a node; None where there is nothing to choose."""
     if node.domain != DOMAIN or node.op not in WINDOWED or node.outputs[0].dtype != np.float32:
         return None
@@ -58,5 +79,5 @@ def _layer(node: gs.Node) -> Layer | None:
         return None
     if filters[1] <= _FEW_CHANNELS:
         return None
-    batch = made[0] if isinstance(made[0], int) else 1
-    return Layer(int(filters[1]), int(filters[0]), int(made[2]), int(made[3]), max(batch, 1))
+    images = made[0] if isinstance(made[0], int) else batch
+    return Layer(int(filters[1]), int(filters[0]), int(made[2]), int(made[3]), max(images, 1))

@@ -48,6 +48,19 @@ _MODEL = "the model itself"
     show_default=True,
     help="jpegcompile operators with function bodies, or standard operators only.",
 )
+@click.option(
+    "--lean",
+    is_flag=True,
+    help="Native kernels that take little more memory than the model's weights; slower.",
+)
+@click.option(
+    "--batch",
+    type=int,
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Images at a time to choose native kernels for, where MODEL leaves that open.",
+)
 @click.option("--strict", is_flag=True, help="Fail (exit 3) if anything would be kept spatial.")
 @click.option(
     "--external-data",
@@ -102,6 +115,8 @@ def compile_command(
     model: Path,
     output: Path,
     target: Any,
+    lean: bool,
+    batch: int,
     strict: bool,
     external_data: bool,
     dump_passes: Path | None,
@@ -148,6 +163,8 @@ def compile_command(
                 input_size=input_size,
                 frequencies=plan,
                 domain=domain,
+                lean=lean,
+                batch=batch,
                 strict=strict,
                 dump_passes=dump,
                 progress=progress,

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from jpegcompile.cost.model import FEATURES, METHODS, Layer, Method, features
 from jpegcompile.version import __version__
 
-# Steps of the projected gradient; the problem has three unknowns, which settle long before.
+# Steps of the projected gradient; the problem has four unknowns, which settle long before.
 _STEPS = 200_000
 
 

@@ -4,6 +4,7 @@ Time is taken to be a sum of what a method does, each at a price of its own:
 
     products      multiply-adds at full register tiles
     weights       bytes of packed weights, which come from a far cache at every call
+    streams       runs of weights that are read on end, each of which comes slowly at first
     pixels        vectors of 16 channels that are moved before and behind the products: copied,
                   transformed, brought to Winograd's points and back
 
@@ -23,11 +24,11 @@ from typing import Literal
 
 Method = Literal["direct", "winograd4", "winograd2"]
 METHODS: tuple[Method, ...] = ("direct", "winograd4", "winograd2")
-FEATURES = ("products", "weights", "pixels")
+FEATURES = ("products", "weights", "streams", "pixels")
 
 _GROUP = 16
 _TAPS = 9
-_POINTS: Mapping[Method, int] = {"winograd4": 36, "winograd2": 16}
+_POINTS: Mapping[Method, int] = {"direct": 1, "winograd4": 36, "winograd2": 16}
 _TILE: Mapping[Method, int] = {"winograd4": 4, "winograd2": 2}
 
 
@@ -62,6 +63,7 @@ def features(layer: Layer, method: Method) -> dict[str, float]:
     return {
         "products": float(products),
         "weights": 4.0 * weights * inputs * outputs,
+        "streams": _POINTS[method] * outputs / _GROUP,
         "pixels": pixels * vectors,
     }
 

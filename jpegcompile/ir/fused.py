@@ -30,6 +30,14 @@ def fused_name(base: str, has_residual: bool, activation: Activation) -> str:
     return f"{base}{'Add' if has_residual else ''}{activation}"
 
 
+# Every operator that is a convolution, by itself or with what follows it.
+CONVOLUTIONS: frozenset[str] = frozenset(
+    fused_name(base, has_residual, activation)
+    for base in BASES
+    for has_residual in (False, True)
+    for activation in OPERANDS
+)
+
 # Operators whose convolution has a window, and the attribute by which a native kernel is told how
 # to compute it.
 WINDOWED: frozenset[str] = frozenset(

@@ -43,6 +43,8 @@ class CompileOptions:
     input_size: tuple[int, int] | None = None
     frequencies: FrequencyPlan = field(default_factory=FrequencyPlan)
     domain: DomainChoice = "jpeg"
+    lean: bool = False
+    batch: int = 1
 
 
 @dataclass

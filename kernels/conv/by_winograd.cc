@@ -5,7 +5,6 @@
 // weights are large, all tiles are brought to the points first, and a task takes some output
 // channels of all of them.
 #include <algorithm>
-#include <numeric>
 #include <vector>
 
 #include "../native/workspace.h"
@@ -19,6 +18,9 @@ namespace {
 // Floats of tiles at all points that stay near a core while a task works on them.
 constexpr int64_t kNearFloats = int64_t{160} << 10;
 constexpr int64_t kFewTasks = 4;
+constexpr int64_t kManyUnits = 16;
+// Enough rows of a matrix product to fill registers.
+constexpr int64_t kTilesEach = 12;
 
 // Units are rows of tiles of one image whose outputs are whole rows of blocks.
 struct Units {
@@ -26,10 +28,12 @@ struct Units {
   int64_t points;
   int64_t rows_each;     // rows of tiles in a unit
   int64_t columns;       // tiles in a row
+  int64_t cell;          // tiles of a row whose outputs are whole blocks
   int64_t per_image;
   int64_t count;         // of all images at hand
 
   int64_t tiles_each() const { return rows_each * columns; }
+  int64_t cells() const { return (columns + cell - 1) / cell; }
 };
 
 Units units_of(const Convolution& task, int64_t images) {
@@ -37,12 +41,18 @@ Units units_of(const Convolution& task, int64_t images) {
   units.m = task.weights->m();
   units.points = task.weights->points();
   units.rows_each = std::max<int64_t>(task.output_block / units.m, 1);
+  units.cell = units.rows_each;
   units.columns = (task.output.width + units.m - 1) / units.m;
   const int64_t rows = (task.output.height + units.m - 1) / units.m;
   units.per_image = (rows + units.rows_each - 1) / units.rows_each;
   units.count = images * units.per_image;
   return units;
 }
+
+// A unit, or some columns of it.
+struct Part {
+  int64_t unit, column, columns;  // columns of tiles
+};
 
 // Memory of tiles at the points: [points][groups][tiles][16], points a little further apart, so
 // that they do not all fall into the same lines of a cache.
@@ -61,15 +71,15 @@ struct Source {
   int64_t first_image;
 };
 
-void to_points(const Convolution& task, const Units& units, const Source& source, int64_t unit,
+void to_points(const Convolution& task, const Units& units, const Source& source, const Part& part,
                int64_t group, const Transformed& to, int64_t tile) {
   const Window& window = task.weights->window;
-  const int64_t image = unit / units.per_image;
+  const int64_t image = part.unit / units.per_image;
   const float* pixels =
       source.pixels.data + (image * source.groups + group) * source.pixels.group_floats();
   winograd_input({units.m, pixels, source.pixels.height, source.pixels.width, window.top,
-                  window.left, unit % units.per_image * units.rows_each, units.rows_each,
-                  units.columns, to.at(group, tile), to.point_stride()});
+                  window.left, part.unit % units.per_image * units.rows_each, units.rows_each,
+                  part.column, part.columns, to.at(group, tile), to.point_stride()});
 }
 
 // Sums at all points of some groups of outputs, of `tiles` tiles from `tile` on.
@@ -93,37 +103,57 @@ void multiply_points(const Convolution& task, const Transformed& from, int64_t t
 // Brings near what finishing an area will write, and read of the residual.
 void look_ahead(const Convolution& task, const Area& area, int64_t group) {
   if (!task.output.is_grouped) return;
-  const float* output = rows_target(task.output, task.y, area.image, group, area.row, nullptr);
+  const float* output = rows_target(task.output, task.y, area.image, group, area.row, nullptr) +
+                        area.column * kLanes;
   const bool has_residual = task.residual != nullptr && task.residual_map.is_grouped;
   const float* residual = has_residual ? task.residual + (output - task.y) : nullptr;
-  for (int64_t pixel = 0; pixel < area.rows * area.columns; ++pixel) {
-    __builtin_prefetch(output + pixel * kLanes, 1);
-    if (has_residual) __builtin_prefetch(residual + pixel * kLanes, 0);
+  for (int64_t row = 0; row < area.rows; ++row) {
+    for (int64_t column = 0; column < area.columns; ++column) {
+      const int64_t place = row * task.output.pitch() + column * kLanes;
+      __builtin_prefetch(output + place, 1);
+      if (has_residual) __builtin_prefetch(residual + place, 0);
+    }
   }
 }
 
-// The output rows of one unit and one group.
-void from_points(const Convolution& task, const Units& units, const Source& source, int64_t unit,
-                 int64_t group, const float* sums, int64_t point_stride) {
-  const int64_t image = source.first_image + unit / units.per_image;
-  const int64_t row = unit % units.per_image * units.rows_each * units.m;
+// The output of one part of a unit and one group.
+void from_points(const Convolution& task, const Units& units, const Source& source,
+                 const Part& part, int64_t group, const float* sums, int64_t point_stride) {
+  const int64_t image = source.first_image + part.unit / units.per_image;
+  const int64_t row = part.unit % units.per_image * units.rows_each * units.m;
   const int64_t rows = std::min(units.rows_each * units.m, task.output.height - row);
-  const Area area{image, row, rows, 0, task.output.width};
+  const int64_t column = part.column * units.m;
+  const int64_t columns = std::min(part.columns * units.m, task.output.width - column);
+  const Area area{image, row, rows, column, columns};
   look_ahead(task, area, group);
-  float* strip = task_floats(2, static_cast<size_t>(rows * task.output.pitch()));
-  winograd_output({units.m, sums, point_stride, units.rows_each, units.columns, strip, rows,
-                   task.output.width, task.output.pitch()});
+  float* strip = task_floats(2, static_cast<size_t>(rows * columns * kLanes));
+  winograd_output({units.m, sums, point_stride, units.rows_each, part.columns, strip, rows, columns,
+                   columns * kLanes});
   finish_area(task, area, group, strip);
 }
 
-void by_tiles(const Call& call, const Convolution& task, const Units& units, const Source& source,
-              int64_t units_each) {
+// How the first order shares out tiles: some units for a task, or, where there are few units, a part
+// of one.
+struct Shares {
+  int64_t units_each, parts;
+
+  int64_t tasks(const Units& units) const {
+    return (units.count + units_each - 1) / units_each * parts;
+  }
+};
+
+void by_tiles(const Call& call, const Convolution& task, const Units& units,
+              const Reading& reading, const Source& source, const Shares& shares) {
   const int64_t inputs = source.groups, outputs = task.output.groups();
-  const int64_t tasks = (units.count + units_each - 1) / units_each;
-  call.parallel(static_cast<size_t>(tasks), [&](size_t index) {
-    const int64_t first = static_cast<int64_t>(index) * units_each;
-    const int64_t count = std::min(units_each, units.count - first);
-    const int64_t tiles = count * units.tiles_each();
+  const auto convolve = [&](size_t index) {
+    const auto number = static_cast<int64_t>(index);
+    const int64_t first = number / shares.parts * shares.units_each;
+    const int64_t count = std::min(shares.units_each, units.count - first);
+    const int64_t part = number % shares.parts;
+    const int64_t column = units.cells() * part / shares.parts * units.cell;
+    const int64_t end =
+        std::min(units.cells() * (part + 1) / shares.parts * units.cell, units.columns);
+    const int64_t tiles_each = units.rows_each * (end - column), tiles = count * tiles_each;
     const auto floats = [&](int64_t groups) {
       return static_cast<size_t>(units.points * Transformed::stride(tiles, groups));
     };
@@ -131,54 +161,70 @@ void by_tiles(const Call& call, const Convolution& task, const Units& units, con
     const Transformed sums{task_floats(1, floats(outputs)), tiles, outputs};
     for (int64_t group = 0; group < inputs; ++group) {
       for (int64_t unit = 0; unit < count; ++unit) {
-        to_points(task, units, source, first + unit, group, at_points,
-                  unit * units.tiles_each());
+        to_points(task, units, source, {first + unit, column, end - column}, group, at_points,
+                  unit * tiles_each);
       }
     }
     multiply_points(task, at_points, 0, tiles, 0, outputs, sums);
     for (int64_t group = 0; group < outputs; ++group) {
       for (int64_t unit = 0; unit < count; ++unit) {
-        from_points(task, units, source, first + unit, group,
-                    sums.at(group, unit * units.tiles_each()), sums.point_stride());
+        from_points(task, units, source, {first + unit, column, end - column}, group,
+                    sums.at(group, unit * tiles_each), sums.point_stride());
       }
     }
-  });
+  };
+  call.in_turn(Stage{reading.count, reading},
+               Stage{static_cast<size_t>(shares.tasks(units)), convolve});
 }
 
 void by_channels(const Call& call, const Convolution& task, const Units& units,
-                 const Source& source, float* memory, int64_t groups_each) {
+                 const Reading& reading, const Source& source, float* memory,
+                 int64_t groups_each) {
   const int64_t inputs = source.groups, outputs = task.output.groups();
-  const Transformed at_points{memory, units.count * units.tiles_each(), inputs};
-  call.parallel(static_cast<size_t>(inputs), [&](size_t group) {
-    for (int64_t unit = 0; unit < units.count; ++unit) {
-      to_points(task, units, source, unit, static_cast<int64_t>(group), at_points,
-                unit * units.tiles_each());
-    }
-  });
-  const int64_t tasks = (outputs + groups_each - 1) / groups_each;
-  call.parallel(static_cast<size_t>(tasks), [&](size_t index) {
-    const int64_t first = static_cast<int64_t>(index) * groups_each;
-    const int64_t groups = std::min(groups_each, outputs - first);
-    const int64_t tiles = at_points.tiles;
+  const int64_t tiles_each = units.tiles_each();
+  const Transformed at_points{memory, units.count * tiles_each, inputs};
+  const auto transform = [&](size_t index) {
+    const auto number = static_cast<int64_t>(index);
+    const int64_t unit = number / inputs;
+    to_points(task, units, source, {unit, 0, units.columns}, number % inputs, at_points,
+              unit * tiles_each);
+  };
+  // With few channels tiles are shared out as well.
+  const int64_t chunks = (outputs + groups_each - 1) / groups_each;
+  const int64_t parts = std::min((wanted_tasks(kFewTasks) + chunks - 1) / chunks, units.count);
+  const auto convolve = [&](size_t index) {
+    const auto number = static_cast<int64_t>(index);
+    const int64_t chunk = number / parts * groups_each, part = number % parts;
+    const int64_t groups = std::min(groups_each, outputs - chunk);
+    const int64_t first = units.count * part / parts, end = units.count * (part + 1) / parts;
+    const int64_t tiles = (end - first) * tiles_each;
     const Transformed sums{
         task_floats(1, static_cast<size_t>(units.points * Transformed::stride(tiles, groups))),
         tiles, groups};
-    multiply_points(task, at_points, 0, tiles, first, groups, sums);
+    multiply_points(task, at_points, first * tiles_each, tiles, chunk, groups, sums);
     for (int64_t group = 0; group < groups; ++group) {
-      for (int64_t unit = 0; unit < units.count; ++unit) {
-        from_points(task, units, source, unit, first + group,
-                    sums.at(group, unit * units.tiles_each()), sums.point_stride());
+      for (int64_t unit = first; unit < end; ++unit) {
+        from_points(task, units, source, {unit, 0, units.columns}, chunk + group,
+                    sums.at(group, (unit - first) * tiles_each), sums.point_stride());
       }
     }
-  });
+  };
+  call.in_turn(Stage{reading.count, reading},
+               Stage{static_cast<size_t>(units.count * inputs), transform},
+               Stage{static_cast<size_t>(chunks * parts), convolve});
 }
 
-// Units that one task takes, so that what it makes of them stays near.
-int64_t units_each(const Convolution& task, const Units& units) {
+// Tiles that one task takes, so that what it makes of them stays near and threads are busy.
+Shares shares_of(const Convolution& task, const Units& units) {
   const int64_t floats = units.points * units.tiles_each() * kLanes *
                          (task.input.groups() + task.output.groups());
-  const int64_t shared = (units.count + kFewTasks - 1) / kFewTasks;
-  return std::max<int64_t>(std::min(kNearFloats / floats, shared), 1);
+  const int64_t wanted = wanted_tasks(kFewTasks);
+  const int64_t shared = (units.count + wanted - 1) / wanted;
+  const int64_t each = std::max<int64_t>(std::min(kNearFloats / floats, shared), 1);
+  // Rows of a map that is copied are written whole.
+  if (each > 1 || units.count > kManyUnits || !task.output.is_grouped) return {each, 1};
+  // So few units that one more or less on a thread would be felt.
+  return {1, std::clamp<int64_t>(units.tiles_each() / kTilesEach, 1, units.cells())};
 }
 
 }  // namespace
@@ -195,18 +241,18 @@ void convolve_by_winograd(const Call& call, const Convolution& task) {
   for (int64_t first = 0; first < task.input.batch; first += images) {
     const int64_t count = std::min(images, task.input.batch - first);
     const Units units = units_of(task, count);
-    const Source source{read_pixels(call, task, first, count, false, scratch), inputs, first};
-    const int64_t each = units_each(task, units);
+    const Reading reading = Reading::of(task, first, count, false, scratch);
+    const Source source{reading.pixels, inputs, first};
+    const Shares shares = shares_of(task, units);
     const int64_t groups_each = std::max<int64_t>(2, (outputs / kFewTasks + 1) / 2 * 2);
     // What either order reads again and again.
-    const int64_t weights_read =
-        (units.count + each - 1) / each * inputs * outputs * kLanes;
+    const int64_t weights_read = shares.tasks(units) / shares.parts * inputs * outputs * kLanes;
     const int64_t tiles_read =
         ((outputs + groups_each - 1) / groups_each + 1) * units.count * units.tiles_each() * inputs;
     if (weights_read <= tiles_read) {
-      by_tiles(call, task, units, source, each);
+      by_tiles(call, task, units, reading, source, shares);
     } else {
-      by_channels(call, task, units, source, scratch + images * pixels, groups_each);
+      by_channels(call, task, units, reading, source, scratch + images * pixels, groups_each);
     }
   }
 }

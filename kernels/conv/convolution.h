@@ -37,21 +37,45 @@ struct Area {
 // Finishes sums of one group of outputs, [rows][columns][16], and puts them into the output.
 void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums);
 
-// Pixels of the input of some images, [images][groups][height + pads][width + pads][16]: a place
-// in the tensor, or `scratch`, which is filled by the session's threads.
+// Pixels of the input of some images, [images][groups][height + pads][width + pads][16], or, of an
+// image of few channels, [images][height + pads][width + pads][channels].
 struct Pixels {
   const float* data;
   int64_t height, width;
 
   int64_t group_floats() const { return height * width * kLanes; }
 };
-Pixels read_pixels(const Call& call, const Convolution& task, int64_t first_image, int64_t images,
-                   bool with_pads, float* scratch);
-// Floats of such scratch for one image; 0 where the tensor itself will do.
+
+// The work that fills them: nothing where the tensor itself will do, else `count` items.
+class Reading {
+ public:
+  // `scratch` has `pixel_floats` (or `thin_pixel_floats`) floats for each image.
+  static Reading of(const Convolution& task, int64_t first_image, int64_t images, bool with_pads,
+                    float* scratch);
+  static Reading thin(const Convolution& task, int64_t first_image, int64_t images, float* scratch);
+
+  Pixels pixels{};
+  size_t count = 0;
+  void operator()(size_t item) const;
+
+ private:
+  Reading(const Convolution& task, int64_t first_image, float* scratch)
+      : task_(task), first_image_(first_image), scratch_(scratch) {}
+  void clear_pads(int64_t plane, int64_t row, int64_t rows) const;
+  void read_group(int64_t plane, int64_t row, int64_t rows) const;
+  void read_thin(int64_t image, int64_t row, int64_t rows) const;
+
+  const Convolution& task_;
+  int64_t first_image_;
+  float* scratch_;
+  Window pads_{};
+  bool is_thin_ = false;
+  int64_t rows_each_ = 0, parts_ = 0;  // of a plane
+};
+
+// Floats of scratch for one image; 0 where the tensor itself will do.
 int64_t pixel_floats(const Convolution& task, bool with_pads);
-// The same of an image of few channels: [images][height + pads][width + pads][channels].
-Pixels read_thin_pixels(const Call& call, const Convolution& task, int64_t first_image,
-                        int64_t images, float* scratch);
+int64_t thin_pixel_floats(const Convolution& task);
 
 // Images whose scratch, of so many floats each, stays within a few megabytes.
 int64_t images_at_once(int64_t batch, int64_t floats_each);

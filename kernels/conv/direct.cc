@@ -16,7 +16,8 @@ struct Schedule {
 };
 
 constexpr int64_t kStripPixels = 448;
-// Enough to keep a machine busy, and so few that the weights are not read too often.
+// Enough that threads finish at about the same time, and so few that the weights are not read too
+// often.
 constexpr int64_t kTasks = 12;
 // Pixels whose sums, of two groups, stay in the nearest cache until they are finished.
 constexpr int64_t kNearPixels = 192;
@@ -28,7 +29,8 @@ Schedule schedule_for(const Convolution& task, int64_t images) {
   schedule.rows = std::min(schedule.rows, height);
   schedule.strips = (height + schedule.rows - 1) / schedule.rows;
   const int64_t groups = task.output.groups();
-  const int64_t wanted = std::max<int64_t>(kTasks / (images * schedule.strips), 1);
+  const int64_t strips = images * schedule.strips;
+  const int64_t wanted = (wanted_tasks(kTasks) + strips - 1) / strips;
   schedule.chunk = (groups + wanted - 1) / wanted;
   schedule.chunk += schedule.chunk % 2;
   schedule.chunks = (groups + schedule.chunk - 1) / schedule.chunk;
@@ -184,22 +186,20 @@ void convolve_strip(const Convolution& task, const Input& input, const Area& str
 
 void convolve_directly(const Call& call, const Convolution& task) {
   const bool is_thin = task.weights->method == Method::kThin;
-  const Window& window = task.weights->window;
-  const int64_t padded = (task.input.height + window.top + window.bottom) *
-                         (task.input.width + window.left + window.right);
-  const int64_t floats = is_thin ? padded * task.input.channels : pixel_floats(task, true);
+  const int64_t floats = is_thin ? thin_pixel_floats(task) : pixel_floats(task, true);
   const int64_t images = images_at_once(task.input.batch, floats);
   Workspace workspace;
   float* scratch = workspace.floats(static_cast<size_t>(images * floats));
   for (int64_t first = 0; first < task.input.batch; first += images) {
     const int64_t count = std::min(images, task.input.batch - first);
-    const Pixels pixels = is_thin ? read_thin_pixels(call, task, first, count, scratch)
-                                  : read_pixels(call, task, first, count, true, scratch);
+    const Reading reading = is_thin ? Reading::thin(task, first, count, scratch)
+                                    : Reading::of(task, first, count, true, scratch);
+    const Pixels& pixels = reading.pixels;
     const int64_t image_floats =
         is_thin ? floats : task.input.groups() * pixels.group_floats();
     const Schedule schedule = schedule_for(task, count);
     const int64_t per_image = schedule.strips * schedule.chunks;
-    call.parallel(static_cast<size_t>(count * per_image), [&](size_t index) {
+    const auto convolve = [&](size_t index) {
       const int64_t image = static_cast<int64_t>(index) / per_image;
       const int64_t part = static_cast<int64_t>(index) % per_image;
       const int64_t row = part % schedule.strips * schedule.rows;
@@ -210,7 +210,9 @@ void convolve_directly(const Call& call, const Convolution& task) {
                         is_thin ? task.input.channels : kLanes};
       convolve_strip(task, input, strip, group,
                      std::min(group + schedule.chunk, task.output.groups()));
-    });
+    };
+    call.in_turn(Stage{reading.count, reading},
+                 Stage{static_cast<size_t>(count * per_image), convolve});
   }
 }
 

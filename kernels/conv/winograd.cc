@@ -110,8 +110,8 @@ JPEGCOMPILE_INLINE void input_tiles(const WinogradInput& task) {
     for (int64_t j = 0; j < task.tile_columns; ++j) {
       float* output = task.output + (i * task.tile_columns + j) * kLanes;
       for (int lane = 0; lane < kLanes; lane += kWidth<V>) {
-        input_tile<M, V>(task, (task.tile_row + i) * M - task.top, j * M - task.left, lane,
-                         output + lane);
+        input_tile<M, V>(task, (task.tile_row + i) * M - task.top,
+                         (task.tile_column + j) * M - task.left, lane, output + lane);
       }
     }
   }

@@ -9,14 +9,15 @@ namespace jpegcompile {
 // U = G g G^T in double precision; `kernel` and `transformed` are row by row.
 void transform_kernel(int m, const float (&kernel)[9], float* transformed);
 
-// Consecutive tiles of one group of 16 channels of one image.
+// A rectangle of tiles of one group of 16 channels of one image.
 struct WinogradInput {
   int m;
   const float* pixels;     // of the group, [height][width][16]
   int64_t height, width;
   int64_t top, left;       // pads
   int64_t tile_row;        // of the first tile
-  int64_t tile_rows;       // whole rows of tiles
+  int64_t tile_rows;
+  int64_t tile_column;
   int64_t tile_columns;
   float* output;           // the first tile's 16 floats at point 0, tiles one after the other,
   int64_t point_stride;    // points so many floats apart

@@ -6,6 +6,9 @@
 namespace jpegcompile {
 namespace {
 
+// More than a session has: those that come too late find nothing left to do.
+constexpr size_t kMostThreads = 64;
+
 // Turns a failed call of the runtime into an exception that carries its message.
 void check(const ort::Api& api, ort::Status* status) {
   if (status == nullptr) return;
@@ -160,18 +163,15 @@ void* Call::output(size_t index, const Shape& shape) const {
   return data;
 }
 
-void Call::run(void (*work)(void*, size_t), size_t count, void* user) const {
-  // As many batches as tasks: threads take the next one when they are free.
-  check(api_, ort::parallel_for(api_, context_, work, count, count, user));
-}
-
-void Call::Failure::keep(std::exception_ptr error) {
-  const std::scoped_lock lock(mutex_);
-  if (!error_) error_ = std::move(error);
-}
-
-void Call::Failure::rethrow() const {
-  if (error_) std::rethrow_exception(error_);
+void Call::run(Stages& stages) const {
+  const size_t threads = std::min(stages.most_items(), kMostThreads);
+  if (threads == 1) {
+    stages.take_part();
+  } else if (threads > 1) {
+    const auto take_part = [](void* all, size_t) { static_cast<Stages*>(all)->take_part(); };
+    check(api_, ort::parallel_for(api_, context_, take_part, threads, threads, &stages));
+  }
+  stages.rethrow();
 }
 
 }  // namespace jpegcompile

@@ -3,16 +3,15 @@
 
 #include <array>
 #include <cstdint>
-#include <exception>
 #include <initializer_list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "ort_abi.h"
+#include "stages.h"
 
 namespace jpegcompile {
 
@@ -93,42 +92,18 @@ class Call {
   // Calls work(i) for i in [0, count) on the threads of the session, each i once, in any order.
   template <typename Work>
   void parallel(size_t count, const Work& work) const {
-    if (count == 0) return;
-    if (count == 1) return work(size_t{0});
-    Guarded<Work> guarded(work);
-    run(&Guarded<Work>::call, count, &guarded);
-    guarded.failure.rethrow();
+    in_turn(Stage{count, work});
+  }
+
+  // Stages one after the other: none begins before the one in front of it has ended.
+  template <typename... Works>
+  void in_turn(const Stage<Works>&... stages) const {
+    Stages all(stages...);
+    run(all);
   }
 
  private:
-  // Exceptions must not cross ONNX Runtime's threads: the first one is kept.
-  class Failure {
-   public:
-    void keep(std::exception_ptr error);
-    void rethrow() const;
-
-   private:
-    std::mutex mutex_;
-    std::exception_ptr error_;
-  };
-
-  template <typename Work>
-  struct Guarded {
-    explicit Guarded(const Work& given) : work(given) {}
-    const Work& work;
-    Failure failure;
-
-    static void call(void* self, size_t index) noexcept {
-      auto& guarded = *static_cast<Guarded*>(self);
-      try {
-        guarded.work(index);
-      } catch (...) {
-        guarded.failure.keep(std::current_exception());
-      }
-    }
-  };
-
-  void run(void (*work)(void*, size_t), size_t count, void* user) const;
+  void run(Stages& stages) const;
 
   const ort::Api& api_;
   ort::KernelContext* context_;

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.graphs import TENSOR, Graph, apply, check_untouched, lowered, module_before
 
 from jpegcompile.backends.emit import emit
 from jpegcompile.cost import model as cost
+from jpegcompile.cost.choose import choose
 from jpegcompile.cost.fit import fit
 from jpegcompile.cost.model import FEATURES, METHODS, Layer, Method, fastest, features, seconds
 
@@ -38,6 +41,53 @@ def test_few_pixels_of_many_channels_get_the_smaller_tile() -> None:
     assert methods == ["winograd2"]
 
 
+def test_kernels_are_chosen_for_the_batch_that_is_asked_for() -> None:
+    graph = network(f"y = {CONV}(x, w)", 64, 8, {"w": (64, 64, 3, 3)})
+    methods = []
+    for batch in (1, 32):
+        module = module_before(graph, NAME, dtype="float")
+        module.options = replace(module.options, batch=batch)
+        apply(module, NAME)
+        methods += [n.attrs["method"] for n in module.graph.nodes if n.op == "JpegConv"]
+        assert methods[-1] == fastest(Layer(64, 64, 8, 8, batch))
+    assert methods == ["winograd2", "winograd4"]
+
+
+def test_a_batch_that_the_model_fixes_counts_more_than_the_one_asked_for() -> None:
+    text = f"(T[32,64,8,8] x) => (T[] y) {{ y = {CONV}(x, w) }}"
+    module = module_before(Graph(text, {"w": (64, 64, 3, 3)}), NAME, dtype="float")
+    apply(module, NAME)
+    assert [n.attrs["method"] for n in module.graph.nodes if n.op == "JpegConv"] == ["winograd4"]
+
+
+def test_a_lean_model_takes_larger_weights_where_they_save_most() -> None:
+    text = f"a = {CONV}(x, w)  b = Conv<strides = [4, 4]>(a, v)  y = {CONV}(b, u)"
+    weights = {"w": (16, 16, 3, 3), "v": (128, 16, 1, 1), "u": (128, 128, 3, 3)}
+    graph = network(text, 16, 64, weights)
+    methods = {}
+    for lean in (False, True):
+        module = module_before(graph, NAME, dtype="float")
+        module.options = replace(module.options, lean=lean)
+        apply(module, NAME)
+        methods[lean] = [n.attrs["method"] for n in module.graph.nodes if "method" in n.attrs]
+    # The weights of the large map are few, those of the small one nearly all there are.
+    assert methods == {False: ["winograd4", "winograd4"], True: ["winograd4", "direct"]}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.5, 4.0, 100.0])
+def test_choices_stay_within_the_room_for_weights(share: float) -> None:
+    layers = {f"n{c}": Layer(c, c, 1792 // c, 1792 // c, 1) for c in (64, 128, 256)}
+    least = {name: features(layer, "direct")["weights"] for name, layer in layers.items()}
+    room = share * sum(least.values())
+    chosen = choose(layers, room)
+    taken = {name: features(layer, chosen[name])["weights"] for name, layer in layers.items()}
+    assert sum(taken.values()) - sum(least.values()) <= room
+    if share == 0.0:
+        assert set(chosen.values()) == {"direct"}
+    if share == 100.0:
+        assert chosen == {name: fastest(layer) for name, layer in layers.items()}
+
+
 @pytest.mark.parametrize(
     ("text", "shape"),
     [
@@ -61,7 +111,7 @@ def test_images_and_other_precisions_are_left() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_fit_finds_the_prices_of_times_that_follow_the_model(method: Method) -> None:
-    prices = dict(zip(FEATURES, (2e-11, 3e-11, 5e-9), strict=True))
+    prices = dict(zip(FEATURES, (2e-11, 3e-11, 1e-7, 5e-9), strict=True))
     layers = [Layer(c, c, s, s, n) for c in (16, 64, 512) for s in (7, 28, 56) for n in (1, 8)]
     rows = [
         (layer, sum(prices[k] * v for k, v in features(layer, method).items())) for layer in layers
