@@ -109,6 +109,8 @@ bool check_operator(const jpegcompile::ort::CustomOp& op, const std::vector<Case
 int main(int argc, char** argv) {
   const Options options = parse({argv + 1, argv + argc});
   bool holds = true;
+  // What was done stands there, too, where a sanitizer ends the process.
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   try {
     jpegcompile::check_registration();
     const auto base = jpegcompile::stand_in::base_of(jpegcompile::ort::kApiVersion);
