@@ -14,6 +14,13 @@ float scalar(const Tensor& tensor, const char* name) {
   return tensor.floats()[0];
 }
 
+// Beyond any map, and such that what is computed from it stays within 64 bits.
+constexpr int64_t kMost = int64_t{1} << 20;
+
+bool are_within(const std::vector<int64_t>& values, int64_t least) {
+  return std::ranges::all_of(values, [&](int64_t v) { return v >= least && v <= kMost; });
+}
+
 }  // namespace
 
 Window window_of(const Node& node) {
@@ -24,10 +31,9 @@ Window window_of(const Node& node) {
   if (strides.size() != 2 || pads.size() != 4 || dilations.size() != 2) {
     throw KernelError("strides, pads and dilations must have 2, 4 and 2 values");
   }
-  if (std::ranges::any_of(strides, [](int64_t v) { return v < 1; }) ||
-      std::ranges::any_of(dilations, [](int64_t v) { return v < 1; }) ||
-      std::ranges::any_of(pads, [](int64_t v) { return v < 0; })) {
-    throw KernelError("strides and dilations must be positive and pads must not be negative");
+  if (!are_within(strides, 1) || !are_within(dilations, 1) || !are_within(pads, 0)) {
+    throw KernelError("strides and dilations must be from 1 and pads from 0 to " +
+                      std::to_string(kMost));
   }
   window.stride_y = strides[0];
   window.stride_x = strides[1];

@@ -258,7 +258,7 @@ def test_operands_of_every_activation_are_known() -> None:
         ),
         (
             {"strides": (0, 1)},
-            "strides and dilations must be positive and pads must not be negative",
+            "strides and dilations must be from 1 and pads from 0 to 1048576",
         ),
         ({"x_group": 8}, "x of shape [1,16,8,8] cannot be in groups of 8 channels"),
     ],
