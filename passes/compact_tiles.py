@@ -6,13 +6,16 @@ JpegPointwiseConv(JpegConvReluTruncate(x), n)
 Where a map in groups of channels has coefficients u + v < n of its tiles only, and what makes it
 and all that reads it are operators that take it so. A band goes through 1x1 convolutions with no
 activation; their sum with a map has the wider one. Function bodies ignore the attributes. Exact.
+
+A map that 1x1 convolutions read is compact at every n. One that only transforms read is so where
+that makes them faster: most coefficients cost as much as all.
 """
 
 from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.dct.frequencies import full
+from jpegcompile.dct.frequencies import band_share, full
 from jpegcompile.interface import COMPACT_ATTRIBUTES, COMPACT_INPUTS, DOMAIN
 from jpegcompile.ir.compact import COMPACT, Y_FREQUENCIES
 from jpegcompile.ir.groups import Y_GROUP
@@ -20,8 +23,11 @@ from jpegcompile.ir.module import Module
 from jpegcompile.ir.nonlinear import is_truncating, output_block
 from jpegcompile.ir.rewrite import Pass
 
-# Operators that act on each frequency alone, of all their maps.
-_KEEP_BAND = ("JpegPointwiseConv", "JpegPointwiseConvAdd")
+# Convolutions that act on each frequency alone, and those of them that do so with all their maps.
+_POINTWISE = "JpegPointwiseConv"
+_KEEP_BAND = (_POINTWISE, f"{_POINTWISE}Add")
+# The part of all coefficients below which transforms are faster for it.
+_FEW = 0.8
 
 
 class CompactTiles(Pass):
@@ -55,9 +61,13 @@ def _band_of(node: gs.Node) -> int:
 def _can_be(node: gs.Node) -> bool:
     """Whether the result of a node, in groups, may stand compactly."""
     (target,) = node.outputs
-    if _band_of(node) == full(output_block(node)) or Y_FREQUENCIES not in COMPACT.get(node.op, ()):
+    band, block = _band_of(node), output_block(node)
+    if band == full(block) or Y_FREQUENCIES not in COMPACT.get(node.op, ()):
         return False
-    return all(_takes(reader, target) for reader in target.outputs)
+    pays = band_share(block, band) < _FEW or any(
+        reader.op.startswith(_POINTWISE) and reader.inputs[0] is target for reader in target.outputs
+    )
+    return pays and all(_takes(reader, target) for reader in target.outputs)
 
 
 def _takes(reader: gs.Node, tensor: gs.Tensor) -> bool:

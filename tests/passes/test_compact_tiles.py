@@ -151,6 +151,19 @@ def test_numbers_by_node() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kernel", "kept", "is_compact"),
+    [("w2", 14, True), ("w2", 4, True), ("w3", 14, False), ("w3", 11, False), ("w3", 10, True)],
+)
+def test_transforms_alone_read_few_coefficients(kernel: str, kept: int, is_compact: bool) -> None:
+    """A 1x1 convolution gains by every coefficient that is not there, a transform by many."""
+    conv = "Conv" if kernel == "w2" else PADDED
+    graph = network(f"{STEM}  d = {conv}(r, {kernel})  y = Softplus(d)")
+    assert check_compact(graph, truncate=kept) == (
+        {"r": {Y: kept}, "d": {X: kept}} if is_compact else {}
+    )
+
+
+@pytest.mark.parametrize(
     "text",
     [
         # Read by an operator that takes whole tiles, alone or besides.
