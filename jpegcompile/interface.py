@@ -13,6 +13,10 @@ CHANNEL_GROUP = 16
 GROUP_ATTRIBUTES = ("x_group", "residual_group", "y_group")
 _X, _RESIDUAL = GROUP_ATTRIBUTES[:2]
 _RESIDUALS = {"JpegScaleAddRelu": 2, "SpatialScaleAddRelu": 2}
+# Where an attribute of these is not 0, tiles of a map in groups stand as the coefficients u + v
+# less than that alone; the others are zero.
+COMPACT_ATTRIBUTES = ("x_frequencies", "residual_frequencies", "y_frequencies")
+COMPACT_INPUTS = {"x_frequencies": 0, "residual_frequencies": 3}
 
 # The highest IR that ONNX Runtime releases of the last years read; functions need 8.
 IR_VERSION = 10

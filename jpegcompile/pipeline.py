@@ -16,6 +16,7 @@ from jpegcompile.passes.canonical_resize import CanonicalResize
 from jpegcompile.passes.channels_first import ChannelsFirst
 from jpegcompile.passes.choose_methods import ChooseMethods
 from jpegcompile.passes.choose_sparse import ChooseSparse
+from jpegcompile.passes.compact_tiles import CompactTiles
 from jpegcompile.passes.decode_input import DecodeInput
 from jpegcompile.passes.drop_expand import DropExpand
 from jpegcompile.passes.dynamic_batch import DynamicBatch
@@ -128,6 +129,7 @@ SCHEDULE: tuple[Pass, ...] = (
     ChooseMethods(),
     ChooseSparse(),
     GroupChannels(),
+    CompactTiles(),
     DecodeInput(),
 )
 PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE + SCHEDULE

@@ -3,6 +3,7 @@
 JpegRelu(JpegConv(x, w, b))          =>  JpegConvRelu(x, w, b)
 Add(JpegConv(x, w, b), r)            =>  JpegConvAdd(x, w, b, r)
 JpegRelu(Add(JpegConv(x, w, b), r))  =>  JpegConvAddRelu(x, w, b, r)
+JpegTruncate(JpegRelu(JpegConv(x, w, b)), n)  =>  JpegConvReluTruncate(x, w, b, n)
 
 and so for JpegPointwiseConv, for JpegPRelu and JpegClip, and at block size 1 for the spatial
 operators, of which every Conv becomes a SpatialConv (not for target onnx: there its meaning would
@@ -23,7 +24,7 @@ from jpegcompile.ir.followers import forget, only_reader, residual_of, transform
 from jpegcompile.ir.fused import SPATIAL_CONV, Activation, fused_name
 from jpegcompile.ir.graph import static_dims
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.nonlinear import output_block
+from jpegcompile.ir.nonlinear import TRUNCATE, output_block
 from jpegcompile.ir.rewrite import Pass, elements
 from jpegcompile.passes.lower_conv import Convolution, LowerConv, bias_of
 from jpegcompile.passes.lower_prelu import slope_of
@@ -60,6 +61,7 @@ class Chain:
         conv: the convolution's node.
         add: of a sum behind it, the node; and the other operand.
         activation: of an activation behind these, the node; and what it is.
+        truncation: of an activation's result that keeps few frequencies, the node that sees to it.
     """
 
     base: str
@@ -67,11 +69,18 @@ class Chain:
     conv: gs.Node
     add: tuple[gs.Node, gs.Tensor] | None
     activation: tuple[gs.Node, Activated] | None
+    truncation: gs.Node | None
 
     @property
     def nodes(self) -> list[gs.Node]:
         """All nodes, in order."""
-        return [self.conv, *(part[0] for part in (self.add, self.activation) if part)]
+        parts = [self.conv, *(part[0] for part in (self.add, self.activation) if part)]
+        return [*parts, self.truncation] if self.truncation else parts
+
+    @property
+    def name(self) -> str:
+        """Of the last node that the source has."""
+        return str(self.nodes[-2 if self.truncation else -1].name)
 
 
 class FuseConvolution(Pass):
@@ -120,7 +129,7 @@ def _base(node: gs.Node, module: Module) -> tuple[str, Mapping[str, Any]] | None
 def _chain(
     base: str, attrs: Mapping[str, Any], conv: gs.Node, module: Module, inside: set[int]
 ) -> Chain:
-    add = activation = None
+    add = activation = truncation = None
     made = conv.outputs[0]
     reader = only_reader(made, module, inside)
     if reader is not None:
@@ -133,7 +142,10 @@ def _chain(
         activated = _activated(reader, made, module)
         if activated is not None:
             activation = (reader, activated)
-    return Chain(base, attrs, conv, add, activation)
+            truncation = only_reader(reader.outputs[0], module, inside)
+    if truncation is not None and truncation.op != TRUNCATE:
+        truncation = None
+    return Chain(base, attrs, conv, add, activation, truncation)
 
 
 def _activated(node: gs.Node, made: gs.Tensor, module: Module) -> Activated | None:
@@ -170,17 +182,21 @@ def _fuse(chain: Chain, module: Module) -> None:
     residual = [chain.add[1]] if chain.add else []
     kind: Activation = chain.activation[1].kind if chain.activation else ""
     parameters = chain.activation[1].operands() if chain.activation else []
-    name, target = chain.nodes[-1].name, chain.nodes[-1].outputs[0]
+    name, target = chain.name, chain.nodes[-1].outputs[0]
+    attrs = dict(chain.attrs)
+    if chain.truncation:
+        tail.append(chain.truncation.inputs[1])
+        attrs["frequencies"] = chain.truncation.attrs["frequencies"]
     for node in chain.nodes:
         inner = node.outputs[0]
         if inner is not target:
             forget(inner, module)
         node.inputs, node.outputs = [], []
         module.graph.nodes.remove(node)
-    op = fused_name(chain.base, chain.add is not None, kind)
+    op = fused_name(chain.base, chain.add is not None, kind, chain.truncation is not None)
     module.convolutions[name] = chain.conv.name
     inputs = [*head, *residual, *parameters, *tail]
-    module.graph.nodes.append(gs.Node(op, name, dict(chain.attrs), inputs, [target], DOMAIN))
+    module.graph.nodes.append(gs.Node(op, name, attrs, inputs, [target], DOMAIN))
 
 
 def _ends(chain: Chain, module: Module) -> tuple[list[gs.Tensor], list[gs.Tensor]]:

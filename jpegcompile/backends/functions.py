@@ -19,6 +19,7 @@ from jpegcompile.backends.fragments import CONV, OLD_CLIP, PIXELS, TRANSFORMS, b
 from jpegcompile.backends.fused import fused_bodies, old_fused_bodies
 from jpegcompile.backends.ingested import INGEST_BODIES, first_convolution_bodies
 from jpegcompile.interface import DOMAIN
+from jpegcompile.ir.compact import COMPACT
 from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, METHOD, SPARSE_VECTORS, WINDOWED
 from jpegcompile.ir.groups import GROUPED
 from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
@@ -212,6 +213,7 @@ def _function_text(op: str, opset: int) -> str:
 def _text(op: str, opset: int, body: str) -> str:
     head = f'<opset_import: ["" : {opset}], domain: "{DOMAIN}"> {op} '
     attributes = [f"{name}: int = 1" for name in GROUPED.get(op, ())]
+    attributes += [f"{name}: int = 0" for name in COMPACT.get(op, ())]
     attributes += [f'{METHOD}: string = ""'] if op in _WITH_METHOD else []
     attributes += [f"{SPARSE_VECTORS}: int = 0"] if op in FIRST_CONVOLUTIONS else []
     declared = ", ".join(attributes)

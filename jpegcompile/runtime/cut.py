@@ -12,6 +12,7 @@ from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import (
     CHROMA,
+    COMPACT_ATTRIBUTES,
     DECODE,
     DECODE_GRAY,
     DOMAIN,
@@ -186,7 +187,8 @@ def _outer_reads(node: onnx.NodeProto) -> set[str]:
 def without_groups(model: onnx.ModelProto) -> None:
     """Let every map of a model stand in memory as its shape says, [N, C, H, W].
 
-    Kernels hand maps on in groups of channels; who looks at one in between must not see that.
+    Kernels hand maps on in groups of channels, and few coefficients of a tile alone; who looks at
+    one in between must not see that.
 
     Args:
         model: compiled, or any; changed in place.
@@ -195,6 +197,20 @@ def without_groups(model: onnx.ModelProto) -> None:
         for attribute in node.attribute if node.domain == DOMAIN else ():
             if attribute.name in GROUP_ATTRIBUTES:
                 attribute.i = 1
+            elif attribute.name in COMPACT_ATTRIBUTES:
+                attribute.i = 0
+
+
+def with_whole_tiles(model: onnx.ModelProto) -> None:
+    """Let every tile have places for all of its coefficients, in groups of channels or not.
+
+    Args:
+        model: compiled, or any; changed in place.
+    """
+    for node in model.graph.node:
+        for attribute in node.attribute if node.domain == DOMAIN else ():
+            if attribute.name in COMPACT_ATTRIBUTES:
+                attribute.i = 0
 
 
 def _is_grouped(model: onnx.ModelProto, tensor: str) -> bool:

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../native/operators.h"
+#include "../native/tiles.h"
 #include "convolution.h"
 #include "parameters.h"
 
@@ -18,6 +19,7 @@ struct Form {
   Base base = Base::kJpeg;
   bool has_residual = false;
   Activation activation = Activation::kNone;
+  bool is_truncated = false;  // behind the activation, by a band, the last input
 
   // Transforms follow the operands; they are for function bodies only.
   size_t matrices() const {
@@ -25,7 +27,10 @@ struct Form {
     if (base == Base::kPointwise) return activation == Activation::kNone ? 1 : 4;
     return activation != Activation::kNone && has_residual ? 6 : 4;
   }
-  size_t inputs() const { return 3 + (has_residual ? 1 : 0) + operand_count(activation) + matrices(); }
+  size_t inputs() const {
+    return 3 + (has_residual ? 1 : 0) + operand_count(activation) + matrices() +
+           (is_truncated ? 1 : 0);
+  }
   size_t first_operand() const { return has_residual ? 4 : 3; }
 };
 
@@ -46,7 +51,10 @@ class Convolve : public Kernel {
         output_block_(block(node, form, "output_block")),
         x_group_(node.integer("x_group", 1)),
         residual_group_(node.integer("residual_group", 1)),
-        y_group_(node.integer("y_group", 1)) {
+        y_group_(node.integer("y_group", 1)),
+        x_frequencies_(node.integer("x_frequencies", 0)),
+        residual_frequencies_(node.integer("residual_frequencies", 0)),
+        y_frequencies_(node.integer("y_frequencies", 0)) {
     if (const auto weight = node.constant(1)) weights_ = packed(*weight);
     if (const auto bias = node.constant(2); bias && weights_) {
       bias_ = channel_values(*bias, weights_->outputs, "bias");
@@ -69,9 +77,13 @@ class Convolve : public Kernel {
     task.epilogue.bias = bias_.empty() ? computed_bias.data() : bias_.data();
     std::vector<float> slope;
     if (form_.has_residual) add_residual(task, call.input(3));
+    keep_frequencies(task, call);
     read_activation(call, form_.activation, form_.first_operand(), weights.outputs, slope,
                     task.epilogue);
     task.y = call.output_floats(0, task.output.shape());
+    if (task.input.batch > 0 && task.on_coefficients && task.input.is_compact) {
+      return convolve_band(call, task);
+    }
     convolve(call, task);
   }
 
@@ -95,7 +107,7 @@ class Convolve : public Kernel {
 
   void describe_maps(Convolution& task, const Tensor& x) const {
     const Weights& weights = *task.weights;
-    task.input = Map::of(x.shape, x_group_, "x");
+    task.input = Map::of(x.shape, x_group_, input_block_, x_frequencies_, "x");
     task.input_block = input_block_;
     task.output_block = output_block_;
     task.on_coefficients = form_.base == Base::kPointwise;
@@ -113,8 +125,9 @@ class Convolve : public Kernel {
                         std::to_string(input_block_) + " does not give whole blocks of " +
                         std::to_string(output_block_));
     }
-    task.output =
-        Map::of(Shape{task.input.batch, weights.outputs, height, width}, y_group_, "y");
+    task.output = Map::of(Shape{task.input.batch, weights.outputs, height, width}, y_group_,
+                          output_block_, y_frequencies_, "y");
+    task.output_at = layout_of(task.output, output_block_);
   }
 
   void add_residual(Convolution& task, const Tensor& residual) const {
@@ -123,7 +136,28 @@ class Convolve : public Kernel {
                         task.output.shape().text());
     }
     task.residual = residual.floats();
-    task.residual_map = Map::of(residual.shape, residual_group_, "residual");
+    task.residual_map = Map::of(residual.shape, residual_group_, output_block_,
+                                residual_frequencies_, "residual");
+    task.residual_at = layout_of(task.residual_map, output_block_);
+  }
+
+  // What the output's tiles may hold must have a place where they stand compactly.
+  void keep_frequencies(Convolution& task, const Call& call) const {
+    const int whole = 2 * output_block_ - 1;
+    const auto held = [&](const Map& map) { return map.is_compact ? map.band.frequencies : whole; };
+    task.frequencies = whole;
+    if (form_.is_truncated) {
+      task.frequencies = band_frequencies(call.input(form_.inputs() - 1), task.output, output_block_);
+    }
+    int made = task.frequencies;
+    if (task.on_coefficients && form_.activation == Activation::kNone) {
+      made = std::max(held(task.input), form_.has_residual ? held(task.residual_map) : 0);
+    }
+    if (made > held(task.output)) {
+      throw KernelError("y has places for " + std::to_string(held(task.output)) +
+                        " frequencies of each tile, and " + std::to_string(made) +
+                        " are made; compile the model again");
+    }
   }
 
   Form form_;
@@ -131,25 +165,35 @@ class Convolve : public Kernel {
   std::string method_;
   int input_block_, output_block_;
   int64_t x_group_, residual_group_, y_group_;
+  int64_t x_frequencies_, residual_frequencies_, y_frequencies_;
   std::optional<Weights> weights_;
   std::vector<float> bias_;
 };
 
-template <Base base, bool has_residual, Activation activation>
+template <Base base, bool has_residual, Activation activation, bool is_truncated = false>
 Operator convolution(const std::string& name) {
-  static constexpr Form kForm{base, has_residual, activation};
+  static constexpr Form kForm{base, has_residual, activation, is_truncated};
   return {name, std::vector<ort::ElementType>(kForm.inputs(), ort::ElementType::kFloat),
           [](const Node& node) -> std::unique_ptr<Kernel> {
             return std::make_unique<Convolve>(node, kForm);
           }};
 }
 
+// An activation with nothing behind it; or a truncation, which only maps of coefficients have.
+template <Base base, bool has_residual, Activation activation>
+void add_activation(const std::string& name, std::vector<Operator>& all) {
+  all.push_back(convolution<base, has_residual, activation>(name));
+  if constexpr (base != Base::kSpatial) {
+    all.push_back(convolution<base, has_residual, activation, true>(name + "Truncate"));
+  }
+}
+
 template <Base base, bool has_residual>
 void add_activations(const std::string& name, std::vector<Operator>& all) {
   all.push_back(convolution<base, has_residual, Activation::kNone>(name));
-  all.push_back(convolution<base, has_residual, Activation::kRelu>(name + "Relu"));
-  all.push_back(convolution<base, has_residual, Activation::kPRelu>(name + "PRelu"));
-  all.push_back(convolution<base, has_residual, Activation::kClip>(name + "Clip"));
+  add_activation<base, has_residual, Activation::kRelu>(name + "Relu", all);
+  add_activation<base, has_residual, Activation::kPRelu>(name + "PRelu", all);
+  add_activation<base, has_residual, Activation::kClip>(name + "Clip", all);
 }
 
 template <Base base>

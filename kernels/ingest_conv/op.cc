@@ -133,6 +133,8 @@ class IngestConvolve : public Kernel {
                         " does not give whole blocks of " + std::to_string(output_block_));
     }
     task.output = Map::of(Shape{task.input.batch, weights_.outputs, height, width}, y_group_, "y");
+    task.output_at = layout_of(task.output, output_block_);
+    task.frequencies = 2 * output_block_ - 1;
     task.epilogue.bias = bias_.data();
     read_activation(call, form_.activation, form_.first_operand(), weights_.outputs, slope,
                     task.epilogue);

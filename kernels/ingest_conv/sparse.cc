@@ -121,7 +121,8 @@ void convolve_rows(const Convolution& task, const Responses& responses, const La
   }
   add_rows(responses, layout, scratch, first, last - first, area, sums + left, pitch, floats);
   for (int64_t group = first; group < last; ++group) {
-    finish_area(task, area, group, sums + (group - first) * floats + left, pitch);
+    finish_area(task, area, group, sums + (group - first) * floats + left,
+                TileLayout::in_rows(task.output_block, pitch));
   }
 }
 
