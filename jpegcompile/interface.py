@@ -11,11 +11,24 @@ PORTABLE_DOMAIN = "jpegcompile.portable"
 # which is NCHW, if it is absent.
 CHANNEL_GROUP = 16
 GROUP_ATTRIBUTES = ("x_group", "residual_group", "y_group")
-# Which input the attribute of an input speaks of.
-GROUPED_INPUTS = {"x_group": 0, "residual_group": 3}
+_X, _RESIDUAL = GROUP_ATTRIBUTES[:2]
+_RESIDUALS = {"JpegScaleAddRelu": 2, "SpatialScaleAddRelu": 2}
+# Where an attribute of these is not 0, tiles of a map in groups stand as the coefficients u + v
+# less than that alone; the others are zero.
+COMPACT_ATTRIBUTES = ("x_frequencies", "residual_frequencies", "y_frequencies")
+COMPACT_INPUTS = {"x_frequencies": 0, "residual_frequencies": 3}
 
 # The highest IR that ONNX Runtime releases of the last years read; functions need 8.
 IR_VERSION = 10
 
 # Inputs of a model that takes coefficients, in this order.
 LUMA, CHROMA, QUANTIZATION = "luma", "chroma", "quantization"
+# Input of a model that takes the bytes of a file, and the operators that make the above of it. They
+# have no function bodies.
+JPEG = "jpeg"
+DECODE, DECODE_GRAY = "JpegDecode", "JpegDecodeGray"
+
+
+def grouped_inputs(op: str) -> dict[str, int]:
+    """Which input of an operator each of the attributes that tell the layout of one speaks of."""
+    return {_X: 0, _RESIDUAL: _RESIDUALS.get(op, 3)}

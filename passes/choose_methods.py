@@ -65,7 +65,7 @@ class ChooseMethods(Pass):
 def _weights(module: Module) -> float:
     """Bytes of the weights of all convolutions that native kernels pack."""
     filters = [node.inputs[1].shape for node in module.graph.nodes if node.op in CONVOLUTIONS]
-    return sum(4.0 * math.prod(shape) for shape in filters if shape is not None)
+    return float(sum(4 * math.prod(shape) for shape in filters if shape is not None))
 
 
 def _layer(node: gs.Node, batch: int) -> Layer | None:

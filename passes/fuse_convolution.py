@@ -3,6 +3,7 @@
 JpegRelu(JpegConv(x, w, b))          =>  JpegConvRelu(x, w, b)
 Add(JpegConv(x, w, b), r)            =>  JpegConvAdd(x, w, b, r)
 JpegRelu(Add(JpegConv(x, w, b), r))  =>  JpegConvAddRelu(x, w, b, r)
+JpegTruncate(JpegRelu(JpegConv(x, w, b)), n)  =>  JpegConvReluTruncate(x, w, b, n)
 
 and so for JpegPointwiseConv, for JpegPRelu and JpegClip, and at block size 1 for the spatial
 operators, of which every Conv becomes a SpatialConv (not for target onnx: there its meaning would
@@ -19,10 +20,11 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.bounds import bounds_of
+from jpegcompile.ir.followers import forget, only_reader, residual_of, transforms
 from jpegcompile.ir.fused import SPATIAL_CONV, Activation, fused_name
-from jpegcompile.ir.graph import is_graph_output, static_dims
-from jpegcompile.ir.module import Module, size_of
-from jpegcompile.ir.nonlinear import output_block
+from jpegcompile.ir.graph import static_dims
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.nonlinear import TRUNCATE, output_block
 from jpegcompile.ir.rewrite import Pass, elements
 from jpegcompile.passes.lower_conv import Convolution, LowerConv, bias_of
 from jpegcompile.passes.lower_prelu import slope_of
@@ -59,6 +61,7 @@ class Chain:
         conv: the convolution's node.
         add: of a sum behind it, the node; and the other operand.
         activation: of an activation behind these, the node; and what it is.
+        truncation: of an activation's result that keeps few frequencies, the node that sees to it.
     """
 
     base: str
@@ -66,11 +69,18 @@ class Chain:
     conv: gs.Node
     add: tuple[gs.Node, gs.Tensor] | None
     activation: tuple[gs.Node, Activated] | None
+    truncation: gs.Node | None
 
     @property
     def nodes(self) -> list[gs.Node]:
         """All nodes, in order."""
-        return [self.conv, *(part[0] for part in (self.add, self.activation) if part)]
+        parts = [self.conv, *(part[0] for part in (self.add, self.activation) if part)]
+        return [*parts, self.truncation] if self.truncation else parts
+
+    @property
+    def name(self) -> str:
+        """Of the last node that the source has."""
+        return str(self.nodes[-2 if self.truncation else -1].name)
 
 
 class FuseConvolution(Pass):
@@ -119,44 +129,23 @@ def _base(node: gs.Node, module: Module) -> tuple[str, Mapping[str, Any]] | None
 def _chain(
     base: str, attrs: Mapping[str, Any], conv: gs.Node, module: Module, inside: set[int]
 ) -> Chain:
-    add = activation = None
+    add = activation = truncation = None
     made = conv.outputs[0]
-    reader = _only_reader(made, module, inside)
+    reader = only_reader(made, module, inside)
     if reader is not None:
-        residual = _residual(reader, made, module)
+        residual = residual_of(reader, made, module)
         if residual is not None:
             add = (reader, residual)
             made = reader.outputs[0]
-            reader = _only_reader(made, module, inside)
+            reader = only_reader(made, module, inside)
     if reader is not None:
         activated = _activated(reader, made, module)
         if activated is not None:
             activation = (reader, activated)
-    return Chain(base, attrs, conv, add, activation)
-
-
-def _only_reader(tensor: gs.Tensor, module: Module, inside: set[int]) -> gs.Node | None:
-    """The node that alone reads a tensor; None if that is in a branch, or the graph's caller."""
-    if len(tensor.outputs) != 1 or is_graph_output(module.graph, tensor):
-        return None
-    reader = tensor.outputs[0]
-    return reader if id(reader) in inside else None
-
-
-def _residual(node: gs.Node, made: gs.Tensor, module: Module) -> gs.Tensor | None:
-    """The map that a node adds to one of its shape and domain; None if it does anything else."""
-    if node.op not in ("Add", "Sum") or node.domain == DOMAIN or len(node.inputs) != 2:
-        return None
-    other: gs.Tensor = next(t for t in node.inputs if t is not made)
-    same = isinstance(other, gs.Variable) and _is_alike(made, other, module)
-    return other if same and _is_alike(made, node.outputs[0], module) else None
-
-
-def _is_alike(one: gs.Tensor, other: gs.Tensor, module: Module) -> bool:
-    shapes = [tuple(t.shape or ()) for t in (one, other)]
-    known = len(shapes[0]) == 4 and all(size is not None for size in shapes[0])
-    is_same = known and shapes[0] == shapes[1] and one.dtype == other.dtype
-    return is_same and module.domain(one) == module.domain(other)
+            truncation = only_reader(reader.outputs[0], module, inside)
+    if truncation is not None and truncation.op != TRUNCATE:
+        truncation = None
+    return Chain(base, attrs, conv, add, activation, truncation)
 
 
 def _activated(node: gs.Node, made: gs.Tensor, module: Module) -> Activated | None:
@@ -193,18 +182,21 @@ def _fuse(chain: Chain, module: Module) -> None:
     residual = [chain.add[1]] if chain.add else []
     kind: Activation = chain.activation[1].kind if chain.activation else ""
     parameters = chain.activation[1].operands() if chain.activation else []
-    name, target = chain.nodes[-1].name, chain.nodes[-1].outputs[0]
+    name, target = chain.name, chain.nodes[-1].outputs[0]
+    attrs = dict(chain.attrs)
+    if chain.truncation:
+        tail.append(chain.truncation.inputs[1])
+        attrs["frequencies"] = chain.truncation.attrs["frequencies"]
     for node in chain.nodes:
         inner = node.outputs[0]
         if inner is not target:
-            module.twins.pop(inner.name, None)
-            module.blocks.pop(inner.name, None)
+            forget(inner, module)
         node.inputs, node.outputs = [], []
         module.graph.nodes.remove(node)
-    op = fused_name(chain.base, chain.add is not None, kind)
+    op = fused_name(chain.base, chain.add is not None, kind, chain.truncation is not None)
     module.convolutions[name] = chain.conv.name
     inputs = [*head, *residual, *parameters, *tail]
-    module.graph.nodes.append(gs.Node(op, name, dict(chain.attrs), inputs, [target], DOMAIN))
+    module.graph.nodes.append(gs.Node(op, name, attrs, inputs, [target], DOMAIN))
 
 
 def _ends(chain: Chain, module: Module) -> tuple[list[gs.Tensor], list[gs.Tensor]]:
@@ -214,19 +206,10 @@ def _ends(chain: Chain, module: Module) -> tuple[list[gs.Tensor], list[gs.Tensor
         return [*conv.inputs[:2], bias_of(conv, module)], []
     head, tail = list(conv.inputs[:3]), list(conv.inputs[3:])
     if chain.activation and chain.base == "JpegPointwiseConv":
-        tail = [*_matrices(made, module, invert=True), *_matrices(made, module, invert=False)]
+        tail = [*transforms(made, module, invert=True), *transforms(made, module, invert=False)]
     elif chain.activation and chain.add:
-        tail += _matrices(made, module, invert=True)
+        tail += transforms(made, module, invert=True)
     return head, tail
-
-
-def _matrices(made: gs.Tensor, module: Module, *, invert: bool) -> list[gs.Tensor]:
-    """Left and right matrix that transform a map of this size and block size."""
-    height, width = size_of(made)
-    pool, block = module.constants, module.domain(made)
-    if invert:
-        return [pool.inverse(height, block, made.dtype), pool.forward(width, block, made.dtype)]
-    return [pool.forward(height, block, made.dtype), pool.inverse(width, block, made.dtype)]
 
 
 def _count_transforms(chain: Chain, module: Module) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, GROUP_ATTRIBUTES, GROUPED_INPUTS
+from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, GROUP_ATTRIBUTES, grouped_inputs
 from jpegcompile.ir.graph import is_graph_output, static_dims, value_of
 from jpegcompile.ir.groups import GROUPED, Y_GROUP
 from jpegcompile.ir.module import Module
@@ -61,7 +61,9 @@ def _mark(node: gs.Node, grouped: set[int]) -> bool:
 
 def _tensor_of(node: gs.Node, attribute: str) -> gs.Tensor:
     """The tensor of which an attribute tells the layout."""
-    return node.outputs[0] if attribute == Y_GROUP else node.inputs[GROUPED_INPUTS[attribute]]
+    if attribute == Y_GROUP:
+        return node.outputs[0]
+    return node.inputs[grouped_inputs(node.op)[attribute]]
 
 
 def _grouped(module: Module) -> set[int]:
@@ -106,7 +108,8 @@ def _refused(node: gs.Node, found: dict[int, gs.Tensor]) -> list[gs.Tensor]:
 
 def _is_read_besides(tensor: gs.Tensor, node: gs.Node) -> bool:
     """Whether a node reads a map where its layout is not told."""
-    told = {GROUPED_INPUTS[name] for name in GROUPED[node.op] if name in GROUPED_INPUTS}
+    inputs = grouped_inputs(node.op)
+    told = {inputs[name] for name in GROUPED[node.op] if name in inputs}
     return any(t is tensor and index not in told for index, t in enumerate(node.inputs))
 
 

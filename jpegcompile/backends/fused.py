@@ -2,7 +2,7 @@
 
 Between a convolution and an activation no transform stands: the forward one of the convolution and
 the inverse one of the activation would only undo each other. So the residual is added as pixels
-where an activation follows, and as coefficients where none does.
+where an activation follows, and as coefficients where none does. A truncation is last.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from jpegcompile.backends.fragments import CONV, OLD_CLIP, TRANSFORMS
-from jpegcompile.ir.fused import OPERANDS, SPATIAL_CONV, Activation, fused_name
+from jpegcompile.ir.fused import OPERANDS, SPATIAL_CONV, Activation, Form, forms
 
 # What makes `result` of `spatial`.
 _APPLIED: Mapping[Activation, str] = {
@@ -20,9 +20,6 @@ _APPLIED: Mapping[Activation, str] = {
     "Clip": "result = Clip(spatial, low, high)",
 }
 _WINDOW = "strides, pads, dilations, group"
-_FORWARD = """
-        t = MatMul(forward_rows, result)
-        y = MatMul(t, forward_columns)"""
 
 
 def fused_bodies() -> dict[str, str]:
@@ -37,80 +34,83 @@ def old_fused_bodies() -> dict[str, str]:
 
 def _bodies(applied: Mapping[Activation, str]) -> dict[str, str]:
     return {
-        fused_name(base, has_residual, activation): make(has_residual, activation, statements)
-        for base, make in _MAKERS.items()
-        for activation, statements in applied.items()
-        for has_residual in (False, True)
+        form.name: _MAKERS[form.base](form, applied[form.activation])
+        for form in forms(*_MAKERS)
         # A convolution of the jpeg domain by itself is no fused operator.
-        if has_residual or activation or base == SPATIAL_CONV
+        if form.activation in applied and (form.base == SPATIAL_CONV or any(form[1:]))
     }
 
 
-def _jpeg_conv(has_residual: bool, activation: Activation, applied: str) -> str:
+def _jpeg_conv(form: Form, applied: str) -> str:
     attributes = f"{_WINDOW}, input_block, output_block"
     seen = """
         s = MatMul(inverse_rows, x)
         seen = MatMul(s, inverse_columns)"""
-    if not activation:
-        signature = _signature(attributes, has_residual, activation, TRANSFORMS)
-        return f"""{signature} => (y) {{{seen}
+    if not form.activation:
+        return f"""{_signature(attributes, form, TRANSFORMS)} => (y) {{{seen}
         convolved = {CONV} (seen, weight, bias)
         t = MatMul(forward_rows, convolved)
         u = MatMul(t, forward_columns)
         y = Add(u, residual) }}"""
-    if not has_residual:
-        signature = _signature(attributes, has_residual, activation, TRANSFORMS)
-        return f"""{signature} => (y) {{{seen}
+    if not form.has_residual:
+        return f"""{_signature(attributes, form, TRANSFORMS)} => (y) {{{seen}
         spatial = {CONV} (seen, weight, bias)
-        {applied}{_FORWARD} }}"""
+        {applied}{_forward(form)} }}"""
     matrices = f"{TRANSFORMS}, residual_rows, residual_columns"
-    signature = _signature(attributes, has_residual, activation, matrices)
-    return f"""{signature} => (y) {{{seen}
+    return f"""{_signature(attributes, form, matrices)} => (y) {{{seen}
         convolved = {CONV} (seen, weight, bias)
         r = MatMul(residual_rows, residual)
         others = MatMul(r, residual_columns)
         spatial = Add(convolved, others)
-        {applied}{_FORWARD} }}"""
+        {applied}{_forward(form)} }}"""
 
 
-def _jpeg_pointwise_conv(has_residual: bool, activation: Activation, applied: str) -> str:
+def _jpeg_pointwise_conv(form: Form, applied: str) -> str:
     convolved = "convolved = Conv <group: int = @group> (x, weight)"
-    if not activation:
-        return f"""{_signature("group, block", has_residual, activation, "dc")} => (y) {{
+    if not form.activation:
+        return f"""{_signature("group, block", form, "dc")} => (y) {{
         {convolved}
         on_dc = Mul(bias, dc)
         u = Add(convolved, on_dc)
         y = Add(u, residual) }}"""
-    sum_, added = ("u", "u = Add(convolved, residual)") if has_residual else ("convolved", "")
-    return f"""{_signature("group, block", has_residual, activation, TRANSFORMS)} => (y) {{
+    sum_, added = ("u", "u = Add(convolved, residual)") if form.has_residual else ("convolved", "")
+    return f"""{_signature("group, block", form, TRANSFORMS)} => (y) {{
         {convolved}
         {added}
         s = MatMul(inverse_rows, {sum_})
         unbiased = MatMul(s, inverse_columns)
         spatial = Add(unbiased, bias)
-        {applied}{_FORWARD} }}"""
+        {applied}{_forward(form)} }}"""
 
 
-def _spatial_conv(has_residual: bool, activation: Activation, applied: str) -> str:
-    whole = "spatial" if activation else "y"
+def _spatial_conv(form: Form, applied: str) -> str:
+    whole = "spatial" if form.activation else "y"
     convolved, added = whole, ""
-    if has_residual:
+    if form.has_residual:
         convolved, added = "convolved", f"{whole} = Add(convolved, residual)"
-    return f"""{_signature(_WINDOW, has_residual, activation)} => (y) {{
+    return f"""{_signature(_WINDOW, form)} => (y) {{
         {convolved} = {CONV} (x, weight, bias)
         {added}
         {applied.replace("result =", "y =")} }}"""
 
 
-def _signature(
-    attributes: str, has_residual: bool, activation: Activation, matrices: str = ""
-) -> str:
-    residual = ["residual"] if has_residual else []
-    inputs = ["x", "weight", "bias", *residual, *OPERANDS[activation], matrices]
+def _forward(form: Form) -> str:
+    """Statements that make `y` of `result`."""
+    coefficients, truncated = ("whole", "y = Mul(whole, band)") if form.is_truncated else ("y", "")
+    return f"""
+        t = MatMul(forward_rows, result)
+        {coefficients} = MatMul(t, forward_columns)
+        {truncated}"""
+
+
+def _signature(attributes: str, form: Form, matrices: str = "") -> str:
+    inputs = ["x", "weight", "bias", "residual" if form.has_residual else ""]
+    inputs += [*OPERANDS[form.activation], matrices, "band" if form.is_truncated else ""]
+    attributes += ", frequencies" if form.is_truncated else ""
     return f"<{attributes}> ({', '.join(name for name in inputs if name)})"
 
 
-_MAKERS: Mapping[str, Callable[[bool, Activation, str], str]] = {
+_MAKERS: Mapping[str, Callable[[Form, str], str]] = {
     "JpegConv": _jpeg_conv,
     "JpegPointwiseConv": _jpeg_pointwise_conv,
     SPATIAL_CONV: _spatial_conv,

@@ -18,6 +18,7 @@ from jpegcompile.commands.options import (
     model_options,
     plan_from,
     print_json,
+    truncate_option,
 )
 from jpegcompile.compile import CompiledModel
 from jpegcompile.compile import compile as compile_model
@@ -83,6 +84,7 @@ _MODEL = "the model itself"
     " 15, all of them, is exact and the default. auto chooses them, and what is kept (--truncate),"
     " for each node.",
 )
+@truncate_option(_AUTO, more=" auto chooses them for each node; masks stay exact.")
 @frequency_options
 @click.option(
     "--max-drop", type=float, metavar="POINTS", help="auto: top-1 that may be lost, in points."
@@ -129,15 +131,15 @@ def compile_command(
     frequencies: int | str | None,
     frequencies_file: Path | None,
     relu: Masking | None,
-    truncate: int | None,
+    truncate: int | str | None,
     save_frequencies: Path | None,
     as_json: bool,
     **search_options: Any,
 ) -> None:
     """Compile MODEL into the JPEG transform domain.
 
-    At all 15 frequencies the compiled model is exact. With --frequencies auto --max-drop POINTS
-    --images DIR, a search finds for each node how few are enough.
+    At all 15 frequencies the compiled model is exact. With --frequencies auto, or --truncate auto,
+    --max-drop POINTS and --images DIR, a search finds for each node how few are enough.
     """
     inputs = {
         _MODEL: model,
@@ -171,10 +173,17 @@ def compile_command(
             )
 
     search: FrequencySearch | None = None
-    if frequencies == _AUTO:
+    if _AUTO in (frequencies, truncate):
         if domain == "auto":
             raise UsageError(SPATIAL_HAS_NO_FREQUENCIES)
-        normalization = _require_search_options(frequencies_file, preprocess, search_options)
+        has_exact_masks = frequencies != _AUTO
+        if has_exact_masks and frequencies not in (None, ALL):
+            raise UsageError(
+                "--truncate auto leaves masks exact, or they are chosen, too, by --frequencies"
+                f" auto; leave --frequencies {frequencies} out"
+            )
+        asked = "--truncate auto" if has_exact_masks else "--frequencies auto"
+        normalization = _require_search_options(asked, frequencies_file, preprocess, search_options)
         # What is wrong with the other options should not come out after a long search.
         compiled_with(FrequencyPlan())
         search = _search(
@@ -182,14 +191,16 @@ def compile_command(
             search_options,
             normalization,
             relu=relu,
-            truncate=truncate,
+            has_exact_masks=has_exact_masks,
+            truncate=truncate if isinstance(truncate, int) else None,
             image_input=image_input,
             input_size=input_size,
         )
         plan = search.plan
     else:
         _refuse_search_options(search_options)
-        plan = plan_from(frequencies, frequencies_file, relu, truncate)
+        kept = truncate if isinstance(truncate, int) else None
+        plan = plan_from(frequencies, frequencies_file, relu, kept)
     compiled = compiled_with(plan, dump_passes)
     if search is not None:
         _require_budget(search, compiled.report, as_json)
@@ -244,18 +255,18 @@ def _require_distinct(
 
 
 def _require_search_options(
-    file: Path | None, preprocess: str | None, options: dict[str, Any]
+    asked: str, file: Path | None, preprocess: str | None, options: dict[str, Any]
 ) -> str:
     """The preprocessing, which a search cannot do without."""
     if file is not None:
-        raise UsageError("--frequencies auto makes what --frequencies-file gives; leave one out")
+        raise UsageError(f"{asked} makes what --frequencies-file gives; leave one out")
     if options["max_drop"] is None or options["images"] is None:
         raise UsageError(
-            "--frequencies auto needs --max-drop POINTS, the loss of top-1 that is allowed, and"
+            f"{asked} needs --max-drop POINTS, the loss of top-1 that is allowed, and"
             " --images DIR, a folder with one folder of JPEG files a class"
         )
     if preprocess is None:
-        raise UsageError("--frequencies auto needs --preprocess, to run the model on JPEG files")
+        raise UsageError(f"{asked} needs --preprocess, to run the model on JPEG files")
     return preprocess
 
 
@@ -263,7 +274,7 @@ def _refuse_search_options(options: dict[str, Any]) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         name = given[0].replace("_", "-")
-        raise UsageError(f"--{name} is for --frequencies auto; leave it out")
+        raise UsageError(f"--{name} is for --frequencies auto and --truncate auto; leave it out")
 
 
 def _require_budget(search: FrequencySearch, report: Report, as_json: bool) -> None:
@@ -295,6 +306,7 @@ def _search(
     preprocess: str,
     *,
     relu: Masking | None,
+    has_exact_masks: bool,
     truncate: int | None,
     image_input: str | None,
     input_size: str | None,
@@ -309,6 +321,7 @@ def _search(
                 labels=options["labels"],
                 output=options["output_name"],
                 relu=relu or "asm",
+                has_exact_masks=has_exact_masks,
                 truncate=truncate,
                 image_input=image_input,
                 input_size=input_size,

@@ -16,6 +16,7 @@ from jpegcompile.commands.options import (
     model_options,
     plan_from,
     print_json,
+    truncate_option,
 )
 from jpegcompile.dct.frequencies import full
 from jpegcompile.frequency_plan import Masking
@@ -33,6 +34,7 @@ from jpegcompile.search.interval import PairedCounts
     metavar="N",
     help="Spatial frequencies, 1 to 15, that decide masks, as for compile.",
 )
+@truncate_option()
 @frequency_options
 @json_option
 def inspect(

@@ -133,26 +133,31 @@ def model_options(command: Command) -> Command:
         click.option(
             "--input",
             "input_mode",
-            type=click.Choice(["coefficients", "tensor"]),
+            type=click.Choice(["coefficients", "jpeg", "tensor"]),
             default="coefficients",
             show_default=True,
-            help="What the compiled model takes.",
+            help="What the compiled model takes: DCT coefficients, the bytes of a file (by native"
+            " kernels alone), or the original tensor.",
         ),
     ):
         command = option(command)
     return command
 
 
+def truncate_option(*words: str, more: str = "") -> Callable[[Command], Command]:
+    """How many frequencies are kept, or one of these words, of which `more` tells the meaning."""
+    return click.option(
+        "--truncate",
+        callback=frequency_number(*words),
+        metavar="|".join(("N", *words)),
+        help="Frequencies, 1 to 15, that results of nonlinearities keep, whatever a file says; all"
+        f" if not given.{more}",
+    )
+
+
 def frequency_options(command: Command) -> Command:
     """How many frequencies nonlinearities use; `plan_from` makes a plan of the parameters."""
     for option in (
-        click.option(
-            "--truncate",
-            callback=frequency_number(),
-            metavar="N",
-            help="Frequencies, 1 to 15, that results of nonlinearities keep, whatever a file says;"
-            " all if not given.",
-        ),
         click.option(
             "--relu",
             type=click.Choice(MASKINGS),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jpegcompile.interface import GROUP_ATTRIBUTES
-from jpegcompile.ir.fused import ACTIVATIONS, BASES, fused_name
+from jpegcompile.ir.fused import BASES, FIRST_CONVOLUTIONS, forms
 from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE
 from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
 
@@ -19,12 +19,8 @@ _BOTH = (X_GROUP, Y_GROUP)
 
 # Attributes by operator. What gives one element a channel has the same order anyway.
 GROUPED: Mapping[str, tuple[str, ...]] = {
-    **{
-        fused_name(base, has_residual, activation): GROUP_ATTRIBUTES if has_residual else _BOTH
-        for base in BASES
-        for has_residual in (False, True)
-        for activation in ACTIVATIONS
-    },
+    **{form.name: GROUP_ATTRIBUTES if form.has_residual else _BOTH for form in forms(*BASES)},
+    **dict.fromkeys(("JpegScaleAddRelu", "SpatialScaleAddRelu"), GROUP_ATTRIBUTES),
     **dict.fromkeys(sorted(NONLINEARITIES), _BOTH),
     **{f"Jpeg{op}": _BOTH for op in FUNCTIONS},
     **dict.fromkeys(KNOWN_PROGRAMS.values(), _BOTH),
@@ -39,4 +35,5 @@ GROUPED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("JpegGlobalAveragePool", "JpegGlobalMaxPool", "SpatialGlobalAveragePool"), (X_GROUP,)
     ),
+    **dict.fromkeys(FIRST_CONVOLUTIONS, (Y_GROUP,)),
 }

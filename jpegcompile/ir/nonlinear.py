@@ -24,6 +24,14 @@ NONLINEARITIES = frozenset(MASKED) | {op for forms in MASKED.values() for op in 
 TRUNCATE = "JpegTruncate"
 
 
+def is_truncating(op: str) -> bool:
+    """Whether an operator keeps few frequencies of its result, by itself or behind a convolution.
+
+    The band is its last input.
+    """
+    return op.endswith("Truncate")
+
+
 def is_max_pool(node: gs.Node) -> bool:
     """Whether a nonlinearity takes positions, exact or approximated."""
     return bool(node.op.endswith("MaxPool"))

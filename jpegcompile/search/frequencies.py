@@ -42,7 +42,7 @@ from jpegcompile.search.interval import (
 )
 from jpegcompile.search.measure import Levels, Measurer, Split, plan_of_levels
 from jpegcompile.search.path import Curve, cheapest_first
-from jpegcompile.search.probe import Knob, Probe, common_subsampling
+from jpegcompile.search.probe import FEWEST, Knob, Probe, common_subsampling
 
 Progress = Callable[[int, int], None]
 
@@ -110,6 +110,7 @@ def choose_frequencies(
     labels: str | os.PathLike[str] | None = None,
     output: str | None = None,
     relu: Masking = "asm",
+    has_exact_masks: bool = False,
     truncate: int | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
@@ -129,6 +130,7 @@ def choose_frequencies(
         labels: JSON file from folder name to class index; else classes follow the sorted names.
         output: which output holds the scores [N, classes]; the first one if not given.
         relu: "asm" or "apx".
+        has_exact_masks: whether all frequencies decide masks, so that only what is kept is chosen.
         truncate: frequencies that all nonlinearities keep; they are chosen too if not given.
         image_input: as for `compile`.
         input_size: as for `compile`.
@@ -166,7 +168,8 @@ def choose_frequencies(
         "subsampling": common_subsampling(model, halves[0].files, image_input, size),
     }
     with tempfile.TemporaryDirectory(prefix="jpegcompile-") as folder:
-        probe = Probe(model, Path(folder), relu, **options)
+        fewest = replace(FEWEST, mask=ALL) if has_exact_masks else FEWEST
+        probe = Probe(model, Path(folder), relu, fewest, **options)
         name = score_output(probe.session.output_names, output)
         key = key_of((probe.sha256, name, json.dumps(data.labels)), data.files)
         measurements = Cache(Path(cache or default_folder()), key)

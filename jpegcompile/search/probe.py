@@ -20,9 +20,10 @@ from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import Size
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.nonlinear import TRUNCATE
+from jpegcompile.ir.nonlinear import TRUNCATE, is_truncating
 from jpegcompile.options import image_of
 from jpegcompile.runtime.coefficients import read_coefficients_many
+from jpegcompile.runtime.cut import with_whole_tiles
 from jpegcompile.runtime.session import Session
 from jpegcompile.subsampling import subsampling_of
 from jpegcompile.weights.read import fingerprint
@@ -31,7 +32,7 @@ from jpegcompile.weights.write import data_file, save
 # Files that tell which subsampling is common.
 _SAMPLE = 32
 # Any number that every tile of more than one pixel resolves to less than all of its frequencies.
-_FEWEST = NodeFrequencies(mask=1, keep=1)
+FEWEST = NodeFrequencies(mask=1, keep=1)
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def open_bands(compiled: CompiledModel) -> tuple[onnx.ModelProto, dict[str, Knob
     """
     model = onnx.ModelProto()
     model.CopyFrom(compiled.model)
+    # What a tile holds is not known any more.
+    with_whole_tiles(model)
     graph = model.graph
     sizes = {tensor.name: tensor.dims for tensor in graph.initializer}
     maker = {name: node.name for node in graph.node for name in node.output}
@@ -85,14 +88,15 @@ def open_bands(compiled: CompiledModel) -> tuple[onnx.ModelProto, dict[str, Knob
     for node in graph.node:
         if not any(attribute.name == "frequencies" for attribute in node.attribute):
             continue
-        kind: Literal["mask", "keep"] = "keep" if node.op_type == TRUNCATE else "mask"
-        name = maker[node.input[0]] if kind == "keep" else node.name
+        kind: Literal["mask", "keep"] = "keep" if is_truncating(node.op_type) else "mask"
+        name = maker[node.input[0]] if node.op_type == TRUNCATE else node.name
         report = compiled.report.node(name)
         block = report.output_block if kind == "keep" else report.input_block
-        height, width = sizes[node.input[1]]
+        place = len(node.input) - 1 if kind == "keep" else 1
+        height, width = sizes[node.input[place]]
         # Tensors of a source may be called anything but this: the name of our domain stands first.
         band = f"{DOMAIN}.{kind}.{name}"
-        node.input[1] = band
+        node.input[place] = band
         graph.input.append(
             helper.make_tensor_value_info(band, onnx.TensorProto.FLOAT, [height, width])
         )
@@ -113,19 +117,27 @@ class Probe:
         sha256: of the compiled file: what is measured depends on it and on the images alone.
     """
 
-    def __init__(self, model: ModelSource, folder: Path, masking: Masking, **options: Any) -> None:
+    def __init__(
+        self,
+        model: ModelSource,
+        folder: Path,
+        masking: Masking,
+        fewest: NodeFrequencies = FEWEST,
+        **options: Any,
+    ) -> None:
         """Compile a model with open bands, by a file in `folder`.
 
         Args:
             model: as for `compile`.
             folder: that holds the compiled file while the probe is used.
             masking: "asm" or "apx".
+            fewest: what is open: numbers that are all frequencies stay so.
             options: further arguments of `compile`.
 
         Raises:
             UnsupportedModelError: if the model cannot be compiled or has no nonlinearity.
         """
-        plan = FrequencyPlan(masking, _FEWEST)
+        plan = FrequencyPlan(masking, fewest)
         compiled = compile(model, frequencies=plan, **options)
         opened, self.knobs = open_bands(compiled)
         if not self.knobs:

@@ -1,6 +1,7 @@
-"""What JpegAdd and JpegSub mean.
+"""What JpegAdd, JpegSub and JpegScaleAddRelu mean.
 
     y = DCT(inverse DCT(x) + value),  DCT(inverse DCT(x) - value)
+    y = DCT(max(scale * inverse DCT(x) + inverse DCT(residual), 0))
 
 A constant c over a tile is the DC coefficient c * block, so the operators touch DC only. Sums of
 two maps are the ordinary operators (Ehrlich and Davis, ICCV 2019, section 4.4).
@@ -31,3 +32,21 @@ def jpeg_add(x: NDArray[Float], value: NDArray[Float], *, block: int) -> NDArray
 def jpeg_sub(x: NDArray[Float], value: NDArray[Float], *, block: int) -> NDArray[Float]:
     """Subtract a constant from the pixels of a jpeg-domain map; see `jpeg_add`."""
     return to_jpeg(np.asarray(to_spatial(x, block) - value, x.dtype), block)
+
+
+def jpeg_scale_add_relu(
+    x: NDArray[Float], scale: NDArray[Float], residual: NDArray[Float], *, block: int
+) -> NDArray[Float]:
+    """The end of a squeeze-and-excitation block (Hu et al., CVPR 2018).
+
+    Args:
+        x: [N, C, H, W] at `block`.
+        scale: [N, C, 1, 1] or [1, C, 1, 1].
+        residual: of the shape of x, at `block`.
+        block: block size of x, of the residual and of the result; 1 is the spatial domain.
+
+    Returns:
+        The shape of x, at `block`.
+    """
+    pixels = to_spatial(x, block) * scale + to_spatial(residual, block)
+    return to_jpeg(np.asarray(np.maximum(pixels, 0), x.dtype), block)

@@ -67,11 +67,13 @@ template <bool kIsJpeg>
 class GlobalAveragePool : public Kernel {
  public:
   explicit GlobalAveragePool(const Node& node)
-      : block_(kIsJpeg ? block_of(node, "input_block") : 1), x_group_(node.integer("x_group", 1)) {}
+      : block_(kIsJpeg ? block_of(node, "input_block") : 1),
+        x_group_(node.integer("x_group", 1)),
+        x_frequencies_(node.integer("x_frequencies", 0)) {}
 
   void compute(const Call& call) const override {
     const Tensor x = call.input(0);
-    const Map map = Map::of(x.shape, x_group_, "x");
+    const Map map = Map::of(x.shape, x_group_, block_, x_frequencies_, "x");
     check_tiles(map, block_, "x");
     if (map.plane() == 0) throw KernelError("x of shape " + x.shape.text() + " has no pixels");
     // In either layout: channels are all that is left of an image.
@@ -83,8 +85,15 @@ class GlobalAveragePool : public Kernel {
     for_ranges(call, count, cost * lanes, [&](int64_t first, int64_t last) {
       for (int64_t index = first; index < last; ++index) {
         float* to = y + index * lanes;
-        const float* from = x.floats() + index * map.plane() * lanes;
-        (map.is_grouped ? sum_lanes : sum_plane)({from, map.height, map.width, block_, to});
+        if (map.is_compact) {
+          // As if each tile were one row, of which DC is the first.
+          const int64_t coefficients = map.band.count(), tiles = cost;
+          sum_lanes({x.floats() + index * map.group_floats(), 1, tiles * coefficients,
+                     coefficients, to});
+        } else {
+          const float* from = x.floats() + index * map.plane() * lanes;
+          (map.is_grouped ? sum_lanes : sum_plane)({from, map.height, map.width, block_, to});
+        }
         for (int64_t lane = 0; lane < lanes; ++lane) to[lane] *= factor;
       }
     });
@@ -92,7 +101,7 @@ class GlobalAveragePool : public Kernel {
 
  private:
   int block_;
-  int64_t x_group_;
+  int64_t x_group_, x_frequencies_;
 };
 
 }  // namespace

@@ -100,22 +100,6 @@ void multiply_points(const Convolution& task, const Transformed& from, int64_t t
   }
 }
 
-// Brings near what finishing an area will write, and read of the residual.
-void look_ahead(const Convolution& task, const Area& area, int64_t group) {
-  if (!task.output.is_grouped) return;
-  const float* output = rows_target(task.output, task.y, area.image, group, area.row, nullptr) +
-                        area.column * kLanes;
-  const bool has_residual = task.residual != nullptr && task.residual_map.is_grouped;
-  const float* residual = has_residual ? task.residual + (output - task.y) : nullptr;
-  for (int64_t row = 0; row < area.rows; ++row) {
-    for (int64_t column = 0; column < area.columns; ++column) {
-      const int64_t place = row * task.output.pitch() + column * kLanes;
-      __builtin_prefetch(output + place, 1);
-      if (has_residual) __builtin_prefetch(residual + place, 0);
-    }
-  }
-}
-
 // The output of one part of a unit and one group.
 void from_points(const Convolution& task, const Units& units, const Source& source,
                  const Part& part, int64_t group, const float* sums, int64_t point_stride) {

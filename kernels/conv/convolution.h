@@ -14,7 +14,9 @@ namespace jpegcompile {
 struct Convolution {
   const Weights* weights;
   Map input, output, residual_map;
+  TileLayout output_at, residual_at;
   int input_block, output_block;
+  int frequencies;       // of the output's tiles; coefficients beyond them are zero
   bool on_coefficients;  // a 1x1 convolution that commutes with the transform
   const float* x;
   const float* residual;  // or null
@@ -26,16 +28,25 @@ struct Convolution {
   bool is_elementwise() const;
 };
 
+// By the method of the weights.
+void convolve(const Call& call, const Convolution& task);
 void convolve_directly(const Call& call, const Convolution& task);
 void convolve_by_winograd(const Call& call, const Convolution& task);
+// A convolution on coefficients whose input stands compactly.
+void convolve_band(const Call& call, const Convolution& task);
 
 // A rectangle of the output: whole blocks of one image.
 struct Area {
   int64_t image, row, rows, column, columns;
 };
 
+// Brings near what finishing an area will write, and read of the residual.
+void look_ahead(const Convolution& task, const Area& area, int64_t group);
 // Finishes sums of one group of outputs, [rows][columns][16], and puts them into the output.
 void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums);
+// The same of sums that stand otherwise, of coefficients that may be few.
+void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums,
+                 const TileLayout& sums_at);
 
 // Pixels of the input of some images, [images][groups][height + pads][width + pads][16], or, of an
 // image of few channels, [images][height + pads][width + pads][channels].

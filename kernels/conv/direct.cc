@@ -80,6 +80,11 @@ struct Input {
   int64_t depth;  // floats of a pixel that stand together
 };
 
+// Floats from what a row of an area's sums brings near to what the next one does.
+int64_t ahead_pitch(const Map& map, const Area& area) {
+  return map.is_compact ? area.columns * kLanes : map.pitch();
+}
+
 // Sums of some groups of outputs into `gemm.output`, rows of `pitch` floats; an area whose pixels
 // follow each other in memory is multiplied as one.
 void multiply_area(const Convolution& task, const Input& input, const Area& area, int64_t group,
@@ -106,19 +111,24 @@ void multiply_area(const Convolution& task, const Input& input, const Area& area
     gemm.input = input.origin + (y * input.pixels.width + area.column * window.stride_x) * input.depth;
     gemm.output = first.output + row * pitch;
     gemm.residual = row_of(first.residual, row * pitch);
-    gemm.ahead_output = row_of(first.ahead_output, row * task.output.pitch());
-    gemm.ahead_residual = row_of(first.ahead_residual, row * task.output.pitch());
+    gemm.ahead_output = row_of(first.ahead_output, row * ahead_pitch(task.output, area));
+    gemm.ahead_residual = row_of(first.ahead_residual, row * ahead_pitch(task.residual_map, area));
     multiply(gemm);
   }
 }
 
-// Where the sums will go, and the residual to be added: both are grouped.
-void look_ahead(const Convolution& task, const float* output, Gemm& gemm) {
-  gemm.ahead_output = output;
-  gemm.ahead_group = task.output.plane() * kLanes;
-  if (task.residual != nullptr && task.residual_map.is_grouped) {
-    gemm.ahead_residual = task.residual + (output - task.y);
-  }
+// Where the sums of an area will go, and the residual that will be added, if they are grouped. Tiles
+// that stand compactly are rows of 16 floats, too, though fewer.
+void look_ahead(const Convolution& task, const Area& area, int64_t group, Gemm& gemm) {
+  const auto first_of = [&](const Map& map, const TileLayout& layout) {
+    return tile_offset(map, layout, task.output_block, area.image, group, area.row, area.column);
+  };
+  if (!task.output.is_grouped) return;
+  gemm.ahead_output = task.y + first_of(task.output, task.output_at);
+  gemm.ahead_group = task.output.group_floats();
+  if (task.residual == nullptr || !task.residual_map.is_grouped) return;
+  gemm.ahead_residual = task.residual + first_of(task.residual_map, task.residual_at);
+  gemm.ahead_residual_group = task.residual_map.group_floats();
 }
 
 // Groups of outputs whose sums are finished in registers, straight into the output.
@@ -132,7 +142,7 @@ void convolve_elementwise(const Convolution& task, const Input& input, const Are
   gemm.output_group = task.output.plane() * kLanes;
   gemm.epilogue = &epilogue;
   if (task.residual != nullptr) gemm.residual = task.residual + (output - task.y);
-  look_ahead(task, output, gemm);
+  look_ahead(task, area, group, gemm);
   multiply_area(task, input, area, group, offsets, task.output.pitch(), gemm);
 }
 
@@ -143,10 +153,7 @@ void convolve_near(const Convolution& task, const Input& input, const Area& area
   gemm.groups = groups;
   gemm.output = task_floats(0, static_cast<size_t>(2 * floats));
   gemm.output_group = floats;
-  if (task.output.is_grouped) {
-    const float* rows = rows_target(task.output, task.y, area.image, group, area.row, nullptr);
-    look_ahead(task, rows + area.column * kLanes, gemm);
-  }
+  look_ahead(task, area, group, gemm);
   multiply_area(task, input, area, group, offsets, area.columns * kLanes, gemm);
   for (int64_t part = 0; part < groups; ++part) {
     finish_area(task, area, group + part, gemm.output + part * floats);

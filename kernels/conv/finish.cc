@@ -1,6 +1,9 @@
 #include "finish.h"
 
+#include <algorithm>
+
 #include "../native/dct.h"
+#include "../native/tiles.h"
 #include "epilogue.h"
 
 namespace jpegcompile {
@@ -9,11 +12,11 @@ namespace {
 // At block size 1 a row is finished pixel by pixel.
 template <typename V>
 JPEGCOMPILE_INLINE void finish_row(const Finish& task, int64_t row, int lane) {
-  const float* sums = task.sums + row * task.sums_pitch + lane;
-  float* output = task.output + row * task.output_pitch + lane;
+  const float* sums = task.sums + row * task.sums_at->tile_row + lane;
+  float* output = task.output + row * task.output_at->tile_row + lane;
   const float* residual =
-      task.residual == nullptr ? nullptr : task.residual + row * task.residual_pitch + lane;
-  for (int64_t column = 0; column < task.width; ++column) {
+      task.residual == nullptr ? nullptr : task.residual + row * task.residual_at->tile_row + lane;
+  for (int64_t column = 0; column < task.columns; ++column) {
     V pixel[1] = {load<V>(sums + column * kLanes)};
     add_bias<1>(pixel, task.epilogue, lane);
     if (residual != nullptr) pixel[0] += load<V>(residual + column * kLanes);
@@ -22,7 +25,7 @@ JPEGCOMPILE_INLINE void finish_row(const Finish& task, int64_t row, int lane) {
   }
 }
 
-// What one tile reads and writes, at its first pixel and a vector of its channels.
+// What one tile reads and writes: its beginning, at a vector of its channels.
 struct Tile {
   const float* sums;
   const float* residual;
@@ -30,126 +33,177 @@ struct Tile {
   float* middle;  // [B][B][16] between the passes
 };
 
-// Rows of coefficients, of the sums, the residual or both, to half a transform.
+// Loops below go over rows and columns of a tile. Where all coefficients are there their bounds
+// are to be known when this is compiled.
+template <int B, bool kIsWhole>
+JPEGCOMPILE_INLINE int count_of(const TileLayout& layout, int row) {
+  return kIsWhole ? B : layout.count[static_cast<size_t>(row)];
+}
+JPEGCOMPILE_INLINE int64_t row_of(const TileLayout& layout, int row) {
+  return layout.row[static_cast<size_t>(row)];
+}
+
 template <int B, typename V>
-JPEGCOMPILE_INLINE void inverse_rows_of(const Finish& task, const Tile& tile) {
-  for (int row = 0; row < B; ++row) {
-    V line[B];
+JPEGCOMPILE_INLINE void add_band(const float* from, int count, V (&line)[B]) {
 #pragma GCC unroll 8
-    for (int column = 0; column < B; ++column) line[column] = V{};
-    if (task.are_coefficients) {
-#pragma GCC unroll 8
-      for (int column = 0; column < B; ++column) {
-        line[column] = load<V>(tile.sums + row * task.sums_pitch + column * kLanes);
-      }
-    }
-    if (task.residual != nullptr) {
-#pragma GCC unroll 8
-      for (int column = 0; column < B; ++column) {
-        line[column] += load<V>(tile.residual + row * task.residual_pitch + column * kLanes);
-      }
-    }
-    Dct<B>::inverse(line);
-#pragma GCC unroll 8
-    for (int column = 0; column < B; ++column) {
-      store(tile.middle + (row * B + column) * kLanes, line[column]);
-    }
+  for (int column = 0; column < B; ++column) {
+    if (column < count) line[column] += load<V>(from + column * kLanes);
   }
 }
 
-// Columns to pixels, through bias and activation, and back.
+// Rows of coefficients, of the sums, the residual or both, to half a transform; how many rows.
+template <int B, bool kIsWhole, typename V>
+JPEGCOMPILE_INLINE int inverse_rows_of(const Finish& task, const Tile& tile) {
+  const bool has_sums = task.are_coefficients, has_residual = task.residual != nullptr;
+  const int rows = kIsWhole ? B
+                            : std::max(has_sums ? task.sums_at->rows : 0,
+                                       has_residual ? task.residual_at->rows : 0);
+  for (int row = 0; row < rows; ++row) {
+    const float* sums = has_sums ? tile.sums + row_of(*task.sums_at, row) : nullptr;
+    const float* others = has_residual ? tile.residual + row_of(*task.residual_at, row) : nullptr;
+    const int summed = has_sums ? count_of<B, kIsWhole>(*task.sums_at, row) : 0;
+    const int added = has_residual ? count_of<B, kIsWhole>(*task.residual_at, row) : 0;
+    V line[B];
+    if (summed > 0 && added > 0) {
+      load_band(sums, kIsWhole ? B : summed, line);
+      add_band(others, kIsWhole ? B : added, line);
+      inverse_known(kIsWhole ? B : std::max(summed, added), line);
+    } else {
+      inverse_first(kIsWhole ? B : summed + added, summed > 0 ? sums : others, kLanes, line);
+    }
+    store_line(tile.middle + row * B * kLanes, line);
+  }
+  return rows;
+}
+
+// Columns to pixels, through bias and activation, and back: of half transforms of `known` rows to
+// such of `wanted` rows.
 template <int B, typename V>
-JPEGCOMPILE_INLINE void activate_columns(const Finish& task, const Tile& tile, bool has_middle,
-                                         int lane) {
+JPEGCOMPILE_INLINE void activate_columns(const Finish& task, const Tile& tile, int known,
+                                         int wanted, int lane) {
   for (int column = 0; column < B; ++column) {
     float* middle = tile.middle + column * kLanes;
     V pixels[B];
+    if (known > 0) {
+      inverse_first(known, middle, B * kLanes, pixels);
+    } else {
 #pragma GCC unroll 8
-    for (int row = 0; row < B; ++row) pixels[row] = V{};
-    if (has_middle) {
-#pragma GCC unroll 8
-      for (int row = 0; row < B; ++row) pixels[row] = load<V>(middle + row * B * kLanes);
-      Dct<B>::inverse(pixels);
+      for (int row = 0; row < B; ++row) pixels[row] = V{};
     }
     if (!task.are_coefficients) {
 #pragma GCC unroll 8
       for (int row = 0; row < B; ++row) {
-        pixels[row] += load<V>(tile.sums + row * task.sums_pitch + column * kLanes);
+        pixels[row] += load<V>(tile.sums + row_of(*task.sums_at, row) + column * kLanes);
       }
     }
     add_bias<B>(pixels, task.epilogue, lane);
     activate<B>(pixels, task.epilogue, lane);
-    Dct<B>::forward(pixels);
-#pragma GCC unroll 8
-    for (int row = 0; row < B; ++row) store(middle + row * B * kLanes, pixels[row]);
+    forward_first(wanted, pixels, middle, B * kLanes);
   }
 }
 
-// The other half of the transform; with no activation the residual is added to coefficients.
-template <int B, typename V>
-JPEGCOMPILE_INLINE void forward_rows(const Finish& task, const Tile& tile, bool adds_residual) {
-  for (int row = 0; row < B; ++row) {
+template <typename V>
+JPEGCOMPILE_INLINE void clear(float* from, int first, int last) {
+  for (int column = first; column < last; ++column) store(from + column * kLanes, V{});
+}
+
+// The other half of the transform.
+template <int B, bool kIsWhole, typename V>
+JPEGCOMPILE_INLINE void forward_rows(const Finish& task, const Tile& tile) {
+  const int rows = kIsWhole ? B : task.output_at->rows;
+  for (int row = 0; row < rows; ++row) {
+    float* output = tile.output + row_of(*task.output_at, row);
+    const int places = count_of<B, kIsWhole>(*task.output_at, row);
+    const int wanted = kIsWhole ? B : std::min(task.frequencies - row, places);
+    if (wanted > 0) {
+      V line[B];
+      load_line(tile.middle + row * B * kLanes, line);
+      forward_first(wanted, line, output, kLanes);
+    }
+    if (wanted < places) clear<V>(output, std::max(wanted, 0), places);
+  }
+}
+
+// With no activation the residual is added to coefficients.
+template <int B, bool kIsWhole, typename V>
+JPEGCOMPILE_INLINE void add_residual(const Finish& task, const Tile& tile) {
+  const int rows = kIsWhole ? B : std::min(task.residual_at->rows, task.output_at->rows);
+  for (int row = 0; row < rows; ++row) {
+    float* output = tile.output + row_of(*task.output_at, row);
+    const float* residual = tile.residual + row_of(*task.residual_at, row);
+    const int places = count_of<B, kIsWhole>(*task.output_at, row);
+    const int added = std::min(count_of<B, kIsWhole>(*task.residual_at, row), places);
     V line[B];
-#pragma GCC unroll 8
-    for (int column = 0; column < B; ++column) {
-      line[column] = load<V>(tile.middle + (row * B + column) * kLanes);
-    }
-    Dct<B>::forward(line);
-    if (adds_residual) {
-#pragma GCC unroll 8
-      for (int column = 0; column < B; ++column) {
-        line[column] += load<V>(tile.residual + row * task.residual_pitch + column * kLanes);
-      }
-    }
-#pragma GCC unroll 8
-    for (int column = 0; column < B; ++column) {
-      store(tile.output + row * task.output_pitch + column * kLanes, line[column]);
-    }
+    load_band(output, kIsWhole ? B : added, line);
+    add_band(residual, kIsWhole ? B : added, line);
+    store_band(output, kIsWhole ? B : added, line);
   }
 }
 
-// Coefficients stay coefficients: the bias acts on the first one only.
-template <int B, typename V>
+// Of a 1x1 convolution with no activation the sums are the result, but for the bias.
+template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE void copy_coefficients(const Finish& task, const Tile& tile, int lane) {
-  for (int row = 0; row < B; ++row) {
-    for (int column = 0; column < B; ++column) {
-      V value = load<V>(tile.sums + row * task.sums_pitch + column * kLanes);
-      if (task.residual != nullptr) {
-        value += load<V>(tile.residual + row * task.residual_pitch + column * kLanes);
-      }
-      if (row == 0 && column == 0) {
-        value += load<V>(task.epilogue.bias + lane) * static_cast<float>(B);
-      }
-      store(tile.output + row * task.output_pitch + column * kLanes, value);
+  const int rows = kIsWhole ? B : task.output_at->rows;
+  for (int row = 0; row < rows; ++row) {
+    const float* sums = tile.sums + row_of(*task.sums_at, row);
+    const int summed = count_of<B, kIsWhole>(*task.sums_at, row);
+    V line[B];
+    load_band(sums, kIsWhole ? B : summed, line);
+    if (task.residual != nullptr) {
+      const int added = count_of<B, kIsWhole>(*task.residual_at, row);
+      add_band(tile.residual + row_of(*task.residual_at, row), kIsWhole ? B : added, line);
     }
+    if (row == 0) line[0] += load<V>(task.epilogue.bias + lane) * static_cast<float>(B);
+    const int places = count_of<B, kIsWhole>(*task.output_at, row);
+    store_band(tile.output + row_of(*task.output_at, row), kIsWhole ? B : places, line);
   }
 }
 
-template <int B, typename V>
+template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE void finish_tile(const Finish& task, int64_t row, int64_t column, int lane) {
   alignas(64) float middle[B * B * kLanes];
+  const auto place = [&](const TileLayout& at) {
+    return row * at.tile_row + column * at.tile + lane;
+  };
   const bool is_linear = task.epilogue.activation == Activation::kNone;
-  const int64_t shift = column * kLanes + lane;
-  const Tile tile{task.sums + row * task.sums_pitch + shift,
-                  task.residual == nullptr ? nullptr
-                                           : task.residual + row * task.residual_pitch + shift,
-                  task.output + row * task.output_pitch + shift, middle + lane};
-  if (is_linear && task.are_coefficients) return copy_coefficients<B, V>(task, tile, lane);
+  const Tile tile{task.sums + place(*task.sums_at),
+                  task.residual == nullptr ? nullptr : task.residual + place(*task.residual_at),
+                  task.output + place(*task.output_at), middle + lane};
+  if (is_linear && task.are_coefficients) {
+    return copy_coefficients<B, kIsWhole, V>(task, tile, lane);
+  }
   const bool is_inverted = !is_linear && (task.are_coefficients || task.residual != nullptr);
-  if (is_inverted) inverse_rows_of<B, V>(task, tile);
-  activate_columns<B, V>(task, tile, is_inverted, lane);
-  forward_rows<B, V>(task, tile, is_linear && task.residual != nullptr);
+  const int known = is_inverted ? inverse_rows_of<B, kIsWhole, V>(task, tile) : 0;
+  const int wanted = kIsWhole ? B : std::min(task.frequencies, B);
+  activate_columns<B, V>(task, tile, known, wanted, lane);
+  forward_rows<B, kIsWhole, V>(task, tile);
+  if (is_linear && task.residual != nullptr) add_residual<B, kIsWhole, V>(task, tile);
 }
 
-template <int B, typename V>
+template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE void finish_tiles(const Finish& task) {
-  for (int64_t row = 0; row < task.rows; row += B) {
-    for (int64_t column = 0; column < task.width; column += B) {
+  for (int64_t row = 0; row < task.rows; ++row) {
+    for (int64_t column = 0; column < task.columns; ++column) {
       for (int lane = 0; lane < kLanes; lane += kWidth<V>) {
-        finish_tile<B, V>(task, row, column, lane);
+        finish_tile<B, kIsWhole, V>(task, row, column, lane);
       }
     }
   }
+}
+
+bool is_whole(const Finish& task) {
+  const auto has_all = [&](const TileLayout& at) {
+    return at.count[static_cast<size_t>(task.block - 1)] == task.block;
+  };
+  return has_all(*task.sums_at) && has_all(*task.output_at) &&
+         (task.residual == nullptr || has_all(*task.residual_at)) &&
+         task.frequencies >= 2 * task.block - 1;
+}
+
+template <int B, typename V>
+JPEGCOMPILE_INLINE void finish_blocks(const Finish& task) {
+  if (is_whole(task)) return finish_tiles<B, true, V>(task);
+  finish_tiles<B, false, V>(task);
 }
 
 template <typename Isa>
@@ -157,11 +211,11 @@ JPEGCOMPILE_INLINE void finish_body(const Finish& task) {
   using V = typename Isa::Vector;
   switch (task.block) {
     case 8:
-      return finish_tiles<8, V>(task);
+      return finish_blocks<8, V>(task);
     case 4:
-      return finish_tiles<4, V>(task);
+      return finish_blocks<4, V>(task);
     case 2:
-      return finish_tiles<2, V>(task);
+      return finish_blocks<2, V>(task);
     default:
       for (int64_t row = 0; row < task.rows; ++row) {
         for (int lane = 0; lane < kLanes; lane += kWidth<V>) finish_row<V>(task, row, lane);

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "../native/band.h"
+
 namespace jpegcompile {
 
 enum class Activation { kNone, kRelu, kPRelu, kClip };
@@ -16,18 +18,21 @@ struct Epilogue {
   float low = 0, high = 0;       // of Clip
 };
 
-// Rows of one group of 16 channels, a whole number of tiles high; pitches in floats.
+// Tiles of one group of 16 channels, so many rows of so many. What belongs to the first of them is
+// where a pointer points to; where the others are, a layout tells.
 struct Finish {
-  const float* sums;        // [rows][width][16]
-  int64_t sums_pitch;
+  const float* sums;
+  const TileLayout* sums_at;
   bool are_coefficients;    // of the output's tiles, else pixels
   Epilogue epilogue;        // of this group
   const float* residual;    // coefficients at `block`, or null
-  int64_t residual_pitch;
+  const TileLayout* residual_at;
   int block;
-  int64_t rows, width;
+  int64_t rows, columns;    // of tiles
   float* output;            // may be `sums`
-  int64_t output_pitch;
+  const TileLayout* output_at;
+  // Coefficients u + v < frequencies are made; those beyond that have a place are zero.
+  int frequencies;
 };
 
 void finish(const Finish& finish);

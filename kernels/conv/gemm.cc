@@ -23,14 +23,16 @@ JPEGCOMPILE_INLINE void finish_column(const Gemm& gemm, const float* output, int
 
 template <int Rows, int Groups>
 JPEGCOMPILE_INLINE void prefetch(const Gemm& gemm, int64_t group, int64_t row) {
-  const int64_t first = group * gemm.ahead_group + row * kLanes;
 #pragma GCC unroll 2
   for (int part = 0; part < Groups; ++part) {
 #pragma GCC unroll 16
     for (int line = 0; line < Rows; ++line) {
-      const int64_t place = first + part * gemm.ahead_group + line * kLanes;
-      __builtin_prefetch(gemm.ahead_output + place, 1);
-      if (gemm.ahead_residual != nullptr) __builtin_prefetch(gemm.ahead_residual + place, 0);
+      const int64_t place = (row + line) * kLanes;
+      __builtin_prefetch(gemm.ahead_output + (group + part) * gemm.ahead_group + place, 1);
+      if (gemm.ahead_residual != nullptr) {
+        __builtin_prefetch(
+            gemm.ahead_residual + (group + part) * gemm.ahead_residual_group + place, 0);
+      }
     }
   }
 }

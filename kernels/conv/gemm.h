@@ -25,10 +25,10 @@ struct Gemm {
   const Epilogue* epilogue = nullptr;  // of the first group, done before sums are stored, or null
   const float* residual = nullptr;     // laid out as the output, added before the activation
   // What will be written and read when the sums are finished, brought near while they are made:
-  // rows of 16 floats, groups `ahead_group` floats apart; or null.
+  // rows of 16 floats, groups so many floats apart; or null.
   const float* ahead_output = nullptr;
   const float* ahead_residual = nullptr;
-  int64_t ahead_group = 0;
+  int64_t ahead_group = 0, ahead_residual_group = 0;
 };
 
 // output[group][row][channel] = epilogue(sum over segments and depth + residual); overwrites.

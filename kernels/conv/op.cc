@@ -1,12 +1,13 @@
 // JpegConv, JpegPointwiseConv and SpatialConv, alone and with what follows them in the graph.
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "../native/operators.h"
+#include "../native/tiles.h"
 #include "convolution.h"
+#include "parameters.h"
 
 namespace jpegcompile {
 namespace {
@@ -18,78 +19,26 @@ struct Form {
   Base base = Base::kJpeg;
   bool has_residual = false;
   Activation activation = Activation::kNone;
+  bool is_truncated = false;  // behind the activation, by a band, the last input
 
-  size_t operands() const {
-    switch (activation) {
-      case Activation::kPRelu:
-        return 1;
-      case Activation::kClip:
-        return 2;
-      default:
-        return 0;
-    }
-  }
   // Transforms follow the operands; they are for function bodies only.
   size_t matrices() const {
     if (base == Base::kSpatial) return 0;
     if (base == Base::kPointwise) return activation == Activation::kNone ? 1 : 4;
     return activation != Activation::kNone && has_residual ? 6 : 4;
   }
-  size_t inputs() const { return 3 + (has_residual ? 1 : 0) + operands() + matrices(); }
+  size_t inputs() const {
+    return 3 + (has_residual ? 1 : 0) + operand_count(activation) + matrices() +
+           (is_truncated ? 1 : 0);
+  }
   size_t first_operand() const { return has_residual ? 4 : 3; }
 };
 
-// Beyond any map, and such that what is computed from it stays within 64 bits.
-constexpr int64_t kMost = int64_t{1} << 20;
-
-bool are_within(const std::vector<int64_t>& values, int64_t least) {
-  return std::ranges::all_of(values, [&](int64_t v) { return v >= least && v <= kMost; });
-}
-
 Window window_of(const Node& node, const Form& form) {
+  if (form.base != Base::kPointwise) return window_of(node);
   Window window;
   window.group = node.integer("group");
-  if (form.base == Base::kPointwise) return window;
-  const auto strides = node.integers("strides"), pads = node.integers("pads");
-  const auto dilations = node.integers("dilations");
-  if (strides.size() != 2 || pads.size() != 4 || dilations.size() != 2) {
-    throw KernelError("strides, pads and dilations must have 2, 4 and 2 values");
-  }
-  if (!are_within(strides, 1) || !are_within(dilations, 1) || !are_within(pads, 0)) {
-    throw KernelError("strides and dilations must be from 1 and pads from 0 to " +
-                      std::to_string(kMost));
-  }
-  window.stride_y = strides[0];
-  window.stride_x = strides[1];
-  window.top = pads[0];
-  window.left = pads[1];
-  window.bottom = pads[2];
-  window.right = pads[3];
-  window.dilation_y = dilations[0];
-  window.dilation_x = dilations[1];
   return window;
-}
-
-// One value for each channel, filled up to whole groups with the last value or zeros.
-std::vector<float> channel_values(const Tensor& tensor, int64_t channels, const char* name) {
-  const int64_t count = tensor.shape.elements();
-  if (count != 1 && count != channels) {
-    throw KernelError(std::string(name) + " has shape " + tensor.shape.text() + " for " +
-                      std::to_string(channels) + " channels");
-  }
-  std::vector<float> values(static_cast<size_t>((channels + kLanes - 1) / kLanes * kLanes), 0.0F);
-  for (int64_t channel = 0; channel < channels; ++channel) {
-    values[static_cast<size_t>(channel)] = tensor.floats()[count == 1 ? 0 : channel];
-  }
-  return values;
-}
-
-float scalar(const Tensor& tensor, const char* name) {
-  if (tensor.shape.elements() != 1) {
-    throw KernelError(std::string(name) + " has shape " + tensor.shape.text() +
-                      ", one value is needed");
-  }
-  return tensor.floats()[0];
 }
 
 class Convolve : public Kernel {
@@ -102,7 +51,10 @@ class Convolve : public Kernel {
         output_block_(block(node, form, "output_block")),
         x_group_(node.integer("x_group", 1)),
         residual_group_(node.integer("residual_group", 1)),
-        y_group_(node.integer("y_group", 1)) {
+        y_group_(node.integer("y_group", 1)),
+        x_frequencies_(node.integer("x_frequencies", 0)),
+        residual_frequencies_(node.integer("residual_frequencies", 0)),
+        y_frequencies_(node.integer("y_frequencies", 0)) {
     if (const auto weight = node.constant(1)) weights_ = packed(*weight);
     if (const auto bias = node.constant(2); bias && weights_) {
       bias_ = channel_values(*bias, weights_->outputs, "bias");
@@ -125,14 +77,14 @@ class Convolve : public Kernel {
     task.epilogue.bias = bias_.empty() ? computed_bias.data() : bias_.data();
     std::vector<float> slope;
     if (form_.has_residual) add_residual(task, call.input(3));
-    add_operands(task, call, slope);
+    keep_frequencies(task, call);
+    read_activation(call, form_.activation, form_.first_operand(), weights.outputs, slope,
+                    task.epilogue);
     task.y = call.output_floats(0, task.output.shape());
-    if (task.input.batch == 0) return;
-    if (weights.method == Method::kWinograd4 || weights.method == Method::kWinograd2) {
-      convolve_by_winograd(call, task);
-    } else {
-      convolve_directly(call, task);
+    if (task.input.batch > 0 && task.on_coefficients && task.input.is_compact) {
+      return convolve_band(call, task);
     }
+    convolve(call, task);
   }
 
  private:
@@ -155,7 +107,7 @@ class Convolve : public Kernel {
 
   void describe_maps(Convolution& task, const Tensor& x) const {
     const Weights& weights = *task.weights;
-    task.input = Map::of(x.shape, x_group_, "x");
+    task.input = Map::of(x.shape, x_group_, input_block_, x_frequencies_, "x");
     task.input_block = input_block_;
     task.output_block = output_block_;
     task.on_coefficients = form_.base == Base::kPointwise;
@@ -173,8 +125,9 @@ class Convolve : public Kernel {
                         std::to_string(input_block_) + " does not give whole blocks of " +
                         std::to_string(output_block_));
     }
-    task.output =
-        Map::of(Shape{task.input.batch, weights.outputs, height, width}, y_group_, "y");
+    task.output = Map::of(Shape{task.input.batch, weights.outputs, height, width}, y_group_,
+                          output_block_, y_frequencies_, "y");
+    task.output_at = layout_of(task.output, output_block_);
   }
 
   void add_residual(Convolution& task, const Tensor& residual) const {
@@ -183,18 +136,27 @@ class Convolve : public Kernel {
                         task.output.shape().text());
     }
     task.residual = residual.floats();
-    task.residual_map = Map::of(residual.shape, residual_group_, "residual");
+    task.residual_map = Map::of(residual.shape, residual_group_, output_block_,
+                                residual_frequencies_, "residual");
+    task.residual_at = layout_of(task.residual_map, output_block_);
   }
 
-  void add_operands(Convolution& task, const Call& call, std::vector<float>& slope) const {
-    task.epilogue.activation = form_.activation;
-    const size_t first = form_.first_operand();
-    if (form_.activation == Activation::kPRelu) {
-      slope = channel_values(call.input(first), task.weights->outputs, "slope");
-      task.epilogue.slope = slope.data();
-    } else if (form_.activation == Activation::kClip) {
-      task.epilogue.low = scalar(call.input(first), "low");
-      task.epilogue.high = scalar(call.input(first + 1), "high");
+  // What the output's tiles may hold must have a place where they stand compactly.
+  void keep_frequencies(Convolution& task, const Call& call) const {
+    const int whole = 2 * output_block_ - 1;
+    const auto held = [&](const Map& map) { return map.is_compact ? map.band.frequencies : whole; };
+    task.frequencies = whole;
+    if (form_.is_truncated) {
+      task.frequencies = band_frequencies(call.input(form_.inputs() - 1), task.output, output_block_);
+    }
+    int made = task.frequencies;
+    if (task.on_coefficients && form_.activation == Activation::kNone) {
+      made = std::max(held(task.input), form_.has_residual ? held(task.residual_map) : 0);
+    }
+    if (made > held(task.output)) {
+      throw KernelError("y has places for " + std::to_string(held(task.output)) +
+                        " frequencies of each tile, and " + std::to_string(made) +
+                        " are made; compile the model again");
     }
   }
 
@@ -203,25 +165,35 @@ class Convolve : public Kernel {
   std::string method_;
   int input_block_, output_block_;
   int64_t x_group_, residual_group_, y_group_;
+  int64_t x_frequencies_, residual_frequencies_, y_frequencies_;
   std::optional<Weights> weights_;
   std::vector<float> bias_;
 };
 
-template <Base base, bool has_residual, Activation activation>
+template <Base base, bool has_residual, Activation activation, bool is_truncated = false>
 Operator convolution(const std::string& name) {
-  static constexpr Form kForm{base, has_residual, activation};
+  static constexpr Form kForm{base, has_residual, activation, is_truncated};
   return {name, std::vector<ort::ElementType>(kForm.inputs(), ort::ElementType::kFloat),
           [](const Node& node) -> std::unique_ptr<Kernel> {
             return std::make_unique<Convolve>(node, kForm);
           }};
 }
 
+// An activation with nothing behind it; or a truncation, which only maps of coefficients have.
+template <Base base, bool has_residual, Activation activation>
+void add_activation(const std::string& name, std::vector<Operator>& all) {
+  all.push_back(convolution<base, has_residual, activation>(name));
+  if constexpr (base != Base::kSpatial) {
+    all.push_back(convolution<base, has_residual, activation, true>(name + "Truncate"));
+  }
+}
+
 template <Base base, bool has_residual>
 void add_activations(const std::string& name, std::vector<Operator>& all) {
   all.push_back(convolution<base, has_residual, Activation::kNone>(name));
-  all.push_back(convolution<base, has_residual, Activation::kRelu>(name + "Relu"));
-  all.push_back(convolution<base, has_residual, Activation::kPRelu>(name + "PRelu"));
-  all.push_back(convolution<base, has_residual, Activation::kClip>(name + "Clip"));
+  add_activation<base, has_residual, Activation::kRelu>(name + "Relu", all);
+  add_activation<base, has_residual, Activation::kPRelu>(name + "PRelu", all);
+  add_activation<base, has_residual, Activation::kClip>(name + "Clip", all);
 }
 
 template <Base base>
@@ -231,6 +203,16 @@ void add_forms(const std::string& name, std::vector<Operator>& all) {
 }
 
 }  // namespace
+
+void convolve(const Call& call, const Convolution& task) {
+  if (task.input.batch == 0) return;
+  const Method method = task.weights->method;
+  if (method == Method::kWinograd4 || method == Method::kWinograd2) {
+    convolve_by_winograd(call, task);
+  } else {
+    convolve_directly(call, task);
+  }
+}
 
 std::vector<Operator> conv_operators() {
   std::vector<Operator> all;

@@ -1,22 +1,56 @@
 #include "pixels.h"
 
 #include "../native/dct.h"
+#include "../native/tiles.h"
 
 namespace jpegcompile {
 namespace {
 
-template <int B, typename V>
+// A tile whose first `rows` rows hold anything, so many coefficients each as the layout tells.
+template <int B, bool kIsWhole, typename V>
+JPEGCOMPILE_INLINE void inverse_tile(const float* coefficients, const TileLayout& at, float* pixels,
+                                     int64_t pitch) {
+  if constexpr (kIsWhole) {
+    return transform_tile<B, true, V>(coefficients, at.row[B > 1 ? 1 : 0], kLanes, pixels, pitch,
+                                      kLanes);
+  }
+  alignas(64) float middle[B * B * kLanes];
+  const int rows = at.rows;
+  int row = 0;
+  do {
+    const auto u = static_cast<size_t>(row);
+    V line[B];
+    inverse_first(at.count[u], coefficients + at.row[u], kLanes, line);
+    store_line(middle + row * B * kLanes, line);
+  } while (++row < rows);
+  for (int column = 0; column < B; ++column) {
+    V line[B];
+    inverse_first(rows, middle + column * kLanes, B * kLanes, line);
+#pragma GCC unroll 8
+    for (int row = 0; row < B; ++row) store(pixels + row * pitch + column * kLanes, line[row]);
+  }
+}
+
+template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE void inverse_tiles(const Inverse& task) {
-  const int64_t pitch = task.width * kLanes;
-  for (int64_t row = 0; row < task.rows; row += B) {
-    for (int64_t column = 0; column < task.width; column += B) {
+  for (int64_t row = 0; row < task.rows; ++row) {
+    for (int64_t column = 0; column < task.columns; ++column) {
+      const int64_t place = row * task.at.tile_row + column * task.at.tile;
+      float* pixels = task.pixels + row * B * task.pitch + column * B * kLanes;
       for (int lane = 0; lane < kLanes; lane += kWidth<V>) {
-        transform_tile<B, true, V>(
-            task.coefficients + row * pitch + column * kLanes + lane, pitch, kLanes,
-            task.pixels + row * task.pitch + column * kLanes + lane, task.pitch, kLanes);
+        inverse_tile<B, kIsWhole, V>(task.coefficients + place + lane, task.at, pixels + lane,
+                                     task.pitch);
       }
     }
   }
+}
+
+template <int B, typename V>
+JPEGCOMPILE_INLINE void inverse_blocks(const Inverse& task) {
+  if constexpr (B > 1) {
+    if (task.at.count[B - 1] < B) return inverse_tiles<B, false, V>(task);
+  }
+  inverse_tiles<B, true, V>(task);
 }
 
 template <typename Isa>
@@ -24,13 +58,13 @@ JPEGCOMPILE_INLINE void inverse_body(const Inverse& task) {
   using V = typename Isa::Vector;
   switch (task.block) {
     case 8:
-      return inverse_tiles<8, V>(task);
+      return inverse_blocks<8, V>(task);
     case 4:
-      return inverse_tiles<4, V>(task);
+      return inverse_blocks<4, V>(task);
     case 2:
-      return inverse_tiles<2, V>(task);
+      return inverse_blocks<2, V>(task);
     default:
-      return inverse_tiles<1, V>(task);
+      return inverse_blocks<1, V>(task);
   }
 }
 

@@ -3,12 +3,15 @@
 
 #include <cstdint>
 
+#include "../native/band.h"
+
 namespace jpegcompile {
 
-// Rows of one group of 16 channels, a whole number of tiles high.
+// Tiles of one group of 16 channels, so many rows of so many.
 struct Inverse {
-  const float* coefficients;  // [rows][width][16]
-  int64_t rows, width;
+  const float* coefficients;  // of the first tile
+  TileLayout at;
+  int64_t rows, columns;      // of tiles
   int block;
   float* pixels;              // of the first pixel
   int64_t pitch;              // floats from row to row of pixels

@@ -9,6 +9,24 @@ namespace {
 
 constexpr int64_t kScratchFloats = int64_t{2} << 20;
 
+template <int kIsWritten>
+void bring_near(const Map& map, const TileLayout& layout, int block, const float* data,
+                const Area& area, int64_t group) {
+  if (data == nullptr || !map.is_grouped) return;
+  const float* from =
+      data + tile_offset(map, layout, block, area.image, group, area.row, area.column);
+  // Runs of memory: rows of pixels, or of tiles that stand compactly.
+  const int64_t runs = map.is_compact ? area.rows / block : area.rows;
+  const int64_t pitch = map.is_compact ? layout.tile_row : map.pitch();
+  const int64_t floats =
+      map.is_compact ? area.columns / block * layout.tile : area.columns * kLanes;
+  for (int64_t run = 0; run < runs; ++run) {
+    for (int64_t line = 0; line < floats; line += kLanes) {
+      __builtin_prefetch(from + run * pitch + line, kIsWritten);
+    }
+  }
+}
+
 }  // namespace
 
 int64_t images_at_once(int64_t batch, int64_t floats_each) {
@@ -27,22 +45,43 @@ bool Convolution::is_elementwise() const {
   return output_block == 1 && output.is_grouped && (residual == nullptr || residual_map.is_grouped);
 }
 
+void look_ahead(const Convolution& task, const Area& area, int64_t group) {
+  bring_near<1>(task.output, task.output_at, task.output_block, task.y, area, group);
+  bring_near<0>(task.residual_map, task.residual_at, task.output_block, task.residual, area, group);
+}
+
 void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums) {
+  finish_area(task, area, group, sums,
+              TileLayout::in_rows(task.output_block, area.columns * kLanes));
+}
+
+void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums,
+                 const TileLayout& sums_at) {
   const bool is_copied =
       !task.output.is_grouped || (task.residual != nullptr && !task.residual_map.is_grouped);
   const auto floats = static_cast<size_t>(area.rows * task.output.pitch());
   float* scratch = is_copied ? task_floats(3, 2 * floats) : nullptr;
+  const int block = task.output_block;
   const int64_t shift = area.column * kLanes;
-  const float* residual = nullptr;
+  Finish finish_of{sums, &sums_at, task.on_coefficients, task.epilogue_of(group), nullptr,
+                   &task.residual_at, block, area.rows / block, area.columns / block, nullptr,
+                   &task.output_at, task.frequencies};
   if (task.residual != nullptr) {
-    residual = read_rows(task.residual_map, task.residual, area.image, group, area.row, area.rows,
-                         scratch) + shift;
+    const Map& map = task.residual_map;
+    finish_of.residual =
+        map.is_grouped
+            ? task.residual + tile_offset(map, task.residual_at, block, area.image, group, area.row,
+                                          area.column)
+            : read_rows(map, task.residual, area.image, group, area.row, area.rows, scratch) + shift;
   }
-  float* target = rows_target(task.output, task.y, area.image, group, area.row, scratch + floats);
-  finish({sums, area.columns * kLanes, task.on_coefficients, task.epilogue_of(group), residual,
-          task.output.pitch(), task.output_block, area.rows, area.columns, target + shift,
-          task.output.pitch()});
-  write_rows(task.output, task.y, area.image, group, area.row, area.rows, target);
+  if (task.output.is_grouped) {
+    finish_of.output = task.y + tile_offset(task.output, task.output_at, block, area.image, group,
+                                            area.row, area.column);
+    return finish(finish_of);
+  }
+  finish_of.output = scratch + floats + shift;
+  finish(finish_of);
+  write_rows(task.output, task.y, area.image, group, area.row, area.rows, scratch + floats);
 }
 
 }  // namespace jpegcompile

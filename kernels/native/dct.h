@@ -18,6 +18,7 @@ inline constexpr float kC7 = 0.097545161008064133924F;
 inline constexpr float kRoot8th = 0.353553390593273762200F;
 inline constexpr float kRootHalf = 0.707106781186547524401F;
 
+// An inverse transform reads the first `Known` coefficients; the others are zero.
 template <int B>
 struct Dct;
 
@@ -25,7 +26,7 @@ template <>
 struct Dct<1> {
   template <typename V>
   JPEGCOMPILE_INLINE static void forward(V (&)[1]) {}
-  template <typename V>
+  template <int Known = 1, typename V>
   JPEGCOMPILE_INLINE static void inverse(V (&)[1]) {}
 };
 
@@ -37,9 +38,13 @@ struct Dct<2> {
     x[1] = (x[0] - x[1]) * kRootHalf;
     x[0] = sum * kRootHalf;
   }
-  template <typename V>
+  template <int Known = 2, typename V>
   JPEGCOMPILE_INLINE static void inverse(V (&x)[2]) {
-    forward(x);
+    if constexpr (Known == 2) {
+      forward(x);
+    } else {
+      x[0] = x[1] = x[0] * kRootHalf;
+    }
   }
 };
 
@@ -54,11 +59,17 @@ struct Dct<4> {
     x[1] = (d0 * kC2 + d1 * kC6) * (2 * kRootHalf);
     x[3] = (d0 * kC6 - d1 * kC2) * (2 * kRootHalf);
   }
-  template <typename V>
+  template <int Known = 4, typename V>
   JPEGCOMPILE_INLINE static void inverse(V (&x)[4]) {
-    const V e0 = (x[0] + x[2]) * 0.5F, e1 = (x[0] - x[2]) * 0.5F;
-    const V o0 = (x[1] * kC2 + x[3] * kC6) * (2 * kRootHalf);
-    const V o1 = (x[1] * kC6 - x[3] * kC2) * (2 * kRootHalf);
+    V e0 = x[0] * 0.5F, e1 = e0, o0{}, o1{};
+    if constexpr (Known > 2) e0 = (x[0] + x[2]) * 0.5F, e1 = (x[0] - x[2]) * 0.5F;
+    if constexpr (Known > 3) {
+      o0 = (x[1] * kC2 + x[3] * kC6) * (2 * kRootHalf);
+      o1 = (x[1] * kC6 - x[3] * kC2) * (2 * kRootHalf);
+    } else if constexpr (Known > 1) {
+      o0 = x[1] * (kC2 * 2 * kRootHalf);
+      o1 = x[1] * (kC6 * 2 * kRootHalf);
+    }
     x[0] = e0 + o0;
     x[3] = e0 - o0;
     x[1] = e1 + o1;
@@ -82,15 +93,20 @@ struct Dct<8> {
     x[5] = d0 * kC5 - d1 * kC1 + d2 * kC7 + d3 * kC3;
     x[7] = d0 * kC7 - d1 * kC5 + d2 * kC3 - d3 * kC1;
   }
-  template <typename V>
+  template <int Known = 8, typename V>
   JPEGCOMPILE_INLINE static void inverse(V (&x)[8]) {
-    const V u0 = (x[0] + x[4]) * kRoot8th, u1 = (x[0] - x[4]) * kRoot8th;
-    const V v0 = x[2] * kC2 + x[6] * kC6, v1 = x[2] * kC6 - x[6] * kC2;
+    V u0 = x[0] * kRoot8th, u1 = u0, v0{}, v1{};
+    if constexpr (Known > 4) u0 = (x[0] + x[4]) * kRoot8th, u1 = (x[0] - x[4]) * kRoot8th;
+    if constexpr (Known > 6) {
+      v0 = x[2] * kC2 + x[6] * kC6, v1 = x[2] * kC6 - x[6] * kC2;
+    } else if constexpr (Known > 2) {
+      v0 = x[2] * kC2, v1 = x[2] * kC6;
+    }
     const V e0 = u0 + v0, e3 = u0 - v0, e1 = u1 + v1, e2 = u1 - v1;
-    const V o0 = x[1] * kC1 + x[3] * kC3 + x[5] * kC5 + x[7] * kC7;
-    const V o1 = x[1] * kC3 - x[3] * kC7 - x[5] * kC1 - x[7] * kC5;
-    const V o2 = x[1] * kC5 - x[3] * kC1 + x[5] * kC7 + x[7] * kC3;
-    const V o3 = x[1] * kC7 - x[3] * kC5 + x[5] * kC3 - x[7] * kC1;
+    const V o0 = odd<Known>(x, kC1, kC3, kC5, kC7);
+    const V o1 = odd<Known>(x, kC3, -kC7, -kC1, -kC5);
+    const V o2 = odd<Known>(x, kC5, -kC1, kC7, kC3);
+    const V o3 = odd<Known>(x, kC7, -kC5, kC3, -kC1);
     x[0] = e0 + o0;
     x[7] = e0 - o0;
     x[1] = e1 + o1;
@@ -99,6 +115,17 @@ struct Dct<8> {
     x[5] = e2 - o2;
     x[3] = e3 + o3;
     x[4] = e3 - o3;
+  }
+
+ private:
+  template <int Known, typename V>
+  JPEGCOMPILE_INLINE static V odd(const V (&x)[8], float a, float b, float c, float d) {
+    V sum{};
+    if constexpr (Known > 1) sum = x[1] * a;
+    if constexpr (Known > 3) sum += x[3] * b;
+    if constexpr (Known > 5) sum += x[5] * c;
+    if constexpr (Known > 7) sum += x[7] * d;
+    return sum;
   }
 };
 
@@ -110,6 +137,37 @@ JPEGCOMPILE_INLINE void transform_line(V (&line)[B]) {
   } else {
     Dct<B>::forward(line);
   }
+}
+
+// Inverts a line of which the first `known` coefficients, 1 to B, may differ from zero.
+template <int B, int Known = B, typename V>
+JPEGCOMPILE_INLINE void inverse_known(int known, V (&line)[B]) {
+  if constexpr (Known > 1) {
+    if (known < Known) return inverse_known<B, Known - 1>(known, line);
+  }
+  Dct<B>::template inverse<Known>(line);
+}
+
+// Reads the first `known` coefficients of a line, 1 to B, `stride` floats apart, and inverts it.
+template <int B, int Known = B, typename V>
+JPEGCOMPILE_INLINE void inverse_first(int known, const float* from, long stride, V (&line)[B]) {
+  if constexpr (Known > 1) {
+    if (known < Known) return inverse_first<B, Known - 1>(known, from, stride, line);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < Known; ++i) line[i] = load<V>(from + i * stride);
+  Dct<B>::template inverse<Known>(line);
+}
+
+// Transforms a line and writes the first `wanted` coefficients of it, 1 to B.
+template <int B, int Wanted = B, typename V>
+JPEGCOMPILE_INLINE void forward_first(int wanted, V (&line)[B], float* to, long stride) {
+  if constexpr (Wanted > 1) {
+    if (wanted < Wanted) return forward_first<B, Wanted - 1>(wanted, line, to, stride);
+  }
+  Dct<B>::forward(line);
+#pragma GCC unroll 8
+  for (int i = 0; i < Wanted; ++i) store(to + i * stride, line[i]);
 }
 
 // A tile of B x B vectors from memory to memory, which may be the same; strides in floats.

@@ -112,6 +112,33 @@ Map Map::of(const Shape& shape, int64_t group, const char* name) {
   return {shape[0], shape[1], shape[2], shape[3], group == kLanes};
 }
 
+Map Map::of(const Shape& shape, int64_t group, int block, int64_t frequencies, const char* name) {
+  Map map = of(shape, group, name);
+  if (frequencies == 0 || frequencies == 2 * block - 1) return map;
+  check_tiles(map, block, name);
+  if (frequencies < 1 || frequencies > 2 * block - 1 || !map.is_grouped) {
+    throw KernelError(std::string(name) + " of shape " + shape.text() + " in groups of " +
+                      std::to_string(group) + " channels cannot hold " +
+                      std::to_string(frequencies) + " frequencies of tiles of " +
+                      std::to_string(block) + "x" + std::to_string(block) +
+                      " alone; compile the model again");
+  }
+  map.is_compact = true;
+  map.band = {block, static_cast<int>(frequencies)};
+  return map;
+}
+
+TileLayout layout_of(const Map& map, int block) {
+  return map.is_compact ? TileLayout::compact(map.band, map.width / block)
+                        : TileLayout::in_rows(block, map.pitch());
+}
+
+int64_t tile_offset(const Map& map, const TileLayout& layout, int block, int64_t image,
+                    int64_t group, int64_t row, int64_t column) {
+  return (image * map.groups() + group) * map.group_floats() + row / block * layout.tile_row +
+         column / block * layout.tile;
+}
+
 int block_of(const Node& node, const char* attribute) {
   const int64_t block = node.integer(attribute);
   if (block != 8 && block != 4 && block != 2 && block != 1) {

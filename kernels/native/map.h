@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "band.h"
 #include "isa.h"
 #include "operator.h"
 
@@ -16,10 +17,17 @@ namespace jpegcompile {
 struct Map {
   int64_t batch = 0, channels = 0, height = 0, width = 0;
   bool is_grouped = false;
+  // Whether no more than the coefficients of the band stand in memory; see band.h.
+  bool is_compact = false;
+  Band band = {};
 
   // Throws KernelError for a tensor that is no map, or whose channels do not fill groups.
   // `group` is the attribute: 1 or 16.
   static Map of(const Shape& shape, int64_t group, const char* name);
+  // The same of a map that stands compactly if `frequencies`, the attribute, is neither 0 nor all
+  // that a tile has. Throws KernelError if it cannot.
+  static Map of(const Shape& shape, int64_t group, int block, int64_t frequencies,
+                const char* name);
 
   int64_t groups() const { return (channels + kLanes - 1) / kLanes; }
   bool is_empty() const { return batch == 0 || channels == 0 || height == 0 || width == 0; }
@@ -29,8 +37,18 @@ struct Map {
   }
   // Floats of one row of a group.
   int64_t pitch() const { return width * kLanes; }
+  // Of one group of one image.
+  int64_t group_floats() const {
+    return is_compact ? plane() / (band.block * band.block) * band.count() * kLanes
+                      : plane() * kLanes;
+  }
   Shape shape() const { return {batch, channels, height, width}; }
 };
+
+// Where the tiles of a map in groups stand, and the tile of one group whose first pixel that is.
+TileLayout layout_of(const Map& map, int block);
+int64_t tile_offset(const Map& map, const TileLayout& layout, int block, int64_t image,
+                    int64_t group, int64_t row, int64_t column);
 
 // The block size that an attribute tells; throws KernelError if it is none of 8, 4, 2 and 1.
 int block_of(const Node& node, const char* attribute);

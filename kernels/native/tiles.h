@@ -65,6 +65,14 @@ JPEGCOMPILE_INLINE void store_line(float* to, const V (&line)[B]) {
 }
 
 template <int B, typename V>
+JPEGCOMPILE_INLINE void store_band(float* to, int count, const V (&line)[B]) {
+#pragma GCC unroll 8
+  for (int column = 0; column < B; ++column) {
+    if (column < count) store(to + column * kLanes, line[column]);
+  }
+}
+
+template <int B, typename V>
 JPEGCOMPILE_INLINE void load_column(const V (&tile)[B][B], int column, V (&line)[B]) {
 #pragma GCC unroll 8
   for (int row = 0; row < B; ++row) line[row] = tile[row][column];

@@ -1,5 +1,6 @@
 // JpegTruncate: coefficients beyond the band of few frequencies become zero.
 #include <algorithm>
+#include <string>
 
 #include "../native/operators.h"
 #include "../native/strips.h"
@@ -30,12 +31,17 @@ JPEGCOMPILE_MULTIVERSION(mask_plane, mask_body, Masked)
 
 class Truncate : public TileKernel {
  public:
-  explicit Truncate(const Node& node) : TileKernel(node) {}
+  explicit Truncate(const Node& node)
+      : TileKernel(node),
+        y_group_(node.integer("y_group", 1)),
+        y_frequencies_(node.integer("y_frequencies", 0)) {}
 
   void compute(const Call& call) const override {
     const auto [from, to, x, y] = maps(call);
     const Tensor band = call.input(1);
     const int frequencies = band_frequencies(band, from, block_);
+    const Map kept = Map::of(to.shape(), y_group_, block_, y_frequencies_, "y");
+    if (kept.is_compact) return compact(call, from, x, kept, frequencies, y);
     if (!from.is_grouped && !to.is_grouped) return mask_planes(call, from, x, band.floats(), y);
     map_strips(call, from, x, to, y, block_,
                [&](const Strip& strip, const float* source, float* target) {
@@ -58,6 +64,39 @@ class Truncate : public TileKernel {
     });
   }
 
+  void compact(const Call& call, const Map& from, const float* x, const Map& to, int frequencies,
+               float* y) const {
+    if (frequencies > to.band.frequencies) {
+      throw KernelError("y has places for " + std::to_string(to.band.frequencies) +
+                        " frequencies of each tile, and " + std::to_string(frequencies) +
+                        " are kept; compile the model again");
+    }
+    const TileLayout source = TileLayout::in_rows(block_, from.pitch());
+    const TileLayout target = layout_of(to, block_);
+    for_strips(call, from, block_, block_ * from.pitch(), [&](const Strip& strip) {
+      const auto [image, group, row, count] = strip;
+      float* scratch = task_floats(0, static_cast<size_t>(count * from.pitch()));
+      const float* rows = read_rows(from, x, image, group, row, count, scratch);
+      for (int64_t y_row = 0; y_row < count; y_row += block_) {
+        for (int64_t column = 0; column < from.width; column += block_) {
+          compact_tile(rows + y_row * from.pitch() + column * kLanes, source,
+                       y + tile_offset(to, target, block_, image, group, row + y_row, column),
+                       target, frequencies);
+        }
+      }
+    });
+  }
+
+  static void compact_tile(const float* from, const TileLayout& source, float* to,
+                           const TileLayout& target, int frequencies) {
+    for (size_t u = 0; u < static_cast<size_t>(target.rows); ++u) {
+      const int places = target.count[u];
+      const int kept = std::clamp(frequencies - static_cast<int>(u), 0, places);
+      std::copy_n(from + source.row[u], kept * kLanes, to + target.row[u]);
+      std::fill_n(to + target.row[u] + kept * kLanes, (places - kept) * kLanes, 0.0F);
+    }
+  }
+
   // Keeps the first `kept` pixels of each tile.
   void truncate_row(const float* from, float* to, int64_t pitch, int kept) const {
     const int64_t tile = block_ * kLanes;
@@ -67,6 +106,8 @@ class Truncate : public TileKernel {
       std::fill_n(to + first + inside, tile - inside, 0.0F);
     }
   }
+
+  int64_t y_group_, y_frequencies_;
 };
 
 }  // namespace

@@ -1,11 +1,16 @@
-"""What JpegTruncate means: coefficients of frequencies u + v >= n become zero."""
+"""What JpegTruncate means: coefficients of frequencies u + v >= n become zero.
+
+And how tiles that have no others stand in memory between native kernels.
+"""
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import Float
-from jpegcompile.dct.frequencies import keep_band
+from jpegcompile.dct.frequencies import band, full, keep_band
+from jpegcompile.interface import CHANNEL_GROUP
 
 
 def jpeg_truncate(x: NDArray[Float], *, block: int, frequencies: int) -> NDArray[Float]:
@@ -20,3 +25,48 @@ def jpeg_truncate(x: NDArray[Float], *, block: int, frequencies: int) -> NDArray
         [N, C, H, W] at `block`.
     """
     return keep_band(x, block, frequencies)
+
+
+def compacted(x: NDArray[Float], *, block: int, frequencies: int) -> NDArray[Float]:
+    """The bytes of a truncated map in which tiles stand as the coefficients that they have.
+
+    Args:
+        x: [N, C, H, W] at `block`, C a multiple of 16.
+        block: block size of x.
+        frequencies: that x has, 1 to 2 * block - 1.
+
+    Returns:
+        [N, C / 16, tiles, K, 16] under the shape of x: what is behind these elements is NaN. With
+        all frequencies [N, C / 16, H, W, 16].
+    """
+    tiles = _tiles(x, block)
+    if frequencies == full(block):
+        return tiles.transpose(0, 1, 2, 4, 3, 5, 6).reshape(x.shape)
+    inside = tiles[..., band(block, frequencies), :]
+    result = np.full(x.size, np.nan, x.dtype)
+    result[: inside.size] = inside.ravel()
+    return result.reshape(x.shape)
+
+
+def from_compacted(x: NDArray[Float], *, block: int, frequencies: int) -> NDArray[Float]:
+    """The inverse of `compacted`, as [N, C, H, W]."""
+    batch, channels, height, width = x.shape
+    rows, columns = height // block, width // block
+    groups = channels // CHANNEL_GROUP
+    if frequencies == full(block):
+        apart = x.reshape(batch, groups, rows, block, columns, block, CHANNEL_GROUP)
+        tiles = apart.transpose(0, 1, 2, 4, 3, 5, 6)
+    else:
+        tiles = np.zeros((batch, groups, rows, columns, block, block, CHANNEL_GROUP), x.dtype)
+        mask = band(block, frequencies)
+        inside = tiles[..., mask, :]
+        tiles[..., mask, :] = x.ravel()[: inside.size].reshape(inside.shape)
+    return np.ascontiguousarray(tiles.transpose(0, 1, 6, 2, 4, 3, 5).reshape(x.shape))
+
+
+def _tiles(x: NDArray[Float], block: int) -> NDArray[Float]:
+    """[N, C, H, W] as [N, C / 16, H / b, W / b, b, b, 16]."""
+    batch, channels, height, width = x.shape
+    groups = (batch, channels // CHANNEL_GROUP, CHANNEL_GROUP)
+    apart = x.reshape(*groups, height // block, block, width // block, block)
+    return apart.transpose(0, 1, 3, 5, 4, 6, 2)

@@ -207,14 +207,22 @@ def test_a_compiled_model_has_its_frequencies(
         ),
         (
             ["--truncate", "auto"],
-            "Invalid value for '--truncate': 'auto' is not a whole number from 1 to 15;"
-            " see 'jpegcompile compile --help'",
+            "--truncate auto needs --max-drop POINTS, the loss of top-1 that is allowed, and"
+            " --images DIR, a folder with one folder of JPEG files a class",
+        ),
+        (
+            ["--truncate", "auto", "--frequencies", "8"],
+            "--truncate auto leaves masks exact, or they are chosen, too, by --frequencies auto;"
+            " leave --frequencies 8 out",
         ),
         (
             ["--frequencies", "8", "--max-drop", "1"],
-            "--max-drop is for --frequencies auto; leave it out",
+            "--max-drop is for --frequencies auto and --truncate auto; leave it out",
         ),
-        (["--images", "dir"], "--images is for --frequencies auto; leave it out"),
+        (
+            ["--images", "dir"],
+            "--images is for --frequencies auto and --truncate auto; leave it out",
+        ),
         (
             ["--frequencies", "auto", "--max-drop", "1"],
             "--frequencies auto needs --max-drop POINTS, the loss of top-1 that is allowed, and"

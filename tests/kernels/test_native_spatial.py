@@ -8,9 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 from support.function_bodies import BodyCase
+from support.fused_cases import spatial_cases
 from support.maps import random_map
-from support.native import GROUP, ISAS
-from support.native_cases import Spread, assert_result, run_case
+from support.native import GROUP, ISAS, packed
+from support.native_cases import (
+    SPREADS,
+    Spread,
+    assert_kernel_holds,
+    assert_result,
+    run_case,
+    spread_over,
+)
 from support.window_cases import POOLS
 
 from jpegcompile.kernels.max_pool.reference import jpeg_max_pool
@@ -79,3 +87,24 @@ def test_scale(size: tuple[int, int], isa: str) -> None:
             case = _in_float32(BodyCase(name, "JpegScale", (x, scale), {}, x * scale, 1))
             actual = run_case(case, Spread(0, 0, *layout), isa)
             assert_result(case, actual, HALF_UNIT * np.abs(x * scale), isa)
+
+
+SCALED_SUMS = [case for case in spatial_cases() if case.op.endswith("ScaleAddRelu")]
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("case", SCALED_SUMS, ids=str)
+def test_scaled_sums(case: BodyCase, isa: str) -> None:
+    case = case.in_float32()
+    assert_kernel_holds(case, Spread(), isa)
+    for spread in SPREADS:
+        wide, bound = spread_over(case, spread)
+        for group in (1, GROUP) if wide.operands[0].shape[1] % GROUP == 0 else (1,):
+            x, scale, residual, *others = wide.operands
+            laid = packed(residual) if group == GROUP else residual
+            attributes = {**wide.attributes, "residual_group": group}
+            called = replace(wide, operands=(x, scale, laid, *others), attributes=attributes)
+            assert_result(wide, run_case(called, spread, isa), bound, f"{spread}-{group} {isa}")
+            wrong = run_case(replace(called, operands=(x, scale, -laid, *others)), spread, isa)
+            with pytest.raises(AssertionError, match="is off by"):
+                assert_result(wide, wrong, bound, isa)

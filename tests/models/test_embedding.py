@@ -26,7 +26,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("there is no C++ compiler")
     path = tmp_path_factory.mktemp("embed") / "embed"
     flags = ["-std=c++20", "-O1", "-Wall", "-Wextra", "-Werror"]
-    source = str(ROOT / "examples/embed.cc")
+    source = str(ROOT / "docs/embed.cc")
     subprocess.run([COMPILER, *flags, source, "-o", str(path), "-ldl"], check=True)
     return path
 

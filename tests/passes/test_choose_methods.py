@@ -62,7 +62,11 @@ def test_a_batch_that_the_model_fixes_counts_more_than_the_one_asked_for() -> No
 
 def test_a_lean_model_takes_larger_weights_where_they_save_most() -> None:
     text = f"a = {CONV}(x, w)  b = Conv<strides = [4, 4]>(a, v)  y = {CONV}(b, u)"
-    weights = {"w": (16, 16, 3, 3), "v": (128, 16, 1, 1), "u": (128, 128, 3, 3)}
+    weights: dict[str, tuple[int, ...]] = {
+        "w": (16, 16, 3, 3),
+        "v": (128, 16, 1, 1),
+        "u": (128, 128, 3, 3),
+    }
     graph = network(text, 16, 64, weights)
     methods = {}
     for lean in (False, True):

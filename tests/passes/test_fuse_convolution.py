@@ -261,15 +261,22 @@ def test_a_reader_in_a_branch_is_none() -> None:
         assert_same(run_float32(emit(lowered(graph, "float")), feeds), run_float32(model, feeds))
 
 
-def test_approximated_masks_and_truncation_stay_apart() -> None:
+def test_approximated_masks_stay_apart_and_truncation_does_not() -> None:
     graph = network(f"c = {PADDED}(x, w)  r = Relu(c)  d = {PADDED}(r, w)  y = Relu(d)")
     asm = lower(load_source(graph.model()), planned_options(frequencies=6))
     assert outline_of(asm) == "ToJpeg JpegConv JpegAsmRelu JpegConv JpegAsmRelu ToSpatial"
     kept = lower(load_source(graph.model()), planned_options(truncate=6))
-    assert outline_of(kept) == (
-        "ToJpeg JpegConvRelu JpegTruncate JpegConvRelu JpegTruncate ToSpatial"
-    )
+    assert outline_of(kept) == "ToJpeg JpegConvReluTruncate JpegConvReluTruncate ToSpatial"
     assert kept.report.node("r").truncate == 6
+    fused = kept.graph.nodes[1]
+    assert (fused.name, fused.outputs[0].name) == ("r", "r.jpeg.truncated")
+    assert fused.attrs["frequencies"] == 6
+    assert kept.twins["r.jpeg.truncated"] == "r"
+    assert "r.jpeg" not in kept.twins
+    both = lower(load_source(graph.model()), planned_options(frequencies=6, truncate=6))
+    assert outline_of(both) == (
+        "ToJpeg JpegConv JpegAsmRelu JpegTruncate JpegConv JpegAsmRelu JpegTruncate ToSpatial"
+    )
 
 
 def test_for_standard_operators_spatial_convolutions_stay() -> None:

@@ -160,6 +160,23 @@ def test_a_fixed_truncation(images: Path, cache: Path) -> None:
     assert result.mean_frequencies < 12
 
 
+def test_exact_masks(images: Path, cache: Path, tmp_path: Path) -> None:
+    """Only what is kept is chosen; truncation is part of the convolutions then."""
+    result = search(images, cache, has_exact_masks=True)
+    assert result.masks == ()
+    assert result.mean_frequencies == 15
+    assert result.mean_truncate < 12
+    assert {node.mask for node in result.plan.nodes.values()} == {15}
+    compiled = jpegcompile.compile(
+        model_path(), preprocess=preprocess_path(), frequencies=result.plan
+    )
+    assert any(n.op_type.endswith("ReluTruncate") for n in compiled.model.graph.node)
+    compiled.save(tmp_path / "m.onnx")
+    measured = jpegcompile.compare(model_path(), tmp_path / "m.onnx", images).after.top1
+    halves = (result.search.after + result.verification.after) / 2
+    assert measured == pytest.approx(halves, abs=1e-9)
+
+
 def test_a_truncation_that_takes_the_whole_budget(images: Path, cache: Path) -> None:
     with pytest.raises(CheckFailedError) as error:
         search(images, cache, truncate=3)

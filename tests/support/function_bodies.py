@@ -140,7 +140,7 @@ def _magnitudes(case: BodyCase) -> BodyCase:
         operands[0] = case.slope * (operands[0] + 1.0)
     if op == "JpegSub":
         operands[1] = -operands[1]
-    if op.endswith("Clip"):
+    if op.removesuffix("Truncate").endswith("Clip"):
         _unclip(operands)
     return replace(case, op=op, operands=tuple(operands), attributes=attributes)
 

@@ -6,6 +6,7 @@ What is expected is composed of the references of the single operators.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,16 @@ from support.masking_cases import BOUNDS, slopes_of
 from support.window_cases import CONVOLUTIONS, POOLS, output_size
 
 from jpegcompile.dct.blocks import block_size
-from jpegcompile.ir.fused import OPERANDS, SPATIAL_CONV, Activation, fused_name
+from jpegcompile.dct.frequencies import band_map, full
+from jpegcompile.ir.fused import SPATIAL_CONV, Activation, Form, forms
+from jpegcompile.kernels.arithmetic.reference import jpeg_scale_add_relu
 from jpegcompile.kernels.average_pool.reference import jpeg_global_average_pool
 from jpegcompile.kernels.clip.reference import jpeg_clip
 from jpegcompile.kernels.conv.reference import jpeg_conv, jpeg_pointwise_conv
 from jpegcompile.kernels.max_pool.reference import jpeg_max_pool
 from jpegcompile.kernels.prelu.reference import jpeg_prelu
 from jpegcompile.kernels.relu.reference import jpeg_relu
+from jpegcompile.kernels.truncate.reference import jpeg_truncate
 
 
 def _activated(x: Doubles, activation: Activation, operands: tuple[Array, ...], block: int) -> Any:
@@ -42,17 +46,43 @@ def _operands(activation: Activation, channels: int, index: int) -> tuple[Array,
     return (np.asarray(low), np.asarray(high)) if activation == "Clip" else ()
 
 
-def _epilogues(convolved: Doubles, block: int, index: int) -> Iterator[tuple[Any, ...]]:
-    """Every epilogue: whether it adds, its activation, operands, and what it makes of a map."""
+@dataclass(frozen=True)
+class Epilogue:
+    """What follows a convolution, and what it makes of a map.
+
+    Attributes:
+        form: the operator.
+        operands: the residual, and those of the activation.
+        bands: of a truncation, behind the transforms.
+        attributes: of a truncation.
+        expected: the result.
+    """
+
+    form: Form
+    operands: tuple[Array, ...]
+    bands: list[Array]
+    attributes: dict[str, int]
+    expected: Doubles
+
+
+def _epilogues(base: str, convolved: Doubles, block: int, index: int) -> Iterator[Epilogue]:
+    """Every epilogue of a convolution."""
     residual = random_map(convolved.shape)[::-1]
     # The first pixel is within every bound that is open on one side or none, so that it shows.
     residual[0, 0, 0, 0] = np.float32(0.5 - convolved[0, 0, 0, 0])
-    for activation in OPERANDS:
-        for added in (False, True):
-            operands = _operands(activation, convolved.shape[1], index)
-            whole = convolved + residual if added else convolved
-            expected = _activated(whole, activation, operands, block)
-            yield added, activation, ((residual,) if added else ()) + operands, expected
+    for turn, form in enumerate(forms(base)):
+        operands = _operands(form.activation, convolved.shape[1], index)
+        whole = convolved + residual if form.has_residual else convolved
+        expected = _activated(whole, form.activation, operands, block)
+        operands = ((residual,) if form.has_residual else ()) + operands
+        if not form.is_truncated:
+            yield Epilogue(form, operands, [], {}, expected)
+            continue
+        count = (index + turn) % full(block) + 1
+        kept = jpeg_truncate(expected, block=block, frequencies=count)
+        height, width = convolved.shape[2:]
+        bands: list[Array] = [band_map(height, width, block, count)]
+        yield Epilogue(form, operands, bands, {"frequencies": count}, kept)
 
 
 def fused_conv_cases() -> Iterator[BodyCase]:
@@ -75,20 +105,20 @@ def fused_conv_cases() -> Iterator[BodyCase]:
                 "output_block": 1 if is_spatial else block_size(*size),
             }
             convolved = jpeg_conv(x, weight, bias, **window, **blocks)
-            for added, activation, operands, expected in _epilogues(
-                convolved, blocks["output_block"], index
-            ):
-                if base == "JpegConv" and not (added or activation):
+            for epilogue in _epilogues(base, convolved, blocks["output_block"], index):
+                form = epilogue.form
+                if base == "JpegConv" and not any(form[1:]):
                     continue
                 matrices = inverse(*shape[2:]) + forward(*size)
-                matrices += inverse(*size) if added and activation else []
+                matrices += inverse(*size) if form.has_residual and form.activation else []
                 matrices = [] if is_spatial else matrices
+                attributes = window if is_spatial else {**window, **blocks}
                 yield BodyCase(
                     name,
-                    fused_name(base, added, activation),
-                    (x, weight, bias, *operands, *matrices),
-                    window if is_spatial else {**window, **blocks},
-                    expected,
+                    form.name,
+                    (x, weight, bias, *epilogue.operands, *matrices, *epilogue.bands),
+                    {**attributes, **epilogue.attributes},
+                    epilogue.expected,
                     terms_of(matrices) + products,
                 )
 
@@ -104,16 +134,17 @@ def fused_pointwise_cases() -> Iterator[BodyCase]:
         for group in (1, channels):
             weight = filters[:, : channels // group]
             convolved = jpeg_pointwise_conv(x, weight, biases, block=block, group=group)
-            for added, activation, operands, expected in _epilogues(convolved, block, index):
-                if not (added or activation):
+            for epilogue in _epilogues("JpegPointwiseConv", convolved, block, index):
+                activation = epilogue.form.activation
+                if not any(epilogue.form[1:]):
                     continue
-                others = matrices if activation else [dc]
+                others = [*(matrices if activation else [dc]), *epilogue.bands]
                 yield BodyCase(
                     f"{shape}-group{group}",
-                    fused_name("JpegPointwiseConv", added, activation),
-                    (x, weight, biases.reshape(-1, 1, 1), *operands, *others),
-                    {"group": group, "block": block},
-                    expected,
+                    epilogue.form.name,
+                    (x, weight, biases.reshape(-1, 1, 1), *epilogue.operands, *others),
+                    {"group": group, "block": block, **epilogue.attributes},
+                    epilogue.expected,
                     channels // group + 3 + (terms_of(matrices) if activation else 0),
                 )
 
@@ -144,3 +175,20 @@ def spatial_cases() -> Iterator[BodyCase]:
             attributes = {"block": block_size(*shape[2:])}
             scaled = np.stack([image * scale[n % batch] for n, image in enumerate(x)])
             yield BodyCase(f"{shape}-{batch}", "JpegScale", (x, scale), attributes, scaled, 1)
+        yield from _scaled_sums(shape)
+
+
+def _scaled_sums(shape: tuple[int, ...]) -> Iterator[BodyCase]:
+    x, residual, scale = (random_map(size) for size in (shape, shape, (*shape[:2], 1, 1)))
+    # A fault in the first elements shows only where their sum is above zero.
+    x[..., 0, 0], scale = x[..., 0, 0] + 8.0, np.abs(scale) + 1.0
+    block = block_size(*shape[2:])
+    matrices = inverse(*shape[2:]) + forward(*shape[2:])
+    for op, size, transforms in (
+        ("JpegScaleAddRelu", block, matrices),
+        ("SpatialScaleAddRelu", 1, []),
+    ):
+        expected = jpeg_scale_add_relu(x, scale, residual, block=size)
+        attributes = {"block": size} if transforms else {}
+        operands = (x, scale, residual, *transforms)
+        yield BodyCase(f"{shape}", op, operands, attributes, expected, terms_of(transforms) + 2)

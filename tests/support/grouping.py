@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, GROUPED_INPUTS
+from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, grouped_inputs
 from jpegcompile.ir.module import Module
 
 
@@ -22,7 +22,7 @@ def lay_out(module: Module) -> int:
     for node in list(module.graph.nodes):
         if node.domain != DOMAIN:
             continue
-        for name, index in GROUPED_INPUTS.items():
+        for name, index in grouped_inputs(node.op).items():
             if node.attrs.get(name, 1) != 1:
                 node.inputs[index] = _rearranged(module, node.inputs[index], grouped=True)
                 count += 1

@@ -1,0 +1,28 @@
+"""Which operators take maps whose tiles stand as few coefficients each, and where.
+
+Between two native kernels the elements of a map [N, C, H, W] in groups of channels may stand in
+memory in the order [N][C / 16][tiles][K][16]: of each tile, row by row, the K coefficients
+u + v < n alone, row by row, since the others are zero. The shape stays what it was, and only these
+attributes of the operators on both sides say n; bodies ignore them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jpegcompile.interface import COMPACT_ATTRIBUTES
+from jpegcompile.ir.fused import forms
+from jpegcompile.ir.nonlinear import TRUNCATE
+
+X_FREQUENCIES, _, Y_FREQUENCIES = COMPACT_ATTRIBUTES
+_BOTH = (X_FREQUENCIES, Y_FREQUENCIES)
+
+# Attributes by operator.
+COMPACT: Mapping[str, tuple[str, ...]] = {
+    **{
+        form.name: COMPACT_ATTRIBUTES if form.has_residual else _BOTH
+        for form in forms("JpegConv", "JpegPointwiseConv")
+    },
+    TRUNCATE: (Y_FREQUENCIES,),
+    "JpegGlobalAveragePool": (X_FREQUENCIES,),
+}

@@ -1,0 +1,133 @@
+// 1x1 convolutions of maps that stand compactly: rows of the matrix product are the coefficients
+// that are there, so the work is proportional to how many they are.
+#include <algorithm>
+#include <vector>
+
+#include "../native/strips.h"
+#include "../native/workspace.h"
+#include "convolution.h"
+#include "gemm.h"
+
+namespace jpegcompile {
+namespace {
+
+// Rows of the product in a task, and those whose sums, of two groups, stay in the nearest cache
+// until they are finished.
+constexpr int64_t kTaskRows = 448;
+constexpr int64_t kNearRows = 192;
+// Enough that threads finish at about the same time.
+constexpr int64_t kTasks = 12;
+
+// Tiles of an image, and how they and the output's groups are shared out.
+struct Schedule {
+  int64_t in_row, tiles;          // in a row of tiles, in all
+  int64_t near, each, strips;     // tiles of a part, of a task; tasks to an image
+  int64_t chunk, chunks;          // groups of a task; tasks to a strip
+};
+
+Schedule schedule_for(const Convolution& task) {
+  const int block = task.output_block;
+  const int64_t count = task.input.band.count();
+  Schedule schedule{};
+  schedule.in_row = task.input.width / block;
+  schedule.tiles = task.input.height / block * schedule.in_row;
+  // What is copied into planes is copied by whole rows.
+  const bool is_copied =
+      !task.output.is_grouped || (task.residual != nullptr && !task.residual_map.is_grouped);
+  const int64_t unit = is_copied ? schedule.in_row : 1;
+  schedule.near = std::max<int64_t>(kNearRows / (count * unit), 1) * unit;
+  const int64_t parts = std::max<int64_t>(kTaskRows / (count * schedule.near), 1);
+  schedule.each = std::min(parts * schedule.near, schedule.tiles);
+  schedule.strips = ceil_div(schedule.tiles, schedule.each);
+  const int64_t groups = task.output.groups();
+  const int64_t wanted = ceil_div(wanted_tasks(kTasks), task.input.batch * schedule.strips);
+  schedule.chunk = ceil_div(ceil_div(groups, wanted), 2) * 2;
+  schedule.chunks = ceil_div(groups, schedule.chunk);
+  return schedule;
+}
+
+// Consecutive tiles of one image, and how many there are in a row.
+struct Tiles {
+  int64_t image, first, count, in_row;
+};
+
+// Sums of one group, which stand as the input does, row of tiles by row of tiles.
+void finish_tiles(const Convolution& task, const Tiles& tiles, int64_t group, const float* sums) {
+  const int64_t block = task.output_block;
+  const TileLayout layout = TileLayout::compact(task.input.band, tiles.in_row);
+  const int64_t end = tiles.first + tiles.count;
+  for (int64_t tile = tiles.first; tile < end;) {
+    const int64_t column = tile % tiles.in_row;
+    const int64_t count = std::min(tiles.in_row - column, end - tile);
+    const Area area{tiles.image, tile / tiles.in_row * block, block, column * block,
+                    count * block};
+    finish_area(task, area, group, sums + (tile - tiles.first) * layout.tile, layout);
+    tile += count;
+  }
+}
+
+// Compact tiles that follow each other are rows of 16 floats, about as many as the product's.
+void look_ahead(const Convolution& task, const Tiles& tiles, int64_t group, Gemm& gemm) {
+  const auto first_of = [&](const Map& map, const float* data) {
+    return data + (tiles.image * map.groups() + group) * map.group_floats() +
+           tiles.first * map.band.count() * kLanes;
+  };
+  if (!task.output.is_compact) return;
+  gemm.ahead_output = first_of(task.output, task.y);
+  gemm.ahead_group = task.output.group_floats();
+  if (task.residual == nullptr || !task.residual_map.is_compact) return;
+  gemm.ahead_residual = first_of(task.residual_map, task.residual);
+  gemm.ahead_residual_group = task.residual_map.group_floats();
+}
+
+void convolve_tiles(const Convolution& task, const Tiles& tiles, int64_t group, int64_t end) {
+  thread_local std::vector<int64_t> offsets;
+  const int64_t rows = tiles.count * task.input.band.count(), plane = task.input.group_floats();
+  // The groups of a grouped convolution read different inputs.
+  const int64_t step = task.weights->window.group == 1 ? 2 : 1;
+  for (; group < end; group += step) {
+    const Taps& taps = task.weights->taps[static_cast<size_t>(group)];
+    offsets.clear();
+    for (int64_t i = 0; i < taps.input_groups; ++i) {
+      offsets.push_back((taps.first_input_group + i) * plane);
+    }
+    Gemm gemm{};
+    gemm.input = task.x + tiles.image * task.input.groups() * plane +
+                 tiles.first * task.input.band.count() * kLanes;
+    gemm.row_stride = kLanes;
+    gemm.rows = rows;
+    gemm.offsets = offsets.data();
+    gemm.segments = taps.input_groups;
+    gemm.depth = kLanes;
+    gemm.weights = task.weights->data + taps.weights;
+    gemm.groups = std::min(step, end - group);
+    gemm.output = task_floats(0, static_cast<size_t>(2 * rows * kLanes));
+    gemm.output_group = rows * kLanes;
+    look_ahead(task, tiles, group, gemm);
+    multiply(gemm);
+    for (int64_t part = 0; part < gemm.groups; ++part) {
+      finish_tiles(task, tiles, group + part, gemm.output + part * gemm.output_group);
+    }
+  }
+}
+
+}  // namespace
+
+void convolve_band(const Call& call, const Convolution& task) {
+  const Schedule schedule = schedule_for(task);
+  const int64_t per_image = schedule.strips * schedule.chunks;
+  call.parallel(static_cast<size_t>(task.input.batch * per_image), [&](size_t index) {
+    const int64_t image = static_cast<int64_t>(index) / per_image;
+    const int64_t part = static_cast<int64_t>(index) % per_image;
+    const int64_t begin = part % schedule.strips * schedule.each;
+    const int64_t end = std::min(begin + schedule.each, schedule.tiles);
+    const int64_t group = part / schedule.strips * schedule.chunk;
+    const int64_t last = std::min(group + schedule.chunk, task.output.groups());
+    for (int64_t first = begin; first < end; first += schedule.near) {
+      convolve_tiles(task, {image, first, std::min(schedule.near, end - first), schedule.in_row},
+                     group, last);
+    }
+  });
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,399 @@
+"""Native operators on tiles that stand as few coefficients each, against references in float64.
+
+What has no place in a compact map is NaN where the kernel gets it, so that reading it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+from support.maps import random_map
+from support.native import GROUP, ISAS, NativeError, run_native
+
+from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
+from jpegcompile.dct.frequencies import band_map, full
+from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
+from jpegcompile.ir.compact import COMPACT
+from jpegcompile.ir.fused import Activation, Form, forms
+from jpegcompile.ir.groups import GROUPED
+from jpegcompile.kernels.average_pool.reference import jpeg_global_average_pool
+from jpegcompile.kernels.conv.reference import jpeg_conv, jpeg_pointwise_conv
+from jpegcompile.kernels.truncate.reference import compacted, from_compacted, jpeg_truncate
+
+LOW, HIGH, SLOPE = -0.25, 0.75, 0.125
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution with what follows it, on truncated maps.
+
+    Attributes:
+        form: the operator.
+        x: shape of its input.
+        outputs: channels that it makes.
+        kernel: height and width, for all but 1x1 convolutions on coefficients.
+        bands: frequencies that x, the residual and the result have; those of a result that is not
+            truncated follow.
+        stride: along both axes.
+        group: of channels.
+        is_grouped: whether maps stand in groups of channels, where they can.
+        is_compact: whether the result stands compactly, where it can.
+        method: of a 3x3 convolution.
+    """
+
+    form: Form
+    x: tuple[int, int, int, int]
+    outputs: int
+    kernel: int
+    bands: tuple[int, int, int]
+    stride: int = 1
+    group: int = 1
+    is_compact: bool = True
+    method: str = ""
+
+    def __str__(self) -> str:
+        shape = "x".join(map(str, (*self.x, self.outputs, self.kernel)))
+        return f"{self.form.name}-{shape}-{self.bands}-{self.stride}-{self.group}-{self.method}"
+
+    @property
+    def is_pointwise(self) -> bool:
+        return self.form.base == "JpegPointwiseConv"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        height, width = (-(-side // self.stride) for side in self.x[2:])
+        return height, width
+
+    @property
+    def blocks(self) -> tuple[int, int]:
+        return block_size(*self.x[2:]), block_size(*self.size)
+
+    @property
+    def result_band(self) -> int:
+        """Frequencies that the result has."""
+        x, residual, y = self.bands
+        if self.form.is_truncated:
+            return y
+        if self.is_pointwise and not self.form.activation:
+            return max(x, residual) if self.form.has_residual else x
+        return full(self.blocks[1])
+
+
+def _layers() -> Iterator[Layer]:
+    """All forms at all numbers of frequencies; shapes and other numbers in turn."""
+    shapes = {
+        8: ((1, 16, 16, 24), (2, 48, 8, 8), (3, 16, 24, 8), (5, 32, 8, 16)),
+        4: ((2, 16, 12, 20), (4, 32, 4, 4), (1, 48, 28, 28)),
+        2: ((3, 16, 14, 14), (1, 32, 6, 10), (5, 16, 2, 2)),
+    }
+    turn = 0
+    for block, sizes in shapes.items():
+        whole = full(block)
+        for count in range(1, whole + 1):
+            for form in forms("JpegConv", "JpegPointwiseConv"):
+                turn += 1
+                x = sizes[turn % len(sizes)]
+                bands = (count, (count * 5 + turn) % whole + 1, (count * 3 + turn) % whole + 1)
+                if form.base == "JpegPointwiseConv":
+                    outputs, group = ((64, 1), (16, 2), (32, 16), (19, 1))[turn % 4]
+                    compact = turn % 5 != 0
+                    yield Layer(form, x, outputs, 1, bands, 1, group, compact)
+                    continue
+                kernel, stride, method = (
+                    (3, 1, "winograd4"),
+                    (3, 1, "direct"),
+                    (1, 2, ""),
+                    (3, 1, "winograd2"),
+                    (3, 2, ""),
+                )[turn % 5]
+                made = block_size(-(-x[2] // stride), -(-x[3] // stride))
+                if made == 1 and form.is_truncated:
+                    continue
+                most = full(made)
+                bands = (count, min(bands[1], most), min(bands[2], most))
+                outputs = (32, 16, 21)[turn % 3]
+                yield Layer(form, x, outputs, kernel, bands, stride, 1, turn % 7 != 0, method)
+
+
+LAYERS = list(_layers())
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Operands, and what is expected of them in float64."""
+
+    x: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    residual: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    bound: float
+
+
+def _problem(layer: Layer) -> Problem:
+    """Tolerance: `tests/kernels/test_native_conv.py` has where it comes from."""
+    input_block, output_block = layer.blocks
+    x = jpeg_truncate(random_map(layer.x), block=input_block, frequencies=layer.bands[0])
+    weight = random_map((layer.outputs, layer.x[1] // layer.group, layer.kernel, layer.kernel))
+    bias = random_map((layer.outputs,))
+    if layer.is_pointwise:
+        made = jpeg_pointwise_conv(x, weight, bias, block=input_block, group=layer.group)
+    else:
+        made = jpeg_conv(
+            x, weight, bias, **_window(layer), input_block=input_block, output_block=output_block
+        )
+    others = random_map(made.shape)
+    if output_block > 1:
+        others = jpeg_truncate(others, block=output_block, frequencies=layer.bands[1])
+    if layer.form.has_residual:
+        made = made + others
+    made = to_jpeg(_activated(layer.form, to_spatial(made, output_block)), output_block)
+    if layer.form.is_truncated:
+        made = jpeg_truncate(made, block=output_block, frequencies=layer.bands[2])
+    pixels = np.abs(to_spatial(x, input_block)).max()
+    magnitudes = float(np.abs(weight).sum((1, 2, 3)).max() * pixels + 8)
+    steps = 4 * float(np.sqrt(weight[0].size + 64))
+    # By how much Winograd's points enlarge the sum of magnitudes.
+    growth = 8.3 if layer.method.startswith("winograd") else 1.0
+    bound = steps * float(np.finfo(np.float32).eps) * magnitudes * growth
+    return Problem(x, weight, bias, others, made, bound)
+
+
+def _window(layer: Layer) -> dict[str, Any]:
+    pad = (layer.kernel - 1) // 2
+    return {
+        "strides": (layer.stride, layer.stride),
+        "pads": (pad, pad, pad, pad),
+        "dilations": (1, 1),
+        "group": layer.group,
+    }
+
+
+def _activated(form: Form, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+    if form.activation == "Relu":
+        return np.maximum(pixels, 0)
+    if form.activation == "PRelu":
+        return np.where(pixels > 0, pixels, SLOPE * pixels)
+    return np.clip(pixels, LOW, HIGH) if form.activation == "Clip" else pixels
+
+
+def _layout(channels: int, block: int, band: int, is_compact: bool = True) -> tuple[int, int]:
+    """Values of the attributes `..._group` and `..._frequencies` of a map."""
+    if channels % GROUP:
+        return 1, 0
+    return GROUP, band if is_compact and block > 1 and band < full(block) else 0
+
+
+def _laid(x: NDArray[Any], block: int, layout: tuple[int, int]) -> Any:
+    single = x.astype(np.float32)
+    if layout[0] == 1:
+        return single
+    return compacted(single, block=block, frequencies=layout[1] or full(block))
+
+
+def _run(layer: Layer, problem: Problem, isa: str, told: int | None = None) -> NDArray[np.float32]:
+    """The kernel's result as NCHW; `told` is what the node says that y has, if not the truth."""
+    (input_block, output_block), form = layer.blocks, layer.form
+    band = layer.result_band if told is None else told
+    layouts = {
+        "x": _layout(layer.x[1], input_block, layer.bands[0]),
+        "residual": _layout(layer.outputs, output_block, layer.bands[1]),
+        "y": _layout(layer.outputs, output_block, band, layer.is_compact),
+    }
+    feeds = {"x": _laid(problem.x, input_block, layouts["x"])}
+    names = ["x", "weight", "bias"]
+    if form.has_residual:
+        feeds["residual"] = _laid(problem.residual, output_block, layouts["residual"])
+        names.append("residual")
+    names += {"PRelu": ["slope"], "Clip": ["low", "high"]}.get(form.activation, [])
+    # Transforms are for function bodies.
+    if layer.is_pointwise:
+        names += ["unused"] * (4 if form.activation else 1)
+    else:
+        names += ["unused"] * (6 if form.activation and form.has_residual else 4)
+    attributes: dict[str, Any] = {"group": layer.group, "block": input_block}
+    if not layer.is_pointwise:
+        blocks = {"input_block": input_block, "output_block": output_block}
+        attributes = {**_window(layer), **blocks, "method": layer.method}
+    constants = {
+        "weight": problem.weight,
+        "bias": problem.bias,
+        "slope": np.full((layer.outputs, 1, 1), SLOPE),
+        "low": np.asarray(LOW),
+        "high": np.asarray(HIGH),
+        "unused": np.zeros(1),
+    }
+    if form.is_truncated:
+        names.append("band")
+        attributes["frequencies"] = layer.bands[2]
+        constants["band"] = band_map(*layer.size, output_block, layer.bands[2])
+    for name, (group, frequencies) in layouts.items():
+        if name in (*feeds, "y"):
+            attributes |= {f"{name}_group": group, f"{name}_frequencies": frequencies}
+    result = _run_node(form.name, names, attributes, feeds, constants, isa)
+    if layouts["y"][0] == 1:
+        return result
+    count = layouts["y"][1] or full(output_block)
+    return from_compacted(result, block=output_block, frequencies=count)
+
+
+def _run_node(
+    op: str,
+    names: list[str],
+    attributes: dict[str, Any],
+    feeds: dict[str, Any],
+    constants: dict[str, Any],
+    isa: str,
+) -> NDArray[np.float32]:
+    node = helper.make_node(op, names, ["y"], name="node", domain=DOMAIN, **attributes)
+    floats = onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [node],
+        "native",
+        [helper.make_tensor_value_info(n, floats, v.shape) for n, v in feeds.items()],
+        [helper.make_tensor_value_info("y", floats, [None] * 4)],
+        [
+            numpy_helper.from_array(np.asarray(v, np.float32), n)
+            for n, v in constants.items()
+            if n in names
+        ],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    return run_native(bytes(model.SerializeToString()), [feeds], isa, threads=2)[0]
+
+
+def test_layers_have_every_form_and_number() -> None:
+    forms_ = {form.name for form in forms("JpegConv", "JpegPointwiseConv")}
+    assert {layer.form.name for layer in LAYERS} == forms_
+    assert set(COMPACT) == forms_ | {"JpegTruncate", "JpegGlobalAveragePool"}
+    for block in (8, 4, 2):
+        found = [layer for layer in LAYERS if layer.blocks[0] == block and layer.form.is_truncated]
+        for index in range(3):
+            bands = {layer.bands[index] for layer in found if layer.blocks[1] == block}
+            assert bands == set(range(1, full(block) + 1))
+    assert {layer.x[0] for layer in LAYERS} == {1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_convolutions(layer: Layer, isa: str) -> None:
+    problem = _problem(layer)
+    result = _run(layer, problem, isa)
+    assert np.abs(result - problem.expected).max() <= problem.bound
+
+
+@pytest.mark.parametrize("form", ["JpegPointwiseConvAddReluTruncate", "JpegConvReluTruncate"])
+def test_faults_are_seen(form: str) -> None:
+    """A weight, the residual's band, the result's: each that is off."""
+    layer = next(a for a in LAYERS if a.form.name == form and min(a.bands) > 3 and a.is_compact)
+    problem = _problem(layer)
+    weight = problem.weight.copy()
+    weight[0, 0, 0, 0] += 1.0
+    wrong = [_run(layer, replace(problem, weight=weight), "avx2")]
+    for index in range(3):
+        if index == 1 and not layer.form.has_residual:
+            continue
+        bands = [band - (place == index) for place, band in enumerate(layer.bands)]
+        fewer = replace(layer, bands=(bands[0], bands[1], bands[2]))
+        wrong.append(_run(fewer, problem, "avx2"))
+    for result in wrong:
+        assert np.abs(result - problem.expected).max() > problem.bound
+
+
+@pytest.mark.parametrize("block", [8, 4, 2])
+@pytest.mark.parametrize("x_group", [1, GROUP])
+def test_truncation_by_itself(block: int, x_group: int) -> None:
+    for count in range(1, full(block)):
+        shape = (1 + count % 3, 16 * (1 + count % 2), 3 * block, 2 * block)
+        x = random_map(shape).astype(np.float32)
+        wanted = jpeg_truncate(x, block=block, frequencies=count)
+        for places in {count, min(count + 1, full(block) - 1)}:
+            attributes = {
+                "block": block,
+                "frequencies": count,
+                "x_group": x_group,
+                "y_group": GROUP,
+                "y_frequencies": places,
+            }
+            feeds = {"x": _laid(x, block, (x_group, 0))}
+            constants = {"band": band_map(*shape[2:], block, count)}
+            for isa in ISAS:
+                result = _run_node("JpegTruncate", ["x", "band"], attributes, feeds, constants, isa)
+                found = from_compacted(result, block=block, frequencies=places)
+                np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("block", [8, 4, 2])
+def test_global_average_pool(block: int) -> None:
+    for count in range(1, full(block)):
+        x = random_map((1 + count % 5, 32, 3 * block, 2 * block))
+        x = jpeg_truncate(x, block=block, frequencies=count)
+        attributes = {
+            "input_block": block,
+            "output_block": 1,
+            "x_group": GROUP,
+            "x_frequencies": count,
+        }
+        feeds = {"x": _laid(x, block, (GROUP, count))}
+        names = ["x", "unused", "unused"]
+        result = _run_node(
+            "JpegGlobalAveragePool", names, attributes, feeds, {"unused": np.zeros(1)}, "avx2"
+        )
+        expected = jpeg_global_average_pool(x, input_block=block)
+        np.testing.assert_allclose(result, expected, rtol=0, atol=1e-6)
+        assert np.abs(result - np.roll(expected, 1, axis=1)).max() > 0.1
+
+
+def _layer(
+    bands: tuple[int, int, int],
+    has_residual: bool = False,
+    of: Activation = "",
+    truncated: bool = True,
+) -> Layer:
+    form = Form("JpegPointwiseConv", has_residual, of, truncated)
+    return Layer(form, (1, 16, 8, 8), 16, 1, bands)
+
+
+@pytest.mark.parametrize(
+    ("layer", "told", "message"),
+    [
+        (
+            _layer((5, 5, 5), of="Relu"),
+            4,
+            "y has places for 4 frequencies of each tile, and 5 are made; compile the model again",
+        ),
+        (
+            _layer((5, 5, 15), of="Relu", truncated=False),
+            14,
+            "y has places for 14 frequencies of each tile, and 15 are made",
+        ),
+        (
+            _layer((5, 9, 1), has_residual=True, truncated=False),
+            8,
+            "y has places for 8 frequencies of each tile, and 9 are made",
+        ),
+        (
+            _layer((5, 5, 5), of="Relu"),
+            -1,
+            "y of shape [1,16,8,8] in groups of 16 channels cannot hold -1 frequencies of tiles of"
+            " 8x8 alone; compile the model again",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(layer: Layer, told: int, message: str) -> None:
+    with pytest.raises(NativeError, match=r"JpegPointwiseConv.* 'node': ") as error:
+        _run(layer, _problem(layer), "avx2", told)
+    assert message in str(error.value)
+
+
+def test_every_compact_map_is_a_grouped_one() -> None:
+    for op, names in COMPACT.items():
+        assert {n.replace("frequencies", "group") for n in names} <= set(GROUPED[op])

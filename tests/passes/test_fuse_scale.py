@@ -1,0 +1,63 @@
+"""Scale, sum and ReLU at the end of a squeeze-and-excitation block become one operator."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.graphs import (
+    TENSOR,
+    Graph,
+    check_compiled,
+    check_fault,
+    check_untouched,
+    module_before,
+    outline_of,
+)
+
+NAME = "fuse-scale"
+SQUEEZE = "g = GlobalAveragePool(x)  v = Sigmoid(g)"
+
+
+def network(text: str, size: str = "16,16", outputs: str = "") -> Graph:
+    signature = f"(T[N,4,{size}] x) => (T[] y{outputs})"
+    return Graph(f"{signature} {{ {SQUEEZE}  {text} }}", {"w": (4, 4, 1, 1), "b": (4, 1, 1)})
+
+
+@pytest.mark.parametrize(
+    ("size", "op"), [("16,16", "JpegScaleAddRelu"), ("7,7", "SpatialScaleAddRelu")]
+)
+@pytest.mark.parametrize("product", ["Mul(x, v)", "Mul(v, x)"])
+@pytest.mark.parametrize("added", ["Add(m, c)", "Add(c, m)", "Sum(m, c)"])
+def test_the_three_are_one(size: str, op: str, product: str, added: str) -> None:
+    graph = network(
+        f"d = Conv(x, w)  c = Sigmoid(d)  m = {product}  s = {added}  y = Relu(s)", size
+    )
+    module = check_compiled(graph)
+    assert op in outline_of(module)
+    assert not {"JpegScale", "Add", "Sum", "Relu", "JpegRelu"} & set(outline_of(module).split())
+    check_fault(graph, graph.perturbed("w"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "m = Mul(x, v)  y = Relu(m)",
+        "m = Mul(x, v)  s = Add(m, b)  y = Relu(s)",
+        "m = Mul(x, v)  s = Add(m, m)  y = Relu(s)",
+        "m = Mul(x, v)  s = Add(m, x)  y = Sigmoid(s)",
+        "m = Mul(x, v)  s = Add(m, x)  r = Relu(s)  y = Sub(r, s)",
+    ],
+)
+def test_others_stay(text: str) -> None:
+    check_untouched(module_before(network(text), NAME, dtype="float"), NAME)
+
+
+def test_what_the_caller_sees_stays() -> None:
+    graph = network("m = Mul(x, v)  s = Add(m, x)  y = Relu(s)", outputs=", T[] s")
+    check_untouched(module_before(graph, NAME, dtype="float"), NAME)
+
+
+def test_standard_operators_stay() -> None:
+    graph = network("m = Mul(x, v)  s = Add(m, x)  y = Relu(s)")
+    check_untouched(module_before(graph, NAME, replace(TENSOR, target="onnx")), NAME)
