@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reference.h"
@@ -71,10 +73,30 @@ struct TileShape {
 };
 const std::vector<TileShape>& tile_shapes();
 
-std::vector<Case> channel_cases();
-std::vector<Case> convolution_cases();
-std::vector<Case> ingest_cases();
-std::vector<Case> tile_cases();
-std::vector<Case> window_cases();
+// Which cases to make: expected results take longer than the kernels.
+class Selection {
+ public:
+  // A quick run has a quarter of each operator's cases. No names: all operators.
+  Selection(bool is_quick, std::set<std::string> names)
+      : is_quick_(is_quick), names_(std::move(names)) {}
+
+  bool has(const std::string& op) const { return names_.empty() || names_.contains(op); }
+  // Of the operator's next case.
+  bool takes(const std::string& op) {
+    const size_t number = seen_[op]++;
+    return has(op) && (!is_quick_ || (number + op.size()) % 4 == 0);
+  }
+
+ private:
+  bool is_quick_;
+  std::set<std::string> names_;
+  std::map<std::string, size_t> seen_;
+};
+
+std::vector<Case> channel_cases(Selection& selection);
+std::vector<Case> convolution_cases(Selection& selection);
+std::vector<Case> ingest_cases(Selection& selection);
+std::vector<Case> tile_cases(Selection& selection);
+std::vector<Case> window_cases(Selection& selection);
 
 }  // namespace jpegcompile

@@ -62,14 +62,15 @@ Case channel_case(Random& random, const std::string& op, const TileShape& shape,
 
 }  // namespace
 
-std::vector<Case> channel_cases() {
+std::vector<Case> channel_cases(Selection& selection) {
   Random random(1);
   std::vector<Case> cases;
   size_t turn = 0;
   for (const char* op : {"ToJpeg", "ToSpatial", "JpegTruncate", "JpegAdd", "JpegSub", "JpegScale",
                          "JpegBatchNormalization"}) {
     for (const TileShape& shape : tile_shapes()) {
-      cases.push_back(channel_case(random, op, shape, turn++));
+      ++turn;
+      if (selection.takes(op)) cases.push_back(channel_case(random, op, shape, turn));
     }
     ++turn;
   }

@@ -154,7 +154,7 @@ bool fits(const Form& form, const Geometry& given) {
 
 }  // namespace
 
-std::vector<Case> convolution_cases() {
+std::vector<Case> convolution_cases(Selection& selection) {
   Random random(4);
   std::vector<Case> cases;
   size_t turn = 0;
@@ -164,7 +164,7 @@ std::vector<Case> convolution_cases() {
         const Form form{base, has_residual, activation};
         for (const Geometry& geometry : geometries()) {
           ++turn;
-          if (fits(form, geometry)) {
+          if (fits(form, geometry) && selection.takes(form.name())) {
             cases.push_back(convolution_case(random, form, geometry, turn));
           }
         }

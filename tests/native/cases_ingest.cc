@@ -113,7 +113,7 @@ Case ingest_case(Random& random, bool is_gray, const IngestShape& shape, size_t 
 
 }  // namespace
 
-std::vector<Case> ingest_cases() {
+std::vector<Case> ingest_cases(Selection& selection) {
   Random random(5);
   const std::vector<IngestShape> shapes = {
       {2, 2, 3, 1, 2, 16, 24, 8, 3}, {1, 3, 3, 2, 2, 20, 12, 4, 3}, {3, 1, 1, 1, 1, 7, 5, 1, 1},
@@ -122,7 +122,10 @@ std::vector<Case> ingest_cases() {
   size_t turn = 0;
   for (const bool is_gray : {false, true}) {
     for (const IngestShape& shape : shapes) {
-      cases.push_back(ingest_case(random, is_gray, shape, turn++));
+      ++turn;
+      if (selection.takes(is_gray ? "JpegIngestGray" : "JpegIngest")) {
+        cases.push_back(ingest_case(random, is_gray, shape, turn));
+      }
     }
     ++turn;
   }

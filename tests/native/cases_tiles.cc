@@ -156,18 +156,22 @@ Case piecewise_case(Random& random, const std::string& form, const std::string& 
 
 }  // namespace
 
-std::vector<Case> tile_cases() {
+std::vector<Case> tile_cases(Selection& selection) {
   Random random(2);
   std::vector<Case> cases;
   size_t turn = 0;
   for (const TileShape& shape : tile_shapes()) {
     for (const auto& [op, function] : functions()) {
-      cases.push_back(pointwise_case(op, tiles_of(random, shape, turn++)));
+      ++turn;
+      if (selection.takes(op)) cases.push_back(pointwise_case(op, tiles_of(random, shape, turn)));
     }
-    cases.push_back(gelu_by_tanh(tiles_of(random, shape, turn++)));
+    ++turn;
+    if (selection.takes("JpegGelu")) cases.push_back(gelu_by_tanh(tiles_of(random, shape, turn)));
     for (const char* form : {"Jpeg", "JpegAsm", "JpegApx"}) {
       for (const char* name : {"Relu", "PRelu", "Clip"}) {
-        const Tiles tiles = tiles_of(random, shape, turn++);
+        ++turn;
+        if (!selection.takes(std::string(form) + name)) continue;
+        const Tiles tiles = tiles_of(random, shape, turn);
         cases.push_back(piecewise_case(random, form, name, tiles, turn));
       }
     }

@@ -161,26 +161,29 @@ Case rearrange_case(Random& random, const std::string& op, const SideShape& shap
 
 }  // namespace
 
-std::vector<Case> window_cases() {
+std::vector<Case> window_cases(Selection& selection) {
   Random random(3);
   std::vector<Case> cases;
   size_t turn = 0;
   for (const char* op : {"JpegMaxPool", "JpegDilatedMaxPool", "JpegAsmMaxPool",
                          "JpegAsmDilatedMaxPool", "SpatialMaxPool"}) {
     for (const PoolShape& shape : pool_shapes()) {
-      cases.push_back(pool_case(random, op, shape, turn++));
+      ++turn;
+      if (selection.takes(op)) cases.push_back(pool_case(random, op, shape, turn));
     }
     ++turn;
   }
   for (const char* op : {"JpegGlobalAveragePool", "SpatialGlobalAveragePool", "JpegGlobalMaxPool"}) {
     for (const TileShape& shape : tile_shapes()) {
-      cases.push_back(global_case(random, op, shape, turn++));
+      ++turn;
+      if (selection.takes(op)) cases.push_back(global_case(random, op, shape, turn));
     }
   }
   for (const char* op : {"JpegAveragePool", "JpegSlice", "JpegPad", "JpegResize", "JpegReduceMean",
                          "JpegReduceSum"}) {
     for (const TileShape& shape : tile_shapes()) {
-      cases.push_back(separable_case(random, op, shape, turn++));
+      ++turn;
+      if (selection.takes(op)) cases.push_back(separable_case(random, op, shape, turn));
     }
     ++turn;
   }
@@ -190,7 +193,8 @@ std::vector<Case> window_cases() {
       {{1, 48, 8, 4, 4}, 1, 4},  {{1, 32, 32, 48, 8}, 2, 8}};
   for (const char* op : {"JpegSpaceToDepth", "JpegDepthToSpace"}) {
     for (const SideShape& shape : sides) {
-      cases.push_back(rearrange_case(random, op, shape, turn++));
+      ++turn;
+      if (selection.takes(op)) cases.push_back(rearrange_case(random, op, shape, turn));
     }
     ++turn;
   }

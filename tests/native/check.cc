@@ -4,6 +4,7 @@
 #include <cstring>
 #include <exception>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -103,6 +104,37 @@ void check_threads(const Case& one, const ort::CustomOp& op, const Value& alone)
       const Kernel own(op, node);
       for (const Kernel* kernel : {&shared, &own, &shared}) {
         require(equal(kernel->run(inputs, pool), alone), "threads change the result");
+      }
+    });
+  }
+  threads.join();
+}
+
+void check_together(const std::vector<Planned>& planned) {
+  std::vector<stand_in::Node> nodes;
+  for (const Planned& each : planned) nodes.push_back(node_of(each.one));
+  std::vector<std::unique_ptr<Kernel>> kernels;
+  std::vector<Value> alone;
+  Pool none(1), common(3);
+  for (size_t index = 0; index < planned.size(); ++index) {
+    kernels.push_back(std::make_unique<Kernel>(planned[index].op, nodes[index]));
+    alone.push_back(kernels[index]->run(inputs_of(planned[index].one), none));
+  }
+  Threads threads;
+  for (size_t caller = 0; caller < 4; ++caller) {
+    threads.start([&, caller] {
+      Pool own(2);
+      for (size_t turn = 0; turn < planned.size(); ++turn) {
+        // Two go up from different places, two go down: each meets all others.
+        const size_t shift = turn + caller * planned.size() / 4;
+        const size_t index =
+            (caller % 2 == 0 ? shift : 2 * planned.size() - 1 - shift % planned.size()) %
+            planned.size();
+        const auto inputs = inputs_of(planned[index].one);
+        Pool& pool = turn % 3 == 0 ? common : own;
+        require(equal(kernels[index]->run(inputs, pool), alone[index]),
+                planned[index].one.op + " gives another result beside others");
+        const Kernel made(planned[index].op, nodes[index]);
       }
     });
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "cases.h"
 
@@ -19,6 +20,14 @@ void check_result(const Case& one, const Value& result);
 // Several threads that run one kernel on one pool, and kernels of their own, get the bits of
 // `alone`.
 void check_threads(const Case& one, const ort::CustomOp& op, const Value& alone);
+
+// Kernels of all these cases run at once in threads with pools of their own and on a common one,
+// and get the bits they get alone.
+struct Planned {
+  const ort::CustomOp& op;
+  const Case& one;
+};
+void check_together(const std::vector<Planned>& planned);
 
 // What is not a number in the first image leaves the others as in `alone`.
 void check_images(const Case& one, const ort::CustomOp& op, const Value& alone);
