@@ -42,7 +42,7 @@ print(resident() - half)
 
 
 def different_models(folder: Path) -> list[Path]:
-    paths = []
+    paths: list[Path] = []
     for width, height in SIDES:
         for options in OPTIONS:
             path = folder / f"{len(paths)}.onnx"
