@@ -89,10 +89,11 @@ def compile(
     Args:
         model: path of an ONNX model, or the model.
         input: "coefficients" for inputs `luma` int16 [N,1,Hb,Wb,8,8], `chroma` int16
-            [N,2,hb,wb,8,8] (absent for grey) and `quantization` uint16 [N,3,8,8]; "tensor" to keep
-            the original input.
+            [N,2,hb,wb,8,8] (absent for grey) and `quantization` uint16 [N,3,8,8]; "jpeg" for one
+            input `jpeg` uint8 [bytes], the bytes of one file, which native kernels alone can read;
+            "tensor" to keep the original input.
         target: "ort" for jpegcompile nodes with function bodies, "onnx" for standard ops only.
-        preprocess: preset, JSON file or mapping; needed for coefficients (see `Preprocess`).
+        preprocess: preset, JSON file or mapping; needed unless for tensors (see `Preprocess`).
         subsampling: chroma subsampling that the file is written for; 4:2:0, or gray for models of
             one channel, if not given.
         image_input: which input is the image, where the model has several.
@@ -165,7 +166,7 @@ def _refuse_double(source: Source, image: str) -> None:
 
 def _refuse_integer_tensor(source: Source, module: Module) -> None:
     """A compiled model that keeps the input has to take what the source takes."""
-    if source.integer_pixels is not None and module.options.input_mode == "tensor":
+    if source.integer_pixels is not None and not module.options.takes_files:
         raise UnsupportedModelError(
             f"{source.name}: input '{module.image.name}' is {source.integer_pixels}, which"
             " --input tensor would have to keep; use --input coefficients, or export the model with"

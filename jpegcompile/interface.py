@@ -23,6 +23,10 @@ IR_VERSION = 10
 
 # Inputs of a model that takes coefficients, in this order.
 LUMA, CHROMA, QUANTIZATION = "luma", "chroma", "quantization"
+# Input of a model that takes the bytes of a file, and the operators that make the above of it. They
+# have no function bodies.
+JPEG = "jpeg"
+DECODE, DECODE_GRAY = "JpegDecode", "JpegDecodeGray"
 
 
 def grouped_inputs(op: str) -> dict[str, int]:

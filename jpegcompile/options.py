@@ -46,12 +46,17 @@ def compile_options(
         UsageError: if one has no such value.
         AccessError: if a preprocessing or frequencies file cannot be read.
     """
-    if input not in ("coefficients", "tensor"):
-        raise UsageError(f"input is '{input}'; use coefficients or tensor")
+    if input not in ("coefficients", "jpeg", "tensor"):
+        raise UsageError(f"input is '{input}'; use coefficients, jpeg or tensor")
     if target not in ("ort", "onnx"):
         raise UsageError(f"target is '{target}'; use ort or onnx")
     if domain not in ("jpeg", "auto"):
         raise UsageError(f"domain is '{domain}'; use jpeg or auto")
+    if input == "jpeg" and target == "onnx":
+        raise UsageError(
+            "--target onnx has standard operators only, and none of them reads a JPEG file; use"
+            " --target ort, or --input coefficients"
+        )
     if batch < 1:
         raise UsageError(f"batch is {batch}; give the number of images at a time, 1 or more")
     plan = plan_of(frequencies, relu, truncate)
@@ -111,14 +116,16 @@ def complete_options(options: CompileOptions, image: ImageInput) -> CompileOptio
     Raises:
         UsageError: naming the option and what to give instead.
     """
-    if options.input_mode == "tensor":
+    if not options.takes_files:
         if options.subsampling is not None:
-            raise UsageError("--subsampling is for --input coefficients; leave it out")
+            raise UsageError(
+                "--subsampling is for --input coefficients and --input jpeg; leave it out"
+            )
         return options
     if options.preprocess is None:
         raise UsageError(
-            "--input coefficients needs --preprocess, the normalisation that the model was trained"
-            " with: imagenet, cifar10, unit, none or a JSON file"
+            f"--input {options.input_mode} needs --preprocess, the normalisation that the model was"
+            " trained with: imagenet, cifar10, unit, none or a JSON file"
         )
     if image.channels not in (1, 3):
         raise UsageError(

@@ -15,7 +15,9 @@ from jpegcompile.passes.canonical_reshape import CanonicalReshape
 from jpegcompile.passes.canonical_resize import CanonicalResize
 from jpegcompile.passes.channels_first import ChannelsFirst
 from jpegcompile.passes.choose_methods import ChooseMethods
+from jpegcompile.passes.choose_sparse import ChooseSparse
 from jpegcompile.passes.compact_tiles import CompactTiles
+from jpegcompile.passes.decode_input import DecodeInput
 from jpegcompile.passes.drop_expand import DropExpand
 from jpegcompile.passes.dynamic_batch import DynamicBatch
 from jpegcompile.passes.explicit_padding import ExplicitPadding
@@ -23,6 +25,7 @@ from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
 from jpegcompile.passes.fold_constants import FoldConstants
 from jpegcompile.passes.fold_quantized_weights import FoldQuantizedWeights
 from jpegcompile.passes.fuse_convolution import FuseConvolution
+from jpegcompile.passes.fuse_ingest import FuseIngest
 from jpegcompile.passes.fuse_scale import FuseScale
 from jpegcompile.passes.group_channels import GroupChannels
 from jpegcompile.passes.infer_shapes import InferShapes
@@ -117,14 +120,17 @@ RESOLVE: tuple[Pass, ...] = (
     TruncateFrequencies(),
     ReportSkippable(),
 )
-# These change which operators do the work, not what is computed.
+# These change which operators do the work, not what is computed. DecodeInput stays last.
 SCHEDULE: tuple[Pass, ...] = (
     FuseConvolution(),
     SpatialTwins(),
+    FuseIngest(),
     FuseScale(),
     ChooseMethods(),
+    ChooseSparse(),
     GroupChannels(),
     CompactTiles(),
+    DecodeInput(),
 )
 PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE + SCHEDULE
 

@@ -38,7 +38,8 @@ class NodeReport:
         skippable_transform_multiply_adds: of `transform_multiply_adds`, likewise, and those of
             coefficients that truncation drops. A kernel that convolves pixels need not do them.
         method: of a convolution for which native kernels have several, the one that the cost model
-            chose: "direct", "winograd4" (F(4x4, 3x3)) or "winograd2".
+            chose: "direct", "winograd4" (F(4x4, 3x3)) or "winograd2"; of that which reads
+            files, "sparse or dense", where each image's coefficients decide, or "dense".
     """
 
     name: str

@@ -25,6 +25,14 @@ def geometry_of(subsampling: str, height: int, width: int) -> IngestGeometry:
     return IngestGeometry(height, width, (_LUMA_FACTORS[subsampling], (1, 1), (1, 1)), "ycbcr")
 
 
+def chroma_factors(subsampling: str) -> tuple[int, int] | None:
+    """Pixels of luma to one of chroma, (vertical, horizontal); None where there is no chroma."""
+    if subsampling == GRAY:
+        return None
+    horizontal, vertical = _LUMA_FACTORS[subsampling]
+    return vertical, horizontal
+
+
 def subsampling_of(coefficients: Coefficients) -> str | None:
     """Name of a file's subsampling; None where a compiled model cannot be written for it.
 

@@ -2,8 +2,8 @@
 
 Sub(Div(image, c), d)  =>  image'        with image' = image / c - d computed by the ingest
 
-Exact: the ingest is affine anyway. Only for models that take coefficients; with a tensor as input
-the arithmetic stays in the graph.
+Exact: the ingest is affine anyway. Only for models that take JPEG files; with a tensor as input the
+arithmetic stays in the graph.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class AbsorbNormalization(Pass):
 
     def run(self, module: Module) -> bool:
         """Returns whether a node was absorbed."""
-        if module.options.input_mode != "coefficients":
+        if not module.options.takes_files:
             return False
         absorbed = []
         while (step := _next_step(module)) is not None:

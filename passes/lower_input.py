@@ -41,7 +41,7 @@ class LowerInput(Pass):
 
     def run(self, module: Module) -> bool:
         """Returns whether the input was replaced."""
-        if module.options.input_mode != "coefficients" or module.ingest_output is not None:
+        if not module.options.takes_files or module.ingest_output is not None:
             return False
         graph, declared = module.graph, image_tensor(module)
         taken = {LUMA, CHROMA, QUANTIZATION} & all_names(graph)

@@ -12,7 +12,14 @@ from onnx import checker, helper, inliner
 
 from jpegcompile.backends.functions import function_of
 from jpegcompile.errors import InternalError, one_line
-from jpegcompile.interface import DOMAIN, DOMAIN_VERSION, IR_VERSION, PORTABLE_DOMAIN
+from jpegcompile.interface import (
+    DECODE,
+    DECODE_GRAY,
+    DOMAIN,
+    DOMAIN_VERSION,
+    IR_VERSION,
+    PORTABLE_DOMAIN,
+)
 from jpegcompile.ir.graph import is_float
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.weights import Weights, array_of, detached, weight_bytes
@@ -77,6 +84,7 @@ def export(module: Module, *, check_types: bool = True) -> onnx.ModelProto:
     """
     graph = module.graph
     used = sorted({node.op for node in graph.nodes if node.domain == DOMAIN})
+    with_bodies = [op for op in used if op not in (DECODE, DECODE_GRAY)]
     opsets = [helper.make_opsetid("", int(graph.opset))]
     opsets += [d for d in graph.import_domains or [] if d.domain not in ("", "ai.onnx", DOMAIN)]
     if used:
@@ -85,9 +93,9 @@ def export(module: Module, *, check_types: bool = True) -> onnx.ModelProto:
     model.ir_version = IR_VERSION
     model.producer_name = DOMAIN
     model.producer_version = ""
-    model.functions.extend(function_of(op, int(graph.opset), module.programs) for op in used)
+    model.functions.extend(function_of(op, int(graph.opset), module.programs) for op in with_bodies)
     if _is_other_precision(graph):
-        _rename_domain(model, DOMAIN, PORTABLE_DOMAIN)
+        _move_to_portable(model)
     return model
 
 
@@ -98,11 +106,18 @@ def _is_other_precision(graph: gs.Graph) -> bool:
     return any(is_float(tensor) and tensor.dtype != np.float32 for tensor in tensors)
 
 
-def _rename_domain(model: onnx.ModelProto, old: str, new: str) -> None:
-    """Move the operators of a domain, with their functions, to another."""
-    for named in (*model.graph.node, *model.functions, *model.opset_import):
-        if named.domain == old:
-            named.domain = new
+def _move_to_portable(model: onnx.ModelProto) -> None:
+    """Move all operators that have function bodies, with these, to the portable domain."""
+    moved = [node for node in model.graph.node if node.domain == DOMAIN and not _is_decode(node)]
+    for named in (*moved, *model.functions):
+        named.domain = PORTABLE_DOMAIN
+    if not any(_is_decode(node) for node in model.graph.node):
+        _drop_opsets(model, (DOMAIN,))
+    model.opset_import.append(helper.make_opsetid(PORTABLE_DOMAIN, DOMAIN_VERSION))
+
+
+def _is_decode(node: onnx.NodeProto) -> bool:
+    return node.domain == DOMAIN and node.op_type in (DECODE, DECODE_GRAY)
 
 
 def _drop_opsets(model: onnx.ModelProto, domains: Sequence[str]) -> None:

@@ -17,9 +17,10 @@ from onnx import parser
 
 from jpegcompile.backends.fragments import CONV, OLD_CLIP, PIXELS, TRANSFORMS, between
 from jpegcompile.backends.fused import fused_bodies, old_fused_bodies
+from jpegcompile.backends.ingested import INGEST_BODIES, first_convolution_bodies
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.compact import COMPACT
-from jpegcompile.ir.fused import METHOD, WINDOWED
+from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, METHOD, SPARSE_VECTORS, WINDOWED
 from jpegcompile.ir.groups import GROUPED
 from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
 
@@ -112,41 +113,10 @@ def _function(op: str, attributes: Mapping[str, Any]) -> str:
     return between(f"<{names}block> (x, {TRANSFORMS})", f"{op} {written}(spatial)")
 
 
-# {name}_index, {name}_table_shape and {name}_shape are integer inputs: Constant holds no integers
-# below opset 9.
-_DEQUANTIZE = """
-        {name}_table = Gather <axis = 1> (table, {name}_index)
-        {name}_steps = Reshape({name}_table, {name}_table_shape)
-        {name}_values = Cast <to: int = @to> ({name})
-        {name}_coefficients = Mul({name}_values, {name}_steps)
-        {name}_in_place = Transpose <perm = [0, 1, 2, 4, 3, 5]> ({name}_coefficients)
-        {name}_plane = Reshape({name}_in_place, {name}_shape)
-        {name}_left = MatMul({name}_rows, {name}_plane)
-        {name}_map = MatMul({name}_left, {name}_columns)
-"""
-
-
-def _ingest(planes: tuple[str, ...], components: str) -> str:
-    """Dequantise and transform each plane, then mix channels and shift the DC coefficients."""
-    indexing = [f"{p}_{part}" for p in planes for part in ("index", "table_shape", "shape")]
-    matrices = [f"{p}_{side}" for p in planes for side in ("rows", "columns")]
-    inputs = [*planes, "quantization", *indexing, *matrices, "mixing", "offset", "dc"]
-    return f"""<to, block> ({", ".join(inputs)}) => (y)
-    {{
-        table = Cast <to: int = @to> (quantization)
-        {"".join(_DEQUANTIZE.format(name=plane) for plane in planes)}
-        components = {components}
-        mixed = Conv (components, mixing)
-        on_dc = Mul(offset, dc)
-        y = Add(mixed, on_dc)
-    }}"""
-
-
 BODIES: dict[str, str] = {
     "ToJpeg": _CASTS,
     "ToSpatial": _CASTS,
-    "JpegIngest": _ingest(("luma", "chroma"), "Concat <axis = 1> (luma_map, chroma_map)"),
-    "JpegIngestGray": _ingest(("luma",), "Identity(luma_map)"),
+    **INGEST_BODIES,
     "JpegConv": between(
         "<strides, pads, dilations, group, input_block, output_block>"
         f" (x, weight, bias, {TRANSFORMS})",
@@ -217,16 +187,19 @@ BODIES: dict[str, str] = {
     "SpatialGlobalAveragePool": "(x) => (y) { y = GlobalAveragePool(x) }",
     **fused_bodies(),
 }
+BODIES.update(first_convolution_bodies(BODIES))
 
 OLD_CLIP_BODIES: dict[str, str] = {
     "JpegClip": between(f"<block> (x, low, high, {TRANSFORMS})", OLD_CLIP),
     "JpegApxClip": _apx("low, high, ", OLD_CLIP),
     **old_fused_bodies(),
 }
+OLD_CLIP_BODIES.update(first_convolution_bodies(OLD_CLIP_BODIES))
 # Below opset 10 MaxPool has no dilations: there they are all 1.
 OLD_POOL_BODIES: dict[str, str] = {
     "SpatialMaxPool": f"<{_SPATIAL_POOL}> (x) => (y) {{ y = MaxPool <{_POOL}> (x) }}",
 }
+_WITH_METHOD = WINDOWED | frozenset(FIRST_CONVOLUTIONS)
 # Bodies for models older than an opset.
 _OLD_BODIES = ((11, OLD_CLIP_BODIES), (10, OLD_POOL_BODIES))
 
@@ -241,7 +214,8 @@ def _text(op: str, opset: int, body: str) -> str:
     head = f'<opset_import: ["" : {opset}], domain: "{DOMAIN}"> {op} '
     attributes = [f"{name}: int = 1" for name in GROUPED.get(op, ())]
     attributes += [f"{name}: int = 0" for name in COMPACT.get(op, ())]
-    attributes += [f'{METHOD}: string = ""'] if op in WINDOWED else []
+    attributes += [f'{METHOD}: string = ""'] if op in _WITH_METHOD else []
+    attributes += [f"{SPARSE_VECTORS}: int = 0"] if op in FIRST_CONVOLUTIONS else []
     declared = ", ".join(attributes)
     if not declared:
         return head + body

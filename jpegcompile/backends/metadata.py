@@ -17,8 +17,8 @@ from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import DOMAIN
 
 # The record stands under the name of the operator domain. Format 2 added the frequencies,
-# format 3 the domain.
-FORMAT_VERSION = 3
+# format 3 the domain, format 4 the input mode "jpeg".
+FORMAT_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class InputInfo:
     """The image input of the source model, and what stands in its place.
 
     Attributes:
-        mode: "coefficients" or "tensor".
+        mode: "coefficients", "jpeg" or "tensor".
         name, channels, height, width, layout: of the source model's input.
         subsampling: that the file is written for; None for tensors.
         ingest_output: tensor where the network begins; None for tensors.

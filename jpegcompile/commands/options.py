@@ -133,10 +133,11 @@ def model_options(command: Command) -> Command:
         click.option(
             "--input",
             "input_mode",
-            type=click.Choice(["coefficients", "tensor"]),
+            type=click.Choice(["coefficients", "jpeg", "tensor"]),
             default="coefficients",
             show_default=True,
-            help="What the compiled model takes.",
+            help="What the compiled model takes: DCT coefficients, the bytes of a file (by native"
+            " kernels alone), or the original tensor.",
         ),
     ):
         command = option(command)

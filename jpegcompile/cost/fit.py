@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,6 @@ from numpy.typing import NDArray
 from jpegcompile.cost.model import FEATURES, METHODS, Layer, Method, features
 from jpegcompile.version import __version__
 
-# Steps of the projected gradient; the problem has four unknowns, which settle long before.
-_STEPS = 200_000
-
 
 def fit(rows: Sequence[tuple[Layer, float]], method: Method) -> dict[str, float]:
     """Seconds for one of each feature.
@@ -32,21 +30,43 @@ def fit(rows: Sequence[tuple[Layer, float]], method: Method) -> dict[str, float]
         rows: layers, and seconds that the method took for them.
         method: that was measured.
     """
-    counts = [[features(layer, method)[name] for name in FEATURES] for layer, _ in rows]
+    return prices_of([(features(layer, method), time) for layer, time in rows], FEATURES)
+
+
+def prices_of(
+    rows: Sequence[tuple[Mapping[str, float], float]], names: Sequence[str]
+) -> dict[str, float]:
+    """Seconds for one of each of the named things.
+
+    Args:
+        rows: how many there are of each, and the seconds that they took together.
+        names: of the things.
+    """
+    counts = [[count[name] for name in names] for count, _ in rows]
     relative = np.asarray(counts) / np.asarray([[time] for _, time in rows])
     scale = np.linalg.norm(relative, axis=0)
     scale[scale == 0] = 1.0
     prices = _non_negative(relative / scale, np.ones(len(rows))) / scale
-    return {name: float(f"{price:.4g}") for name, price in zip(FEATURES, prices, strict=True)}
+    return {name: float(f"{price:.4g}") for name, price in zip(names, prices, strict=True)}
 
 
 def _non_negative(matrix: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
-    """X >= 0 of the least |matrix x - wanted|, by projected gradients."""
-    step = 1.0 / np.linalg.norm(matrix.T @ matrix, 2)
-    x = np.zeros(matrix.shape[1])
-    for _ in range(_STEPS):
-        x = np.maximum(x - step * (matrix.T @ (matrix @ x - wanted)), 0.0)
-    return x
+    """X >= 0 of the least |matrix x - wanted|, by trying which of the few unknowns are above 0."""
+    columns = range(matrix.shape[1])
+    best = np.zeros(matrix.shape[1])
+    for count in range(1, len(columns) + 1):
+        for chosen in combinations(columns, count):
+            x = np.zeros(len(columns))
+            x[list(chosen)] = np.linalg.lstsq(matrix[:, chosen], wanted, rcond=None)[0]
+            if (x >= 0).all() and _misses(matrix, x, wanted) < _misses(matrix, best, wanted):
+                best = x
+    return best
+
+
+def _misses(
+    matrix: NDArray[np.float64], x: NDArray[np.float64], wanted: NDArray[np.float64]
+) -> float:
+    return float(np.linalg.norm(matrix @ x - wanted))
 
 
 def main() -> None:

@@ -21,11 +21,13 @@ class Batch:
     """Some inputs.
 
     Attributes:
+        files: where the inputs are images.
         coefficients: as files hold them; empty where the inputs are tensors.
         spatial: inputs of the original model; of the float decode where they are images.
         pillow: of Pillow's decode; None where the inputs are tensors.
     """
 
+    files: Sequence[Path]
     coefficients: Sequence[Coefficients]
     spatial: NDArray[np.float32]
     pillow: NDArray[np.float32] | None
@@ -46,4 +48,4 @@ def image_batches(session: Session, files: Sequence[Path]) -> Iterator[Batch]:
         for file, image in zip(chunk, coefficients, strict=True):
             check_size(image, info, str(file))
         spatial = float_batch(coefficients, preprocess, info)
-        yield Batch(coefficients, spatial, pillow_batch(chunk, preprocess, info))
+        yield Batch(chunk, coefficients, spatial, pillow_batch(chunk, preprocess, info))

@@ -150,7 +150,7 @@ def _random_batches(session: Session, samples: int, seed: int) -> Iterator[Batch
     info = session.info.input
     if info.mode != "tensor":
         raise UsageError(
-            f"{session.path}: takes coefficients, so verify needs JPEG files: give --images FOLDER"
+            f"{session.path}: takes JPEG files, so verify needs some: give --images FOLDER"
         )
     if samples < 1:
         raise UsageError(f"samples is {samples}; give 1 or more")
@@ -160,16 +160,31 @@ def _random_batches(session: Session, samples: int, seed: int) -> Iterator[Batch
     for start in range(0, samples, session.batch_size):
         count = min(session.batch_size, samples - start)
         tensor = generator.standard_normal((count, *shape)).astype(np.float32)
-        yield Batch((), tensor, None)
+        yield Batch((), (), tensor, None)
 
 
 def _outputs(session: Session, batch: Batch) -> dict[str, NDArray[Any]]:
     info = session.info.input
     if info.mode == "tensor":
         values = session.run_feeds({info.name: batch.spatial})
+    elif info.mode == "jpeg" and session.execution.library is not None:
+        values = _run_files(session, batch)
     else:
         values = session.run_coefficients(batch.coefficients)
     return dict(zip(session.output_names, values, strict=True))
+
+
+def _run_files(session: Session, batch: Batch) -> list[NDArray[Any]]:
+    """Outputs by the whole file, JpegDecode included, of images that it takes as they are.
+
+    The others go the way that a session takes with all.
+    """
+    values = session.run_coefficients(batch.coefficients)
+    for index, (file, image) in enumerate(zip(batch.files, batch.coefficients, strict=True)):
+        if fits_inputs(image, session.info.input):
+            for rows, row in zip(values, session.run_feeds(session.feeds([file])), strict=True):
+                rows[index] = row[0]
+    return values
 
 
 class _Tracer:
@@ -203,7 +218,7 @@ class _Tracer:
             chunk = usable[start : start + self._step]
             spatial = batch.spatial[chunk]
             feeds: dict[str, Any] = {info.name: spatial}
-            if info.mode == "coefficients":
+            if info.mode != "tensor":
                 feeds = coefficient_feeds([batch.coefficients[i] for i in chunk], info)
             values = run_batch(self._compiled, names, feeds, self._session.fixed_batch)
             actual = dict(zip(names, values, strict=True))

@@ -8,7 +8,7 @@ a band. An operator is called by its parts: JpegConvAddReluTruncate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 Activation = Literal["", "Relu", "PRelu", "Clip"]
@@ -66,14 +66,30 @@ def forms(*bases: str) -> Iterator[Form]:
 
 
 # Every operator that is a convolution, by itself or with what follows it.
-CONVOLUTIONS: frozenset[str] = frozenset(
-    fused_name(base, has_residual, activation)
-    for base in BASES
-    for has_residual in (False, True)
-    for activation in OPERANDS
-)
+CONVOLUTIONS: frozenset[str] = frozenset(form.name for form in forms(*BASES))
 
 # Operators whose convolution has a window, and the attribute by which a native kernel is told how
 # to compute it.
 WINDOWED: frozenset[str] = frozenset(form.name for form in forms("JpegConv", SPATIAL_CONV))
 METHOD = "method"
+
+# The inputs of each ingest come first among those of what it is fused with.
+INGEST_INPUTS: Mapping[str, int] = {"JpegIngest": 16, "JpegIngestGray": 10}
+
+
+def first_convolution_name(ingest: str, convolution: str) -> str:
+    """The operator of an ingest and the convolution that alone reads its image."""
+    return f"{ingest}{convolution.removeprefix('Jpeg')}"
+
+
+# The ingest and the convolution of each such operator, by its name. Its attribute `method` has a
+# native kernel go by the coefficients that are not zero ("sparse"), or by pixels ("dense"). Without
+# it, the kernel goes by those that are not zero if they ask for no more than so many vectors of 16
+# sums: each for as many as there are outputs that its block reaches, times groups of channels.
+SPARSE_VECTORS = "sparse_vectors"
+FIRST_CONVOLUTIONS: Mapping[str, tuple[str, str]] = {
+    first_convolution_name(ingest, convolution): (ingest, convolution)
+    for ingest in INGEST_INPUTS
+    for base in ("JpegConv", SPATIAL_CONV)
+    for convolution in (fused_name(base, False, activation) for activation in ACTIVATIONS)
+}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jpegcompile.interface import GROUP_ATTRIBUTES
-from jpegcompile.ir.fused import BASES, forms
+from jpegcompile.ir.fused import BASES, FIRST_CONVOLUTIONS, forms
 from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE
 from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
 
@@ -35,4 +35,5 @@ GROUPED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("JpegGlobalAveragePool", "JpegGlobalMaxPool", "SpatialGlobalAveragePool"), (X_GROUP,)
     ),
+    **dict.fromkeys(FIRST_CONVOLUTIONS, (Y_GROUP,)),
 }

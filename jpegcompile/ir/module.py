@@ -15,7 +15,7 @@ from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
 
 Layout = Literal["NCHW", "NHWC"]
-InputMode = Literal["coefficients", "tensor"]
+InputMode = Literal["coefficients", "jpeg", "tensor"]
 Target = Literal["onnx", "ort"]
 DomainChoice = Literal["jpeg", "auto"]
 
@@ -45,6 +45,11 @@ class CompileOptions:
     domain: DomainChoice = "jpeg"
     lean: bool = False
     batch: int = 1
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether JPEG files, and not tensors, are what the compiled model takes."""
+        return self.input_mode != "tensor"
 
 
 @dataclass

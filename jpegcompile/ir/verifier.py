@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx_graphsurgeon as gs
 
 from jpegcompile.errors import InternalError
+from jpegcompile.interface import DECODE, DECODE_GRAY
 from jpegcompile.ir.domain import TO_JPEG, TO_SPATIAL
 from jpegcompile.ir.graph import label
 from jpegcompile.ir.module import Module
@@ -49,8 +50,8 @@ def _domain_problem(module: Module) -> str | None:
             block = node.attrs["block"]
             if module.domain(jpeg) != block or module.domain(spatial) != 1:
                 return f"{label(node)} does not join the domains that its tensors are in"
-        elif node.op.startswith("Jpeg"):
-            wanted = node.attrs.get("block", node.attrs.get("output_block"))
+        elif node.op.startswith("Jpeg") and node.op not in (DECODE, DECODE_GRAY):
+            wanted = node.attrs.get("output_block", node.attrs.get("block"))
             if module.domain(node.outputs[0]) != wanted:
                 return f"{label(node)} makes block size {wanted}, its output has another"
             taken = node.attrs.get("input_block", node.attrs.get("block"))

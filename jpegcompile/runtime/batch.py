@@ -24,7 +24,8 @@ def run_batch(
     Args:
         session: of the model.
         names: of the outputs.
-        feeds: inputs, all of one batch size; rounded to float16 where the model takes that.
+        feeds: inputs, all of one batch size; rounded to float16 where the model takes that. None
+            at all for a model whose batch is one image by itself.
         fixed_batch: the batch that the model is bound to; smaller ones are filled up by repeating
             the last input. None if any batch will do.
         shared: inputs that have no batch; they are given as they are.
@@ -33,7 +34,7 @@ def run_batch(
         UsageError: if an output does not hold one row for each input.
         UnsupportedModelError: if ONNX Runtime fails.
     """
-    count = len(next(iter(feeds.values())))
+    count = len(next(iter(feeds.values()))) if feeds else 1
     spare = (fixed_batch or count) - count
     filled = {name: _repeat_last(values, spare) for name, values in feeds.items()}
     filled = _in_half(session, filled)

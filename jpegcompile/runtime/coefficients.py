@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from jpegcompile import _native
@@ -90,6 +91,22 @@ def _native_source(source: ImageSource) -> str | bytes | bytearray | memoryview:
     if not isinstance(path, str):
         raise UsageError(f"an image is a path or bytes, not {type(source).__name__}")
     return path
+
+
+def image_bytes(source: ImageSource) -> bytes | bytearray | memoryview:
+    """The bytes of an image that is a path or bytes.
+
+    Raises:
+        AccessError: if the file cannot be read.
+        UsageError: the argument is of the wrong kind.
+    """
+    given = _native_source(source)
+    if not isinstance(given, str):
+        return given
+    try:
+        return Path(given).read_bytes()
+    except OSError as error:
+        raise AccessError(f"{source_name([source], 0)}: {error.strerror}") from error
 
 
 def source_name(sources: Sequence[ImageSource], index: int) -> str:

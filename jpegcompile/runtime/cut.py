@@ -1,4 +1,4 @@
-"""Cut a compiled model where the ingest ends, and expose tensors of any model."""
+"""Cut a compiled model where decoding or the ingest ends, and expose tensors of any model."""
 
 from __future__ import annotations
 
@@ -7,16 +7,61 @@ from collections.abc import Iterable
 import onnx
 from onnx import TensorProto, helper
 
+from jpegcompile.backends.functions import function_of
 from jpegcompile.backends.metadata import InputInfo
+from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import (
     CHROMA,
     COMPACT_ATTRIBUTES,
+    DECODE,
+    DECODE_GRAY,
     DOMAIN,
     GROUP_ATTRIBUTES,
     LUMA,
     QUANTIZATION,
     grouped_inputs,
 )
+from jpegcompile.ir.domain import TO_SPATIAL
+from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, INGEST_INPUTS, METHOD, SPATIAL_CONV
+
+# Operators have the same attributes at every opset.
+_ANY_OPSET = 13
+
+_DECODES = (DECODE, DECODE_GRAY)
+
+
+def begin_behind_decode(model: onnx.ModelProto) -> bool:
+    """Have a model for the bytes of a file take the coefficients, in batches.
+
+    Args:
+        model: compiled; changed in place.
+
+    Returns:
+        Whether it was one for bytes.
+
+    Raises:
+        UnsupportedModelError: if the model does not say any more what its inner tensors are.
+    """
+    graph = model.graph
+    decode = next((n for n in graph.node if n.domain == DOMAIN and n.op_type in _DECODES), None)
+    if decode is None:
+        return False
+    described = {value.name: value for value in graph.value_info}
+    for name in decode.output:
+        if name not in described:
+            raise UnsupportedModelError(
+                f"the compiled model has lost the type of its tensor '{name}', which another tool"
+                " must have dropped; compile it again"
+            )
+    inputs = [described[name] for name in decode.output]
+    position = [value.name for value in graph.input].index(decode.input[0])
+    others = [value for value in graph.input if value.name != decode.input[0]]
+    for value in inputs:
+        graph.value_info.remove(value)
+    graph.node.remove(decode)
+    del graph.input[:]
+    graph.input.extend([*others[:position], *inputs, *others[position:]])
+    return True
 
 
 def begin_at(model: onnx.ModelProto, tensor: str, info: InputInfo) -> onnx.ModelProto:
@@ -27,8 +72,7 @@ def begin_at(model: onnx.ModelProto, tensor: str, info: InputInfo) -> onnx.Model
         tensor: name of the ingest's output, float32 [N, C, H, W].
         info: the model's image input.
     """
-    result = onnx.ModelProto()
-    result.CopyFrom(model)
+    result = _with(model, tensor)
     graph = result.graph
     luma = next(value for value in graph.input if value.name == LUMA)
     shape = [None, info.channels, info.height, info.width]
@@ -46,12 +90,67 @@ def begin_at(model: onnx.ModelProto, tensor: str, info: InputInfo) -> onnx.Model
 
 def end_at(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
     """A copy of a model that gives one of its tensors, and does nothing more than that takes."""
-    result = onnx.ModelProto()
-    result.CopyFrom(model)
+    result = _with(model, tensor)
     del result.graph.output[:]
     result.graph.output.append(onnx.ValueInfoProto(name=tensor))
     _keep_needed(result.graph, set())
     return result
+
+
+def _with(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
+    """A copy of a model that makes a tensor: the image, if it makes no tensor of that name."""
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    if not any(tensor in node.output for node in result.graph.node):
+        _separate_ingest(result, tensor)
+    return result
+
+
+def _separate_ingest(model: onnx.ModelProto, image: str) -> None:
+    """Take the ingest and the convolution that are one operator apart; see `FuseIngest`.
+
+    Args:
+        model: compiled for coefficients; changed in place.
+        image: name that the tensor between the two is to have.
+    """
+    index, fused = next(
+        (index, node)
+        for index, node in enumerate(model.graph.node)
+        if node.domain == DOMAIN and node.op_type in FIRST_CONVOLUTIONS
+    )
+    ingest, convolution = FIRST_CONVOLUTIONS[fused.op_type]
+    count = INGEST_INPUTS[ingest]
+    inputs, seen = list(fused.input[count:]), image
+    nodes = [_node(fused, ingest, list(fused.input[:count]), image)]
+    if convolution.startswith(SPATIAL_CONV):
+        seen = f"{image}.{TO_SPATIAL}"
+        nodes.append(_node(fused, TO_SPATIAL, [image, *inputs[-2:]], seen))
+        inputs = inputs[:-2]
+    nodes.append(_node(fused, convolution, [seen, *inputs], fused.output[0]))
+    kept = [*model.graph.node[:index], *nodes, *model.graph.node[index + 1 :]]
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+    opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
+    present = {function.name for function in model.functions}
+    model.functions.extend(
+        function_of(node.op_type, opset) for node in nodes if node.op_type not in present
+    )
+
+
+def _node(fused: onnx.NodeProto, op: str, inputs: list[str], output: str) -> onnx.NodeProto:
+    """One of the parts of a node, with those of its attributes that the part declares.
+
+    The method is that of the whole, and the layout of its output that of the convolution alone.
+    """
+    declared = function_of(op, _ANY_OPSET)
+    names = {*declared.attribute, *(default.name for default in declared.attribute_proto)} - {
+        METHOD
+    }
+    if output not in fused.output:
+        names -= set(GROUP_ATTRIBUTES)
+    node = helper.make_node(op, inputs, [output], name=f"{fused.name}.{op}", domain=DOMAIN)
+    node.attribute.extend(a for a in fused.attribute if a.name in names)
+    return node
 
 
 def _keep_needed(graph: onnx.GraphProto, given: set[str]) -> None:

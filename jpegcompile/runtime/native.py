@@ -6,7 +6,7 @@ import ctypes
 import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import onnxruntime as ort
 
 from jpegcompile import _native
 from jpegcompile.errors import AccessError, one_line
-from jpegcompile.interface import DOMAIN
+from jpegcompile.interface import DECODE, DECODE_GRAY, DOMAIN
 
 # As CMake calls a module on Linux and macOS, and on Windows.
 _FILES = ("libjpegcompile_ort.so", "jpegcompile_ort.dll")
@@ -30,11 +30,13 @@ class Execution:
         library: of the native kernels that are registered, None if none are.
         native: number of nodes that they run, by operator.
         bodies: number of nodes that run by their function bodies, by operator.
+        missing: number of nodes that nothing runs, by operator: they have no function bodies.
     """
 
     library: str | None
     native: Mapping[str, int]
     bodies: Mapping[str, int]
+    missing: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def native_nodes(self) -> int:
@@ -52,10 +54,16 @@ class Execution:
 
     def __str__(self) -> str:
         """One line for people."""
-        if not self.native and not self.bodies:
+        if not self.native and not self.bodies and not self.missing:
             return "standard operators only"
         counts = f"{self.native_nodes} by native kernels, {self.body_nodes} by function bodies"
-        return f"jpegcompile nodes: {counts}"
+        text = f"jpegcompile nodes: {counts}"
+        if self.missing:
+            text += (
+                f"; {', '.join(self.missing)} has no function body: without the native kernels"
+                " jpegcompile.load alone runs this model, since it reads the files itself"
+            )
+        return text
 
 
 def custom_ops_library() -> Path | None:
@@ -117,14 +125,16 @@ def execution_of(model: onnx.ModelProto, native: bool = True) -> Execution:
     """
     library = library_for(model, native)
     known: frozenset[str] = frozenset() if library is None else operators_of(library)
-    counts: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+    native_nodes, bodies, missing = Counter[str](), Counter[str](), Counter[str]()
     for node in _nodes(model.graph):
         # Domains below ours are for nodes that no library claims.
         if node.domain == DOMAIN or node.domain.startswith(f"{DOMAIN}."):
             is_native = node.domain == DOMAIN and node.op_type in known
-            counts[0 if is_native else 1][node.op_type] += 1
-    by_native, by_bodies = (dict(sorted(count.items())) for count in counts)
-    return Execution(None if library is None else str(library), by_native, by_bodies)
+            has_body = node.op_type not in (DECODE, DECODE_GRAY)
+            count = native_nodes if is_native else bodies if has_body else missing
+            count[node.op_type] += 1
+    by_name = (dict(sorted(count.items())) for count in (native_nodes, bodies, missing))
+    return Execution(None if library is None else str(library), *by_name)
 
 
 def _require_whole(library: Path) -> None:

@@ -23,14 +23,15 @@ from jpegcompile.errors import (
     UsageError,
     one_line,
 )
-from jpegcompile.interface import LUMA
+from jpegcompile.interface import JPEG, LUMA
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.coefficients import (
     ImageSource,
+    image_bytes,
     read_coefficients_many,
     source_name,
 )
-from jpegcompile.runtime.cut import begin_at
+from jpegcompile.runtime.cut import begin_at, begin_behind_decode
 from jpegcompile.runtime.inputs import (
     check_size,
     coefficient_feeds,
@@ -53,6 +54,8 @@ Shared = Mapping[str, NDArray[np.generic]]
 
 def load(path: str | os.PathLike[str], *, native: bool = True) -> Session:
     """Open a compiled model.
+
+    One for the bytes of a file opens without native kernels, too: see `Session`.
 
     Args:
         path: of the model.
@@ -138,12 +141,16 @@ def session_options(
 class Session:
     """A compiled model, ready to run; may be used from several threads, pickles by its path.
 
+    Of a model for the bytes of a file (`--input jpeg`) it runs what is behind JpegDecode, and reads
+    the files itself, with the same reader: so a batch is read by several threads and goes through
+    the network at once, files of every sampling are taken, and native kernels are not needed.
+
     Attributes:
         path: of the compiled model.
         info: what the file says of itself.
         execution: which nodes run by native kernels, and which by function bodies.
-        inference_session: the ONNX Runtime session beneath.
-        model: the compiled ONNX model; large external weights stay in their file.
+        model: the compiled ONNX model, behind JpegDecode; large external weights stay in their
+            file.
         folder: of that file.
         output_names: of the source model, in its order.
         fixed_batch: the batch that the model is bound to, None if any will do.
@@ -164,6 +171,8 @@ class Session:
         file = Path(os.path.realpath(path) if os.path.islink(path) else path)
         load_weights(model, file)
         self.info = info
+        self._file = file
+        begin_behind_decode(model)
         self.model = model
         self.folder = file.parent
         self._threads = threads
@@ -172,12 +181,11 @@ class Session:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._network: ort.InferenceSession | None = None
-        self.inference_session = self._open(model)
-        self.output_names: list[str] = [
-            output.name for output in self.inference_session.get_outputs()
-        ]
-        image = LUMA if info.input.mode == "coefficients" else info.input.name
-        inputs = self.inference_session.get_inputs()
+        self._whole: ort.InferenceSession | None = None
+        self._session = self._open(model)
+        self.output_names: list[str] = [output.name for output in self._session.get_outputs()]
+        image = info.input.name if info.input.mode == "tensor" else LUMA
+        inputs = self._session.get_inputs()
         batch = next(value.shape[0] for value in inputs if value.name == image)
         self.fixed_batch = batch if isinstance(batch, int) else None
         self.batch_size = self.fixed_batch or _BATCH
@@ -186,19 +194,38 @@ class Session:
         """Pickle by path: another process opens the file for itself."""
         return Session, (os.path.abspath(self.path), self._threads, self._native)
 
+    @property
+    def inference_session(self) -> ort.InferenceSession:
+        """The ONNX Runtime session of the whole file, to be fed as `feeds` says.
+
+        Raises:
+            UsageError: if the model takes the bytes of a file and there are no native kernels.
+        """
+        if self.info.input.mode != "jpeg":
+            return self._session
+        with self._lock:
+            if self._whole is None:
+                self._whole = self._open_whole()
+            return self._whole
+
     def feeds(self, images: Sequence[ImageSource]) -> dict[str, NDArray[np.generic]]:
         """Input dict of `inference_session` for one batch of files.
+
+        A model for the bytes of a file takes one file a run: its bytes, which ONNX Runtime is the
+        first to look into.
 
         Raises:
             ImageError: if a file is damaged, or its size or sampling is not the model's
                 (`run` takes other samplings).
             AccessError: if a file cannot be read.
-            UsageError: if there are no images.
+            UsageError: if there are no images, or several for a model that takes one.
         """
         sources = _listed(images)
+        if self.info.input.mode == "jpeg":
+            return self._bytes(sources)
         coefficients = self._read(sources)
         for index, image in enumerate(coefficients):
-            if self.info.input.mode == "coefficients" and not fits_inputs(image, self.info.input):
+            if self.info.input.mode != "tensor" and not fits_inputs(image, self.info.input):
                 found = subsampling_of(image) or image.color_space
                 raise ImageError(
                     f"{source_name(sources, index)}: is {found} but the model is compiled for"
@@ -246,7 +273,7 @@ class Session:
         results: list[tuple[list[int], list[NDArray[Any]]]] = []
         if direct:
             feeds = self._direct([images[i] for i in direct])
-            results.append((direct, self._outputs(self.inference_session, feeds, shared)))
+            results.append((direct, self._outputs(self._session, feeds, shared)))
         if others:
             batch = np.stack([ingested(images[i], self.info) for i in others])
             assert info.ingest_output is not None
@@ -259,11 +286,16 @@ class Session:
     def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
         """Outputs for the inputs of one batch, as `feeds` makes them; a fixed batch is filled up.
 
+        Of a model for the bytes of a file this runs all, JpegDecode included.
+
         Raises:
-            UsageError: after a fork, and for models with inputs besides the image.
+            UsageError: after a fork, for models with inputs besides the image, and as
+                `inference_session`.
         """
         self._refuse_fork()
-        return self._outputs(self.inference_session, feeds)
+        if self.info.input.mode == "jpeg":
+            return self._outputs(self.inference_session, {}, feeds)
+        return self._outputs(self._session, feeds)
 
     def _refuse_fork(self) -> None:
         # The threads of ONNX Runtime are not there in the child: it would wait for them for ever.
@@ -277,7 +309,7 @@ class Session:
         return coefficients
 
     def _direct(self, images: Sequence[Coefficients]) -> dict[str, NDArray[np.generic]]:
-        if self.info.input.mode == "coefficients":
+        if self.info.input.mode != "tensor":
             return coefficient_feeds(images, self.info.input)
         preprocess = preprocess_in(self.info)
         batch = [original_input(image, preprocess, self.info.input) for image in images]
@@ -306,6 +338,25 @@ class Session:
                 network = begin_at(self.model, self.info.input.ingest_output, self.info.input)
                 self._network = self._open(network)
             return self._network
+
+    def _bytes(self, sources: Sequence[ImageSource]) -> dict[str, NDArray[np.generic]]:
+        if len(sources) > 1:
+            raise UsageError(
+                f"{self.path}: takes the bytes of one file a run, and {len(sources)} images are"
+                " given; call feeds for each, or Session.run for all"
+            )
+        return {JPEG: np.frombuffer(image_bytes(sources[0]), np.uint8)}
+
+    def _open_whole(self) -> ort.InferenceSession:
+        if self.execution.library is None:
+            raise UsageError(
+                f"{self.path}: takes the bytes of a file, which only native kernels read, and here"
+                " are none (--portable, native=False, or not installed); use Session.run, which"
+                " reads files itself"
+            )
+        model, _ = read_compiled(self.path)
+        load_weights(model, self._file)
+        return self._open(model)
 
     def _open(self, model: onnx.ModelProto) -> ort.InferenceSession:
         return inference_session(model, self._threads, self.folder, native=self._native)

@@ -28,6 +28,8 @@ struct Convolution {
   bool is_elementwise() const;
 };
 
+// By the method of the weights.
+void convolve(const Call& call, const Convolution& task);
 void convolve_directly(const Call& call, const Convolution& task);
 void convolve_by_winograd(const Call& call, const Convolution& task);
 // A convolution on coefficients whose input stands compactly.

@@ -1,5 +1,4 @@
 // JpegConv, JpegPointwiseConv and SpatialConv, alone and with what follows them in the graph.
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +7,7 @@
 #include "../native/operators.h"
 #include "../native/tiles.h"
 #include "convolution.h"
+#include "parameters.h"
 
 namespace jpegcompile {
 namespace {
@@ -21,16 +21,6 @@ struct Form {
   Activation activation = Activation::kNone;
   bool is_truncated = false;  // behind the activation, by a band, the last input
 
-  size_t operands() const {
-    switch (activation) {
-      case Activation::kPRelu:
-        return 1;
-      case Activation::kClip:
-        return 2;
-      default:
-        return 0;
-    }
-  }
   // Transforms follow the operands; they are for function bodies only.
   size_t matrices() const {
     if (base == Base::kSpatial) return 0;
@@ -38,56 +28,17 @@ struct Form {
     return activation != Activation::kNone && has_residual ? 6 : 4;
   }
   size_t inputs() const {
-    return 3 + (has_residual ? 1 : 0) + operands() + matrices() + (is_truncated ? 1 : 0);
+    return 3 + (has_residual ? 1 : 0) + operand_count(activation) + matrices() +
+           (is_truncated ? 1 : 0);
   }
   size_t first_operand() const { return has_residual ? 4 : 3; }
 };
 
 Window window_of(const Node& node, const Form& form) {
+  if (form.base != Base::kPointwise) return window_of(node);
   Window window;
   window.group = node.integer("group");
-  if (form.base == Base::kPointwise) return window;
-  const auto strides = node.integers("strides"), pads = node.integers("pads");
-  const auto dilations = node.integers("dilations");
-  if (strides.size() != 2 || pads.size() != 4 || dilations.size() != 2) {
-    throw KernelError("strides, pads and dilations must have 2, 4 and 2 values");
-  }
-  if (std::ranges::any_of(strides, [](int64_t v) { return v < 1; }) ||
-      std::ranges::any_of(dilations, [](int64_t v) { return v < 1; }) ||
-      std::ranges::any_of(pads, [](int64_t v) { return v < 0; })) {
-    throw KernelError("strides and dilations must be positive and pads must not be negative");
-  }
-  window.stride_y = strides[0];
-  window.stride_x = strides[1];
-  window.top = pads[0];
-  window.left = pads[1];
-  window.bottom = pads[2];
-  window.right = pads[3];
-  window.dilation_y = dilations[0];
-  window.dilation_x = dilations[1];
   return window;
-}
-
-// One value for each channel, filled up to whole groups with the last value or zeros.
-std::vector<float> channel_values(const Tensor& tensor, int64_t channels, const char* name) {
-  const int64_t count = tensor.shape.elements();
-  if (count != 1 && count != channels) {
-    throw KernelError(std::string(name) + " has shape " + tensor.shape.text() + " for " +
-                      std::to_string(channels) + " channels");
-  }
-  std::vector<float> values(static_cast<size_t>((channels + kLanes - 1) / kLanes * kLanes), 0.0F);
-  for (int64_t channel = 0; channel < channels; ++channel) {
-    values[static_cast<size_t>(channel)] = tensor.floats()[count == 1 ? 0 : channel];
-  }
-  return values;
-}
-
-float scalar(const Tensor& tensor, const char* name) {
-  if (tensor.shape.elements() != 1) {
-    throw KernelError(std::string(name) + " has shape " + tensor.shape.text() +
-                      ", one value is needed");
-  }
-  return tensor.floats()[0];
 }
 
 class Convolve : public Kernel {
@@ -127,15 +78,13 @@ class Convolve : public Kernel {
     std::vector<float> slope;
     if (form_.has_residual) add_residual(task, call.input(3));
     keep_frequencies(task, call);
-    add_operands(task, call, slope);
+    read_activation(call, form_.activation, form_.first_operand(), weights.outputs, slope,
+                    task.epilogue);
     task.y = call.output_floats(0, task.output.shape());
-    if (task.input.batch == 0) return;
-    if (task.on_coefficients && task.input.is_compact) return convolve_band(call, task);
-    if (weights.method == Method::kWinograd4 || weights.method == Method::kWinograd2) {
-      convolve_by_winograd(call, task);
-    } else {
-      convolve_directly(call, task);
+    if (task.input.batch > 0 && task.on_coefficients && task.input.is_compact) {
+      return convolve_band(call, task);
     }
+    convolve(call, task);
   }
 
  private:
@@ -211,18 +160,6 @@ class Convolve : public Kernel {
     }
   }
 
-  void add_operands(Convolution& task, const Call& call, std::vector<float>& slope) const {
-    task.epilogue.activation = form_.activation;
-    const size_t first = form_.first_operand();
-    if (form_.activation == Activation::kPRelu) {
-      slope = channel_values(call.input(first), task.weights->outputs, "slope");
-      task.epilogue.slope = slope.data();
-    } else if (form_.activation == Activation::kClip) {
-      task.epilogue.low = scalar(call.input(first), "low");
-      task.epilogue.high = scalar(call.input(first + 1), "high");
-    }
-  }
-
   Form form_;
   Window window_;
   std::string method_;
@@ -266,6 +203,16 @@ void add_forms(const std::string& name, std::vector<Operator>& all) {
 }
 
 }  // namespace
+
+void convolve(const Call& call, const Convolution& task) {
+  if (task.input.batch == 0) return;
+  const Method method = task.weights->method;
+  if (method == Method::kWinograd4 || method == Method::kWinograd2) {
+    convolve_by_winograd(call, task);
+  } else {
+    convolve_directly(call, task);
+  }
+}
 
 std::vector<Operator> conv_operators() {
   std::vector<Operator> all;

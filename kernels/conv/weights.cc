@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../native/isa.h"
+#include "../native/map.h"
 #include "winograd.h"
 
 namespace jpegcompile {
@@ -119,7 +120,8 @@ void pack_winograd(const float* weight, Weights& weights) {
 }  // namespace
 
 Weights pack(const Tensor& weight, const Window& window, const std::string& method) {
-  if (weight.shape.rank() != 4 || window.group < 1 || weight.shape[0] % window.group != 0) {
+  const Map extents = Map::of(weight.shape, 1, "weight");
+  if (window.group < 1 || weight.shape[0] % window.group != 0 || extents.is_empty()) {
     throw KernelError("weights of shape " + weight.shape.text() + " do not fit " +
                       std::to_string(window.group) + " groups");
   }

@@ -124,7 +124,7 @@ nb::object read_many(const nb::list& sources, std::size_t threads, bool tolerant
     ReadManyResult result;
     {
         const nb::gil_scoped_release release;
-        result = read_coefficients_many(native, {tolerant, max_pixels}, threads);
+        result = read_coefficients_many(native, {tolerant, max_pixels, {}}, threads);
     }
     if (result.failure.has_value()) {
         return nb::make_tuple(result.failing_index, name_of(result.failure->kind()),

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -41,9 +42,14 @@ struct Image {
     bool progressive = false;
 };
 
+// Looks at an image whose coefficients are not there yet, before memory is taken for them; throws
+// ReadError where it is not wanted.
+using CheckFrame = std::function<void(const Image&)>;
+
 struct ReadOptions {
     bool tolerant = false;         // keep what can be read of damaged data
     std::uint64_t max_pixels = 0;  // width times height, checked before anything is allocated
+    CheckFrame check_frame = {};
 };
 
 // Either the path of a regular file, or a JPEG file that is already in memory.
@@ -56,11 +62,17 @@ class ReadError : public std::runtime_error {
 public:
     ReadError(FailureKind kind, const std::string& cause)
         : std::runtime_error(cause), kind_(kind) {}
+    // With advice that only callers can follow who set `ReadOptions`.
+    ReadError(FailureKind kind, const std::string& cause, const std::string& option)
+        : std::runtime_error(cause + "; " + option), kind_(kind), cause_size_(cause.size()) {}
 
     [[nodiscard]] FailureKind kind() const noexcept { return kind_; }
+    // `what()` without that advice.
+    [[nodiscard]] std::string cause() const { return std::string(what()).substr(0, cause_size_); }
 
 private:
     FailureKind kind_;
+    std::size_t cause_size_ = std::string::npos;
 };
 
 // Throws ReadError.

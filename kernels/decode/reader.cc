@@ -93,8 +93,18 @@ Image Reader::read() {
         jpeg_read_header(&decoder_, TRUE);
     });
     check_header();
+    Image image = frame();
+    if (options_.check_frame) {
+        options_.check_frame(image);
+    }
     guarded([this] { jpeg_read_coefficients(&decoder_); });
+    for (std::size_t index = 0; index < image.components.size(); ++index) {
+        take_component(static_cast<int>(index), image.components[index]);
+    }
+    return image;
+}
 
+Image Reader::frame() const {
     Image image;
     image.width = decoder_.image_width;
     image.height = decoder_.image_height;
@@ -102,9 +112,11 @@ Image Reader::read() {
     image.color_space = decoder_.num_components == 1            ? ColorSpace::gray
                         : decoder_.jpeg_color_space == JCS_RGB ? ColorSpace::rgb
                                                                : ColorSpace::ycbcr;
-    image.components.reserve(static_cast<std::size_t>(decoder_.num_components));
-    for (int index = 0; index < decoder_.num_components; ++index) {
-        image.components.push_back(take_component(index));
+    image.components.resize(static_cast<std::size_t>(decoder_.num_components));
+    for (std::size_t index = 0; index < image.components.size(); ++index) {
+        const jpeg_component_info& info = decoder_.comp_info[index];
+        image.components[index].horizontal_factor = info.h_samp_factor;
+        image.components[index].vertical_factor = info.v_samp_factor;
     }
     return image;
 }
@@ -127,19 +139,15 @@ void Reader::check_header() const {
     }
 }
 
-Component Reader::take_component(int index) {
+void Reader::take_component(int index, Component& component) {
     const jpeg_component_info& info = decoder_.comp_info[index];
     const JQUANT_TBL& table = quantization_table(index);
-    Component component;
     std::copy(std::begin(table.quantval), std::end(table.quantval),
               component.quantization.begin());
-    component.horizontal_factor = info.h_samp_factor;
-    component.vertical_factor = info.v_samp_factor;
     component.block_rows = info.height_in_blocks;
     component.block_columns = info.width_in_blocks;
     component.coefficients =
         arrays_.take(index, component.block_rows, component.block_columns);
-    return component;
 }
 
 // libjpeg keeps the table that held when the component's first scan began. It accepts tables with
@@ -185,14 +193,15 @@ ReadError Reader::failure() const {
             return {FailureKind::memory, "not enough memory for " +
                                              std::to_string(decoder_.image_width) + " x " +
                                              std::to_string(decoder_.image_height) +
-                                             " pixels; lower max_pixels to refuse such files"};
+                                             " pixels",
+                    "lower max_pixels to refuse such files"};
         default:
             break;
     }
     const std::string message = message_.data();
     if (warning_) {
-        return {FailureKind::image,
-                "damaged: " + message + "; tolerant reading keeps what is left of it"};
+        return {FailureKind::image, "damaged: " + message,
+                "tolerant reading keeps what is left of it"};
     }
     return {FailureKind::image, "cannot be read as a JPEG: " + message};
 }

@@ -38,7 +38,9 @@ private:
     void guarded(Step step);
 
     void check_header() const;
-    [[nodiscard]] Component take_component(int index);
+    // What the header says; of the components only the sampling factors.
+    [[nodiscard]] Image frame() const;
+    void take_component(int index, Component& component);
     [[nodiscard]] const JQUANT_TBL& quantization_table(int index) const;
     [[nodiscard]] ReadError failure() const;
 

@@ -4,11 +4,15 @@
 // identities where it has the image's own resolution, and is mixed with the others; constants
 // touch DC coefficients only. A task makes some rows of tiles of all channels of an image.
 #include <array>
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "../native/operators.h"
 #include "../native/strips.h"
 #include "component.h"
+#include "ingest.h"
 
 namespace jpegcompile {
 namespace {
@@ -97,8 +101,8 @@ void make_component(const Inputs& inputs, const Planes& planes, int64_t plane, c
   apply_columns({*planes.columns, rows, to, strip.count, width, pitch});
 }
 
-// Rows of all channels of one image.
-void ingest(const Inputs& inputs, const Map& to, const Strip& strip, int block, float* y) {
+// Rows of all channels of one image, which begins at `y`.
+void ingest_strip(const Inputs& inputs, const Map& to, const Strip& strip, int block, float* y) {
   const int64_t pitch = ceil_div(to.width, ColumnChunks::kWidth) * ColumnChunks::kWidth;
   const int64_t step = strip.count * pitch;
   float* components = task_floats(0, static_cast<size_t>(inputs.components * step));
@@ -110,7 +114,7 @@ void ingest(const Inputs& inputs, const Map& to, const Strip& strip, int block, 
     }
   }
   for (int64_t row = 0; row < strip.count; ++row) {
-    float* target = y + (strip.image * to.channels * to.height + strip.row + row) * to.width;
+    float* target = y + (strip.row + row) * to.width;
     mix({components + row * pitch, step, inputs.components, inputs.mixing.floats(), target,
          to.plane(), to.channels, to.width});
     if (row % block != 0) continue;
@@ -124,7 +128,7 @@ void ingest(const Inputs& inputs, const Map& to, const Strip& strip, int block, 
 // Inputs, in order: planes, tables, three integer inputs for each of the planes, two matrices for
 // each of the planes, mixing, offset, dc. The shapes among them say what shapes of planes do.
 template <size_t kPlanes>
-class Ingest : public Kernel {
+class Ingest : public ImageIngest {
  public:
   explicit Ingest(const Node& node) : block_(block_of(node, "block")) {
     for (size_t index = 0; index < kPlanes; ++index) {
@@ -137,33 +141,49 @@ class Ingest : public Kernel {
     }
   }
 
-  void compute(const Call& call) const override {
-    // Matrices that are no constants are made now.
+  Map map(const Call& call) const override {
+    Matrices matrices;
+    const Map to = result(inputs(call, matrices));
+    check_tiles(to, block_, "y");
+    return to;
+  }
+
+  void ingest(const Call& call, int64_t first, int64_t count, float* y) const override {
+    Matrices matrices;
+    const Inputs taken = inputs(call, matrices);
+    const Map to = result(taken);
+    // A strip holds all channels of its rows: where work is shared, they are one group.
+    const Map shared{count, 1, to.height, to.width, false};
+    for_strips(call, shared, block_, block_ * to.width * to.channels, [&](const Strip& strip) {
+      ingest_strip(taken, to, {first + strip.image, 0, strip.row, strip.count}, block_,
+                   y + strip.image * to.channels * to.plane());
+    });
+  }
+
+ private:
+  // Matrices that are no constants, made in a call.
+  struct Matrices {
     std::array<std::optional<AxisMatrix>, kPlanes> rows, columns;
     std::array<ColumnChunks, kPlanes> chunks;
+  };
+
+  Inputs inputs(const Call& call, Matrices& made) const {
     Inputs inputs;
     inputs.quantization = call.input(kPlanes);
     inputs.mixing = call.input(kMixing);
     inputs.offset = call.input(kMixing + 1);
     for (size_t index = 0; index < kPlanes; ++index) {
-      const AxisMatrix& left = rows_[index].of(call, rows[index]);
-      const AxisMatrix& right = columns_[index].of(call, columns[index]);
-      if (columns[index]) chunks[index] = ColumnChunks::of(right);
-      const ColumnChunks& right_chunks = columns[index] ? chunks[index] : chunks_[index];
+      const AxisMatrix& left = rows_[index].of(call, made.rows[index]);
+      const AxisMatrix& right = columns_[index].of(call, made.columns[index]);
+      if (made.columns[index]) made.chunks[index] = ColumnChunks::of(right);
+      const ColumnChunks& chunks = made.columns[index] ? made.chunks[index] : chunks_[index];
       const Tensor tables = call.input(kIndexing + 3 * index);
-      add_planes(inputs, {call.input(index), tables.as<int64_t>(), &left, &right_chunks},
-                 right.inputs, right.outputs, tables.shape.elements());
+      add_planes(inputs, {call.input(index), tables.as<int64_t>(), &left, &chunks}, right.inputs,
+                 right.outputs, tables.shape.elements());
     }
-    const Map to = result(inputs);
-    check_tiles(to, block_, "y");
-    float* y = call.output_floats(0, to.shape());
-    // A strip holds all channels of its rows: where work is shared, they are one group.
-    const Map shared{to.batch, 1, to.height, to.width, false};
-    for_strips(call, shared, block_, block_ * to.width * to.channels,
-               [&](const Strip& strip) { ingest(inputs, to, strip, block_, y); });
+    return inputs;
   }
 
- private:
   static constexpr size_t kIndexing = kPlanes + 1;
   static constexpr size_t kMatrices = kIndexing + 3 * kPlanes;
   static constexpr size_t kMixing = kMatrices + 2 * kPlanes;
@@ -173,17 +193,36 @@ class Ingest : public Kernel {
   std::array<ColumnChunks, kPlanes> chunks_;
 };
 
+template <size_t kPlanes>
+class IngestKernel : public Kernel {
+ public:
+  explicit IngestKernel(const Node& node) : ingest_(node) {}
+
+  void compute(const Call& call) const override {
+    const Map to = ingest_.map(call);
+    ingest_.ingest(call, 0, to.batch, call.output_floats(0, to.shape()));
+  }
+
+ private:
+  Ingest<kPlanes> ingest_;
+};
+
 }  // namespace
+
+std::unique_ptr<ImageIngest> image_ingest(const Node& node, size_t planes) {
+  if (planes == 1) return std::make_unique<Ingest<1>>(node);
+  return std::make_unique<Ingest<2>>(node);
+}
 
 std::vector<Operator> ingest_operators() {
   using enum ort::ElementType;
   return {{"JpegIngest",
            {kInt16, kInt16, kUint16, kInt64, kInt64, kInt64, kInt64, kInt64, kInt64, kFloat, kFloat,
             kFloat, kFloat, kFloat, kFloat, kFloat},
-           make_kernel<Ingest<2>>},
+           make_kernel<IngestKernel<2>>},
           {"JpegIngestGray",
            {kInt16, kUint16, kInt64, kInt64, kInt64, kFloat, kFloat, kFloat, kFloat, kFloat},
-           make_kernel<Ingest<1>>}};
+           make_kernel<IngestKernel<1>>}};
 }
 
 }  // namespace jpegcompile

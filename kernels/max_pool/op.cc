@@ -20,7 +20,7 @@ template <Domain kDomain, bool kIsDilated, bool kIsMasked>
 class MaxPool : public Kernel {
  public:
   explicit MaxPool(const Node& node)
-      : window_(Window::of(node, kIsDilated)),
+      : window_(PoolWindow::of(node, kIsDilated)),
         input_block_(kDomain == Domain::kJpeg ? block_of(node, "input_block") : 1),
         output_block_(kDomain == Domain::kJpeg ? block_of(node, "output_block") : 1),
         x_group_(node.integer("x_group", 1)),
@@ -73,7 +73,7 @@ class MaxPool : public Kernel {
                    row, strip.row, strip.count, to.width});
   }
 
-  Window window_;
+  PoolWindow window_;
   int input_block_, output_block_;
   int64_t x_group_, y_group_;
 };

@@ -16,7 +16,7 @@ struct Taps {
   int64_t first, step, count;
 };
 
-JPEGCOMPILE_INLINE Taps taps_of(const Window& window, int axis, int64_t index, int64_t side) {
+JPEGCOMPILE_INLINE Taps taps_of(const PoolWindow& window, int axis, int64_t index, int64_t side) {
   const int64_t step = window.dilations[axis], begin = window.first(axis, index);
   const int64_t skipped = begin < 0 ? (-begin + step - 1) / step : 0;
   const int64_t first = begin + skipped * step;

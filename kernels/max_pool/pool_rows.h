@@ -8,7 +8,7 @@
 namespace jpegcompile {
 
 struct PoolRows {
-  const Window& window;
+  const PoolWindow& window;
   const float* pixels;  // of the map's rows from `first_row` on, to `last_row` at least
   const float* rough;   // approximations, which decide; null where pixels do
   float* to;            // output rows from `output_row` on

@@ -24,8 +24,8 @@ void read(const Node& node, const char* name, int64_t least, std::array<int64_t,
 
 }  // namespace
 
-Window Window::of(const Node& node, bool is_dilated) {
-  Window window;
+PoolWindow PoolWindow::of(const Node& node, bool is_dilated) {
+  PoolWindow window;
   read(node, "kernel_shape", 1, window.kernel);
   read(node, "strides", 1, window.strides);
   read(node, "pads", 0, window.pads);
@@ -33,7 +33,7 @@ Window Window::of(const Node& node, bool is_dilated) {
   return window;
 }
 
-Map Window::pooled(const Map& map, int64_t group) const {
+Map PoolWindow::pooled(const Map& map, int64_t group) const {
   std::array<int64_t, 2> sides{};
   for (int axis = 0; axis < 2; ++axis) {
     const int64_t side = axis == 0 ? map.height : map.width;

@@ -10,12 +10,12 @@
 namespace jpegcompile {
 
 // Pairs are along H and along W; pads are begin of H and W, then end of H and W.
-struct Window {
+struct PoolWindow {
   std::array<int64_t, 2> kernel{}, strides{}, dilations{1, 1};
   std::array<int64_t, 4> pads{};
 
   // Throws KernelError for attributes that are no window over height and width.
-  static Window of(const Node& node, bool is_dilated);
+  static PoolWindow of(const Node& node, bool is_dilated);
 
   // The map that pooling gives. Throws KernelError if the window exceeds the padded map.
   Map pooled(const Map& map, int64_t group) const;

@@ -1,5 +1,6 @@
 // The library that ONNX Runtime loads: `register_custom_ops_library`.
 #include <exception>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -14,24 +15,33 @@ namespace {
 
 constexpr const char* kDomain = "jpegcompile";
 
-const ort::Api* api = nullptr;
+ort::Status* out_of_memory(const ort::Api& api) {
+  return ort::create_status(api, ort::kFail, "jpegcompile: out of memory");
+}
 
-ort::Status* failure(const std::string& message) {
-  return ort::create_status(*api, ort::kFail, message.c_str());
+// Memory may be short for the message, too.
+ort::Status* failure(const ort::Api& api, const std::string& subject, const char* cause) noexcept {
+  try {
+    const std::string message = subject + ": " + cause;
+    return ort::create_status(api, ort::kFail, message.c_str());
+  } catch (...) {
+    return out_of_memory(api);
+  }
 }
 
 // Nothing is thrown across the C interface.
 template <typename Action>
-ort::Status* guarded(const std::string& subject, const Action& action) noexcept {
+ort::Status* guarded(const ort::Api& api, const std::string& subject,
+                     const Action& action) noexcept {
   try {
     action();
     return nullptr;
   } catch (const std::bad_alloc&) {
-    return ort::create_status(*api, ort::kFail, "jpegcompile: out of memory");
+    return out_of_memory(api);
   } catch (const std::exception& error) {
-    return failure(subject + ": " + error.what());
+    return failure(api, subject, error.what());
   } catch (...) {
-    return failure(subject + ": unknown failure");
+    return failure(api, subject, "unknown failure");
   }
 }
 
@@ -41,8 +51,9 @@ struct Registered : ort::CustomOp {
   Operator op;
 };
 
-// A kernel with what its messages begin with.
+// A kernel with what its messages begin with, and the interface of the runtime that made it.
 struct Named {
+  const ort::Api& api;
   std::string subject;
   std::unique_ptr<Kernel> kernel;
 };
@@ -51,20 +62,23 @@ const Operator& op_of(const ort::CustomOp* self) {
   return static_cast<const Registered*>(self)->op;
 }
 
-ort::Status* create(const ort::CustomOp* self, const ort::Api*, const ort::KernelInfo* info,
+ort::Status* create(const ort::CustomOp* self, const ort::Api* api, const ort::KernelInfo* info,
                     void** kernel) {
   const Operator& op = op_of(self);
-  std::string subject = op.name;
-  return guarded(subject, [&] {
+  std::string subject;
+  const auto make = [&] {
+    subject = op.name;
     const Node node(*api, info);
     subject = op.name + " '" + node.name() + "'";
-    *kernel = std::make_unique<Named>(Named{subject, op.make(node)}).release();
-  });
+    *kernel = std::make_unique<Named>(Named{*api, subject, op.make(node)}).release();
+  };
+  return guarded(*api, subject, make);
 }
 
 ort::Status* compute(void* kernel, ort::KernelContext* context) {
   const auto& named = *static_cast<const Named*>(kernel);
-  return guarded(named.subject, [&] { named.kernel->compute(Call(*api, context)); });
+  return guarded(named.api, named.subject,
+                 [&] { named.kernel->compute(Call(named.api, context)); });
 }
 
 Registered::Registered(Operator described) : ort::CustomOp{}, op(std::move(described)) {
@@ -90,22 +104,42 @@ Registered::Registered(Operator described) : ort::CustomOp{}, op(std::move(descr
   get_end_version = [](const CustomOp*) { return kContractVersion; };
 }
 
-// Made once and never released: sessions hold pointers to it until the process ends.
-ort::Status* domain(ort::CustomOpDomain** made) {
-  static std::mutex mutex;
-  static ort::CustomOpDomain* domain = nullptr;
-  static std::vector<std::unique_ptr<Registered>> registered;
-  const std::scoped_lock lock(mutex);
-  if (domain == nullptr) {
-    if (auto* status = ort::create_custom_op_domain(*api, kDomain, &domain)) return status;
-    for (Operator& op : operators()) {
-      registered.push_back(std::make_unique<Registered>(std::move(op)));
-      const ort::CustomOp* added = registered.back().get();
-      if (auto* status = ort::custom_op_domain_add(*api, domain, added)) return status;
+// All operators, made once. Never released: a session may be in use until the process ends, behind
+// the end of `main`.
+const std::vector<std::unique_ptr<Registered>>& registered() {
+  static const auto& all = []() -> auto& {
+    auto made = std::make_unique<std::vector<std::unique_ptr<Registered>>>();
+    for (Operator& op : operators()) made->push_back(std::make_unique<Registered>(std::move(op)));
+    return *made.release();
+  }();
+  return all;
+}
+
+// A domain of all operators, or none: a file must not mix kernels and bodies.
+ort::Status* make_domain(const ort::Api& api, ort::CustomOpDomain** made) {
+  ort::CustomOpDomain* domain = nullptr;
+  if (auto* status = ort::create_custom_op_domain(api, kDomain, &domain)) return status;
+  for (const auto& op : registered()) {
+    const ort::CustomOp* added = op.get();
+    if (auto* status = ort::custom_op_domain_add(api, domain, added)) {
+      ort::release_custom_op_domain(api, domain);
+      return status;
     }
   }
   *made = domain;
   return nullptr;
+}
+
+// The domain of a runtime, of which a process may hold several. Never released either.
+ort::Status* domain_of(const ort::Api& api, ort::CustomOpDomain** domain) {
+  static std::mutex mutex;
+  static auto& domains =
+      *std::make_unique<std::map<const ort::Api*, ort::CustomOpDomain*>>().release();
+  const std::scoped_lock lock(mutex);
+  ort::CustomOpDomain*& known = domains[&api];
+  ort::Status* status = known == nullptr ? make_domain(api, &known) : nullptr;
+  *domain = known;
+  return status;
 }
 
 }  // namespace
@@ -116,14 +150,14 @@ extern "C" __attribute__((visibility("default"))) jpegcompile::ort::Status* Regi
   using namespace jpegcompile;
   // Without the interface there is no way to make a status: the runtime is older than 1.17 and
   // loading goes on, with the function bodies.
-  const ort::Api* given = base->get_api(ort::kApiVersion);
-  if (given == nullptr) return nullptr;
-  api = given;
-  ort::CustomOpDomain* made = nullptr;
+  const ort::Api* api = base->get_api(ort::kApiVersion);
+  if (api == nullptr) return nullptr;
+  ort::CustomOpDomain* domain = nullptr;
   ort::Status* status = nullptr;
-  if (auto* failed = guarded("jpegcompile", [&] { status = domain(&made); })) return failed;
+  const auto find = [&] { status = domain_of(*api, &domain); };
+  if (auto* failed = guarded(*api, "jpegcompile", find)) return failed;
   if (status != nullptr) return status;
-  return ort::add_custom_op_domain(*api, options, made);
+  return ort::add_custom_op_domain(*api, options, domain);
 }
 
 // Names of the operators, one a line, for tools that tell which nodes run here; valid for ever.

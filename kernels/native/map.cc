@@ -104,6 +104,7 @@ Map Map::of(const Shape& shape, int64_t group, const char* name) {
     throw KernelError(std::string(name) + " has shape " + shape.text() +
                       ", a map has four dimensions");
   }
+  shape.check_extents(name);
   if (group != 1 && (group != kLanes || shape[1] % kLanes != 0)) {
     throw KernelError(std::string(name) + " of shape " + shape.text() + " cannot be in groups of " +
                       std::to_string(group) + " channels; compile the model again");

@@ -30,6 +30,7 @@ struct Map {
                 const char* name);
 
   int64_t groups() const { return (channels + kLanes - 1) / kLanes; }
+  bool is_empty() const { return batch == 0 || channels == 0 || height == 0 || width == 0; }
   int64_t plane() const { return height * width; }
   int64_t channels_in(int64_t group) const {
     return std::min<int64_t>(kLanes, channels - group * kLanes);

@@ -32,6 +32,7 @@ Tensor view(const ort::Api& api, const ort::Value* value) {
   size_t rank = 0;
   check(api, ort::get_dimensions_count(api, info, &rank));
   check(api, ort::get_dimensions(api, info, tensor.shape.resize(rank), rank));
+  tensor.shape.check_extents("a tensor");
   void* data = nullptr;
   check(api, ort::get_tensor_mutable_data(api, const_cast<ort::Value*>(value), &data));
   tensor.data = data;
@@ -56,6 +57,18 @@ int64_t Shape::elements() const {
   int64_t product = 1;
   for (size_t axis = 0; axis < rank_; ++axis) product *= extents_[axis];
   return product;
+}
+
+void Shape::check_extents(const char* name) const {
+  constexpr int64_t kMostElements = int64_t{1} << 42;
+  int64_t product = 1;
+  for (size_t axis = 0; axis < rank_; ++axis) {
+    const int64_t extent = std::max<int64_t>(extents_[axis], 1);
+    if (extent > kMostElements / product) {
+      throw KernelError(std::string(name) + " of shape " + text() + " is too large");
+    }
+    product *= extent;
+  }
 }
 
 std::string Shape::text() const {

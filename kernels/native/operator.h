@@ -32,6 +32,9 @@ class Shape {
   size_t rank() const { return rank_; }
   int64_t operator[](size_t axis) const { return extents_[axis]; }
   int64_t elements() const;
+  // Throws KernelError for extents whose product, even where one of them is 0, is far beyond any
+  // memory: what kernels compute from others stays within 64 bits.
+  void check_extents(const char* name) const;
   const int64_t* data() const { return extents_.data(); }
   int64_t* resize(size_t rank);
   std::string text() const;

@@ -13,8 +13,12 @@ std::vector<Operator> operators() {
            cast_operators,
            clip_operators,
            conv_operators,
+#ifndef JPEGCOMPILE_KERNELS_ONLY
+           decode_operators,
+#endif
            global_average_pool_operators,
            global_max_pool_operators,
+           ingest_conv_operators,
            ingest_operators,
            max_pool_operators,
            pointwise_operators,

@@ -20,8 +20,9 @@ struct Shelf {
   std::vector<std::unique_ptr<Buffer>> free;
 };
 
+// Never released: threads may be in a kernel until the process ends, behind the end of `main`.
 Shelf& shelf() {
-  static Shelf shelf;
+  static Shelf& shelf = *std::make_unique<Shelf>().release();
   return shelf;
 }
 

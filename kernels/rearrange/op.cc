@@ -93,7 +93,7 @@ class Rearrange : public Kernel {
   }
 
  private:
-  static constexpr int64_t kMostSide = 1 << 15;
+  static constexpr int64_t kMostSide = 1 << 10;
 
   static const float* place(const Map& from, const float* pixels, int64_t image, const Origin& at) {
     const int64_t plane = image * from.groups() + at.channel / kLanes;

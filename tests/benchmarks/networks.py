@@ -1,7 +1,7 @@
 """How fast compiled residual networks are, in units of the original's time in ONNX Runtime.
 
     python tests/benchmarks/networks.py CACHE [--network NAME,...] [--domain jpeg,auto]
-        [--input tensor,coefficients] [--portable] [--json FILE]
+        [--input tensor,coefficients] [--portable] [--lean] [--json FILE]
 
 Makes ResNet-18, -34, -50 and SE-ResNet-50 at 224x224 and ResNet-20 at 32x32 with random weights
 (once, in the folder CACHE), compiles each for every domain that this version of `compile` knows,
@@ -132,7 +132,7 @@ def measured(network: Network, arguments: argparse.Namespace) -> Iterator[dict[s
     for domain in arguments.domain:
         for kind in arguments.input:
             path = arguments.cache / f"{network.name}.{domain}.{kind}.onnx"
-            options = {"input": kind, "preprocess": network.preprocess}
+            options = {"input": kind, "preprocess": network.preprocess, "lean": arguments.lean}
             if not compile_into(path, source, domain, options):
                 print(f"--domain {domain}: this version does not have it", file=sys.stderr)
                 break
@@ -252,6 +252,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.25)
     parser.add_argument("--portable", action="store_true", help="time the function bodies, too")
+    parser.add_argument("--lean", action="store_true", help="compile for little memory")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> str:
         ),
         (
             ["compile", MODEL, "-o", "out.onnx", "--input", "tensor", "--subsampling", "gray"],
-            "--subsampling is for --input coefficients; leave it out",
+            "--subsampling is for --input coefficients and --input jpeg; leave it out",
         ),
         (
             ["compile", MODEL, "-o", "out.onnx", "--input", "tensor", "--image-input", "x"],
@@ -228,7 +228,7 @@ def test_verify_of_coefficients_needs_images(
     compiled: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fails(capsys, 2, "verify", MODEL, compiled) == (
-        f"{compiled}: takes coefficients, so verify needs JPEG files: give --images FOLDER"
+        f"{compiled}: takes JPEG files, so verify needs some: give --images FOLDER"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import jpeglib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.arithmetic_files import ARITHMETIC
 from support.images import make_jpeg
 from support.jpeg_writer import Frame, write_jpeg
 
@@ -156,30 +156,12 @@ def test_hand_made_sampling(sampling: list[tuple[int, int]], size: tuple[int, in
         np.testing.assert_array_equal(plane, expected)
 
 
-# One file, arithmetic-coded with libjpeg's encoder: sequential (SOF9) and progressive (SOF10).
-ARITHMETIC = {
-    "sequential": (
-        "/9j/2wBDAAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMD"
-        "AwP/yQALCAAQABgBAREA/8wABgAQEAX/2gAIAQEAAD8A/wAtvUnOhns+u+Hk+wDVLUau/jiIdAL6B0wFtlXoBUyYX2im"
-        "HNQ8bGRCIrLgvJulE1OQqKdsz0e6Ken8JWejmUkXVk1bQF54l3XlzS7QzBTupKbmiwg5olr5ZleWh07liF/fwnlNLjM9"
-        "qZ5ofbUA4Vawjgpj/wC/Bpm5fvLtvXMYVvBMPRUQSv/Z"
-    ),
-    "progressive": (
-        "/9j/2wBDAAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMD"
-        "AwP/ygALCAAQABgBAREA/8wABAAQ/9oACAEBAAAAAf5NHVxA/8wABBAF/9oACAEBAAEFAvQsZGPK2Ib/zAAEEAX/2gAI"
-        "AQEABj8CnGxbKKqE710Kgd4nl9RNq/Dp5dHEJ4MTOc/uPNGQQfSXwRsFdeNPLLWIqr8sg8t07mFkAzaxk3MZFzu9TKrs"
-        "zSUS8DbWO+1B+7t2MS7HSfOSa+2uaigg/8wABBAF/9oACAEBAAE/IUvGFzzizh3FIM/dV+YnEzQflRMwQxfyXOKgOEj/"
-        "2gAIAQEAAAAQUP/MAAQQBf/aAAgBAQABPxBL9d9paM5KI3LieSPeDayh9lU0gciDiD4C/9k="
-    ),
-}
-
-
 @pytest.mark.parametrize("process", ARITHMETIC)
 def test_arithmetic_coding(process: str) -> None:
     expected = np.zeros((2, 3, 8, 8), np.int16)
     expected.flat[::5] = np.arange(77) - 30
     try:
-        coefficients = read_coefficients(base64.b64decode(ARITHMETIC[process]))
+        coefficients = read_coefficients(ARITHMETIC[process])
     except ImageError as error:
         if "arithmetic" in str(error):
             pytest.skip(f"this libjpeg was built without it: {error}")

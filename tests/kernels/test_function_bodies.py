@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.channel_cases import cast_cases, channel_cases, relu_cases
+from support.first_cases import first_convolution_cases
 from support.function_bodies import BodyCase, assert_body_holds, tolerance
 from support.fused_cases import fused_conv_cases, fused_pointwise_cases, spatial_cases
 from support.ingest_cases import ingest_cases
@@ -51,6 +52,7 @@ CASES = [
     *fused_conv_cases(),
     *fused_pointwise_cases(),
     *spatial_cases(),
+    *first_convolution_cases(),
 ]
 OPSETS = sorted({7, 13, 20, newest_opset()})
 FIRST_OF_OP = list({case.op: case for case in reversed(CASES)}.values())

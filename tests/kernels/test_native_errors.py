@@ -180,7 +180,7 @@ CASES: list[tuple[str, dict[str, Any], list[Array], str]] = [
         "JpegSpaceToDepth",
         {"blocksize": 0, **_BLOCKS},
         [_X, *_FOUR],
-        "its blocksize is 0, it has to be from 1 to 32768",
+        "its blocksize is 0, it has to be from 1 to 1024",
     ),
     (
         "JpegSpaceToDepth",

@@ -58,17 +58,25 @@ def test_options() -> None:
     model = RELU.model("float")
     coefficients: dict[str, Any] = {"input": "coefficients", "preprocess": "unit"}
     assert refusal(UsageError, model, subsampling="4:2:0") == (
-        "--subsampling is for --input coefficients; leave it out"
+        "--subsampling is for --input coefficients and --input jpeg; leave it out"
     )
     assert refusal(UsageError, model, input="coefficients") == (
         "--input coefficients needs --preprocess, the normalisation that the model was trained"
         " with: imagenet, cifar10, unit, none or a JSON file"
     )
+    assert refusal(UsageError, model, input="jpeg") == (
+        "--input jpeg needs --preprocess, the normalisation that the model was trained with:"
+        " imagenet, cifar10, unit, none or a JSON file"
+    )
+    assert refusal(UsageError, model, input="jpeg", target="onnx") == (
+        "--target onnx has standard operators only, and none of them reads a JPEG file; use"
+        " --target ort, or --input coefficients"
+    )
     assert refusal(UsageError, model, **coefficients, subsampling="4:2:1") == (
         "subsampling is '4:2:1'; use one of 4:4:4, 4:2:2, 4:4:0, 4:2:0, 4:1:1, gray"
     )
     assert refusal(UsageError, model, input="pixels") == (
-        "input is 'pixels'; use coefficients or tensor"
+        "input is 'pixels'; use coefficients, jpeg or tensor"
     )
     assert refusal(UsageError, model, target="wasm") == "target is 'wasm'; use ort or onnx"
     assert refusal(UsageError, model, domain="dct") == "domain is 'dct'; use jpeg or auto"

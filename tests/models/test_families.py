@@ -70,12 +70,14 @@ def check(
     started = time.perf_counter()
     compiled = jpegcompile.compile(source, input="tensor", input_size=input_size)
     seconds = time.perf_counter() - started
-    expected, actual = run_float32(source, feeds), run_float32(compiled.model, feeds)
+    expected = run_float32(source, feeds)
     error = 0.0
-    for got, wanted in zip(actual, expected, strict=True):
-        assert got.dtype == wanted.dtype
-        distance = np.abs(got.astype(np.float64) - wanted).max()
-        error = max(error, float(distance / np.abs(wanted).max()))
+    for native in (False, True):
+        actual = run_float32(compiled.model, feeds, native)
+        for got, wanted in zip(actual, expected, strict=True):
+            assert got.dtype == wanted.dtype
+            distance = np.abs(got.astype(np.float64) - wanted).max()
+            error = max(error, float(distance / np.abs(wanted).max()))
     report = compiled.report
     recorder.add(
         Outcome(

@@ -53,12 +53,19 @@ def _check(source: Path, photographs: Path, folder: Path) -> None:
         assert not compiled.report.kept
         assert compiled.report.casts == (1 if mode == "tensor" else 0)
         compiled.save(folder / "compiled.onnx")
-        result = jpegcompile.verify(
-            source, folder / "compiled.onnx", images, samples=2, node_inputs=1, absolute=0.0
-        )
-        (output,) = result.outputs
-        assert output.conversion <= TOLERANCE * output.largest
-        assert result.nodes[0].relative < NODE_TOLERANCE
+        for native in (True, False):
+            result = jpegcompile.verify(
+                source,
+                folder / "compiled.onnx",
+                images,
+                samples=2,
+                node_inputs=1,
+                absolute=0.0,
+                native=native,
+            )
+            (output,) = result.outputs
+            assert output.conversion <= TOLERANCE * output.largest
+            assert result.nodes[0].relative < NODE_TOLERANCE
 
 
 @pytest.mark.shared

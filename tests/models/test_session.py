@@ -172,9 +172,10 @@ def test_planted_faults_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(AssertionError, match="Mismatched elements"):
         assert_same_outputs(session.run(files), expected)
     body = functions.BODIES["JpegConvRelu"]
-    monkeypatch.setitem(functions.BODIES, "JpegConvRelu", body.replace("Relu(", "Abs("))
-    functions._function_text.cache_clear()
-    path = session_of(model, tmp_path, preprocess=CIFAR).path
+    with monkeypatch.context() as patch:
+        patch.setitem(functions.BODIES, "JpegConvRelu", body.replace("Relu(", "Abs("))
+        functions._function_text.cache_clear()
+        path = session_of(model, tmp_path, preprocess=CIFAR).path
     functions._function_text.cache_clear()
     session = jpegcompile.load(path, native=False)
     with pytest.raises(AssertionError, match="Mismatched elements"):

@@ -26,12 +26,18 @@ every_model = pytest.mark.parametrize("model", [*CIFAR10, GRAY], ids=lambda m: m
 
 
 @cifar10_models
-def test_same_answers_on_2000_jpegs(model: ThirdParty, shared: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("native", [True, False], ids=["native", "bodies"])
+def test_same_answers_on_2000_jpegs(
+    model: ThirdParty, native: bool, shared: Path, tmp_path: Path
+) -> None:
     compiled = jpegcompile.compile(model.path(shared), preprocess=model.preprocess)
     assert not [n.name for n in compiled.report.kept if n.op in _MUST_BE_LOWERED]
     compiled.save(tmp_path / "compiled.onnx")
     result = jpegcompile.verify(
-        model.path(shared), tmp_path / "compiled.onnx", shared / "images" / "cifar10_test"
+        model.path(shared),
+        tmp_path / "compiled.onnx",
+        shared / "images" / "cifar10_test",
+        native=native,
     )
     (output,) = result.outputs
     assert result.inputs == 2000
@@ -55,9 +61,12 @@ def test_tensor_input_gives_the_same_answers_on_random_tensors(
     compiled = jpegcompile.compile(model.path(shared), input="tensor", target=target)  # type: ignore[arg-type]
     assert not compiled.report.kept
     compiled.save(tmp_path / "compiled.onnx")
-    result = jpegcompile.verify(model.path(shared), tmp_path / "compiled.onnx", samples=200)
-    assert result.outputs[0].conversion <= LOGIT_TOLERANCE
-    assert result.outputs[0].same_top1 == 200
+    for native in (True, False):
+        result = jpegcompile.verify(
+            model.path(shared), tmp_path / "compiled.onnx", samples=200, native=native
+        )
+        assert result.outputs[0].conversion <= LOGIT_TOLERANCE
+        assert result.outputs[0].same_top1 == 200
 
 
 def test_gray_crops_of_28_pixels(shared: Path, tmp_path: Path) -> None:
@@ -71,9 +80,12 @@ def test_gray_crops_of_28_pixels(shared: Path, tmp_path: Path) -> None:
     blocks = {node.output_block for node in compiled.report.lowered}
     assert {4, 2, 1} <= blocks
     compiled.save(tmp_path / "compiled.onnx")
-    result = jpegcompile.verify(GRAY.path(shared), tmp_path / "compiled.onnx", crops)
-    assert (result.inputs, result.outputs[0].same_top1) == (2000, 2000)
-    assert result.outputs[0].conversion <= LOGIT_TOLERANCE
+    for native in (True, False):
+        result = jpegcompile.verify(
+            GRAY.path(shared), tmp_path / "compiled.onnx", crops, native=native
+        )
+        assert (result.inputs, result.outputs[0].same_top1) == (2000, 2000)
+        assert result.outputs[0].conversion <= LOGIT_TOLERANCE
 
 
 @cifar10_models
@@ -104,8 +116,9 @@ def test_golden_logits(model: ThirdParty, target: str, shared: Path, tmp_path: P
         target=target,  # type: ignore[arg-type]
     )
     compiled.save(tmp_path / "c.onnx")
-    (logits,) = jpegcompile.load(tmp_path / "c.onnx").run(files)
-    assert np.abs(logits - golden[model.name]).max() <= LOGIT_TOLERANCE
+    for native in (True, False):
+        (logits,) = jpegcompile.load(tmp_path / "c.onnx", native=native).run(files)
+        assert np.abs(logits - golden[model.name]).max() <= LOGIT_TOLERANCE
 
 
 def test_a_disturbed_weight_fails_verification(shared: Path, tmp_path: Path) -> None:

@@ -199,7 +199,9 @@ def test_exposed_models_have_no_groups() -> None:
 
 
 def test_models_that_begin_at_the_image_keep_groups_behind_it() -> None:
-    graph = network(f"{STEM}  r = Relu(c)  y = Conv(r, w6)")
+    text = f"{STEM}  r = Relu(c)  y = Conv(r, w6)"
+    # Of two readers of the image none is one operator with the ingest.
+    graph = network(f"{text}  z = {PADDED}(x, w7)", outputs="T[] y, T[] z")
     compiled = jpegcompile.compile(graph.model("float"), preprocess="unit").model
     info = read_metadata(compiled, "model")
     assert info is not None
@@ -211,6 +213,17 @@ def test_models_that_begin_at_the_image_keep_groups_behind_it() -> None:
         cut = begin_at(compiled, image, info.input)
         found = [a.i for n in cut.graph.node for a in n.attribute if a.name in GROUP_ATTRIBUTES]
         assert found == values
+
+
+def test_models_whose_ingest_is_taken_apart_keep_groups() -> None:
+    graph = network(f"{STEM}  r = Relu(c)  y = Conv(r, w6)")
+    compiled = jpegcompile.compile(graph.model("float"), preprocess="unit").model
+    info = read_metadata(compiled, "model")
+    assert info is not None
+    cut = begin_at(compiled, str(info.input.ingest_output), info.input)
+    for model in (compiled, cut):
+        found = [a.i for n in model.graph.node for a in n.attribute if a.name in GROUP_ATTRIBUTES]
+        assert found == [16, 16]
 
 
 def test_attributes_of_other_domains_stay() -> None:

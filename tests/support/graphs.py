@@ -32,6 +32,7 @@ from jpegcompile.ir.module import CompileOptions, ImageInput, Layout, Module, Ta
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
 from jpegcompile.pipeline import PIPELINE
+from jpegcompile.runtime.native import custom_ops_library, register
 
 Array = NDArray[Any]
 Feeds = dict[str, Array]
@@ -132,11 +133,18 @@ def evaluate(model: onnx.ModelProto, feeds: Feeds) -> list[Array]:
     return [np.asarray(output) for output in Evaluator(plain).run(None, feeds)]
 
 
-def run_float32(model: onnx.ModelProto, feeds: Feeds) -> list[Array]:
-    """Outputs by ONNX Runtime, for values given in float64."""
+def run_float32(model: onnx.ModelProto, feeds: Feeds, native: bool = False) -> list[Array]:
+    """Outputs by ONNX Runtime, for values given in float64; `native` runs what kernels there are.
+
+    Function bodies do otherwise.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
+    if native:
+        library = custom_ops_library()
+        assert library is not None
+        register(options, library)
     session = ort.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
@@ -203,6 +211,8 @@ def check_compiled(
             assert not narrow.functions
             assert {node.domain for node in narrow.graph.node} <= {""}
         assert_same(run_float32(narrow, feeds), wanted)
+        if target == "ort":
+            assert_same(run_float32(narrow, feeds, native=True), wanted)
     return module
 
 

@@ -44,24 +44,48 @@ def _ingest_case(
     geometry: IngestGeometry,
     affine: ChannelAffine,
 ) -> BodyCase:
-    color: Color = "RGB" if len(affine.scale) == 3 else "L"
-    operators = ingest_operators(geometry, color, affine)
-    is_gray = geometry.color_space == "gray"
-    groups = [(0, 1)] if is_gray else [(0, 1), (1, 3)]
-    planes: list[Array] = []
-    indexing: list[Array] = []
-    matrices: list[Array] = []
-    for first, last in groups:
+    operators = ingest_operators(geometry, _color(affine), affine)
+    planes = []
+    for first, last in _groups(geometry):
         rows, columns = operators.rows[first], operators.columns[first]
         counts = (last - first, rows.shape[1] // 8, columns.shape[1] // 8)
         planes.append(generator.integers(-200, 201, (batch, *counts, 8, 8)).astype(np.int16))
+    components = _groups(geometry)[-1][1]
+    tables = generator.integers(1, 256, (batch, components, 8, 8)).astype(np.uint16)
+    return ingest_case(name, planes, tables, geometry, affine)
+
+
+def _color(affine: ChannelAffine) -> Color:
+    return "RGB" if len(affine.scale) == 3 else "L"
+
+
+def _groups(geometry: IngestGeometry) -> list[tuple[int, int]]:
+    """Components that share an input: of a grey file there is one."""
+    return [(0, 1)] if geometry.color_space == "gray" else [(0, 1), (1, 3)]
+
+
+def ingest_case(
+    name: str,
+    planes: list[Array],
+    tables: Array,
+    geometry: IngestGeometry,
+    affine: ChannelAffine,
+) -> BodyCase:
+    """The ingest of given coefficients [N, components, rows, columns, 8, 8] and tables."""
+    color = _color(affine)
+    operators = ingest_operators(geometry, color, affine)
+    is_gray = geometry.color_space == "gray"
+    indexing: list[Array] = []
+    matrices: list[Array] = []
+    for first, last in _groups(geometry):
+        rows, columns = operators.rows[first], operators.columns[first]
+        counts = (last - first, rows.shape[1] // 8, columns.shape[1] // 8)
         indexing += [
             np.arange(first, last),
             np.array([0, counts[0], 1, 1, 8, 8]),
             np.array([0, counts[0], 8 * counts[1], 8 * counts[2]]),
         ]
         matrices += [rows, columns.T]
-    tables = generator.integers(1, 256, (batch, groups[-1][1], 8, 8)).astype(np.uint16)
     chroma = None if is_gray else planes[1]
     expected = jpeg_ingest(
         planes[0],

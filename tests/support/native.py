@@ -31,7 +31,9 @@ class NativeError(Exception):
 
 
 def library() -> Path:
-    """The library of native kernels in the installed package."""
+    """The library of native kernels: of the installed package, or another build of it."""
+    if asked := environ.get("JPEGCOMPILE_TEST_LIBRARY"):
+        return Path(asked)
     folder = Path(jpegcompile.__file__).parent
     candidates = [Path(entry) / "jpegcompile" for entry in sys.path] + [folder]
     found = [c / "libjpegcompile_ort.so" for c in candidates]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from jpegcompile.errors import UnsupportedModelError, one_line
 from jpegcompile.evaluation.benchmark.job import DECODE, END_TO_END, INGEST, NETWORK, SPATIAL, Job
 from jpegcompile.evaluation.spatial import pillow_pixels
+from jpegcompile.interface import JPEG
 from jpegcompile.preprocess import preprocess_of
 from jpegcompile.runtime.coefficients import read_coefficients_many
 from jpegcompile.runtime.inputs import coefficient_feeds
@@ -100,6 +101,11 @@ def run_session(session: ort.InferenceSession, feeds: dict[str, Array]) -> Outpu
     return outputs
 
 
+def byte_feeds(file: bytes) -> dict[str, Array]:
+    """The input of a model that takes the bytes of a file."""
+    return {JPEG: np.frombuffer(file, np.uint8)}
+
+
 def tensor_pipeline(session: ort.InferenceSession) -> Pipeline:
     """A model that is fed tensors: there is nothing before it."""
     network = _network(session)
@@ -139,8 +145,10 @@ def compiled_pipeline(
 ) -> Pipeline:
     """Entropy decoding, the batch of coefficients with the ingest in the graph, and the network.
 
+    A model for the bytes of a file has the first in the graph, too, which then runs for each file.
+
     Args:
-        job: of a compiled model that takes coefficients.
+        job: of a compiled model that takes coefficients, or bytes.
         session: of the whole file.
         parts: of the graph up to the network and behind it; None if only the whole is run.
     """
@@ -157,6 +165,9 @@ def compiled_pipeline(
         return run_session(parts[1], {parts[1].get_inputs()[0].name: tensors})
 
     def end_to_end(files: Sequence[bytes]) -> Outputs:
+        if job.image.mode == "jpeg":
+            runs = [run_session(session, byte_feeds(file)) for file in files]
+            return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
         return run_session(session, coefficient_feeds(decode(files), job.image))
 
     return Pipeline(decode, ingest, network, end_to_end)

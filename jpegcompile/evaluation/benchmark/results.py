@@ -130,7 +130,7 @@ class Benchmark:
 
     Attributes:
         original, compiled: paths of the models.
-        mode: what the compiled model takes, "coefficients" or "tensor".
+        mode: what the compiled model takes, "coefficients", "jpeg" or "tensor".
         execution: what ran the compiled model's nodes.
         cpus: processors that the process may run on.
         onnxruntime: its version.

@@ -159,21 +159,36 @@ def _plan(
     # External weights lie beside the file that a link leads to.
     path = os.path.realpath(session.path)
     compiled = replace(shared, side=COMPILED, model=path, library=library)
+    without = replace(compiled, side=PORTABLE, library=None)
+    if info.input.mode == "jpeg":
+        # What has no native kernels takes coefficients, as `Session` has it.
+        behind = folder / "coefficients.onnx"
+        behind.write_bytes(session.model.SerializeToString())
+        without = replace(
+            without,
+            model=str(behind),
+            folder=str(session.folder.absolute()),
+            image=replace(info.input, mode="coefficients"),
+        )
+        if library is None:
+            compiled = replace(without, side=COMPILED)
     if info.input.ingest_output is not None:
         ingest, network = folder / "ingest.onnx", folder / "network.onnx"
         begin = info.input.ingest_output
         ingest.write_bytes(end_at(session.model, begin).SerializeToString())
         network.write_bytes(begin_at(session.model, begin, info.input).SerializeToString())
-        compiled = replace(
-            compiled,
-            ingest=str(ingest),
-            network=str(network),
-            parts_folder=str(session.folder.absolute()),
+        compiled, without = (
+            replace(
+                side,
+                ingest=str(ingest),
+                network=str(network),
+                parts_folder=str(session.folder.absolute()),
+            )
+            for side in (compiled, without)
         )
-    without = [replace(compiled, side=PORTABLE, library=None)] if portable else []
     return _Plan(
         folder=folder,
-        templates=(spatial, compiled, *without),
+        templates=(spatial, compiled, without) if portable else (spatial, compiled),
         is_exact=info.frequencies is None,
         relative=HALF_TOLERANCE if is_half else RELATIVE_TOLERANCE,
         is_half=is_half,

@@ -28,6 +28,7 @@ from jpegcompile.evaluation.benchmark.operators import node_times
 from jpegcompile.evaluation.benchmark.pipelines import (
     Array,
     Pipeline,
+    byte_feeds,
     compiled_pipeline,
     open_session,
     run_session,
@@ -121,8 +122,12 @@ class Worker:
             prefix = Path(folder) / "profile"
             session = open_session(job, job.model, job.folder, prefix)
             if job.takes_files and job.side != SPATIAL:
-                images = self._whole.decode(self._files(job.sets[0])[0])
-                run = partial(run_session, session, coefficient_feeds(images, job.image))
+                files = self._files(job.sets[0])[0]
+                if job.image.mode == "jpeg":
+                    feeds = byte_feeds(files[0])
+                else:
+                    feeds = coefficient_feeds(self._whole.decode(files), job.image)
+                run = partial(run_session, session, feeds)
             else:
                 batch = next(self._tensors(job.sets[0]))
                 run = partial(tensor_pipeline(session).network, batch)

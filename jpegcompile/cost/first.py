@@ -1,0 +1,121 @@
+"""Up to how many coefficients the sparse first convolution is the faster one.
+
+Its time grows with the coefficients of an image that are not zero, the dense one's does not depend
+on them. So the compiler hands a kernel a bound, and the kernel counts. Time is taken to be a sum of
+what a way does, each at a price of its own:
+
+    sparse   vectors    of 16 sums: coefficients that are not zero times the outputs they reach
+             outputs    vectors of the result: begun, finished and written
+             images     whatever their size
+    dense    products   vectors of 16 multiply-adds
+             samples    of the image, all channels, that the ingest makes
+             outputs, images  as above
+
+Prices are in `first_prices.json`, fitted once by `python -m jpegcompile.cost.fit_first`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+Way = Literal["sparse", "dense"]
+FEATURES: Mapping[Way, tuple[str, ...]] = {
+    "sparse": ("vectors", "outputs", "images"),
+    "dense": ("products", "samples", "outputs", "images"),
+}
+
+_GROUP = 16
+_BLOCK = 8
+# Coefficients of luma in a block that are not zero, in photographs of 224x224 at quality 50. Where
+# the sparse way would need images of fewer, its tables are not worth their memory.
+_FEWEST = 11.5
+
+
+@dataclass(frozen=True)
+class FirstLayer:
+    """A convolution without dilation of an image, as a file holds it.
+
+    Attributes:
+        height, width: of the image.
+        channels, outputs: that the convolution reads and makes.
+        kernel, strides: (vertical, horizontal).
+        output_height, output_width: of the result.
+        chroma: pixels of luma to one of chroma, (vertical, horizontal); None for a grey file.
+    """
+
+    height: int
+    width: int
+    channels: int
+    outputs: int
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    output_height: int
+    output_width: int
+    chroma: tuple[int, int] | None
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether all blocks are whole, and outputs are at the same pixels of each."""
+        sides = zip((self.height, self.width), self.chroma or (1, 1), self.strides, strict=True)
+        return all(s % (_BLOCK * f) == 0 and _BLOCK % stride == 0 for s, f, stride in sides)
+
+    @property
+    def _groups(self) -> int:
+        return -(-self.outputs // _GROUP)
+
+    def _reach(self, factors: tuple[int, int]) -> tuple[int, int]:
+        """Rows and columns of outputs that a block of a component reaches."""
+        # The triangle filter, of factor 2, takes a sample over one pixel more on each side.
+        widths = (_BLOCK * f + (2 if f == 2 else 0) for f in factors)
+        rows, columns = (
+            (width + size - 2) // stride + 1
+            for width, size, stride in zip(widths, self.kernel, self.strides, strict=True)
+        )
+        return rows, columns
+
+    def vectors(self, luma: float, chroma: float) -> float:
+        """What images of so many coefficients that are not zero ask of the sparse way."""
+        total = 0.0
+        for count, factors in ((luma, (1, 1)), (chroma, self.chroma)):
+            if factors is not None:
+                rows, columns = self._reach(factors)
+                total += count * rows * columns * self._groups
+        return total
+
+    def features(self, way: Way, vectors: float = 0.0) -> dict[str, float]:
+        """How much of each thing a way does: counts, by the names in `FEATURES`."""
+        outputs = float(self.output_height * self.output_width * self._groups)
+        both = {"outputs": outputs, "images": 1.0}
+        if way == "dense":
+            taps = self.kernel[0] * self.kernel[1] * self.channels
+            samples = float(self.height * self.width * self.channels)
+            return {"products": outputs * taps, "samples": samples, **both}
+        return {"vectors": vectors, **both}
+
+
+def seconds(layer: FirstLayer, way: Way, vectors: float = 0.0) -> float:
+    """The time that the model expects on one core of the machine that was measured."""
+    prices = _prices()[way]
+    return sum(prices[name] * count for name, count in layer.features(way, vectors).items())
+
+
+def most_vectors(layer: FirstLayer) -> int:
+    """Up to so many vectors of sums the sparse way is not slower; 0 where it is not worth while."""
+    if not layer.is_regular:
+        return 0
+    left = seconds(layer, "dense") - seconds(layer, "sparse")
+    bound = int(left / _prices()["sparse"]["vectors"])
+    fewest = layer.vectors(_FEWEST * layer.height * layer.width / _BLOCK**2, 0)
+    return bound if bound >= fewest else 0
+
+
+@cache
+def _prices() -> dict[Way, dict[str, float]]:
+    text = resources.files("jpegcompile.cost").joinpath("first_prices.json").read_text("utf-8")
+    prices: dict[Way, dict[str, float]] = json.loads(text)["seconds"]
+    return prices

@@ -1,0 +1,98 @@
+// JpegDecode and JpegDecodeGray: the bytes of one JPEG file to its coefficients and tables, as
+// `--input coefficients` takes them.
+//
+// There is no way to say this in standard operators, so these alone have no function body.
+#include <span>
+#include <string>
+
+#include "../native/operators.h"
+#include "planes.h"
+
+namespace jpegcompile {
+namespace {
+
+// JPEG's own limit.
+constexpr int64_t kMostPixels = 65535;
+
+uint32_t extent(const Node& node, const char* attribute) {
+  const int64_t value = node.integer(attribute);
+  if (value < 1 || value > kMostPixels) {
+    throw KernelError("its " + std::string(attribute) + " is " + std::to_string(value) +
+                      ", a JPEG file has 1 to 65535");
+  }
+  return static_cast<uint32_t>(value);
+}
+
+FrameKind kind_of(const Node& node, bool has_chroma) {
+  FrameKind kind;
+  kind.height = extent(node, "height");
+  kind.width = extent(node, "width");
+  if (!has_chroma) {
+    kind.takes_color = node.integer("takes_color", 0) != 0;
+    return kind;
+  }
+  const std::string subsampling = node.text("subsampling");
+  if (!set_subsampling(kind, subsampling) || !kind.has_chroma) {
+    throw KernelError("its subsampling is '" + subsampling +
+                      "', it knows 4:4:4, 4:2:2, 4:4:0, 4:2:0 and 4:1:1");
+  }
+  return kind;
+}
+
+// What is said of a file, with advice for whoever has no Python at hand.
+std::string refusal(const ReadError& error) {
+  const std::string cause = error.cause();
+  if (error.kind() == FailureKind::memory) return cause + "; free some";
+  const bool has_advice = cause.find(';') != std::string::npos;
+  return has_advice ? cause : cause + "; give the bytes of a whole JPEG file";
+}
+
+std::span<const unsigned char> bytes_of(const Tensor& jpeg) {
+  if (jpeg.shape.rank() != 1) {
+    throw KernelError("jpeg has shape " + jpeg.shape.text() +
+                      "; give the bytes of one file, [bytes]");
+  }
+  return {jpeg.as<unsigned char>(), static_cast<size_t>(jpeg.shape.elements())};
+}
+
+template <bool kHasChroma>
+class Decode : public Kernel {
+ public:
+  explicit Decode(const Node& node) : kind_(kind_of(node, kHasChroma)) {}
+
+  void compute(const Call& call) const override {
+    try {
+      const Image image = read_planes(bytes_of(call.input(0)), kind_);
+      copy_planes(image, kind_, outputs(call));
+    } catch (const ReadError& error) {
+      throw KernelError(refusal(error));
+    }
+  }
+
+ private:
+  PlaneTargets outputs(const Call& call) const {
+    PlaneTargets to;
+    const auto plane = [&call](size_t index, int64_t count, const BlockExtents& extents) {
+      const auto rows = static_cast<int64_t>(extents.rows);
+      const auto columns = static_cast<int64_t>(extents.columns);
+      return static_cast<int16_t*>(call.output(index, {1, count, rows, columns, 8, 8}));
+    };
+    to.luma = plane(0, 1, luma_extents(kind_));
+    if (kHasChroma) to.chroma = plane(1, 2, chroma_extents(kind_));
+    const Shape tables{1, kHasChroma ? 3 : 1, 8, 8};
+    to.quantization = static_cast<uint16_t*>(call.output(kHasChroma ? 2 : 1, tables));
+    return to;
+  }
+
+  FrameKind kind_;
+};
+
+}  // namespace
+
+std::vector<Operator> decode_operators() {
+  using enum ort::ElementType;
+  return {{"JpegDecode", {kUint8}, make_kernel<Decode<true>>, {kInt16, kInt16, kUint16}},
+          {"JpegDecodeGray", {kUint8}, make_kernel<Decode<false>>, {kInt16, kUint16}}};
+}
+
+}  // namespace jpegcompile

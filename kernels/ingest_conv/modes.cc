@@ -1,0 +1,191 @@
+#include "modes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <string>
+
+namespace jpegcompile {
+namespace {
+
+// Matrices in float32, multiplied by a transform in float64, leave about 1e-7 where equal blocks
+// differ; what the border changes is above 0.02.
+constexpr double kNothing = 1e-6;
+// Extra modes of an axis. The tables of responses grow with their square.
+constexpr size_t kMostExtraModes = 4;
+// Sampling factors of a JPEG file are 1 to 4 (ITU-T T.81, B.2.2).
+constexpr int64_t kMostUpsampling = 4;
+
+// Entry (frequency, pixel) of the orthonormal DCT-II.
+double dct(int64_t frequency, int64_t pixel, int block) {
+  const double angle = static_cast<double>((2 * pixel + 1) * frequency) * std::numbers::pi /
+                       (2.0 * block);
+  return std::cos(angle) * std::sqrt((frequency == 0 ? 1.0 : 2.0) / block);
+}
+
+PixelMatrix pixels_of(const Tensor& matrix, int64_t pixels, int64_t coefficients, int64_t pixel_step,
+                      int64_t coefficient_step, int block) {
+  if (matrix.shape.rank() != 2 || pixels % block != 0 || coefficients % kFrequencies != 0) {
+    throw KernelError("a matrix of the ingest has shape " + matrix.shape.text() +
+                      ", which is not for whole blocks");
+  }
+  PixelMatrix made{pixels, coefficients / kFrequencies, {}};
+  made.values.resize(static_cast<size_t>(pixels * coefficients), 0.0);
+  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+    double* row = made.values.data() + pixel * coefficients;
+    for (int64_t frequency = 0; frequency < block; ++frequency) {
+      const double factor = dct(frequency, pixel % block, block);
+      const float* from =
+          matrix.floats() + (pixel / block * block + frequency) * pixel_step;
+      for (int64_t index = 0; index < coefficients; ++index) {
+        row[index] += factor * from[index * coefficient_step];
+      }
+    }
+  }
+  return made;
+}
+
+// Values of the 8 frequencies of a block over a window of pixels, [width][8]; zeros beyond the
+// image.
+using BlockFunctions = std::vector<std::array<double, kFrequencies>>;
+
+BlockFunctions functions_of(const PixelMatrix& matrix, const AxisModes& axis, int64_t block) {
+  BlockFunctions functions(static_cast<size_t>(axis.width));
+  for (int64_t index = 0; index < axis.width; ++index) {
+    const int64_t pixel = block * axis.pitch + axis.first + index;
+    if (pixel < 0 || pixel >= matrix.pixels) continue;
+    const double* row =
+        matrix.values.data() + (pixel * matrix.blocks + block) * kFrequencies;
+    std::copy_n(row, kFrequencies, functions[static_cast<size_t>(index)].begin());
+  }
+  return functions;
+}
+
+BlockFunctions difference(BlockFunctions one, const BlockFunctions& other) {
+  for (size_t pixel = 0; pixel < one.size(); ++pixel) {
+    for (size_t u = 0; u < kFrequencies; ++u) one[pixel][u] -= other[pixel][u];
+  }
+  return one;
+}
+
+// Where the entry of the largest magnitude is.
+struct Peak {
+  size_t pixel = 0, frequency = 0;
+  double value = 0;
+};
+
+Peak peak_of(const BlockFunctions& functions) {
+  Peak peak;
+  for (size_t pixel = 0; pixel < functions.size(); ++pixel) {
+    for (size_t u = 0; u < kFrequencies; ++u) {
+      const double value = functions[pixel][u];
+      if (std::abs(value) > std::abs(peak.value)) peak = {pixel, u, value};
+    }
+  }
+  return peak;
+}
+
+// The window of all blocks, from their origins.
+void find_window(const PixelMatrix& matrix, AxisModes& axis) {
+  int64_t first = matrix.pixels, last = -matrix.pixels;
+  for (int64_t pixel = 0; pixel < matrix.pixels; ++pixel) {
+    const double* row = matrix.values.data() + pixel * matrix.blocks * kFrequencies;
+    for (int64_t index = 0; index < matrix.blocks * kFrequencies; ++index) {
+      if (std::abs(row[index]) <= kNothing) continue;
+      const int64_t place = pixel - index / kFrequencies * axis.pitch;
+      first = std::min(first, place);
+      last = std::max(last, place);
+    }
+  }
+  axis.first = first;
+  axis.width = std::max<int64_t>(last + 1 - first, 0);
+}
+
+bool are_equal(const BlockFunctions& one, const BlockFunctions& other) {
+  return std::abs(peak_of(difference(one, other)).value) <= kNothing;
+}
+
+// The functions that most blocks have.
+BlockFunctions common(const std::vector<BlockFunctions>& blocks) {
+  std::vector<std::pair<const BlockFunctions*, int64_t>> kinds;
+  for (const BlockFunctions& block : blocks) {
+    const auto known = std::ranges::find_if(
+        kinds, [&](const auto& kind) { return are_equal(*kind.first, block); });
+    if (known == kinds.end()) {
+      kinds.emplace_back(&block, 1);
+    } else {
+      ++known->second;
+    }
+  }
+  return *std::ranges::max_element(kinds, {}, [](const auto& kind) { return kind.second; })->first;
+}
+
+// Takes a block's difference apart into products of a function of pixels and one of frequencies,
+// the largest entry first: what is left has no entry in its row and its column.
+bool add_edge(BlockFunctions rest, AxisModes& axis) {
+  AxisModes::Edge edge;
+  edge.first = axis.modes();
+  for (Peak peak = peak_of(rest); std::abs(peak.value) > kNothing; peak = peak_of(rest)) {
+    if (axis.functions.size() == kFrequencies + kMostExtraModes) return false;
+    std::vector<double> function;
+    std::array<double, kFrequencies> factors;
+    for (const auto& values : rest) function.push_back(values[peak.frequency]);
+    for (size_t u = 0; u < kFrequencies; ++u) factors[u] = rest[peak.pixel][u] / peak.value;
+    for (size_t pixel = 0; pixel < rest.size(); ++pixel) {
+      for (size_t u = 0; u < kFrequencies; ++u) rest[pixel][u] -= function[pixel] * factors[u];
+    }
+    axis.functions.push_back(std::move(function));
+    auto& rounded = edge.factors.emplace_back();
+    std::ranges::transform(factors, rounded.begin(), [](double v) { return static_cast<float>(v); });
+  }
+  axis.edges.push_back(std::move(edge));
+  return true;
+}
+
+// The modes of blocks that are so many pixels apart, if that is what they are.
+std::optional<AxisModes> modes_at(const PixelMatrix& matrix, int64_t pitch) {
+  AxisModes axis;
+  axis.blocks = matrix.blocks;
+  axis.pitch = pitch;
+  find_window(matrix, axis);
+  if (axis.width == 0) return std::nullopt;
+  std::vector<BlockFunctions> blocks;
+  for (int64_t block = 0; block < axis.blocks; ++block) {
+    blocks.push_back(functions_of(matrix, axis, block));
+  }
+  const BlockFunctions usual = common(blocks);
+  for (size_t u = 0; u < kFrequencies; ++u) {
+    auto& function = axis.functions.emplace_back();
+    for (const auto& values : usual) function.push_back(values[u]);
+  }
+  for (const BlockFunctions& block : blocks) {
+    BlockFunctions rest = difference(block, usual);
+    const bool is_usual = std::abs(peak_of(rest).value) <= kNothing;
+    axis.edge_of.push_back(is_usual ? -1 : static_cast<int>(axis.edges.size()));
+    if (!is_usual && !add_edge(std::move(rest), axis)) return std::nullopt;
+  }
+  return axis;
+}
+
+}  // namespace
+
+PixelMatrix PixelMatrix::of_left(const Tensor& matrix, int block) {
+  return pixels_of(matrix, matrix.shape[0], matrix.shape[1], matrix.shape[1], 1, block);
+}
+
+PixelMatrix PixelMatrix::of_right(const Tensor& matrix, int block) {
+  return pixels_of(matrix, matrix.shape[1], matrix.shape[0], 1, matrix.shape[1], block);
+}
+
+std::optional<AxisModes> AxisModes::of(const PixelMatrix& matrix) {
+  std::optional<AxisModes> best;
+  for (int64_t factor = 1; factor <= kMostUpsampling; ++factor) {
+    const int64_t pitch = kFrequencies * factor;
+    if ((matrix.pixels + pitch - 1) / pitch != matrix.blocks) continue;
+    std::optional<AxisModes> found = modes_at(matrix, pitch);
+    if (found && (!best || found->modes() < best->modes())) best = std::move(found);
+  }
+  return best;
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,223 @@
+// JpegIngestConv and its kin: an ingest and the convolution that reads it.
+//
+// What a file's coefficients become is either a sum of the responses of those that are not zero, or
+// the image and its convolution. Which of the two is faster the number of those tells, by a bound that
+// the compiler's cost model sets (jpegcompile/cost/first.py).
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../conv/convolution.h"
+#include "../conv/parameters.h"
+#include "../ingest/ingest.h"
+#include "../native/operators.h"
+#include "sparse.h"
+
+namespace jpegcompile {
+namespace {
+
+// What an operator's name says.
+struct Form {
+  size_t planes = 2;  // of coefficients: 1 of a grey file
+  bool is_spatial = false;
+  Activation activation = Activation::kNone;
+
+  // Inputs: planes, tables, three indices for each of the planes and two matrices; mixing, offset,
+  // dc; weight, bias, operands, and transforms, which are for function bodies only.
+  size_t indexing() const { return planes + 1; }
+  size_t matrices() const { return indexing() + 3 * planes; }
+  size_t mixing() const { return matrices() + 2 * planes; }
+  size_t weight() const { return mixing() + 3; }
+  size_t first_operand() const { return weight() + 2; }
+  size_t transforms() const { return first_operand() + operand_count(activation); }
+  size_t inputs() const { return transforms() + (is_spatial ? 2 : 4); }
+
+  ort::ElementType type(size_t input) const {
+    if (input < planes) return ort::ElementType::kInt16;
+    if (input == planes) return ort::ElementType::kUint16;
+    return input < matrices() ? ort::ElementType::kInt64 : ort::ElementType::kFloat;
+  }
+};
+
+Tensor constant(const Node& node, size_t input) {
+  const std::optional<Tensor> value = node.constant(input);
+  if (!value) {
+    throw KernelError("its weights and matrices must be constants in the model; input " +
+                      std::to_string(input) + " is computed");
+  }
+  return *value;
+}
+
+class IngestConvolve : public Kernel {
+ public:
+  IngestConvolve(const Node& node, const Form& form)
+      : form_(form),
+        output_block_(form.is_spatial ? 1 : block_of(node, "output_block")),
+        input_block_(block_of(node, "block")),
+        y_group_(node.integer("y_group", 1)),
+        method_(node.text("method")),
+        most_vectors_(node.integer("sparse_vectors", 0)),
+        ingest_(image_ingest(node, form.planes)),
+        weights_(pack(constant(node, form.weight()), window_of(node), "")),
+        bias_(channel_values(constant(node, form.weight() + 1), weights_.outputs, "bias")) {
+    if (!method_.empty() && method_ != "sparse" && method_ != "dense") {
+      throw KernelError("the method '" + method_ + "' is unknown; 'sparse' and 'dense' are known");
+    }
+    const bool is_dense = method_ == "dense" || (method_.empty() && most_vectors_ <= 0);
+    if (!is_dense) responses_ = responses(node);
+    if (method_ == "sparse" && !responses_) {
+      throw KernelError("the method 'sparse' does not fit its image and window");
+    }
+  }
+
+  void compute(const Call& call) const override {
+    Convolution task{};
+    std::vector<float> slope;
+    describe(call, task, slope);
+    const int64_t batch = task.input.batch;
+    if (batch == 0) return;
+    if (!responses_) return convolve_densely(call, task, 0, batch);
+    const QuantisedImages images = images_of(call);
+    const std::vector<char> is_sparse = choices(call, task, images);
+    // Images that follow each other and are computed in the same way.
+    for (int64_t first = 0, end = 0; first < batch; first = end) {
+      const char kind = is_sparse[static_cast<size_t>(first)];
+      while (end < batch && is_sparse[static_cast<size_t>(end)] == kind) ++end;
+      if (kind != 0) {
+        convolve_sparsely(call, task, *responses_, images, first, end - first);
+      } else {
+        convolve_densely(call, task, first, end - first);
+      }
+    }
+  }
+
+ private:
+  std::unique_ptr<Responses> responses(const Node& node) const {
+    FirstConvolution first{constant(node, form_.weight()), constant(node, form_.mixing()),
+                           constant(node, form_.mixing() + 1), weights_.window, 0, 0};
+    const bool are_channels = first.mixing.shape.rank() == 4 &&
+                              first.mixing.shape[0] == weights_.inputs &&
+                              first.offset.shape.elements() == weights_.inputs;
+    // What does not fit together is refused when it is called.
+    if (!are_channels || weights_.window.group != 1) return nullptr;
+    std::vector<PlaneMatrices> planes;
+    int64_t components = 0;
+    for (size_t index = 0; index < form_.planes; ++index) {
+      const size_t input = form_.matrices() + 2 * index;
+      planes.push_back({constant(node, form_.indexing() + 3 * index).shape.elements(),
+                        PixelMatrix::of_left(constant(node, input), input_block_),
+                        PixelMatrix::of_right(constant(node, input + 1), input_block_)});
+      components += planes.back().components;
+    }
+    if (components != first.mixing.shape[1]) return nullptr;
+    first.height = planes[0].rows.pixels;
+    first.width = planes[0].columns.pixels;
+    if (first.output_height() < 1 || first.output_width() < 1) return nullptr;
+    return Responses::of(first, planes);
+  }
+
+  void describe(const Call& call, Convolution& task, std::vector<float>& slope) const {
+    task.weights = &weights_;
+    task.input = ingest_->map(call);
+    task.input_block = input_block_;
+    task.output_block = output_block_;
+    if (task.input.channels != weights_.inputs) {
+      throw KernelError("the image has shape " + task.input.shape().text() +
+                        " but weights are for " + std::to_string(weights_.inputs) + " channels");
+    }
+    const int64_t height = weights_.window.output_height(task.input.height);
+    const int64_t width = weights_.window.output_width(task.input.width);
+    if (height < 1 || width < 1 || height % output_block_ != 0 || width % output_block_ != 0) {
+      throw KernelError("the image of shape " + task.input.shape().text() +
+                        " does not give whole blocks of " + std::to_string(output_block_));
+    }
+    task.output = Map::of(Shape{task.input.batch, weights_.outputs, height, width}, y_group_, "y");
+    task.output_at = layout_of(task.output, output_block_);
+    task.frequencies = 2 * output_block_ - 1;
+    task.epilogue.bias = bias_.data();
+    read_activation(call, form_.activation, form_.first_operand(), weights_.outputs, slope,
+                    task.epilogue);
+    task.y = call.output_floats(0, task.output.shape());
+  }
+
+  QuantisedImages images_of(const Call& call) const {
+    QuantisedImages images;
+    images.quantization = call.input(form_.planes);
+    for (size_t index = 0; index < form_.planes; ++index) {
+      const Tensor tables = call.input(form_.indexing() + 3 * index);
+      images.planes.push_back({call.input(index), tables.as<int64_t>()});
+    }
+    return images;
+  }
+
+  std::vector<char> choices(const Call& call, const Convolution& task,
+                            const QuantisedImages& images) const {
+    std::vector<char> is_sparse(static_cast<size_t>(task.input.batch), 1);
+    if (!method_.empty()) return is_sparse;
+    call.parallel(is_sparse.size(), [&](size_t image) {
+      const int64_t vectors = vectors_of(*responses_, task.output.groups(), images,
+                                         static_cast<int64_t>(image));
+      is_sparse[image] = vectors <= most_vectors_ ? 1 : 0;
+    });
+    return is_sparse;
+  }
+
+  // The image, a few at a time, and its convolution.
+  void convolve_densely(const Call& call, const Convolution& task, int64_t first,
+                        int64_t count) const {
+    const int64_t floats = task.input.channels * task.input.plane();
+    const int64_t at_once = images_at_once(count, floats);
+    Workspace workspace;
+    float* image = workspace.floats(static_cast<size_t>(at_once * floats));
+    for (int64_t done = 0; done < count; done += at_once) {
+      Convolution part = task;
+      part.input.batch = part.output.batch = std::min(at_once, count - done);
+      ingest_->ingest(call, first + done, part.input.batch, image);
+      part.x = image;
+      part.y = task.y + (first + done) * task.output.channels * task.output.plane();
+      convolve(call, part);
+    }
+  }
+
+  Form form_;
+  int output_block_, input_block_;
+  int64_t y_group_;
+  std::string method_;
+  int64_t most_vectors_;
+  std::unique_ptr<ImageIngest> ingest_;
+  Weights weights_;
+  std::vector<float> bias_;
+  std::unique_ptr<Responses> responses_;
+};
+
+template <size_t planes, bool is_spatial, Activation activation>
+Operator first_convolution(const std::string& name) {
+  static constexpr Form kForm{planes, is_spatial, activation};
+  Operator made{name, {}, [](const Node& node) -> std::unique_ptr<Kernel> {
+                  return std::make_unique<IngestConvolve>(node, kForm);
+                }};
+  for (size_t input = 0; input < kForm.inputs(); ++input) made.inputs.push_back(kForm.type(input));
+  return made;
+}
+
+template <size_t planes, bool is_spatial>
+void add_activations(const std::string& name, std::vector<Operator>& all) {
+  all.push_back(first_convolution<planes, is_spatial, Activation::kNone>(name));
+  all.push_back(first_convolution<planes, is_spatial, Activation::kRelu>(name + "Relu"));
+  all.push_back(first_convolution<planes, is_spatial, Activation::kPRelu>(name + "PRelu"));
+  all.push_back(first_convolution<planes, is_spatial, Activation::kClip>(name + "Clip"));
+}
+
+}  // namespace
+
+std::vector<Operator> ingest_conv_operators() {
+  std::vector<Operator> all;
+  add_activations<2, false>("JpegIngestConv", all);
+  add_activations<2, true>("JpegIngestSpatialConv", all);
+  add_activations<1, false>("JpegIngestGrayConv", all);
+  add_activations<1, true>("JpegIngestGraySpatialConv", all);
+  return all;
+}
+
+}  // namespace jpegcompile

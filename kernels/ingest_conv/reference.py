@@ -1,0 +1,51 @@
+"""What JpegIngestConv and its kin mean: a convolution of the float decode.
+
+    y = DCT(conv(scale * pixels + shift, weight) + bias)
+
+All but the constants is linear in the quantised coefficients, so it is a sum of what each of them
+becomes by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.kernels.conv.reference import jpeg_conv
+from jpegcompile.kernels.ingest.reference import jpeg_ingest
+
+
+def jpeg_ingest_conv(
+    luma: NDArray[np.int16],
+    chroma: NDArray[np.int16] | None,
+    quantization: NDArray[np.uint16],
+    weight: NDArray[np.float64],
+    bias: NDArray[np.float64],
+    *,
+    ingest: dict[str, Any],
+    window: dict[str, Any],
+    output_block: int,
+) -> NDArray[np.float64]:
+    """The first convolution of a network for a batch of files of one geometry.
+
+    Args:
+        luma: quantised coefficients, as `jpeg_ingest` takes them.
+        chroma: the same; None for grey files.
+        quantization: tables, as `jpeg_ingest` takes them.
+        weight: spatial kernel [M, channels, kh, kw].
+        bias: [M].
+        ingest: geometry, colour and affine map, as `jpeg_ingest` takes them.
+        window: strides, pads and dilations, as `jpeg_conv` takes them.
+        output_block: block size of the result; 1 for pixels.
+
+    Returns:
+        [N, M, H', W'] at `output_block`.
+
+    Raises:
+        ImageError: if sampling factors are fractional, or differ between Cb and Cr.
+        ValueError: if the block size does not divide the sides, or the window exceeds the image.
+    """
+    image = jpeg_ingest(luma, chroma, quantization, **ingest, block=1)
+    return jpeg_conv(image, weight, bias, input_block=1, output_block=output_block, **window)

@@ -1,0 +1,102 @@
+"""The verbs on a model for the bytes of a file, from compiling it on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from support.commands import fails, few_images, run_json, run_text
+
+import jpegcompile
+from jpegcompile.demo import images_path, model_path, preprocess_path
+from jpegcompile.runtime import native
+
+IMAGE = images_path() / "0" / "00.jpg"
+
+
+@pytest.fixture
+def compiled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    path = tmp_path / "digits.jpeg.onnx"
+    options = ("--input", "jpeg", "--preprocess", preprocess_path())
+    run_text(capsys, "compile", model_path(), "-o", path, *options)
+    return path
+
+
+def test_every_verb(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = run_json(capsys, "inspect", compiled)
+    assert record["compiled"]["input"]["mode"] == "jpeg"
+    assert record["execution"]["native"]["JpegDecode"] == 1
+    assert "input jpeg for 'image' 3x32x32" in run_text(capsys, "inspect", compiled)
+    images = tmp_path / "few"
+    images.mkdir()
+    few_images(images)
+    for portable in ((), ("--portable",)):
+        verified = run_json(capsys, "verify", model_path(), compiled, "--images", images, *portable)
+        assert (verified["inputs"], verified["inputs_for_nodes"]) == (40, 16)
+        compared = run_json(
+            capsys, "compare", model_path(), compiled, "--images", images, *portable
+        )
+        assert compared["images"] == 40
+    first = run_json(capsys, "run", compiled, IMAGE)["predictions"]
+    assert run_json(capsys, "run", compiled, IMAGE, "--portable")["predictions"] != []
+    assert first[0]["classes"][0] == 0
+
+
+def test_its_scores_are_those_of_plain_onnx_runtime(
+    compiled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ort.SessionOptions()
+    options.register_custom_ops_library(str(jpegcompile.custom_ops_library()))
+    session = ort.InferenceSession(str(compiled), options, providers=["CPUExecutionProvider"])
+    (scores,) = session.run(None, {"jpeg": np.frombuffer(IMAGE.read_bytes(), np.uint8)})
+    (prediction,) = run_json(capsys, "run", compiled, IMAGE)["predictions"]
+    assert prediction["classes"] == list(np.argsort(-scores[0])[:5])
+    np.testing.assert_array_equal(prediction["scores"], np.sort(scores[0])[:-6:-1])
+
+
+@pytest.mark.parametrize("portable", [(), ("--portable",)])
+def test_bench(
+    compiled: Path, portable: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick = ("--repeats", "1", "--seconds", "0", "--threads", "1", "--batch", "1,3", "--per-op")
+    data = run_json(capsys, "bench", model_path(), compiled, *quick, *portable)
+    assert data["mode"] == "jpeg"
+    for cell in data["cells"]:
+        stages = {timing["stage"] for timing in cell["timings"]}
+        assert stages == {"decode", "ingest", "network", "end to end"}
+        nodes = {side: {n["op"] for n in s["nodes"]} for side, s in cell["sides"].items()}
+        assert "JpegDecode" in nodes["compiled"]
+        assert "JpegDecode" not in nodes.get("portable", set())
+
+
+def test_without_the_library(
+    compiled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(native, "custom_ops_library", lambda: None)
+    text = " ".join(run_text(capsys, "inspect", compiled).split())
+    assert (
+        "JpegDecode has no function body: without the native kernels jpegcompile.load alone runs"
+        " this model, since it reads the files itself"
+    ) in text
+    (prediction,) = run_json(capsys, "run", compiled, IMAGE)["predictions"]
+    assert prediction["classes"][0] == 0
+    quick = ("--repeats", "1", "--seconds", "0", "--threads", "1", "--batch", "1")
+    assert run_json(capsys, "bench", model_path(), compiled, *quick)["mode"] == "jpeg"
+
+
+def test_refusals(tmp_path: Path, compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "out.onnx"
+    given = ("compile", model_path(), "-o", output, "--input", "jpeg", "--preprocess", "unit")
+    assert fails(capsys, 2, *given, "--target", "onnx") == (
+        "--target onnx has standard operators only, and none of them reads a JPEG file; use"
+        " --target ort, or --input coefficients"
+    )
+    assert not output.exists()
+    image = tmp_path / "cut.jpg"
+    image.write_bytes(IMAGE.read_bytes()[:-100])
+    assert fails(capsys, 4, "run", compiled, image).startswith(f"{image}: damaged: ")
+    assert fails(capsys, 2, "verify", model_path(), compiled) == (
+        f"{compiled}: takes JPEG files, so verify needs some: give --images FOLDER"
+    )

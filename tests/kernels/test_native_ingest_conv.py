@@ -1,0 +1,253 @@
+"""The first convolution by coefficients and by pixels, against the float decode in float64."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+from support.first_cases import FirstWindow, coefficients_of, first_case, first_convolution_cases
+from support.function_bodies import BodyCase
+from support.native import GROUP, ISAS, NativeError, run_native, unpacked
+from support.native_cases import allowed
+
+from jpegcompile.backends.functions import BODIES
+from jpegcompile.cost.first import FirstLayer
+from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
+from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, SPARSE_VECTORS
+
+RESNET = FirstWindow((7, 7), (2, 2), (3, 3, 3, 3))
+SAME = FirstWindow((3, 3), (1, 1), (1, 1, 1, 1))
+HALVED = FirstWindow((3, 3), (2, 2), (1, 1, 1, 1))
+UNEVEN = FirstWindow((5, 3), (1, 4), (0, 2, 3, 1))
+DILATED = FirstWindow((3, 2), (2, 1), (2, 0, 1, 3), (2, 3))
+PATCHES = FirstWindow((4, 4), (4, 4))
+
+# Subsampling, height, width, batch, quality, window, outputs.
+GEOMETRIES = (
+    ("4:2:0", 64, 96, 2, 25, RESNET, 32),
+    ("4:2:0", 48, 32, 1, 50, SAME, 16),
+    ("4:2:0", 32, 32, 3, 75, HALVED, 20),
+    ("4:2:0", 16, 16, 1, 90, SAME, 16),
+    ("4:2:0", 224, 224, 1, 75, RESNET, 16),
+    ("4:2:0", 80, 64, 1, 95, UNEVEN, 16),
+    ("4:2:0", 64, 48, 2, 60, DILATED, 16),
+    ("4:4:4", 64, 40, 2, 25, RESNET, 48),
+    ("4:4:4", 40, 24, 1, 95, SAME, 16),
+    ("4:4:4", 61, 46, 1, 75, RESNET, 16),
+    ("4:2:2", 32, 64, 2, 50, RESNET, 16),
+    ("4:2:2", 24, 48, 1, 90, HALVED, 17),
+    ("4:4:0", 64, 32, 2, 40, RESNET, 16),
+    ("4:4:0", 48, 24, 1, 85, UNEVEN, 16),
+    ("4:1:1", 24, 64, 1, 70, RESNET, 16),
+    ("gray", 64, 56, 2, 25, RESNET, 32),
+    ("gray", 24, 32, 1, 95, SAME, 16),
+    ("gray", 32, 32, 5, 80, PATCHES, 16),
+)
+# Here blocks at the border differ by more functions than tables are made for, or outputs are not at
+# the same pixels of each block.
+DENSE_ONLY = (
+    ("4:2:0", 24, 40, 1, 50, RESNET, 16),
+    ("4:4:4", 17, 33, 2, 75, SAME, 16),
+    ("4:2:0", 32, 32, 1, 75, FirstWindow((3, 3), (3, 3)), 16),
+)
+# Components of one or two samples, and images that end within their first blocks.
+SMALL = (
+    ("4:2:0", 4, 4, 2, 75, SAME, 16),
+    ("4:2:0", 1, 1, 1, 75, SAME, 16),
+    ("4:2:0", 3, 20, 1, 75, SAME, 16),
+    ("4:2:0", 16, 4, 1, 75, RESNET, 16),
+    ("4:2:2", 8, 3, 1, 75, SAME, 16),
+    ("4:2:2", 16, 2, 1, 75, HALVED, 16),
+    ("4:1:1", 8, 8, 1, 75, SAME, 16),
+    ("4:4:4", 2, 9, 1, 75, SAME, 16),
+    ("gray", 3, 2, 1, 75, SAME, 16),
+)
+# More vectors than any image here asks for.
+MANY = 10**9
+
+
+def test_every_form_is_native_or_not_at_all() -> None:
+    assert {case.op for case in first_convolution_cases()} == set(FIRST_CONVOLUTIONS) <= set(BODIES)
+
+
+def model_of(
+    case: BodyCase, method: str, y_group: int, most: int = 0
+) -> tuple[bytes, dict[str, Any]]:
+    """A node of which all but the coefficients and tables are constants; and these."""
+    fed = 2 if "Gray" in case.op else 3
+    names = [f"i{index}" for index in range(len(case.operands))]
+    attributes = {**case.attributes, "method": method, "y_group": y_group, SPARSE_VECTORS: most}
+    node = helper.make_node(case.op, names, ["y"], name="node", domain=DOMAIN, **attributes)
+    feeds = dict(zip(names[:fed], case.operands[:fed], strict=True))
+    graph = helper.make_graph(
+        [node],
+        "first",
+        [
+            helper.make_tensor_value_info(
+                name, helper.np_dtype_to_tensor_dtype(array.dtype), [None] * array.ndim
+            )
+            for name, array in feeds.items()
+        ],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [None] * 4)],
+        [
+            numpy_helper.from_array(np.asarray(array), name)
+            for name, array in zip(names[fed:], case.operands[fed:], strict=True)
+        ],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    return bytes(model.SerializeToString()), feeds
+
+
+def run(
+    case: BodyCase, method: str, isa: str, y_group: int = 1, threads: int = 2, most: int = 0
+) -> Any:
+    """What the kernel makes of a case by a method, as NCHW."""
+    model, feeds = model_of(case.in_float32(), method, y_group, most)
+    result = run_native(model, [feeds], isa, threads)[0]
+    return unpacked(result) if y_group == GROUP else result
+
+
+def assert_holds(case: BodyCase, actual: Any) -> None:
+    assert actual.shape == case.expected.shape
+    excess = np.abs(actual - case.expected) - allowed(case)
+    assert excess.max() <= 0, f"{case} is off by {excess.max():g}"
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("case", list(first_convolution_cases()), ids=str)
+def test_every_form(case: BodyCase, isa: str) -> None:
+    for most in (0, MANY):
+        assert_holds(case, run(case, "", isa, most=most))
+
+
+def geometry_case(index: int, geometry: tuple[Any, ...], is_spatial: bool) -> BodyCase:
+    subsampling, height, width, batch, quality, window, outputs = geometry
+    return first_case(
+        coefficients_of(subsampling, height, width, batch, quality),
+        window,
+        outputs,
+        "" if index % 3 else "Relu",
+        is_spatial=is_spatial,
+        name=f"{subsampling}-{height}-{width}-{batch}-q{quality}-{window}-{outputs}",
+    )
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize(
+    "index", range(len(GEOMETRIES)), ids=lambda i: "-".join(map(str, GEOMETRIES[i]))
+)
+def test_geometries(index: int, isa: str) -> None:
+    """By both methods, in both domains and layouts; and a coefficient that is off is seen."""
+    for is_spatial in (False, True):
+        case = geometry_case(index, GEOMETRIES[index], is_spatial)
+        group = GROUP if GEOMETRIES[index][-1] % GROUP == 0 and is_spatial == index % 2 else 1
+        sparse, dense = (run(case, method, isa, group) for method in ("sparse", "dense"))
+        assert_holds(case, sparse)
+        assert_holds(case, dense)
+        planes = case.operands[0].copy()
+        planes[-1, -1, -1, -1, 0, 1] += 8
+        faulty = replace(case, operands=(planes, *case.operands[1:]))
+        for method in ("sparse", "dense"):
+            with pytest.raises(AssertionError, match="is off by"):
+                assert_holds(case, run(faulty, method, isa, group))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize(
+    "index", range(len(DENSE_ONLY)), ids=lambda i: "-".join(map(str, DENSE_ONLY[i]))
+)
+def test_what_has_no_responses_is_convolved_by_pixels(index: int, isa: str) -> None:
+    case = geometry_case(index, DENSE_ONLY[index], False)
+    assert_holds(case, run(case, "", isa, most=MANY))
+    with pytest.raises(NativeError, match="the method 'sparse' does not fit its image and window"):
+        run(case, "sparse", isa)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("index", range(len(SMALL)), ids=lambda i: "-".join(map(str, SMALL[i])))
+def test_small_images(index: int, isa: str) -> None:
+    """By coefficients where they have responses, and by pixels; a fault is seen."""
+    case = geometry_case(index, SMALL[index], False)
+    planes = case.operands[0].copy()
+    planes[..., 0, 0] += 2
+    faulty = replace(case, operands=(planes, *case.operands[1:]))
+    for most in (0, MANY):
+        assert_holds(case, run(case, "", isa, most=most))
+        with pytest.raises(AssertionError, match="is off by"):
+            assert_holds(case, run(faulty, "", isa, most=most))
+
+
+def mixed_case() -> tuple[BodyCase, list[float]]:
+    """Images with few and with many coefficients in turn, and the vectors that each asks for."""
+    planes, tables, geometry = coefficients_of("4:2:0", 64, 64, 7, 50)
+    full = np.random.default_rng(1).integers(1, 50, planes[0].shape).astype(np.int16)
+    for image in (1, 2, 5):
+        planes[0][image] = full[image]
+        planes[1][image] = full[image, :, :4, :4]
+    case = first_case(
+        (planes, tables, geometry), RESNET, 32, "Relu", is_spatial=False, name="mixed"
+    )
+    layer = FirstLayer(64, 64, 3, 32, (7, 7), (2, 2), 32, 32, (2, 2))
+    counts = [[int(np.count_nonzero(plane[image])) for plane in planes] for image in range(7)]
+    return case, [layer.vectors(luma, chroma) for luma, chroma in counts]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_images_of_a_batch_choose_for_themselves(threads: int) -> None:
+    """Each is convolved sparsely up to just the bound, and gives what it gives by itself."""
+    case, vectors = mixed_case()
+    few = vectors[0]
+    apart = {method: run(case, method, "avx2", GROUP) for method in ("sparse", "dense")}
+    for most, wanted in ((int(few) - 1, "ddddddd"), (int(few), "sddssds"), (MANY, "sssssss")):
+        whole = run(case, "", "avx2", GROUP, threads, most)
+        assert_holds(case, whole)
+        ways = (
+            "".join(method[0] for method, y in apart.items() if (y[image] == whole[image]).all())
+            for image in range(7)
+        )
+        assert "".join(ways) == wanted
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_every_run_gives_the_same_bits(isa: str) -> None:
+    """Sums of an output are taken in one order, whatever the number of threads."""
+    case, _ = mixed_case()
+    first = run(case, "sparse", isa, GROUP, 1)
+    for threads in (1, 2, 3):
+        assert (run(case, "sparse", isa, GROUP, threads) == first).all()
+
+
+def test_empty_blocks_at_the_border() -> None:
+    planes, tables, geometry = coefficients_of("4:2:0", 48, 64, 1, 50)
+    for plane in planes:
+        plane[:] = 0
+    planes[1][0, 0, 0, 0, 0, 1] = 9
+    case = first_case((planes, tables, geometry), RESNET, 16, "", is_spatial=False, name="empty")
+    assert_holds(case, run(case, "sparse", "avx2"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "fast"}, "the method 'fast' is unknown; 'sparse' and 'dense' are known"),
+        ({"output_block": 3}, "its output_block is 3"),
+        ({"y_group": 16}, "y of shape [1,4,32,24] cannot be in groups of 16 channels"),
+    ],
+)
+def test_refusals_name_the_node_and_the_cause(change: dict[str, Any], message: str) -> None:
+    taken = coefficients_of("4:2:0", 32, 24, 1, 75)
+    case = first_case(taken, SAME, 4, "", is_spatial=False, name="bad").in_float32()
+    model, feeds = model_of(case, "", 1)
+    proto = onnx.load_model_from_string(model)
+    for name, value in change.items():
+        kept = [a for a in proto.graph.node[0].attribute if a.name != name]
+        del proto.graph.node[0].attribute[:]
+        proto.graph.node[0].attribute.extend([*kept, helper.make_attribute(name, value)])
+    with pytest.raises(NativeError, match="JpegIngestConv 'node': ") as error:
+        run_native(bytes(proto.SerializeToString()), [feeds], "avx2")
+    assert message in str(error.value)

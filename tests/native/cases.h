@@ -1,0 +1,102 @@
+// Calls of operators with what comes out of them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reference.h"
+#include "stand_in.h"
+
+namespace jpegcompile {
+
+using reference::Map;
+using stand_in::Value;
+
+struct Case {
+  std::string op;
+  stand_in::Attributes attributes;
+  std::vector<Value> inputs;
+  std::set<size_t> constants;  // which inputs are in the model
+  Map expected;                // not a number where rounding may decide
+  double allowed = 0;          // difference of each element
+  int64_t y_group = 1;
+};
+
+class Random {
+ public:
+  explicit Random(uint64_t seed) : engine_(seed) {}
+  // A float32 between -1 and 1.
+  double number() { return static_cast<float>(static_cast<int64_t>(engine_() >> 40) - (1 << 23)) * 0x1p-23F; }
+  int64_t below(int64_t end) { return static_cast<int64_t>(engine_() % static_cast<uint64_t>(end)); }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+// Values between -1 and 1, and the coefficients of such pixels; all are float32.
+Map random_map(Random& random, int64_t batch, int64_t channels, int64_t height, int64_t width);
+Map random_blocks(Random& random, const Map& shape, int64_t block);
+
+// The map as a float32 tensor, in groups of so many channels, and back.
+Value tensor(const Map& map, int64_t group = 1);
+Map map_of(const Value& value, int64_t group = 1);
+
+// A tensor of any shape from as many values.
+Value numbers(const std::vector<double>& values, std::vector<int64_t> shape);
+Value integers(const std::vector<int64_t>& values);
+// What stands for the transforms, which function bodies take and kernels know.
+Value unused();
+void add_unused(Case& one, size_t count);
+
+// 1 where u + v < frequencies in each tile.
+Value band(int64_t height, int64_t width, int64_t block, int64_t frequencies);
+
+// The largest difference that so many roundings of numbers up to `magnitude` can make.
+inline double rounding(double count, double magnitude) { return 0x1p-24 * count * magnitude; }
+// Roundings of a transform, of which each step sums at most `block` products along two axes.
+inline double transform_roundings(int64_t block) { return 4.0 * static_cast<double>(block) + 8; }
+
+// Layouts of input and output in turn, where channels fill groups.
+struct Layout {
+  int64_t x = 1, y = 1;
+};
+Layout layout(size_t turn, int64_t x_channels, int64_t y_channels);
+
+// Sizes of maps that are awkward for strips, vectors and groups.
+struct TileShape {
+  int64_t batch, channels, height, width, block;
+};
+const std::vector<TileShape>& tile_shapes();
+
+// Which cases to make: expected results take longer than the kernels.
+class Selection {
+ public:
+  // A quick run has a quarter of each operator's cases. No names: all operators.
+  Selection(bool is_quick, std::set<std::string> names)
+      : is_quick_(is_quick), names_(std::move(names)) {}
+
+  bool has(const std::string& op) const { return names_.empty() || names_.contains(op); }
+  // Of the operator's next case.
+  bool takes(const std::string& op) {
+    const size_t number = seen_[op]++;
+    return has(op) && (!is_quick_ || (number + op.size()) % 4 == 0);
+  }
+
+ private:
+  bool is_quick_;
+  std::set<std::string> names_;
+  std::map<std::string, size_t> seen_;
+};
+
+std::vector<Case> channel_cases(Selection& selection);
+std::vector<Case> convolution_cases(Selection& selection);
+std::vector<Case> ingest_cases(Selection& selection);
+std::vector<Case> tile_cases(Selection& selection);
+std::vector<Case> window_cases(Selection& selection);
+
+}  // namespace jpegcompile

@@ -1,0 +1,193 @@
+#include "check.h"
+
+#include <cmath>
+#include <cstring>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+namespace jpegcompile {
+namespace {
+
+using stand_in::Kernel;
+using stand_in::Pool;
+
+void require(bool holds, const std::string& what) {
+  if (!holds) throw std::runtime_error(what);
+}
+
+bool equal(const Value& a, const Value& b) {
+  return a.shape == b.shape &&
+         (a.elements == 0 || std::memcmp(a.data, b.data, a.bytes()) == 0);
+}
+
+// Keeps the first exception of several threads.
+class Threads {
+ public:
+  void start(const std::function<void()>& work) {
+    threads_.emplace_back([this, work] {
+      try {
+        work();
+      } catch (...) {
+        const std::scoped_lock lock(mutex_);
+        if (!error_) error_ = std::current_exception();
+      }
+    });
+  }
+  void join() {
+    for (auto& thread : threads_) thread.join();
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::vector<std::thread> threads_;
+  std::mutex mutex_;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+stand_in::Node node_of(const Case& one) {
+  stand_in::Node node{"a node", one.attributes, {}};
+  for (size_t index = 0; index < one.inputs.size(); ++index) {
+    node.constants.push_back(one.constants.contains(index) ? &one.inputs[index] : nullptr);
+  }
+  return node;
+}
+
+std::vector<const Value*> inputs_of(const Case& one) {
+  std::vector<const Value*> inputs;
+  for (const Value& input : one.inputs) inputs.push_back(&input);
+  return inputs;
+}
+
+void check_result(const Case& one, const Value& result) {
+  const Map& expected = one.expected;
+  require(result.shape == std::vector<int64_t>{expected.batch, expected.channels, expected.height,
+                                               expected.width},
+          "the result has another shape");
+  const Map actual = map_of(result, one.y_group);
+  size_t unchecked = 0;
+  double squares = 0, worst = 0;
+  for (size_t index = 0; index < expected.values.size(); ++index) {
+    const double value = expected.values[index];
+    if (std::isnan(value)) {
+      ++unchecked;
+      continue;
+    }
+    squares += value * value;
+    const double difference = std::abs(actual.values[index] - value);
+    // Not `difference > ...`: an element that was not written is not a number.
+    require(difference <= one.allowed, "element " + std::to_string(index) + " is " +
+                                           std::to_string(actual.values[index]) + ", not " +
+                                           std::to_string(value));
+    worst = std::max(worst, difference);
+  }
+  if (expected.values.empty()) return;
+  require(unchecked * 4 <= expected.values.size(), "too little of the result is certain");
+  const double typical = std::sqrt(squares / static_cast<double>(expected.values.size()));
+  require(one.allowed <= typical / 16, "a tolerance of " + std::to_string(one.allowed) +
+                                           " is large beside values of " +
+                                           std::to_string(typical));
+}
+
+void check_threads(const Case& one, const ort::CustomOp& op, const Value& alone) {
+  Pool pool(3);
+  const stand_in::Node node = node_of(one);
+  const auto inputs = inputs_of(one);
+  const Kernel shared(op, node);
+  Threads threads;
+  for (int caller = 0; caller < 3; ++caller) {
+    threads.start([&] {
+      const Kernel own(op, node);
+      for (const Kernel* kernel : {&shared, &own, &shared}) {
+        require(equal(kernel->run(inputs, pool), alone), "threads change the result");
+      }
+    });
+  }
+  threads.join();
+}
+
+void check_together(const std::vector<Planned>& planned) {
+  std::vector<stand_in::Node> nodes;
+  for (const Planned& each : planned) nodes.push_back(node_of(each.one));
+  std::vector<std::unique_ptr<Kernel>> kernels;
+  std::vector<Value> alone;
+  Pool none(1), common(3);
+  for (size_t index = 0; index < planned.size(); ++index) {
+    kernels.push_back(std::make_unique<Kernel>(planned[index].op, nodes[index]));
+    alone.push_back(kernels[index]->run(inputs_of(planned[index].one), none));
+  }
+  Threads threads;
+  for (size_t caller = 0; caller < 4; ++caller) {
+    threads.start([&, caller] {
+      Pool own(2);
+      for (size_t turn = 0; turn < planned.size(); ++turn) {
+        // Two go up from different places, two go down: each meets all others.
+        const size_t shift = turn + caller * planned.size() / 4;
+        const size_t index =
+            (caller % 2 == 0 ? shift : 2 * planned.size() - 1 - shift % planned.size()) %
+            planned.size();
+        const auto inputs = inputs_of(planned[index].one);
+        Pool& pool = turn % 3 == 0 ? common : own;
+        require(equal(kernels[index]->run(inputs, pool), alone[index]),
+                planned[index].one.op + " gives another result beside others");
+        const Kernel made(planned[index].op, nodes[index]);
+      }
+    });
+  }
+  threads.join();
+}
+
+void check_images(const Case& one, const ort::CustomOp& op, const Value& alone) {
+  const Value& x = one.inputs.at(0);
+  const auto batch = static_cast<size_t>(one.expected.batch);
+  if (batch == 0 || x.type != stand_in::ElementType::kFloat) return;
+  Pool pool(1);
+  const Kernel kernel(op, node_of(one));
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float value : {std::numeric_limits<float>::quiet_NaN(), infinity, -infinity}) {
+    Value changed(x);
+    for (size_t index = 0; index < x.elements / batch; index += 7) {
+      changed.as<float>()[index] = value;
+    }
+    auto inputs = inputs_of(one);
+    inputs[0] = &changed;
+    const Value result = kernel.run(inputs, pool);
+    const size_t first = result.bytes() / batch;
+    require(std::memcmp(result.as<char>() + first, alone.as<char>() + first,
+                        result.bytes() - first) == 0,
+            "the first image changes the others");
+  }
+}
+
+void check_failures(const Case& one, const ort::CustomOp& op, const Value& alone) {
+  Pool pool(1);
+  const stand_in::Node node = node_of(one);
+  const auto inputs = inputs_of(one);
+  const int64_t before = stand_in::objects_alive();
+  for (int64_t call = 1;; ++call) {
+    stand_in::fail_call(call);
+    bool is_refused = false;
+    std::string message;
+    try {
+      const Kernel kernel(op, node);
+      const Value result = kernel.run(inputs, pool);
+      // An attribute that cannot be read counts as absent where it may be: then another layout.
+      require(result.shape == alone.shape, "a failure changes the shape");
+    } catch (const stand_in::Refused& refused) {
+      is_refused = true;
+      message = refused.what();
+    }
+    const bool never_came = stand_in::fail_call(0) > 0;
+    require(stand_in::objects_alive() == before, "something is not released");
+    if (is_refused) {
+      require(message.starts_with(one.op), "a refusal says '" + message + "'");
+    }
+    if (never_came) return;
+  }
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,44 @@
+#include <thread>
+
+#include "check.h"
+
+namespace jpegcompile {
+namespace {
+
+void require(bool holds, const std::string& what) {
+  if (!holds) throw std::runtime_error("registration: " + what);
+}
+
+// Whether it is refused when the n-th call of the interface fails.
+bool is_refused(int64_t call) {
+  stand_in::fail_call(call);
+  bool refused = false;
+  try {
+    static_cast<void>(stand_in::registered(stand_in::base_of(ort::kApiVersion)));
+  } catch (const stand_in::Refused&) {
+    refused = true;
+  }
+  stand_in::fail_call(0);
+  return refused;
+}
+
+}  // namespace
+
+void check_registration() {
+  // With an older runtime nothing is registered: files run by their function bodies.
+  require(stand_in::registered(stand_in::base_of(16)).empty(), "an older runtime got operators");
+  // Failing half-way leaves nothing behind that a later session would take for all of them.
+  for (const int64_t call : {1, 2, 3, 40}) require(is_refused(call), "a failure is not told");
+  require(stand_in::objects_alive() == 0, "a domain that was given up is not released");
+  const ort::ApiBase* base = stand_in::base_of(ort::kApiVersion);
+  std::vector<std::vector<const ort::CustomOp*>> seen(4);
+  std::vector<std::thread> threads;
+  for (auto& ops : seen) threads.emplace_back([&] { ops = stand_in::registered(base); });
+  for (auto& thread : threads) thread.join();
+  for (const auto& ops : seen) require(ops == seen[0], "sessions got different operators");
+  require(seen[0].size() > 40, "operators are missing");
+  // One domain for all sessions, for as long as the process lives.
+  require(stand_in::objects_alive() == 1, "each session makes a domain");
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,156 @@
+// Runs every operator of the library without ONNX Runtime, for the sanitizers: they see what the
+// library does to memory and between threads. Results are compared with simple loops, too.
+//
+//     run_operators [--quick] [--hostile N] [OPERATOR...]
+//     run_operators --fault memory|threads
+//
+// --quick: a quarter of the cases. --hostile: nodes that make no sense, for each operator; 60.
+// Exits with 1 if anything does not hold, or if an operator has no case. --fault: does what a
+// sanitizer has to find, and exits with 0 if nothing stops it.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <iterator>
+#include <map>
+#include <set>
+
+#include "check.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+// What is too large is a failed allocation, as without the sanitizer.
+extern "C" const char* __asan_default_options() {
+  return "allocator_may_return_null=1:max_allocation_size_mb=1024:detect_stack_use_after_return=1";
+}
+#elif defined(__SANITIZE_THREAD__)
+extern "C" const char* __tsan_default_options() {
+  return "allocator_may_return_null=1:max_allocation_size_mb=1024:halt_on_error=1";
+}
+#endif
+
+namespace {
+
+using jpegcompile::Case;
+using jpegcompile::Value;
+
+struct Options {
+  bool is_quick = false;
+  int64_t hostile = 60;
+  std::set<std::string> names;
+  std::string fault;
+};
+
+Options parse(const std::vector<std::string>& arguments) {
+  Options options;
+  for (size_t index = 0; index < arguments.size(); ++index) {
+    if (arguments[index] == "--quick") {
+      options.is_quick = true;
+    } else if (arguments[index] == "--hostile" && index + 1 < arguments.size()) {
+      options.hostile = std::atoll(arguments[++index].c_str());
+    } else if (arguments[index] == "--fault" && index + 1 < arguments.size()) {
+      options.fault = arguments[++index];
+    } else {
+      options.names.insert(arguments[index]);
+    }
+  }
+  return options;
+}
+
+std::map<std::string, std::vector<Case>> make_cases(jpegcompile::Selection selection) {
+  std::map<std::string, std::vector<Case>> by_name;
+  for (auto make : {jpegcompile::channel_cases, jpegcompile::convolution_cases,
+                    jpegcompile::ingest_cases, jpegcompile::tile_cases,
+                    jpegcompile::window_cases}) {
+    for (Case& one : make(selection)) by_name[one.op].push_back(std::move(one));
+  }
+  return by_name;
+}
+
+// A float behind a tensor's end is read, or two tasks of a pool write the same one.
+void commit_fault(const std::string& fault) {
+  Value value(jpegcompile::stand_in::ElementType::kFloat, {3});
+  if (fault == "memory") {
+    volatile const float* behind = value.as<float>() + 3;
+    static_cast<void>(*behind);
+  }
+  jpegcompile::stand_in::Pool pool(2);
+  const auto write = [](void* data, size_t) { *static_cast<volatile float*>(data) = 1; };
+  if (fault == "threads") pool.run(write, 100'000, value.data);
+}
+
+void check(const Case& one, const jpegcompile::ort::CustomOp& op) {
+  jpegcompile::stand_in::Pool pool(1);
+  const jpegcompile::stand_in::Kernel kernel(op, node_of(one));
+  const Value alone = kernel.run(inputs_of(one), pool);
+  check_result(one, alone);
+  check_threads(one, op, alone);
+  check_images(one, op, alone);
+}
+
+// Operators that other tests call: the fuzzer of the reader, whose input are bytes of files, and
+// tests/kernels/test_native_*.py, which run with AddressSanitizer, too (docs/kernels.md).
+bool is_elsewhere(const std::string& name) {
+  return name.starts_with("JpegDecode") || name == "JpegScaleAddRelu" ||
+         (name.starts_with("JpegIngest") && name.find("Conv") != std::string::npos);
+}
+
+// The cases of one operator, the turn-th.
+bool check_operator(const jpegcompile::ort::CustomOp& op, const std::vector<Case>& cases,
+                    const Options& options, size_t turn) {
+  const char* name = op.get_name(&op);
+  if (cases.empty()) {
+    std::fprintf(stderr, "%s has no case: add one to tests/native/cases_*.cc\n", name);
+    return false;
+  }
+  size_t index = 0;
+  try {
+    for (; index < cases.size(); ++index) check(cases[index], op);
+    index = turn % cases.size();
+    jpegcompile::stand_in::Pool pool(1);
+    const jpegcompile::stand_in::Kernel kernel(op, node_of(cases[index]));
+    check_failures(cases[index], op, kernel.run(inputs_of(cases[index]), pool));
+    const int64_t rounds = std::max<int64_t>(
+        1, options.hostile / static_cast<int64_t>(std::min<size_t>(cases.size(), 4)));
+    int64_t refused = 0;
+    for (size_t i = 0; i < 4 && options.hostile > 0; ++i, ++index) {
+      refused += check_hostile(cases[index % cases.size()], op, turn * 4 + i, rounds);
+    }
+    std::printf("%s: %zu cases, %lld hostile nodes refused\n", name, cases.size(),
+                static_cast<long long>(refused));
+    return true;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s, case %zu: %s\n", name, index, error.what());
+    return false;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Options options = parse({argv + 1, argv + argc});
+  bool holds = true;
+  // What was done stands there, too, where a sanitizer ends the process.
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  if (!options.fault.empty()) return commit_fault(options.fault), 0;
+  try {
+    jpegcompile::check_registration();
+    const auto base = jpegcompile::stand_in::base_of(jpegcompile::ort::kApiVersion);
+    const jpegcompile::Selection selection(options.is_quick, options.names);
+    auto cases = make_cases(selection);
+    size_t turn = 0;
+    std::vector<jpegcompile::Planned> planned;
+    for (const auto* op : jpegcompile::stand_in::registered(base)) {
+      const std::string name = op->get_name(op);
+      if (!selection.has(name) || is_elsewhere(name)) continue;
+      const std::vector<Case>& all = cases[name];
+      holds &= check_operator(*op, all, options, turn++);
+      if (!all.empty()) planned.push_back({*op, all[turn % all.size()]});
+    }
+    if (holds) jpegcompile::check_together(planned);
+    std::printf("%zu operators at once\n", planned.size());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    holds = false;
+  }
+  return holds ? 0 : 1;
+}

@@ -1,0 +1,100 @@
+// A small stand-in for ONNX Runtime: the part of its C interface that the library calls, so that a
+// program without ONNX Runtime can register the operators and run them.
+//
+// It promises what ONNX Runtime does and no more: data are aligned to their element type, those of
+// an empty tensor are null, and what is left of an output is noise.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "../../kernels/native/ort_abi.h"
+#include "pool.h"
+
+namespace jpegcompile::ort {
+
+// A tensor. Its memory ends where its last element does.
+struct Value {
+  Value() : Value(ElementType::kFloat, {0}) {}
+  Value(ElementType type, std::vector<int64_t> shape);
+  Value(const Value& other);
+  Value(Value&&) = default;
+  Value& operator=(Value&&) = default;
+  Value& operator=(const Value& other) { return *this = Value(other); }
+
+  template <typename T>
+  T* as() const {
+    return static_cast<T*>(data);
+  }
+  size_t bytes() const;
+
+  ElementType type;
+  std::vector<int64_t> shape;
+  size_t elements = 0;
+  std::unique_ptr<std::byte[]> memory;
+  void* data = nullptr;
+};
+
+}  // namespace jpegcompile::ort
+
+// What the library registers by.
+extern "C" jpegcompile::ort::Status* RegisterCustomOps(jpegcompile::ort::SessionOptions* options,
+                                                       const jpegcompile::ort::ApiBase* base);
+
+namespace jpegcompile::stand_in {
+
+using ort::ElementType;
+using ort::Value;
+using Attribute = std::variant<int64_t, float, std::string, std::vector<int64_t>>;
+using Attributes = std::map<std::string, Attribute>;
+
+// A status that the library returned; the message is the status's.
+class Refused : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// The version of the interface that is there: `GetApi` gives null for a later one.
+const ort::ApiBase* base_of(uint32_t version);
+
+// The n-th call of the interface by this thread from now on fails; 0: none does. Returns how many
+// calls were left until the failure that was planned before.
+int64_t fail_call(int64_t n);
+
+// Statuses, shapes and domains that are not released yet.
+int64_t objects_alive();
+
+// Registers the library's operators. Throws Refused.
+std::vector<const ort::CustomOp*> registered(const ort::ApiBase* base);
+
+// A node at session creation. Inputs that are not null are constants.
+struct Node {
+  std::string name;
+  Attributes attributes;
+  std::vector<const Value*> constants;
+};
+
+// A kernel of a node. Throws Refused where the library returns a status.
+class Kernel {
+ public:
+  Kernel(const ort::CustomOp& op, const Node& node);
+  ~Kernel();
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+
+  // The first output. Throws std::logic_error if inputs are not of the types that it takes.
+  Value run(const std::vector<const Value*>& inputs, Pool& pool) const;
+
+ private:
+  const ort::CustomOp& op_;
+  void* kernel_ = nullptr;
+};
+
+}  // namespace jpegcompile::stand_in

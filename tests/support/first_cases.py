@@ -1,0 +1,153 @@
+"""Calls of an ingest together with the convolution that reads its image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from support.function_bodies import Array, BodyCase, terms_of
+from support.images import make_jpeg
+from support.ingest_cases import ingest_case
+from support.maps import forward, inverse, random_map
+
+from jpegcompile.dct.blocks import block_size, to_jpeg
+from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry, ingest_operators
+from jpegcompile.ir.fused import SPATIAL_CONV, Activation, first_convolution_name, fused_name
+from jpegcompile.kernels.ingest_conv.reference import jpeg_ingest_conv
+from jpegcompile.runtime.coefficients import read_coefficients
+from jpegcompile.subsampling import geometry_of
+
+AFFINE = ChannelAffine(np.array([0.02, 0.025, 0.0125]), np.array([-2.0, 0.5, 1.0]))
+# Subsamplings that Pillow writes.
+_PILLOW = ("4:4:4", "4:2:2", "4:2:0")
+
+
+@dataclass(frozen=True)
+class FirstWindow:
+    """A convolution of an image."""
+
+    kernel: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilations: tuple[int, int] = (1, 1)
+
+    def attributes(self) -> dict[str, Any]:
+        """As the operator takes them, but for the group."""
+        return {"strides": self.strides, "pads": self.pads, "dilations": self.dilations}
+
+    def __str__(self) -> str:
+        sizes = (*self.kernel, *self.strides, *self.pads, *self.dilations)
+        return "x".join(map(str, sizes))
+
+
+def coefficients_of(
+    subsampling: str, height: int, width: int, batch: int, quality: int
+) -> tuple[list[Array], Array, IngestGeometry]:
+    """Planes and tables of a batch of files, of a photograph's statistics where Pillow writes it.
+
+    Of others, coefficients that are the rarer and the smaller the higher their frequency.
+    """
+    if subsampling in (*_PILLOW, "gray"):
+        mode = "L" if subsampling == "gray" else "RGB"
+        options = {} if mode == "L" else {"subsampling": subsampling}
+        data = make_jpeg(width, height, mode, quality=quality, **options)
+        one = read_coefficients(data)
+        images = [[np.roll(p, index, 1) for p in one.planes] for index in range(batch)]
+        planes = [np.stack([image[0][None] for image in images])]
+        if mode == "RGB":
+            planes.append(np.stack([np.stack(image[1:]) for image in images]))
+        return planes, np.stack([one.quantization] * batch), IngestGeometry.of(one)
+    geometry = geometry_of(subsampling, height, width)
+    operators = ingest_operators(geometry, "RGB", AFFINE)
+    generator = np.random.default_rng(quality)
+    falling = np.exp(-np.add.outer(np.arange(8), np.arange(8)) * (100 - quality) / 100)
+    planes = []
+    for first, last in ((0, 1), (1, 3)):
+        rows, columns = operators.rows[first], operators.columns[first]
+        shape = (batch, last - first, rows.shape[1] // 8, columns.shape[1] // 8, 8, 8)
+        kept = generator.random(shape) < falling
+        planes.append((kept * generator.normal(0, 60 * falling, shape)).astype(np.int16))
+    tables = generator.integers(1, 20, (batch, 3, 8, 8)).astype(np.uint16)
+    return planes, tables, geometry
+
+
+def first_case(
+    coefficients: tuple[list[Array], Array, IngestGeometry],
+    window: FirstWindow,
+    outputs: int,
+    activation: Activation,
+    *,
+    is_spatial: bool,
+    name: str = "",
+) -> BodyCase:
+    """An ingest, a convolution to so many channels, and an activation."""
+    planes, tables, geometry = coefficients
+    is_gray = geometry.color_space == "gray"
+    affine = ChannelAffine(AFFINE.scale[:1], AFFINE.shift[:1]) if is_gray else AFFINE
+    ingest = ingest_case(name, planes, tables, geometry, affine)
+    channels = len(affine.scale)
+    weight, bias = random_map((outputs, channels, *window.kernel)), random_map((outputs,))
+    convolved = jpeg_ingest_conv(
+        planes[0],
+        None if is_gray else planes[1],
+        tables,
+        weight,
+        bias,
+        ingest={"geometry": geometry, "color": "L" if is_gray else "RGB", "affine": affine},
+        window=window.attributes(),
+        output_block=1,
+    )
+    operands: tuple[Array, ...] = ()
+    expected = convolved
+    if activation == "Relu":
+        expected = np.maximum(convolved, 0)
+    elif activation == "PRelu":
+        operands = (random_map((outputs, 1, 1)),)
+        expected = np.where(convolved > 0, convolved, convolved * operands[0])
+    elif activation == "Clip":
+        low, high = -4.0, 6.0
+        operands = (np.asarray(low), np.asarray(high))
+        expected = np.clip(convolved, low, high)
+    size = expected.shape[2:]
+    attributes = {**ingest.attributes, **window.attributes(), "group": 1, "output_block": 1}
+    to_pixels = inverse(geometry.height, geometry.width)
+    matrices = to_pixels
+    if not is_spatial:
+        block = block_size(*size)
+        expected = to_jpeg(expected, block)
+        attributes |= {"input_block": attributes["block"], "output_block": block}
+        matrices = to_pixels + forward(*size)
+    base = fused_name(SPATIAL_CONV if is_spatial else "JpegConv", False, activation)
+    return BodyCase(
+        name,
+        first_convolution_name(ingest.op, base),
+        (*ingest.operands, weight, bias, *operands, *matrices),
+        attributes,
+        expected,
+        ingest.terms + terms_of(matrices) + weight[0].size + 3,
+    )
+
+
+def first_convolution_cases() -> Iterator[BodyCase]:
+    """Every form, on files of each subsampling in turn."""
+    turns = (("4:2:0", 32, 48), ("4:4:4", 16, 24), ("4:2:2", 12, 20), ("4:4:0", 20, 28))
+    window = FirstWindow((3, 3), (2, 1), (1, 1, 1, 1))
+    count = 0
+    for is_gray in (False, True):
+        for is_spatial in (False, True):
+            for activation in ("", "Relu", "PRelu", "Clip"):
+                subsampling, height, width = turns[count % len(turns)]
+                taken = coefficients_of(
+                    "gray" if is_gray else subsampling, height, width, 1 + count % 3, 75
+                )
+                yield first_case(
+                    taken,
+                    window,
+                    4,
+                    activation,
+                    is_spatial=is_spatial,
+                    name=f"{width}x{height}-{count}",
+                )
+                count += 1
