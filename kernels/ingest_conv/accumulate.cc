@@ -20,7 +20,7 @@ struct Part<Avx512> {
   static constexpr int kGroups = 2;
 };
 
-// If a part is whole patches, the places of a coefficient's vectors are known when this is compiled.
+// If a part is whole patches, the places of a coefficient's vectors are known at compile time.
 template <typename Isa, int Outputs, int Groups, bool IsWhole>
 JPEGCOMPILE_INLINE void add_blocks(const RowSums& task, const float* table, float* row) {
   using V = typename Isa::Vector;

@@ -1,8 +1,8 @@
 // JpegIngestConv and its kin: an ingest and the convolution that reads it.
 //
 // What a file's coefficients become is either a sum of the responses of those that are not zero, or
-// the image and its convolution. Which of the two is faster the number of those tells, by a bound that
-// the compiler's cost model sets (jpegcompile/cost/first.py).
+// the image and its convolution. Which of the two is faster the number of those tells, by a bound
+// that the compiler's cost model sets (jpegcompile/cost/first.py).
 #include <memory>
 #include <optional>
 #include <string>

@@ -20,7 +20,7 @@
 
 namespace jpegcompile {
 
-// Groups of channels whose patches stand side by side in a table, since kernels add to both at once.
+// Groups of channels whose patches stand side by side: kernels add to both at once.
 inline constexpr int64_t kTableGroups = 2;
 
 // The outputs that a block touches along one axis: `count` from `first` + block * `step` on.

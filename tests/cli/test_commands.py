@@ -73,6 +73,24 @@ def test_compile_writes_the_file_and_says_so(
     assert data["report"]["casts"] == 1
 
 
+def test_compile_for_little_memory_or_for_many_images(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    methods = []
+    for index, options in enumerate(([], ["--lean"], ["--batch", "32"])):
+        output = tmp_path / f"{index}.onnx"
+        arguments = [model_path(), "-o", output, "--preprocess", preprocess_path(), *options]
+        report = run_json(capsys, "compile", *arguments)["report"]
+        methods.append([node["method"] for node in report["nodes"]])
+    assert methods[0] != methods[1]
+    assert any(method and method.startswith("winograd") for method in methods[0])
+    assert methods[2] != methods[1]
+    for option in ("--batch", "0"), ("--batch", "many"):
+        arguments = [model_path(), "-o", tmp_path / "no.onnx", "--preprocess", preprocess_path()]
+        assert run_command(["compile", *map(str, arguments), *option]) == 2
+        assert not (tmp_path / "no.onnx").exists()
+
+
 def test_verify(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = run_json(capsys, "verify", model_path(), compiled, "--images", images_path())
     assert data["passed"]

@@ -80,6 +80,9 @@ def test_options() -> None:
     )
     assert refusal(UsageError, model, target="wasm") == "target is 'wasm'; use ort or onnx"
     assert refusal(UsageError, model, domain="dct") == "domain is 'dct'; use jpeg or auto"
+    assert refusal(UsageError, model, batch=0) == (
+        "batch is 0; give the number of images at a time, 1 or more"
+    )
     for plan in ({"frequencies": 6}, {"truncate": 14}, {"frequencies": {"nodes": {"y": 3}}}):
         assert refusal(UsageError, model, domain="auto", **plan) == (
             "--frequencies and --truncate are for maps of coefficients, and with --domain auto maps"
