@@ -119,7 +119,31 @@ void read_shape(const Runtime& runtime, const ort::TensorTypeAndShapeInfo* info,
   runtime.call(ort::get_dimensions_count, info, &rank);
   tensor.shape.resize(rank);
   runtime.call(ort::get_dimensions, info, tensor.shape.data(), rank);
-  for (int64_t& extent : tensor.shape) extent = extent < 0 ? 1 : extent;
+}
+
+size_t element_bytes(int type) {
+  switch (static_cast<ort::ElementType>(type)) {
+    case ort::ElementType::kFloat:
+      return sizeof(float);
+    case ort::ElementType::kUint8:
+      return 1;
+    default:
+      return sizeof(int16_t);
+  }
+}
+
+// Extents that a model leaves open: the first is what the bytes of a file come to, others are 1.
+void close_shape(Tensor& tensor) {
+  int64_t* open = nullptr;
+  for (int64_t& extent : tensor.shape) {
+    if (extent >= 0) continue;
+    if (open == nullptr) open = &extent;
+    extent = 1;
+  }
+  const size_t one = tensor.elements() * element_bytes(tensor.type);
+  if (open != nullptr && !tensor.bytes.empty() && one > 0) {
+    *open = static_cast<int64_t>(tensor.bytes.size() / one);
+  }
 }
 
 template <typename T>
@@ -259,14 +283,20 @@ void run(const std::vector<const char*>& arguments) {
   const Runtime runtime(arguments.at(0));
   const Model model(runtime, arguments.at(1), arguments.at(2));
   std::vector<Tensor> inputs = model.inputs();
+  if (arguments.size() != 3 && arguments.size() != 3 + inputs.size()) {
+    throw std::runtime_error("the model has " + std::to_string(inputs.size()) +
+                             " inputs; give a file for each, or none");
+  }
   for (size_t index = 0; index < inputs.size(); ++index) {
     if (arguments.size() == 3) {
+      close_shape(inputs[index]);
       invent(inputs[index]);
       continue;
     }
     std::ifstream file(arguments.at(3 + index), std::ios::binary);
     if (!file) throw std::runtime_error(std::string(arguments[3 + index]) + ": cannot be read");
     inputs[index].bytes.assign(std::istreambuf_iterator<char>(file), {});
+    close_shape(inputs[index]);
   }
   for (const Tensor& output : model.run(inputs)) print(output);
 }

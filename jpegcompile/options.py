@@ -59,6 +59,11 @@ def compile_options(
         )
     if batch < 1:
         raise UsageError(f"batch is {batch}; give the number of images at a time, 1 or more")
+    if target != "ort" and (lean or batch != 1):
+        raise UsageError(
+            f"--lean and --batch choose among native kernels, and --target {target} has none;"
+            " leave them out"
+        )
     plan = plan_of(frequencies, relu, truncate)
     if domain == "auto" and not plan.is_exact:
         raise UsageError(SPATIAL_HAS_NO_FREQUENCIES)

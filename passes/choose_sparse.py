@@ -36,7 +36,9 @@ class ChooseSparse(Pass):
             layer = None if module.options.lean else _layer(node, module)
             most = 0 if layer is None else most_vectors(layer)
             chosen = {SPARSE_VECTORS: most} if most else {METHOD: "dense"}
-            changed |= any(node.attrs.get(name) != value for name, value in chosen.items())
+            names = (SPARSE_VECTORS, METHOD)
+            before = {name: node.attrs.pop(name) for name in names if name in node.attrs}
+            changed |= before != chosen
             node.attrs.update(chosen)
             source = module.convolutions.get(node.name, node.name)
             if module.report.has(source):

@@ -15,13 +15,14 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.domain import TO_SPATIAL
+from jpegcompile.ir.followers import forget, only_reader
 from jpegcompile.ir.fused import (
     FIRST_CONVOLUTIONS,
     INGEST_INPUTS,
     SPATIAL_CONV,
     first_convolution_name,
 )
-from jpegcompile.ir.graph import is_graph_output
+from jpegcompile.ir.graph import has_other_precision
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.rewrite import Pass
 
@@ -33,7 +34,8 @@ class FuseIngest(Pass):
 
     def run(self, module: Module) -> bool:
         """Returns whether an ingest was fused."""
-        if module.options.target != "ort":
+        # Where a tensor of another precision is about, all operators run by their bodies.
+        if module.options.target != "ort" or has_other_precision(module.graph):
             return False
         ingest = next((node for node in module.graph.nodes if node.op in INGEST_INPUTS), None)
         chain = None if ingest is None else _chain(ingest, module)
@@ -53,10 +55,10 @@ def _chain(ingest: gs.Node, module: Module) -> list[gs.Node] | None:
     inside = {id(node) for node in module.graph.nodes}
     while chain[-1] is ingest or chain[-1].op == TO_SPATIAL:
         made = chain[-1].outputs[0]
-        is_alone = len(made.outputs) == 1 and not is_graph_output(module.graph, made)
-        if not is_alone or id(made.outputs[0]) not in inside:
+        reader = only_reader(made, module, inside)
+        if reader is None:
             return None
-        chain.append(made.outputs[0])
+        chain.append(reader)
     convolution = chain[-1]
     name = first_convolution_name(ingest.op, convolution.op)
     if convolution.domain != DOMAIN or name not in FIRST_CONVOLUTIONS:
@@ -78,8 +80,7 @@ def _fuse(chain: list[gs.Node], module: Module) -> None:
     for node in chain:
         inner = node.outputs[0]
         if inner is not target:
-            module.twins.pop(inner.name, None)
-            module.blocks.pop(inner.name, None)
+            forget(inner, module)
         node.inputs, node.outputs = [], []
         module.graph.nodes.remove(node)
     module.graph.nodes.append(gs.Node(op, name, attrs, inputs, [target], DOMAIN))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 from onnx import checker, helper, inliner
@@ -20,7 +19,6 @@ from jpegcompile.interface import (
     IR_VERSION,
     PORTABLE_DOMAIN,
 )
-from jpegcompile.ir.graph import is_float
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.weights import Weights, array_of, detached, weight_bytes
 from jpegcompile.weights.light import check_light
@@ -94,16 +92,9 @@ def export(module: Module, *, check_types: bool = True) -> onnx.ModelProto:
     model.producer_name = DOMAIN
     model.producer_version = ""
     model.functions.extend(function_of(op, int(graph.opset), module.programs) for op in with_bodies)
-    if _is_other_precision(graph):
+    if has_other_precision(graph):
         _move_to_portable(model)
     return model
-
-
-def _is_other_precision(graph: gs.Graph) -> bool:
-    """Whether an operator of ours reads or makes floating-point numbers other than float32."""
-    ours = (node for node in graph.nodes if node.domain == DOMAIN)
-    tensors = (tensor for node in ours for tensor in (*node.inputs, *node.outputs))
-    return any(is_float(tensor) and tensor.dtype != np.float32 for tensor in tensors)
 
 
 def _move_to_portable(model: onnx.ModelProto) -> None:

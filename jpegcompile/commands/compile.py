@@ -346,10 +346,15 @@ def _show_report(output: Path, report: Report, has_weights: bool) -> None:
         click.echo(f"{weights}: its weights, {weights.stat().st_size:,} bytes")
     if not report.is_exact:
         masks = sum(node.masking in MASKINGS for node in report.nodes)
-        click.echo(
-            f"approximate: few frequencies decide the masks of {counted(masks, 'node')}, and"
-            f" {counted(sum(node.is_truncated for node in report.nodes), 'result')} are truncated"
-        )
+        truncated = sum(node.is_truncated for node in report.nodes)
+        parts = []
+        if masks:
+            parts.append(f"few frequencies decide the masks of {counted(masks, 'node')}")
+        if truncated:
+            parts.append(
+                f"{counted(truncated, 'result')} {'is' if truncated == 1 else 'are'} truncated"
+            )
+        click.echo(f"approximate: {', and '.join(parts)}")
     for node in report.kept:
         click.echo(f"kept spatial: {node.op} '{node.name}': {node.reason}")
     for note in report.notes:

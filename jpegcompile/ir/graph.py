@@ -13,6 +13,13 @@ Dim = int | str
 Shape = tuple[Dim, ...]
 
 
+def has_other_precision(graph: gs.Graph) -> bool:
+    """Whether an operator of ours reads or makes floating-point numbers other than float32."""
+    ours = (node for node in graph.nodes if node.domain == DOMAIN)
+    tensors = (tensor for node in ours for tensor in (*node.inputs, *node.outputs))
+    return any(is_float(tensor) and tensor.dtype != np.float32 for tensor in tensors)
+
+
 def is_float(tensor: gs.Tensor) -> bool:
     """Whether a tensor has a type that maps can have."""
     return tensor.dtype in (np.float16, np.float32, np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import onnx
 from onnx import TensorProto, helper
@@ -193,12 +193,8 @@ def without_groups(model: onnx.ModelProto) -> None:
     Args:
         model: compiled, or any; changed in place.
     """
-    for node in model.graph.node:
-        for attribute in node.attribute if node.domain == DOMAIN else ():
-            if attribute.name in GROUP_ATTRIBUTES:
-                attribute.i = 1
-            elif attribute.name in COMPACT_ATTRIBUTES:
-                attribute.i = 0
+    whole = dict.fromkeys(COMPACT_ATTRIBUTES, 0)
+    _set(model, {**dict.fromkeys(GROUP_ATTRIBUTES, 1), **whole})
 
 
 def with_whole_tiles(model: onnx.ModelProto) -> None:
@@ -207,10 +203,15 @@ def with_whole_tiles(model: onnx.ModelProto) -> None:
     Args:
         model: compiled, or any; changed in place.
     """
+    _set(model, dict.fromkeys(COMPACT_ATTRIBUTES, 0))
+
+
+def _set(model: onnx.ModelProto, values: Mapping[str, int]) -> None:
+    """Give attributes of our operators, where they have them, these values."""
     for node in model.graph.node:
         for attribute in node.attribute if node.domain == DOMAIN else ():
-            if attribute.name in COMPACT_ATTRIBUTES:
-                attribute.i = 0
+            if attribute.name in values:
+                attribute.i = values[attribute.name]
 
 
 def _is_grouped(model: onnx.ModelProto, tensor: str) -> bool:

@@ -29,7 +29,7 @@ struct Finish {
   const TileLayout* residual_at;
   int block;
   int64_t rows, columns;    // of tiles
-  float* output;            // may be `sums`
+  float* output;
   const TileLayout* output_at;
   // Coefficients u + v < frequencies are made; those beyond that have a place are zero.
   int frequencies;

@@ -27,7 +27,7 @@ JPEGCOMPILE_INLINE void inverse_tile(const float* coefficients, const TileLayout
     V line[B];
     inverse_first(rows, middle + column * kLanes, B * kLanes, line);
 #pragma GCC unroll 8
-    for (int row = 0; row < B; ++row) store(pixels + row * pitch + column * kLanes, line[row]);
+    for (int y = 0; y < B; ++y) store(pixels + y * pitch + column * kLanes, line[y]);
   }
 }
 

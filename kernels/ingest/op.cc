@@ -32,8 +32,10 @@ struct Inputs {
   int64_t height = 0, width = 0, components = 0;
 };
 
-void require(bool holds, const std::string& what) {
-  if (!holds) throw KernelError(what);
+// `what` makes the message: nothing is put together while all is well.
+template <typename What>
+void require(bool holds, const What& what) {
+  if (!holds) throw KernelError(what());
 }
 
 // Adds planes after checking them against their matrices and tables, and the planes before them.
@@ -41,26 +43,27 @@ void add_planes(Inputs& inputs, const Planes& planes, int64_t columns_taken, int
                 int64_t tables) {
   const Shape &shape = planes.quantised.shape, &quantization = inputs.quantization.shape;
   require(shape.rank() == 6 && shape[4] == 8 && shape[5] == 8,
-          "coefficients have shape " + shape.text() + ", not [N,components,rows,columns,8,8]");
+          [&] { return "coefficients have shape " + shape.text() + ", not [N,components,rows,columns,8,8]"; });
   require(quantization.rank() == 4 && quantization[0] == shape[0] && quantization[2] == 8 &&
               quantization[3] == 8,
-          "quantization has shape " + quantization.text() + " for coefficients of shape " +
-              shape.text());
+          [&] { return "quantization has shape " + quantization.text() + " for coefficients of shape " +
+              shape.text(); });
   require(planes.rows->inputs == 8 * shape[2] && columns_taken == 8 * shape[3],
-          "coefficients of shape " + shape.text() + " meet matrices for " +
-              std::to_string(planes.rows->inputs) + "x" + std::to_string(columns_taken));
+          [&] { return "coefficients of shape " + shape.text() + " meet matrices for " +
+              std::to_string(planes.rows->inputs) + "x" + std::to_string(columns_taken); });
   const bool is_first = inputs.plane_count == 0;
   if (is_first) inputs.height = planes.rows->outputs, inputs.width = columns_made;
   require(planes.rows->outputs == inputs.height && columns_made == inputs.width,
-          "its components become " + std::to_string(inputs.height) + "x" +
+          [&] { return "its components become " + std::to_string(inputs.height) + "x" +
               std::to_string(inputs.width) + " and " + std::to_string(planes.rows->outputs) + "x" +
-              std::to_string(columns_made));
-  require(tables == shape[1], "it names " + std::to_string(tables) +
-                                  " tables for coefficients of shape " + shape.text());
+              std::to_string(columns_made); });
+  require(tables == shape[1],
+          [&] { return "it names " + std::to_string(tables) +
+                                  " tables for coefficients of shape " + shape.text(); });
   for (int64_t plane = 0; plane < tables; ++plane) {
     require(planes.tables[plane] >= 0 && planes.tables[plane] < quantization[1],
-            "there is no table " + std::to_string(planes.tables[plane]) +
-                " in quantization of shape " + quantization.text());
+          [&] { return "there is no table " + std::to_string(planes.tables[plane]) +
+                " in quantization of shape " + quantization.text(); });
   }
   inputs.components += shape[1];
   inputs.planes[inputs.plane_count++] = planes;
@@ -70,8 +73,8 @@ Map result(const Inputs& inputs) {
   const Shape &mixing = inputs.mixing.shape, &offset = inputs.offset.shape;
   require(mixing.rank() == 4 && mixing[1] == inputs.components && mixing[2] == 1 &&
               mixing[3] == 1 && offset.elements() == mixing[0],
-          "mixing of shape " + mixing.text() + " and offset of shape " + offset.text() +
-              " do not fit " + std::to_string(inputs.components) + " components");
+          [&] { return "mixing of shape " + mixing.text() + " and offset of shape " + offset.text() +
+              " do not fit " + std::to_string(inputs.components) + " components"; });
   const int64_t batch = inputs.planes[0].quantised.shape[0];
   return {batch, mixing[0], inputs.height, inputs.width, false};
 }

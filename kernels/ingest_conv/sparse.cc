@@ -128,13 +128,13 @@ void convolve_rows(const Convolution& task, const Responses& responses, const La
 
 }  // namespace
 
-int64_t QuantisedImages::image_floats(size_t layer) const {
+int64_t QuantisedImages::image_coefficients(size_t layer) const {
   const Shape& shape = planes[layer].quantised.shape;
   return shape[1] * shape[2] * shape[3] * kFrequencies * kFrequencies;
 }
 
 const int16_t* QuantisedImages::image(size_t layer, int64_t index) const {
-  return planes[layer].quantised.as<int16_t>() + index * image_floats(layer);
+  return planes[layer].quantised.as<int16_t>() + index * image_coefficients(layer);
 }
 
 int64_t vectors_of(const Responses& responses, int64_t groups, const QuantisedImages& images,
@@ -142,7 +142,7 @@ int64_t vectors_of(const Responses& responses, int64_t groups, const QuantisedIm
   int64_t vectors = 0;
   for (size_t index = 0; index < responses.layers().size(); ++index) {
     const Layer& layer = responses.layers()[index];
-    vectors += count_nonzeros(images.image(index, image), images.image_floats(index)) *
+    vectors += count_nonzeros(images.image(index, image), images.image_coefficients(index)) *
                layer.down.count * layer.across.count * groups;
   }
   return vectors;

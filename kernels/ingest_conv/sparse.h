@@ -19,7 +19,7 @@ struct QuantisedImages {
   std::vector<Planes> planes;
   Tensor quantization;  // [N, tables, 8, 8]
 
-  int64_t image_floats(size_t layer) const;
+  int64_t image_coefficients(size_t layer) const;
   const int16_t* image(size_t layer, int64_t index) const;
 };
 

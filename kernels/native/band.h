@@ -20,8 +20,6 @@ struct Band {
   int block = 1;
   int frequencies = 1;
 
-  static Band whole(int block) { return {block, 2 * block - 1}; }
-  bool is_whole() const { return frequencies >= 2 * block - 1; }
   // Rows that hold any, and coefficients (u, 0), (u, 1), ... of row u.
   int rows() const { return std::min(frequencies, block); }
   int in_row(int u) const { return std::clamp(frequencies - u, 0, block); }

@@ -141,12 +141,6 @@ std::string Node::text(const char* attribute) const {
   return value;
 }
 
-size_t Node::input_count() const {
-  size_t count = 0;
-  check(api_, ort::get_kernel_input_count(api_, info_, &count));
-  return count;
-}
-
 std::optional<Tensor> Node::constant(size_t input) const {
   int is_constant = 0;
   const ort::Value* value = nullptr;
@@ -160,12 +154,6 @@ Tensor Call::input(size_t index) const {
   check(api_, ort::get_input(api_, context_, index, &value));
   if (value == nullptr) throw KernelError("input " + std::to_string(index) + " is missing");
   return view(api_, value);
-}
-
-size_t Call::input_count() const {
-  size_t count = 0;
-  check(api_, ort::get_input_count(api_, context_, &count));
-  return count;
 }
 
 void* Call::output(size_t index, const Shape& shape) const {

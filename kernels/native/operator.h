@@ -70,7 +70,6 @@ class Node {
   std::vector<int64_t> integers(const char* attribute) const;
   // Empty where the node has no such attribute.
   std::string text(const char* attribute) const;
-  size_t input_count() const;
   // An input whose value is in the model; nothing if it is computed.
   std::optional<Tensor> constant(size_t input) const;
 
@@ -85,7 +84,6 @@ class Call {
   Call(const ort::Api& api, ort::KernelContext* context) : api_(api), context_(context) {}
 
   Tensor input(size_t index) const;
-  size_t input_count() const;
   // Memory of an output of that shape.
   void* output(size_t index, const Shape& shape) const;
   float* output_floats(size_t index, const Shape& shape) const {

@@ -54,7 +54,6 @@ inline constexpr Slot<85, Status*(const KernelInfo*, const char*, float*)> get_a
 inline constexpr Slot<86, Status*(const KernelInfo*, const char*, int64_t*)> get_attribute_int;
 inline constexpr Slot<87, Status*(const KernelInfo*, const char*, char*, size_t*)>
     get_attribute_string;
-inline constexpr Slot<88, Status*(const KernelContext*, size_t*)> get_input_count;
 inline constexpr Slot<90, Status*(const KernelContext*, size_t, const Value**)> get_input;
 inline constexpr Slot<91, Status*(KernelContext*, size_t, const int64_t*, size_t, Value**)>
     get_output;
@@ -63,7 +62,6 @@ inline constexpr Slot<99, void(TensorTypeAndShapeInfo*)> release_tensor_type_and
 inline constexpr Slot<101, void(CustomOpDomain*)> release_custom_op_domain;
 inline constexpr Slot<163, Status*(const KernelInfo*, const char*, int64_t*, size_t*)>
     get_attribute_ints;
-inline constexpr Slot<230, Status*(const KernelInfo*, size_t*)> get_kernel_input_count;
 inline constexpr Slot<244, Status*(const KernelInfo*, char*, size_t*)> get_node_name;
 inline constexpr Slot<249, Status*(const KernelInfo*, size_t, int*, const Value**)>
     get_constant_input;

@@ -8,7 +8,7 @@ namespace {
 
 // Checks of a thread that waits before it lets others run: some microseconds.
 constexpr int kPatience = 2000;
-constexpr int64_t kMostThreads = 32;
+constexpr int64_t kThreadsPlannedFor = 32;
 
 void pause() {
 #if defined(__x86_64__)
@@ -65,7 +65,7 @@ void Stages::rethrow() const {
 
 int64_t wanted_tasks(int64_t least) {
   static const int64_t threads =
-      std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, kMostThreads);
+      std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, kThreadsPlannedFor);
   return std::max(least, 2 * threads);
 }
 

@@ -13,8 +13,8 @@ class TileKernel : public Kernel {
   explicit TileKernel(const Node& node) : TileKernel(node, block_of(node, "block")) {}
   TileKernel(const Node& node, int block)
       : block_(block),
-        x_group_(node.integer("x_group", 1)),
-        y_group_(node.integer("y_group", 1)) {}
+        y_group_(node.integer("y_group", 1)),
+        x_group_(node.integer("x_group", 1)) {}
 
   // Both maps of a call, of whole tiles.
   struct Maps {
@@ -31,9 +31,10 @@ class TileKernel : public Kernel {
   }
 
   int block_;
+  int64_t y_group_;
 
  private:
-  int64_t x_group_, y_group_;
+  int64_t x_group_;
 };
 
 }  // namespace jpegcompile

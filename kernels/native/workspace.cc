@@ -18,6 +18,7 @@ constexpr size_t kHugePage = size_t{2} << 20;
 struct Shelf {
   std::mutex mutex;
   std::vector<std::unique_ptr<Buffer>> free;
+  size_t made = 0;
 };
 
 // Never released: threads may be in a kernel until the process ends, behind the end of `main`.
@@ -54,6 +55,8 @@ Workspace::Workspace() {
     buffer_ = std::move(shelf().free.back());
     shelf().free.pop_back();
   } else {
+    // There is room for every buffer, so that none is lost when it is given back.
+    shelf().free.reserve(++shelf().made);
     buffer_ = std::make_unique<Buffer>();
   }
 }

@@ -32,9 +32,7 @@ JPEGCOMPILE_MULTIVERSION(mask_plane, mask_body, Masked)
 class Truncate : public TileKernel {
  public:
   explicit Truncate(const Node& node)
-      : TileKernel(node),
-        y_group_(node.integer("y_group", 1)),
-        y_frequencies_(node.integer("y_frequencies", 0)) {}
+      : TileKernel(node), y_frequencies_(node.integer("y_frequencies", 0)) {}
 
   void compute(const Call& call) const override {
     const auto [from, to, x, y] = maps(call);
@@ -107,7 +105,7 @@ class Truncate : public TileKernel {
     }
   }
 
-  int64_t y_group_, y_frequencies_;
+  int64_t y_frequencies_;
 };
 
 }  // namespace

@@ -83,6 +83,12 @@ def test_options() -> None:
     assert refusal(UsageError, model, batch=0) == (
         "batch is 0; give the number of images at a time, 1 or more"
     )
+    options: list[dict[str, Any]] = [{"lean": True}, {"batch": 2}]
+    for option in options:
+        assert refusal(UsageError, model, target="onnx", **option) == (
+            "--lean and --batch choose among native kernels, and --target onnx has none;"
+            " leave them out"
+        )
     for plan in ({"frequencies": 6}, {"truncate": 14}, {"frequencies": {"nodes": {"y": 3}}}):
         assert refusal(UsageError, model, domain="auto", **plan) == (
             "--frequencies and --truncate are for maps of coefficients, and with --domain auto maps"

@@ -86,6 +86,34 @@ def test_outputs_are_those_of_python(program: Path, model: Path, tmp_path: Path)
         np.testing.assert_allclose(outputs[name], wanted, rtol=0, atol=2e-6 * np.abs(wanted).max())
 
 
+def test_the_bytes_of_a_file(program: Path, tmp_path: Path) -> None:
+    path, file = tmp_path / "bytes.onnx", tmp_path / "image.jpg"
+    jpegcompile.compile(tiny_residual(), input="jpeg", preprocess="cifar10").save(path)
+    file.write_bytes(make_jpeg(32, 32))
+    done = run_program(program, path, file)
+    assert done.returncode == 0, done.stderr
+    outputs = outputs_in(done.stdout)
+    session = jpegcompile.Session(path, threads=1)
+    for name, wanted in zip(session.output_names, session.run([file]), strict=True):
+        np.testing.assert_allclose(outputs[name], wanted, rtol=0, atol=2e-6 * np.abs(wanted).max())
+    for arguments in ((), (file, file)):
+        done = run_program(program, path, *arguments)
+        assert done.returncode == 1
+        expected = "give a file for it" if not arguments else "the model has 1 inputs"
+        assert expected in done.stderr
+
+
+def test_several_images(program: Path, model: Path, tmp_path: Path) -> None:
+    session = jpegcompile.Session(model, threads=1)
+    feeds = session.feeds([make_jpeg(32, 32), make_jpeg(32, 32)])
+    tensors = []
+    for value in session.inference_session.get_inputs():
+        tensors.append(tmp_path / value.name)
+        tensors[-1].write_bytes(feeds[value.name].tobytes())
+    outputs = outputs_in(run_program(program, model, *tensors).stdout)
+    assert {values.shape[0] for values in outputs.values()} == {2}
+
+
 def test_numbers_of_its_own_do(program: Path, model: Path) -> None:
     first, second = run_program(program, model), run_program(program, model)
     assert first.returncode == 0, first.stderr

@@ -235,11 +235,6 @@ void put_nodes(Api& api) {
         if (Status* failed = copy_attribute(info, name, &values)) return failed;
         return copy_out(values.data(), values.size(), to, size);
       });
-  put(api, get_kernel_input_count, [](const KernelInfo* info, size_t* count) -> Status* {
-    if (Status* planned = planned_failure()) return planned;
-    *count = info->node.constants.size();
-    return nullptr;
-  });
   put(api, get_node_name, [](const KernelInfo* info, char* to, size_t* size) -> Status* {
     if (Status* planned = planned_failure()) return planned;
     return copy_text(info->node.name, to, size);
@@ -248,11 +243,6 @@ void put_nodes(Api& api) {
 }
 
 void put_calls(Api& api) {
-  put(api, get_input_count, [](const KernelContext* context, size_t* count) -> Status* {
-    if (Status* planned = planned_failure()) return planned;
-    *count = context->inputs.size();
-    return nullptr;
-  });
   put(api, ort::get_input, stand_in::get_input);
   put(api, ort::get_output, stand_in::get_output);
   put(api, parallel_for,

@@ -180,3 +180,9 @@ def session_on(model: Any) -> Any:
     options = ort.SessionOptions()
     options.register_custom_ops_library(str(jpegcompile.custom_ops_library()))
     return ort.InferenceSession(model.SerializeToString(), options)
+
+
+def test_with_another_precision_in_the_network_it_stays() -> None:
+    graph = network(f"c = {STEM}(image, w, b)  h = Cast<to = 10>(c)  y = Relu(h)", outputs="y")
+    half = graph.with_text("T[] y", "float16[] y")
+    check_untouched(module_before(half, NAME, module_options(half, domain="jpeg"), dtype="float"), NAME)
