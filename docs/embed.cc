@@ -141,7 +141,8 @@ void close_shape(Tensor& tensor) {
     extent = 1;
   }
   const size_t one = tensor.elements() * element_bytes(tensor.type);
-  if (open != nullptr && !tensor.bytes.empty() && one > 0) {
+  // Anything but whole elements is refused when the tensor is made.
+  if (open != nullptr && !tensor.bytes.empty() && one > 0 && tensor.bytes.size() % one == 0) {
     *open = static_cast<int64_t>(tensor.bytes.size() / one);
   }
 }

@@ -19,6 +19,7 @@ from jpegcompile.interface import (
     IR_VERSION,
     PORTABLE_DOMAIN,
 )
+from jpegcompile.ir.graph import has_other_precision
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.weights import Weights, array_of, detached, weight_bytes
 from jpegcompile.weights.light import check_light

@@ -9,6 +9,8 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
+from jpegcompile.interface import DOMAIN
+
 Dim = int | str
 Shape = tuple[Dim, ...]
 

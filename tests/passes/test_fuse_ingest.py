@@ -185,4 +185,5 @@ def session_on(model: Any) -> Any:
 def test_with_another_precision_in_the_network_it_stays() -> None:
     graph = network(f"c = {STEM}(image, w, b)  h = Cast<to = 10>(c)  y = Relu(h)", outputs="y")
     half = graph.with_text("T[] y", "float16[] y")
-    check_untouched(module_before(half, NAME, module_options(half, domain="jpeg"), dtype="float"), NAME)
+    given = module_options(half, dtype="float", preprocess=NORMALIZE)
+    check_untouched(module_before(half, NAME, given, "float"), NAME)
