@@ -95,5 +95,5 @@ def test_sessions_that_come_and_go_leave_no_memory(tmp_path: Path) -> None:
         return int(done.stdout)
 
     # 60 sessions whose packed weights of 40 KB alone stayed would add 2.4 MB to what ONNX Runtime
-    # itself leaves behind.
-    assert growth("native") < growth("bodies") + (1 << 20)
+    # itself leaves behind. That may be less than nothing, when it gives memory back late.
+    assert growth("native") < max(growth("bodies"), 0) + (1 << 20)
