@@ -169,8 +169,8 @@ void by_channels(const Call& call, const Convolution& task, const Units& units,
   const Transformed at_points{memory, units.count * tiles_each, inputs};
   const auto transform = [&](size_t index) {
     const auto number = static_cast<int64_t>(index);
-    const int64_t unit = number / inputs;
-    to_points(task, units, source, {unit, 0, units.columns}, number % inputs, at_points,
+    const int64_t unit = number % units.count;
+    to_points(task, units, source, {unit, 0, units.columns}, number / units.count, at_points,
               unit * tiles_each);
   };
   // With few channels tiles are shared out as well.
@@ -225,15 +225,17 @@ void convolve_by_winograd(const Call& call, const Convolution& task) {
   for (int64_t first = 0; first < task.input.batch; first += images) {
     const int64_t count = std::min(images, task.input.batch - first);
     const Units units = units_of(task, count);
-    const Reading reading = Reading::of(task, first, count, false, scratch);
-    const Source source{reading.pixels, inputs, first};
     const Shares shares = shares_of(task, units);
     const int64_t groups_each = std::max<int64_t>(2, (outputs / kFewTasks + 1) / 2 * 2);
     // What either order reads again and again.
     const int64_t weights_read = shares.tasks(units) / shares.parts * inputs * outputs * kLanes;
     const int64_t tiles_read =
         ((outputs + groups_each - 1) / groups_each + 1) * units.count * units.tiles_each() * inputs;
-    if (weights_read <= tiles_read) {
+    const bool is_by_tiles = weights_read <= tiles_read;
+    const Reading reading = Reading::of(task, first, count, false,
+                                        is_by_tiles ? Order::kRows : Order::kChannels, scratch);
+    const Source source{reading.pixels, inputs, first};
+    if (is_by_tiles) {
       by_tiles(call, task, units, reading, source, shares);
     } else {
       by_channels(call, task, units, reading, source, scratch + images * pixels, groups_each);

@@ -57,12 +57,17 @@ struct Pixels {
   int64_t group_floats() const { return height * width * kLanes; }
 };
 
+// In which order neighbouring tasks go through a map: along rows of blocks, all channels of one
+// before the next one's, or along channels, all rows of a group before the next one's. Stages and
+// operators that go the same way find near a core what it has made.
+enum class Order { kRows, kChannels };
+
 // The work that fills them: nothing where the tensor itself will do, else `count` items.
 class Reading {
  public:
   // `scratch` has `pixel_floats` (or `thin_pixel_floats`) floats for each image.
   static Reading of(const Convolution& task, int64_t first_image, int64_t images, bool with_pads,
-                    float* scratch);
+                    Order order, float* scratch);
   static Reading thin(const Convolution& task, int64_t first_image, int64_t images, float* scratch);
 
   Pixels pixels{};
@@ -81,6 +86,8 @@ class Reading {
   float* scratch_;
   Window pads_{};
   bool is_thin_ = false;
+  Order order_ = Order::kRows;
+  int64_t images_ = 0, groups_ = 0;
   int64_t rows_each_ = 0, parts_ = 0;  // of a plane
 };
 

@@ -37,6 +37,15 @@ Schedule schedule_for(const Convolution& task, int64_t images) {
   return schedule;
 }
 
+// Each thread reads either all weights or all pixels.
+Order order_for(const Convolution& task, const Schedule& schedule, int64_t images) {
+  const Window& window = task.weights->window;
+  const int64_t weights = task.weights->outputs * task.weights->inputs / window.group *
+                          window.kernel_height * window.kernel_width;
+  const int64_t pixels = images * task.input.channels * task.input.plane();
+  return schedule.strips > 1 && weights <= pixels ? Order::kRows : Order::kChannels;
+}
+
 // How much of a strip is summed before it is finished: all of it where that happens in registers,
 // whole rows of a map that is copied, else a few blocks.
 Area first_part(const Convolution& task, const Area& strip) {
@@ -199,18 +208,23 @@ void convolve_directly(const Call& call, const Convolution& task) {
   float* scratch = workspace.floats(static_cast<size_t>(images * floats));
   for (int64_t first = 0; first < task.input.batch; first += images) {
     const int64_t count = std::min(images, task.input.batch - first);
-    const Reading reading = is_thin ? Reading::thin(task, first, count, scratch)
-                                    : Reading::of(task, first, count, true, scratch);
+    const Schedule schedule = schedule_for(task, count);
+    const int64_t strips = count * schedule.strips;
+    const bool by_rows = order_for(task, schedule, count) == Order::kRows;
+    const Reading reading =
+        is_thin ? Reading::thin(task, first, count, scratch)
+                : Reading::of(task, first, count, true,
+                              by_rows ? Order::kRows : Order::kChannels, scratch);
     const Pixels& pixels = reading.pixels;
     const int64_t image_floats =
         is_thin ? floats : task.input.groups() * pixels.group_floats();
-    const Schedule schedule = schedule_for(task, count);
-    const int64_t per_image = schedule.strips * schedule.chunks;
     const auto convolve = [&](size_t index) {
-      const int64_t image = static_cast<int64_t>(index) / per_image;
-      const int64_t part = static_cast<int64_t>(index) % per_image;
-      const int64_t row = part % schedule.strips * schedule.rows;
-      const int64_t group = part / schedule.strips * schedule.chunk;
+      const auto number = static_cast<int64_t>(index);
+      const int64_t strip_number = by_rows ? number / schedule.chunks : number % strips;
+      const int64_t chunk = by_rows ? number % schedule.chunks : number / strips;
+      const int64_t image = strip_number / schedule.strips;
+      const int64_t row = strip_number % schedule.strips * schedule.rows;
+      const int64_t group = chunk * schedule.chunk;
       const Area strip{first + image, row, std::min(schedule.rows, task.output.height - row), 0,
                        task.output.width};
       const Input input{pixels, pixels.data + image * image_floats, is_thin,
@@ -219,7 +233,7 @@ void convolve_directly(const Call& call, const Convolution& task) {
                      std::min(group + schedule.chunk, task.output.groups()));
     };
     call.in_turn(Stage{reading.count, reading},
-                 Stage{static_cast<size_t>(count * per_image), convolve});
+                 Stage{static_cast<size_t>(strips * schedule.chunks), convolve});
   }
 }
 

@@ -35,8 +35,11 @@ int64_t thin_pixel_floats(const Convolution& task) {
 }
 
 Reading Reading::of(const Convolution& task, int64_t first_image, int64_t images, bool with_pads,
-                    float* scratch) {
+                    Order order, float* scratch) {
   Reading reading(task, first_image, scratch);
+  reading.order_ = order;
+  reading.images_ = images;
+  reading.groups_ = task.input.groups();
   if (with_pads) reading.pads_ = task.weights->window;
   reading.pixels.height = task.input.height + reading.pads_.top + reading.pads_.bottom;
   reading.pixels.width = task.input.width + reading.pads_.left + reading.pads_.right;
@@ -49,7 +52,8 @@ Reading Reading::of(const Convolution& task, int64_t first_image, int64_t images
   reading.pixels.data = scratch;
   const int64_t block = inverted_block(task);
   const int64_t most = (task.input.height + kNearRows - 1) / kNearRows;
-  const int64_t parts = std::min(most, (kManyPlanes + planes - 1) / planes);
+  const int64_t parts =
+      order == Order::kRows ? most : std::min(most, (kManyPlanes + planes - 1) / planes);
   const int64_t rows = (task.input.height + parts - 1) / parts;
   reading.rows_each_ = (rows + block - 1) / block * block;
   reading.parts_ = (task.input.height + reading.rows_each_ - 1) / reading.rows_each_;
@@ -64,6 +68,8 @@ Reading Reading::thin(const Convolution& task, int64_t first_image, int64_t imag
   reading.pads_ = task.weights->window;
   reading.pixels = {scratch, task.input.height + reading.pads_.top + reading.pads_.bottom,
                     task.input.width + reading.pads_.left + reading.pads_.right};
+  reading.images_ = images;
+  reading.groups_ = 1;
   reading.rows_each_ = std::max<int64_t>(kNearRows, inverted_block(task));
   reading.parts_ = (task.input.height + reading.rows_each_ - 1) / reading.rows_each_;
   reading.count = static_cast<size_t>(images * reading.parts_);
@@ -71,8 +77,13 @@ Reading Reading::thin(const Convolution& task, int64_t first_image, int64_t imag
 }
 
 void Reading::operator()(size_t item) const {
-  const int64_t plane = static_cast<int64_t>(item) / parts_;
-  const int64_t row = static_cast<int64_t>(item) % parts_ * rows_each_;
+  const auto number = static_cast<int64_t>(item);
+  const bool by_rows = order_ == Order::kRows;
+  const int64_t outer = number / (by_rows ? groups_ : parts_);
+  const int64_t group = by_rows ? number % groups_ : outer / images_;
+  const int64_t part = (by_rows ? outer : number) % parts_;
+  const int64_t image = by_rows ? outer / parts_ : outer % images_;
+  const int64_t plane = image * groups_ + group, row = part * rows_each_;
   const int64_t rows = std::min(rows_each_, task_.input.height - row);
   clear_pads(plane, row, rows);
   if (is_thin_) return read_thin(plane, row, rows);

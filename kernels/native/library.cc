@@ -53,9 +53,13 @@ struct Registered : ort::CustomOp {
 
 // A kernel with what its messages begin with, and the interface of the runtime that made it.
 struct Named {
+  Named(const ort::Api& runtime, std::string named, std::unique_ptr<Kernel> made)
+      : api(runtime), subject(std::move(named)), kernel(std::move(made)) {}
+
   const ort::Api& api;
   std::string subject;
   std::unique_ptr<Kernel> kernel;
+  Team team;
 };
 
 const Operator& op_of(const ort::CustomOp* self) {
@@ -70,15 +74,16 @@ ort::Status* create(const ort::CustomOp* self, const ort::Api* api, const ort::K
     subject = op.name;
     const Node node(*api, info);
     subject = op.name + " '" + node.name() + "'";
-    *kernel = std::make_unique<Named>(Named{*api, subject, op.make(node)}).release();
+    auto made = std::make_unique<Named>(*api, subject, op.make(node));
+    *kernel = made.release();
   };
   return guarded(*api, subject, make);
 }
 
 ort::Status* compute(void* kernel, ort::KernelContext* context) {
-  const auto& named = *static_cast<const Named*>(kernel);
+  auto& named = *static_cast<Named*>(kernel);
   return guarded(named.api, named.subject,
-                 [&] { named.kernel->compute(Call(named.api, context)); });
+                 [&] { named.kernel->compute(Call(named.api, context, named.team)); });
 }
 
 Registered::Registered(Operator described) : ort::CustomOp{}, op(std::move(described)) {

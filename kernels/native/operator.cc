@@ -172,7 +172,7 @@ void Call::run(Stages& stages) const {
     const auto take_part = [](void* all, size_t) { static_cast<Stages*>(all)->take_part(); };
     check(api_, ort::parallel_for(api_, context_, take_part, threads, threads, &stages));
   }
-  stages.rethrow();
+  stages.finish();
 }
 
 }  // namespace jpegcompile

@@ -81,7 +81,8 @@ class Node {
 // One call of a kernel.
 class Call {
  public:
-  Call(const ort::Api& api, ort::KernelContext* context) : api_(api), context_(context) {}
+  Call(const ort::Api& api, ort::KernelContext* context, Team& team)
+      : api_(api), context_(context), team_(team) {}
 
   Tensor input(size_t index) const;
   // Memory of an output of that shape.
@@ -99,7 +100,7 @@ class Call {
   // Stages one after the other: none begins before the one in front of it has ended.
   template <typename... Works>
   void in_turn(const Stage<Works>&... stages) const {
-    Stages all(stages...);
+    Stages all(team_, stages...);
     run(all);
   }
 
@@ -108,6 +109,7 @@ class Call {
 
   const ort::Api& api_;
   ort::KernelContext* context_;
+  Team& team_;
 };
 
 // An operator of a node, with what it prepared at session creation. Several threads may call

@@ -1,6 +1,8 @@
 #include "stages.h"
 
 #include <algorithm>
+#include <bit>
+#include <stdexcept>
 #include <thread>
 
 namespace jpegcompile {
@@ -18,7 +20,26 @@ void pause() {
 #endif
 }
 
+uint64_t packed(uint64_t first, uint64_t end) { return end << 32 | first; }
+
 }  // namespace
+
+void Team::grow(size_t seen) {
+  const size_t size = std::min(seen, kMost);
+  if (size > size_.load(std::memory_order_relaxed)) size_.store(size, std::memory_order_relaxed);
+}
+
+void Stages::share_out() {
+  for (size_t stage = 0; stage < used_; ++stage) {
+    const size_t count = stages_[stage].count;
+    if (count > UINT32_MAX) throw std::length_error("more tasks than can be counted");
+    for (size_t share = 0; share < shares_; ++share) {
+      left_[stage][share].items.store(
+          packed(count * share / shares_, count * (share + 1) / shares_),
+          std::memory_order_relaxed);
+    }
+  }
+}
 
 size_t Stages::most_items() const {
   size_t most = 0;
@@ -26,19 +47,61 @@ size_t Stages::most_items() const {
   return most;
 }
 
-void Stages::take_part() noexcept {
-  for (size_t i = 0; i < used_; ++i) {
-    const Erased& stage = stages_[i];
-    Progress& progress = progress_[i];
-    // Read before written: a late thread does not take the line from those that work.
-    while (progress.taken.load(std::memory_order_relaxed) < stage.count) {
-      const size_t item = progress.taken.fetch_add(1, std::memory_order_relaxed);
-      if (item >= stage.count) break;
-      work_on(stage, item);
-      progress.done.fetch_add(1, std::memory_order_release);
+// The share that the thread has had the last time, or else one that nobody has yet; any, if there
+// are more threads than shares.
+size_t Stages::choose_share() noexcept {
+  thread_local size_t usual = 0;
+  size_t share = usual % shares_;
+  const uint32_t all = (uint32_t{1} << shares_) - 1;
+  while ((chosen_.fetch_or(uint32_t{1} << share, std::memory_order_relaxed) >> share & 1) != 0) {
+    const uint32_t others = all & ~chosen_.load(std::memory_order_relaxed);
+    if (others == 0) return share;
+    share = static_cast<size_t>(std::countr_zero(others));
+  }
+  usual = share;
+  return share;
+}
+
+bool Stages::take(Share& share, End end, size_t& item) noexcept {
+  uint64_t items = share.items.load(std::memory_order_relaxed);
+  for (;;) {
+    const uint64_t first = items & UINT32_MAX, last = items >> 32;
+    if (first == last) return false;
+    const uint64_t rest = end == End::kFirst ? packed(first + 1, last) : packed(first, last - 1);
+    if (share.items.compare_exchange_weak(items, rest, std::memory_order_relaxed)) {
+      item = static_cast<size_t>(end == End::kFirst ? first : last - 1);
+      return true;
     }
-    if (i + 1 == used_) return;
-    for (int checks = 0; progress.done.load(std::memory_order_acquire) < stage.count; ++checks) {
+  }
+}
+
+// Items until none is left, of the own share and then of others; how many.
+size_t Stages::work_on(size_t stage, size_t share) noexcept {
+  size_t count = 0, item = 0;
+  for (size_t i = 0; i < shares_; ++i) {
+    Share& left = left_[stage][(share + i) % shares_];
+    for (; take(left, i == 0 ? End::kFirst : End::kLast, item); ++count) {
+      call(stages_[stage], item);
+    }
+  }
+  return count;
+}
+
+void Stages::take_part() noexcept {
+  if (is_taken_.load(std::memory_order_relaxed)) return;
+  const size_t share = choose_share();
+  bool has_worked = false;
+  for (size_t stage = 0; stage < used_; ++stage) {
+    const size_t count = work_on(stage, share);
+    if (stage + 1 == used_) is_taken_.store(true, std::memory_order_relaxed);
+    if (count > 0 && !has_worked) {
+      has_worked = true;
+      members_.value.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (stage + 1 == used_) return;
+    std::atomic<size_t>& done = done_[stage].value;
+    if (count > 0) done.fetch_add(count, std::memory_order_release);
+    for (int checks = 0; done.load(std::memory_order_acquire) < stages_[stage].count; ++checks) {
       if (checks < kPatience) {
         pause();
       } else {
@@ -48,7 +111,7 @@ void Stages::take_part() noexcept {
   }
 }
 
-void Stages::work_on(const Erased& stage, size_t item) noexcept {
+void Stages::call(const Erased& stage, size_t item) noexcept {
   if (has_failed_.load(std::memory_order_relaxed)) return;
   try {
     stage.call(stage.work, item);
@@ -59,7 +122,8 @@ void Stages::work_on(const Erased& stage, size_t item) noexcept {
   }
 }
 
-void Stages::rethrow() const {
+void Stages::finish() {
+  team_.grow(members_.value.load(std::memory_order_relaxed));
   if (error_) std::rethrow_exception(error_);
 }
 
