@@ -20,7 +20,7 @@ from jpegcompile.ir.module import DomainChoice, InputMode
 from jpegcompile.options import compile_options
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.native import Execution, execution_of
-from jpegcompile.runtime.session import read_compiled
+from jpegcompile.runtime.opening import read_compiled
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from jpegcompile.errors import AccessError
 from jpegcompile.interface import DOMAIN
 from jpegcompile.runtime import native
 from jpegcompile.runtime.native import Execution, execution_of, operators_of
-from jpegcompile.runtime.session import inference_session
+from jpegcompile.runtime.opening import inference_session
 
 FILES = [make_jpeg(32, 32), make_jpeg(32, 32, "L"), make_jpeg(32, 32, quality=30)]
 
@@ -117,7 +117,7 @@ def test_the_cut_network_runs_the_same_way(
         registered.append(given)
         plain(options, given)
 
-    monkeypatch.setattr("jpegcompile.runtime.session.register", register)
+    monkeypatch.setattr("jpegcompile.runtime.opening.register", register)
     # A grey file does not fit the inputs, so that the network behind the ingest is opened.
     jpegcompile.load(path, native=False).run(FILES)
     assert not registered
