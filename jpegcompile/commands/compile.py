@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from jpegcompile.commands.console import counted, progress_bar
+from jpegcompile.commands.console import counted, fate_text, progress_bar
 from jpegcompile.commands.options import (
     frequency_number,
     frequency_options,
     json_option,
+    kernel_options,
     model_options,
     plan_from,
     print_json,
@@ -52,19 +53,7 @@ _AUTO = "auto"
     show_default=True,
     help="jpegcompile operators with function bodies, or standard operators only.",
 )
-@click.option(
-    "--lean",
-    is_flag=True,
-    help="Native kernels that take little more memory than the model's weights; slower.",
-)
-@click.option(
-    "--batch",
-    type=int,
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Images at a time to choose native kernels for, where MODEL leaves that open.",
-)
+@kernel_options
 @click.option("--strict", is_flag=True, help="Fail (exit 3) if anything would be kept spatial.")
 @click.option(
     "--external-data",
@@ -102,7 +91,7 @@ def compile_command(
     output: Path,
     target: Any,
     lean: bool,
-    batch: int,
+    batch: int | None,
     strict: bool,
     external_data: bool,
     dump_passes: Path | None,
@@ -227,12 +216,9 @@ def _summary(
 
 
 def _show_report(output: Path, report: Report, has_weights: bool) -> None:
-    lowered = "lowered" if report.domain == "jpeg" else "spatial by choice"
-    click.echo(
-        f"{output}: {counted(len(report.lowered), 'node')} {lowered},"
-        f" {len(report.kept)} kept spatial, {counted(report.casts, 'cast')},"
-        f" {output.stat().st_size:,} bytes"
-    )
+    fates = fate_text(len(report.lowered), len(report.kept), report.domain)
+    size = output.stat().st_size
+    click.echo(f"{output}: {fates}, {counted(report.casts, 'cast')}, {size:,} bytes")
     if has_weights:
         weights = data_file(output)
         click.echo(f"{weights}: its weights, {weights.stat().st_size:,} bytes")

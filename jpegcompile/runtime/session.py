@@ -94,12 +94,12 @@ class Session:
         load_weights(model, file)
         self.info = info
         self._file = file
+        self.execution: Execution = execution_of(model, native).in_a_session()
         begin_behind_decode(model)
         self.model = model
         self.folder = file.parent
         self._threads = threads
         self._native = native
-        self.execution: Execution = execution_of(model, native)
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._network: ort.InferenceSession | None = None
@@ -156,13 +156,18 @@ class Session:
         return self._direct(coefficients)
 
     def run(
-        self, images: Sequence[ImageSource], shared: Shared | None = None
+        self,
+        images: Sequence[ImageSource],
+        shared: Shared | None = None,
+        *,
+        tolerant: bool = False,
     ) -> list[NDArray[Any]]:
         """Outputs of the source model for any number of files, concatenated along the batch.
 
         Args:
             images: paths or bytes.
             shared: inputs besides the image, the same for every image.
+            tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
 
         Raises:
             ImageError: if a file is damaged or its size is not the model's.
@@ -174,7 +179,7 @@ class Session:
         sources = _listed(images)
         batches: list[list[NDArray[Any]]] = []
         for start in range(0, len(sources), self.batch_size):
-            chunk = self._read(sources[start : start + self.batch_size])
+            chunk = self._read(sources[start : start + self.batch_size], tolerant)
             batches.append(self.run_coefficients(chunk, shared))
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
@@ -224,8 +229,8 @@ class Session:
         if self._process != os.getpid():
             raise UsageError(f"{self.path}: this session was opened before a fork; load it again")
 
-    def _read(self, images: Sequence[ImageSource]) -> list[Coefficients]:
-        coefficients = read_coefficients_many(images)
+    def _read(self, images: Sequence[ImageSource], tolerant: bool = False) -> list[Coefficients]:
+        coefficients = read_coefficients_many(images, tolerant=tolerant)
         for index, image in enumerate(coefficients):
             check_size(image, self.info.input, source_name(images, index))
         return coefficients
