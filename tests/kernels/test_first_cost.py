@@ -40,7 +40,7 @@ def test_blocks_reach_the_outputs_whose_windows_hold_their_pixels() -> None:
         {"height": 32, "width": 32, "kernel": (3, 3), "strides": (1, 1)},
     ],
 )
-def test_where_blocks_differ_or_it_hardly_pays_or_tables_are_too_large_all_is_dense(
+def test_where_it_cannot_be_or_hardly_pays_all_is_dense(
     changes: dict[str, Any],
 ) -> None:
     layer = replace(RESNET, **changes)

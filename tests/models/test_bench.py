@@ -26,6 +26,7 @@ from jpegcompile.evaluation.benchmark import worker
 from jpegcompile.evaluation.benchmark.inputs import photograph_like, write_images
 from jpegcompile.evaluation.benchmark.job import COMPILED, SPATIAL, InputSet, Job, job_of
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator, node_times
+from jpegcompile.evaluation.benchmark.pipelines import run_session
 from jpegcompile.evaluation.benchmark.process import Process
 from jpegcompile.evaluation.benchmark.results import Timing
 from jpegcompile.evaluation.spatial import pillow_pixels
@@ -211,11 +212,10 @@ def test_a_profile_is_of_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         sets=(InputSet("images", tuple(map(str, files)), ""),),
     )
     seen: list[int] = []
-    original = worker.run_session
 
     def counted(session: Any, feeds: dict[str, Any]) -> Any:
         seen.append(len(feeds["jpeg"]))
-        return original(session, feeds)
+        return run_session(session, feeds)
 
     profiled: list[tuple[int, int]] = []
 

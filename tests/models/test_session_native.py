@@ -223,6 +223,7 @@ def test_nodes_within_subgraphs_and_of_other_domains_are_counted(library: Path) 
         "native": {"JpegRelu": 3},
         "bodies": {"JpegRelu": 1, "JpegUnheardOf": 2},
         "missing": {},
+        "replaced": {},
         "native_nodes": 3,
         "body_nodes": 3,
     }
