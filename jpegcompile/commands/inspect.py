@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,8 @@ def _show_record(out: Console, result: Inspection) -> None:
     if info.batch is not None:
         lean = ", of little memory" if info.lean else ""
         out.print(f"native kernels for {counted(info.batch, 'image')} at a time{lean}")
-    out.print(f"preprocessing {info.preprocess or '-'}", markup=False)
+    preprocess = json.dumps(info.preprocess) if info.preprocess else "-"
+    out.print(f"preprocessing {preprocess}", markup=False)
     out.print(f"runs here: {result.execution}", markup=False)
     evidence = (info.frequencies or {}).get("evidence")
     if evidence is not None:

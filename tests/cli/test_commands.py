@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,9 @@ def test_inspect_a_compiled_file(compiled: Path, capsys: pytest.CaptureFixture[s
     text = run_text(capsys, "inspect", compiled)
     assert record["source_sha256"] in text
     assert "subsampling 4:2:0" in text
+    # As a file for --preprocess has it.
+    (line,) = (line for line in text.splitlines() if line.startswith("preprocessing "))
+    assert json.loads(line.removeprefix("preprocessing ")) == record["preprocess"]
 
 
 def test_compile_writes_the_file_and_says_so(
