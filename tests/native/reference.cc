@@ -26,19 +26,6 @@ double basis(int64_t frequency, int64_t pixel, int64_t block) {
   return scale * std::cos(angle / (2 * side));
 }
 
-Map axis_matrix(int64_t side, int64_t block, bool is_transposed) {
-  Map matrix(1, 1, side, side);
-  for (int64_t first = 0; first < side; first += block) {
-    for (int64_t u = 0; u < block; ++u) {
-      for (int64_t i = 0; i < block; ++i) {
-        matrix.at(0, 0, first + (is_transposed ? i : u), first + (is_transposed ? u : i)) =
-            basis(u, i, block);
-      }
-    }
-  }
-  return matrix;
-}
-
 Map transform(const Map& x, int64_t block, bool is_inverse) {
   return separable(x, axis_matrix(x.height, block, is_inverse),
                    axis_matrix(x.width, block, !is_inverse));
@@ -72,6 +59,19 @@ Map right_product(const Map& x, const Map& matrix) {
 }
 
 }  // namespace
+
+Map axis_matrix(int64_t side, int64_t block, bool is_transposed) {
+  Map matrix(1, 1, side, side);
+  for (int64_t first = 0; first < side; first += block) {
+    for (int64_t u = 0; u < block; ++u) {
+      for (int64_t i = 0; i < block; ++i) {
+        matrix.at(0, 0, first + (is_transposed ? i : u), first + (is_transposed ? u : i)) =
+            basis(u, i, block);
+      }
+    }
+  }
+  return matrix;
+}
 
 double largest(const Map& map) {
   double most = 0;
@@ -167,6 +167,14 @@ Map max_pool(const Map& x, const Map& rough, const Window& window, double margin
 
 Map separable(const Map& x, const Map& rows, const Map& columns) {
   return right_product(left_product(rows, x), columns);
+}
+
+Map transposed(const Map& matrix) {
+  Map made(matrix.batch, matrix.channels, matrix.width, matrix.height);
+  for_all(made, [&](int64_t n, int64_t c, int64_t y, int64_t x) {
+    made.at(n, c, y, x) = matrix.at(n, c, x, y);
+  });
+  return made;
 }
 
 Map space_to_depth(const Map& x, int64_t side) {

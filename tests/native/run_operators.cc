@@ -59,8 +59,12 @@ Options parse(const std::vector<std::string>& arguments) {
 std::map<std::string, std::vector<Case>> make_cases(jpegcompile::Selection selection) {
   std::map<std::string, std::vector<Case>> by_name;
   for (auto make : {jpegcompile::channel_cases, jpegcompile::convolution_cases,
-                    jpegcompile::ingest_cases, jpegcompile::tile_cases,
-                    jpegcompile::window_cases}) {
+                    jpegcompile::first_convolution_cases, jpegcompile::ingest_cases, jpegcompile::tile_cases,
+                    jpegcompile::window_cases,
+#ifdef JPEGCOMPILE_CORPUS
+                    jpegcompile::decode_cases,
+#endif
+       }) {
     for (Case& one : make(selection)) by_name[one.op].push_back(std::move(one));
   }
   return by_name;
@@ -79,20 +83,12 @@ void commit_fault(const std::string& fault) {
 }
 
 void check(const Case& one, const jpegcompile::ort::CustomOp& op) {
-  jpegcompile::stand_in::Pool pool(1);
-  const jpegcompile::stand_in::Kernel kernel(op, node_of(one));
-  const Value alone = kernel.run(inputs_of(one), pool);
+  const jpegcompile::Outputs alone = run_alone(one, op);
   check_result(one, alone);
   check_threads(one, op, alone);
   check_images(one, op, alone);
-}
-
-// Operators that other tests call: the fuzzer of the reader, whose input are bytes of files, and
-// tests/kernels/test_native_*.py, which run with AddressSanitizer, too (docs/kernels.md).
-bool is_elsewhere(const std::string& name) {
-  const bool is_compact = name.find("Conv") != std::string::npos && name.ends_with("Truncate");
-  return name.starts_with("JpegDecode") || name.ends_with("ScaleAddRelu") || is_compact ||
-         (name.starts_with("JpegIngest") && name.find("Conv") != std::string::npos);
+  check_ways(one, op, alone);
+  check_refusals(one, op);
 }
 
 // The cases of one operator, the turn-th.
@@ -107,9 +103,7 @@ bool check_operator(const jpegcompile::ort::CustomOp& op, const std::vector<Case
   try {
     for (; index < cases.size(); ++index) check(cases[index], op);
     index = turn % cases.size();
-    jpegcompile::stand_in::Pool pool(1);
-    const jpegcompile::stand_in::Kernel kernel(op, node_of(cases[index]));
-    check_failures(cases[index], op, kernel.run(inputs_of(cases[index]), pool));
+    check_failures(cases[index], op, run_alone(cases[index], op));
     const int64_t rounds = std::max<int64_t>(
         1, options.hostile / static_cast<int64_t>(std::min<size_t>(cases.size(), 4)));
     int64_t refused = 0;
@@ -142,7 +136,7 @@ int main(int argc, char** argv) {
     std::vector<jpegcompile::Planned> planned;
     for (const auto* op : jpegcompile::stand_in::registered(base)) {
       const std::string name = op->get_name(op);
-      if (!selection.has(name) || is_elsewhere(name)) continue;
+      if (!selection.has(name)) continue;
       const std::vector<Case>& all = cases[name];
       holds &= check_operator(*op, all, options, turn++);
       if (!all.empty()) planned.push_back({*op, all[turn % all.size()]});
