@@ -20,7 +20,7 @@ const std::vector<FirstShape>& shapes(bool is_gray) {
   static const Window kSeven{{7, 7}, {2, 2}, {3, 3, 3, 3}, {1, 1}};
   static const Window kThree{{3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}};
   static const Window kThreeBy2{{3, 3}, {2, 2}, {1, 1, 1, 1}, {1, 1}};
-  static const Window kUneven{{5, 3}, {1, 4}, {0, 2, 4, 1}, {1, 1}};
+  static const Window kUneven{{5, 3}, {1, 4}, {0, 1, 4, 1}, {1, 1}};
   static const Window kDilated{{3, 2}, {2, 1}, {2, 0, 2, 3}, {2, 3}};
   static const Window kPatches{{4, 4}, {4, 4}, {0, 0, 0, 0}, {1, 1}};
   static const Window kBy3{{3, 3}, {3, 3}, {0, 0, 0, 0}, {1, 1}};

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <stdexcept>
 
 namespace jpegcompile::reference {
 namespace {
@@ -61,6 +62,7 @@ Map right_product(const Map& x, const Map& matrix) {
 }  // namespace
 
 Map axis_matrix(int64_t side, int64_t block, bool is_transposed) {
+  if (side % block != 0) throw std::logic_error("a case has no whole tiles");
   Map matrix(1, 1, side, side);
   for (int64_t first = 0; first < side; first += block) {
     for (int64_t u = 0; u < block; ++u) {
