@@ -79,7 +79,7 @@ def compile(
     truncate: int | None = None,
     domain: DomainChoice = "jpeg",
     lean: bool = False,
-    batch: int = 1,
+    batch: int | None = None,
     strict: bool = False,
     dump_passes: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -108,8 +108,8 @@ def compile(
             that is the spatial domain for all maps behind the image.
         lean: whether native kernels keep to those weights that take little more memory than the
             model's, at the cost of time.
-        batch: images at a time that native kernels are chosen for, where the model leaves the
-            batch open; any other number runs as well.
+        batch: images at a time that native kernels are chosen for, 1 if not given; any other
+            number runs as well. A model that is bound to a batch takes that one.
         strict: refuse a model of which something would be kept spatial.
         dump_passes: folder for the graph after each pass, as ONNX models that share one file of
             weights; made if missing.
@@ -246,5 +246,7 @@ def _info(module: Module, source: Source) -> CompiledInfo:
         },
         report=module.report.to_json(),
         domain=options.domain,
+        lean=None if options.target == "onnx" else options.lean,
+        batch=None if options.target == "onnx" else module.bound_batch or options.batch or 1,
         frequencies=None if module.report.is_exact else options.frequencies.to_json(),
     )

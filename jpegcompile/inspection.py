@@ -20,7 +20,7 @@ from jpegcompile.ir.module import DomainChoice, InputMode
 from jpegcompile.options import compile_options
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.native import Execution, execution_of
-from jpegcompile.runtime.session import read_compiled
+from jpegcompile.runtime.opening import read_compiled
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ def inspect(
     relu: Masking | None = None,
     truncate: int | None = None,
     domain: DomainChoice = "jpeg",
+    lean: bool = False,
+    batch: int | None = None,
 ) -> Inspection:
     """What of a model is lowered, what is kept spatial and why; nothing is written.
 
@@ -73,6 +75,8 @@ def inspect(
         relu: as for `compile`.
         truncate: as for `compile`.
         domain: as for `compile`; of a compiled model its own is shown.
+        lean: as for `compile`; not for a compiled model, and so is the next one.
+        batch: as for `compile`.
 
     Raises:
         UsageError, UnsupportedModelError, AccessError: as for `compile`; of a compiled model also
@@ -90,6 +94,11 @@ def inspect(
                 "the model is compiled already, its frequencies are fixed; leave options for them"
                 " out, or inspect its source"
             )
+        if lean or batch is not None:
+            raise UsageError(
+                "the model is compiled already, its native kernels are chosen; leave --lean and"
+                " --batch out, or inspect its source"
+            )
         if size is not None:
             sized(f"input '{info.input.name}'", (info.input.height, info.input.width), size)
         return Inspection(info.report, info, execution_of(opened))
@@ -101,5 +110,7 @@ def inspect(
         input_size=size,
         frequencies=plan,
         domain=domain,
+        lean=lean,
+        batch=batch,
     )
     return Inspection(lower(load_source(model, image_input), options).report.to_json(), None)

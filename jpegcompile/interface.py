@@ -27,6 +27,7 @@ LUMA, CHROMA, QUANTIZATION = "luma", "chroma", "quantization"
 # have no function bodies.
 JPEG = "jpeg"
 DECODE, DECODE_GRAY = "JpegDecode", "JpegDecodeGray"
+DECODES = (DECODE, DECODE_GRAY)
 
 
 def grouped_inputs(op: str) -> dict[str, int]:

@@ -106,7 +106,9 @@ def _advice(module: Module, source: Source, steps: Sequence[Pass]) -> str:
 def _at_size(module: Module, source: Source, steps: Sequence[Pass], size: Size) -> Module | None:
     """The module at another size of its image; None where the network does not take it."""
     image = replace(module.image, height=size[0], width=size[1])
-    other = Module(graph_at_size(source.model, source.folder, image), image, module.options)
+    # What kernels are chosen for is no matter, and must not be in the way of another size.
+    options = replace(module.options, batch=None)
+    other = Module(graph_at_size(source.model, source.folder, image), image, options)
     try:
         for step in steps:
             step.run(other)

@@ -38,7 +38,7 @@ def compile_options(
     truncate: int | None = None,
     domain: DomainChoice = "jpeg",
     lean: bool = False,
-    batch: int = 1,
+    batch: int | None = None,
 ) -> CompileOptions:
     """Arguments of `compile`, checked as far as they can be without the model.
 
@@ -57,9 +57,9 @@ def compile_options(
             "--target onnx has standard operators only, and none of them reads a JPEG file; use"
             " --target ort, or --input coefficients"
         )
-    if batch < 1:
+    if batch is not None and batch < 1:
         raise UsageError(f"batch is {batch}; give the number of images at a time, 1 or more")
-    if target != "ort" and (lean or batch != 1):
+    if target != "ort" and (lean or batch not in (None, 1)):
         raise UsageError(
             f"--lean and --batch choose among native kernels, and --target {target} has none;"
             " leave them out"

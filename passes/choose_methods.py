@@ -45,7 +45,7 @@ class ChooseMethods(Pass):
         layers = {
             node.name: layer
             for node in module.graph.nodes
-            if (layer := _layer(node, options.batch)) is not None
+            if (layer := _layer(node, options.batch or 1)) is not None
         }
         room = _LEAN_SHARE * _weights(module) if options.lean else math.inf
         methods = choose(layers, room)

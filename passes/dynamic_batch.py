@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
+from jpegcompile.errors import UsageError
 from jpegcompile.ir.batch import keeps_images_apart
 from jpegcompile.ir.graph import label
 from jpegcompile.ir.module import Module
@@ -25,17 +26,18 @@ class DynamicBatch(Pass):
     name = "dynamic-batch"
 
     def run(self, module: Module) -> bool:
-        """Returns whether the batch got its name here."""
+        """Returns whether the batch got its name here.
+
+        Raises:
+            UsageError: if the batch stays another than kernels are to be chosen for.
+        """
         graph = module.graph
         image = next(t for t in graph.inputs if t.name == module.image.name)
         batch = image.shape[0]
         if isinstance(batch, int):
-            if batch != 1:
-                _note(module, f"batch stays {batch}: the model was exported for it")
-                return False
-            reason = _obstacle(graph, image)
+            reason = "the model was exported for it" if batch != 1 else _obstacle(graph, image)
             if reason:
-                _note(module, f"batch stays 1: {reason}")
+                _bind(module, batch, reason)
                 return False
         module.dynamic_batch = True
         if batch and isinstance(batch, str):
@@ -44,9 +46,17 @@ class DynamicBatch(Pass):
         return True
 
 
-def _note(module: Module, text: str) -> None:
-    if text not in module.report.notes:
-        module.report.notes.append(text)
+def _bind(module: Module, batch: int, reason: str) -> None:
+    """Keep a batch, which may be the one that kernels are to be chosen for, but no other."""
+    wanted = module.options.batch
+    if wanted not in (None, batch):
+        raise UsageError(
+            f"--batch is {wanted} but input '{module.image.name}' stays bound to batch {batch}"
+            f" ({reason}); leave --batch out, or export the model with an open batch"
+        )
+    module.bound_batch = batch
+    needless = "" if wanted is None else f", and --batch {batch} changes nothing"
+    module.report.note(f"batch stays {batch}: {reason}{needless}")
 
 
 def _free_dimension(graph: gs.Graph) -> str:

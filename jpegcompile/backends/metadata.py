@@ -17,8 +17,8 @@ from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import DOMAIN
 
 # The record stands under the name of the operator domain. Format 2 added the frequencies,
-# format 3 the domain, format 4 the input mode "jpeg".
-FORMAT_VERSION = 4
+# format 3 the domain, format 4 the input mode "jpeg", format 5 what native kernels are chosen for.
+FORMAT_VERSION = 5
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,9 @@ class CompiledInfo:
         report: what `inspect` shows.
         frequencies: the frequency plan, None where every operator is exact.
         domain: that was asked for, "jpeg" or "auto".
+        lean: whether native kernels were chosen that take little memory. This and the next are
+            None with target "onnx", where there are none, and in files older than format 5.
+        batch: images at a time that they were chosen for.
     """
 
     format_version: int
@@ -71,6 +74,8 @@ class CompiledInfo:
     report: dict[str, Any]
     frequencies: dict[str, Any] | None = None
     domain: str = "jpeg"
+    lean: bool | None = None
+    batch: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""

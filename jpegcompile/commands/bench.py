@@ -44,7 +44,9 @@ _MOST_NODES = 20
     show_default=True,
     help="How long each step runs in a round, once at least.",
 )
-@click.option("--per-op", is_flag=True, help="Time every node, too, and list the slowest.")
+@click.option(
+    "--per-op", is_flag=True, help="Time every node for a batch, too, and list the slowest."
+)
 @click.option(
     "--portable",
     is_flag=True,

@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from jpegcompile.backends.dump import dump_files
-from jpegcompile.commands.console import change_text, counted, progress_bar
+from jpegcompile.commands.console import counted, fate_text, progress_bar
 from jpegcompile.commands.options import (
     frequency_number,
     frequency_options,
     json_option,
+    kernel_options,
     model_options,
     plan_from,
     print_json,
     truncate_option,
 )
+from jpegcompile.commands.search import (
+    refuse_search_options,
+    require_search_options,
+    run_search,
+    search_options,
+    show_search,
+)
+from jpegcompile.commands.written import MODEL, require_distinct, written_files
 from jpegcompile.compile import CompiledModel
 from jpegcompile.compile import compile as compile_model
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError, UsageError
-from jpegcompile.files import is_same_file, require_writable, write_whole
+from jpegcompile.files import require_writable, write_whole
 from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking
 from jpegcompile.options import SPATIAL_HAS_NO_FREQUENCIES
-from jpegcompile.pipeline import PIPELINE
 from jpegcompile.report import Report
-from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies, require_budget
-from jpegcompile.weights.read import external_files
+from jpegcompile.search.frequencies import FrequencySearch, require_budget
 from jpegcompile.weights.write import data_file
 
 _AUTO = "auto"
-_MODEL = "the model itself"
 
 
 @click.command(name="compile")
@@ -49,19 +53,7 @@ _MODEL = "the model itself"
     show_default=True,
     help="jpegcompile operators with function bodies, or standard operators only.",
 )
-@click.option(
-    "--lean",
-    is_flag=True,
-    help="Native kernels that take little more memory than the model's weights; slower.",
-)
-@click.option(
-    "--batch",
-    type=int,
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Images at a time to choose native kernels for, where MODEL leaves that open.",
-)
+@kernel_options
 @click.option("--strict", is_flag=True, help="Fail (exit 3) if anything would be kept spatial.")
 @click.option(
     "--external-data",
@@ -86,26 +78,7 @@ _MODEL = "the model itself"
 )
 @truncate_option(_AUTO, more=" auto chooses them for each node; masks stay exact.")
 @frequency_options
-@click.option(
-    "--max-drop", type=float, metavar="POINTS", help="auto: top-1 that may be lost, in points."
-)
-@click.option(
-    "--images",
-    type=click.Path(path_type=Path),
-    help="auto: folder with one folder of JPEG files a class; half of them verify. Classes are"
-    " numbered in the sorted order of the folder names, unless by --labels.",
-)
-@click.option(
-    "--labels",
-    type=click.Path(path_type=Path),
-    help="auto: JSON file that maps folder names to class indices.",
-)
-@click.option("--output-name", metavar="NAME", help="auto: which output holds the scores.")
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    help="auto: folder of measurements, from which an interrupted search goes on.",
-)
+@search_options
 @click.option(
     "--save-frequencies",
     type=click.Path(path_type=Path),
@@ -118,7 +91,7 @@ def compile_command(
     output: Path,
     target: Any,
     lean: bool,
-    batch: int,
+    batch: int | None,
     strict: bool,
     external_data: bool,
     dump_passes: Path | None,
@@ -134,7 +107,7 @@ def compile_command(
     truncate: int | str | None,
     save_frequencies: Path | None,
     as_json: bool,
-    **search_options: Any,
+    **searched: Any,
 ) -> None:
     """Compile MODEL into the JPEG transform domain.
 
@@ -142,13 +115,13 @@ def compile_command(
     --max-drop POINTS and --images DIR, a search finds for each node how few are enough.
     """
     inputs = {
-        _MODEL: model,
+        MODEL: model,
         "the file of --preprocess": None if preprocess is None else Path(preprocess),
         "the file of --frequencies-file": frequencies_file,
-        "the file of --labels": search_options["labels"],
+        "the file of --labels": searched["labels"],
     }
-    written = _written(output, save_frequencies, dump_passes, weights=external_data)
-    _require_distinct(written, inputs, search_options["images"])
+    written = written_files(output, save_frequencies, dump_passes, weights=external_data)
+    require_distinct(written, inputs, searched["images"])
     for _, option, file in written:
         if option != "--dump-passes":
             require_writable(file)
@@ -183,12 +156,12 @@ def compile_command(
                 f" auto; leave --frequencies {frequencies} out"
             )
         asked = "--truncate auto" if has_exact_masks else "--frequencies auto"
-        normalization = _require_search_options(asked, frequencies_file, preprocess, search_options)
+        normalization = require_search_options(asked, frequencies_file, preprocess, searched)
         # What is wrong with the other options should not come out after a long search.
         compiled_with(FrequencyPlan())
-        search = _search(
+        search = run_search(
             model,
-            search_options,
+            searched,
             normalization,
             relu=relu,
             has_exact_masks=has_exact_masks,
@@ -198,7 +171,7 @@ def compile_command(
         )
         plan = search.plan
     else:
-        _refuse_search_options(search_options)
+        refuse_search_options(searched)
         kept = truncate if isinstance(truncate, int) else None
         plan = plan_from(frequencies, frequencies_file, relu, kept)
     compiled = compiled_with(plan, dump_passes)
@@ -206,8 +179,8 @@ def compile_command(
         _require_budget(search, compiled.report, as_json)
     if compiled.weights and not external_data:
         external_data = True
-        written = _written(output, save_frequencies, dump_passes, weights=True)
-        _require_distinct(written, inputs, search_options["images"])
+        written = written_files(output, save_frequencies, dump_passes, weights=True)
+        require_distinct(written, inputs, searched["images"])
     compiled.save(output, external_data=external_data)
     if save_frequencies is not None:
         write_whole(save_frequencies, (json.dumps(plan.to_json(), indent=1) + "\n").encode())
@@ -216,65 +189,7 @@ def compile_command(
         return
     _show_report(output, compiled.report, external_data)
     if search is not None:
-        _show_search(search)
-
-
-def _written(
-    output: Path, save_frequencies: Path | None, dump: Path | None, *, weights: bool
-) -> list[tuple[str, str, Path]]:
-    """What each written file is, the option that names it, and its path."""
-    files = [("--output", "--output", output)]
-    if weights:
-        files.append(("the weights of --output", "--output", data_file(output)))
-    if save_frequencies is not None:
-        files.append(("--save-frequencies", "--save-frequencies", save_frequencies))
-    if dump is not None:
-        dumped = dump_files(dump, [step.name for step in PIPELINE])
-        files += [("a file of --dump-passes", "--dump-passes", file) for file in dumped]
-    return files
-
-
-def _require_distinct(
-    written: Sequence[tuple[str, str, Path]],
-    inputs: Mapping[str, Path | None],
-    images: Path | None,
-) -> None:
-    """Refuse to write over what is read, and one file over the other."""
-    read = [(name, path) for name, path in inputs.items() if path is not None]
-    model = inputs[_MODEL]
-    if model is not None and any(file.exists() for _, _, file in written):
-        read += [("a file of the model's weights", file) for file in external_files(model)]
-    for index, (_, option, file) in enumerate(written):
-        clashes = [name for name, path in read if is_same_file(file, path)]
-        if images is not None and images.resolve() in file.resolve().parents:
-            clashes.append("in the folder of --images")
-        others = [(name, path) for name, other, path in written[:index] if other != option]
-        clashes += [f"{name} too" for name, path in others if is_same_file(file, path)]
-        if clashes:
-            raise UsageError(f"{file}: is {clashes[0]}; give another {option}")
-
-
-def _require_search_options(
-    asked: str, file: Path | None, preprocess: str | None, options: dict[str, Any]
-) -> str:
-    """The preprocessing, which a search cannot do without."""
-    if file is not None:
-        raise UsageError(f"{asked} makes what --frequencies-file gives; leave one out")
-    if options["max_drop"] is None or options["images"] is None:
-        raise UsageError(
-            f"{asked} needs --max-drop POINTS, the loss of top-1 that is allowed, and"
-            " --images DIR, a folder with one folder of JPEG files a class"
-        )
-    if preprocess is None:
-        raise UsageError(f"{asked} needs --preprocess, to run the model on JPEG files")
-    return preprocess
-
-
-def _refuse_search_options(options: dict[str, Any]) -> None:
-    given = [name for name, value in options.items() if value is not None]
-    if given:
-        name = given[0].replace("_", "-")
-        raise UsageError(f"--{name} is for --frequencies auto and --truncate auto; leave it out")
+        show_search(search)
 
 
 def _require_budget(search: FrequencySearch, report: Report, as_json: bool) -> None:
@@ -285,7 +200,7 @@ def _require_budget(search: FrequencySearch, report: Report, as_json: bool) -> N
         if as_json:
             print_json(_summary(None, report, search, False))
         else:
-            _show_search(search)
+            show_search(search)
         raise
 
 
@@ -300,47 +215,10 @@ def _summary(
     }
 
 
-def _search(
-    model: Path,
-    options: dict[str, Any],
-    preprocess: str,
-    *,
-    relu: Masking | None,
-    has_exact_masks: bool,
-    truncate: int | None,
-    image_input: str | None,
-    input_size: str | None,
-) -> FrequencySearch:
-    try:
-        with progress_bar("choosing frequencies") as progress:
-            return choose_frequencies(
-                model,
-                options["images"],
-                max_drop=options["max_drop"],
-                preprocess=preprocess,
-                labels=options["labels"],
-                output=options["output_name"],
-                relu=relu or "asm",
-                has_exact_masks=has_exact_masks,
-                truncate=truncate,
-                image_input=image_input,
-                input_size=input_size,
-                cache=options["cache"],
-                progress=progress,
-            )
-    except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(
-            "what was measured is kept, and the same command goes on from there"
-        ) from stop
-
-
 def _show_report(output: Path, report: Report, has_weights: bool) -> None:
-    lowered = "lowered" if report.domain == "jpeg" else "spatial by choice"
-    click.echo(
-        f"{output}: {counted(len(report.lowered), 'node')} {lowered},"
-        f" {len(report.kept)} kept spatial, {counted(report.casts, 'cast')},"
-        f" {output.stat().st_size:,} bytes"
-    )
+    fates = fate_text(len(report.lowered), len(report.kept), report.domain)
+    size = output.stat().st_size
+    click.echo(f"{output}: {fates}, {counted(report.casts, 'cast')}, {size:,} bytes")
     if has_weights:
         weights = data_file(output)
         click.echo(f"{weights}: its weights, {weights.stat().st_size:,} bytes")
@@ -359,17 +237,3 @@ def _show_report(output: Path, report: Report, has_weights: bool) -> None:
         click.echo(f"kept spatial: {node.op} '{node.name}': {node.reason}")
     for note in report.notes:
         click.echo(f"note: {note}")
-
-
-def _show_search(search: FrequencySearch) -> None:
-    click.echo(
-        f"frequencies: {search.mean_frequencies:.1f} of {ALL} decide a mask and"
-        f" {search.mean_truncate:.1f} are kept behind it, on average"
-    )
-    for title, counts in (("search", search.search), ("verification", search.verification)):
-        click.echo(f"{title}: {change_text(counts)}")
-    if -100 * search.verification.change > search.max_drop and not search.is_refuted:
-        click.echo(
-            f"note: the verification drops by more than the {search.max_drop:g} points that are"
-            " allowed, which chance may explain; more images would tell"
-        )

@@ -63,6 +63,14 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def fate_text(lowered: int, kept: int, domain: str) -> str:
+    """How many nodes became what, by the domain that was asked for, "jpeg" or "auto"."""
+    if domain == "jpeg":
+        return f"{counted(lowered, 'node')} lowered, {kept} kept spatial"
+    text = f"{counted(lowered, 'node')} in the spatial domain, the faster one"
+    return f"{text}, and {kept} that can be in no other" if kept else text
+
+
 def change_text(counts: PairedCounts) -> str:
     """A change of top-1 in words."""
     low, high = counts.interval()

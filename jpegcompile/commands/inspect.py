@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from jpegcompile.commands.console import change_text, console, counted, new_table, plain
+from jpegcompile.commands.console import (
+    change_text,
+    console,
+    counted,
+    fate_text,
+    new_table,
+    plain,
+)
 from jpegcompile.commands.options import (
     frequency_number,
     frequency_options,
     json_option,
+    kernel_options,
     model_options,
     plan_from,
     print_json,
@@ -36,6 +45,7 @@ from jpegcompile.search.interval import PairedCounts
 )
 @truncate_option()
 @frequency_options
+@kernel_options
 @json_option
 def inspect(
     model: Path,
@@ -49,6 +59,8 @@ def inspect(
     frequencies_file: Path | None,
     relu: Masking | None,
     truncate: int | None,
+    lean: bool,
+    batch: int | None,
     as_json: bool,
 ) -> None:
     """Show what of MODEL is lowered, and what is kept spatial and why.
@@ -65,6 +77,8 @@ def inspect(
         input_size=input_size,
         frequencies=plan_from(frequencies, frequencies_file, relu, truncate),
         domain=domain,
+        lean=lean,
+        batch=batch,
     )
     if as_json:
         print_json(result.to_json())
@@ -91,9 +105,8 @@ def show_inspection(result: Inspection) -> None:
         )
     out.print(table)
     out.print()
-    lowered = "lowered" if report.get("domain", "jpeg") == "jpeg" else "spatial by choice"
     out.print(
-        f"{report['lowered']} {lowered}, {report['kept']} kept spatial,"
+        f"{fate_text(report['lowered'], report['kept'], report.get('domain', 'jpeg'))},"
         f" {counted(report['casts'], 'cast')};"
         f" {report['multiply_adds']:,} multiply-adds,"
         f" {report['transform_multiply_adds']:,} in block transforms"
@@ -123,7 +136,11 @@ def _show_record(out: Console, result: Inspection) -> None:
         f" subsampling {taken.subsampling or '-'}",
         markup=False,
     )
-    out.print(f"preprocessing {info.preprocess or '-'}", markup=False)
+    if info.batch is not None:
+        lean = ", of little memory" if info.lean else ""
+        out.print(f"native kernels for {counted(info.batch, 'image')} at a time{lean}")
+    preprocess = json.dumps(info.preprocess) if info.preprocess else "-"
+    out.print(f"preprocessing {preprocess}", markup=False)
     out.print(f"runs here: {result.execution}", markup=False)
     evidence = (info.frequencies or {}).get("evidence")
     if evidence is not None:

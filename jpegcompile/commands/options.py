@@ -144,6 +144,26 @@ def model_options(command: Command) -> Command:
     return command
 
 
+def kernel_options(command: Command) -> Command:
+    """What native kernels are chosen for, as the parameters `lean` and `batch`."""
+    for option in (
+        click.option(
+            "--batch",
+            type=int,
+            metavar="N",
+            help="Images at a time to choose native kernels for, 1 if not given; a model that is"
+            " bound to a batch has no other.",
+        ),
+        click.option(
+            "--lean",
+            is_flag=True,
+            help="Native kernels that take little more memory than the model's weights; slower.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def truncate_option(*words: str, more: str = "") -> Callable[[Command], Command]:
     """How many frequencies are kept, or one of these words, of which `more` tells the meaning."""
     return click.option(

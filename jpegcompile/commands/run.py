@@ -23,6 +23,11 @@ from jpegcompile.runtime.session import Session
     type=click.Path(path_type=Path),
     help='JSON file that maps names to class indices, {"cat": 0}; names are printed.',
 )
+@click.option(
+    "--tolerant",
+    is_flag=True,
+    help="Take what can be read of damaged files, with zeros for the other coefficients.",
+)
 @portable_option
 @json_option
 def run(
@@ -30,6 +35,7 @@ def run(
     images: tuple[Path, ...],
     top: int,
     labels: Path | None,
+    tolerant: bool,
     portable: bool,
     as_json: bool,
 ) -> None:
@@ -37,7 +43,7 @@ def run(
     names = {} if labels is None else {i: name for name, i in read_labels(labels).items()}
     session = Session(compiled, native=not portable)
     with progress_bar("running") as progress:
-        predictions = predict(session, images, top=top, progress=progress)
+        predictions = predict(session, images, top=top, tolerant=tolerant, progress=progress)
     if as_json:
         data = [prediction.to_json() for prediction in predictions]
         print_json({"execution": session.execution.to_json(), "predictions": data})

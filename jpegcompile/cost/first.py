@@ -31,6 +31,10 @@ FEATURES: Mapping[Way, tuple[str, ...]] = {
 
 _GROUP = 16
 _BLOCK = 8
+# Floats that a kernel has room for in its tables, as kernels/ingest_conv/responses.cc says.
+MOST_TABLE_FLOATS = 8 << 20
+# Groups whose tables stand side by side, so that of an odd number of groups one is empty.
+_TABLE_GROUPS = 2
 # Coefficients of luma in a block that are not zero, in photographs of 224x224 at quality 50. Where
 # the sparse way would need images of fewer, its tables are not worth their memory.
 _FEWEST = 11.5
@@ -78,6 +82,24 @@ class FirstLayer:
         )
         return rows, columns
 
+    @property
+    def table_floats(self) -> int:
+        """Of what single coefficients become in the outputs, which a kernel has in tables."""
+        planes = [(1, (1, 1), (self.height, self.width))]
+        if self.chroma is not None:
+            vertical, horizontal = self.chroma
+            size = (self.height // vertical, self.width // horizontal)
+            planes.append((2, self.chroma, size))
+        total = 0
+        for components, factors, size in planes:
+            modes = components
+            for factor, side in zip(factors, size, strict=True):
+                # The triangle filter repeats the last sample on both sides of an image.
+                modes *= _BLOCK + (2 if factor == 2 and side > _BLOCK else 0)
+            rows, columns = self._reach(factors)
+            total += modes * rows * columns
+        return total * -(-self._groups // _TABLE_GROUPS) * _TABLE_GROUPS * _GROUP
+
     def vectors(self, luma: float, chroma: float) -> float:
         """What images of so many coefficients that are not zero ask of the sparse way."""
         total = 0.0
@@ -106,7 +128,7 @@ def seconds(layer: FirstLayer, way: Way, vectors: float = 0.0) -> float:
 
 def most_vectors(layer: FirstLayer) -> int:
     """Up to so many vectors of sums the sparse way is not slower; 0 where it is not worth while."""
-    if not layer.is_regular:
+    if not layer.is_regular or layer.table_floats > MOST_TABLE_FLOATS:
         return 0
     left = seconds(layer, "dense") - seconds(layer, "sparse")
     bound = int(left / _prices()["sparse"]["vectors"])

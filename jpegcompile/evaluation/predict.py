@@ -35,6 +35,7 @@ def run(
     *,
     top: int = 5,
     native: bool = True,
+    tolerant: bool = False,
     progress: Progress | None = None,
 ) -> list[Prediction]:
     """Predict classes for JPEG files, and for every JPEG file below folders.
@@ -45,6 +46,7 @@ def run(
         images: files and folders.
         top: how many classes to give for each file.
         native: whether native kernels run what they can of a model that is given by its path.
+        tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
         progress: called with (done, total).
 
     Raises:
@@ -58,7 +60,7 @@ def run(
     results: list[Prediction] = []
     for start in range(0, len(files), session.batch_size):
         chunk = files[start : start + session.batch_size]
-        scores = session.run(chunk)[0]
+        scores = session.run(chunk, tolerant=tolerant)[0]
         if scores.ndim != 2:
             raise UsageError(
                 f"output '{session.output_names[0]}' has shape {list(scores.shape)}, not one score"

@@ -21,7 +21,7 @@ from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.cut import expose
 from jpegcompile.runtime.inputs import normalize, original_input
-from jpegcompile.runtime.session import inference_session
+from jpegcompile.runtime.opening import inference_session
 
 
 class SpatialModel:

@@ -27,7 +27,8 @@ from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.cut import expose
 from jpegcompile.runtime.inputs import coefficient_feeds, fits_inputs
-from jpegcompile.runtime.session import Session, inference_session
+from jpegcompile.runtime.opening import inference_session
+from jpegcompile.runtime.session import Session
 
 Progress = Callable[[int, int], None]
 

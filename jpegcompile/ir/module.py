@@ -44,7 +44,7 @@ class CompileOptions:
     frequencies: FrequencyPlan = field(default_factory=FrequencyPlan)
     domain: DomainChoice = "jpeg"
     lean: bool = False
-    batch: int = 1
+    batch: int | None = None
 
     @property
     def takes_files(self) -> bool:
@@ -77,6 +77,7 @@ class Module:
             `ir/pointwise.py`.
         convolutions: names of the convolutions that became part of a fused operator, by its name.
         dynamic_batch: whether the batch dimension is symbolic.
+        bound_batch: the batch of a model whose batch dimension is not; None before that is known.
     """
 
     graph: gs.Graph
@@ -95,6 +96,7 @@ class Module:
     programs: dict[str, tuple[str, int]] = field(default_factory=dict)
     convolutions: dict[str, str] = field(default_factory=dict)
     dynamic_batch: bool = False
+    bound_batch: int | None = None
     _names: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:

@@ -13,8 +13,7 @@ from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import (
     CHROMA,
     COMPACT_ATTRIBUTES,
-    DECODE,
-    DECODE_GRAY,
+    DECODES,
     DOMAIN,
     GROUP_ATTRIBUTES,
     LUMA,
@@ -26,8 +25,6 @@ from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, INGEST_INPUTS, METHOD, SPAT
 
 # Operators have the same attributes at every opset.
 _ANY_OPSET = 13
-
-_DECODES = (DECODE, DECODE_GRAY)
 
 
 def begin_behind_decode(model: onnx.ModelProto) -> bool:
@@ -43,7 +40,7 @@ def begin_behind_decode(model: onnx.ModelProto) -> bool:
         UnsupportedModelError: if the model does not say any more what its inner tensors are.
     """
     graph = model.graph
-    decode = next((n for n in graph.node if n.domain == DOMAIN and n.op_type in _DECODES), None)
+    decode = next((n for n in graph.node if n.domain == DOMAIN and n.op_type in DECODES), None)
     if decode is None:
         return False
     described = {value.name: value for value in graph.value_info}

@@ -6,7 +6,7 @@ import ctypes
 import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import onnxruntime as ort
 
 from jpegcompile import _native
 from jpegcompile.errors import AccessError, one_line
-from jpegcompile.interface import DECODE, DECODE_GRAY, DOMAIN
+from jpegcompile.interface import DECODES, DOMAIN
 
 # As CMake calls a module on Linux and macOS, and on Windows.
 _FILES = ("libjpegcompile_ort.so", "jpegcompile_ort.dll")
@@ -31,12 +31,14 @@ class Execution:
         native: number of nodes that they run, by operator.
         bodies: number of nodes that run by their function bodies, by operator.
         missing: number of nodes that nothing runs, by operator: they have no function bodies.
+        replaced: number of nodes that a `Session` does itself, by operator: it reads files.
     """
 
     library: str | None
     native: Mapping[str, int]
     bodies: Mapping[str, int]
     missing: Mapping[str, int] = field(default_factory=dict)
+    replaced: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def native_nodes(self) -> int:
@@ -48,16 +50,25 @@ class Execution:
         """How many nodes run by their function bodies."""
         return sum(self.bodies.values())
 
+    def in_a_session(self) -> Execution:
+        """What runs the nodes of such a file in a `Session`, which reads files itself."""
+        parts = [dict(part) for part in (self.native, self.missing)]
+        replaced = {op: part.pop(op) for part in parts for op in DECODES if op in part}
+        return replace(self, native=parts[0], missing=parts[1], replaced=replaced)
+
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""
         return {**asdict(self), "native_nodes": self.native_nodes, "body_nodes": self.body_nodes}
 
     def __str__(self) -> str:
         """One line for people."""
-        if not self.native and not self.bodies and not self.missing:
+        if not self.native and not self.bodies and not self.missing and not self.replaced:
             return "standard operators only"
         counts = f"{self.native_nodes} by native kernels, {self.body_nodes} by function bodies"
         text = f"jpegcompile nodes: {counts}"
+        if self.replaced:
+            count = sum(self.replaced.values())
+            text += f", {count} by jpegcompile itself ({', '.join(self.replaced)})"
         if self.missing:
             text += (
                 f"; {', '.join(self.missing)} has no function body: without the native kernels"
@@ -130,7 +141,7 @@ def execution_of(model: onnx.ModelProto, native: bool = True) -> Execution:
         # Domains below ours are for nodes that no library claims.
         if node.domain == DOMAIN or node.domain.startswith(f"{DOMAIN}."):
             is_native = node.domain == DOMAIN and node.op_type in known
-            has_body = node.op_type not in (DECODE, DECODE_GRAY)
+            has_body = node.op_type not in DECODES
             count = native_nodes if is_native else bodies if has_body else missing
             count[node.op_type] += 1
     by_name = (dict(sorted(count.items())) for count in (native_nodes, bodies, missing))

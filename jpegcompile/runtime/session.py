@@ -11,18 +11,10 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from jpegcompile.backends.metadata import CompiledInfo, read_metadata
 from jpegcompile.dct.coefficients import Coefficients
-from jpegcompile.errors import (
-    AccessError,
-    ImageError,
-    UnsupportedModelError,
-    UsageError,
-    one_line,
-)
+from jpegcompile.errors import ImageError, UnsupportedModelError, UsageError
 from jpegcompile.interface import JPEG, LUMA
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.coefficients import (
@@ -40,13 +32,12 @@ from jpegcompile.runtime.inputs import (
     original_input,
     preprocess_in,
 )
-from jpegcompile.runtime.native import Execution, execution_of, library_for, register
+from jpegcompile.runtime.native import Execution, execution_of
+from jpegcompile.runtime.opening import inference_session, read_compiled
 from jpegcompile.subsampling import subsampling_of
 from jpegcompile.weights.read import load_weights
 
 _BATCH = 32
-# Where external weights of a model are that ONNX Runtime is given as bytes.
-_WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 # Inputs besides the image, by name; the same for every image.
 Shared = Mapping[str, NDArray[np.generic]]
@@ -67,75 +58,6 @@ def load(path: str | os.PathLike[str], *, native: bool = True) -> Session:
         UnsupportedModelError: if jpegcompile did not write it, or a newer version did.
     """
     return Session(path, native=native)
-
-
-def read_compiled(path: str | os.PathLike[str]) -> tuple[onnx.ModelProto, CompiledInfo | None]:
-    """An ONNX file and its jpegcompile metadata, None if it is not a compiled model.
-
-    Raises:
-        AccessError: if the file cannot be read.
-        UnsupportedModelError: if it is not ONNX, or its metadata is damaged or newer.
-    """
-    try:
-        model = onnx.load_model_from_string(Path(path).read_bytes())
-    except OSError as error:
-        raise AccessError(f"{path}: cannot read: {error.strerror}; check the path") from error
-    except DecodeError as error:
-        raise UnsupportedModelError(
-            f"{path}: not an ONNX file, or a damaged one; give a .onnx model"
-        ) from error
-    return model, read_metadata(model, str(path))
-
-
-def inference_session(
-    model: onnx.ModelProto,
-    threads: int | None = None,
-    folder: Path | None = None,
-    *,
-    native: bool = True,
-) -> ort.InferenceSession:
-    """An ONNX Runtime session on the CPU whose idle threads do not spin.
-
-    Args:
-        model: the model.
-        threads: ONNX Runtime's intra-op number.
-        folder: of the files in which the model has external weights.
-        native: whether native kernels run the nodes that they are for.
-
-    Raises:
-        UnsupportedModelError: if ONNX Runtime refuses the model.
-        AccessError: if the native kernels cannot be loaded.
-    """
-    options = session_options(threads, folder)
-    library = library_for(model, native)
-    if library is not None:
-        register(options, library)
-    try:
-        return ort.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:
-        raise UnsupportedModelError(f"ONNX Runtime refuses the model: {one_line(error)}") from error
-
-
-def session_options(
-    threads: int | None = None, folder: Path | None = None, *, spinning: bool = False
-) -> ort.SessionOptions:
-    """Options of a session, which says nothing but errors.
-
-    Args:
-        threads: ONNX Runtime's intra-op number.
-        folder: of the files in which a model given as bytes has external weights.
-        spinning: whether threads without work wait busily for some time.
-    """
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    if folder is not None:
-        options.add_session_config_entry(_WEIGHTS_FOLDER, str(folder.absolute()))
-    return options
 
 
 class Session:
@@ -172,12 +94,12 @@ class Session:
         load_weights(model, file)
         self.info = info
         self._file = file
+        self.execution: Execution = execution_of(model, native).in_a_session()
         begin_behind_decode(model)
         self.model = model
         self.folder = file.parent
         self._threads = threads
         self._native = native
-        self.execution: Execution = execution_of(model, native)
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._network: ort.InferenceSession | None = None
@@ -234,13 +156,18 @@ class Session:
         return self._direct(coefficients)
 
     def run(
-        self, images: Sequence[ImageSource], shared: Shared | None = None
+        self,
+        images: Sequence[ImageSource],
+        shared: Shared | None = None,
+        *,
+        tolerant: bool = False,
     ) -> list[NDArray[Any]]:
         """Outputs of the source model for any number of files, concatenated along the batch.
 
         Args:
             images: paths or bytes.
             shared: inputs besides the image, the same for every image.
+            tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
 
         Raises:
             ImageError: if a file is damaged or its size is not the model's.
@@ -252,7 +179,7 @@ class Session:
         sources = _listed(images)
         batches: list[list[NDArray[Any]]] = []
         for start in range(0, len(sources), self.batch_size):
-            chunk = self._read(sources[start : start + self.batch_size])
+            chunk = self._read(sources[start : start + self.batch_size], tolerant)
             batches.append(self.run_coefficients(chunk, shared))
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
@@ -302,8 +229,8 @@ class Session:
         if self._process != os.getpid():
             raise UsageError(f"{self.path}: this session was opened before a fork; load it again")
 
-    def _read(self, images: Sequence[ImageSource]) -> list[Coefficients]:
-        coefficients = read_coefficients_many(images)
+    def _read(self, images: Sequence[ImageSource], tolerant: bool = False) -> list[Coefficients]:
+        coefficients = read_coefficients_many(images, tolerant=tolerant)
         for index, image in enumerate(coefficients):
             check_size(image, self.info.input, source_name(images, index))
         return coefficients

@@ -201,7 +201,8 @@ ReadError Reader::failure() const {
     const std::string message = message_.data();
     if (warning_) {
         return {FailureKind::image, "damaged: " + message,
-                "tolerant reading keeps what is left of it"};
+                "replace the file, or have what is left of it read (run --tolerant, or"
+                " tolerant=True in Python)"};
     }
     return {FailureKind::image, "cannot be read as a JPEG: " + message};
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -38,7 +40,7 @@ def test_inspect_a_source(capsys: pytest.CaptureFixture[str]) -> None:
     assert (stem["input_block"], stem["output_block"]) == (8, 8)
     text = run_text(capsys, "inspect", model_path())
     assert "jpeg b=8" in text
-    assert f"{report['lowered']} lowered, 0 kept spatial, 0 casts" in text
+    assert f"{report['lowered']} nodes lowered, 0 kept spatial, 0 casts" in text
 
 
 def test_inspect_a_compiled_file(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,6 +54,9 @@ def test_inspect_a_compiled_file(compiled: Path, capsys: pytest.CaptureFixture[s
     text = run_text(capsys, "inspect", compiled)
     assert record["source_sha256"] in text
     assert "subsampling 4:2:0" in text
+    # As a file for --preprocess has it.
+    (line,) = (line for line in text.splitlines() if line.startswith("preprocessing "))
+    assert json.loads(line.removeprefix("preprocessing ")) == record["preprocess"]
 
 
 def test_compile_writes_the_file_and_says_so(
@@ -89,6 +94,38 @@ def test_compile_for_little_memory_or_for_many_images(
         arguments = [model_path(), "-o", tmp_path / "no.onnx", "--preprocess", preprocess_path()]
         assert run_command(["compile", *map(str, arguments), *option]) == 2
         assert not (tmp_path / "no.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "batch", "lean", "words"),
+    [
+        ([], 1, False, "native kernels for 1 image at a time\n"),
+        (["--batch", 32], 32, False, "native kernels for 32 images at a time\n"),
+        (["--batch", 2, "--lean"], 2, True, "for 2 images at a time, of little memory\n"),
+        (["--target", "onnx"], None, None, ""),
+    ],
+    ids=["default", "many", "lean", "no kernels"],
+)
+def test_what_kernels_are_for_is_shown_before_and_after(
+    options: list[object],
+    batch: int | None,
+    lean: bool | None,
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "compiled.onnx"
+    given = ("--preprocess", preprocess_path(), *options)
+    report = run_json(capsys, "compile", model_path(), "-o", path, *given)["report"]
+    if "--target" not in options:
+        assert run_json(capsys, "inspect", model_path(), *given)["report"] == report
+        assert (run_json(capsys, "inspect", model_path())["report"] == report) == (not options)
+    data = run_json(capsys, "inspect", path)
+    assert data["report"] == report
+    assert (data["compiled"]["batch"], data["compiled"]["lean"]) == (batch, lean)
+    text = run_text(capsys, "inspect", path)
+    assert words in text
+    assert ("native kernels for" in text) == bool(words)
 
 
 def test_verify(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,6 +188,27 @@ def test_run(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     labels.write_text('{"nought": 0}', encoding="utf-8")
     text = run_text(capsys, "run", compiled, files[0], "--top", 1, "--labels", labels)
     assert text.startswith(f"{files[0]}: nought ")
+
+
+@pytest.mark.parametrize("mode", ["coefficients", "jpeg", "tensor"])
+def test_run_takes_what_is_left_of_damaged_files(
+    mode: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, cut, whole = tmp_path / "compiled.onnx", tmp_path / "cut.jpg", tmp_path / "whole.jpg"
+    jpegcompile.compile(model_path(), input=mode, preprocess=preprocess_path()).save(path)
+    data = (images_path() / "0" / "00.jpg").read_bytes()
+    whole.write_bytes(data)
+    cut.write_bytes(data[:-40])
+    scores = []
+    for file, options in ((cut, ["--tolerant"]), (whole, ["--tolerant"]), (whole, [])):
+        (prediction,) = run_json(capsys, "run", path, file, *options)["predictions"]
+        pairs = zip(prediction["classes"], prediction["scores"], strict=True)
+        scores.append(dict(pairs))
+    # Whole files are what they were, and something is lost of the other.
+    assert scores[0] != scores[1] == scores[2]
+    left = jpegcompile.read_coefficients(cut, tolerant=True)
+    (expected,) = jpegcompile.load(path).run_coefficients([left])
+    assert scores[0] == {index: pytest.approx(expected[0, index]) for index in scores[0]}
 
 
 def test_demo(capsys: pytest.CaptureFixture[str]) -> None:

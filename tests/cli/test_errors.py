@@ -10,8 +10,9 @@ from pathlib import Path
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from support.commands import drawn_on_a_terminal, fails
+from support.commands import drawn_on_a_terminal, fails, run_json, run_text
 from support.images import make_jpeg
+from support.tiny_residual import tiny_residual
 
 import jpegcompile
 from jpegcompile.cli import run_command
@@ -61,6 +62,10 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> str:
             ["compile", MODEL, "-o", "out.onnx", "--preprocess", "unit", "--input-size", "32"],
             "--input-size is '32'; give HEIGHTxWIDTH in pixels, such as 224x224,"
             " each from 1 to 65535",
+        ),
+        (
+            ["inspect", MODEL, "--batch", "0"],
+            "batch is 0; give the number of images at a time, 1 or more",
         ),
         (
             ["inspect", MODEL, "--input-size", "32x0"],
@@ -186,10 +191,41 @@ def test_strict_refuses_what_stays_spatial(
     assert "kept spatial: InstanceNormalization 'norm': " in capsys.readouterr().out
 
 
+def test_a_compiled_model_has_its_kernels(
+    compiled: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option in (["--lean"], ["--batch", "1"]):
+        assert fails(capsys, 2, "inspect", compiled, *option) == (
+            "the model is compiled already, its native kernels are chosen; leave --lean and --batch"
+            " out, or inspect its source"
+        )
+
+
+def test_a_batch_that_the_model_is_not_bound_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, output = tmp_path / "model.onnx", tmp_path / "out.onnx"
+    onnx.save(tiny_residual(batch=2), source)
+    compiling = ("compile", source, "-o", output, "--preprocess", "unit")
+    for command in (compiling, ("inspect", source)):
+        assert fails(capsys, 2, *command, "--batch", "3") == (
+            "--batch is 3 but input 'image' stays bound to batch 2 (the model was exported for it);"
+            " leave --batch out, or export the model with an open batch"
+        )
+        note = "note: batch stays 2: the model was exported for it"
+        assert f"{note}\n" in run_text(capsys, *command)
+        text = run_text(capsys, *command, "--batch", "2")
+        assert f"{note}, and --batch 2 changes nothing\n" in text
+    assert run_json(capsys, "inspect", output)["compiled"]["batch"] == 2
+
+
 def test_bad_images(compiled: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     truncated = tmp_path / "truncated.jpg"
     truncated.write_bytes((images_path() / "0" / "00.jpg").read_bytes()[:-40])
-    assert fails(capsys, 4, "run", compiled, truncated).startswith(f"{truncated}: ")
+    assert fails(capsys, 4, "run", compiled, truncated) == (
+        f"{truncated}: damaged: Premature end of JPEG file; replace the file, or have what is left"
+        " of it read (run --tolerant, or tolerant=True in Python)"
+    )
     larger = tmp_path / "larger.jpg"
     larger.write_bytes(make_jpeg(33, 32))
     assert fails(capsys, 4, "run", compiled, larger) == (

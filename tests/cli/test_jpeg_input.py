@@ -39,7 +39,10 @@ def test_every_verb(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
             capsys, "compare", model_path(), compiled, "--images", images, *portable
         )
         assert compared["images"] == 40
-    first = run_json(capsys, "run", compiled, IMAGE)["predictions"]
+    given = run_json(capsys, "run", compiled, IMAGE)
+    assert given["execution"]["replaced"] == {"JpegDecode": 1}
+    assert given["execution"]["native_nodes"] == record["execution"]["native_nodes"] - 1
+    first = given["predictions"]
     assert run_json(capsys, "run", compiled, IMAGE, "--portable")["predictions"] != []
     assert first[0]["classes"][0] == 0
 
@@ -63,6 +66,8 @@ def test_bench(
     quick = ("--repeats", "1", "--seconds", "0", "--threads", "1", "--batch", "1,3", "--per-op")
     data = run_json(capsys, "bench", model_path(), compiled, *quick, *portable)
     assert data["mode"] == "jpeg"
+    # The whole file is timed, as any program runs it.
+    assert data["execution"]["native"]["JpegDecode"] == 1
     for cell in data["cells"]:
         stages = {timing["stage"] for timing in cell["timings"]}
         assert stages == {"decode", "ingest", "network", "end to end"}

@@ -15,9 +15,10 @@ from support.native import GROUP, ISAS, NativeError, run_native, unpacked
 from support.native_cases import allowed
 
 from jpegcompile.backends.functions import BODIES
-from jpegcompile.cost.first import FirstLayer
+from jpegcompile.cost.first import MOST_TABLE_FLOATS, FirstLayer
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
 from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, SPARSE_VECTORS
+from jpegcompile.subsampling import chroma_factors
 
 RESNET = FirstWindow((7, 7), (2, 2), (3, 3, 3, 3))
 SAME = FirstWindow((3, 3), (1, 1), (1, 1, 1, 1))
@@ -166,6 +167,35 @@ def test_what_has_no_responses_is_convolved_by_pixels(index: int, isa: str) -> N
     assert_holds(case, run(case, "", isa, most=MANY))
     with pytest.raises(NativeError, match="the method 'sparse' does not fit its image and window"):
         run(case, "sparse", isa)
+
+
+@pytest.mark.parametrize(
+    ("subsampling", "height", "width", "window", "most"),
+    [
+        ("4:2:0", 32, 32, RESNET, 256),
+        ("4:2:2", 16, 32, RESNET, 480),
+        ("4:4:4", 16, 16, FirstWindow((15, 15)), 64),
+    ],
+)
+def test_the_compiler_knows_for_how_many_outputs_there_is_room(
+    subsampling: str, height: int, width: int, window: FirstWindow, most: int
+) -> None:
+    """So that it never says that images decide where the kernel has no tables to do it with."""
+    taken = coefficients_of(subsampling, height, width, 1, 75)
+    for outputs in (most, most + 1):
+        name = f"{subsampling}-{outputs}"
+        case = first_case(taken, window, outputs, "", is_spatial=True, name=name)
+        size = case.expected.shape[2], case.expected.shape[3]
+        layer = FirstLayer(
+            height, width, 3, outputs, window.kernel, window.strides, *size,
+            chroma_factors(subsampling),
+        )  # fmt: skip
+        assert (layer.table_floats <= MOST_TABLE_FLOATS) == (outputs == most)
+        if outputs == most:
+            assert_holds(case, run(case, "sparse", ISAS[0]))
+        else:
+            with pytest.raises(NativeError, match="the method 'sparse' does not fit"):
+                run(case, "sparse", ISAS[0])
 
 
 @pytest.mark.parametrize("isa", ISAS)

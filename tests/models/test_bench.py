@@ -22,9 +22,11 @@ from support.tiny_residual import tiny_residual
 import jpegcompile
 from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.errors import AccessError, ImageError, InternalError, UnsupportedModelError
+from jpegcompile.evaluation.benchmark import worker
 from jpegcompile.evaluation.benchmark.inputs import photograph_like, write_images
-from jpegcompile.evaluation.benchmark.job import SPATIAL, InputSet, Job, job_of
-from jpegcompile.evaluation.benchmark.operators import by_operator, node_times
+from jpegcompile.evaluation.benchmark.job import COMPILED, SPATIAL, InputSet, Job, job_of
+from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator, node_times
+from jpegcompile.evaluation.benchmark.pipelines import run_session
 from jpegcompile.evaluation.benchmark.process import Process
 from jpegcompile.evaluation.benchmark.results import Timing
 from jpegcompile.evaluation.spatial import pillow_pixels
@@ -186,6 +188,53 @@ def test_a_process_runs_what_it_is_asked(job: Job, tmp_path: Path) -> None:
         assert len(process.ask("prepare")["seconds"]) == 1
         assert len(process.ask("time", "network", None, 5, 1)["seconds"]) == 5
     assert process._process.poll() is not None
+
+
+def test_a_profile_is_of_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model for the bytes of a file runs once for each of it; times are of all of them."""
+    _, compiled = saved(tmp_path, tiny_residual(), input="jpeg", preprocess="unit")
+    files = [tmp_path / f"{index}.jpg" for index in range(3)]
+    for index, file in enumerate(files):
+        file.write_bytes(make_jpeg(32, 32, quality=60 + 10 * index))
+    session = jpegcompile.load(compiled)
+    job = Job(
+        side=COMPILED,
+        model=str(compiled),
+        folder=None,
+        library=session.execution.library,
+        batch=3,
+        threads=1,
+        image=session.info.input,
+        preprocess=session.info.preprocess,
+        ingest=None,
+        network=None,
+        parts_folder=None,
+        sets=(InputSet("images", tuple(map(str, files)), ""),),
+    )
+    seen: list[int] = []
+
+    def counted(session: Any, feeds: dict[str, Any]) -> Any:
+        seen.append(len(feeds["jpeg"]))
+        return run_session(session, feeds)
+
+    profiled: list[tuple[int, int]] = []
+
+    def times_of(profile: Path, runs: int, warm_up: int) -> list[NodeTime]:
+        events = json.loads(profile.read_text(encoding="utf-8"))
+        decodes = [e for e in events if e.get("args", {}).get("op_name") == "JpegDecode"]
+        durations = [e["dur"] / 1e6 for e in decodes if e["name"].endswith("_kernel_time")]
+        profiled.append((runs, len(durations)))
+        times = node_times(profile, runs, warm_up)
+        (decode,) = (time for time in times if time.op == "JpegDecode")
+        batches = [sum(durations[i : i + 3]) for i in range(3 * warm_up, len(durations), 3)]
+        assert decode.seconds == pytest.approx(float(np.median(batches)))
+        return times
+
+    monkeypatch.setattr(worker, "run_session", counted)
+    monkeypatch.setattr(worker, "node_times", times_of)
+    worker.Worker(job).profile(4)
+    assert profiled == [(6, 18)]
+    assert seen == 6 * [file.stat().st_size for file in files]
 
 
 def test_errors_of_a_process_are_ours(job: Job, tmp_path: Path) -> None:

@@ -128,10 +128,10 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     few_images(images)
     options = ("--preprocess", preprocess_path(), "--domain", "auto")
     text = run_text(capsys, "compile", model_path(), "-o", path, *options)
-    assert "nodes spatial by choice, 0 kept spatial, 0 casts" in text
+    assert "nodes in the spatial domain, the faster one, 0 casts" in text
     for model, more in ((path, ()), (model_path(), ("--domain", "auto"))):
         text = run_text(capsys, "inspect", model, *more)
-        assert "spatial by choice, 0 kept spatial, 0 casts" in text
+        assert "nodes in the spatial domain, the faster one, 0 casts" in text
         # Under the heading, in the column of domains.
         assert text.count("spatial by choice ") > 10
         assert "jpeg b=" not in text

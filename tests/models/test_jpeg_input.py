@@ -253,6 +253,14 @@ def test_the_session_says_what_it_runs(tmp_path: Path) -> None:
     whole, session = execution_of(onnx.load(path)), jpegcompile.load(path)
     assert dict(whole.native) == {**session.execution.native, DECODE: 1}
     assert not whole.missing
+    assert not whole.replaced
+    assert session.execution.replaced == {DECODE: 1}
+    nodes = whole.native_nodes
+    assert str(whole) == f"jpegcompile nodes: {nodes} by native kernels, 0 by function bodies"
+    assert str(session.execution) == (
+        f"jpegcompile nodes: {nodes - 1} by native kernels, 0 by function bodies,"
+        " 1 by jpegcompile itself (JpegDecode)"
+    )
     assert DECODE not in {node.op_type for node in session.model.graph.node}
 
 

@@ -21,7 +21,7 @@ from jpegcompile.errors import AccessError
 from jpegcompile.interface import DOMAIN
 from jpegcompile.runtime import native
 from jpegcompile.runtime.native import Execution, execution_of, operators_of
-from jpegcompile.runtime.session import inference_session
+from jpegcompile.runtime.opening import inference_session
 
 FILES = [make_jpeg(32, 32), make_jpeg(32, 32, "L"), make_jpeg(32, 32, quality=30)]
 
@@ -117,7 +117,7 @@ def test_the_cut_network_runs_the_same_way(
         registered.append(given)
         plain(options, given)
 
-    monkeypatch.setattr("jpegcompile.runtime.session.register", register)
+    monkeypatch.setattr("jpegcompile.runtime.opening.register", register)
     # A grey file does not fit the inputs, so that the network behind the ingest is opened.
     jpegcompile.load(path, native=False).run(FILES)
     assert not registered
@@ -223,6 +223,7 @@ def test_nodes_within_subgraphs_and_of_other_domains_are_counted(library: Path) 
         "native": {"JpegRelu": 3},
         "bodies": {"JpegRelu": 1, "JpegUnheardOf": 2},
         "missing": {},
+        "replaced": {},
         "native_nodes": 3,
         "body_nodes": 3,
     }

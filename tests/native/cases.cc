@@ -1,28 +1,54 @@
 #include "cases.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace jpegcompile {
 namespace {
 
-// Where an element of a map stands in a tensor in groups of channels.
-size_t place(const Map& map, int64_t group, int64_t n, int64_t c, int64_t y, int64_t x) {
+// Where an element of a map stands in a tensor in groups of channels; -1 where it has no place.
+int64_t place(const Map& map, const Order& order, int64_t n, int64_t c, int64_t y, int64_t x) {
+  const int64_t group = order.group;
   const int64_t plane = n * (map.channels / group) + c / group;
-  return static_cast<size_t>(((plane * map.height + y) * map.width + x) * group + c % group);
+  int64_t pixel = (plane * map.height + y) * map.width + x;
+  if (order.is_compact()) {
+    const int64_t block = order.block, u = y % block, v = x % block;
+    if (u + v >= order.frequencies) return -1;
+    const int64_t rows = map.height / block, columns = map.width / block;
+    const int64_t tile = (plane * rows + y / block) * columns + x / block;
+    pixel = tile * order.places_before(block, 0) + order.places_before(u, v);
+  }
+  return pixel * group + c % group;
 }
 
-void for_places(const Map& map, int64_t group, const auto& action) {
+void for_places(const Map& map, const Order& order, const auto& action) {
   size_t index = 0;
   for (int64_t n = 0; n < map.batch; ++n) {
     for (int64_t c = 0; c < map.channels; ++c) {
       for (int64_t y = 0; y < map.height; ++y) {
-        for (int64_t x = 0; x < map.width; ++x) action(index++, place(map, group, n, c, y, x));
+        for (int64_t x = 0; x < map.width; ++x, ++index) {
+          const int64_t at = place(map, order, n, c, y, x);
+          if (at >= 0) action(index, static_cast<size_t>(at));
+        }
       }
     }
   }
 }
 
 }  // namespace
+
+int64_t Order::places_before(int64_t u, int64_t v) const {
+  int64_t count = v;
+  for (int64_t row = 0; row < u; ++row) count += std::clamp<int64_t>(frequencies - row, 0, block);
+  return count;
+}
+
+size_t Order::image_elements(const Value& value) const {
+  const size_t elements = value.elements / static_cast<size_t>(value.shape.at(0));
+  if (!is_compact()) return elements;
+  return elements / static_cast<size_t>(block * block) *
+         static_cast<size_t>(places_before(block, 0));
+}
 
 Map random_map(Random& random, int64_t batch, int64_t channels, int64_t height, int64_t width) {
   Map map(batch, channels, height, width);
@@ -35,17 +61,18 @@ Map random_blocks(Random& random, const Map& shape, int64_t block) {
   return each(to_jpeg(pixels, block), [](double value) { return static_cast<float>(value); });
 }
 
-Value tensor(const Map& map, int64_t group) {
+Value tensor(const Map& map, const Order& order) {
   Value value(stand_in::ElementType::kFloat, {map.batch, map.channels, map.height, map.width});
-  for_places(map, group, [&](size_t from, size_t to) {
+  std::fill_n(value.as<float>(), value.elements, std::numeric_limits<float>::quiet_NaN());
+  for_places(map, order, [&](size_t from, size_t to) {
     value.as<float>()[to] = static_cast<float>(map.values[from]);
   });
   return value;
 }
 
-Map map_of(const Value& value, int64_t group) {
+Map map_of(const Value& value, const Order& order) {
   Map map(value.shape.at(0), value.shape.at(1), value.shape.at(2), value.shape.at(3));
-  for_places(map, group,
+  for_places(map, order,
              [&](size_t to, size_t from) { map.values[to] = value.as<float>()[from]; });
   return map;
 }
@@ -79,6 +106,24 @@ Value band(int64_t height, int64_t width, int64_t block, int64_t frequencies) {
 Layout layout(size_t turn, int64_t x_channels, int64_t y_channels) {
   return {x_channels % 16 == 0 && turn % 2 == 1 ? 16 : 1,
           y_channels % 16 == 0 && turn / 2 % 2 == 1 ? 16 : 1};
+}
+
+Map activated(Random& random, const std::string& activation, size_t turn, const Map& pixels,
+              Case& made) {
+  if (activation == "Relu") return each(pixels, [](double v) { return std::max(v, 0.0); });
+  if (activation == "Clip") {
+    made.inputs.push_back(numbers({-0.5}, {}));
+    made.inputs.push_back(numbers({1.5}, {1}));
+    return each(pixels, [](double v) { return std::min(std::max(v, -0.5), 1.5); });
+  }
+  if (activation != "PRelu") return pixels;
+  std::vector<double> slopes;
+  const int64_t count = turn % 2 == 0 ? pixels.channels : 1;
+  for (int64_t index = 0; index < count; ++index) slopes.push_back(random.number());
+  made.inputs.push_back(count == 1 ? numbers(slopes, {}) : numbers(slopes, {count, 1, 1}));
+  return each_channel(pixels, [&](double v, int64_t, int64_t c) {
+    return v > 0 ? v : v * slopes[count == 1 ? 0 : static_cast<size_t>(c)];
+  });
 }
 
 const std::vector<TileShape>& tile_shapes() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <random>
 #include <set>
@@ -17,6 +18,30 @@ namespace jpegcompile {
 using reference::Map;
 using stand_in::Value;
 
+// Where the elements of a map stand in memory: [N, C, H, W] in groups of 1; in groups of 16
+// channels; or, of tiles in such groups, only the coefficients u + v < frequencies (0: all), one
+// tile behind the other at the beginning of the tensor (kernels/native/band.h).
+struct Order {
+  Order(int64_t group = 1, int64_t block = 1, int64_t frequencies = 0)
+      : group(group), block(block), frequencies(frequencies) {}
+
+  bool is_compact() const { return frequencies > 0 && frequencies < 2 * block - 1; }
+  // Coefficients of a tile that have a place, of those before (u, v) in row-major order.
+  int64_t places_before(int64_t u, int64_t v) const;
+  // Elements of one image of a tensor.
+  size_t image_elements(const Value& value) const;
+
+  int64_t group, block, frequencies;
+};
+
+struct Case;
+
+// A change that makes a case one that has to be refused, and words of the cause.
+struct Refusal {
+  std::string cause;
+  std::function<void(Case&)> change;
+};
+
 struct Case {
   std::string op;
   stand_in::Attributes attributes;
@@ -24,7 +49,12 @@ struct Case {
   std::set<size_t> constants;  // which inputs are in the model
   Map expected;                // not a number where rounding may decide
   double allowed = 0;          // difference of each element
-  int64_t y_group = 1;
+  Order y_order = {};
+  Order x_order = {};
+  int64_t frequencies = 0;          // whatever else a tile of y has are zeros; 0: all may be there
+  std::vector<Value> exact = {};    // every output, where it is known to the bit
+  std::vector<char> is_sparse = {}; // images that a first convolution has no pixels of
+  std::vector<Refusal> refusals = {};
 };
 
 class Random {
@@ -42,9 +72,10 @@ class Random {
 Map random_map(Random& random, int64_t batch, int64_t channels, int64_t height, int64_t width);
 Map random_blocks(Random& random, const Map& shape, int64_t block);
 
-// The map as a float32 tensor, in groups of so many channels, and back.
-Value tensor(const Map& map, int64_t group = 1);
-Map map_of(const Value& value, int64_t group = 1);
+// The map as a float32 tensor, and back. Coefficients without a place are zeros, and places without
+// a coefficient hold no numbers.
+Value tensor(const Map& map, const Order& order = {});
+Map map_of(const Value& value, const Order& order = {});
 
 // A tensor of any shape from as many values.
 Value numbers(const std::vector<double>& values, std::vector<int64_t> shape);
@@ -61,7 +92,7 @@ inline double rounding(double count, double magnitude) { return 0x1p-24 * count 
 // Roundings of a transform, of which each step sums at most `block` products along two axes.
 inline double transform_roundings(int64_t block) { return 4.0 * static_cast<double>(block) + 8; }
 
-// Layouts of input and output in turn, where channels fill groups.
+// Groups of input and output in turn, where channels fill groups.
 struct Layout {
   int64_t x = 1, y = 1;
 };
@@ -72,6 +103,10 @@ struct TileShape {
   int64_t batch, channels, height, width, block;
 };
 const std::vector<TileShape>& tile_shapes();
+
+// What follows a convolution's sums: its operands are added to the case, and pixels are changed.
+Map activated(Random& random, const std::string& activation, size_t turn, const Map& pixels,
+              Case& made);
 
 // Which cases to make: expected results take longer than the kernels.
 class Selection {
@@ -95,6 +130,10 @@ class Selection {
 
 std::vector<Case> channel_cases(Selection& selection);
 std::vector<Case> convolution_cases(Selection& selection);
+#ifdef JPEGCOMPILE_CORPUS
+std::vector<Case> decode_cases(Selection& selection);
+#endif
+std::vector<Case> first_convolution_cases(Selection& selection);
 std::vector<Case> ingest_cases(Selection& selection);
 std::vector<Case> tile_cases(Selection& selection);
 std::vector<Case> window_cases(Selection& selection);

@@ -1,4 +1,6 @@
 // Operators with a number for each channel, and the transforms themselves.
+#include <algorithm>
+
 #include "cases.h"
 
 namespace jpegcompile {
@@ -25,12 +27,42 @@ struct Operand {
   int64_t images, channels;
 };
 
+// x * scale + residual, of which negative pixels become zero.
+Case sum_case(Random& random, const std::string& op, const TileShape& shape, size_t turn) {
+  const bool is_spatial = op.starts_with("Spatial");
+  const auto [batch, channels, height, width, jpeg_block] = shape;
+  const int64_t block = is_spatial ? 1 : jpeg_block;
+  const auto [x_group, y_group] = layout(turn, channels, channels);
+  const int64_t residual_group = layout(turn / 4, channels, 1).x;
+  const Map x = random_blocks(random, Map(batch, channels, height, width), block);
+  const Map residual = random_blocks(random, x, block);
+  const Operand scale(random, turn, x);
+  Case made{op, {{"x_group", x_group}, {"y_group", y_group}, {"residual_group", residual_group}},
+            {tensor(x, x_group), scale.value(), tensor(residual, residual_group)}, {}, {}, 0,
+            y_group};
+  if (!is_spatial) {
+    made.attributes["block"] = block;
+    add_unused(made, 4);
+  }
+  const Map scaled =
+      each_channel(x, [&](double v, int64_t n, int64_t c) { return v * scale.at(n, c); });
+  const Map sums = to_spatial(both(scaled, residual, std::plus()), block);
+  made.expected = to_jpeg(each(sums, [](double v) { return std::max(v, 0.0); }), block);
+  made.allowed = rounding(3 * transform_roundings(block),
+                          (largest(x) + largest(residual)) * static_cast<double>(block));
+  made.refusals = {{"the residual has shape [1], x [", [](Case& wrong) { wrong.inputs[2] = unused(); }},
+                   {"scale of shape [2,1,1,1,1] does not broadcast", [](Case& wrong) {
+                      wrong.inputs[1] = numbers({1, 1}, {2, 1, 1, 1, 1});
+                    }}};
+  return made;
+}
+
 Case channel_case(Random& random, const std::string& op, const TileShape& shape, size_t turn) {
   const auto [batch, channels, height, width, block] = shape;
   const auto [x_group, y_group] = layout(turn, channels, channels);
   const Map x = random_blocks(random, Map(batch, channels, height, width), block);
   Case made{op, {{"block", block}, {"x_group", x_group}, {"y_group", y_group}}, {}, {}, x, 0, 1};
-  made.y_group = y_group;
+  made.y_order = y_group;
   made.inputs.push_back(tensor(x, x_group));
   if (op == "ToJpeg" || op == "ToSpatial") {
     made.expected = op == "ToJpeg" ? to_jpeg(x, block) : to_spatial(x, block);
@@ -39,6 +71,13 @@ Case channel_case(Random& random, const std::string& op, const TileShape& shape,
     const int64_t frequencies = 1 + static_cast<int64_t>(turn) % (2 * block - 1);
     made.inputs.push_back(band(height, width, block, frequencies));
     made.expected = band_of(x, block, frequencies);
+    made.frequencies = frequencies;
+    // Compact tiles, with as many places as there are coefficients, or some more.
+    const auto more = static_cast<int64_t>(turn / 3 % 3);
+    made.y_order = {y_group, block, y_group == 16 ? frequencies + more : 0};
+    if (made.y_order.frequencies > 2 * block - 1) made.y_order.frequencies = 0;
+    made.attributes["y_frequencies"] = made.y_order.frequencies;
+    made.refusals = {{"band has shape [1]", [](Case& wrong) { wrong.inputs[1] = unused(); }}};
   } else {
     const Operand first(random, turn, x), second(random, turn + 2, x);
     made.inputs.push_back(first.value());
@@ -71,6 +110,13 @@ std::vector<Case> channel_cases(Selection& selection) {
     for (const TileShape& shape : tile_shapes()) {
       ++turn;
       if (selection.takes(op)) cases.push_back(channel_case(random, op, shape, turn));
+    }
+    ++turn;
+  }
+  for (const char* op : {"JpegScaleAddRelu", "SpatialScaleAddRelu"}) {
+    for (const TileShape& shape : tile_shapes()) {
+      ++turn;
+      if (selection.takes(op)) cases.push_back(sum_case(random, op, shape, turn));
     }
     ++turn;
   }

@@ -34,6 +34,7 @@ const std::vector<Geometry>& geometries() {
       {1, 16, 32, 16, 16, kThreeBy2, 1, 8, 8, ""},
       {3, 48, 17, 8, 12, kPointwise, 1, 4, 4, ""},
       {2, 16, 48, 24, 8, kPointwise, 1, 8, 8, "direct"},
+      {2, 32, 16, 16, 24, kPointwise, 1, 8, 8, ""},
       {1, 3, 16, 32, 16, kSevenBy2, 1, 8, 8, ""},
       {2, 1, 17, 5, 5, kThree, 1, 1, 1, ""},
       {1, 3, 3, 6, 4, kPointwise, 1, 2, 2, ""},
@@ -56,32 +57,17 @@ struct Form {
   std::string base;
   bool has_residual;
   std::string activation;
+  bool is_truncated;
 
-  std::string name() const { return base + (has_residual ? "Add" : "") + activation; }
+  std::string name() const {
+    return base + (has_residual ? "Add" : "") + activation + (is_truncated ? "Truncate" : "");
+  }
   size_t matrices() const {
     if (base == "SpatialConv") return 0;
     if (base == "JpegPointwiseConv") return activation.empty() ? 1 : 4;
     return !activation.empty() && has_residual ? 6 : 4;
   }
 };
-
-// What follows the sums: operands are added to the case, pixels are changed.
-Map activated(Random& random, const Form& form, size_t turn, Map pixels, Case& made) {
-  if (form.activation == "Relu") return each(pixels, [](double v) { return std::max(v, 0.0); });
-  if (form.activation == "Clip") {
-    made.inputs.push_back(numbers({-0.5}, {}));
-    made.inputs.push_back(numbers({1.5}, {1}));
-    return each(pixels, [](double v) { return std::min(std::max(v, -0.5), 1.5); });
-  }
-  if (form.activation != "PRelu") return pixels;
-  std::vector<double> slopes;
-  const int64_t count = turn % 2 == 0 ? pixels.channels : 1;
-  for (int64_t index = 0; index < count; ++index) slopes.push_back(random.number());
-  made.inputs.push_back(count == 1 ? numbers(slopes, {}) : numbers(slopes, {count, 1, 1}));
-  return each_channel(pixels, [&](double v, int64_t, int64_t c) {
-    return v > 0 ? v : v * slopes[count == 1 ? 0 : static_cast<size_t>(c)];
-  });
-}
 
 void set_attributes(const Form& form, const Geometry& given, Case& made) {
   const auto list = [](const auto& values) {
@@ -102,21 +88,63 @@ Map absolute(const Map& map) {
   return each(map, [](double v) { return std::abs(v); });
 }
 
+// Tiles in groups of channels are whole, or compact with few or many frequencies.
+Order order_of(size_t turn, int64_t group, int64_t block) {
+  const bool is_compact = group == 16 && block > 1 && turn % 3 != 0;
+  return {group, block, is_compact ? 1 + static_cast<int64_t>(turn / 2) % (2 * block - 2) : 0};
+}
+
+// A map to take, of which other coefficients than those that stand in memory are zero.
+Map random_operand(Random& random, const Map& shape, const Order& order) {
+  const Map made = random_blocks(random, shape, order.block);
+  return order.is_compact() ? band_of(made, order.block, order.frequencies) : made;
+}
+
+int64_t held(const Order& order) {
+  return order.is_compact() ? order.frequencies : 2 * order.block - 1;
+}
+
+// What tiles of the output hold, the truncation that makes it so, and where they stand.
+void truncate(const Form& form, int64_t held_by_residual, size_t turn, Case& made) {
+  const int64_t block = made.y_order.block, all = 2 * block - 1;
+  const bool is_linear = form.base == "JpegPointwiseConv" && form.activation.empty();
+  int64_t kept = is_linear ? std::max(held(made.x_order), held_by_residual) : all;
+  if (form.is_truncated) {
+    kept = 1 + static_cast<int64_t>(turn) % all;
+    made.inputs.push_back(band(made.expected.height, made.expected.width, block, kept));
+    made.refusals.push_back({"band has shape [", [](Case& wrong) { wrong.inputs.back() = unused(); }});
+  }
+  if (kept == all) return;
+  made.expected = band_of(made.expected, block, kept);
+  made.frequencies = kept;
+  // As many places as there are coefficients, or some more.
+  if (made.y_order.group == 16 && turn % 5 != 0) made.y_order.frequencies = kept + turn % 2;
+  made.attributes["y_frequencies"] = made.y_order.frequencies;
+  if (made.y_order.is_compact() && kept > 1) {
+    made.refusals.push_back(
+        {"y has places for", [=](Case& wrong) { wrong.attributes["y_frequencies"] = kept - 1; }});
+  }
+}
+
 Case convolution_case(Random& random, const Form& form, Geometry given, size_t turn) {
   if (form.base == "SpatialConv") given.input_block = given.output_block = 1;
   const Window& window = given.window;
   Case made;
   made.op = form.name();
   set_attributes(form, given, made);
-  const Map x = random_blocks(
-      random, Map(given.batch, given.inputs, given.height, given.width), given.input_block);
   const Map weight = random_map(random, given.outputs, given.inputs / given.group,
                                 window.kernel[0], window.kernel[1]);
   const auto [x_group, y_group] = layout(turn, given.inputs, given.outputs);
   const int64_t residual_group = layout(turn / 4, given.outputs, 1).x;
+  const Order order = order_of(turn + 1, residual_group, given.output_block);
+  made.x_order = order_of(turn, x_group, given.input_block);
+  made.y_order = {y_group, given.output_block};
   made.attributes["x_group"] = x_group;
-  made.attributes["y_group"] = made.y_group = y_group;
-  made.inputs = {tensor(x, x_group), tensor(weight)};
+  made.attributes["y_group"] = y_group;
+  made.attributes["x_frequencies"] = made.x_order.frequencies;
+  const Map x = random_operand(
+      random, Map(given.batch, given.inputs, given.height, given.width), made.x_order);
+  made.inputs = {tensor(x, made.x_order), tensor(weight)};
   std::vector<double> bias;
   for (int64_t c = 0; c < given.outputs; ++c) bias.push_back(random.number());
   const bool is_pointwise = form.base == "JpegPointwiseConv";
@@ -128,20 +156,28 @@ Case convolution_case(Random& random, const Form& form, Geometry given, size_t t
                             [&](double v, int64_t, int64_t c) { return v + bias.at(c); });
   const double most = largest(convolve(absolute(seen), absolute(weight), window, given.group)) + 2;
   if (form.has_residual) {
-    const Map residual = random_blocks(random, pixels, given.output_block);
+    const Map residual = random_operand(random, pixels, order);
     made.attributes["residual_group"] = residual_group;
-    made.inputs.push_back(tensor(residual, residual_group));
+    made.attributes["residual_frequencies"] = order.frequencies;
+    made.inputs.push_back(tensor(residual, order));
+    made.refusals.push_back({"the residual has shape [1], the output [",
+                             [](Case& wrong) { wrong.inputs[3] = unused(); }});
     pixels = both(pixels, to_spatial(residual, given.output_block), std::plus());
   }
-  pixels = activated(random, form, turn, pixels, made);
+  pixels = activated(random, form.activation, turn, pixels, made);
   add_unused(made, form.matrices());
   made.expected = to_jpeg(pixels, given.output_block);
+  truncate(form, form.has_residual ? held(order) : 0, turn, made);
   // A sum of n products is off by n roundings of the sum of their magnitudes at the most, typically
   // by the square root of that: three of which are left for Winograd's points.
   const double terms = static_cast<double>(weight.channels * weight.height * weight.width);
   made.allowed = rounding(8 * std::sqrt(terms) + 2 * transform_roundings(given.output_block),
                           most * static_cast<double>(given.output_block));
   return made;
+}
+
+bool is_known(const Form& form) {
+  return !form.is_truncated || (form.base != "SpatialConv" && !form.activation.empty());
 }
 
 bool fits(const Form& form, const Geometry& given) {
@@ -161,14 +197,17 @@ std::vector<Case> convolution_cases(Selection& selection) {
   for (const char* base : {"JpegConv", "JpegPointwiseConv", "SpatialConv"}) {
     for (const bool has_residual : {false, true}) {
       for (const char* activation : {"", "Relu", "PRelu", "Clip"}) {
-        const Form form{base, has_residual, activation};
-        for (const Geometry& geometry : geometries()) {
-          ++turn;
-          if (fits(form, geometry) && selection.takes(form.name())) {
-            cases.push_back(convolution_case(random, form, geometry, turn));
+        for (const bool is_truncated : {false, true}) {
+          const Form form{base, has_residual, activation, is_truncated};
+          if (!is_known(form)) continue;
+          for (const Geometry& geometry : geometries()) {
+            ++turn;
+            if (fits(form, geometry) && selection.takes(form.name())) {
+              cases.push_back(convolution_case(random, form, geometry, turn));
+            }
           }
+          ++turn;
         }
-        ++turn;
       }
     }
   }

@@ -1,5 +1,7 @@
 // From files' coefficients and tables to a network's input.
-#include "cases.h"
+#include "ingest.h"
+
+#include <algorithm>
 
 namespace jpegcompile {
 namespace {
@@ -8,41 +10,6 @@ struct IngestShape {
   int64_t batch, luma_rows, luma_columns, chroma_rows, chroma_columns;  // blocks
   int64_t height, width, block, channels;
 };
-
-Value quantised(Random& random, int64_t batch, int64_t planes, int64_t rows, int64_t columns) {
-  Value value(stand_in::ElementType::kInt16, {batch, planes, rows, columns, 8, 8});
-  for (size_t i = 0; i < value.elements; ++i) {
-    value.as<int16_t>()[i] = static_cast<int16_t>(random.below(65) - 32);
-  }
-  return value;
-}
-
-Value tables(Random& random, int64_t batch, int64_t count) {
-  Value value(stand_in::ElementType::kUint16, {batch, count, 8, 8});
-  for (size_t i = 0; i < value.elements; ++i) {
-    value.as<uint16_t>()[i] = static_cast<uint16_t>(1 + random.below(255));
-  }
-  return value;
-}
-
-Map dequantised(const Value& blocks, const Value& table, const std::vector<int64_t>& numbers) {
-  Map map(blocks.shape[0], blocks.shape[1], blocks.shape[2] * 8, blocks.shape[3] * 8);
-  const int16_t* from = blocks.as<int16_t>();
-  for (int64_t n = 0; n < map.batch; ++n) {
-    for (int64_t c = 0; c < map.channels; ++c) {
-      const int64_t number = n * table.shape[1] + numbers[static_cast<size_t>(c)];
-      for (int64_t row = 0; row < map.height / 8; ++row) {
-        for (int64_t column = 0; column < map.width / 8; ++column) {
-          for (int64_t k = 0; k < 64; ++k) {
-            const double step = table.as<uint16_t>()[number * 64 + k];
-            map.at(n, c, row * 8 + k / 8, column * 8 + k % 8) = *from++ * step;
-          }
-        }
-      }
-    }
-  }
-  return map;
-}
 
 Map identity_or_random(Random& random, int64_t rows, int64_t columns) {
   Map matrix(1, 1, rows, columns);
@@ -55,63 +22,115 @@ Map identity_or_random(Random& random, int64_t rows, int64_t columns) {
   return matrix;
 }
 
+Plane random_plane(Random& random, const IngestShape& shape, std::vector<int64_t> tables,
+                   int64_t rows, int64_t columns) {
+  Plane plane{zero_plane(shape.batch, static_cast<int64_t>(tables.size()), rows, columns), tables,
+              identity_or_random(random, shape.height, rows * 8),
+              identity_or_random(random, columns * 8, shape.width)};
+  std::generate_n(plane.quantised.as<int16_t>(), plane.quantised.elements,
+                  [&] { return static_cast<int16_t>(random.below(65) - 32); });
+  return plane;
+}
+
 Case ingest_case(Random& random, bool is_gray, const IngestShape& shape, size_t turn) {
-  const int64_t batch = shape.batch;
-  Case made{is_gray ? "JpegIngestGray" : "JpegIngest", {{"block", shape.block}}, {}, {}, {}, 0, 1};
-  const Value table = tables(random, batch, 3);
-  std::vector<Value> planes, matrices;
-  std::vector<std::vector<int64_t>> used = {{turn % 2 == 0 ? 0 : 2}, {1, 0}};
-  planes.push_back(quantised(random, batch, 1, shape.luma_rows, shape.luma_columns));
+  Ingest ingest;
+  ingest.block = shape.block;
+  ingest.quantization = random_tables(random, shape.batch, 3, 255);
+  ingest.planes.push_back(random_plane(random, shape, {turn % 2 == 0 ? 0 : 2}, shape.luma_rows,
+                                       shape.luma_columns));
   if (!is_gray) {
-    planes.push_back(quantised(random, batch, 2, shape.chroma_rows, shape.chroma_columns));
+    ingest.planes.push_back(
+        random_plane(random, shape, {1, 0}, shape.chroma_rows, shape.chroma_columns));
   }
-  Map components(batch, is_gray ? 1 : 3, shape.height, shape.width);
-  int64_t next = 0;
-  for (size_t i = 0; i < planes.size(); ++i) {
-    const Map map = dequantised(planes[i], table, used[i]);
-    const Map rows = identity_or_random(random, shape.height, map.height);
-    const Map columns = identity_or_random(random, map.width, shape.width);
-    const Map component = separable(map, rows, columns);
-    matrices.push_back(numbers(rows.values, {rows.height, rows.width}));
-    matrices.push_back(numbers(columns.values, {columns.height, columns.width}));
-    components = each_channel(components, [&](double v, int64_t, int64_t) { return v; });
-    for (int64_t n = 0; n < batch; ++n) {
-      for (int64_t c = 0; c < component.channels; ++c) {
-        for (int64_t y = 0; y < shape.height; ++y) {
-          for (int64_t x = 0; x < shape.width; ++x) {
-            components.at(n, next + c, y, x) = component.at(n, c, y, x);
-          }
-        }
-      }
-    }
-    next += component.channels;
+  ingest.mixing = random_map(random, shape.channels, is_gray ? 1 : 3, 1, 1);
+  for (int64_t c = 0; c < shape.channels; ++c) ingest.offset.push_back(random.number());
+  Case made{is_gray ? "JpegIngestGray" : "JpegIngest", {{"block", shape.block}}, ingest.inputs(),
+            {}, ingest.image(), rounding(128, largest(ingest.components()) * 48), 1};
+  const size_t first = ingest.first_matrix();
+  for (size_t index = 0; turn % 2 == 0 && index < 2 * ingest.planes.size(); ++index) {
+    made.constants.insert(first + index);
   }
-  const Map mixing = random_map(random, shape.channels, components.channels, 1, 1);
-  std::vector<double> offset;
-  for (int64_t c = 0; c < shape.channels; ++c) offset.push_back(random.number());
-  made.expected = convolve(components, mixing, {}, 1);
-  add_to_dc(made.expected, shape.block, [&](int64_t, int64_t c) {
-    return offset[static_cast<size_t>(c)] * static_cast<double>(shape.block);
-  });
-  made.allowed = rounding(128, largest(components) * 48);
-  for (Value& plane : planes) made.inputs.push_back(std::move(plane));
-  made.inputs.push_back(table);
-  for (size_t i = 0; i < (is_gray ? 1U : 2U); ++i) {
-    made.inputs.push_back(integers(used[i]));
-    made.inputs.push_back(integers({0}));
-    made.inputs.push_back(integers({0}));
-  }
-  for (Value& matrix : matrices) {
-    if (turn % 2 == 0) made.constants.insert(made.inputs.size());
-    made.inputs.push_back(std::move(matrix));
-  }
-  made.inputs.push_back(tensor(mixing));
-  made.inputs.push_back(numbers(offset, {shape.channels, 1, 1}));
-  add_unused(made, 1);
   return made;
 }
 
 }  // namespace
+
+std::vector<Value> Ingest::inputs() const {
+  std::vector<Value> inputs;
+  for (const Plane& plane : planes) inputs.push_back(plane.quantised);
+  inputs.push_back(quantization);
+  for (const Plane& plane : planes) {
+    inputs.push_back(integers(plane.tables));
+    inputs.push_back(integers({0}));
+    inputs.push_back(integers({0}));
+  }
+  for (const Plane& plane : planes) {
+    for (const Map* matrix : {&plane.rows, &plane.columns}) {
+      inputs.push_back(numbers(matrix->values, {matrix->height, matrix->width}));
+    }
+  }
+  inputs.push_back(tensor(mixing));
+  inputs.push_back(numbers(offset, {static_cast<int64_t>(offset.size()), 1, 1}));
+  inputs.push_back(unused());
+  return inputs;
+}
+
+Map Ingest::components() const {
+  Map made(planes[0].quantised.shape[0], mixing.channels, planes[0].rows.height,
+           planes[0].columns.width);
+  const int64_t pixels = made.height * made.width;
+  int64_t first = 0;
+  for (const Plane& plane : planes) {
+    const Map part = separable(dequantised(plane, quantization), plane.rows, plane.columns);
+    for (int64_t n = 0; n < made.batch; ++n) {
+      std::copy_n(part.values.begin() + n * part.channels * pixels, part.channels * pixels,
+                  made.values.begin() + (n * made.channels + first) * pixels);
+    }
+    first += part.channels;
+  }
+  return made;
+}
+
+Map Ingest::image() const {
+  Map made = convolve(components(), mixing, {}, 1);
+  add_to_dc(made, block, [&](int64_t, int64_t c) {
+    return offset[static_cast<size_t>(c)] * static_cast<double>(block);
+  });
+  return made;
+}
+
+Value random_tables(Random& random, int64_t batch, int64_t count, int64_t most) {
+  Value value(stand_in::ElementType::kUint16, {batch, count, 8, 8});
+  std::generate_n(value.as<uint16_t>(), value.elements,
+                  [&] { return static_cast<uint16_t>(1 + random.below(most)); });
+  return value;
+}
+
+Value zero_plane(int64_t batch, int64_t planes, int64_t rows, int64_t columns) {
+  Value value(stand_in::ElementType::kInt16, {batch, planes, rows, columns, 8, 8});
+  std::fill_n(value.as<int16_t>(), value.elements, int16_t{0});
+  return value;
+}
+
+Map dequantised(const Plane& plane, const Value& quantization) {
+  const Value& blocks = plane.quantised;
+  Map map(blocks.shape[0], blocks.shape[1], blocks.shape[2] * 8, blocks.shape[3] * 8);
+  const int16_t* from = blocks.as<int16_t>();
+  for (int64_t n = 0; n < map.batch; ++n) {
+    for (int64_t c = 0; c < map.channels; ++c) {
+      const int64_t number = n * quantization.shape[1] + plane.tables[static_cast<size_t>(c)];
+      for (int64_t row = 0; row < map.height / 8; ++row) {
+        for (int64_t column = 0; column < map.width / 8; ++column) {
+          for (int64_t k = 0; k < 64; ++k) {
+            const double step = quantization.as<uint16_t>()[number * 64 + k];
+            map.at(n, c, row * 8 + k / 8, column * 8 + k % 8) = *from++ * step;
+          }
+        }
+      }
+    }
+  }
+  return map;
+}
 
 std::vector<Case> ingest_cases(Selection& selection) {
   Random random(5);

@@ -1,5 +1,6 @@
 #include "check.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <exception>
@@ -19,8 +20,27 @@ void require(bool holds, const std::string& what) {
 }
 
 bool equal(const Value& a, const Value& b) {
-  return a.shape == b.shape &&
+  return a.type == b.type && a.shape == b.shape &&
          (a.elements == 0 || std::memcmp(a.data, b.data, a.bytes()) == 0);
+}
+
+bool equal(const Outputs& a, const Outputs& b) {
+  return std::ranges::equal(a, b, [](const Value& x, const Value& y) { return equal(x, y); });
+}
+
+// Images from `first` on are the same bytes in both.
+bool equal_images(const Value& a, const Value& b, const Order& order, size_t first, size_t count) {
+  const size_t each = order.image_elements(a) * sizeof(float);
+  return std::memcmp(a.as<char>() + first * each, b.as<char>() + first * each, count * each) == 0;
+}
+
+// Whether a truncation takes an element of the result.
+bool is_beyond(const Case& one, size_t index) {
+  if (one.frequencies == 0) return false;
+  const auto width = static_cast<size_t>(one.expected.width);
+  const auto block = static_cast<size_t>(one.y_order.block);
+  const size_t row = index / width % static_cast<size_t>(one.expected.height);
+  return row % block + index % width % block >= static_cast<size_t>(one.frequencies);
 }
 
 // Keeps the first exception of several threads.
@@ -47,6 +67,24 @@ class Threads {
   std::exception_ptr error_;
 };
 
+// Does something with each of the calls of the interface that it makes failing in turn.
+void for_failures(const Case& one, const std::function<void()>& action) {
+  const int64_t before = stand_in::objects_alive();
+  for (int64_t call = 1;; ++call) {
+    std::string message = one.op;
+    stand_in::fail_call(call);
+    try {
+      action();
+    } catch (const stand_in::Refused& refused) {
+      message = refused.what();
+    }
+    const bool never_came = stand_in::fail_call(0) > 0;
+    require(stand_in::objects_alive() == before, "something is not released");
+    require(message.starts_with(one.op), "a refusal says '" + message + "'");
+    if (never_came) return;
+  }
+}
+
 }  // namespace
 
 stand_in::Node node_of(const Case& one) {
@@ -63,16 +101,29 @@ std::vector<const Value*> inputs_of(const Case& one) {
   return inputs;
 }
 
-void check_result(const Case& one, const Value& result) {
+Outputs run_alone(const Case& one, const ort::CustomOp& op) {
+  Pool pool(1);
+  return Kernel(op, node_of(one)).run(inputs_of(one), pool);
+}
+
+void check_result(const Case& one, const Outputs& result) {
+  if (!one.exact.empty()) return require(equal(result, one.exact), "the result is another");
   const Map& expected = one.expected;
-  require(result.shape == std::vector<int64_t>{expected.batch, expected.channels, expected.height,
+  require(result.at(0).shape == std::vector<int64_t>{expected.batch, expected.channels, expected.height,
                                                expected.width},
           "the result has another shape");
-  const Map actual = map_of(result, one.y_group);
-  size_t unchecked = 0;
-  double squares = 0, worst = 0;
+  const Map actual = map_of(result[0], one.y_order);
+  size_t unchecked = 0, kept = 0;
+  double squares = 0;
   for (size_t index = 0; index < expected.values.size(); ++index) {
     const double value = expected.values[index];
+    if (is_beyond(one, index)) {
+      require(actual.values[index] == 0, "element " + std::to_string(index) + " is " +
+                                             std::to_string(actual.values[index]) +
+                                             " beyond the band");
+      continue;
+    }
+    ++kept;
     if (std::isnan(value)) {
       ++unchecked;
       continue;
@@ -83,17 +134,40 @@ void check_result(const Case& one, const Value& result) {
     require(difference <= one.allowed, "element " + std::to_string(index) + " is " +
                                            std::to_string(actual.values[index]) + ", not " +
                                            std::to_string(value));
-    worst = std::max(worst, difference);
   }
   if (expected.values.empty()) return;
-  require(unchecked * 4 <= expected.values.size(), "too little of the result is certain");
-  const double typical = std::sqrt(squares / static_cast<double>(expected.values.size()));
+  require(unchecked * 4 <= kept, "too little of the result is certain");
+  const double typical = std::sqrt(squares / static_cast<double>(kept));
   require(one.allowed <= typical / 16, "a tolerance of " + std::to_string(one.allowed) +
                                            " is large beside values of " +
                                            std::to_string(typical));
 }
 
-void check_threads(const Case& one, const ort::CustomOp& op, const Value& alone) {
+void check_refusals(const Case& one, const ort::CustomOp& op) {
+  Pool pool(2);
+  for (const Refusal& refusal : one.refusals) {
+    Case changed = one;
+    refusal.change(changed);
+    const stand_in::Node node = node_of(changed);
+    Threads threads;
+    for (int caller = 0; caller < 2; ++caller) {
+      threads.start([&] {
+        std::string message = "nothing";
+        try {
+          static_cast<void>(Kernel(op, node).run(inputs_of(changed), pool));
+        } catch (const stand_in::Refused& refused) {
+          message = refused.what();
+        }
+        require(message.starts_with(one.op + " 'a node': ") &&
+                    message.find(refusal.cause) != std::string::npos,
+                "it says '" + message + "', not '" + refusal.cause + "'");
+      });
+    }
+    threads.join();
+  }
+}
+
+void check_threads(const Case& one, const ort::CustomOp& op, const Outputs& alone) {
   Pool pool(3);
   const stand_in::Node node = node_of(one);
   const auto inputs = inputs_of(one);
@@ -114,7 +188,7 @@ void check_together(const std::vector<Planned>& planned) {
   std::vector<stand_in::Node> nodes;
   for (const Planned& each : planned) nodes.push_back(node_of(each.one));
   std::vector<std::unique_ptr<Kernel>> kernels;
-  std::vector<Value> alone;
+  std::vector<Outputs> alone;
   Pool none(1), common(3);
   for (size_t index = 0; index < planned.size(); ++index) {
     kernels.push_back(std::make_unique<Kernel>(planned[index].op, nodes[index]));
@@ -141,53 +215,69 @@ void check_together(const std::vector<Planned>& planned) {
   threads.join();
 }
 
-void check_images(const Case& one, const ort::CustomOp& op, const Value& alone) {
+void check_ways(const Case& one, const ort::CustomOp& op, const Outputs& alone) {
+  if (one.is_sparse.empty()) return;
+  const auto by_bound = [&](int64_t most) {
+    Case changed = one;
+    changed.attributes["sparse_vectors"] = most;
+    Outputs result = run_alone(changed, op);
+    check_result(one, result);
+    return result;
+  };
+  const Outputs dense = by_bound(0), sparse = by_bound(int64_t{1} << 40);
+  for (size_t image = 0; image < one.is_sparse.size(); ++image) {
+    const auto is = [&](const Outputs& way) {
+      return equal_images(alone[0], way[0], one.y_order, image, 1);
+    };
+    // Sums in another order: rounding tells the ways apart.
+    require(is(one.is_sparse[image] != 0 ? sparse : dense) &&
+                !is(one.is_sparse[image] != 0 ? dense : sparse),
+            "image " + std::to_string(image) + " goes the other way");
+  }
+}
+
+void check_images(const Case& one, const ort::CustomOp& op, const Outputs& alone) {
   const Value& x = one.inputs.at(0);
+  const bool is_float = x.type == stand_in::ElementType::kFloat;
   const auto batch = static_cast<size_t>(one.expected.batch);
-  if (batch == 0 || x.type != stand_in::ElementType::kFloat) return;
+  if (batch == 0 || (!is_float && x.type != stand_in::ElementType::kInt16)) return;
   Pool pool(1);
   const Kernel kernel(op, node_of(one));
   const float infinity = std::numeric_limits<float>::infinity();
   for (const float value : {std::numeric_limits<float>::quiet_NaN(), infinity, -infinity}) {
     Value changed(x);
-    for (size_t index = 0; index < x.elements / batch; index += 7) {
-      changed.as<float>()[index] = value;
+    for (size_t index = 0; index < one.x_order.image_elements(x); index += 7) {
+      if (is_float) {
+        changed.as<float>()[index] = value;
+      } else {
+        changed.as<int16_t>()[index] = value > 0 ? INT16_MAX : INT16_MIN;
+      }
     }
     auto inputs = inputs_of(one);
     inputs[0] = &changed;
-    const Value result = kernel.run(inputs, pool);
-    const size_t first = result.bytes() / batch;
-    require(std::memcmp(result.as<char>() + first, alone.as<char>() + first,
-                        result.bytes() - first) == 0,
+    const Value result = std::move(kernel.run(inputs, pool).at(0));
+    require(equal_images(result, alone[0], one.y_order, 1, batch - 1),
             "the first image changes the others");
   }
 }
 
-void check_failures(const Case& one, const ort::CustomOp& op, const Value& alone) {
+void check_failures(const Case& one, const ort::CustomOp& op, const Outputs& alone) {
   Pool pool(1);
   const stand_in::Node node = node_of(one);
   const auto inputs = inputs_of(one);
-  const int64_t before = stand_in::objects_alive();
-  for (int64_t call = 1;; ++call) {
-    stand_in::fail_call(call);
-    bool is_refused = false;
-    std::string message;
-    try {
-      const Kernel kernel(op, node);
-      const Value result = kernel.run(inputs, pool);
-      // An attribute that cannot be read counts as absent where it may be: then another layout.
-      require(result.shape == alone.shape, "a failure changes the shape");
-    } catch (const stand_in::Refused& refused) {
-      is_refused = true;
-      message = refused.what();
-    }
-    const bool never_came = stand_in::fail_call(0) > 0;
-    require(stand_in::objects_alive() == before, "something is not released");
-    if (is_refused) {
-      require(message.starts_with(one.op), "a refusal says '" + message + "'");
-    }
-    if (never_came) return;
-  }
+  const auto run = [&](const Kernel& kernel) {
+    const Outputs result = kernel.run(inputs, pool);
+    // An attribute that cannot be read counts as absent where it may be: then another layout.
+    require(result[0].shape == alone[0].shape, "a failure changes the shape");
+  };
+  for_failures(one, [&] {
+    const Kernel kernel(op, node);
+    const int64_t left = stand_in::fail_call(0);
+    if (left == 0) run(kernel);
+    stand_in::fail_call(left);
+  });
+  const Kernel kernel(op, node);
+  for_failures(one, [&] { run(kernel); });
 }
 
 }  // namespace jpegcompile

@@ -1,4 +1,5 @@
 // Nodes and tensors that no compiler makes.
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <new>
@@ -58,6 +59,17 @@ bool change_shape(Random& random, Value& value) {
   }
 }
 
+// Other bytes of a file, or fewer.
+void change_bytes(Random& random, Value& value) {
+  const auto all = static_cast<int64_t>(value.elements);
+  Value made(value.type, {random.below(2) == 0 ? 1 + random.below(all) : all});
+  std::copy_n(value.as<uint8_t>(), made.elements, made.as<uint8_t>());
+  for (int64_t changes = random.below(4); changes > 0; --changes) {
+    made.as<uint8_t>()[random.below(made.shape[0])] = static_cast<uint8_t>(random.below(256));
+  }
+  value = std::move(made);
+}
+
 void change_attribute(Random& random, stand_in::Attributes& attributes) {
   auto chosen = attributes.begin();
   std::advance(chosen, random.below(static_cast<int64_t>(attributes.size())));
@@ -88,7 +100,10 @@ int64_t check_hostile(const Case& one, const ort::CustomOp& op, uint64_t seed, i
       const int64_t input = random.below(static_cast<int64_t>(changed.inputs.size()) + 1);
       // The map and the weights more often than what stands for transforms.
       const auto place = static_cast<size_t>(input > 2 && random.below(2) == 0 ? input % 2 : input);
-      if (place < changed.inputs.size() && random.below(3) > 0) {
+      const bool is_file = changed.inputs[0].type == stand_in::ElementType::kUint8;
+      if (is_file && changed.inputs[0].elements > 0 && random.below(2) == 0) {
+        change_bytes(random, changed.inputs[0]);
+      } else if (place < changed.inputs.size() && random.below(3) > 0) {
         change_shape(random, changed.inputs[place]);
       } else if (!changed.attributes.empty()) {
         change_attribute(random, changed.attributes);

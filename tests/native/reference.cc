@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <stdexcept>
 
 namespace jpegcompile::reference {
 namespace {
@@ -24,19 +25,6 @@ double basis(int64_t frequency, int64_t pixel, int64_t block) {
   const double scale = std::sqrt((frequency == 0 ? 1 : 2) / side);
   const double angle = std::numbers::pi * static_cast<double>((2 * pixel + 1) * frequency);
   return scale * std::cos(angle / (2 * side));
-}
-
-Map axis_matrix(int64_t side, int64_t block, bool is_transposed) {
-  Map matrix(1, 1, side, side);
-  for (int64_t first = 0; first < side; first += block) {
-    for (int64_t u = 0; u < block; ++u) {
-      for (int64_t i = 0; i < block; ++i) {
-        matrix.at(0, 0, first + (is_transposed ? i : u), first + (is_transposed ? u : i)) =
-            basis(u, i, block);
-      }
-    }
-  }
-  return matrix;
 }
 
 Map transform(const Map& x, int64_t block, bool is_inverse) {
@@ -72,6 +60,20 @@ Map right_product(const Map& x, const Map& matrix) {
 }
 
 }  // namespace
+
+Map axis_matrix(int64_t side, int64_t block, bool is_transposed) {
+  if (side % block != 0) throw std::logic_error("a case has no whole tiles");
+  Map matrix(1, 1, side, side);
+  for (int64_t first = 0; first < side; first += block) {
+    for (int64_t u = 0; u < block; ++u) {
+      for (int64_t i = 0; i < block; ++i) {
+        matrix.at(0, 0, first + (is_transposed ? i : u), first + (is_transposed ? u : i)) =
+            basis(u, i, block);
+      }
+    }
+  }
+  return matrix;
+}
 
 double largest(const Map& map) {
   double most = 0;
@@ -167,6 +169,14 @@ Map max_pool(const Map& x, const Map& rough, const Window& window, double margin
 
 Map separable(const Map& x, const Map& rows, const Map& columns) {
   return right_product(left_product(rows, x), columns);
+}
+
+Map transposed(const Map& matrix) {
+  Map made(matrix.batch, matrix.channels, matrix.width, matrix.height);
+  for_all(made, [&](int64_t n, int64_t c, int64_t y, int64_t x) {
+    made.at(n, c, y, x) = matrix.at(n, c, x, y);
+  });
+  return made;
 }
 
 Map space_to_depth(const Map& x, int64_t side) {

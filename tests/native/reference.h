@@ -42,6 +42,10 @@ Map each_channel(const Map& map, const std::function<double(double, int64_t, int
 Map to_jpeg(const Map& pixels, int64_t block);
 Map to_spatial(const Map& coefficients, int64_t block);
 
+// The matrix that takes tiles along an axis of so many pixels to coefficients, from the left, or its
+// transpose, which takes coefficients to pixels.
+Map axis_matrix(int64_t side, int64_t block, bool is_transposed);
+
 // Coefficients with u + v < frequencies; others as zeros.
 Map band_of(const Map& coefficients, int64_t block, int64_t frequencies);
 
@@ -66,6 +70,9 @@ Map max_pool(const Map& x, const Map& rough, const Window& window, double margin
 
 // rows x columns, with a left matrix [outputs][inputs] and a right one [inputs][outputs].
 Map separable(const Map& x, const Map& rows, const Map& columns);
+
+// Its rows as columns.
+Map transposed(const Map& matrix);
 
 Map space_to_depth(const Map& x, int64_t side);
 Map depth_to_space(const Map& x, int64_t side);

@@ -13,6 +13,7 @@
 #include <exception>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "check.h"
@@ -59,8 +60,12 @@ Options parse(const std::vector<std::string>& arguments) {
 std::map<std::string, std::vector<Case>> make_cases(jpegcompile::Selection selection) {
   std::map<std::string, std::vector<Case>> by_name;
   for (auto make : {jpegcompile::channel_cases, jpegcompile::convolution_cases,
-                    jpegcompile::ingest_cases, jpegcompile::tile_cases,
-                    jpegcompile::window_cases}) {
+                    jpegcompile::first_convolution_cases, jpegcompile::ingest_cases, jpegcompile::tile_cases,
+                    jpegcompile::window_cases,
+#ifdef JPEGCOMPILE_CORPUS
+                    jpegcompile::decode_cases,
+#endif
+       }) {
     for (Case& one : make(selection)) by_name[one.op].push_back(std::move(one));
   }
   return by_name;
@@ -79,42 +84,38 @@ void commit_fault(const std::string& fault) {
 }
 
 void check(const Case& one, const jpegcompile::ort::CustomOp& op) {
-  jpegcompile::stand_in::Pool pool(1);
-  const jpegcompile::stand_in::Kernel kernel(op, node_of(one));
-  const Value alone = kernel.run(inputs_of(one), pool);
+  const jpegcompile::Outputs alone = run_alone(one, op);
   check_result(one, alone);
   check_threads(one, op, alone);
   check_images(one, op, alone);
+  check_ways(one, op, alone);
+  check_refusals(one, op);
 }
 
-// Operators that other tests call: the fuzzer of the reader, whose input are bytes of files, and
-// tests/kernels/test_native_*.py, which run with AddressSanitizer, too (docs/kernels.md).
-bool is_elsewhere(const std::string& name) {
-  const bool is_compact = name.find("Conv") != std::string::npos && name.ends_with("Truncate");
-  return name.starts_with("JpegDecode") || name.ends_with("ScaleAddRelu") || is_compact ||
-         (name.starts_with("JpegIngest") && name.find("Conv") != std::string::npos);
+// What is drawn for an operator is the same whatever else is run.
+uint64_t seed_of(const std::string& name) {
+  return std::accumulate(name.begin(), name.end(), uint64_t{0},
+                         [](uint64_t seed, char c) { return seed * 31 + static_cast<uint8_t>(c); });
 }
 
-// The cases of one operator, the turn-th.
 bool check_operator(const jpegcompile::ort::CustomOp& op, const std::vector<Case>& cases,
-                    const Options& options, size_t turn) {
+                    const Options& options) {
   const char* name = op.get_name(&op);
   if (cases.empty()) {
     std::fprintf(stderr, "%s has no case: add one to tests/native/cases_*.cc\n", name);
     return false;
   }
+  const uint64_t seed = seed_of(name);
   size_t index = 0;
   try {
     for (; index < cases.size(); ++index) check(cases[index], op);
-    index = turn % cases.size();
-    jpegcompile::stand_in::Pool pool(1);
-    const jpegcompile::stand_in::Kernel kernel(op, node_of(cases[index]));
-    check_failures(cases[index], op, kernel.run(inputs_of(cases[index]), pool));
+    index = seed % cases.size();
+    check_failures(cases[index], op, run_alone(cases[index], op));
     const int64_t rounds = std::max<int64_t>(
         1, options.hostile / static_cast<int64_t>(std::min<size_t>(cases.size(), 4)));
     int64_t refused = 0;
     for (size_t i = 0; i < 4 && options.hostile > 0; ++i, ++index) {
-      refused += check_hostile(cases[index % cases.size()], op, turn * 4 + i, rounds);
+      refused += check_hostile(cases[index % cases.size()], op, seed + i, rounds);
     }
     std::printf("%s: %zu cases, %lld hostile nodes refused\n", name, cases.size(),
                 static_cast<long long>(refused));
@@ -138,14 +139,13 @@ int main(int argc, char** argv) {
     const auto base = jpegcompile::stand_in::base_of(jpegcompile::ort::kApiVersion);
     const jpegcompile::Selection selection(options.is_quick, options.names);
     auto cases = make_cases(selection);
-    size_t turn = 0;
     std::vector<jpegcompile::Planned> planned;
     for (const auto* op : jpegcompile::stand_in::registered(base)) {
       const std::string name = op->get_name(op);
-      if (!selection.has(name) || is_elsewhere(name)) continue;
+      if (!selection.has(name)) continue;
       const std::vector<Case>& all = cases[name];
-      holds &= check_operator(*op, all, options, turn++);
-      if (!all.empty()) planned.push_back({*op, all[turn % all.size()]});
+      holds &= check_operator(*op, all, options);
+      if (!all.empty()) planned.push_back({*op, all[seed_of(name) % all.size()]});
     }
     if (holds) jpegcompile::check_together(planned);
     std::printf("%zu operators at once\n", planned.size());

@@ -22,6 +22,7 @@ struct KernelInfo {
   const stand_in::Node& node;
 };
 struct KernelContext {
+  const CustomOp& op;
   const std::vector<const Value*>& inputs;
   std::vector<std::unique_ptr<Value>> outputs;
   stand_in::Pool& pool;
@@ -143,9 +144,9 @@ Status* get_output(KernelContext* context, size_t index, const int64_t* extents,
                    Value** value) {
   if (Status* planned = planned_failure()) return planned;
   try {
-    auto made = std::make_unique<Value>(ElementType::kFloat,
+    auto made = std::make_unique<Value>(context->op.get_output_type(&context->op, index),
                                         std::vector<int64_t>(extents, extents + rank));
-    // Not a number, wherever it is not written.
+    // Of floats: not a number, wherever it is not written.
     if (made->elements > 0) std::memset(made->data, 0xFF, made->bytes());
     *value = made.get();
     context->outputs.at(index) = std::move(made);
@@ -312,17 +313,21 @@ Kernel::Kernel(const CustomOp& op, const Node& node) : op_(op) {
 
 Kernel::~Kernel() { op_.destroy(kernel_); }
 
-Value Kernel::run(const std::vector<const Value*>& inputs, Pool& pool) const {
+std::vector<Value> Kernel::run(const std::vector<const Value*>& inputs, Pool& pool) const {
   bool fits = inputs.size() == op_.get_input_count(&op_);
   for (size_t index = 0; fits && index < inputs.size(); ++index) {
     fits = inputs[index]->type == op_.get_input_type(&op_, index);
   }
   if (!fits) throw std::logic_error(std::string(op_.get_name(&op_)) + " does not take these");
-  KernelContext context{inputs, {}, pool};
+  KernelContext context{op_, inputs, {}, pool};
   context.outputs.resize(op_.get_output_count(&op_));
   require(op_.compute_v2(kernel_, &context));
-  if (!context.outputs.at(0)) throw std::logic_error("a kernel made no output");
-  return std::move(*context.outputs[0]);
+  std::vector<Value> outputs;
+  for (const auto& output : context.outputs) {
+    if (!output) throw std::logic_error("a kernel did not make an output");
+    outputs.push_back(std::move(*output));
+  }
+  return outputs;
 }
 
 }  // namespace jpegcompile::stand_in

@@ -89,8 +89,9 @@ class Kernel {
   Kernel(const Kernel&) = delete;
   Kernel& operator=(const Kernel&) = delete;
 
-  // The first output. Throws std::logic_error if inputs are not of the types that it takes.
-  Value run(const std::vector<const Value*>& inputs, Pool& pool) const;
+  // Every output. Throws std::logic_error if inputs are not of the types that it takes, or one of
+  // the outputs is not made.
+  std::vector<Value> run(const std::vector<const Value*>& inputs, Pool& pool) const;
 
  private:
   const ort::CustomOp& op_;

@@ -28,7 +28,7 @@ from jpegcompile.interface import COMPACT_ATTRIBUTES, COMPACT_INPUTS
 from jpegcompile.ir.compact import COMPACT
 from jpegcompile.ir.module import Module
 from jpegcompile.runtime.cut import expose
-from jpegcompile.runtime.session import inference_session
+from jpegcompile.runtime.opening import inference_session
 
 NAME = "compact-tiles"
 PADDED = "Conv<pads = [1, 1, 1, 1]>"

@@ -22,6 +22,7 @@ from support.graphs import (
 )
 
 from jpegcompile.backends.emit import emit
+from jpegcompile.errors import UsageError
 
 NAME = "dynamic-batch"
 WEIGHTS: Weights = {
@@ -220,7 +221,40 @@ def test_other_batches_stay() -> None:
     module = module_before(graph, NAME)
     assert check_untouched(module, NAME) == {}
     assert module.report.notes == ["batch stays 4: the model was exported for it"]
+    assert module.bound_batch == 4
     check_compiled(graph)
+
+
+@pytest.mark.parametrize(
+    ("batch", "body", "reason"),
+    [
+        (4, "y = Relu(x)", "the model was exported for it"),
+        (1, "y = Softmax<axis = 0>(x)", "Softmax 'y' may mix or count images"),
+    ],
+)
+def test_a_batch_that_is_bound_takes_kernels_for_no_other(
+    batch: int, body: str, reason: str
+) -> None:
+    graph = Graph(f"(T[{batch},3,8,8] x) => (T[] y) {{ {body} }}")
+    module = module_before(graph, NAME)
+    module.options = replace(module.options, batch=batch)
+    assert not apply(module, NAME)
+    assert module.report.notes == [
+        f"batch stays {batch}: {reason}, and --batch {batch} changes nothing"
+    ]
+    module = module_before(graph, NAME)
+    module.options = replace(module.options, batch=8)
+    with pytest.raises(UsageError) as caught:
+        apply(module, NAME)
+    assert str(caught.value) == (
+        f"--batch is 8 but input 'x' stays bound to batch {batch} ({reason}); leave --batch out, or"
+        " export the model with an open batch"
+    )
+    # An open one takes any.
+    opened = module_before(Graph("(T[1,3,8,8] x) => (T[] y) { y = Relu(x) }"), NAME)
+    opened.options = replace(opened.options, batch=8)
+    assert apply(opened, NAME)
+    assert (opened.dynamic_batch, opened.bound_batch) == (True, None)
 
 
 def test_a_symbolic_batch_stays() -> None:

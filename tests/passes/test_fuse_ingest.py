@@ -80,6 +80,14 @@ def test_images_of_broken_blocks_and_lean_models_are_dense(
     assert module.report.node("c").method == "dense"
 
 
+def test_where_tables_are_too_large_the_report_says_dense() -> None:
+    for outputs, method in ((256, "sparse or dense"), (288, "dense")):
+        text = f"(T[N,3,224,224] image) => (T[] y) {{ y = {STEM}(image, w) }}"
+        node, module = stem_of(Graph(text, {"w": (outputs, 3, 7, 7)}))
+        assert module.report.node("y").method == method
+        assert ("sparse_vectors" in node.attrs) == (method != "dense")
+
+
 @pytest.mark.parametrize(
     ("graph", "dtype", "options"),
     [

@@ -24,7 +24,7 @@ from support.oracle import Evaluator
 
 from jpegcompile.backends.functions import function_of
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
-from jpegcompile.runtime.session import inference_session
+from jpegcompile.runtime.opening import inference_session
 
 Array = NDArray[Any]
 

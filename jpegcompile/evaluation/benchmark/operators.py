@@ -19,7 +19,7 @@ class NodeTime:
     Attributes:
         node: its name in ONNX Runtime's optimised graph.
         op: its operator there.
-        seconds: of a run, median.
+        seconds: of a batch, median.
     """
 
     node: str
@@ -32,8 +32,8 @@ def node_times(profile: Path, runs: int, warm_up: int) -> list[NodeTime]:
 
     Args:
         profile: as `InferenceSession.end_profiling` writes it.
-        runs: how often the session ran, in all.
-        warm_up: how many runs at the beginning do not count.
+        runs: how many batches ran, in all, each in one run of the session or in several.
+        warm_up: how many batches at the beginning do not count.
     """
     durations: dict[tuple[str, str], list[float]] = defaultdict(list)
     for event in json.loads(profile.read_text(encoding="utf-8")):
@@ -42,7 +42,7 @@ def node_times(profile: Path, runs: int, warm_up: int) -> list[NodeTime]:
             durations[key].append(event["dur"] / 1e6)
     times = []
     for (node, op), values in durations.items():
-        # A node within a loop has several events a run.
+        # A node has several events a batch within a loop, and where files run one by one.
         each = max(len(values) // runs, 1)
         sums = [sum(values[i : i + each]) for i in range(each * warm_up, len(values), each)]
         times.append(NodeTime(node, op, median(sums or values)))

@@ -25,7 +25,7 @@ from jpegcompile.preprocess import preprocess_of
 from jpegcompile.runtime.coefficients import read_coefficients_many
 from jpegcompile.runtime.inputs import coefficient_feeds
 from jpegcompile.runtime.native import register
-from jpegcompile.runtime.session import session_options
+from jpegcompile.runtime.opening import session_options
 
 Array = NDArray[Any]
 Outputs = list[Array]

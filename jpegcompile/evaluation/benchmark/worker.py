@@ -13,7 +13,7 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from time import perf_counter, process_time, sleep
 from typing import IO, Any
 
 import numpy as np
+import onnxruntime as ort
 
 from jpegcompile.errors import AccessError, JpegCompileError
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL, InputSet, Job, job_of
@@ -116,26 +117,29 @@ class Worker:
         return {"seconds": seconds}
 
     def profile(self, runs: int) -> dict[str, Any]:
-        """Times of the nodes of the whole model, the slowest first."""
+        """Times of the nodes of the whole model for a batch, the slowest first."""
         job = self.job
         with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as folder:
             prefix = Path(folder) / "profile"
             session = open_session(job, job.model, job.folder, prefix)
-            if job.takes_files and job.side != SPATIAL:
-                files = self._files(job.sets[0])[0]
-                if job.image.mode == "jpeg":
-                    feeds = byte_feeds(files[0])
-                else:
-                    feeds = coefficient_feeds(self._whole.decode(files), job.image)
-                run = partial(run_session, session, feeds)
-            else:
-                batch = next(self._tensors(job.sets[0]))
-                run = partial(tensor_pipeline(session).network, batch)
+            steps = self._profiled(session)
             for _ in range(runs + _PROFILE_WARM_UP):
-                run()
+                for step in steps:
+                    step()
             path = Path(session.end_profiling())
             times = node_times(path, runs + _PROFILE_WARM_UP, _PROFILE_WARM_UP)
         return {"nodes": [asdict(time) for time in times]}
+
+    def _profiled(self, session: ort.InferenceSession) -> list[Callable[[], object]]:
+        """What runs a batch: the bytes of files go one by one, everything else at once."""
+        job = self.job
+        if not job.takes_files or job.side == SPATIAL:
+            return [partial(tensor_pipeline(session).network, next(self._tensors(job.sets[0])))]
+        files = self._files(job.sets[0])[0]
+        if job.image.mode == "jpeg":
+            return [partial(run_session, session, byte_feeds(file)) for file in files]
+        feeds = coefficient_feeds(self._whole.decode(files), job.image)
+        return [partial(run_session, session, feeds)]
 
     def _pipeline(self, *, with_parts: bool) -> Pipeline:
         job = self.job

@@ -1,0 +1,139 @@
+"""The search of `compile`: its options, how it is run, and what it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jpegcompile.commands.console import change_text, progress_bar
+from jpegcompile.commands.options import Command
+from jpegcompile.dct.frequencies import ALL
+from jpegcompile.errors import UsageError
+from jpegcompile.frequency_plan import Masking
+from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
+
+
+def search_options(command: Command) -> Command:
+    """Options of --frequencies auto and --truncate auto, None where they are not given."""
+    for option in (
+        click.option(
+            "--cache",
+            type=click.Path(path_type=Path),
+            help="auto: folder of measurements, from which an interrupted search goes on.",
+        ),
+        click.option("--output-name", metavar="NAME", help="auto: which output holds the scores."),
+        click.option(
+            "--labels",
+            type=click.Path(path_type=Path),
+            help="auto: JSON file that maps folder names to class indices.",
+        ),
+        click.option(
+            "--images",
+            type=click.Path(path_type=Path),
+            help="auto: folder with one folder of JPEG files a class; half of them verify."
+            " Classes are numbered in the sorted order of the folder names, unless by --labels.",
+        ),
+        click.option(
+            "--max-drop",
+            type=float,
+            metavar="POINTS",
+            help="auto: top-1 that may be lost, in points.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def require_search_options(
+    asked: str, file: Path | None, preprocess: str | None, options: dict[str, Any]
+) -> str:
+    """The preprocessing, which a search cannot do without.
+
+    Args:
+        asked: the option that asks for a search.
+        file: of --frequencies-file.
+        preprocess: of --preprocess.
+        options: those of `search_options`.
+
+    Raises:
+        UsageError: naming what is missing or too much.
+    """
+    if file is not None:
+        raise UsageError(f"{asked} makes what --frequencies-file gives; leave one out")
+    if options["max_drop"] is None or options["images"] is None:
+        raise UsageError(
+            f"{asked} needs --max-drop POINTS, the loss of top-1 that is allowed, and"
+            " --images DIR, a folder with one folder of JPEG files a class"
+        )
+    if preprocess is None:
+        raise UsageError(f"{asked} needs --preprocess, to run the model on JPEG files")
+    return preprocess
+
+
+def refuse_search_options(options: dict[str, Any]) -> None:
+    """Refuse options of `search_options` where nothing is searched.
+
+    Raises:
+        UsageError: naming the first.
+    """
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        name = given[0].replace("_", "-")
+        raise UsageError(f"--{name} is for --frequencies auto and --truncate auto; leave it out")
+
+
+def run_search(
+    model: Path,
+    options: dict[str, Any],
+    preprocess: str,
+    *,
+    relu: Masking | None,
+    has_exact_masks: bool,
+    truncate: int | None,
+    image_input: str | None,
+    input_size: str | None,
+) -> FrequencySearch:
+    """`choose_frequencies` with a progress bar, by the options of `search_options`.
+
+    Raises:
+        KeyboardInterrupt: that says that nothing is lost.
+        UsageError, ImageError, AccessError, UnsupportedModelError: as `choose_frequencies`.
+    """
+    try:
+        with progress_bar("choosing frequencies") as progress:
+            return choose_frequencies(
+                model,
+                options["images"],
+                max_drop=options["max_drop"],
+                preprocess=preprocess,
+                labels=options["labels"],
+                output=options["output_name"],
+                relu=relu or "asm",
+                has_exact_masks=has_exact_masks,
+                truncate=truncate,
+                image_input=image_input,
+                input_size=input_size,
+                cache=options["cache"],
+                progress=progress,
+            )
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(
+            "what was measured is kept, and the same command goes on from there"
+        ) from stop
+
+
+def show_search(search: FrequencySearch) -> None:
+    """What was chosen on average, and what the search and the verification measured."""
+    click.echo(
+        f"frequencies: {search.mean_frequencies:.1f} of {ALL} decide a mask and"
+        f" {search.mean_truncate:.1f} are kept behind it, on average"
+    )
+    for title, counts in (("search", search.search), ("verification", search.verification)):
+        click.echo(f"{title}: {change_text(counts)}")
+    if -100 * search.verification.change > search.max_drop and not search.is_refuted:
+        click.echo(
+            f"note: the verification drops by more than the {search.max_drop:g} points that are"
+            " allowed, which chance may explain; more images would tell"
+        )

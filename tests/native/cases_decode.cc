@@ -1,0 +1,108 @@
+// Files to coefficients and tables. What the reader itself makes of files is tests/fuzz's to check:
+// here it says what the operators have to give.
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <span>
+#include <stdexcept>
+
+#include "cases.h"
+#include "coefficients.h"
+
+namespace jpegcompile {
+namespace {
+
+using stand_in::ElementType;
+
+struct File {
+  const char* name;
+  const char* subsampling;  // "" of grey files, and where the luma of a colour file is taken
+};
+
+constexpr File kFiles[] = {{"420-16x16", "4:2:0"},  {"progressive-422-9x17", "4:2:2"},
+                           {"444-9x17", "4:4:4"},   {"restarts", "4:2:0"},
+                           {"gray-9x17", ""},       {"progressive-gray", ""},
+                           {"420-9x17", ""},        {"gray-16x16", ""}};
+
+Value bytes_of(const std::string& name) {
+  const std::string path = std::string(JPEGCOMPILE_CORPUS) + "/" + name + ".jpg";
+  std::ifstream file(path, std::ios::binary);
+  const std::vector<char> content{std::istreambuf_iterator<char>(file), {}};
+  if (content.empty()) throw std::runtime_error(path + ": cannot read");
+  Value value(ElementType::kUint8, {static_cast<int64_t>(content.size())});
+  std::ranges::copy(content, value.as<char>());
+  return value;
+}
+
+// Components from `first` to before `last`, one behind the other.
+Value plane_of(const Image& image, size_t first, size_t last) {
+  const auto size = [](size_t count) { return static_cast<int64_t>(count); };
+  const Component& one = image.components.at(first);
+  Value value(ElementType::kInt16, {1, size(last - first), size(one.block_rows),
+                                    size(one.block_columns), 8, 8});
+  const size_t each = one.block_rows * one.block_columns * block_coefficients;
+  for (size_t index = first; index < last; ++index) {
+    std::copy_n(image.components.at(index).coefficients.get(), each,
+                value.as<int16_t>() + (index - first) * each);
+  }
+  return value;
+}
+
+Value tables_of(const Image& image, size_t count) {
+  Value value(ElementType::kUint16, {1, static_cast<int64_t>(count), 8, 8});
+  for (size_t index = 0; index < count; ++index) {
+    std::ranges::copy(image.components.at(index).quantization,
+                      value.as<uint16_t>() + index * block_coefficients);
+  }
+  return value;
+}
+
+void add_refusals(Case& made) {
+  const auto cut = [](Case& wrong) {
+    const Value whole = wrong.inputs[0];
+    wrong.inputs[0] = Value(ElementType::kUint8, {whole.shape[0] * 3 / 4});
+    std::copy_n(whole.as<uint8_t>(), wrong.inputs[0].elements, wrong.inputs[0].as<uint8_t>());
+  };
+  const auto zeros = [](Case& wrong) {
+    std::fill_n(wrong.inputs[0].as<uint8_t>(), wrong.inputs[0].elements, uint8_t{0});
+  };
+  made.refusals = {
+      {"; give the bytes of one file, [bytes]",
+       [](Case& wrong) { wrong.inputs[0] = Value(ElementType::kUint8, {2, 3}); }},
+      {"", cut},
+      {"; give the bytes of a whole JPEG file", zeros},
+      {"", [](Case& wrong) { wrong.inputs[0] = Value(ElementType::kUint8, {0}); }},
+      {" but the model takes ", [](Case& wrong) { wrong.attributes["height"] = int64_t{40}; }},
+      {"its width is 0, a JPEG file has 1 to 65535",
+       [](Case& wrong) { wrong.attributes["width"] = int64_t{0}; }}};
+}
+
+Case decode_case(const std::string& op, const File& file) {
+  const bool has_chroma = op == "JpegDecode";
+  Case made{op, {}, {bytes_of(file.name)}, {}, {}};
+  const Value& bytes = made.inputs[0];
+  const Image image = read_coefficients(std::span(bytes.as<const unsigned char>(), bytes.elements),
+                                        ReadOptions{false, uint64_t{1} << 20});
+  made.attributes = {{"height", static_cast<int64_t>(image.height)},
+                     {"width", static_cast<int64_t>(image.width)}};
+  if (has_chroma) made.attributes["subsampling"] = std::string(file.subsampling);
+  if (!has_chroma) made.attributes["takes_color"] = int64_t{image.components.size() > 1};
+  made.exact.push_back(plane_of(image, 0, 1));
+  if (has_chroma) made.exact.push_back(plane_of(image, 1, 3));
+  made.exact.push_back(tables_of(image, has_chroma ? 3 : 1));
+  add_refusals(made);
+  return made;
+}
+
+}  // namespace
+
+std::vector<Case> decode_cases(Selection& selection) {
+  std::vector<Case> cases;
+  for (const File& file : kFiles) {
+    const std::string op = *file.subsampling == '\0' ? "JpegDecodeGray" : "JpegDecode";
+    if (selection.takes(op)) cases.push_back(decode_case(op, file));
+  }
+  return cases;
+}
+
+}  // namespace jpegcompile
