@@ -17,6 +17,8 @@ namespace {
 
 // Floats of tiles at all points that stay near a core while a task works on them.
 constexpr int64_t kNearFloats = int64_t{160} << 10;
+// Floats of weights that stay near a core from one task to the next.
+constexpr int64_t kKeptFloats = int64_t{80} << 10;
 constexpr int64_t kFewTasks = 4;
 constexpr int64_t kManyUnits = 16;
 // Enough rows of a matrix product to fill registers.
@@ -227,8 +229,9 @@ void convolve_by_winograd(const Call& call, const Convolution& task) {
     const Units units = units_of(task, count);
     const Shares shares = shares_of(task, units);
     const int64_t groups_each = std::max<int64_t>(2, (outputs / kFewTasks + 1) / 2 * 2);
-    // What either order reads again and again.
-    const int64_t weights_read = shares.tasks(units) / shares.parts * inputs * outputs * kLanes;
+    // What either order reads again and again; weights that a core keeps cost nothing.
+    const int64_t weight_floats = units.points * inputs * outputs * kLanes * kLanes;
+    const int64_t weights_read = weight_floats <= kKeptFloats && shares.tasks(units) > 1 ? 0 : shares.tasks(units) / shares.parts * inputs * outputs * kLanes;
     const int64_t tiles_read =
         ((outputs + groups_each - 1) / groups_each + 1) * units.count * units.tiles_each() * inputs;
     const bool is_by_tiles = weights_read <= tiles_read;

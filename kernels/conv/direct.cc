@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "../native/strips.h"
 #include "../native/workspace.h"
 #include "convolution.h"
 #include "gemm.h"
@@ -19,16 +20,18 @@ constexpr int64_t kStripPixels = 448;
 // Enough that threads finish at about the same time, and so few that the weights are not read too
 // often.
 constexpr int64_t kTasks = 12;
+constexpr int64_t kFewTasks = 4;
 // Pixels whose sums, of two groups, stay in the nearest cache until they are finished.
 constexpr int64_t kNearPixels = 192;
 
 Schedule schedule_for(const Convolution& task, int64_t images) {
-  const int64_t block = task.output_block, height = task.output.height;
-  Schedule schedule{};
-  schedule.rows = std::max<int64_t>(kStripPixels / task.output.width / block, 1) * block;
-  schedule.rows = std::min(schedule.rows, height);
-  schedule.strips = (height + schedule.rows - 1) / schedule.rows;
+  const int64_t block = task.output_block, blocks = task.output.height / block;
   const int64_t groups = task.output.groups();
+  const int64_t least_strips = ceil_div(wanted_tasks(kFewTasks), images * ceil_div(groups, 2));
+  const int64_t most = std::min(kStripPixels / task.output.width / block, ceil_div(blocks, least_strips));
+  Schedule schedule{};
+  schedule.rows = std::clamp<int64_t>(most, 1, blocks) * block;
+  schedule.strips = ceil_div(task.output.height, schedule.rows);
   const int64_t strips = images * schedule.strips;
   const int64_t wanted = (wanted_tasks(kTasks) + strips - 1) / strips;
   schedule.chunk = (groups + wanted - 1) / wanted;

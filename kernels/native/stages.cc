@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 
@@ -11,6 +12,8 @@ namespace {
 // Checks of a thread that waits before it lets others run: some microseconds.
 constexpr int kPatience = 2000;
 constexpr int64_t kThreadsPlannedFor = 32;
+
+using Clock = std::chrono::steady_clock;
 
 void pause() {
 #if defined(__x86_64__)
@@ -62,6 +65,11 @@ size_t Stages::choose_share() noexcept {
   return share;
 }
 
+bool Stages::is_empty(const Share& share) noexcept {
+  const uint64_t items = share.items.load(std::memory_order_relaxed);
+  return (items & UINT32_MAX) == items >> 32;
+}
+
 bool Stages::take(Share& share, End end, size_t& item) noexcept {
   uint64_t items = share.items.load(std::memory_order_relaxed);
   for (;;) {
@@ -75,15 +83,35 @@ bool Stages::take(Share& share, End end, size_t& item) noexcept {
   }
 }
 
-// Items until none is left, of the own share and then of others; how many.
+// Items of the own share, and then those of others that are late; how many.
 size_t Stages::work_on(size_t stage, size_t share) noexcept {
-  size_t count = 0, item = 0;
-  for (size_t i = 0; i < shares_; ++i) {
-    Share& left = left_[stage][(share + i) % shares_];
-    for (; take(left, i == 0 ? End::kFirst : End::kLast, item); ++count) {
-      call(stages_[stage], item);
+  const auto begin = Clock::now();
+  size_t count = work_off(stage, share, End::kFirst);
+  if (shares_ == 1) return count;
+  // Shares are equal, and items that a core has near are dear to another one: those of a thread that
+  // is at work are only taken when it is behind by half of what this one took.
+  const auto end = Clock::now();
+  const auto late = end + (end - begin) / 2;
+  for (bool are_left = true; are_left;) {
+    are_left = false;
+    const bool is_late = Clock::now() >= late;
+    for (size_t i = 1; i < shares_; ++i) {
+      const size_t other = (share + i) % shares_;
+      const bool has_owner = (chosen_.load(std::memory_order_relaxed) >> other & 1) != 0;
+      if (is_late || !has_owner) {
+        count += work_off(stage, other, End::kLast);
+      } else {
+        are_left = are_left || !is_empty(left_[stage][other]);
+      }
     }
+    if (are_left) pause();
   }
+  return count;
+}
+
+size_t Stages::work_off(size_t stage, size_t share, End end) noexcept {
+  size_t count = 0, item = 0;
+  for (; take(left_[stage][share], end, item); ++count) call(stages_[stage], item);
   return count;
 }
 

@@ -81,6 +81,8 @@ class Stages {
   void share_out();
   size_t choose_share() noexcept;
   size_t work_on(size_t stage, size_t share) noexcept;
+  size_t work_off(size_t stage, size_t share, End end) noexcept;
+  static bool is_empty(const Share& share) noexcept;
   static bool take(Share& share, End end, size_t& item) noexcept;
   void call(const Erased& stage, size_t item) noexcept;
 
