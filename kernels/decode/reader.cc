@@ -126,7 +126,8 @@ void Reader::check_header() const {
     if (pixels > options_.max_pixels) {
         refuse(std::to_string(decoder_.image_width) + " x " +
                std::to_string(decoder_.image_height) + " pixels are more than the limit of " +
-               std::to_string(options_.max_pixels) + "; raise max_pixels if the file is trusted");
+               std::to_string(options_.max_pixels) +
+               "; if the file is trusted, raise max_pixels of read_coefficients");
     }
     if (decoder_.data_precision != 8) {
         refuse(std::to_string(decoder_.data_precision) +
@@ -194,7 +195,8 @@ ReadError Reader::failure() const {
                                              std::to_string(decoder_.image_width) + " x " +
                                              std::to_string(decoder_.image_height) +
                                              " pixels",
-                    "lower max_pixels to refuse such files"};
+                    "use a machine with more, or have read_coefficients refuse such files"
+                    " (max_pixels)"};
         default:
             break;
     }

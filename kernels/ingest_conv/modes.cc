@@ -147,6 +147,7 @@ std::optional<AxisModes> modes_at(const PixelMatrix& matrix, int64_t pitch) {
   AxisModes axis;
   axis.blocks = matrix.blocks;
   axis.pitch = pitch;
+  if (axis.blocks == 0) return std::nullopt;
   find_window(matrix, axis);
   if (axis.width == 0) return std::nullopt;
   std::vector<BlockFunctions> blocks;

@@ -98,6 +98,7 @@ class IngestConvolve : public Kernel {
                            constant(node, form_.mixing() + 1), weights_.window, 0, 0};
     const bool are_channels = first.mixing.shape.rank() == 4 &&
                               first.mixing.shape[0] == weights_.inputs &&
+                              first.mixing.shape[2] == 1 && first.mixing.shape[3] == 1 &&
                               first.offset.shape.elements() == weights_.inputs;
     // What does not fit together is refused when it is called.
     if (!are_channels || weights_.window.group != 1) return nullptr;

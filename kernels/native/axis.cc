@@ -11,9 +11,14 @@ namespace {
 constexpr float kNothing = 0x1p-40F;
 
 void check_matrix(const Tensor& matrix, const char* name) {
-  if (matrix.shape.rank() == 2) return;
-  throw KernelError(std::string(name) + " has shape " + matrix.shape.text() +
-                    ", it has to be a matrix");
+  if (matrix.shape.rank() != 2) {
+    throw KernelError(std::string(name) + " has shape " + matrix.shape.text() +
+                      ", it has to be a matrix");
+  }
+  // Its rows and columns would be counted, as many as a shape can say, without memory behind them.
+  if (matrix.shape.elements() == 0) {
+    throw KernelError(std::string(name) + " of shape " + matrix.shape.text() + " has no elements");
+  }
 }
 
 AxisMatrix sparse(const float* values, int64_t outputs, int64_t inputs, int64_t output_step,
