@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "../native/strips.h"
 #include "../native/workspace.h"
 #include "convolution.h"
 #include "gemm.h"
@@ -35,7 +36,7 @@ struct Units {
   int64_t count;         // of all images at hand
 
   int64_t tiles_each() const { return rows_each * columns; }
-  int64_t cells() const { return (columns + cell - 1) / cell; }
+  int64_t cells() const { return ceil_div(columns, cell); }
 };
 
 Units units_of(const Convolution& task, int64_t images) {
@@ -44,9 +45,9 @@ Units units_of(const Convolution& task, int64_t images) {
   units.points = task.weights->points();
   units.rows_each = std::max<int64_t>(task.output_block / units.m, 1);
   units.cell = units.rows_each;
-  units.columns = (task.output.width + units.m - 1) / units.m;
-  const int64_t rows = (task.output.height + units.m - 1) / units.m;
-  units.per_image = (rows + units.rows_each - 1) / units.rows_each;
+  units.columns = ceil_div(task.output.width, units.m);
+  const int64_t rows = ceil_div(task.output.height, units.m);
+  units.per_image = ceil_div(rows, units.rows_each);
   units.count = images * units.per_image;
   return units;
 }
@@ -124,7 +125,7 @@ struct Shares {
   int64_t units_each, parts;
 
   int64_t tasks(const Units& units) const {
-    return (units.count + units_each - 1) / units_each * parts;
+    return ceil_div(units.count, units_each) * parts;
   }
 };
 
@@ -163,10 +164,15 @@ void by_tiles(const Call& call, const Convolution& task, const Units& units,
                Stage{static_cast<size_t>(shares.tasks(units)), convolve});
 }
 
+// Channels of the second order's tasks.
+int64_t groups_each(int64_t outputs) {
+  return std::max<int64_t>(2, (outputs / kFewTasks + 1) / 2 * 2);
+}
+
 void by_channels(const Call& call, const Convolution& task, const Units& units,
-                 const Reading& reading, const Source& source, float* memory,
-                 int64_t groups_each) {
+                 const Reading& reading, const Source& source, float* memory) {
   const int64_t inputs = source.groups, outputs = task.output.groups();
+  const int64_t most_groups = groups_each(outputs);
   const int64_t tiles_each = units.tiles_each();
   const Transformed at_points{memory, units.count * tiles_each, inputs};
   const auto transform = [&](size_t index) {
@@ -176,12 +182,12 @@ void by_channels(const Call& call, const Convolution& task, const Units& units,
               unit * tiles_each);
   };
   // With few channels tiles are shared out as well.
-  const int64_t chunks = (outputs + groups_each - 1) / groups_each;
-  const int64_t parts = std::min((wanted_tasks(kFewTasks) + chunks - 1) / chunks, units.count);
+  const int64_t chunks = ceil_div(outputs, most_groups);
+  const int64_t parts = std::min(ceil_div(wanted_tasks(kFewTasks), chunks), units.count);
   const auto convolve = [&](size_t index) {
     const auto number = static_cast<int64_t>(index);
-    const int64_t chunk = number / parts * groups_each, part = number % parts;
-    const int64_t groups = std::min(groups_each, outputs - chunk);
+    const int64_t chunk = number / parts * most_groups, part = number % parts;
+    const int64_t groups = std::min(most_groups, outputs - chunk);
     const int64_t first = units.count * part / parts, end = units.count * (part + 1) / parts;
     const int64_t tiles = (end - first) * tiles_each;
     const Transformed sums{
@@ -205,7 +211,7 @@ Shares shares_of(const Convolution& task, const Units& units) {
   const int64_t floats = units.points * units.tiles_each() * kLanes *
                          (task.input.groups() + task.output.groups());
   const int64_t wanted = wanted_tasks(kFewTasks);
-  const int64_t shared = (units.count + wanted - 1) / wanted;
+  const int64_t shared = ceil_div(units.count, wanted);
   const int64_t each = std::max<int64_t>(std::min(kNearFloats / floats, shared), 1);
   // Rows of a map that is copied are written whole.
   if (each > 1 || units.count > kManyUnits || !task.output.is_grouped) return {each, 1};
@@ -213,10 +219,21 @@ Shares shares_of(const Convolution& task, const Units& units) {
   return {1, std::clamp<int64_t>(units.tiles_each() / kTilesEach, 1, units.cells())};
 }
 
+// Which order has less to read, of what it reads again and again. Weights that a core keeps near
+// cost nothing, so several tasks that share nothing else are better than two stages that do.
+bool is_by_tiles(const Convolution& task, const Units& units, const Shares& shares) {
+  const int64_t inputs = task.input.groups(), outputs = task.output.groups();
+  const int64_t weights = units.points * inputs * outputs * kLanes * kLanes;
+  if (weights <= kKeptFloats && shares.tasks(units) > 1) return true;
+  const int64_t weights_read = shares.tasks(units) / shares.parts * inputs * outputs * kLanes;
+  const int64_t chunks = ceil_div(outputs, groups_each(outputs));
+  return weights_read <= (chunks + 1) * units.count * units.tiles_each() * inputs;
+}
+
 }  // namespace
 
 void convolve_by_winograd(const Call& call, const Convolution& task) {
-  const int64_t inputs = task.input.groups(), outputs = task.output.groups();
+  const int64_t inputs = task.input.groups();
   const int64_t pixels = pixel_floats(task, false);
   const Units one = units_of(task, 1);
   const int64_t tile_floats =
@@ -228,20 +245,14 @@ void convolve_by_winograd(const Call& call, const Convolution& task) {
     const int64_t count = std::min(images, task.input.batch - first);
     const Units units = units_of(task, count);
     const Shares shares = shares_of(task, units);
-    const int64_t groups_each = std::max<int64_t>(2, (outputs / kFewTasks + 1) / 2 * 2);
-    // What either order reads again and again; weights that a core keeps cost nothing.
-    const int64_t weight_floats = units.points * inputs * outputs * kLanes * kLanes;
-    const int64_t weights_read = weight_floats <= kKeptFloats && shares.tasks(units) > 1 ? 0 : shares.tasks(units) / shares.parts * inputs * outputs * kLanes;
-    const int64_t tiles_read =
-        ((outputs + groups_each - 1) / groups_each + 1) * units.count * units.tiles_each() * inputs;
-    const bool is_by_tiles = weights_read <= tiles_read;
+    const bool by_rows = is_by_tiles(task, units, shares);
     const Reading reading = Reading::of(task, first, count, false,
-                                        is_by_tiles ? Order::kRows : Order::kChannels, scratch);
+                                        by_rows ? Order::kRows : Order::kChannels, scratch);
     const Source source{reading.pixels, inputs, first};
-    if (is_by_tiles) {
+    if (by_rows) {
       by_tiles(call, task, units, reading, source, shares);
     } else {
-      by_channels(call, task, units, reading, source, scratch + images * pixels, groups_each);
+      by_channels(call, task, units, reading, source, scratch + images * pixels);
     }
   }
 }

@@ -56,4 +56,7 @@ int64_t check_hostile(const Case& one, const ort::CustomOp& op, uint64_t seed, i
 // What registering operators has to do, in a process where they have not been registered yet.
 void check_registration();
 
+// How threads share out work: all items once, stage by stage, whoever is late.
+void check_stages();
+
 }  // namespace jpegcompile

@@ -136,6 +136,7 @@ int main(int argc, char** argv) {
   if (!options.fault.empty()) return commit_fault(options.fault), 0;
   try {
     jpegcompile::check_registration();
+    jpegcompile::check_stages();
     const auto base = jpegcompile::stand_in::base_of(jpegcompile::ort::kApiVersion);
     const jpegcompile::Selection selection(options.is_quick, options.names);
     auto cases = make_cases(selection);
