@@ -26,9 +26,9 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+from networks import DOMAINS, NETWORKS, Network, compile_into, source_of
 
 from jpegcompile.runtime.native import custom_ops_library, register
-from networks import DOMAINS, NETWORKS, Network, compile_into, source_of
 
 # Nanoseconds from core to core: below are those of one cache, above those of two.
 NEAR, FAR = 120.0, 180.0
