@@ -26,7 +26,10 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
-from networks import DOMAINS, NETWORKS, Network, compile_into, source_of
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.networks import DOMAINS, NETWORKS, Network, compile_into, source_of
 
 from jpegcompile.runtime.native import custom_ops_library, register
 
