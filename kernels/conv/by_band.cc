@@ -68,21 +68,6 @@ void finish_tiles(const Convolution& task, const Tiles& tiles, int64_t group, co
   }
 }
 
-// Tiles are rows of 16 floats in memory, about as many as the product's.
-void look_ahead(const Convolution& task, const Tiles& tiles, int64_t group, Gemm& gemm) {
-  const int64_t block = task.output_block;
-  const auto first_of = [&](const Map& map, const TileLayout& layout) {
-    return tile_offset(map, layout, task.output_block, tiles.image, group,
-                       tiles.first / tiles.in_row * block, tiles.first % tiles.in_row * block);
-  };
-  if (!task.output.is_grouped) return;
-  gemm.ahead_output = task.y + first_of(task.output, task.output_at);
-  gemm.ahead_group = task.output.group_floats();
-  if (task.residual == nullptr || !task.residual_map.is_grouped) return;
-  gemm.ahead_residual = task.residual + first_of(task.residual_map, task.residual_at);
-  gemm.ahead_residual_group = task.residual_map.group_floats();
-}
-
 void convolve_tiles(const Convolution& task, const Tiles& tiles, int64_t group, int64_t end) {
   thread_local std::vector<int64_t> offsets;
   const int64_t rows = tiles.count * task.input.band.count(), plane = task.input.group_floats();
@@ -106,7 +91,11 @@ void convolve_tiles(const Convolution& task, const Tiles& tiles, int64_t group, 
     gemm.groups = std::min(step, end - group);
     gemm.output = task_floats(0, static_cast<size_t>(2 * rows * kLanes));
     gemm.output_group = rows * kLanes;
-    look_ahead(task, tiles, group, gemm);
+    const int64_t block = task.output_block;
+    look_ahead(task,
+               {tiles.image, group, tiles.first / tiles.in_row * block,
+                tiles.first % tiles.in_row * block},
+               gemm);
     multiply(gemm);
     for (int64_t part = 0; part < gemm.groups; ++part) {
       finish_tiles(task, tiles, group + part, gemm.output + part * gemm.output_group);

@@ -33,8 +33,8 @@ Schedule schedule_for(const Convolution& task, int64_t images) {
   schedule.rows = std::clamp<int64_t>(most, 1, blocks) * block;
   schedule.strips = ceil_div(task.output.height, schedule.rows);
   const int64_t strips = images * schedule.strips;
-  const int64_t wanted = (wanted_tasks(kTasks) + strips - 1) / strips;
-  schedule.chunk = (groups + wanted - 1) / wanted;
+  const int64_t wanted = ceil_div(wanted_tasks(kTasks), strips);
+  schedule.chunk = ceil_div(groups, wanted);
   schedule.chunk += schedule.chunk % 2;
   schedule.chunks = (groups + schedule.chunk - 1) / schedule.chunk;
   return schedule;
@@ -129,20 +129,6 @@ void multiply_area(const Convolution& task, const Input& input, const Area& area
   }
 }
 
-// Where the sums of an area will go, and the residual that will be added, if they are grouped. Tiles
-// that stand compactly are rows of 16 floats, too, though fewer.
-void look_ahead(const Convolution& task, const Area& area, int64_t group, Gemm& gemm) {
-  const auto first_of = [&](const Map& map, const TileLayout& layout) {
-    return tile_offset(map, layout, task.output_block, area.image, group, area.row, area.column);
-  };
-  if (!task.output.is_grouped) return;
-  gemm.ahead_output = task.y + first_of(task.output, task.output_at);
-  gemm.ahead_group = task.output.group_floats();
-  if (task.residual == nullptr || !task.residual_map.is_grouped) return;
-  gemm.ahead_residual = task.residual + first_of(task.residual_map, task.residual_at);
-  gemm.ahead_residual_group = task.residual_map.group_floats();
-}
-
 // Groups of outputs whose sums are finished in registers, straight into the output.
 void convolve_elementwise(const Convolution& task, const Input& input, const Area& area,
                           int64_t group, int64_t groups, const std::vector<int64_t>& offsets) {
@@ -154,7 +140,7 @@ void convolve_elementwise(const Convolution& task, const Input& input, const Are
   gemm.output_group = task.output.plane() * kLanes;
   gemm.epilogue = &epilogue;
   if (task.residual != nullptr) gemm.residual = task.residual + (output - task.y);
-  look_ahead(task, area, group, gemm);
+  look_ahead(task, {area.image, group, area.row, area.column}, gemm);
   multiply_area(task, input, area, group, offsets, task.output.pitch(), gemm);
 }
 
@@ -165,7 +151,7 @@ void convolve_near(const Convolution& task, const Input& input, const Area& area
   gemm.groups = groups;
   gemm.output = task_floats(0, static_cast<size_t>(2 * floats));
   gemm.output_group = floats;
-  look_ahead(task, area, group, gemm);
+  look_ahead(task, {area.image, group, area.row, area.column}, gemm);
   multiply_area(task, input, area, group, offsets, area.columns * kLanes, gemm);
   for (int64_t part = 0; part < groups; ++part) {
     finish_area(task, area, group + part, gemm.output + part * floats);

@@ -90,11 +90,7 @@ class Convolve : public Kernel {
  private:
   static int block(const Node& node, const Form& form, const char* name) {
     if (form.base == Base::kSpatial) return 1;
-    const int64_t value = node.integer(form.base == Base::kPointwise ? "block" : name);
-    if (value != 1 && value != 2 && value != 4 && value != 8) {
-      throw KernelError("block size is " + std::to_string(value) + "; 1, 2, 4 and 8 are known");
-    }
-    return static_cast<int>(value);
+    return block_of(node, form.base == Base::kPointwise ? "block" : name);
   }
 
   Weights packed(const Tensor& weight) const {

@@ -3,6 +3,7 @@
 
 #include "../native/workspace.h"
 #include "convolution.h"
+#include "gemm.h"
 
 namespace jpegcompile {
 namespace {
@@ -48,6 +49,19 @@ bool Convolution::is_elementwise() const {
 void look_ahead(const Convolution& task, const Area& area, int64_t group) {
   bring_near<1>(task.output, task.output_at, task.output_block, task.y, area, group);
   bring_near<0>(task.residual_map, task.residual_at, task.output_block, task.residual, area, group);
+}
+
+void look_ahead(const Convolution& task, const Place& first, Gemm& gemm) {
+  const auto offset_of = [&](const Map& map, const TileLayout& layout) {
+    return tile_offset(map, layout, task.output_block, first.image, first.group, first.row,
+                       first.column);
+  };
+  if (!task.output.is_grouped) return;
+  gemm.ahead_output = task.y + offset_of(task.output, task.output_at);
+  gemm.ahead_group = task.output.group_floats();
+  if (task.residual == nullptr || !task.residual_map.is_grouped) return;
+  gemm.ahead_residual = task.residual + offset_of(task.residual_map, task.residual_at);
+  gemm.ahead_residual_group = task.residual_map.group_floats();
 }
 
 void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums) {

@@ -1,6 +1,7 @@
 // The pixels of the input, with zeros around them.
 #include <algorithm>
 
+#include "../native/strips.h"
 #include "../native/workspace.h"
 #include "convolution.h"
 #include "pixels.h"
@@ -51,12 +52,12 @@ Reading Reading::of(const Convolution& task, int64_t first_image, int64_t images
   }
   reading.pixels.data = scratch;
   const int64_t block = inverted_block(task);
-  const int64_t most = (task.input.height + kNearRows - 1) / kNearRows;
+  const int64_t most = ceil_div(task.input.height, kNearRows);
   const int64_t parts =
-      order == Order::kRows ? most : std::min(most, (kManyPlanes + planes - 1) / planes);
-  const int64_t rows = (task.input.height + parts - 1) / parts;
-  reading.rows_each_ = (rows + block - 1) / block * block;
-  reading.parts_ = (task.input.height + reading.rows_each_ - 1) / reading.rows_each_;
+      order == Order::kRows ? most : std::min(most, ceil_div(kManyPlanes, planes));
+  const int64_t rows = ceil_div(task.input.height, parts);
+  reading.rows_each_ = ceil_div(rows, block) * block;
+  reading.parts_ = ceil_div(task.input.height, reading.rows_each_);
   reading.count = static_cast<size_t>(planes * reading.parts_);
   return reading;
 }
@@ -71,7 +72,7 @@ Reading Reading::thin(const Convolution& task, int64_t first_image, int64_t imag
   reading.images_ = images;
   reading.groups_ = 1;
   reading.rows_each_ = std::max<int64_t>(kNearRows, inverted_block(task));
-  reading.parts_ = (task.input.height + reading.rows_each_ - 1) / reading.rows_each_;
+  reading.parts_ = ceil_div(task.input.height, reading.rows_each_);
   reading.count = static_cast<size_t>(images * reading.parts_);
   return reading;
 }
