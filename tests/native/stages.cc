@@ -70,6 +70,45 @@ void check_all(size_t threads, size_t share_count) {
           "a team of another size than its threads");
 }
 
+// Waits until something holds, or for seconds: then it never will.
+template <typename Condition>
+bool comes_true(const Condition& condition) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+// A team grows to the threads that took part together, and what a thread cannot come to is done by
+// another one.
+void check_late() {
+  constexpr size_t kItems = 12;
+  stand_in::Pool pool(2);
+  Team team;
+  std::atomic<size_t> begun{0};
+  std::atomic<bool> holds{true};
+  const auto meet = [&](size_t) {
+    ++begun;
+    if (!comes_true([&] { return begun == 2; })) holds = false;
+  };
+  Stages both(team, Stage{2, meet});
+  run(pool, 2, both);
+  require(holds && team.size() == 2, "two threads that took part are no team");
+  std::atomic<size_t> others{0};
+  const auto block = [&](size_t item) {
+    if (item > 0) {
+      ++others;
+    } else if (!comes_true([&] { return others == kItems - 1; })) {
+      holds = false;
+    }
+  };
+  Stages late(team, Stage{kItems, block});
+  run(pool, 2, late);
+  require(holds, "nobody does what a late thread has left");
+}
+
 // What an item throws is thrown once, and no later stage begins.
 void check_failure() {
   stand_in::Pool pool(3);
@@ -96,6 +135,7 @@ void check_stages() {
   for (const size_t threads : {1, 2, 5}) {
     for (const size_t shares : {1, 2, 3, 16}) check_all(threads, shares);
   }
+  check_late();
   check_failure();
 }
 
