@@ -119,8 +119,8 @@ void from_points(const Convolution& task, const Units& units, const Source& sour
   finish_area(task, area, group, strip);
 }
 
-// How the first order shares out tiles: some units for a task, or, where there are few units, a part
-// of one.
+// How the first order shares out tiles: some units for a task, or, where there are few units, a
+// part of one.
 struct Shares {
   int64_t units_each, parts;
 

@@ -44,8 +44,9 @@ struct Area {
 
 // Brings near what finishing an area will write, and read of the residual.
 void look_ahead(const Convolution& task, const Area& area, int64_t group);
-// The same of the sums of a product that begin at a pixel, a row of them for each row of the product:
-// tiles that stand compactly are rows of 16 floats, too, though fewer. Only of maps that are grouped.
+// The same of the sums of a product that begin at a pixel, a row of them for each row of the
+// product: tiles that stand compactly are rows of 16 floats, too, though fewer. Only of maps that
+// are grouped.
 struct Place {
   int64_t image, group, row, column;
 };

@@ -20,6 +20,7 @@ constexpr int64_t kStripPixels = 448;
 // Enough that threads finish at about the same time, and so few that the weights are not read too
 // often.
 constexpr int64_t kTasks = 12;
+// That even a small map gives, by fewer rows.
 constexpr int64_t kFewTasks = 4;
 // Pixels whose sums, of two groups, stay in the nearest cache until they are finished.
 constexpr int64_t kNearPixels = 192;
@@ -28,7 +29,8 @@ Schedule schedule_for(const Convolution& task, int64_t images) {
   const int64_t block = task.output_block, blocks = task.output.height / block;
   const int64_t groups = task.output.groups();
   const int64_t least_strips = ceil_div(wanted_tasks(kFewTasks), images * ceil_div(groups, 2));
-  const int64_t most = std::min(kStripPixels / task.output.width / block, ceil_div(blocks, least_strips));
+  const int64_t most =
+      std::min(kStripPixels / task.output.width / block, ceil_div(blocks, least_strips));
   Schedule schedule{};
   schedule.rows = std::clamp<int64_t>(most, 1, blocks) * block;
   schedule.strips = ceil_div(task.output.height, schedule.rows);
@@ -36,7 +38,7 @@ Schedule schedule_for(const Convolution& task, int64_t images) {
   const int64_t wanted = ceil_div(wanted_tasks(kTasks), strips);
   schedule.chunk = ceil_div(groups, wanted);
   schedule.chunk += schedule.chunk % 2;
-  schedule.chunks = (groups + schedule.chunk - 1) / schedule.chunk;
+  schedule.chunks = ceil_div(groups, schedule.chunk);
   return schedule;
 }
 

@@ -34,10 +34,10 @@ class Team {
 };
 
 // What threads take items from. Each has a share of every stage and takes its items in ascending
-// order, so that a core finds in its own caches what it has made before, in this node or in another.
-// Items of shares that no thread has, or whose thread is late, are taken by others from their end. When
-// no item is left to be taken a thread waits for those that others have taken: they are being worked
-// on, so this ends however many threads take part, one alone among them.
+// order, so that a core finds in its own caches what it has made before, in this node or another.
+// Items of shares that no thread has, or whose thread is late, are taken by others from their end.
+// When no item is left to be taken a thread waits for those that others have taken: they are being
+// worked on, so this ends however many threads take part, one alone among them.
 class Stages {
  public:
   template <typename... Works>
