@@ -201,11 +201,10 @@ void convolve_directly(const Call& call, const Convolution& task) {
     const int64_t count = std::min(images, task.input.batch - first);
     const Schedule schedule = schedule_for(task, count);
     const int64_t strips = count * schedule.strips;
-    const bool by_rows = order_for(task, schedule, count) == Order::kRows;
-    const Reading reading =
-        is_thin ? Reading::thin(task, first, count, scratch)
-                : Reading::of(task, first, count, true,
-                              by_rows ? Order::kRows : Order::kChannels, scratch);
+    const Order order = order_for(task, schedule, count);
+    const bool by_rows = order == Order::kRows;
+    const Reading reading = is_thin ? Reading::thin(task, first, count, scratch)
+                                    : Reading::of(task, first, count, true, order, scratch);
     const Pixels& pixels = reading.pixels;
     const int64_t image_floats =
         is_thin ? floats : task.input.groups() * pixels.group_floats();
