@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jpegcompile.interface import COMPACT_ATTRIBUTES
-from jpegcompile.ir.fused import forms
-from jpegcompile.ir.nonlinear import TRUNCATE
+from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, forms
+from jpegcompile.ir.nonlinear import TRUNCATE, is_truncating
 
 X_FREQUENCIES, _, Y_FREQUENCIES = COMPACT_ATTRIBUTES
 _BOTH = (X_FREQUENCIES, Y_FREQUENCIES)
@@ -23,6 +23,7 @@ COMPACT: Mapping[str, tuple[str, ...]] = {
         form.name: COMPACT_ATTRIBUTES if form.has_residual else _BOTH
         for form in forms("JpegConv", "JpegPointwiseConv")
     },
+    **dict.fromkeys(filter(is_truncating, FIRST_CONVOLUTIONS), (Y_FREQUENCIES,)),
     TRUNCATE: (Y_FREQUENCIES,),
     "JpegGlobalAveragePool": (X_FREQUENCIES,),
 }

@@ -155,6 +155,13 @@ void check_tiles(const Map& map, int block, const char* name) {
                     std::to_string(block));
 }
 
+void check_places(const Map& output, int block, int made) {
+  if (made <= output.frequencies(block)) return;
+  throw KernelError("y has places for " + std::to_string(output.frequencies(block)) +
+                    " frequencies of each tile, and " + std::to_string(made) +
+                    " are made; compile the model again");
+}
+
 const float* read_rows(const Map& map, const float* data, int64_t image, int64_t group, int64_t row,
                        int64_t count, float* scratch) {
   if (map.is_grouped) return data + grouped_offset(map, image, group, row);

@@ -42,6 +42,12 @@ struct Map {
     return is_compact ? plane() / (band.block * band.block) * band.count() * kLanes
                       : plane() * kLanes;
   }
+  // Of one image.
+  int64_t image_floats() const {
+    return is_grouped ? groups() * group_floats() : channels * plane();
+  }
+  // What tiles of that size have places for.
+  int frequencies(int block) const { return is_compact ? band.frequencies : 2 * block - 1; }
   Shape shape() const { return {batch, channels, height, width}; }
 };
 
@@ -55,6 +61,9 @@ int block_of(const Node& node, const char* attribute);
 
 // Throws KernelError for a map that tiles of that size do not fill.
 void check_tiles(const Map& map, int block, const char* name);
+
+// Throws KernelError if tiles of that size in an output have no places for so many frequencies.
+void check_places(const Map& output, int block, int made);
 
 // Rows of a group, [count][W][16]: a place in the tensor, or `scratch` filled from it.
 const float* read_rows(const Map& map, const float* data, int64_t image, int64_t group, int64_t row,

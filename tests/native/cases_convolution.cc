@@ -105,25 +105,10 @@ int64_t held(const Order& order) {
 }
 
 // What tiles of the output hold, the truncation that makes it so, and where they stand.
-void truncate(const Form& form, int64_t held_by_residual, size_t turn, Case& made) {
-  const int64_t block = made.y_order.block, all = 2 * block - 1;
+void keep_frequencies(const Form& form, int64_t held_by_residual, size_t turn, Case& made) {
+  if (form.is_truncated) return truncate(turn, made);
   const bool is_linear = form.base == "JpegPointwiseConv" && form.activation.empty();
-  int64_t kept = is_linear ? std::max(held(made.x_order), held_by_residual) : all;
-  if (form.is_truncated) {
-    kept = 1 + static_cast<int64_t>(turn) % all;
-    made.inputs.push_back(band(made.expected.height, made.expected.width, block, kept));
-    made.refusals.push_back({"band has shape [", [](Case& wrong) { wrong.inputs.back() = unused(); }});
-  }
-  if (kept == all) return;
-  made.expected = band_of(made.expected, block, kept);
-  made.frequencies = kept;
-  // As many places as there are coefficients, or some more.
-  if (made.y_order.group == 16 && turn % 5 != 0) made.y_order.frequencies = kept + turn % 2;
-  made.attributes["y_frequencies"] = made.y_order.frequencies;
-  if (made.y_order.is_compact() && kept > 1) {
-    made.refusals.push_back(
-        {"y has places for", [=](Case& wrong) { wrong.attributes["y_frequencies"] = kept - 1; }});
-  }
+  if (is_linear) keep(std::max(held(made.x_order), held_by_residual), turn, made);
 }
 
 Case convolution_case(Random& random, const Form& form, Geometry given, size_t turn) {
@@ -169,7 +154,7 @@ Case convolution_case(Random& random, const Form& form, Geometry given, size_t t
   pixels = activated(random, form.activation, turn, pixels, made);
   add_unused(made, form.matrices());
   made.expected = to_jpeg(pixels, given.output_block);
-  truncate(form, form.has_residual ? held(order) : 0, turn, made);
+  keep_frequencies(form, form.has_residual ? held(order) : 0, turn, made);
   // A sum of n products is off by n roundings of the sum of their magnitudes at the most, typically
   // by the square root of that: three of which are left for Winograd's points.
   const double terms = static_cast<double>(weight.channels * weight.height * weight.width);
