@@ -129,17 +129,7 @@ class IngestConvolve : public Kernel {
     task.input = ingest_->map(call);
     task.input_block = input_block_;
     task.output_block = output_block_;
-    if (task.input.channels != weights_.inputs) {
-      throw KernelError("the image has shape " + task.input.shape().text() +
-                        " but weights are for " + std::to_string(weights_.inputs) + " channels");
-    }
-    const int64_t height = weights_.window.output_height(task.input.height);
-    const int64_t width = weights_.window.output_width(task.input.width);
-    if (height < 1 || width < 1 || height % output_block_ != 0 || width % output_block_ != 0) {
-      throw KernelError("the image of shape " + task.input.shape().text() +
-                        " does not give whole blocks of " + std::to_string(output_block_));
-    }
-    task.output = Map::of(Shape{task.input.batch, weights_.outputs, height, width}, y_group_,
+    task.output = Map::of(output_shape(weights_, task.input, output_block_, "the image"), y_group_,
                           output_block_, y_frequencies_, "y");
     task.output_at = layout_of(task.output, output_block_);
     task.frequencies = 2 * output_block_ - 1;

@@ -111,6 +111,13 @@ void keep_frequencies(const Form& form, int64_t held_by_residual, size_t turn, C
   if (is_linear) keep(std::max(held(made.x_order), held_by_residual), turn, made);
 }
 
+// Taps and positions so far apart that dividing one by the other rounds to 0.
+void spread(Case& wrong) {
+  wrong.attributes["method"] = std::string("direct");
+  wrong.attributes["dilations"] = std::vector<int64_t>{1000, 1000};
+  wrong.attributes["strides"] = std::vector<int64_t>{5000, 5000};
+}
+
 Case convolution_case(Random& random, const Form& form, Geometry given, size_t turn) {
   if (form.base == "SpatialConv") given.input_block = given.output_block = 1;
   const Window& window = given.window;
@@ -153,6 +160,7 @@ Case convolution_case(Random& random, const Form& form, Geometry given, size_t t
   }
   pixels = activated(random, form.activation, turn, pixels, made);
   add_unused(made, form.matrices());
+  if (weight.height > 1) made.refusals.push_back({" exceeds the padded x of shape [", spread});
   made.expected = to_jpeg(pixels, given.output_block);
   keep_frequencies(form, form.has_residual ? held(order) : 0, turn, made);
   // A sum of n products is off by n roundings of the sum of their magnitudes at the most, typically
