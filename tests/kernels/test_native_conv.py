@@ -287,7 +287,7 @@ def test_what_is_not_a_number_stays_so(
     x = random_map((1, 16, 4, 4))
     x[0, 3, 1, 2] = np.nan
     window = {"strides": (1, 1), "pads": (0, 0, 0, 0), "dilations": (1, 1), "group": 1}
-    given = (x, random_map((16, 16, 1, 1)), random_map((16,)), *map(np.float64, operands))
+    given = (x, random_map((16, 16, 1, 1)), random_map((16,)), *map(np.asarray, operands))
     case = BodyCase("nan", SPATIAL_CONV + activation, given, window, x, 1).in_float32()
     feeds = {f"i{index}": array for index, array in enumerate(case.operands)}
     (result,) = run_native(native_model(case), [feeds], isa)
