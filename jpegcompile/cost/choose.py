@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jpegcompile.cost.model import METHODS, Layer, Method, features, seconds
+from jpegcompile.cost.model import METHODS, Layer, Method, seconds, weight_bytes
 
 
 def choose(layers: Mapping[str, Layer], room: float) -> dict[str, Method]:
@@ -36,5 +36,5 @@ def choose(layers: Mapping[str, Layer], room: float) -> dict[str, Method]:
 
 def _step(layer: Layer, held: Method, method: Method) -> tuple[float, float]:
     """Seconds that a change of method saves, and the bytes that it takes; 0, 1 if none."""
-    more = features(layer, method)["weights"] - features(layer, held)["weights"]
+    more = weight_bytes(layer, method) - weight_bytes(layer, held)
     return (seconds(layer, held) - seconds(layer, method), more) if more > 0 else (0.0, 1.0)

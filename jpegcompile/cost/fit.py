@@ -1,10 +1,11 @@
 """Fit the prices of the cost model to measurements.
 
-    python kernels/conv/bench.py --json > measured.json
-    python -m jpegcompile.cost.fit measured.json > jpegcompile/cost/prices.json
+    python kernels/conv/bench.py --rounds 31 --json > jpegcompile/cost/measured.json
+    python -m jpegcompile.cost.fit jpegcompile/cost/measured.json > jpegcompile/cost/prices.json
 
 Prices are the non-negative ones of the least sum of squared *relative* errors, so that small layers
-count as much as large ones. What the fit misses by is printed to stderr.
+count as much as large ones. What the fit misses by is printed to stderr: times, and what is lost by
+the choices that follow; of each layer by all measurements, and by those of other layers only.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,9 @@ from numpy.typing import NDArray
 
 from jpegcompile.cost.model import FEATURES, METHODS, Layer, Method, features
 from jpegcompile.version import __version__
+
+Times = Mapping[str, float]
+Prices = Mapping[Method, Mapping[str, float]]
 
 
 def fit(rows: Sequence[tuple[Layer, float]], method: Method) -> dict[str, float]:
@@ -69,20 +74,42 @@ def _misses(
     return float(np.linalg.norm(matrix @ x - wanted))
 
 
+def fit_all(rows: Sequence[tuple[Layer, Times]]) -> Prices:
+    """Prices of every method, from the seconds that each of them took for layers."""
+    return {m: fit([(layer, times[m]) for layer, times in rows], m) for m in METHODS}
+
+
+def fastest_by(prices: Prices, layer: Layer) -> Method:
+    """The method of least expected time."""
+    return min(METHODS, key=lambda method: _expected(prices, layer, method))
+
+
+def measured_rows(measured: Any) -> list[tuple[Layer, Times]]:
+    """Layers and the seconds of each method, of what `kernels/conv/bench.py --json` prints."""
+    return [(Layer(**row["layer"]), row["seconds"]) for row in measured["rows"]]
+
+
+def _expected(prices: Prices, layer: Layer, method: Method) -> float:
+    return sum(prices[method][name] * count for name, count in features(layer, method).items())
+
+
+def _account(layer: Layer, times: Times, prices: Prices) -> str:
+    """Expected times as parts of the measured ones, and the chosen method's of the best one."""
+    chosen = fastest_by(prices, layer)
+    best = min(times[method] for method in METHODS)
+    parts = " ".join(f"{_expected(prices, layer, m) / times[m]:.2f}" for m in METHODS)
+    return f"{parts} of measured, {chosen} takes {times[chosen] / best:.2f} of the best"
+
+
 def main() -> None:
     """Read measurements, print the prices."""
     measured: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    prices: dict[str, dict[str, float]] = {}
-    for method in METHODS:
-        rows = [
-            (Layer(**row["layer"]), row["seconds"][method])
-            for row in measured["rows"]
-            if method in row["seconds"]
-        ]
-        prices[method] = fit(rows, method)
-        for layer, time in rows:
-            expected = sum(prices[method][k] * v for k, v in features(layer, method).items())
-            print(f"{method:10} {layer}: {expected / time:.2f} of measured", file=sys.stderr)
+    rows = measured_rows(measured)
+    prices = fit_all(rows)
+    for layer, times in rows:
+        others = [row for row in rows if replace(row[0], batch=0) != replace(layer, batch=0)]
+        print(f"{layer}: {_account(layer, times, prices)}", file=sys.stderr)
+        print(f"    by others: {_account(layer, times, fit_all(others))}", file=sys.stderr)
     result = {"library": __version__, "machine": measured["machine"], "seconds": prices}
     print(json.dumps(result, indent=2))
 

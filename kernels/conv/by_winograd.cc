@@ -18,8 +18,9 @@ namespace {
 
 // Floats of tiles at all points that stay near a core while a task works on them.
 constexpr int64_t kNearFloats = int64_t{160} << 10;
-// Floats of weights that stay near a core from one task to the next.
-constexpr int64_t kKeptFloats = int64_t{80} << 10;
+// Floats of weights that stay near a core from one task to the next: those of 64 by 64 channels at 36
+// points do.
+constexpr int64_t kKeptFloats = int64_t{160} << 10;
 constexpr int64_t kFewTasks = 4;
 constexpr int64_t kManyUnits = 16;
 // Enough rows of a matrix product to fill registers.

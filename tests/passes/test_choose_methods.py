@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -11,9 +14,20 @@ from support.graphs import TENSOR, Graph, apply, check_untouched, lowered, modul
 from jpegcompile.backends.emit import emit
 from jpegcompile.cost import model as cost
 from jpegcompile.cost.choose import choose
-from jpegcompile.cost.fit import fit
-from jpegcompile.cost.model import FEATURES, METHODS, Layer, Method, fastest, features, seconds
+from jpegcompile.cost.fit import fastest_by, fit, fit_all, measured_rows
+from jpegcompile.cost.model import (
+    FEATURES,
+    METHODS,
+    Layer,
+    Method,
+    fastest,
+    features,
+    seconds,
+    weight_bytes,
+)
 
+_KEPT = resources.files("jpegcompile.cost").joinpath("measured.json")
+MEASURED = measured_rows(json.loads(_KEPT.read_text("utf-8")))
 NAME = "choose-methods"
 CONV = "Conv<pads = [1, 1, 1, 1]>"
 
@@ -42,22 +56,23 @@ def test_few_pixels_of_many_channels_get_the_smaller_tile() -> None:
 
 
 def test_kernels_are_chosen_for_the_batch_that_is_asked_for() -> None:
-    graph = network(f"y = {CONV}(x, w)", 64, 8, {"w": (64, 64, 3, 3)})
+    graph = network(f"y = {CONV}(x, w)", 256, 7, {"w": (256, 256, 3, 3)})
     methods = []
     for batch in (1, 32):
         module = module_before(graph, NAME, dtype="float")
         module.options = replace(module.options, batch=batch)
         apply(module, NAME)
-        methods += [n.attrs["method"] for n in module.graph.nodes if n.op == "JpegConv"]
-        assert methods[-1] == fastest(Layer(64, 64, 8, 8, batch))
+        methods += [n.attrs["method"] for n in module.graph.nodes if n.op == "SpatialConv"]
+        assert methods[-1] == fastest(Layer(256, 256, 7, 7, batch))
     assert methods == ["winograd2", "winograd4"]
 
 
 def test_a_batch_that_the_model_fixes_counts_more_than_the_one_asked_for() -> None:
-    text = f"(T[32,64,8,8] x) => (T[] y) {{ y = {CONV}(x, w) }}"
-    module = module_before(Graph(text, {"w": (64, 64, 3, 3)}), NAME, dtype="float")
+    text = f"(T[32,256,7,7] x) => (T[] y) {{ y = {CONV}(x, w) }}"
+    module = module_before(Graph(text, {"w": (256, 256, 3, 3)}), NAME, dtype="float")
     apply(module, NAME)
-    assert [n.attrs["method"] for n in module.graph.nodes if n.op == "JpegConv"] == ["winograd4"]
+    methods = [node.attrs["method"] for node in module.graph.nodes if node.op == "SpatialConv"]
+    assert methods == ["winograd4"]
 
 
 def test_a_lean_model_takes_larger_weights_where_they_save_most() -> None:
@@ -81,10 +96,10 @@ def test_a_lean_model_takes_larger_weights_where_they_save_most() -> None:
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.5, 4.0, 100.0])
 def test_choices_stay_within_the_room_for_weights(share: float) -> None:
     layers = {f"n{c}": Layer(c, c, 1792 // c, 1792 // c, 1) for c in (64, 128, 256)}
-    least = {name: features(layer, "direct")["weights"] for name, layer in layers.items()}
+    least = {name: weight_bytes(layer, "direct") for name, layer in layers.items()}
     room = share * sum(least.values())
     chosen = choose(layers, room)
-    taken = {name: features(layer, chosen[name])["weights"] for name, layer in layers.items()}
+    taken = {name: weight_bytes(layer, chosen[name]) for name, layer in layers.items()}
     assert sum(taken.values()) - sum(least.values()) <= room
     if share == 0.0:
         assert set(chosen.values()) == {"direct"}
@@ -124,6 +139,24 @@ def test_a_fit_finds_the_prices_of_times_that_follow_the_model(method: Method) -
     for name in FEATURES:
         # Prices are written with four digits.
         assert found[name] == pytest.approx(prices[name], rel=1e-3)
+
+
+def test_prices_are_those_of_the_measurements_that_are_kept() -> None:
+    """Whoever changes the model or measures again has to fit again."""
+    assert fit_all(MEASURED) == cost._prices()
+
+
+@pytest.mark.parametrize("others_alone", [False, True])
+@pytest.mark.parametrize("row", MEASURED, ids=lambda row: f"{row[0].inputs}x{row[0].height}")
+def test_choices_lose_little_on_what_was_measured(
+    row: tuple[Layer, Mapping[str, float]], others_alone: bool
+) -> None:
+    """A tenth, by all measurements as well as by those of other layers."""
+    layer, times = row
+    others = [other for other in MEASURED if other[0].inputs != layer.inputs]
+    assert len(others) < len(MEASURED)
+    chosen = fastest_by(fit_all(others), layer) if others_alone else fastest(layer)
+    assert times[chosen] <= 1.1 * min(times[method] for method in METHODS)
 
 
 def test_more_work_never_costs_less() -> None:
