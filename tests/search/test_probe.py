@@ -12,7 +12,7 @@ from support.images import make_jpeg
 from support.tiny_residual import OUTPUTS, tiny_residual
 
 import jpegcompile
-from jpegcompile.dct.frequencies import full, resolve
+from jpegcompile.dct.frequencies import ALL, full, resolve
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
 from jpegcompile.search.probe import Knob, Probe, common_subsampling
 
@@ -70,6 +70,25 @@ def test_scores_of_a_plan(plan: FrequencyPlan, tmp_path: Path) -> None:
     assert sum(done) == len(images)
     other = probe.scores(images, FrequencyPlan("asm", NodeFrequencies(3, 4)), "y")
     assert np.abs(other - expected).max() > 0.01 * largest
+
+
+def test_a_truncated_stem_is_fused_with_the_ingest(tmp_path: Path) -> None:
+    """Its band, the last of its inputs, is a number of the plan; its tiles are whole."""
+    images, source = files(tmp_path, 16, 16), POOLED.model("float")
+    fewest = NodeFrequencies(ALL, 1)
+    probe = Probe(source, tmp_path, "asm", fewest, preprocess="unit", subsampling="4:2:0")
+    stem = probe.session.model.graph.node[0]
+    assert stem.op_type == "JpegIngestConvPReluTruncate"
+    knob = probe.knobs[stem.input[-1]]
+    assert (knob.node, knob.kind, knob.size) == ("p", "keep", (16, 16))
+    for kept in (ALL, 9, 3):
+        plan = FrequencyPlan("asm", NodeFrequencies(ALL, kept))
+        jpegcompile.compile(source, preprocess="unit", frequencies=plan).save(tmp_path / "m.onnx")
+        (expected,) = jpegcompile.load(tmp_path / "m.onnx").run(images)
+        actual, largest = probe.scores(images, plan, "y"), float(np.abs(expected).max())
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=4e-6 * largest)
+        other = FrequencyPlan("asm", NodeFrequencies(ALL, kept - 1))
+        assert np.abs(probe.scores(images, other, "y") - expected).max() > 1e-4 * largest
 
 
 @pytest.mark.parametrize("masking", ["asm", "apx"])
