@@ -134,21 +134,21 @@ def first_case(
         low, high = -4.0, 6.0
         operands = (np.asarray(low), np.asarray(high))
         expected = np.clip(convolved, low, high)
-    size = expected.shape[2:]
+    height, width = expected.shape[2:]
     attributes = {**ingest.attributes, **window.attributes(), "group": 1, "output_block": 1}
     to_pixels = inverse(geometry.height, geometry.width)
     matrices = to_pixels
-    block = 1 if is_spatial else block_size(*size)
+    block = 1 if is_spatial else block_size(height, width)
     if not is_spatial:
         expected = to_jpeg(expected, block)
         attributes |= {"input_block": attributes["block"], "output_block": block}
-        matrices = to_pixels + forward(*size)
+        matrices = to_pixels + forward(height, width)
     bands: list[Array] = []
     if frequencies is not None:
         count = resolve(frequencies, block)
         expected = jpeg_truncate(expected, block=block, frequencies=count)
         attributes["frequencies"] = count
-        bands = [band_map(*size, block, count)]
+        bands = [band_map(height, width, block, count)]
     base = fused_name(
         SPATIAL_CONV if is_spatial else "JpegConv", False, activation, frequencies is not None
     )
