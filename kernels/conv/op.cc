@@ -139,21 +139,16 @@ class Convolve : public Kernel {
 
   // What the output's tiles may hold must have a place where they stand compactly.
   void keep_frequencies(Convolution& task, const Call& call) const {
-    const int whole = 2 * output_block_ - 1;
-    const auto held = [&](const Map& map) { return map.is_compact ? map.band.frequencies : whole; };
-    task.frequencies = whole;
+    task.frequencies = 2 * output_block_ - 1;
     if (form_.is_truncated) {
       task.frequencies = band_frequencies(call.input(form_.inputs() - 1), task.output, output_block_);
     }
     int made = task.frequencies;
     if (task.on_coefficients && form_.activation == Activation::kNone) {
-      made = std::max(held(task.input), form_.has_residual ? held(task.residual_map) : 0);
+      made = task.input.frequencies(output_block_);
+      if (form_.has_residual) made = std::max(made, task.residual_map.frequencies(output_block_));
     }
-    if (made > held(task.output)) {
-      throw KernelError("y has places for " + std::to_string(held(task.output)) +
-                        " frequencies of each tile, and " + std::to_string(made) +
-                        " are made; compile the model again");
-    }
+    check_places(task.output, output_block_, made);
   }
 
   Form form_;

@@ -29,6 +29,8 @@ struct Map {
   static Map of(const Shape& shape, int64_t group, int block, int64_t frequencies,
                 const char* name);
 
+  // Frequencies that have a place in tiles of that size.
+  int frequencies(int block) const { return is_compact ? band.frequencies : 2 * block - 1; }
   int64_t groups() const { return (channels + kLanes - 1) / kLanes; }
   bool is_empty() const { return batch == 0 || channels == 0 || height == 0 || width == 0; }
   int64_t plane() const { return height * width; }
@@ -56,12 +58,21 @@ int block_of(const Node& node, const char* attribute);
 // Throws KernelError for a map that tiles of that size do not fill.
 void check_tiles(const Map& map, int block, const char* name);
 
-// Rows of a group, [count][W][16]: a place in the tensor, or `scratch` filled from it.
+// Throws KernelError if tiles of y have no places for all frequencies that are made.
+void check_places(const Map& y, int block, int made);
+
+// Tiles of rows of a group: where they are in the tensor, or, of a map that is not in groups, in
+// `scratch` filled from it, [count][W][16].
+Tiles read_tiles(const Map& map, int block, const float* data, int64_t image, int64_t group,
+                 int64_t row, int64_t count, float* scratch);
+
+// Rows of a group, [count][W][16]: a place in the tensor, or `scratch` filled from it. Of a map that
+// stands compactly they have to be rows of whole tiles.
 const float* read_rows(const Map& map, const float* data, int64_t image, int64_t group, int64_t row,
                        int64_t count, float* scratch);
 
 // Where to write rows of a group: a place in the tensor, or `scratch`, which `write_rows` puts into
-// the tensor afterwards.
+// the tensor afterwards. Not for maps that stand compactly.
 float* rows_target(const Map& map, float* data, int64_t image, int64_t group, int64_t row,
                    float* scratch);
 void write_rows(const Map& map, float* data, int64_t image, int64_t group, int64_t row,

@@ -64,11 +64,7 @@ class Truncate : public TileKernel {
 
   void compact(const Call& call, const Map& from, const float* x, const Map& to, int frequencies,
                float* y) const {
-    if (frequencies > to.band.frequencies) {
-      throw KernelError("y has places for " + std::to_string(to.band.frequencies) +
-                        " frequencies of each tile, and " + std::to_string(frequencies) +
-                        " are kept; compile the model again");
-    }
+    check_places(to, block_, frequencies);
     const TileLayout source = TileLayout::in_rows(block_, from.pitch());
     const TileLayout target = layout_of(to, block_);
     for_strips(call, from, block_, block_ * from.pitch(), [&](const Strip& strip) {

@@ -108,6 +108,27 @@ Layout layout(size_t turn, int64_t x_channels, int64_t y_channels) {
           y_channels % 16 == 0 && turn / 2 % 2 == 1 ? 16 : 1};
 }
 
+Order order_of(size_t turn, int64_t group, int64_t block) {
+  const bool is_compact = group == 16 && block > 1 && turn % 3 != 0;
+  return {group, block, is_compact ? 1 + static_cast<int64_t>(turn / 2) % (2 * block - 2) : 0};
+}
+
+Map random_operand(Random& random, const Map& shape, const Order& order) {
+  const Map made = random_blocks(random, shape, order.block);
+  return order.is_compact() ? band_of(made, order.block, order.frequencies) : made;
+}
+
+void hold(Case& made, int64_t kept, int64_t places) {
+  made.expected = band_of(made.expected, made.y_order.block, kept);
+  made.frequencies = kept;
+  made.y_order.frequencies = made.y_order.group == 16 ? places : 0;
+  made.attributes["y_frequencies"] = made.y_order.frequencies;
+  if (made.y_order.is_compact() && kept > 1) {
+    made.refusals.push_back(
+        {"y has places for", [=](Case& wrong) { wrong.attributes["y_frequencies"] = kept - 1; }});
+  }
+}
+
 Map activated(Random& random, const std::string& activation, size_t turn, const Map& pixels,
               Case& made) {
   if (activation == "Relu") return each(pixels, [](double v) { return std::max(v, 0.0); });

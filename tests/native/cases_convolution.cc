@@ -88,42 +88,18 @@ Map absolute(const Map& map) {
   return each(map, [](double v) { return std::abs(v); });
 }
 
-// Tiles in groups of channels are whole, or compact with few or many frequencies.
-Order order_of(size_t turn, int64_t group, int64_t block) {
-  const bool is_compact = group == 16 && block > 1 && turn % 3 != 0;
-  return {group, block, is_compact ? 1 + static_cast<int64_t>(turn / 2) % (2 * block - 2) : 0};
-}
-
-// A map to take, of which other coefficients than those that stand in memory are zero.
-Map random_operand(Random& random, const Map& shape, const Order& order) {
-  const Map made = random_blocks(random, shape, order.block);
-  return order.is_compact() ? band_of(made, order.block, order.frequencies) : made;
-}
-
-int64_t held(const Order& order) {
-  return order.is_compact() ? order.frequencies : 2 * order.block - 1;
-}
-
 // What tiles of the output hold, the truncation that makes it so, and where they stand.
 void truncate(const Form& form, int64_t held_by_residual, size_t turn, Case& made) {
   const int64_t block = made.y_order.block, all = 2 * block - 1;
   const bool is_linear = form.base == "JpegPointwiseConv" && form.activation.empty();
-  int64_t kept = is_linear ? std::max(held(made.x_order), held_by_residual) : all;
+  int64_t kept = is_linear ? std::max(made.x_order.held(), held_by_residual) : all;
   if (form.is_truncated) {
     kept = 1 + static_cast<int64_t>(turn) % all;
     made.inputs.push_back(band(made.expected.height, made.expected.width, block, kept));
     made.refusals.push_back({"band has shape [", [](Case& wrong) { wrong.inputs.back() = unused(); }});
   }
-  if (kept == all) return;
-  made.expected = band_of(made.expected, block, kept);
-  made.frequencies = kept;
-  // As many places as there are coefficients, or some more.
-  if (made.y_order.group == 16 && turn % 5 != 0) made.y_order.frequencies = kept + turn % 2;
-  made.attributes["y_frequencies"] = made.y_order.frequencies;
-  if (made.y_order.is_compact() && kept > 1) {
-    made.refusals.push_back(
-        {"y has places for", [=](Case& wrong) { wrong.attributes["y_frequencies"] = kept - 1; }});
-  }
+  const bool has_more = turn % 2 == 1;
+  if (kept < all) hold(made, kept, turn % 5 != 0 ? kept + (has_more ? 1 : 0) : 0);
 }
 
 Case convolution_case(Random& random, const Form& form, Geometry given, size_t turn) {
@@ -167,7 +143,7 @@ Case convolution_case(Random& random, const Form& form, Geometry given, size_t t
   pixels = activated(random, form.activation, turn, pixels, made);
   add_unused(made, form.matrices());
   made.expected = to_jpeg(pixels, given.output_block);
-  truncate(form, form.has_residual ? held(order) : 0, turn, made);
+  truncate(form, form.has_residual ? order.held() : 0, turn, made);
   // A sum of n products is off by n roundings of the sum of their magnitudes at the most, typically
   // by the square root of that: three of which are left for Winograd's points.
   const double terms = static_cast<double>(weight.channels * weight.height * weight.width);
