@@ -54,32 +54,28 @@ class Convolve : public Kernel {
         y_group_(node.integer("y_group", 1)),
         x_frequencies_(node.integer("x_frequencies", 0)),
         residual_frequencies_(node.integer("residual_frequencies", 0)),
-        y_frequencies_(node.integer("y_frequencies", 0)) {
-    if (const auto weight = node.constant(1)) weights_ = packed(*weight);
-    if (const auto bias = node.constant(2); bias && weights_) {
-      bias_ = channel_values(*bias, weights_->outputs, "bias");
-    }
-  }
+        y_frequencies_(node.integer("y_frequencies", 0)),
+        weights_(packed(node.constant(1))),
+        bias_(node, 2, weights_ ? weights_->outputs : 0, "bias"),
+        activation_(node, form.activation, form.first_operand(),
+                    weights_ ? weights_->outputs : 0) {}
 
   void compute(const Call& call) const override {
     // Weights that the graph computes are packed at every call.
     std::optional<Weights> computed;
-    if (!weights_) computed = packed(call.input(1));
+    if (!weights_) computed = packed(std::optional(call.input(1)));
     const Weights& weights = weights_ ? *weights_ : *computed;
-    std::vector<float> computed_bias;
-    if (bias_.empty()) computed_bias = channel_values(call.input(2), weights.outputs, "bias");
+    std::optional<Workspace> bias, slope;
 
     Convolution task{};
     task.weights = &weights;
     const Tensor x = call.input(0);
     describe_maps(task, x);
     task.x = x.floats();
-    task.epilogue.bias = bias_.empty() ? computed_bias.data() : bias_.data();
-    std::vector<float> slope;
+    task.epilogue.bias = bias_.of(call, weights.outputs, bias);
     if (form_.has_residual) add_residual(task, call.input(3));
     keep_frequencies(task, call);
-    read_activation(call, form_.activation, form_.first_operand(), weights.outputs, slope,
-                    task.epilogue);
+    activation_.put(call, weights.outputs, slope, task.epilogue);
     task.y = call.output_floats(0, task.output.shape());
     if (task.input.batch > 0 && task.on_coefficients && task.input.is_compact) {
       return convolve_band(call, task);
@@ -93,10 +89,11 @@ class Convolve : public Kernel {
     return block_of(node, form.base == Base::kPointwise ? "block" : name);
   }
 
-  Weights packed(const Tensor& weight) const {
-    Weights weights = pack(weight, window_, method_);
+  std::optional<Weights> packed(const std::optional<Tensor>& weight) const {
+    if (!weight) return std::nullopt;
+    Weights weights = pack(*weight, window_, method_);
     if (form_.base == Base::kPointwise && !weights.window.is_pointwise()) {
-      throw KernelError("weights of shape " + weight.shape.text() + " are no 1x1 kernels");
+      throw KernelError("weights of shape " + weight->shape.text() + " are no 1x1 kernels");
     }
     return weights;
   }
@@ -158,7 +155,8 @@ class Convolve : public Kernel {
   int64_t x_group_, residual_group_, y_group_;
   int64_t x_frequencies_, residual_frequencies_, y_frequencies_;
   std::optional<Weights> weights_;
-  std::vector<float> bias_;
+  ChannelOperand bias_;
+  ActivationOperands activation_;
 };
 
 template <Base base, bool has_residual, Activation activation, bool is_truncated = false>

@@ -6,6 +6,8 @@
 namespace jpegcompile {
 namespace {
 
+int64_t whole_groups(int64_t channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
+
 float scalar(const Tensor& tensor, const char* name) {
   if (tensor.shape.elements() != 1) {
     throw KernelError(std::string(name) + " has shape " + tensor.shape.text() +
@@ -16,6 +18,19 @@ float scalar(const Tensor& tensor, const char* name) {
 
 // Beyond any map, and such that what is computed from it stays within 64 bits.
 constexpr int64_t kMost = int64_t{1} << 20;
+
+// Of one value for each channel, or one for all, to whole groups.
+void put_channels(const Tensor& tensor, int64_t channels, const char* name, float* to) {
+  const int64_t count = tensor.shape.elements();
+  if (count != 1 && count != channels) {
+    throw KernelError(std::string(name) + " has shape " + tensor.shape.text() + " for " +
+                      std::to_string(channels) + " channels");
+  }
+  for (int64_t channel = 0; channel < channels; ++channel) {
+    to[channel] = tensor.floats()[count == 1 ? 0 : channel];
+  }
+  std::fill(to + channels, to + whole_groups(channels), 0.0F);
+}
 
 bool are_within(const std::vector<int64_t>& values, int64_t least) {
   return std::ranges::all_of(values, [&](int64_t v) { return v >= least && v <= kMost; });
@@ -46,16 +61,19 @@ Window window_of(const Node& node) {
   return window;
 }
 
-std::vector<float> channel_values(const Tensor& tensor, int64_t channels, const char* name) {
-  const int64_t count = tensor.shape.elements();
-  if (count != 1 && count != channels) {
-    throw KernelError(std::string(name) + " has shape " + tensor.shape.text() + " for " +
-                      std::to_string(channels) + " channels");
-  }
-  std::vector<float> values(static_cast<size_t>((channels + kLanes - 1) / kLanes * kLanes), 0.0F);
-  for (int64_t channel = 0; channel < channels; ++channel) {
-    values[static_cast<size_t>(channel)] = tensor.floats()[count == 1 ? 0 : channel];
-  }
+ChannelOperand::ChannelOperand(const Node& node, size_t input, int64_t channels, const char* name)
+    : input_(input), name_(name) {
+  const std::optional<Tensor> constant = channels > 0 ? node.constant(input) : std::nullopt;
+  if (!constant) return;
+  prepared_.resize(static_cast<size_t>(whole_groups(channels)));
+  put_channels(*constant, channels, name, prepared_.data());
+}
+
+const float* ChannelOperand::of(const Call& call, int64_t channels,
+                                std::optional<Workspace>& memory) const {
+  if (!prepared_.empty()) return prepared_.data();
+  float* values = memory.emplace().floats(static_cast<size_t>(whole_groups(channels)));
+  put_channels(call.input(input_), channels, name_, values);
   return values;
 }
 
@@ -70,16 +88,19 @@ size_t operand_count(Activation activation) {
   }
 }
 
-void read_activation(const Call& call, Activation activation, size_t first, int64_t channels,
-                     std::vector<float>& slope, Epilogue& epilogue) {
-  epilogue.activation = activation;
-  if (activation == Activation::kPRelu) {
-    slope = channel_values(call.input(first), channels, "slope");
-    epilogue.slope = slope.data();
-  } else if (activation == Activation::kClip) {
-    epilogue.low = scalar(call.input(first), "low");
-    epilogue.high = scalar(call.input(first + 1), "high");
-  }
+ActivationOperands::ActivationOperands(const Node& node, Activation activation, size_t first,
+                                       int64_t channels)
+    : activation_(activation), first_(first) {
+  if (activation == Activation::kPRelu) slope_.emplace(node, first, channels, "slope");
+}
+
+void ActivationOperands::put(const Call& call, int64_t channels, std::optional<Workspace>& memory,
+                             Epilogue& epilogue) const {
+  epilogue.activation = activation_;
+  if (slope_) epilogue.slope = slope_->of(call, channels, memory);
+  if (activation_ != Activation::kClip) return;
+  epilogue.low = scalar(call.input(first_), "low");
+  epilogue.high = scalar(call.input(first_ + 1), "high");
 }
 
 }  // namespace jpegcompile

@@ -1,9 +1,11 @@
 // What the operators of convolutions read from nodes and calls, besides maps.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "../native/operator.h"
+#include "../native/workspace.h"
 #include "finish.h"
 #include "weights.h"
 
@@ -13,15 +15,38 @@ namespace jpegcompile {
 // KernelError for attributes that mean nothing.
 Window window_of(const Node& node);
 
-// One value for each channel, filled up to whole groups with zeros.
-std::vector<float> channel_values(const Tensor& tensor, int64_t channels, const char* name);
+// An input of one value for each channel, or one for all: prepared where it is a constant, and read
+// at every call where the graph computes it.
+class ChannelOperand {
+ public:
+  // `channels` is 0 where only calls tell how many there are.
+  ChannelOperand(const Node& node, size_t input, int64_t channels, const char* name);
+
+  // The values, filled up to whole groups with zeros; `memory` holds those that are read.
+  const float* of(const Call& call, int64_t channels, std::optional<Workspace>& memory) const;
+
+ private:
+  size_t input_;
+  const char* name_;
+  std::vector<float> prepared_;
+};
 
 // Operands of an activation, in order: the slope of PRelu, the bounds of Clip.
 size_t operand_count(Activation activation);
 
-// Completes an epilogue by an activation and its operands, the inputs from `first` on; `slope`
-// holds what the epilogue points to.
-void read_activation(const Call& call, Activation activation, size_t first, int64_t channels,
-                     std::vector<float>& slope, Epilogue& epilogue);
+// What an activation takes: the inputs from `first` on.
+class ActivationOperands {
+ public:
+  ActivationOperands(const Node& node, Activation activation, size_t first, int64_t channels);
+
+  // Completes an epilogue, which may point into `memory` from then on.
+  void put(const Call& call, int64_t channels, std::optional<Workspace>& memory,
+           Epilogue& epilogue) const;
+
+ private:
+  Activation activation_;
+  size_t first_;
+  std::optional<ChannelOperand> slope_;
+};
 
 }  // namespace jpegcompile

@@ -3,6 +3,8 @@
 // What a file's coefficients become is either a sum of the responses of those that are not zero, or
 // the image and its convolution. Which of the two is faster the number of those tells, by a bound
 // that the compiler's cost model sets (jpegcompile/cost/first.py).
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,7 +62,9 @@ class IngestConvolve : public Kernel {
         most_vectors_(node.integer("sparse_vectors", 0)),
         ingest_(image_ingest(node, form.planes)),
         weights_(pack(constant(node, form.weight()), window_of(node), "")),
-        bias_(channel_values(constant(node, form.weight() + 1), weights_.outputs, "bias")) {
+        bias_(node, form.weight() + 1, weights_.outputs, "bias"),
+        activation_(node, form.activation, form.first_operand(), weights_.outputs) {
+    static_cast<void>(constant(node, form.weight() + 1));  // throws where it is computed
     if (!method_.empty() && method_ != "sparse" && method_ != "dense") {
       throw KernelError("the method '" + method_ + "' is unknown; 'sparse' and 'dense' are known");
     }
@@ -73,26 +77,22 @@ class IngestConvolve : public Kernel {
 
   void compute(const Call& call) const override {
     Convolution task{};
-    std::vector<float> slope;
-    describe(call, task, slope);
+    std::optional<Workspace> bias, slope;
+    describe(call, task, bias, slope);
     const int64_t batch = task.input.batch;
     if (batch == 0) return;
     if (!responses_) return convolve_densely(call, task, 0, batch);
     const QuantisedImages images = images_of(call);
-    const std::vector<char> is_sparse = choices(call, task, images);
-    // Images that follow each other and are computed in the same way.
-    for (int64_t first = 0, end = 0; first < batch; first = end) {
-      const char kind = is_sparse[static_cast<size_t>(first)];
-      while (end < batch && is_sparse[static_cast<size_t>(end)] == kind) ++end;
-      if (kind != 0) {
-        convolve_sparsely(call, task, *responses_, images, first, end - first);
-      } else {
-        convolve_densely(call, task, first, end - first);
-      }
+    if (!method_.empty()) return convolve_sparsely(call, task, *responses_, images, 0, batch);
+    for (int64_t first = 0; first < batch; first += kChoices) {
+      convolve_some(call, task, images, first, std::min(kChoices, batch - first));
     }
   }
 
  private:
+  // Images that it is decided of together, so that the decisions need no memory.
+  static constexpr int64_t kChoices = 64;
+
   std::unique_ptr<Responses> responses(const Node& node) const {
     FirstConvolution first{constant(node, form_.weight()), constant(node, form_.mixing()),
                            constant(node, form_.mixing() + 1), weights_.window, 0, 0};
@@ -118,7 +118,8 @@ class IngestConvolve : public Kernel {
     return Responses::of(first, planes);
   }
 
-  void describe(const Call& call, Convolution& task, std::vector<float>& slope) const {
+  void describe(const Call& call, Convolution& task, std::optional<Workspace>& bias,
+                std::optional<Workspace>& slope) const {
     task.weights = &weights_;
     task.input = ingest_->map(call);
     task.input_block = input_block_;
@@ -136,9 +137,8 @@ class IngestConvolve : public Kernel {
     task.output = Map::of(Shape{task.input.batch, weights_.outputs, height, width}, y_group_, "y");
     task.output_at = layout_of(task.output, output_block_);
     task.frequencies = 2 * output_block_ - 1;
-    task.epilogue.bias = bias_.data();
-    read_activation(call, form_.activation, form_.first_operand(), weights_.outputs, slope,
-                    task.epilogue);
+    task.epilogue.bias = bias_.of(call, weights_.outputs, bias);
+    activation_.put(call, weights_.outputs, slope, task.epilogue);
     task.y = call.output_floats(0, task.output.shape());
   }
 
@@ -147,21 +147,30 @@ class IngestConvolve : public Kernel {
     images.quantization = call.input(form_.planes);
     for (size_t index = 0; index < form_.planes; ++index) {
       const Tensor tables = call.input(form_.indexing() + 3 * index);
-      images.planes.push_back({call.input(index), tables.as<int64_t>()});
+      images.planes.at(index) = {call.input(index), tables.as<int64_t>()};
     }
     return images;
   }
 
-  std::vector<char> choices(const Call& call, const Convolution& task,
-                            const QuantisedImages& images) const {
-    std::vector<char> is_sparse(static_cast<size_t>(task.input.batch), 1);
-    if (!method_.empty()) return is_sparse;
-    call.parallel(is_sparse.size(), [&](size_t image) {
+  // At most kChoices images, each in the way that is faster for it.
+  void convolve_some(const Call& call, const Convolution& task, const QuantisedImages& images,
+                     int64_t first, int64_t count) const {
+    std::array<bool, kChoices> is_sparse{};
+    call.parallel(static_cast<size_t>(count), [&](size_t index) {
       const int64_t vectors = vectors_of(*responses_, task.output.groups(), images,
-                                         static_cast<int64_t>(image));
-      is_sparse[image] = vectors <= most_vectors_ ? 1 : 0;
+                                         first + static_cast<int64_t>(index));
+      is_sparse.at(index) = vectors <= most_vectors_;
     });
-    return is_sparse;
+    const auto begin = is_sparse.begin(), end = begin + count;
+    // Images that follow each other and are computed in the same way.
+    for (auto from = begin, to = begin; from != end; from = to) {
+      to = std::find(from, end, !*from);
+      if (*from) {
+        convolve_sparsely(call, task, *responses_, images, first + (from - begin), to - from);
+      } else {
+        convolve_densely(call, task, first + (from - begin), to - from);
+      }
+    }
   }
 
   // The image, a few at a time, and its convolution.
@@ -188,7 +197,8 @@ class IngestConvolve : public Kernel {
   int64_t most_vectors_;
   std::unique_ptr<ImageIngest> ingest_;
   Weights weights_;
-  std::vector<float> bias_;
+  ChannelOperand bias_;
+  ActivationOperands activation_;
   std::unique_ptr<Responses> responses_;
 };
 

@@ -30,6 +30,9 @@ struct Reach {
   int64_t of(int64_t block) const { return first + block * step; }
 };
 
+// Luma, and chroma of both colours.
+inline constexpr size_t kMostLayers = 2;
+
 // Components that share their matrices.
 struct Layer {
   int64_t components = 0;

@@ -31,17 +31,18 @@ struct Lists {
 };
 
 struct Layout {
-  std::vector<Lists> lists;  // of each layer
+  std::array<Lists, kMostLayers> lists{};  // of each layer
   int64_t floats = 0;        // of an image
 };
 
 Layout layout_of(const Responses& responses) {
   Layout layout;
-  for (const Layer& layer : responses.layers()) {
+  for (size_t index = 0; index < responses.layers().size(); ++index) {
+    const Layer& layer = responses.layers()[index];
     // One more, which is written before it is known to be zero.
     const int64_t starts = 2 * (most_nonzeros(layer) + 1);
     const int64_t row = (starts + layer.columns.blocks + 2) / 2 * 2;
-    layout.lists.push_back({layout.floats, row, starts});
+    layout.lists.at(index) = {layout.floats, row, starts};
     layout.floats += row * layer.rows.blocks;
   }
   return layout;

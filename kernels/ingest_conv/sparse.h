@@ -1,8 +1,8 @@
 // The first convolution of a network as a sum of responses.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <vector>
 
 #include "../conv/convolution.h"
 #include "responses.h"
@@ -16,7 +16,7 @@ struct QuantisedImages {
     Tensor quantised;
     const int64_t* tables;
   };
-  std::vector<Planes> planes;
+  std::array<Planes, kMostLayers> planes;
   Tensor quantization;  // [N, tables, 8, 8]
 
   int64_t image_coefficients(size_t layer) const;

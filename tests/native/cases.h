@@ -57,6 +57,7 @@ struct Case {
   std::vector<Value> exact = {};    // every output, where it is known to the bit
   std::vector<char> is_sparse = {}; // images that a first convolution has no pixels of
   std::vector<Refusal> refusals = {};
+  bool may_allocate = false;  // at every call
 };
 
 class Random {

@@ -90,6 +90,7 @@ Case decode_case(const std::string& op, const File& file) {
   made.exact.push_back(plane_of(image, 0, 1));
   if (has_chroma) made.exact.push_back(plane_of(image, 1, 3));
   made.exact.push_back(tables_of(image, has_chroma ? 3 : 1));
+  made.may_allocate = true;  // the decoder's own state, which no file inherits from another
   add_refusals(made);
   return made;
 }

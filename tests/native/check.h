@@ -49,6 +49,10 @@ void check_refusals(const Case& one, const ort::CustomOp& op);
 // what it was given.
 void check_failures(const Case& one, const ort::CustomOp& op, const Outputs& alone);
 
+// A second call of a kernel allocates nothing, unless the case says that it may. Only the sanitizers
+// can tell.
+void check_allocations(const Case& one, const ort::CustomOp& op);
+
 // Shapes and attributes that make no sense, or whose sizes do not fit into 64 bits, are refused or
 // taken, and nothing else. Returns how many were refused.
 int64_t check_hostile(const Case& one, const ort::CustomOp& op, uint64_t seed, int64_t rounds);

@@ -89,6 +89,7 @@ void check(const Case& one, const jpegcompile::ort::CustomOp& op) {
   check_threads(one, op, alone);
   check_images(one, op, alone);
   check_ways(one, op, alone);
+  check_allocations(one, op);
   check_refusals(one, op);
 }
 

@@ -87,6 +87,19 @@ using namespace ort;
 
 std::atomic<int64_t> alive{0};
 thread_local int64_t calls_until_failure = 0;
+thread_local bool in_library = false;
+
+// This thread enters or leaves the library for as long as this lives.
+class Passage {
+ public:
+  explicit Passage(bool enters) : was_in_(std::exchange(in_library, enters)) {}
+  ~Passage() { in_library = was_in_; }
+  Passage(const Passage&) = delete;
+  Passage& operator=(const Passage&) = delete;
+
+ private:
+  bool was_in_;
+};
 
 template <typename T, typename... Arguments>
 T* make(Arguments&&... arguments) {
@@ -170,10 +183,36 @@ Status* add_domain(SessionOptions* options, CustomOpDomain* domain) {
   return nullptr;
 }
 
+// A function of the interface, as the library calls it.
+template <size_t Index, typename Signature>
+struct Entry;
+template <size_t Index, typename Result, typename... Arguments>
+struct Entry<Index, Result(Arguments...)> {
+  static inline Result (*function)(Arguments...) = nullptr;
+
+  static Result call(Arguments... arguments) {
+    const Passage leaves(false);
+    return function(arguments...);
+  }
+};
+
 template <size_t Index, typename Signature>
 void put(Api& api, Slot<Index, Signature>, std::type_identity_t<Signature>* function) {
-  api.functions[Index] = reinterpret_cast<Function>(function);
+  Entry<Index, Signature>::function = function;
+  api.functions[Index] = reinterpret_cast<Function>(&Entry<Index, Signature>::call);
 }
+
+// Work of the library in a thread of a pool.
+struct Work {
+  void (*work)(void*, size_t);
+  void* user;
+
+  static void run(void* self, size_t index) {
+    const Passage enters(true);
+    const auto& [work, user] = *static_cast<const Work*>(self);
+    work(user, index);
+  }
+};
 
 void put_registration(Api& api) {
   put(api, create_custom_op_domain, [](const char* name, CustomOpDomain** domain) -> Status* {
@@ -250,7 +289,8 @@ void put_calls(Api& api) {
       [](const KernelContext* context, void (*work)(void*, size_t), size_t total, size_t,
          void* user) -> Status* {
         if (Status* planned = planned_failure()) return planned;
-        context->pool.run(work, total, user);
+        Work entered{work, user};
+        context->pool.run(Work::run, total, &entered);
         return nullptr;
       });
 }
@@ -295,6 +335,8 @@ int64_t fail_call(int64_t n) { return std::exchange(calls_until_failure, n); }
 
 int64_t objects_alive() { return alive.load(std::memory_order_relaxed); }
 
+bool is_in_library() { return in_library; }
+
 std::vector<const CustomOp*> registered(const ApiBase* base) {
   SessionOptions options;
   require(RegisterCustomOps(&options, base));
@@ -308,7 +350,10 @@ std::vector<const CustomOp*> registered(const ApiBase* base) {
 
 Kernel::Kernel(const CustomOp& op, const Node& node) : op_(op) {
   const KernelInfo info{node};
-  require(op.create_kernel_v2(&op, &table(), &info, &kernel_));
+  require([&] {
+    const Passage enters(true);
+    return op.create_kernel_v2(&op, &table(), &info, &kernel_);
+  }());
 }
 
 Kernel::~Kernel() { op_.destroy(kernel_); }
@@ -321,7 +366,10 @@ std::vector<Value> Kernel::run(const std::vector<const Value*>& inputs, Pool& po
   if (!fits) throw std::logic_error(std::string(op_.get_name(&op_)) + " does not take these");
   KernelContext context{op_, inputs, {}, pool};
   context.outputs.resize(op_.get_output_count(&op_));
-  require(op_.compute_v2(kernel_, &context));
+  require([&] {
+    const Passage enters(true);
+    return op_.compute_v2(kernel_, &context);
+  }());
   std::vector<Value> outputs;
   for (const auto& output : context.outputs) {
     if (!output) throw std::logic_error("a kernel did not make an output");

@@ -71,6 +71,9 @@ int64_t fail_call(int64_t n);
 // Statuses, shapes and domains that are not released yet.
 int64_t objects_alive();
 
+// Whether this thread is in a function of the library, and in none of the interface below it.
+bool is_in_library();
+
 // Registers the library's operators. Throws Refused.
 std::vector<const ort::CustomOp*> registered(const ort::ApiBase* base);
 
