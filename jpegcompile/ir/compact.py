@@ -34,11 +34,5 @@ COMPACT: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(sorted(NONLINEARITIES), (X_FREQUENCIES,)),
     **{f"Jpeg{op}": (X_FREQUENCIES,) for op in FUNCTIONS},
     **dict.fromkeys(KNOWN_PROGRAMS.values(), (X_FREQUENCIES,)),
-    **dict.fromkeys(
-        (
-            *("ToSpatial", "JpegGlobalAveragePool", "JpegGlobalMaxPool"),
-            *("JpegAveragePool", "JpegSlice", "JpegPad", "JpegResize"),
-        ),
-        (X_FREQUENCIES,),
-    ),
+    **dict.fromkeys(("ToSpatial", "JpegGlobalAveragePool", "JpegGlobalMaxPool"), (X_FREQUENCIES,)),
 }

@@ -5,12 +5,51 @@
 namespace jpegcompile {
 namespace {
 
+// Rows of a small tile from `row` on, of which the coefficients u + v < kKnown are there.
+template <int B, int kKnown, int kRow = 0, typename V>
+JPEGCOMPILE_INLINE void inverse_few_rows(const float* from, const TileLayout& at, V (&tile)[B][B]) {
+  if constexpr (kRow < B && kRow < kKnown) {
+    constexpr int kCount = kKnown - kRow < B ? kKnown - kRow : B;
+#pragma GCC unroll 8
+    for (int v = 0; v < kCount; ++v) {
+      tile[kRow][v] = load<V>(from + row_of(at, kRow) + v * kLanes);
+    }
+    Dct<B>::template inverse<kCount>(tile[kRow]);
+    inverse_few_rows<B, kKnown, kRow + 1>(from, at, tile);
+  }
+}
+
+// A small tile of so many frequencies, 1 to kKnown: in registers.
+template <int B, int kKnown, typename V>
+JPEGCOMPILE_INLINE void inverse_few(int known, const float* from, const TileLayout& at, float* to,
+                                    int64_t pitch) {
+  if constexpr (kKnown > 1) {
+    if (known < kKnown) return inverse_few<B, kKnown - 1, V>(known, from, at, to, pitch);
+  }
+  V tile[B][B];
+  inverse_few_rows<B, kKnown>(from, at, tile);
+  constexpr int kRows = kKnown < B ? kKnown : B;
+#pragma GCC unroll 8
+  for (int column = 0; column < B; ++column) {
+    V line[B];
+#pragma GCC unroll 8
+    for (int row = 0; row < kRows; ++row) line[row] = tile[row][column];
+    Dct<B>::template inverse<kRows>(line);
+#pragma GCC unroll 8
+    for (int y = 0; y < B; ++y) store(to + y * pitch + column * kLanes, line[y]);
+  }
+}
+
 // A tile whose first `rows` rows hold anything, so many coefficients each as the layout tells.
 template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE void inverse_tile(const float* from, const TileLayout& at, float* to,
                                      int64_t pitch) {
   if constexpr (kIsWhole) {
     return transform_tile<B, true, V>(from, at.row[B > 1 ? 1 : 0], kLanes, to, pitch, kLanes);
+  }
+  if constexpr (B < 8) {
+    const int known = at.rows < B ? at.rows : B - 1 + at.count[B - 1];
+    return inverse_few<B, 2 * B - 2, V>(known, from, at, to, pitch);
   }
   alignas(64) float middle[B * B * kLanes];
   const int rows = at.rows;

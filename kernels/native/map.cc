@@ -99,15 +99,17 @@ JPEGCOMPILE_MULTIVERSION(to_planes, to_planes_body, Pixels)
 
 // Rows of tiles that stand compactly, as [count][W][16] with zeros where they have no places.
 void spread(const Map& map, const Tiles& tiles, int64_t count, float* to) {
-  const int64_t block = map.band.block, whole = block * kLanes;
+  const int block = map.band.block;
   for (int64_t row = 0; row < count; ++row) {
     for (int64_t column = 0; column < map.width / block; ++column) {
       const float* tile = tiles.first + row * tiles.at.tile_row + column * tiles.at.tile;
-      for (int64_t u = 0; u < block; ++u) {
-        float* line = to + (row * block + u) * map.pitch() + column * whole;
-        const int64_t floats = tiles.at.count[static_cast<size_t>(u)] * kLanes;
-        std::copy_n(tile + tiles.at.row[static_cast<size_t>(u)], floats, line);
-        std::fill_n(line + floats, whole - floats, 0.0F);
+      for (int u = 0; u < block; ++u) {
+        const float* from = tile + tiles.at.row[static_cast<size_t>(u)];
+        float* line = to + (row * block + u) * map.pitch() + column * block * kLanes;
+        const int count = tiles.at.count[static_cast<size_t>(u)];
+        // One coefficient at a time: lengths that are known take no calls.
+        for (int v = 0; v < count; ++v) std::copy_n(from + v * kLanes, kLanes, line + v * kLanes);
+        for (int v = count; v < block; ++v) std::fill_n(line + v * kLanes, kLanes, 0.0F);
       }
     }
   }

@@ -17,8 +17,6 @@ class Separable : public Kernel {
   explicit Separable(const Node& node)
       : unit_(block_of(node, "output_block")),
         x_group_(node.integer("x_group", 1)),
-        x_frequencies_(node.integer("x_frequencies", 0)),
-        x_block_(x_frequencies_ == 0 ? 1 : block_of(node, "input_block")),
         y_group_(node.integer("y_group", 1)),
         rows_(node, 1, AxisOperand::Side::kLeft, "rows"),
         columns_(node, 2, AxisOperand::Side::kRight, "columns") {}
@@ -28,7 +26,7 @@ class Separable : public Kernel {
     const AxisMatrix& rows = rows_.of(call, rows_made);
     const AxisMatrix& columns = columns_.of(call, columns_made);
     const Tensor x = call.input(0);
-    const Map from = Map::of(x.shape, x_group_, x_block_, x_frequencies_, "x");
+    const Map from = Map::of(x.shape, x_group_, "x");
     if (rows.inputs != from.height || columns.inputs != from.width) {
       throw KernelError("x of shape " + x.shape.text() + " meets matrices for " +
                         std::to_string(rows.inputs) + "x" + std::to_string(columns.inputs));
@@ -50,10 +48,7 @@ class Separable : public Kernel {
   static void make_rows(const Map& from, const float* x, const Map& to, const Strip& strip,
                         const AxisMatrix& rows, const AxisMatrix& columns, float* y) {
     const auto [image, group, row, count] = strip;
-    const auto [begin, end] = rows.range(row, row + count);
-    // Tiles that stand compactly are read whole.
-    const int64_t tile = from.is_compact ? from.band.block : 1;
-    const int64_t first = begin / tile * tile, last = ceil_div(end, tile) * tile;
+    const auto [first, last] = rows.range(row, row + count);
     const int64_t pitch = from.pitch();
     const auto taken = static_cast<size_t>((last - first) * pitch);
     float* scratch = task_floats(0, taken + static_cast<size_t>(count * pitch));
@@ -69,9 +64,7 @@ class Separable : public Kernel {
   }
 
   int64_t unit_;
-  int64_t x_group_, x_frequencies_;
-  int x_block_;
-  int64_t y_group_;
+  int64_t x_group_, y_group_;
   AxisOperand rows_, columns_;
 };
 

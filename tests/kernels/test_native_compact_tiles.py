@@ -29,7 +29,6 @@ Maps = dict[str, NDArray[np.float64]]
 # Their tests are in test_native_compact.py.
 CONVOLUTIONS = {form.name for form in forms("JpegConv", "JpegPointwiseConv")}
 OPS = sorted(set(COMPACT) - CONVOLUTIONS - {TRUNCATE})
-SEPARABLE = ("JpegAveragePool", "JpegSlice", "JpegPad", "JpegResize")
 SHAPES = {8: (2, 32, 24, 16), 4: (3, 16, 8, 20), 2: (1, 48, 6, 10)}
 
 
@@ -58,9 +57,6 @@ def _node(op: str, shape: tuple[int, int, int, int], block: int, count: int) -> 
         names = {"JpegScale": ["scale"], "JpegBatchNormalization": ["scale", "shift"]}
         values = {name: random_map((channels, 1, 1)) for name in names.get(op, ["value"])}
         return Node({"block": block}, values)
-    if op in SEPARABLE:
-        matrices = {"rows": random_map((2 * block, height)), "columns": random_map((width, block))}
-        return Node(blocks, matrices)
     if "MaxPool" in op and "Global" not in op:
         window = {"kernel_shape": [3, 3], "strides": [1, 1], "pads": [1, 1, 1, 1]}
         if "Dilated" in op:
@@ -111,7 +107,7 @@ def _run(
         names.insert(1, "band")
     # Transforms are for function bodies.
     unused = {"ToSpatial": 2, "JpegGlobalAveragePool": 2, "JpegGlobalMaxPool": 2, "JpegScale": 0}
-    rest = unused.get(op, 0 if op in SEPARABLE else 1 if op in BY_CHANNEL else 4)
+    rest = unused.get(op, 1 if op in BY_CHANNEL else 4)
     names += ["unused"] * rest
     names += ["band"] if is_truncating(op) else []
     names += ["flat"] if "Asm" in op and "Pool" in op else []
@@ -127,7 +123,7 @@ def test_every_operator_is_here() -> None:
     known = {f"Jpeg{op}" for op in FUNCTIONS} | set(KNOWN_PROGRAMS.values()) | NONLINEARITIES
     others = {"JpegScaleAddRelu", "JpegScaleAddReluTruncate", "ToSpatial"}
     pools = {"JpegGlobalAveragePool", "JpegGlobalMaxPool"}
-    assert set(OPS) == known | others | pools | BY_CHANNEL | set(SEPARABLE)
+    assert set(OPS) == known | others | pools | BY_CHANNEL
 
 
 @pytest.mark.parametrize("isa", ISAS)

@@ -120,21 +120,15 @@ Value matrix_value(const Map& matrix) { return numbers(matrix.values, {matrix.he
 Case separable_case(Random& random, const std::string& op, const TileShape& shape, size_t turn) {
   const auto [batch, channels, height, width, block] = shape;
   const auto [x_group, y_group] = layout(turn, channels, channels);
-  const Order order = order_of(turn, x_group, block);
-  const Map x = random_operand(random, Map(batch, channels, height, width), order);
+  const Map x = random_map(random, batch, channels, height, width);
   const int64_t output_block = turn % 3 == 0 ? 1 : block;
   const int64_t out_height = output_block * (1 + random.below(4));
   const int64_t out_width = output_block * (1 + random.below(6));
   const Map rows = sparse_matrix(random, out_height, height);
   const Map columns = sparse_matrix(random, width, out_width);
-  Case made{op,
-            {{"input_block", block},
-             {"output_block", output_block},
-             {"x_group", x_group},
-             {"x_frequencies", order.frequencies},
-             {"y_group", y_group}},
-            {}, {}, separable(x, rows, columns), 0, y_group, order};
-  made.inputs = {tensor(x, order), matrix_value(rows), matrix_value(columns)};
+  Case made{op, {{"output_block", output_block}, {"x_group", x_group}, {"y_group", y_group}},
+            {}, {}, separable(x, rows, columns), 0, y_group};
+  made.inputs = {tensor(x, x_group), matrix_value(rows), matrix_value(columns)};
   // Matrices that are computed are read at every call.
   made.may_allocate = turn % 2 != 0;
   if (turn % 2 == 0) made.constants = {1, 2};

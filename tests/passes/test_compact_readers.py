@@ -71,11 +71,7 @@ def test_shifts_of_channels_keep_the_band() -> None:
     [
         "m = MaxPool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]>(r)",
         "m = MaxPool<kernel_shape = [2, 2], dilations = [2, 2]>(r)",
-        "m = AveragePool<kernel_shape = [2, 2], strides = [2, 2]>(r)",
         "m = GlobalMaxPool(r)",
-        "b = Constant<value = int64[2] {0, 0}>()  e = Constant<value = int64[2] {99, 99}>()"
-        " a = Constant<value = int64[2] {2, 3}>()  s = Constant<value = int64[2] {2, 2}>()"
-        " m = Slice(r, b, e, a, s)",
         "m = Relu(r)",
         "m = LeakyRelu<alpha = 0.25>(r)",
         "m = Clip(r, low, high)",
@@ -87,6 +83,11 @@ def test_operators_that_read_few_coefficients(reader: str, masks: int) -> None:
     bands = check_compact(network(text, "32,32"), frequencies=masks, truncate=6)
     assert bands["r" if masks == 15 else "r.truncated"] == {Y: 6}
     assert {X: 6}.items() <= bands["m"].items()
+
+
+def test_matrices_read_whole_tiles() -> None:
+    text = f"{STEM}  m = AveragePool<kernel_shape = [2, 2], strides = [2, 2]>(r)  y = Conv(m, w6)"
+    assert check_compact(network(text, "32,32"), truncate=6) == {}
 
 
 def test_functions_of_pixels_read_few_coefficients() -> None:
