@@ -1,6 +1,7 @@
 """Give the ingest and the convolution that alone reads its image one operator.
 
 JpegConvRelu(JpegIngest(luma, ...), w, b)                =>  JpegIngestConvRelu(luma, ...)
+JpegConvReluTruncate(JpegIngest(luma, ...), w, b, n)     =>  JpegIngestConvReluTruncate(..., n)
 SpatialConvRelu(ToSpatial(JpegIngest(luma, ...)), w, b)  =>  JpegIngestSpatialConvRelu(luma, ...)
 
 A kernel that sees both can go by the coefficients that are not zero, without an image in between.

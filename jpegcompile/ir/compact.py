@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jpegcompile.interface import COMPACT_ATTRIBUTES
-from jpegcompile.ir.fused import forms
-from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE
+from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, forms
+from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE, is_truncating
 from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
 
 X_FREQUENCIES, RESIDUAL_FREQUENCIES, Y_FREQUENCIES = COMPACT_ATTRIBUTES
@@ -30,6 +30,7 @@ COMPACT: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(sorted(BY_CHANNEL), _BOTH),
     "JpegScaleAddRelu": (X_FREQUENCIES, RESIDUAL_FREQUENCIES),
     "JpegScaleAddReluTruncate": COMPACT_ATTRIBUTES,
+    **dict.fromkeys(filter(is_truncating, FIRST_CONVOLUTIONS), (Y_FREQUENCIES,)),
     TRUNCATE: (Y_FREQUENCIES,),
     **dict.fromkeys(sorted(NONLINEARITIES), (X_FREQUENCIES,)),
     **{f"Jpeg{op}": (X_FREQUENCIES,) for op in FUNCTIONS},

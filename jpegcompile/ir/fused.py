@@ -88,8 +88,8 @@ def first_convolution_name(ingest: str, convolution: str) -> str:
 # sums: each for as many as there are outputs that its block reaches, times groups of channels.
 SPARSE_VECTORS = "sparse_vectors"
 FIRST_CONVOLUTIONS: Mapping[str, tuple[str, str]] = {
-    first_convolution_name(ingest, convolution): (ingest, convolution)
+    first_convolution_name(ingest, form.name): (ingest, form.name)
     for ingest in INGEST_INPUTS
-    for base in ("JpegConv", SPATIAL_CONV)
-    for convolution in (fused_name(base, False, activation) for activation in ACTIVATIONS)
+    for form in forms("JpegConv", SPATIAL_CONV)
+    if not form.has_residual
 }

@@ -42,7 +42,7 @@ JPEGCOMPILE_INLINE void finish_tile(const ScaleAddRelu& task, const Tile& tile, 
     V line[B];
     inverse_first(known, from, B * kLanes, line);
 #pragma GCC unroll 8
-    for (int row = 0; row < B; ++row) line[row] = line[row] > 0 ? line[row] : V{};
+    for (int row = 0; row < B; ++row) line[row] = line[row] < 0 ? V{} : line[row];
     forward_first(wanted, line, from, B * kLanes);
   }
   finish_forward<B, kIsWhole, V>(middle, task.frequencies, task.y_at, tile.y);

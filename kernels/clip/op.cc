@@ -6,12 +6,13 @@
 namespace jpegcompile {
 namespace {
 
+// What is not a number stays so.
 struct Bounds {
   float low, high;
 
   template <typename V>
   JPEGCOMPILE_INLINE V operator()(const V& decided_by, const V& x, const Place&) const {
-    const V raised = decided_by > low ? x : V{} + low;
+    const V raised = decided_by <= low ? V{} + low : x;
     return decided_by > high ? V{} + high : raised;
   }
 };

@@ -47,10 +47,10 @@ void look_ahead(const Convolution& task, const Area& area, int64_t group);
 // The same of the sums of a product that begin at a pixel, a row of them for each row of the
 // product: tiles that stand compactly are rows of 16 floats, too, though fewer. Only of maps that
 // are grouped.
-struct Place {
+struct SumsPlace {
   int64_t image, group, row, column;
 };
-void look_ahead(const Convolution& task, const Place& first, Gemm& gemm);
+void look_ahead(const Convolution& task, const SumsPlace& first, Gemm& gemm);
 // Finishes sums of one group of outputs, [rows][columns][16], and puts them into the output.
 void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums);
 // The same of sums that stand otherwise, of coefficients that may be few.

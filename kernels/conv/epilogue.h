@@ -6,7 +6,8 @@
 
 namespace jpegcompile {
 
-// `lane` is the offset of the vectors' first channel in the arrays of the epilogue.
+// What is not a number stays so. `lane` is the offset of the vectors' first channel in the arrays of
+// the epilogue.
 template <int Count, typename V>
 JPEGCOMPILE_INLINE void activate(V (&pixels)[Count], const Epilogue& epilogue, int64_t lane) {
   const V zero{};
@@ -15,7 +16,7 @@ JPEGCOMPILE_INLINE void activate(V (&pixels)[Count], const Epilogue& epilogue, i
       return;
     case Activation::kRelu:
 #pragma GCC unroll 16
-      for (int i = 0; i < Count; ++i) pixels[i] = pixels[i] > zero ? pixels[i] : zero;
+      for (int i = 0; i < Count; ++i) pixels[i] = pixels[i] < zero ? zero : pixels[i];
       return;
     case Activation::kPRelu: {
       const V slope = load<V>(epilogue.slope + lane);
@@ -29,8 +30,8 @@ JPEGCOMPILE_INLINE void activate(V (&pixels)[Count], const Epilogue& epilogue, i
       const V low = zero + epilogue.low, high = zero + epilogue.high;
 #pragma GCC unroll 16
       for (int i = 0; i < Count; ++i) {
-        const V raised = pixels[i] > low ? pixels[i] : low;
-        pixels[i] = raised < high ? raised : high;
+        const V raised = pixels[i] < low ? low : pixels[i];
+        pixels[i] = raised > high ? high : raised;
       }
       return;
     }

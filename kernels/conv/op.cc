@@ -99,26 +99,12 @@ class Convolve : public Kernel {
   }
 
   void describe_maps(Convolution& task, const Tensor& x) const {
-    const Weights& weights = *task.weights;
     task.input = Map::of(x.shape, x_group_, input_block_, x_frequencies_, "x");
     task.input_block = input_block_;
     task.output_block = output_block_;
     task.on_coefficients = form_.base == Base::kPointwise;
-    if (task.input.channels != weights.inputs) {
-      throw KernelError("x has shape " + x.shape.text() + " but weights are for " +
-                        std::to_string(weights.inputs) + " channels");
-    }
-    const int64_t height = weights.window.output_height(task.input.height);
-    const int64_t width = weights.window.output_width(task.input.width);
-    const bool fits = task.input.height % input_block_ == 0 &&
-                      task.input.width % input_block_ == 0 && height > 0 && width > 0 &&
-                      height % output_block_ == 0 && width % output_block_ == 0;
-    if (!fits) {
-      throw KernelError("x of shape " + x.shape.text() + " in blocks of " +
-                        std::to_string(input_block_) + " does not give whole blocks of " +
-                        std::to_string(output_block_));
-    }
-    task.output = Map::of(Shape{task.input.batch, weights.outputs, height, width}, y_group_,
+    check_tiles(task.input, input_block_, "x");
+    task.output = Map::of(output_shape(*task.weights, task.input, output_block_, "x"), y_group_,
                           output_block_, y_frequencies_, "y");
     task.output_at = layout_of(task.output, output_block_);
   }
@@ -136,14 +122,14 @@ class Convolve : public Kernel {
 
   // What the output's tiles may hold must have a place where they stand compactly.
   void keep_frequencies(Convolution& task, const Call& call) const {
+    const auto held = [&](const Map& map) { return map.frequencies(output_block_); };
     task.frequencies = 2 * output_block_ - 1;
     if (form_.is_truncated) {
       task.frequencies = band_frequencies(call.input(form_.inputs() - 1), task.output, output_block_);
     }
     int made = task.frequencies;
     if (task.on_coefficients && form_.activation == Activation::kNone) {
-      made = task.input.frequencies(output_block_);
-      if (form_.has_residual) made = std::max(made, task.residual_map.frequencies(output_block_));
+      made = std::max(held(task.input), form_.has_residual ? held(task.residual_map) : 0);
     }
     check_places(task.output, output_block_, made);
   }

@@ -19,7 +19,7 @@ float scalar(const Tensor& tensor, const char* name) {
 // Beyond any map, and such that what is computed from it stays within 64 bits.
 constexpr int64_t kMost = int64_t{1} << 20;
 
-// Of one value for each channel, or one for all, to whole groups.
+// Copies one value for each channel, or one for all, and fills whole groups with zeros.
 void put_channels(const Tensor& tensor, int64_t channels, const char* name, float* to) {
   const int64_t count = tensor.shape.elements();
   if (count != 1 && count != channels) {
@@ -59,6 +59,26 @@ Window window_of(const Node& node) {
   window.dilation_y = dilations[0];
   window.dilation_x = dilations[1];
   return window;
+}
+
+Shape output_shape(const Weights& weights, const Map& input, int output_block, const char* name) {
+  // Nothing is put together while all is well.
+  const auto given = [&] { return std::string(name) + " of shape " + input.shape().text(); };
+  const Window& window = weights.window;
+  const int64_t height = window.output_height(input.height);
+  const int64_t width = window.output_width(input.width);
+  if (input.channels != weights.inputs) {
+    throw KernelError(std::string(name) + " has shape " + input.shape().text() +
+                      " but weights are for " + std::to_string(weights.inputs) + " channels");
+  }
+  if (height < 1 || width < 1) {
+    throw KernelError("its window of " + std::to_string(window.kernel_height) + "x" +
+                      std::to_string(window.kernel_width) + " exceeds the padded " + given());
+  }
+  if (height % output_block != 0 || width % output_block != 0) {
+    throw KernelError(given() + " does not give whole blocks of " + std::to_string(output_block));
+  }
+  return {input.batch, weights.outputs, height, width};
 }
 
 ChannelOperand::ChannelOperand(const Node& node, size_t input, int64_t channels, const char* name)

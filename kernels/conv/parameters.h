@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "../native/map.h"
 #include "../native/operator.h"
 #include "../native/workspace.h"
 #include "finish.h"
@@ -14,6 +15,10 @@ namespace jpegcompile {
 // The attributes strides, pads, dilations and group; the kernel's size is in the weights. Throws
 // KernelError for attributes that mean nothing.
 Window window_of(const Node& node);
+
+// The map that a convolution makes of another, in whole blocks. Throws KernelError, which calls the
+// other by its name, if there is none.
+Shape output_shape(const Weights& weights, const Map& input, int output_block, const char* name);
 
 // An input of one value for each channel, or one for all: prepared where it is a constant, and read
 // at every call where the graph computes it.

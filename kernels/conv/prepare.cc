@@ -51,7 +51,7 @@ void look_ahead(const Convolution& task, const Area& area, int64_t group) {
   bring_near<0>(task.residual_map, task.residual_at, task.output_block, task.residual, area, group);
 }
 
-void look_ahead(const Convolution& task, const Place& first, Gemm& gemm) {
+void look_ahead(const Convolution& task, const SumsPlace& first, Gemm& gemm) {
   const auto offset_of = [&](const Map& map, const TileLayout& layout) {
     return tile_offset(map, layout, task.output_block, first.image, first.group, first.row,
                        first.column);

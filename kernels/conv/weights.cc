@@ -9,8 +9,8 @@
 namespace jpegcompile {
 namespace {
 
-// Where the products of one tile size would not stay in the last level of a cache, the smaller
-// tile is faster.
+// Where transformed weights, 36 for each pair of channels, would not stay in the last level of a
+// cache, the smaller tile with its 16 is faster.
 constexpr int64_t kMostWinograd4Floats = int64_t{5} << 20;
 constexpr int64_t kThinChannels = 4;
 
@@ -22,18 +22,16 @@ bool can_be_winograd(const Window& window) {
 
 Method method_for(const Weights& weights, const std::string& asked) {
   const Window& window = weights.window;
+  const bool asks_winograd = asked == "winograd4" || asked == "winograd2";
+  const bool is_known = asked.empty() || asked == "direct" || asks_winograd;
+  if (!is_known || (asks_winograd && !can_be_winograd(window))) {
+    throw KernelError("the method '" + asked + "' does not fit it; compile the model again");
+  }
   if (window.group == 1 && weights.inputs <= kThinChannels && window.dilation_x == 1) {
     return Method::kThin;
   }
-  if (asked == "direct") return Method::kDirect;
-  const bool is_winograd = can_be_winograd(window);
-  if (!asked.empty()) {
-    if (!is_winograd || (asked != "winograd4" && asked != "winograd2")) {
-      throw KernelError("the method '" + asked + "' does not fit it; compile the model again");
-    }
-    return asked == "winograd4" ? Method::kWinograd4 : Method::kWinograd2;
-  }
-  if (!is_winograd) return Method::kDirect;
+  if (asks_winograd) return asked == "winograd4" ? Method::kWinograd4 : Method::kWinograd2;
+  if (asked == "direct" || !can_be_winograd(window)) return Method::kDirect;
   return 36 * weights.outputs * weights.inputs > kMostWinograd4Floats ? Method::kWinograd2
                                                                       : Method::kWinograd4;
 }
@@ -121,7 +119,10 @@ void pack_winograd(const float* weight, Weights& weights) {
 
 Weights pack(const Tensor& weight, const Window& window, const std::string& method) {
   const Map extents = Map::of(weight.shape, 1, "weight");
-  if (window.group < 1 || weight.shape[0] % window.group != 0 || extents.is_empty()) {
+  if (extents.is_empty()) {
+    throw KernelError("weights of shape " + weight.shape.text() + " have no elements");
+  }
+  if (window.group < 1 || weight.shape[0] % window.group != 0) {
     throw KernelError("weights of shape " + weight.shape.text() + " do not fit " +
                       std::to_string(window.group) + " groups");
   }
@@ -144,7 +145,7 @@ Weights pack(const Tensor& weight, const Window& window, const std::string& meth
       pack_winograd(weight.floats(), weights);
       break;
   }
-  weights.data = weights.packed.floats(0);
+  weights.data = weights.packed.data();
   return weights;
 }
 

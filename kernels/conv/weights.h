@@ -24,11 +24,18 @@ struct Window {
     return kernel_height == 1 && kernel_width == 1 && stride_y == 1 && stride_x == 1 &&
            !has_pads();
   }
+  // 0 where the window exceeds the padded map.
   int64_t output_height(int64_t height) const {
-    return (height + top + bottom - dilation_y * (kernel_height - 1) - 1) / stride_y + 1;
+    return positions(height + top + bottom - dilation_y * (kernel_height - 1), stride_y);
   }
   int64_t output_width(int64_t width) const {
-    return (width + left + right - dilation_x * (kernel_width - 1) - 1) / stride_x + 1;
+    return positions(width + left + right - dilation_x * (kernel_width - 1), stride_x);
+  }
+
+ private:
+  // Of what is left of an axis beside the window's other taps.
+  static int64_t positions(int64_t room, int64_t stride) {
+    return room < 1 ? 0 : (room - 1) / stride + 1;
   }
 };
 
@@ -61,7 +68,8 @@ struct Weights {
 };
 
 // Packs OIHW weights for a method: "direct", "winograd4" or "winograd2", by what the compiler's
-// cost model chose, or, if that is empty, by a rule of thumb.
+// cost model chose, or, if that is empty, by a rule of thumb. For images of few channels there is
+// one way only, whatever the method.
 //
 // Throws KernelError if shape, geometry and method do not fit.
 Weights pack(const Tensor& weight, const Window& window, const std::string& method);

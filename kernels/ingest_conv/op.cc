@@ -14,6 +14,7 @@
 #include "../conv/parameters.h"
 #include "../ingest/ingest.h"
 #include "../native/operators.h"
+#include "../native/tiles.h"
 #include "sparse.h"
 
 namespace jpegcompile {
@@ -24,16 +25,19 @@ struct Form {
   size_t planes = 2;  // of coefficients: 1 of a grey file
   bool is_spatial = false;
   Activation activation = Activation::kNone;
+  bool is_truncated = false;  // behind the activation
 
   // Inputs: planes, tables, three indices for each of the planes and two matrices; mixing, offset,
-  // dc; weight, bias, operands, and transforms, which are for function bodies only.
+  // dc; weight, bias, operands, and transforms, which are for function bodies only; a truncation's
+  // band.
   size_t indexing() const { return planes + 1; }
   size_t matrices() const { return indexing() + 3 * planes; }
   size_t mixing() const { return matrices() + 2 * planes; }
   size_t weight() const { return mixing() + 3; }
   size_t first_operand() const { return weight() + 2; }
   size_t transforms() const { return first_operand() + operand_count(activation); }
-  size_t inputs() const { return transforms() + (is_spatial ? 2 : 4); }
+  size_t band() const { return transforms() + (is_spatial ? 2 : 4); }
+  size_t inputs() const { return band() + (is_truncated ? 1 : 0); }
 
   ort::ElementType type(size_t input) const {
     if (input < planes) return ort::ElementType::kInt16;
@@ -58,6 +62,7 @@ class IngestConvolve : public Kernel {
         output_block_(form.is_spatial ? 1 : block_of(node, "output_block")),
         input_block_(block_of(node, "block")),
         y_group_(node.integer("y_group", 1)),
+        y_frequencies_(node.integer("y_frequencies", 0)),
         method_(node.text("method")),
         most_vectors_(node.integer("sparse_vectors", 0)),
         ingest_(image_ingest(node, form.planes)),
@@ -124,19 +129,14 @@ class IngestConvolve : public Kernel {
     task.input = ingest_->map(call);
     task.input_block = input_block_;
     task.output_block = output_block_;
-    if (task.input.channels != weights_.inputs) {
-      throw KernelError("the image has shape " + task.input.shape().text() +
-                        " but weights are for " + std::to_string(weights_.inputs) + " channels");
-    }
-    const int64_t height = weights_.window.output_height(task.input.height);
-    const int64_t width = weights_.window.output_width(task.input.width);
-    if (height < 1 || width < 1 || height % output_block_ != 0 || width % output_block_ != 0) {
-      throw KernelError("the image of shape " + task.input.shape().text() +
-                        " does not give whole blocks of " + std::to_string(output_block_));
-    }
-    task.output = Map::of(Shape{task.input.batch, weights_.outputs, height, width}, y_group_, "y");
+    task.output = Map::of(output_shape(weights_, task.input, output_block_, "the image"), y_group_,
+                          output_block_, y_frequencies_, "y");
     task.output_at = layout_of(task.output, output_block_);
     task.frequencies = 2 * output_block_ - 1;
+    if (form_.is_truncated) {
+      task.frequencies = band_frequencies(call.input(form_.band()), task.output, output_block_);
+    }
+    check_places(task.output, output_block_, task.frequencies);
     task.epilogue.bias = bias_.of(call, weights_.outputs, bias);
     activation_.put(call, weights_.outputs, slope, task.epilogue);
     task.y = call.output_floats(0, task.output.shape());
@@ -185,14 +185,14 @@ class IngestConvolve : public Kernel {
       part.input.batch = part.output.batch = std::min(at_once, count - done);
       ingest_->ingest(call, first + done, part.input.batch, image);
       part.x = image;
-      part.y = task.y + (first + done) * task.output.channels * task.output.plane();
+      part.y = task.y + (first + done) * task.output.image_floats();
       convolve(call, part);
     }
   }
 
   Form form_;
   int output_block_, input_block_;
-  int64_t y_group_;
+  int64_t y_group_, y_frequencies_;
   std::string method_;
   int64_t most_vectors_;
   std::unique_ptr<ImageIngest> ingest_;
@@ -202,9 +202,9 @@ class IngestConvolve : public Kernel {
   std::unique_ptr<Responses> responses_;
 };
 
-template <size_t planes, bool is_spatial, Activation activation>
+template <size_t planes, bool is_spatial, Activation activation, bool is_truncated = false>
 Operator first_convolution(const std::string& name) {
-  static constexpr Form kForm{planes, is_spatial, activation};
+  static constexpr Form kForm{planes, is_spatial, activation, is_truncated};
   Operator made{name, {}, [](const Node& node) -> std::unique_ptr<Kernel> {
                   return std::make_unique<IngestConvolve>(node, kForm);
                 }};
@@ -212,12 +212,21 @@ Operator first_convolution(const std::string& name) {
   return made;
 }
 
+// An activation with nothing behind it; or a truncation, which only maps of coefficients have.
+template <size_t planes, bool is_spatial, Activation activation>
+void add_activation(const std::string& name, std::vector<Operator>& all) {
+  all.push_back(first_convolution<planes, is_spatial, activation>(name));
+  if constexpr (!is_spatial) {
+    all.push_back(first_convolution<planes, is_spatial, activation, true>(name + "Truncate"));
+  }
+}
+
 template <size_t planes, bool is_spatial>
 void add_activations(const std::string& name, std::vector<Operator>& all) {
   all.push_back(first_convolution<planes, is_spatial, Activation::kNone>(name));
-  all.push_back(first_convolution<planes, is_spatial, Activation::kRelu>(name + "Relu"));
-  all.push_back(first_convolution<planes, is_spatial, Activation::kPRelu>(name + "PRelu"));
-  all.push_back(first_convolution<planes, is_spatial, Activation::kClip>(name + "Clip"));
+  add_activation<planes, is_spatial, Activation::kRelu>(name + "Relu", all);
+  add_activation<planes, is_spatial, Activation::kPRelu>(name + "PRelu", all);
+  add_activation<planes, is_spatial, Activation::kClip>(name + "Clip", all);
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "isa.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 
 namespace jpegcompile {
@@ -15,15 +18,27 @@ Isa best_isa() {
   return Isa::kPlain;
 }
 
-Isa asked_isa() {
+std::string_view asked_name() {
   const char* name = std::getenv("JPEGCOMPILE_ISA");
-  const std::string_view asked = name == nullptr ? "" : name;
+  return name == nullptr ? "" : name;
+}
+
+Isa asked_isa() {
+  const std::string_view asked = asked_name();
   if (asked == "plain") return Isa::kPlain;
   if (asked == "avx2") return Isa::kAvx2;
   return Isa::kAvx512;
 }
 
 }  // namespace
+
+void check_asked_isa() {
+  const std::string_view asked = asked_name();
+  const auto known = {"", "plain", "avx2", "avx512"};
+  if (std::ranges::find(known, asked) != known.end()) return;
+  throw std::invalid_argument("JPEGCOMPILE_ISA is '" + std::string(asked) +
+                              "'; give plain, avx2 or avx512, or leave it out");
+}
 
 Isa machine_isa() {
   const Isa best = best_isa();

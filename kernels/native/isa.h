@@ -55,6 +55,9 @@ enum class Isa { kPlain, kAvx2, kAvx512 };
 // The best set of this machine, or a lesser one that JPEGCOMPILE_ISA names (plain, avx2, avx512).
 Isa machine_isa();
 
+// Throws std::invalid_argument if JPEGCOMPILE_ISA names something else.
+void check_asked_isa();
+
 template <typename Arguments>
 using IsaFunction = void (*)(const Arguments&);
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "isa.h"
 #include "operator.h"
 #include "operators.h"
 
@@ -104,7 +105,6 @@ Registered::Registered(Operator described) : ort::CustomOp{}, op(std::move(descr
   get_variadic_output_homogeneity = [](const CustomOp*) { return 1; };
   create_kernel_v2 = create;
   compute_v2 = jpegcompile::compute;
-  // One version of the contract between kernels: files of another one run by their bodies.
   get_start_version = [](const CustomOp*) { return kContractVersion; };
   get_end_version = [](const CustomOp*) { return kContractVersion; };
 }
@@ -159,7 +159,10 @@ extern "C" __attribute__((visibility("default"))) jpegcompile::ort::Status* Regi
   if (api == nullptr) return nullptr;
   ort::CustomOpDomain* domain = nullptr;
   ort::Status* status = nullptr;
-  const auto find = [&] { status = domain_of(*api, &domain); };
+  const auto find = [&] {
+    check_asked_isa();
+    status = domain_of(*api, &domain);
+  };
   if (auto* failed = guarded(*api, "jpegcompile", find)) return failed;
   if (status != nullptr) return status;
   return ort::add_custom_op_domain(*api, options, domain);

@@ -173,11 +173,11 @@ void check_tiles(const Map& map, int block, const char* name) {
                     std::to_string(block));
 }
 
-void check_places(const Map& y, int block, int made) {
-  const int places = y.frequencies(block);
-  if (made <= places) return;
-  throw KernelError("y has places for " + std::to_string(places) + " frequencies of each tile, and " +
-                    std::to_string(made) + " are made; compile the model again");
+void check_places(const Map& output, int block, int made) {
+  if (made <= output.frequencies(block)) return;
+  throw KernelError("y has places for " + std::to_string(output.frequencies(block)) +
+                    " frequencies of each tile, and " + std::to_string(made) +
+                    " are made; compile the model again");
 }
 
 Tiles read_tiles(const Map& map, int block, const float* data, int64_t image, int64_t group,

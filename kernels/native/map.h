@@ -29,8 +29,6 @@ struct Map {
   static Map of(const Shape& shape, int64_t group, int block, int64_t frequencies,
                 const char* name);
 
-  // Frequencies that have a place in tiles of that size.
-  int frequencies(int block) const { return is_compact ? band.frequencies : 2 * block - 1; }
   int64_t groups() const { return (channels + kLanes - 1) / kLanes; }
   bool is_empty() const { return batch == 0 || channels == 0 || height == 0 || width == 0; }
   int64_t plane() const { return height * width; }
@@ -44,6 +42,12 @@ struct Map {
     return is_compact ? plane() / (band.block * band.block) * band.count() * kLanes
                       : plane() * kLanes;
   }
+  // Of one image.
+  int64_t image_floats() const {
+    return is_grouped ? groups() * group_floats() : channels * plane();
+  }
+  // What tiles of that size have places for.
+  int frequencies(int block) const { return is_compact ? band.frequencies : 2 * block - 1; }
   Shape shape() const { return {batch, channels, height, width}; }
 };
 
@@ -58,8 +62,8 @@ int block_of(const Node& node, const char* attribute);
 // Throws KernelError for a map that tiles of that size do not fill.
 void check_tiles(const Map& map, int block, const char* name);
 
-// Throws KernelError if tiles of y have no places for all frequencies that are made.
-void check_places(const Map& y, int block, int made);
+// Throws KernelError if tiles of that size in an output have no places for so many frequencies.
+void check_places(const Map& output, int block, int made);
 
 // Tiles of rows of a group: where they are in the tensor, or, of a map that is not in groups, in
 // `scratch` filled from it, [count][W][16].

@@ -7,8 +7,9 @@
 
 namespace jpegcompile {
 
-// Opset of the domain in the files whose nodes these kernels are for. Raise it when the meaning
-// of an attribute or the layout between two kernels changes.
+// Opset of the domain, which the runtime asks for. It runs kernels for nodes of later ones, too: where
+// the meaning of an attribute or the layout between two kernels changes, the domain needs another
+// name, so that older libraries leave the nodes of newer files to their bodies.
 inline constexpr int kContractVersion = 1;
 
 std::vector<Operator> arithmetic_operators();

@@ -74,13 +74,11 @@ enum class ElementType : int {
   kUint8 = 2,
   kUint16 = 4,
   kInt16 = 5,
-  kInt32 = 6,
   kInt64 = 7,
 };
 
 // Codes of `create_status`.
 inline constexpr int kFail = 1;
-inline constexpr int kInvalidArgument = 2;
 
 struct CustomOp {
   uint32_t version;

@@ -2,12 +2,18 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <limits>
 #include <mutex>
 #include <new>
 #include <utility>
 #include <vector>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace jpegcompile {
 namespace {
@@ -26,6 +32,17 @@ Shelf& shelf() {
   static Shelf& shelf = *std::make_unique<Shelf>().release();
   return shelf;
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+// Memory that is kept would hide what goes beyond a smaller request, or reads what none has written.
+void set_bounds(float* memory, size_t count, size_t capacity) {
+  __asan_unpoison_memory_region(memory, count * sizeof(float));
+  std::fill_n(memory, count, std::numeric_limits<float>::quiet_NaN());
+  __asan_poison_memory_region(memory + count, (capacity - count) * sizeof(float));
+}
+#else
+void set_bounds(float*, size_t, size_t) {}
+#endif
 
 }  // namespace
 
@@ -46,6 +63,7 @@ float* Buffer::floats(size_t count) {
 #endif
     capacity_ = count;
   }
+  set_bounds(memory_.get(), count, capacity_);
   return memory_.get();
 }
 

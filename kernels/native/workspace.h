@@ -9,8 +9,11 @@ namespace jpegcompile {
 // An aligned block that grows when more is asked for and never shrinks. Its contents are not kept.
 class Buffer {
  public:
-  // At least so many floats, aligned to 64 bytes.
+  // So many floats, aligned to 64 bytes. With AddressSanitizer they are not numbers until they are
+  // written, and those behind them are out of bounds.
   float* floats(size_t count);
+  // What `floats` gave last.
+  const float* data() const { return memory_.get(); }
 
  private:
   struct Free {

@@ -250,7 +250,7 @@ struct HardSigmoid {
   template <typename V>
   JPEGCOMPILE_INLINE static V of(const V& x, float alpha, float beta) {
     const V line = x * alpha + beta;
-    const V raised = line > 0 ? line : V{};
+    const V raised = line < 0 ? V{} : line;
     return raised > 1.0F ? V{} + 1.0F : raised;
   }
 };

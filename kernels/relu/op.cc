@@ -5,10 +5,11 @@
 namespace jpegcompile {
 namespace {
 
+// What is not a number stays so.
 struct Rectify {
   template <typename V>
   JPEGCOMPILE_INLINE V operator()(const V& decided_by, const V& x, const Place&) const {
-    return decided_by > 0 ? x : V{};
+    return decided_by <= 0 ? V{} : x;
   }
 };
 

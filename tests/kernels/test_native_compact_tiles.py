@@ -18,7 +18,7 @@ from support.native import GROUP, ISAS, NativeError
 
 from jpegcompile.dct.frequencies import band_map, full
 from jpegcompile.ir.compact import BY_CHANNEL, COMPACT
-from jpegcompile.ir.fused import forms
+from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, forms
 from jpegcompile.ir.groups import GROUPED
 from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE, is_truncating
 from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
@@ -26,8 +26,10 @@ from jpegcompile.kernels.average_pool.reference import jpeg_global_average_pool
 from jpegcompile.kernels.truncate.reference import from_compacted, jpeg_truncate
 
 Maps = dict[str, NDArray[np.float64]]
-# Their tests are in test_native_compact.py.
-CONVOLUTIONS = {form.name for form in forms("JpegConv", "JpegPointwiseConv")}
+# These have tests of their own.
+CONVOLUTIONS = {form.name for form in forms("JpegConv", "JpegPointwiseConv")} | {
+    *FIRST_CONVOLUTIONS
+}
 OPS = sorted(set(COMPACT) - CONVOLUTIONS - {TRUNCATE})
 SHAPES = {8: (2, 32, 24, 16), 4: (3, 16, 8, 20), 2: (1, 48, 6, 10)}
 

@@ -260,6 +260,10 @@ def test_operands_of_every_activation_are_known() -> None:
             {"strides": (0, 1)},
             "strides and dilations must be from 1 and pads from 0 to 1048576",
         ),
+        (
+            {"strides": (2, 2), "pads": (0, 0, 0, 0), "dilations": (4, 4)},
+            "its window of 3x3 exceeds the padded x of shape [1,16,8,8]",
+        ),
         ({"x_group": 8}, "x of shape [1,16,8,8] cannot be in groups of 8 channels"),
     ],
 )
@@ -272,6 +276,24 @@ def test_refusals_name_the_node_and_the_cause(change: dict[str, Any], message: s
     with pytest.raises(NativeError, match="SpatialConv 'node': ") as error:
         run_native(native_model(case), [feeds], "avx2")
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize(("activation", "operands"), [("Relu", ()), ("Clip", (0.0, 6.0))])
+def test_what_is_not_a_number_stays_so(
+    activation: str, operands: tuple[float, ...], isa: str
+) -> None:
+    """A network that has lost its numbers must not look healthy behind an activation."""
+    x = random_map((1, 16, 4, 4))
+    x[0, 3, 1, 2] = np.nan
+    window = {"strides": (1, 1), "pads": (0, 0, 0, 0), "dilations": (1, 1), "group": 1}
+    given = (x, random_map((16, 16, 1, 1)), random_map((16,)), *map(np.asarray, operands))
+    case = BodyCase("nan", SPATIAL_CONV + activation, given, window, x, 1).in_float32()
+    feeds = {f"i{index}": array for index, array in enumerate(case.operands)}
+    (result,) = run_native(native_model(case), [feeds], isa)
+    expected = np.zeros((4, 4), bool)
+    expected[1, 2] = True
+    np.testing.assert_array_equal(np.isnan(result[0]), np.broadcast_to(expected, (16, 4, 4)))
 
 
 def test_other_channels_are_refused() -> None:

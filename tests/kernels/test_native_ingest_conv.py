@@ -5,22 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
-from support.first_cases import FirstWindow, coefficients_of, first_case, first_convolution_cases
+from onnx import helper
+from support.first_cases import (
+    RESNET,
+    FirstWindow,
+    coefficients_of,
+    first_case,
+    first_convolution_cases,
+    mixed_case,
+)
 from support.function_bodies import BodyCase
-from support.native import GROUP, ISAS, NativeError, run_native, unpacked
-from support.native_cases import allowed
+from support.native import GROUP, ISAS, NativeError, run_native
+from support.native_first import MANY, assert_holds, model_of, run
 
 from jpegcompile.backends.functions import BODIES
 from jpegcompile.cost.first import MOST_TABLE_FLOATS, FirstLayer
-from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
-from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, SPARSE_VECTORS
+from jpegcompile.ir.fused import FIRST_CONVOLUTIONS
 from jpegcompile.subsampling import chroma_factors
 
-RESNET = FirstWindow((7, 7), (2, 2), (3, 3, 3, 3))
 SAME = FirstWindow((3, 3), (1, 1), (1, 1, 1, 1))
 HALVED = FirstWindow((3, 3), (2, 2), (1, 1, 1, 1))
 UNEVEN = FirstWindow((5, 3), (1, 4), (0, 2, 3, 1))
@@ -67,56 +71,10 @@ SMALL = (
     ("4:4:4", 2, 9, 1, 75, SAME, 16),
     ("gray", 3, 2, 1, 75, SAME, 16),
 )
-# More vectors than any image here asks for.
-MANY = 10**9
 
 
 def test_every_form_is_native_or_not_at_all() -> None:
     assert {case.op for case in first_convolution_cases()} == set(FIRST_CONVOLUTIONS) <= set(BODIES)
-
-
-def model_of(
-    case: BodyCase, method: str, y_group: int, most: int = 0
-) -> tuple[bytes, dict[str, Any]]:
-    """A node of which all but the coefficients and tables are constants; and these."""
-    fed = 2 if "Gray" in case.op else 3
-    names = [f"i{index}" for index in range(len(case.operands))]
-    attributes = {**case.attributes, "method": method, "y_group": y_group, SPARSE_VECTORS: most}
-    node = helper.make_node(case.op, names, ["y"], name="node", domain=DOMAIN, **attributes)
-    feeds = dict(zip(names[:fed], case.operands[:fed], strict=True))
-    graph = helper.make_graph(
-        [node],
-        "first",
-        [
-            helper.make_tensor_value_info(
-                name, helper.np_dtype_to_tensor_dtype(array.dtype), [None] * array.ndim
-            )
-            for name, array in feeds.items()
-        ],
-        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [None] * 4)],
-        [
-            numpy_helper.from_array(np.asarray(array), name)
-            for name, array in zip(names[fed:], case.operands[fed:], strict=True)
-        ],
-    )
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
-    return bytes(model.SerializeToString()), feeds
-
-
-def run(
-    case: BodyCase, method: str, isa: str, y_group: int = 1, threads: int = 2, most: int = 0
-) -> Any:
-    """What the kernel makes of a case by a method, as NCHW."""
-    model, feeds = model_of(case.in_float32(), method, y_group, most)
-    result = run_native(model, [feeds], isa, threads)[0]
-    return unpacked(result) if y_group == GROUP else result
-
-
-def assert_holds(case: BodyCase, actual: Any) -> None:
-    assert actual.shape == case.expected.shape
-    excess = np.abs(actual - case.expected) - allowed(case)
-    assert excess.max() <= 0, f"{case} is off by {excess.max():g}"
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -210,21 +168,6 @@ def test_small_images(index: int, isa: str) -> None:
         assert_holds(case, run(case, "", isa, most=most))
         with pytest.raises(AssertionError, match="is off by"):
             assert_holds(case, run(faulty, "", isa, most=most))
-
-
-def mixed_case() -> tuple[BodyCase, list[float]]:
-    """Images with few and with many coefficients in turn, and the vectors that each asks for."""
-    planes, tables, geometry = coefficients_of("4:2:0", 64, 64, 7, 50)
-    full = np.random.default_rng(1).integers(1, 50, planes[0].shape).astype(np.int16)
-    for image in (1, 2, 5):
-        planes[0][image] = full[image]
-        planes[1][image] = full[image, :, :4, :4]
-    case = first_case(
-        (planes, tables, geometry), RESNET, 32, "Relu", is_spatial=False, name="mixed"
-    )
-    layer = FirstLayer(64, 64, 3, 32, (7, 7), (2, 2), 32, 32, (2, 2))
-    counts = [[int(np.count_nonzero(plane[image])) for plane in planes] for image in range(7)]
-    return case, [layer.vectors(luma, chroma) for luma, chroma in counts]
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -103,6 +103,21 @@ Value band(int64_t height, int64_t width, int64_t block, int64_t frequencies) {
   return value;
 }
 
+void keep(int64_t frequencies, size_t turn, Case& made) {
+  if (frequencies == 2 * made.y_order.block - 1) return;
+  const auto more = static_cast<int64_t>(turn % 2);
+  hold(made, frequencies, turn % 5 != 0 ? frequencies + more : 0);
+}
+
+void truncate(size_t turn, Case& made) {
+  const int64_t block = made.y_order.block;
+  const int64_t kept = 1 + static_cast<int64_t>(turn) % (2 * block - 1);
+  made.inputs.push_back(band(made.expected.height, made.expected.width, block, kept));
+  made.refusals.push_back(
+      {"band has shape [", [](Case& wrong) { wrong.inputs.back() = unused(); }});
+  keep(kept, turn, made);
+}
+
 Layout layout(size_t turn, int64_t x_channels, int64_t y_channels) {
   return {x_channels % 16 == 0 && turn % 2 == 1 ? 16 : 1,
           y_channels % 16 == 0 && turn / 2 % 2 == 1 ? 16 : 1};

@@ -115,6 +115,12 @@ struct TileShape {
 };
 const std::vector<TileShape>& tile_shapes();
 
+// Tiles of what is expected hold no other coefficients than those of so many frequencies; in groups
+// of channels they stand compactly in most turns.
+void keep(int64_t frequencies, size_t turn, Case& made);
+// What is expected is truncated, by a band that is the last of the inputs.
+void truncate(size_t turn, Case& made);
+
 // What follows a convolution's sums: its operands are added to the case, and pixels are changed.
 Map activated(Random& random, const std::string& activation, size_t turn, const Map& pixels,
               Case& made);

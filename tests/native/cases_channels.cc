@@ -70,12 +70,7 @@ Case sum_case(Random& random, const std::string& op, const TileShape& shape, siz
                                wrong.attributes["residual_frequencies"] = int64_t{99};
                              }});
   }
-  if (op.ends_with("Truncate")) {
-    const auto kept = 1 + static_cast<int64_t>(turn) % (2 * block - 1);
-    made.inputs.push_back(band(height, width, block, kept));
-    made.refusals.push_back({"band has shape [1]", [](Case& wrong) { wrong.inputs.back() = unused(); }});
-    hold(made, kept, turn % 5 != 0 ? std::min(kept + static_cast<int64_t>(turn / 3 % 3), 2 * block - 1) : 0);
-  }
+  if (op.ends_with("Truncate")) truncate(turn, made);
   return made;
 }
 

@@ -89,17 +89,17 @@ Map absolute(const Map& map) {
 }
 
 // What tiles of the output hold, the truncation that makes it so, and where they stand.
-void truncate(const Form& form, int64_t held_by_residual, size_t turn, Case& made) {
-  const int64_t block = made.y_order.block, all = 2 * block - 1;
+void keep_frequencies(const Form& form, int64_t held_by_residual, size_t turn, Case& made) {
+  if (form.is_truncated) return truncate(turn, made);
   const bool is_linear = form.base == "JpegPointwiseConv" && form.activation.empty();
-  int64_t kept = is_linear ? std::max(made.x_order.held(), held_by_residual) : all;
-  if (form.is_truncated) {
-    kept = 1 + static_cast<int64_t>(turn) % all;
-    made.inputs.push_back(band(made.expected.height, made.expected.width, block, kept));
-    made.refusals.push_back({"band has shape [", [](Case& wrong) { wrong.inputs.back() = unused(); }});
-  }
-  const bool has_more = turn % 2 == 1;
-  if (kept < all) hold(made, kept, turn % 5 != 0 ? kept + (has_more ? 1 : 0) : 0);
+  if (is_linear) keep(std::max(made.x_order.held(), held_by_residual), turn, made);
+}
+
+// Taps and positions so far apart that dividing one by the other rounds to 0.
+void spread(Case& wrong) {
+  wrong.attributes["method"] = std::string("direct");
+  wrong.attributes["dilations"] = std::vector<int64_t>{1000, 1000};
+  wrong.attributes["strides"] = std::vector<int64_t>{5000, 5000};
 }
 
 Case convolution_case(Random& random, const Form& form, Geometry given, size_t turn) {
@@ -144,8 +144,9 @@ Case convolution_case(Random& random, const Form& form, Geometry given, size_t t
   }
   pixels = activated(random, form.activation, turn, pixels, made);
   add_unused(made, form.matrices());
+  if (weight.height > 1) made.refusals.push_back({" exceeds the padded x of shape [", spread});
   made.expected = to_jpeg(pixels, given.output_block);
-  truncate(form, form.has_residual ? order.held() : 0, turn, made);
+  keep_frequencies(form, form.has_residual ? order.held() : 0, turn, made);
   // A sum of n products is off by n roundings of the sum of their magnitudes at the most, typically
   // by the square root of that: three of which are left for Winograd's points.
   const double terms = static_cast<double>(weight.channels * weight.height * weight.width);

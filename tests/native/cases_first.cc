@@ -171,11 +171,13 @@ void add_refusals(const FirstShape& shape, size_t weight, Case& made) {
 struct Form {
   bool is_gray, is_spatial;
   std::string activation;
+  bool is_truncated;
 
   std::string name() const {
     return std::string("JpegIngest") + (is_gray ? "Gray" : "") + (is_spatial ? "Spatial" : "") +
-           "Conv" + activation;
+           "Conv" + activation + (is_truncated ? "Truncate" : "");
   }
+  bool is_known() const { return !is_truncated || (!is_spatial && !activation.empty()); }
 };
 
 Case first_case(Random& random, const Form& form, const FirstShape& shape, size_t turn) {
@@ -204,10 +206,11 @@ Case first_case(Random& random, const Form& form, const FirstShape& shape, size_
   made.expected =
       to_jpeg(activated(random, form.activation, turn, pixels, made), output_block);
   add_unused(made, form.is_spatial ? 2 : 4);
+  add_refusals(shape, weights, made);
+  if (form.is_truncated) truncate(turn, made);
   for (size_t input = ingest.planes.size() + 1; input < made.inputs.size(); ++input) {
     made.constants.insert(input);
   }
-  add_refusals(shape, weights, made);
   // As of other convolutions; sums go over pixels, or over all coefficients of about four blocks.
   const auto terms = static_cast<double>(3 * weight.height * weight.width +
                                          4 * 64 * ingest.mixing.channels);
@@ -226,14 +229,19 @@ std::vector<Case> first_convolution_cases(Selection& selection) {
   for (const bool is_gray : {false, true}) {
     for (const bool is_spatial : {false, true}) {
       for (const char* activation : {"", "Relu", "PRelu", "Clip"}) {
-        const Form form{is_gray, is_spatial, activation};
-        const std::vector<FirstShape>& all = shapes(is_gray);
-        ++forms;
-        for (size_t index = 0; index < all.size(); ++index) {
-          ++turn;
-          // From another one on for each operator: a quick run of all of them sees all shapes.
-          const FirstShape& shape = all[(index + forms) % all.size()];
-          if (selection.takes(form.name())) cases.push_back(first_case(random, form, shape, turn));
+        for (const bool is_truncated : {false, true}) {
+          const Form form{is_gray, is_spatial, activation, is_truncated};
+          if (!form.is_known()) continue;
+          const std::vector<FirstShape>& all = shapes(is_gray);
+          ++forms;
+          for (size_t index = 0; index < all.size(); ++index) {
+            ++turn;
+            // From another one on for each operator: a quick run of all of them sees all shapes.
+            const FirstShape& shape = all[(index + forms) % all.size()];
+            if (selection.takes(form.name())) {
+              cases.push_back(first_case(random, form, shape, turn));
+            }
+          }
         }
       }
     }

@@ -12,10 +12,19 @@ from support.images import make_jpeg
 from support.ingest_cases import ingest_case
 from support.maps import forward, inverse, random_map
 
+from jpegcompile.cost.first import FirstLayer
 from jpegcompile.dct.blocks import block_size, to_jpeg
+from jpegcompile.dct.frequencies import band_map, resolve
 from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry, ingest_operators
-from jpegcompile.ir.fused import SPATIAL_CONV, Activation, first_convolution_name, fused_name
+from jpegcompile.ir.fused import (
+    SPATIAL_CONV,
+    Activation,
+    first_convolution_name,
+    forms,
+    fused_name,
+)
 from jpegcompile.kernels.ingest_conv.reference import jpeg_ingest_conv
+from jpegcompile.kernels.truncate.reference import jpeg_truncate
 from jpegcompile.runtime.coefficients import read_coefficients
 from jpegcompile.subsampling import geometry_of
 
@@ -40,6 +49,10 @@ class FirstWindow:
     def __str__(self) -> str:
         sizes = (*self.kernel, *self.strides, *self.pads, *self.dilations)
         return "x".join(map(str, sizes))
+
+
+# Of the ResNets for ImageNet.
+RESNET = FirstWindow((7, 7), (2, 2), (3, 3, 3, 3))
 
 
 def coefficients_of(
@@ -80,9 +93,20 @@ def first_case(
     activation: Activation,
     *,
     is_spatial: bool,
+    frequencies: int | None = None,
     name: str = "",
 ) -> BodyCase:
-    """An ingest, a convolution to so many channels, and an activation."""
+    """An ingest, a convolution to so many channels, an activation, and what a truncation keeps.
+
+    Args:
+        coefficients: as `coefficients_of` makes them.
+        window: of the convolution.
+        outputs: its channels.
+        activation: behind it.
+        is_spatial: whether the result are pixels.
+        frequencies: of each tile, as of 8x8; None without a truncation.
+        name: of the case.
+    """
     planes, tables, geometry = coefficients
     is_gray = geometry.color_space == "gray"
     affine = ChannelAffine(AFFINE.scale[:1], AFFINE.shift[:1]) if is_gray else AFFINE
@@ -114,20 +138,49 @@ def first_case(
     attributes = {**ingest.attributes, **window.attributes(), "group": 1, "output_block": 1}
     to_pixels = inverse(geometry.height, geometry.width)
     matrices = to_pixels
+    block = 1 if is_spatial else block_size(*size)
     if not is_spatial:
-        block = block_size(*size)
         expected = to_jpeg(expected, block)
         attributes |= {"input_block": attributes["block"], "output_block": block}
         matrices = to_pixels + forward(*size)
-    base = fused_name(SPATIAL_CONV if is_spatial else "JpegConv", False, activation)
+    bands: list[Array] = []
+    if frequencies is not None:
+        count = resolve(frequencies, block)
+        expected = jpeg_truncate(expected, block=block, frequencies=count)
+        attributes["frequencies"] = count
+        bands = [band_map(*size, block, count)]
+    base = fused_name(
+        SPATIAL_CONV if is_spatial else "JpegConv", False, activation, frequencies is not None
+    )
     return BodyCase(
         name,
         first_convolution_name(ingest.op, base),
-        (*ingest.operands, weight, bias, *operands, *matrices),
+        (*ingest.operands, weight, bias, *operands, *matrices, *bands),
         attributes,
         expected,
         ingest.terms + terms_of(matrices) + weight[0].size + 3,
     )
+
+
+def mixed_case(frequencies: int | None = None) -> tuple[BodyCase, list[float]]:
+    """Images with few and with many coefficients in turn, and the vectors that each asks for."""
+    planes, tables, geometry = coefficients_of("4:2:0", 64, 64, 7, 50)
+    full = np.random.default_rng(1).integers(1, 50, planes[0].shape).astype(np.int16)
+    for image in (1, 2, 5):
+        planes[0][image] = full[image]
+        planes[1][image] = full[image, :, :4, :4]
+    case = first_case(
+        (planes, tables, geometry),
+        RESNET,
+        32,
+        "Relu",
+        is_spatial=False,
+        frequencies=frequencies,
+        name=f"mixed-{frequencies}",
+    )
+    layer = FirstLayer(64, 64, 3, 32, (7, 7), (2, 2), 32, 32, (2, 2))
+    counts = [[int(np.count_nonzero(plane[image])) for plane in planes] for image in range(7)]
+    return case, [layer.vectors(luma, chroma) for luma, chroma in counts]
 
 
 def first_convolution_cases() -> Iterator[BodyCase]:
@@ -136,18 +189,20 @@ def first_convolution_cases() -> Iterator[BodyCase]:
     window = FirstWindow((3, 3), (2, 1), (1, 1, 1, 1))
     count = 0
     for is_gray in (False, True):
-        for is_spatial in (False, True):
-            for activation in ("", "Relu", "PRelu", "Clip"):
-                subsampling, height, width = turns[count % len(turns)]
-                taken = coefficients_of(
-                    "gray" if is_gray else subsampling, height, width, 1 + count % 3, 75
-                )
-                yield first_case(
-                    taken,
-                    window,
-                    4,
-                    activation,
-                    is_spatial=is_spatial,
-                    name=f"{width}x{height}-{count}",
-                )
-                count += 1
+        for form in forms("JpegConv", SPATIAL_CONV):
+            if form.has_residual:
+                continue
+            subsampling, height, width = turns[count % len(turns)]
+            taken = coefficients_of(
+                "gray" if is_gray else subsampling, height, width, 1 + count % 3, 75
+            )
+            yield first_case(
+                taken,
+                window,
+                4,
+                form.activation,
+                is_spatial=form.base == SPATIAL_CONV,
+                frequencies=5 + count % 9 if form.is_truncated else None,
+                name=f"{width}x{height}-{count}",
+            )
+            count += 1
