@@ -12,11 +12,12 @@ PORTABLE_DOMAIN = "jpegcompile.portable"
 CHANNEL_GROUP = 16
 GROUP_ATTRIBUTES = ("x_group", "residual_group", "y_group")
 _X, _RESIDUAL = GROUP_ATTRIBUTES[:2]
-_RESIDUALS = {"JpegScaleAddRelu": 2, "SpatialScaleAddRelu": 2}
+_RESIDUALS = dict.fromkeys(
+    ("JpegScaleAddRelu", "JpegScaleAddReluTruncate", "SpatialScaleAddRelu"), 2
+)
 # Where an attribute of these is not 0, tiles of a map in groups stand as the coefficients u + v
 # less than that alone; the others are zero.
 COMPACT_ATTRIBUTES = ("x_frequencies", "residual_frequencies", "y_frequencies")
-COMPACT_INPUTS = {"x_frequencies": 0, "residual_frequencies": 3}
 
 # The highest IR that ONNX Runtime releases of the last years read; functions need 8.
 IR_VERSION = 10
@@ -33,3 +34,9 @@ DECODES = (DECODE, DECODE_GRAY)
 def grouped_inputs(op: str) -> dict[str, int]:
     """Which input of an operator each of the attributes that tell the layout of one speaks of."""
     return {_X: 0, _RESIDUAL: _RESIDUALS.get(op, 3)}
+
+
+def compact_inputs(op: str) -> dict[str, int]:
+    """Which input of an operator each that tells how few coefficients there are speaks of."""
+    x, residual = COMPACT_ATTRIBUTES[:2]
+    return {x: 0, residual: _RESIDUALS.get(op, 3)}

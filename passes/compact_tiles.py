@@ -5,7 +5,8 @@ JpegPointwiseConv(JpegConvReluTruncate(x), n)
 
 Where a map in groups of channels has coefficients u + v < n of its tiles only, and what makes it
 and all that reads it are operators that take it so. A band goes through 1x1 convolutions with no
-activation; their sum with a map has the wider one. Function bodies ignore the attributes. Exact.
+activation, and through factors and shifts of channels; a convolution's sum with a map has the wider
+one of the two. Function bodies ignore the attributes. Exact.
 
 A map that 1x1 convolutions read is compact at every n. One that only transforms read is so where
 that makes them faster: most coefficients cost as much as all.
@@ -16,16 +17,16 @@ from __future__ import annotations
 import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.frequencies import band_share, full
-from jpegcompile.interface import COMPACT_ATTRIBUTES, COMPACT_INPUTS, DOMAIN
-from jpegcompile.ir.compact import COMPACT, Y_FREQUENCIES
+from jpegcompile.interface import COMPACT_ATTRIBUTES, DOMAIN, compact_inputs
+from jpegcompile.ir.compact import BY_CHANNEL, COMPACT, Y_FREQUENCIES
 from jpegcompile.ir.groups import Y_GROUP
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.nonlinear import is_truncating, output_block
 from jpegcompile.ir.rewrite import Pass
 
-# Convolutions that act on each frequency alone, and those of them that do so with all their maps.
+# Convolutions that act on each frequency alone, and what does so with all its maps.
 _POINTWISE = "JpegPointwiseConv"
-_KEEP_BAND = (_POINTWISE, f"{_POINTWISE}Add")
+_KEEP_BAND = BY_CHANNEL | {_POINTWISE, f"{_POINTWISE}Add"}
 # The part of all coefficients below which transforms are faster for it.
 _FEW = 0.8
 
@@ -53,8 +54,7 @@ def _band_of(node: gs.Node) -> int:
     if is_truncating(node.op):
         return int(node.attrs["frequencies"])
     if node.op in _KEEP_BAND:
-        told = [name for name in COMPACT[node.op] if name in COMPACT_INPUTS]
-        return max(int(node.attrs.get(name, whole)) for name in told)
+        return max(int(node.attrs.get(name, whole)) for name in _inputs(node))
     return whole
 
 
@@ -74,8 +74,14 @@ def _takes(reader: gs.Node, tensor: gs.Tensor) -> bool:
     """Whether a node takes a tensor compactly wherever it reads it."""
     if reader.domain != DOMAIN:
         return False
-    told = {COMPACT_INPUTS[n] for n in COMPACT.get(reader.op, ()) if n in COMPACT_INPUTS}
+    told = _inputs(reader).values()
     return all(i in told for i, read in enumerate(reader.inputs) if read is tensor)
+
+
+def _inputs(node: gs.Node) -> dict[str, int]:
+    """The attributes of a node that tell of an input, and which."""
+    inputs = compact_inputs(node.op)
+    return {name: inputs[name] for name in COMPACT.get(node.op, ()) if name in inputs}
 
 
 def _mark(node: gs.Node) -> None:
@@ -83,6 +89,6 @@ def _mark(node: gs.Node) -> None:
     (target,) = node.outputs
     band = node.attrs[Y_FREQUENCIES] = _band_of(node)
     for reader in target.outputs:
-        for name in COMPACT[reader.op]:
-            if name in COMPACT_INPUTS and reader.inputs[COMPACT_INPUTS[name]] is target:
+        for name, index in _inputs(reader).items():
+            if reader.inputs[index] is target:
                 reader.attrs[name] = band

@@ -1,6 +1,7 @@
 """Give the end of a squeeze-and-excitation block one operator.
 
 JpegRelu(Add(JpegScale(x, s), r))  =>  JpegScaleAddRelu(x, s, r)
+JpegTruncate(JpegRelu(Add(JpegScale(x, s), r)), n)  =>  JpegScaleAddReluTruncate(x, s, r, n)
 Relu(Add(JpegScale(x, s), r))      =>  SpatialScaleAddRelu(x, s, r)    at block size 1
 
 Exact. Maps are read once instead of three times.
@@ -13,6 +14,7 @@ import onnx_graphsurgeon as gs
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.followers import forget, only_reader, residual_of, transforms
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.nonlinear import TRUNCATE
 from jpegcompile.ir.rewrite import Pass
 
 
@@ -44,18 +46,37 @@ def _fuse(scale: gs.Node, module: Module, inside: set[int]) -> bool:
     if relu is None or not _is_relu(relu, module):
         return False
     block = module.domain(summed)
-    matrices = []
+    relu.op, relu.domain, relu.attrs = "SpatialScaleAddRelu", DOMAIN, {}
+    relu.inputs = [*scale.inputs, residual]
     if block > 1:
-        matrices = transforms(summed, module, invert=True)
-        matrices += transforms(summed, module, invert=False)
-    relu.op, relu.domain = ("SpatialScaleAddRelu" if block == 1 else "JpegScaleAddRelu"), DOMAIN
-    relu.attrs = {} if block == 1 else {"block": block}
-    relu.inputs = [*scale.inputs, residual, *matrices]
+        relu.op, relu.attrs = "JpegScaleAddRelu", {"block": block}
+        relu.inputs += transforms(summed, module, invert=True)
+        relu.inputs += transforms(summed, module, invert=False)
     for node in (scale, add):
         forget(node.outputs[0], module)
-        node.inputs, node.outputs = [], []
-        module.graph.nodes.remove(node)
+        _remove(node, module)
+    _truncate(relu, module, inside)
     return True
+
+
+def _truncate(node: gs.Node, module: Module, inside: set[int]) -> None:
+    """Take in a truncation of the result, if there is one."""
+    whole = node.outputs[0]
+    truncation = only_reader(whole, module, inside)
+    if truncation is None or truncation.op != TRUNCATE:
+        return
+    node.op += "Truncate"
+    node.attrs["frequencies"] = truncation.attrs["frequencies"]
+    node.inputs.append(truncation.inputs[1])
+    kept = truncation.outputs[0]
+    forget(whole, module)
+    _remove(truncation, module)
+    node.outputs = [kept]
+
+
+def _remove(node: gs.Node, module: Module) -> None:
+    node.inputs, node.outputs = [], []
+    module.graph.nodes.remove(node)
 
 
 def _is_relu(node: gs.Node, module: Module) -> bool:

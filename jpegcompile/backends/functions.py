@@ -79,7 +79,7 @@ def _clip(decided_by: str) -> str:
 _SCALED = """
         scaled = Mul(x, scale)
         summed = Add(scaled, residual)"""
-_SUMMED_PIXELS = """
+_SUMMED_PIXELS = f"""{_SCALED}
         s = MatMul(inverse_rows, summed)
         spatial = MatMul(s, inverse_columns)"""
 
@@ -180,8 +180,14 @@ BODIES: dict[str, str] = {
     "JpegSub": _DC.format(op="Sub"),
     "JpegScale": "<block> (x, scale) => (y) { y = Mul(x, scale) }",
     "JpegScaleAddRelu": between(
-        f"<block> (x, scale, residual, {TRANSFORMS})", "Relu(spatial)", _SCALED + _SUMMED_PIXELS
+        f"<block> (x, scale, residual, {TRANSFORMS})", "Relu(spatial)", _SUMMED_PIXELS
     ),
+    "JpegScaleAddReluTruncate": f"""<block, frequencies> (x, scale, residual, {TRANSFORMS}, band)
+    => (y) {{{_SUMMED_PIXELS}
+        result = Relu(spatial)
+        t = MatMul(forward_rows, result)
+        whole = MatMul(t, forward_columns)
+        y = Mul(whole, band) }}""",
     "SpatialScaleAddRelu": f"(x, scale, residual) => (y) {{ {_SCALED}  y = Relu(summed) }}",
     "SpatialMaxPool": f"<{_SPATIAL_POOL}> (x) => (y) {{ y = MaxPool <{_DILATED_POOL}> (x) }}",
     "SpatialGlobalAveragePool": "(x) => (y) { y = GlobalAveragePool(x) }",

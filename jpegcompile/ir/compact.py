@@ -12,10 +12,14 @@ from collections.abc import Mapping
 
 from jpegcompile.interface import COMPACT_ATTRIBUTES
 from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, forms
-from jpegcompile.ir.nonlinear import TRUNCATE, is_truncating
+from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE, is_truncating
+from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
 
-X_FREQUENCIES, _, Y_FREQUENCIES = COMPACT_ATTRIBUTES
+X_FREQUENCIES, RESIDUAL_FREQUENCIES, Y_FREQUENCIES = COMPACT_ATTRIBUTES
 _BOTH = (X_FREQUENCIES, Y_FREQUENCIES)
+
+# What does the same to all coefficients of a channel but DC, so that a result has the band of x.
+BY_CHANNEL = frozenset(("JpegScale", "JpegAdd", "JpegSub", "JpegBatchNormalization"))
 
 # Attributes by operator.
 COMPACT: Mapping[str, tuple[str, ...]] = {
@@ -23,7 +27,13 @@ COMPACT: Mapping[str, tuple[str, ...]] = {
         form.name: COMPACT_ATTRIBUTES if form.has_residual else _BOTH
         for form in forms("JpegConv", "JpegPointwiseConv")
     },
+    **dict.fromkeys(sorted(BY_CHANNEL), _BOTH),
+    "JpegScaleAddRelu": (X_FREQUENCIES, RESIDUAL_FREQUENCIES),
+    "JpegScaleAddReluTruncate": COMPACT_ATTRIBUTES,
     **dict.fromkeys(filter(is_truncating, FIRST_CONVOLUTIONS), (Y_FREQUENCIES,)),
     TRUNCATE: (Y_FREQUENCIES,),
-    "JpegGlobalAveragePool": (X_FREQUENCIES,),
+    **dict.fromkeys(sorted(NONLINEARITIES), (X_FREQUENCIES,)),
+    **{f"Jpeg{op}": (X_FREQUENCIES,) for op in FUNCTIONS},
+    **dict.fromkeys(KNOWN_PROGRAMS.values(), (X_FREQUENCIES,)),
+    **dict.fromkeys(("ToSpatial", "JpegGlobalAveragePool", "JpegGlobalMaxPool"), (X_FREQUENCIES,)),
 }

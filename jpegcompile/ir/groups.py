@@ -20,7 +20,9 @@ _BOTH = (X_GROUP, Y_GROUP)
 # Attributes by operator. What gives one element a channel has the same order anyway.
 GROUPED: Mapping[str, tuple[str, ...]] = {
     **{form.name: GROUP_ATTRIBUTES if form.has_residual else _BOTH for form in forms(*BASES)},
-    **dict.fromkeys(("JpegScaleAddRelu", "SpatialScaleAddRelu"), GROUP_ATTRIBUTES),
+    **dict.fromkeys(
+        ("JpegScaleAddRelu", "JpegScaleAddReluTruncate", "SpatialScaleAddRelu"), GROUP_ATTRIBUTES
+    ),
     **dict.fromkeys(sorted(NONLINEARITIES), _BOTH),
     **{f"Jpeg{op}": _BOTH for op in FUNCTIONS},
     **dict.fromkeys(KNOWN_PROGRAMS.values(), _BOTH),

@@ -25,7 +25,7 @@ TRUNCATE = "JpegTruncate"
 
 
 def is_truncating(op: str) -> bool:
-    """Whether an operator keeps few frequencies of its result, by itself or behind a convolution.
+    """Whether an operator keeps few frequencies of its result, by itself or behind others.
 
     The band is its last input.
     """

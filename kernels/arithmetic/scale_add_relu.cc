@@ -5,32 +5,64 @@
 namespace jpegcompile {
 namespace {
 
-template <int B, typename V>
-JPEGCOMPILE_INLINE void finish_tile(const ScaleAddRelu& task, int64_t offset, const V& scale) {
-  const int64_t pitch = task.width * kLanes;
-  V tile[B][B];
-  for (int row = 0; row < B; ++row) {
-    V line[B], residual[B];
-    load_line(task.x + offset + row * pitch, line);
-    load_line(task.residual + offset + row * pitch, residual);
-#pragma GCC unroll 8
-    for (int column = 0; column < B; ++column) line[column] = line[column] * scale + residual[column];
-    Dct<B>::inverse(line);
-#pragma GCC unroll 8
-    for (int column = 0; column < B; ++column) tile[row][column] = line[column];
-  }
-  for (int column = 0; column < B; ++column) {
+// Where one tile begins, at a vector of its channels.
+struct Tile {
+  const float* x;
+  const float* residual;
+  float* y;
+};
+
+// The first half of the inverse transform of what is summed; how many rows hold anything.
+template <int B, bool kIsWhole, typename V>
+JPEGCOMPILE_INLINE int sum_rows(const ScaleAddRelu& task, const Tile& tile, const V& scale,
+                                float* middle) {
+  const TileLayout &x_at = task.x.at, &residual_at = task.residual.at;
+  const int rows = kIsWhole ? B : std::max(x_at.rows, residual_at.rows);
+  for (int row = 0; row < rows; ++row) {
+    const int scaled = count_of<B, kIsWhole>(x_at, row);
+    const int added = count_of<B, kIsWhole>(residual_at, row);
     V line[B];
-    load_column(tile, column, line);
-    Dct<B>::inverse(line);
+    load_band(tile.x + row_of(x_at, row), scaled, line);
 #pragma GCC unroll 8
-    for (int row = 0; row < B; ++row) line[row] = line[row] > 0 ? line[row] : V{};
-    Dct<B>::forward(line);
-    store_column(tile, column, line);
+    for (int column = 0; column < B; ++column) line[column] *= scale;
+    add_band(tile.residual + row_of(residual_at, row), added, line);
+    inverse_known(kIsWhole ? B : std::max(scaled, added), line);
+    store_line(middle + row * B * kLanes, line);
   }
-  for (int row = 0; row < B; ++row) {
-    Dct<B>::forward(tile[row]);
-    store_line(task.y + offset + row * pitch, tile[row]);
+  return rows;
+}
+
+template <int B, bool kIsWhole, typename V>
+JPEGCOMPILE_INLINE void finish_tile(const ScaleAddRelu& task, const Tile& tile, const V& scale) {
+  alignas(64) float middle[B * B * kLanes];
+  const int known = sum_rows<B, kIsWhole>(task, tile, scale, middle);
+  const int wanted = kIsWhole ? B : std::min(task.frequencies, B);
+  for (int column = 0; column < B; ++column) {
+    float* from = middle + column * kLanes;
+    V line[B];
+    inverse_first(known, from, B * kLanes, line);
+#pragma GCC unroll 8
+    for (int row = 0; row < B; ++row) line[row] = line[row] < 0 ? V{} : line[row];
+    forward_first(wanted, line, from, B * kLanes);
+  }
+  finish_forward<B, kIsWhole, V>(middle, task.frequencies, task.y_at, tile.y);
+}
+
+template <int B, bool kIsWhole, typename V>
+JPEGCOMPILE_INLINE void finish_tiles(const ScaleAddRelu& task) {
+  for (int64_t row = 0; row < task.rows / B; ++row) {
+    for (int64_t column = 0; column < task.width / B; ++column) {
+      for (int lane = 0; lane < kLanes; lane += kWidth<V>) {
+        const auto place = [&](const TileLayout& at) {
+          return row * at.tile_row + column * at.tile + lane;
+        };
+        finish_tile<B, kIsWhole>(
+            task,
+            {task.x.first + place(task.x.at), task.residual.first + place(task.residual.at),
+             task.y + place(task.y_at)},
+            load<V>(task.scale + lane));
+      }
+    }
   }
 }
 
@@ -38,14 +70,12 @@ template <int B, typename Isa>
 struct Finish {
   JPEGCOMPILE_INLINE static void run(const ScaleAddRelu& task) {
     using V = typename Isa::Vector;
-    for (int64_t row = 0; row < task.rows; row += B) {
-      for (int64_t column = 0; column < task.width; column += B) {
-        for (int lane = 0; lane < kLanes; lane += kWidth<V>) {
-          const int64_t offset = (row * task.width + column) * kLanes + lane;
-          finish_tile<B, V>(task, offset, load<V>(task.scale + lane));
-        }
-      }
+    if constexpr (B > 1) {
+      const bool has_all = is_whole(task.x.at, B) && is_whole(task.residual.at, B) &&
+                           is_whole(task.y_at, B) && task.frequencies >= 2 * B - 1;
+      if (!has_all) return finish_tiles<B, false, V>(task);
     }
+    finish_tiles<B, true, V>(task);
   }
 };
 

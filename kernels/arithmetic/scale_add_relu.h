@@ -3,15 +3,18 @@
 
 #include <cstdint>
 
+#include "../native/band.h"
+
 namespace jpegcompile {
 
 struct ScaleAddRelu {
-  const float* x;         // all [rows][width][16]
-  const float* residual;
+  Tiles x, residual;
   float* y;
-  int64_t rows, width;    // multiples of the block size
+  TileLayout y_at;
+  int64_t rows, width;  // multiples of the block size
   int block;
-  const float* scale;     // of the 16 channels
+  int frequencies;      // that are made; others that have a place are zeros
+  const float* scale;   // of the 16 channels
 };
 void scale_add_relu(const ScaleAddRelu& rows);
 

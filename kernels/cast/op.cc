@@ -7,17 +7,29 @@
 namespace jpegcompile {
 namespace {
 
-template <void (*transform)(const TileRows&)>
-class Cast : public TileKernel {
+class ToJpeg : public TileKernel {
  public:
-  explicit Cast(const Node& node) : TileKernel(node) {}
+  explicit ToJpeg(const Node& node) : TileKernel(node) {}
 
   void compute(const Call& call) const override {
     const auto [from, to, x, y] = maps(call);
     map_strips(call, from, x, to, y, block_,
                [&](const Strip& strip, const float* source, float* target) {
-                 transform({source, target, strip.count, from.width, block_});
+                 forward_rows({source, target, strip.count, from.width, block_});
                });
+  }
+};
+
+class ToSpatial : public TileKernel {
+ public:
+  explicit ToSpatial(const Node& node) : TileKernel(node) {}
+
+  void compute(const Call& call) const override {
+    const auto [from, to, x, y] = maps(call);
+    map_tiles(call, from, x, to, y, block_,
+              [&](const Strip& strip, const Tiles& source, float* target) {
+                inverse_rows({source, target, strip.count, from.width, block_, from.pitch()});
+              });
   }
 };
 
@@ -25,8 +37,8 @@ class Cast : public TileKernel {
 
 std::vector<Operator> cast_operators() {
   using enum ort::ElementType;
-  return {{"ToJpeg", {kFloat, kFloat, kFloat}, make_kernel<Cast<forward_rows>>},
-          {"ToSpatial", {kFloat, kFloat, kFloat}, make_kernel<Cast<inverse_rows>>}};
+  return {{"ToJpeg", {kFloat, kFloat, kFloat}, make_kernel<ToJpeg>},
+          {"ToSpatial", {kFloat, kFloat, kFloat}, make_kernel<ToSpatial>}};
 }
 
 }  // namespace jpegcompile

@@ -33,24 +33,6 @@ struct Tile {
   float* middle;  // [B][B][16] between the passes
 };
 
-// Loops below go over rows and columns of a tile. Where all coefficients are there their bounds
-// are to be known when this is compiled.
-template <int B, bool kIsWhole>
-JPEGCOMPILE_INLINE int count_of(const TileLayout& layout, int row) {
-  return kIsWhole ? B : layout.count[static_cast<size_t>(row)];
-}
-JPEGCOMPILE_INLINE int64_t row_of(const TileLayout& layout, int row) {
-  return layout.row[static_cast<size_t>(row)];
-}
-
-template <int B, typename V>
-JPEGCOMPILE_INLINE void add_band(const float* from, int count, V (&line)[B]) {
-#pragma GCC unroll 8
-  for (int column = 0; column < B; ++column) {
-    if (column < count) line[column] += load<V>(from + column * kLanes);
-  }
-}
-
 // Rows of coefficients, of the sums, the residual or both, to half a transform; how many rows.
 template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE int inverse_rows_of(const Finish& task, const Tile& tile) {
@@ -99,28 +81,6 @@ JPEGCOMPILE_INLINE void activate_columns(const Finish& task, const Tile& tile, i
     add_bias<B>(pixels, task.epilogue, lane);
     activate<B>(pixels, task.epilogue, lane);
     forward_first(wanted, pixels, middle, B * kLanes);
-  }
-}
-
-template <typename V>
-JPEGCOMPILE_INLINE void clear(float* from, int first, int last) {
-  for (int column = first; column < last; ++column) store(from + column * kLanes, V{});
-}
-
-// The other half of the transform.
-template <int B, bool kIsWhole, typename V>
-JPEGCOMPILE_INLINE void forward_rows(const Finish& task, const Tile& tile) {
-  const int rows = kIsWhole ? B : task.output_at->rows;
-  for (int row = 0; row < rows; ++row) {
-    float* output = tile.output + row_of(*task.output_at, row);
-    const int places = count_of<B, kIsWhole>(*task.output_at, row);
-    const int wanted = kIsWhole ? B : std::min(task.frequencies - row, places);
-    if (wanted > 0) {
-      V line[B];
-      load_line(tile.middle + row * B * kLanes, line);
-      forward_first(wanted, line, output, kLanes);
-    }
-    if (wanted < places) clear<V>(output, std::max(wanted, 0), places);
   }
 }
 
@@ -176,7 +136,7 @@ JPEGCOMPILE_INLINE void finish_tile(const Finish& task, int64_t row, int64_t col
   const int known = is_inverted ? inverse_rows_of<B, kIsWhole, V>(task, tile) : 0;
   const int wanted = kIsWhole ? B : std::min(task.frequencies, B);
   activate_columns<B, V>(task, tile, known, wanted, lane);
-  forward_rows<B, kIsWhole, V>(task, tile);
+  finish_forward<B, kIsWhole, V>(tile.middle, task.frequencies, *task.output_at, tile.output);
   if (is_linear && task.residual != nullptr) add_residual<B, kIsWhole, V>(task, tile);
 }
 
@@ -192,11 +152,8 @@ JPEGCOMPILE_INLINE void finish_tiles(const Finish& task) {
 }
 
 bool is_whole(const Finish& task) {
-  const auto has_all = [&](const TileLayout& at) {
-    return at.count[static_cast<size_t>(task.block - 1)] == task.block;
-  };
-  return has_all(*task.sums_at) && has_all(*task.output_at) &&
-         (task.residual == nullptr || has_all(*task.residual_at)) &&
+  return is_whole(*task.sums_at, task.block) && is_whole(*task.output_at, task.block) &&
+         (task.residual == nullptr || is_whole(*task.residual_at, task.block)) &&
          task.frequencies >= 2 * task.block - 1;
 }
 

@@ -2,9 +2,9 @@
 #include <algorithm>
 
 #include "../native/strips.h"
+#include "../native/tiles.h"
 #include "../native/workspace.h"
 #include "convolution.h"
-#include "pixels.h"
 
 namespace jpegcompile {
 namespace {
@@ -111,22 +111,15 @@ void Reading::read_group(int64_t plane, int64_t row, int64_t rows) const {
   const int64_t image = first_image_ + plane / input.groups(), group = plane % input.groups();
   float* origin = scratch_ + plane * pixels.group_floats() +
                   ((row + pads_.top) * pixels.width + pads_.left) * kLanes;
-  if (input.is_compact) {
-    const TileLayout layout = layout_of(input, block);
-    inverse_rows({task_.x + tile_offset(input, layout, block, image, group, row, 0), layout,
-                  rows / block, input.width / block, block, origin, pixels.width * kLanes});
-    return;
-  }
-  const TileLayout layout = TileLayout::in_rows(block, input.pitch());
+  const int64_t pitch = pixels.width * kLanes;
   const int64_t near = std::max<int64_t>(block, kNearRows / block * block);
   float* copied = input.is_grouped
                       ? nullptr
                       : task_floats(3, static_cast<size_t>(near * input.pitch()));
   for (int64_t done = 0; done < rows; done += near) {
     const int64_t count = std::min(near, rows - done);
-    inverse_rows({read_rows(input, task_.x, image, group, row + done, count, copied), layout,
-                  count / block, input.width / block, block, origin + done * pixels.width * kLanes,
-                  pixels.width * kLanes});
+    inverse_rows({read_tiles(input, block, task_.x, image, group, row + done, count, copied),
+                  origin + done * pitch, count, input.width, block, pitch});
   }
 }
 
@@ -135,9 +128,8 @@ void Reading::read_thin(int64_t image, int64_t row, int64_t rows) const {
   const int64_t channels = input.channels, floats = rows * input.pitch();
   const int block = inverted_block(task_);
   float* wide = task_floats(3, static_cast<size_t>(2 * floats));
-  inverse_rows({read_rows(input, task_.x, first_image_ + image, 0, row, rows, wide),
-                TileLayout::in_rows(block, input.pitch()), rows / block, input.width / block, block,
-                wide + floats, input.pitch()});
+  inverse_rows({read_tiles(input, block, task_.x, first_image_ + image, 0, row, rows, wide),
+                wide + floats, rows, input.width, block, input.pitch()});
   for (int64_t line = 0; line < rows; ++line) {
     const float* from = wide + floats + line * input.pitch();
     const int64_t y = image * pixels.height + row + line + pads_.top;

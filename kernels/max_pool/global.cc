@@ -33,11 +33,12 @@ JPEGCOMPILE_MULTIVERSION(largest_pixels, largest_body, Pixels)
 class GlobalMaxPool : public Kernel {
  public:
   explicit GlobalMaxPool(const Node& node)
-      : block_(block_of(node, "input_block")), x_group_(node.integer("x_group", 1)) {}
+      : block_(block_of(node, "input_block")), x_group_(node.integer("x_group", 1)),
+        x_frequencies_(node.integer("x_frequencies", 0)) {}
 
   void compute(const Call& call) const override {
     const Tensor x = call.input(0);
-    const Map map = Map::of(x.shape, x_group_, "x");
+    const Map map = Map::of(x.shape, x_group_, block_, x_frequencies_, "x");
     check_tiles(map, block_, "x");
     // In either layout: channels are all that is left of an image.
     float* y = call.output_floats(0, {map.batch, map.channels, 1, 1});
@@ -58,14 +59,14 @@ class GlobalMaxPool : public Kernel {
     const int64_t floats = block_ * map.pitch();
     float* scratch = task_floats(0, static_cast<size_t>(2 * floats));
     for (int64_t row = 0; row < map.height; row += block_) {
-      const float* source = read_rows(map, x, image, group, row, block_, scratch);
-      inverse_rows({source, scratch + floats, block_, map.width, block_});
+      inverse_rows({read_tiles(map, block_, x, image, group, row, block_, scratch),
+                    scratch + floats, block_, map.width, block_, map.pitch()});
       largest_pixels({scratch + floats, block_ * map.width, largest});
     }
   }
 
   int block_;
-  int64_t x_group_;
+  int64_t x_group_, x_frequencies_;
 };
 
 }  // namespace

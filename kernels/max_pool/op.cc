@@ -24,11 +24,12 @@ class MaxPool : public Kernel {
         input_block_(kDomain == Domain::kJpeg ? block_of(node, "input_block") : 1),
         output_block_(kDomain == Domain::kJpeg ? block_of(node, "output_block") : 1),
         x_group_(node.integer("x_group", 1)),
+        x_frequencies_(node.integer("x_frequencies", 0)),
         y_group_(node.integer("y_group", 1)) {}
 
   void compute(const Call& call) const override {
     const Tensor x = call.input(0);
-    const Map from = Map::of(x.shape, x_group_, "x");
+    const Map from = Map::of(x.shape, x_group_, input_block_, x_frequencies_, "x");
     check_tiles(from, input_block_, "x");
     const Map to = window_.pooled(from, y_group_);
     check_tiles(to, output_block_, "y");
@@ -59,23 +60,22 @@ class MaxPool : public Kernel {
     const int64_t count = ceil_div(end, input_block_) * input_block_ - row;
     const auto floats = static_cast<size_t>(count * from.pitch());
     float* scratch = task_floats(0, 3 * floats + static_cast<size_t>(from.pitch()));
-    const float* source = read_rows(from, x, strip.image, strip.group, row, count, scratch);
-    const float *pixels = source, *rough = nullptr;
-    if (kIsMasked) {
-      rough = scratch + floats;
-      inverse_rows({source, scratch + floats, count, from.width, input_block_, frequencies});
-    }
-    if (input_block_ > 1) {
-      pixels = scratch + 2 * floats;
-      inverse_rows({source, scratch + 2 * floats, count, from.width, input_block_});
-    }
+    const Tiles source =
+        read_tiles(from, input_block_, x, strip.image, strip.group, row, count, scratch);
+    const auto inverted = [&](const TileLayout& at, float* to) {
+      inverse_rows({{source.first, at}, to, count, from.width, input_block_, from.pitch()});
+      return to;
+    };
+    const float *pixels = source.first, *rough = nullptr;
+    if (kIsMasked) rough = inverted(source.at.within(frequencies), scratch + floats);
+    if (input_block_ > 1) pixels = inverted(source.at, scratch + 2 * floats);
     max_pool_rows({window_, pixels, rough, target, scratch + 3 * floats, from.height, from.width,
                    row, strip.row, strip.count, to.width});
   }
 
   PoolWindow window_;
   int input_block_, output_block_;
-  int64_t x_group_, y_group_;
+  int64_t x_group_, x_frequencies_, y_group_;
 };
 
 }  // namespace

@@ -58,6 +58,23 @@ struct TileLayout {
     layout.tile_row = tiles_in_row * layout.tile;
     return layout;
   }
+
+  // Of the same tiles the coefficients u + v < frequencies alone.
+  TileLayout within(int frequencies) const {
+    TileLayout few = *this;
+    few.rows = std::clamp(frequencies, 0, rows);
+    for (int u = 0; u < kMostBlock; ++u) {
+      int& kept = few.count[static_cast<size_t>(u)];
+      kept = std::clamp(frequencies - u, 0, kept);
+    }
+    return few;
+  }
+};
+
+// Tiles of some rows of a group: where the first of them begins, and how they stand.
+struct Tiles {
+  const float* first = nullptr;
+  TileLayout at;
 };
 
 }  // namespace jpegcompile

@@ -59,6 +59,19 @@ JPEGCOMPILE_INLINE void plane_body(const AffineRows& rows) {
 JPEGCOMPILE_MULTIVERSION(affine_lanes, lanes_body, AffineRows)
 JPEGCOMPILE_MULTIVERSION(affine_plane, plane_body, AffineRows)
 
+// Of the 16 channels of a strip.
+struct Factors {
+  Factors(const Strip& strip, const std::optional<Broadcast>& scales,
+          const std::optional<Broadcast>& shifts, float factor) {
+    std::fill_n(scale, kLanes, 1.0F);
+    if (scales) scales->lanes(strip.image, strip.group, scale);
+    if (shifts) shifts->lanes(strip.image, strip.group, shift);
+    for (float& lane : shift) lane *= factor;
+  }
+
+  float scale[kLanes], shift[kLanes] = {};
+};
+
 }  // namespace
 
 Broadcast flat_operand(const Tensor& operand, const Map& map, const char* name) {
@@ -68,25 +81,43 @@ Broadcast flat_operand(const Tensor& operand, const Map& map, const char* name) 
                     " varies over the height and width of x of shape " + map.shape().text());
 }
 
-void ChannelAffineKernel::run(const Call& call, const Maps& maps,
+void ChannelAffineKernel::run(const Call& call, const Maps& given,
                               const std::optional<Broadcast>& scale,
                               const std::optional<Broadcast>& shift, float sign) const {
+  Maps maps = given;
+  maps.to = Map::of(maps.to.shape(), y_group_, block_, y_frequencies_, "y");
+  check_places(maps.to, block_, maps.from.frequencies(block_));
   // A constant over a tile of pixels is the DC coefficient constant * block.
   const float factor = sign * static_cast<float>(block_);
+  if (maps.to.is_compact) return run_compact(call, maps, scale, shift, factor);
   if (!maps.from.is_grouped && !maps.to.is_grouped) {
     return run_planes(call, maps, scale, shift, factor);
   }
   map_strips(call, maps.from, maps.x, maps.to, maps.y, block_,
              [&](const Strip& strip, const float* source, float* target) {
-               float* scales = task_floats(1, 2 * kLanes);
-               float* shifts = scales + kLanes;
-               std::fill_n(scales, kLanes, 1.0F);
-               std::fill_n(shifts, kLanes, 0.0F);
-               if (scale) scale->lanes(strip.image, strip.group, scales);
-               if (shift) shift->lanes(strip.image, strip.group, shifts);
-               for (int lane = 0; lane < kLanes; ++lane) shifts[lane] *= factor;
-               affine_lanes({source, target, strip.count, maps.from.width, block_, scales, shifts});
+               const Factors lanes(strip, scale, shift, factor);
+               affine_lanes({source, target, strip.count, maps.from.width, block_, lanes.scale,
+                             lanes.shift});
              });
+}
+
+void ChannelAffineKernel::run_compact(const Call& call, const Maps& maps,
+                                      const std::optional<Broadcast>& scale,
+                                      const std::optional<Broadcast>& shift, float factor) const {
+  const Map& map = maps.to;
+  if (maps.from.frequencies(block_) != map.band.frequencies) {
+    throw KernelError("y has places for more frequencies than x; compile the model again");
+  }
+  // As if each tile were one row, of which DC is the first.
+  const auto coefficients = static_cast<int>(map.band.count());
+  const TileLayout at = layout_of(map, block_);
+  for_strips(call, map, block_, at.tile_row, [&](const Strip& strip) {
+    const Factors lanes(strip, scale, shift, factor);
+    const int64_t first = tile_offset(map, at, block_, strip.image, strip.group, strip.row, 0);
+    const int64_t floats = strip.count / block_ * at.tile_row;
+    affine_lanes({maps.x + first, maps.y + first, 1, floats / kLanes, coefficients, lanes.scale,
+                  lanes.shift});
+  });
 }
 
 void ChannelAffineKernel::run_planes(const Call& call, const Maps& maps,

@@ -14,13 +14,18 @@ Broadcast flat_operand(const Tensor& operand, const Map& map, const char* name);
 // A kernel of that form; either operand may be missing, which means 1 and 0. `sign` of the shift.
 class ChannelAffineKernel : public TileKernel {
  protected:
-  using TileKernel::TileKernel;
+  explicit ChannelAffineKernel(const Node& node)
+      : TileKernel(node), y_frequencies_(node.integer("y_frequencies", 0)) {}
   void run(const Call& call, const Maps& maps, const std::optional<Broadcast>& scale,
            const std::optional<Broadcast>& shift, float sign) const;
 
  private:
+  void run_compact(const Call& call, const Maps& maps, const std::optional<Broadcast>& scale,
+                   const std::optional<Broadcast>& shift, float factor) const;
   void run_planes(const Call& call, const Maps& maps, const std::optional<Broadcast>& scale,
                   const std::optional<Broadcast>& shift, float factor) const;
+
+  int64_t y_frequencies_;
 };
 
 }  // namespace jpegcompile

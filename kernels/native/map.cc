@@ -97,6 +97,24 @@ JPEGCOMPILE_INLINE void to_planes_body(const Pixels& pixels) {
 JPEGCOMPILE_MULTIVERSION(to_lanes, to_lanes_body, Pixels)
 JPEGCOMPILE_MULTIVERSION(to_planes, to_planes_body, Pixels)
 
+// Rows of tiles that stand compactly, as [count][W][16] with zeros where they have no places.
+void spread(const Map& map, const Tiles& tiles, int64_t count, float* to) {
+  const int block = map.band.block;
+  for (int64_t row = 0; row < count; ++row) {
+    for (int64_t column = 0; column < map.width / block; ++column) {
+      const float* tile = tiles.first + row * tiles.at.tile_row + column * tiles.at.tile;
+      for (int u = 0; u < block; ++u) {
+        const float* from = tile + tiles.at.row[static_cast<size_t>(u)];
+        float* line = to + (row * block + u) * map.pitch() + column * block * kLanes;
+        const int count = tiles.at.count[static_cast<size_t>(u)];
+        // One coefficient at a time: lengths that are known take no calls.
+        for (int v = 0; v < count; ++v) std::copy_n(from + v * kLanes, kLanes, line + v * kLanes);
+        for (int v = count; v < block; ++v) std::fill_n(line + v * kLanes, kLanes, 0.0F);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 Map Map::of(const Shape& shape, int64_t group, const char* name) {
@@ -162,8 +180,21 @@ void check_places(const Map& output, int block, int made) {
                     " are made; compile the model again");
 }
 
+Tiles read_tiles(const Map& map, int block, const float* data, int64_t image, int64_t group,
+                 int64_t row, int64_t count, float* scratch) {
+  const TileLayout at = layout_of(map, block);
+  if (map.is_compact) return {data + tile_offset(map, at, block, image, group, row, 0), at};
+  return {read_rows(map, data, image, group, row, count, scratch), at};
+}
+
 const float* read_rows(const Map& map, const float* data, int64_t image, int64_t group, int64_t row,
                        int64_t count, float* scratch) {
+  if (map.is_compact) {
+    const int block = map.band.block;
+    spread(map, read_tiles(map, block, data, image, group, row, count, nullptr), count / block,
+           scratch);
+    return scratch;
+  }
   if (map.is_grouped) return data + grouped_offset(map, image, group, row);
   to_lanes({data + planar_offset(map, image, group, row), scratch, map.plane(), count * map.width,
             static_cast<int>(map.channels_in(group))});

@@ -65,12 +65,18 @@ void check_tiles(const Map& map, int block, const char* name);
 // Throws KernelError if tiles of that size in an output have no places for so many frequencies.
 void check_places(const Map& output, int block, int made);
 
-// Rows of a group, [count][W][16]: a place in the tensor, or `scratch` filled from it.
+// Tiles of rows of a group: where they are in the tensor, or, of a map that is not in groups, in
+// `scratch` filled from it, [count][W][16].
+Tiles read_tiles(const Map& map, int block, const float* data, int64_t image, int64_t group,
+                 int64_t row, int64_t count, float* scratch);
+
+// Rows of a group, [count][W][16]: a place in the tensor, or `scratch` filled from it. Of a map that
+// stands compactly they have to be rows of whole tiles.
 const float* read_rows(const Map& map, const float* data, int64_t image, int64_t group, int64_t row,
                        int64_t count, float* scratch);
 
 // Where to write rows of a group: a place in the tensor, or `scratch`, which `write_rows` puts into
-// the tensor afterwards.
+// the tensor afterwards. Not for maps that stand compactly.
 float* rows_target(const Map& map, float* data, int64_t image, int64_t group, int64_t row,
                    float* scratch);
 void write_rows(const Map& map, float* data, int64_t image, int64_t group, int64_t row,

@@ -30,7 +30,7 @@ struct Place {
 // `Function` has `V operator()(const V& decided_by, const V& x, const Place&)`.
 template <typename Function>
 struct PiecewiseRows {
-  const float* from;
+  Tiles from;
   float* to;
   int64_t rows, width;
   int block;
@@ -39,36 +39,35 @@ struct PiecewiseRows {
   Function function;
 };
 
-template <int B, typename V>
-JPEGCOMPILE_INLINE void inverse_lines(const float* from, int64_t pitch, V (&tile)[B][B]) {
+// Coefficients that have a place, and of these the ones of few frequencies.
+template <int B, bool kIsWhole, typename V>
+JPEGCOMPILE_INLINE void inverse_lines(const float* from, const TileLayout& at, int frequencies,
+                                      V (&tile)[B][B]) {
   for (int row = 0; row < B; ++row) {
-    load_line(from + row * pitch, tile[row]);
-    Dct<B>::inverse(tile[row]);
+    if constexpr (kIsWhole) {
+      load_line(from + row_of(at, row), tile[row]);
+      Dct<B>::inverse(tile[row]);
+    } else {
+      const int count = std::min(count_of<B, false>(at, row), frequencies - row);
+      load_band(from + row_of(at, row), count, tile[row]);
+      if (count > 0) Dct<B>::inverse(tile[row]);
+    }
   }
 }
 
-template <int B, typename V>
-JPEGCOMPILE_INLINE void inverse_band_lines(const float* from, int64_t pitch, int frequencies,
-                                           V (&tile)[B][B]) {
-  for (int row = 0; row < B; ++row) {
-    load_band(from + row * pitch, frequencies - row, tile[row]);
-    if (row < frequencies) Dct<B>::inverse(tile[row]);
-  }
-}
-
-template <int B, Form kForm, typename V, typename Function>
+template <int B, Form kForm, bool kIsWhole, typename V, typename Function>
 JPEGCOMPILE_INLINE void piecewise_tile(const PiecewiseRows<Function>& rows, const Place& place) {
   const int64_t pitch = rows.width * kLanes;
-  const int64_t offset = place.row * pitch + place.column * kLanes + place.lane;
+  const TileLayout& at = rows.from.at;
+  const float* from = rows.from.first + place.row / B * at.tile_row + place.column / B * at.tile +
+                      place.lane;
   V tile[B][B], rough[B][B];
   if constexpr (kForm == Form::kApproximated) {
-    inverse_band_lines(rows.from + offset, pitch, rows.frequencies, tile);
+    inverse_lines<B, false>(from, at, rows.frequencies, tile);
   } else {
-    inverse_lines(rows.from + offset, pitch, tile);
+    inverse_lines<B, kIsWhole>(from, at, 2 * B - 1, tile);
   }
-  if constexpr (kForm == Form::kMasked) {
-    inverse_band_lines(rows.from + offset, pitch, rows.frequencies, rough);
-  }
+  if constexpr (kForm == Form::kMasked) inverse_lines<B, false>(from, at, rows.frequencies, rough);
   for (int column = 0; column < B; ++column) {
     V line[B], decided_by[B];
     load_column(tile, column, line);
@@ -86,18 +85,19 @@ JPEGCOMPILE_INLINE void piecewise_tile(const PiecewiseRows<Function>& rows, cons
     Dct<B>::forward(line);
     store_column(tile, column, line);
   }
+  float* to = rows.to + place.row * pitch + place.column * kLanes + place.lane;
   for (int row = 0; row < B; ++row) {
     Dct<B>::forward(tile[row]);
-    store_line(rows.to + offset + row * pitch, tile[row]);
+    store_line(to + row * pitch, tile[row]);
   }
 }
 
-template <int B, Form kForm, typename V, typename Function>
+template <int B, Form kForm, bool kIsWhole, typename V, typename Function>
 JPEGCOMPILE_INLINE void piecewise_tiles(const PiecewiseRows<Function>& rows) {
   for (int64_t row = 0; row < rows.rows; row += B) {
     for (int64_t column = 0; column < rows.width; column += B) {
       for (int lane = 0; lane < kLanes; lane += kWidth<V>) {
-        piecewise_tile<B, kForm, V>(rows, Place{row, column, lane});
+        piecewise_tile<B, kForm, kIsWhole, V>(rows, Place{row, column, lane});
       }
     }
   }
@@ -107,15 +107,25 @@ template <int B, typename Isa>
 struct Piecewise {
   template <typename Function>
   JPEGCOMPILE_INLINE static void run(const PiecewiseRows<Function>& rows) {
-    using V = typename Isa::Vector;
     switch (rows.form) {
       case Form::kExact:
-        return piecewise_tiles<B, Form::kExact, V>(rows);
+        return of<Form::kExact>(rows);
       case Form::kMasked:
-        return piecewise_tiles<B, Form::kMasked, V>(rows);
+        return of<Form::kMasked>(rows);
       case Form::kApproximated:
-        return piecewise_tiles<B, Form::kApproximated, V>(rows);
+        return of<Form::kApproximated>(rows);
     }
+  }
+
+ private:
+  template <Form kForm, typename Function>
+  JPEGCOMPILE_INLINE static void of(const PiecewiseRows<Function>& rows) {
+    using V = typename Isa::Vector;
+    // An approximation reads few coefficients anyway.
+    if constexpr (B > 1 && kForm != Form::kApproximated) {
+      if (!is_whole(rows.from.at, B)) return piecewise_tiles<B, kForm, false, V>(rows);
+    }
+    piecewise_tiles<B, kForm, true, V>(rows);
   }
 };
 
@@ -134,11 +144,11 @@ class PiecewiseKernel : public TileKernel {
     int frequencies = 2 * block_ - 1;
     if (kForm != Form::kExact) frequencies = band_frequencies(call.input(1), from, block_);
     const Family family(call, kForm == Form::kExact ? 1 : 2, from);
-    map_strips(call, from, x, to, y, block_,
-               [&](const Strip& strip, const float* source, float* target) {
-                 Family::run({source, target, strip.count, from.width, block_, kForm, frequencies,
-                              family.of(strip)});
-               });
+    map_tiles(call, from, x, to, y, block_,
+              [&](const Strip& strip, const Tiles& source, float* target) {
+                Family::run({source, target, strip.count, from.width, block_, kForm, frequencies,
+                             family.of(strip)});
+              });
   }
 };
 

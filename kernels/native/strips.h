@@ -54,18 +54,38 @@ void for_strips(const Call& call, const Map& map, int64_t unit, int64_t cost, co
              });
 }
 
-// Calls work(strip, from, to) with the strip's rows of x and of y, maps of one shape.
+// Calls work(strip, scratch, to) with the strip's rows of y, and room for those of x, a map of its
+// shape.
 template <typename Work>
-void map_strips(const Call& call, const Map& from, const float* x, const Map& to, float* y,
-                int64_t unit, const Work& work) {
+void strips_of(const Call& call, const Map& from, const Map& to, float* y, int64_t unit,
+               const Work& work) {
   for_strips(call, from, unit, unit * from.pitch(), [&](const Strip& strip) {
     const auto [image, group, row, count] = strip;
     const auto floats = static_cast<size_t>(count * from.pitch());
     float* scratch = task_floats(0, 2 * floats);
-    const float* source = read_rows(from, x, image, group, row, count, scratch);
     float* target = rows_target(to, y, image, group, row, scratch + floats);
-    work(strip, source, target);
+    work(strip, scratch, target);
     write_rows(to, y, image, group, row, count, target);
+  });
+}
+
+// Calls work(strip, from, to) with the strip's rows of x and of y, maps of one shape.
+template <typename Work>
+void map_strips(const Call& call, const Map& from, const float* x, const Map& to, float* y,
+                int64_t unit, const Work& work) {
+  strips_of(call, from, to, y, unit, [&](const Strip& strip, float* scratch, float* target) {
+    const auto [image, group, row, count] = strip;
+    work(strip, read_rows(from, x, image, group, row, count, scratch), target);
+  });
+}
+
+// The same with the tiles of x, wherever they stand.
+template <typename Work>
+void map_tiles(const Call& call, const Map& from, const float* x, const Map& to, float* y,
+               int block, const Work& work) {
+  strips_of(call, from, to, y, block, [&](const Strip& strip, float* scratch, float* target) {
+    const auto [image, group, row, count] = strip;
+    work(strip, read_tiles(from, block, x, image, group, row, count, scratch), target);
   });
 }
 

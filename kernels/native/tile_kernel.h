@@ -14,9 +14,10 @@ class TileKernel : public Kernel {
   TileKernel(const Node& node, int block)
       : block_(block),
         y_group_(node.integer("y_group", 1)),
-        x_group_(node.integer("x_group", 1)) {}
+        x_group_(node.integer("x_group", 1)),
+        x_frequencies_(node.integer("x_frequencies", 0)) {}
 
-  // Both maps of a call, of whole tiles.
+  // Both maps of a call, which tiles fill; those of y stand whole.
   struct Maps {
     Map from, to;
     const float* x;
@@ -25,7 +26,8 @@ class TileKernel : public Kernel {
 
   Maps maps(const Call& call) const {
     const Tensor x = call.input(0);
-    const Map from = Map::of(x.shape, x_group_, "x"), to = Map::of(x.shape, y_group_, "y");
+    const Map from = Map::of(x.shape, x_group_, block_, x_frequencies_, "x");
+    const Map to = Map::of(x.shape, y_group_, "y");
     check_tiles(from, block_, "x");
     return {from, to, x.floats(), call.output_floats(0, x.shape)};
   }
@@ -34,7 +36,7 @@ class TileKernel : public Kernel {
   int64_t y_group_;
 
  private:
-  int64_t x_group_;
+  int64_t x_group_, x_frequencies_;
 };
 
 }  // namespace jpegcompile

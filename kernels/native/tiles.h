@@ -1,6 +1,7 @@
-// Transforms of the tiles of rows, [rows][W][16].
+// Transforms of the tiles of rows of one group of channels.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "dct.h"
@@ -10,18 +11,25 @@
 
 namespace jpegcompile {
 
-// Rows and width are multiples of the block size. `to` may be `from`.
-struct TileRows {
+// Pixels, [rows][width][16], to coefficients that stand alike. Rows and width are multiples of the
+// block size. `to` may be `from`.
+struct ForwardRows {
   const float* from;
   float* to;
   int64_t rows, width;
   int block;
-  // Of an inverse transform: the coefficients u + v < frequencies count, others as zeros.
-  int frequencies = 2 * 8 - 1;
 };
+void forward_rows(const ForwardRows& rows);
 
-void forward_rows(const TileRows& rows);
-void inverse_rows(const TileRows& rows);
+// Coefficients, wherever they stand, to pixels: those without a place count as zeros.
+struct InverseRows {
+  Tiles from;
+  float* to;
+  int64_t rows, width;  // multiples of the block size
+  int block;
+  int64_t pitch;        // floats from row to row of pixels
+};
+void inverse_rows(const InverseRows& rows);
 
 // The frequencies of a tile that a band keeps: `band` has the size of a map, 1 where u + v is less
 // than that number in each tile, and 0 elsewhere. Throws KernelError if it has not.
@@ -49,12 +57,20 @@ JPEGCOMPILE_INLINE void load_line(const float* from, V (&line)[B]) {
   for (int column = 0; column < B; ++column) line[column] = load<V>(from + column * kLanes);
 }
 
-// Those of row u whose frequency v is less than `count`, and zeros.
+// The first `count` of them, and zeros.
 template <int B, typename V>
 JPEGCOMPILE_INLINE void load_band(const float* from, int count, V (&line)[B]) {
 #pragma GCC unroll 8
   for (int column = 0; column < B; ++column) {
     line[column] = column < count ? load<V>(from + column * kLanes) : V{};
+  }
+}
+
+template <int B, typename V>
+JPEGCOMPILE_INLINE void add_band(const float* from, int count, V (&line)[B]) {
+#pragma GCC unroll 8
+  for (int column = 0; column < B; ++column) {
+    if (column < count) line[column] += load<V>(from + column * kLanes);
   }
 }
 
@@ -82,6 +98,40 @@ template <int B, typename V>
 JPEGCOMPILE_INLINE void store_column(V (&tile)[B][B], int column, const V (&line)[B]) {
 #pragma GCC unroll 8
   for (int row = 0; row < B; ++row) tile[row][column] = line[row];
+}
+
+// Loops over rows and columns of a tile go by its layout. Where all coefficients have a place their
+// bounds are to be known when this is compiled.
+inline bool is_whole(const TileLayout& at, int block) {
+  return at.count[static_cast<size_t>(block - 1)] == block;
+}
+template <int B, bool kIsWhole>
+JPEGCOMPILE_INLINE int count_of(const TileLayout& at, int row) {
+  return kIsWhole ? B : at.count[static_cast<size_t>(row)];
+}
+JPEGCOMPILE_INLINE int64_t row_of(const TileLayout& at, int row) {
+  return at.row[static_cast<size_t>(row)];
+}
+
+// Between columns and coefficients: the second half of a tile's transform. `middle` holds the first
+// half, [B][B][16]; coefficients of the band are made, others that have a place are zeros.
+template <int B, bool kIsWhole, typename V>
+JPEGCOMPILE_INLINE void finish_forward(const float* middle, int frequencies, const TileLayout& at,
+                                       float* to) {
+  const int rows = kIsWhole ? B : at.rows;
+  for (int row = 0; row < rows; ++row) {
+    float* line_to = to + row_of(at, row);
+    const int places = count_of<B, kIsWhole>(at, row);
+    const int wanted = kIsWhole ? B : std::min(frequencies - row, places);
+    if (wanted > 0) {
+      V line[B];
+      load_line(middle + row * B * kLanes, line);
+      forward_first(wanted, line, line_to, kLanes);
+    }
+    for (int column = std::max(wanted, 0); column < places; ++column) {
+      store(line_to + column * kLanes, V{});
+    }
+  }
 }
 
 }  // namespace jpegcompile

@@ -64,17 +64,17 @@ class Pointwise : public TileKernel {
 
   void compute(const Call& call) const override {
     const auto [from, to, x, y] = maps(call);
-    map_strips(call, from, x, to, y, block_,
-               [&](const Strip& strip, const float* source, float* target) {
-                 // A row of tiles at a time, which stays in the nearest cache.
-                 const int64_t floats = block_ * from.pitch();
-                 for (int64_t row = 0; row < strip.count; row += block_) {
-                   inverse_rows({source, target, block_, from.width, block_});
-                   function_({target, floats, a_, b_});
-                   if (block_ > 1) forward_rows({target, target, block_, from.width, block_});
-                   source += floats, target += floats;
-                 }
-               });
+    map_tiles(call, from, x, to, y, block_,
+              [&](const Strip& strip, Tiles source, float* target) {
+                // A row of tiles at a time, which stays in the nearest cache.
+                const int64_t floats = block_ * from.pitch();
+                for (int64_t row = 0; row < strip.count; row += block_) {
+                  inverse_rows({source, target, block_, from.width, block_, from.pitch()});
+                  function_({target, floats, a_, b_});
+                  if (block_ > 1) forward_rows({target, target, block_, from.width, block_});
+                  source.first += source.at.tile_row, target += floats;
+                }
+              });
   }
 
  private:

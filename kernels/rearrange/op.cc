@@ -76,10 +76,11 @@ class Rearrange : public Kernel {
     grouped.is_grouped = true;
     const auto floats = static_cast<size_t>(from.batch * from.groups() * kLanes * from.plane());
     float* pixels = workspace.floats(floats);
-    map_strips(call, from, x.floats(), grouped, pixels, input_block_,
-               [&](const Strip& strip, const float* source, float* target) {
-                 inverse_rows({source, target, strip.count, from.width, input_block_});
-               });
+    map_tiles(call, from, x.floats(), grouped, pixels, input_block_,
+              [&](const Strip& strip, const Tiles& source, float* target) {
+                inverse_rows({source, target, strip.count, from.width, input_block_,
+                              from.pitch()});
+              });
     for_strips(call, to, output_block_, output_block_ * to.pitch(), [&](const Strip& strip) {
       float* target = rows_target(
           to, y, strip.image, strip.group, strip.row,

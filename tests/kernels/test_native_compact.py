@@ -1,4 +1,4 @@
-"""Native operators on tiles that stand as few coefficients each, against references in float64.
+"""Native convolutions of tiles that stand as few coefficients each, against references in float64.
 
 What has no place in a compact map is NaN where the kernel gets it, so that reading it shows.
 """
@@ -10,22 +10,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from support.compact import laid, layout_for, run_node
 from support.maps import random_map
-from support.native import GROUP, ISAS, NativeError, run_native
+from support.native import ISAS, NativeError
 
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import band_map, full
-from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
-from jpegcompile.ir.compact import COMPACT
-from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, Activation, Form, forms
-from jpegcompile.ir.groups import GROUPED
-from jpegcompile.kernels.average_pool.reference import jpeg_global_average_pool
+from jpegcompile.ir.fused import Activation, Form, forms
 from jpegcompile.kernels.conv.reference import jpeg_conv, jpeg_pointwise_conv
-from jpegcompile.kernels.truncate.reference import compacted, from_compacted, jpeg_truncate
+from jpegcompile.kernels.truncate.reference import from_compacted, jpeg_truncate
 
 LOW, HIGH, SLOPE = -0.25, 0.75, 0.125
 
@@ -184,33 +179,19 @@ def _activated(form: Form, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.clip(pixels, LOW, HIGH) if form.activation == "Clip" else pixels
 
 
-def _layout(channels: int, block: int, band: int, is_compact: bool = True) -> tuple[int, int]:
-    """Values of the attributes `..._group` and `..._frequencies` of a map."""
-    if channels % GROUP:
-        return 1, 0
-    return GROUP, band if is_compact and block > 1 and band < full(block) else 0
-
-
-def _laid(x: NDArray[Any], block: int, layout: tuple[int, int]) -> Any:
-    single = x.astype(np.float32)
-    if layout[0] == 1:
-        return single
-    return compacted(single, block=block, frequencies=layout[1] or full(block))
-
-
 def _run(layer: Layer, problem: Problem, isa: str, told: int | None = None) -> NDArray[np.float32]:
     """The kernel's result as NCHW; `told` is what the node says that y has, if not the truth."""
     (input_block, output_block), form = layer.blocks, layer.form
     band = layer.result_band if told is None else told
     layouts = {
-        "x": _layout(layer.x[1], input_block, layer.bands[0]),
-        "residual": _layout(layer.outputs, output_block, layer.bands[1]),
-        "y": _layout(layer.outputs, output_block, band, layer.is_compact),
+        "x": layout_for(layer.x[1], input_block, layer.bands[0]),
+        "residual": layout_for(layer.outputs, output_block, layer.bands[1]),
+        "y": layout_for(layer.outputs, output_block, band, layer.is_compact),
     }
-    feeds = {"x": _laid(problem.x, input_block, layouts["x"])}
+    feeds = {"x": laid(problem.x, input_block, layouts["x"])}
     names = ["x", "weight", "bias"]
     if form.has_residual:
-        feeds["residual"] = _laid(problem.residual, output_block, layouts["residual"])
+        feeds["residual"] = laid(problem.residual, output_block, layouts["residual"])
         names.append("residual")
     names += {"PRelu": ["slope"], "Clip": ["low", "high"]}.get(form.activation, [])
     # Transforms are for function bodies.
@@ -237,47 +218,16 @@ def _run(layer: Layer, problem: Problem, isa: str, told: int | None = None) -> N
     for name, (group, frequencies) in layouts.items():
         if name in (*feeds, "y"):
             attributes |= {f"{name}_group": group, f"{name}_frequencies": frequencies}
-    result = _run_node(form.name, names, attributes, feeds, constants, isa)
+    result = run_node(form.name, names, attributes, feeds, constants, isa)
     if layouts["y"][0] == 1:
         return result
     count = layouts["y"][1] or full(output_block)
     return from_compacted(result, block=output_block, frequencies=count)
 
 
-def _run_node(
-    op: str,
-    names: list[str],
-    attributes: dict[str, Any],
-    feeds: dict[str, Any],
-    constants: dict[str, Any],
-    isa: str,
-) -> NDArray[np.float32]:
-    node = helper.make_node(op, names, ["y"], name="node", domain=DOMAIN, **attributes)
-    floats = onnx.TensorProto.FLOAT
-    graph = helper.make_graph(
-        [node],
-        "native",
-        [helper.make_tensor_value_info(n, floats, v.shape) for n, v in feeds.items()],
-        [helper.make_tensor_value_info("y", floats, [None] * 4)],
-        [
-            numpy_helper.from_array(np.asarray(v, np.float32), n)
-            for n, v in constants.items()
-            if n in names
-        ],
-    )
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
-    return run_native(bytes(model.SerializeToString()), [feeds], isa, threads=2)[0]
-
-
 def test_layers_have_every_form_and_number() -> None:
     forms_ = {form.name for form in forms("JpegConv", "JpegPointwiseConv")}
     assert {layer.form.name for layer in LAYERS} == forms_
-    # Those that are first in a network have tests of their own.
-    assert set(COMPACT) - set(FIRST_CONVOLUTIONS) == forms_ | {
-        "JpegTruncate",
-        "JpegGlobalAveragePool",
-    }
     for block in (8, 4, 2):
         found = [layer for layer in LAYERS if layer.blocks[0] == block and layer.form.is_truncated]
         for index in range(3):
@@ -310,50 +260,6 @@ def test_faults_are_seen(form: str) -> None:
         wrong.append(_run(fewer, problem, "avx2"))
     for result in wrong:
         assert np.abs(result - problem.expected).max() > problem.bound
-
-
-@pytest.mark.parametrize("block", [8, 4, 2])
-@pytest.mark.parametrize("x_group", [1, GROUP])
-def test_truncation_by_itself(block: int, x_group: int) -> None:
-    for count in range(1, full(block)):
-        shape = (1 + count % 3, 16 * (1 + count % 2), 3 * block, 2 * block)
-        x = random_map(shape).astype(np.float32)
-        wanted = jpeg_truncate(x, block=block, frequencies=count)
-        for places in {count, min(count + 1, full(block) - 1)}:
-            attributes = {
-                "block": block,
-                "frequencies": count,
-                "x_group": x_group,
-                "y_group": GROUP,
-                "y_frequencies": places,
-            }
-            feeds = {"x": _laid(x, block, (x_group, 0))}
-            constants = {"band": band_map(*shape[2:], block, count)}
-            for isa in ISAS:
-                result = _run_node("JpegTruncate", ["x", "band"], attributes, feeds, constants, isa)
-                found = from_compacted(result, block=block, frequencies=places)
-                np.testing.assert_array_equal(found, wanted)
-
-
-@pytest.mark.parametrize("block", [8, 4, 2])
-def test_global_average_pool(block: int) -> None:
-    for count in range(1, full(block)):
-        x = random_map((1 + count % 5, 32, 3 * block, 2 * block))
-        x = jpeg_truncate(x, block=block, frequencies=count)
-        attributes = {
-            "input_block": block,
-            "output_block": 1,
-            "x_group": GROUP,
-            "x_frequencies": count,
-        }
-        feeds = {"x": _laid(x, block, (GROUP, count))}
-        names = ["x", "unused", "unused"]
-        result = _run_node(
-            "JpegGlobalAveragePool", names, attributes, feeds, {"unused": np.zeros(1)}, "avx2"
-        )
-        expected = jpeg_global_average_pool(x, input_block=block)
-        np.testing.assert_allclose(result, expected, rtol=0, atol=1e-6)
-        assert np.abs(result - np.roll(expected, 1, axis=1)).max() > 0.1
 
 
 def _layer(
@@ -396,8 +302,3 @@ def test_what_does_not_fit_is_refused(layer: Layer, told: int, message: str) -> 
     with pytest.raises(NativeError, match=r"JpegPointwiseConv.* 'node': ") as error:
         _run(layer, _problem(layer), "avx2", told)
     assert message in str(error.value)
-
-
-def test_every_compact_map_is_a_grouped_one() -> None:
-    for op, names in COMPACT.items():
-        assert {n.replace("frequencies", "group") for n in names} <= set(GROUPED[op])

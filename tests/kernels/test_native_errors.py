@@ -105,7 +105,7 @@ CASES: list[tuple[str, dict[str, Any], list[Array], str]] = [
     ),
     (
         "JpegScale",
-        {},
+        {"block": 8},
         [_X, _zeros(2, 1, 1)],
         "scale of shape [2,1,1] does not broadcast to x of shape [2,16,16,16]",
     ),

@@ -84,7 +84,7 @@ def test_scale(size: tuple[int, int], isa: str) -> None:
         for factors in (1, batch):
             x, scale = random_map((batch, channels, *size)), random_map((factors, channels, 1, 1))
             name = f"{batch}x{channels}-{factors}"
-            case = _in_float32(BodyCase(name, "JpegScale", (x, scale), {}, x * scale, 1))
+            case = _in_float32(BodyCase(name, "JpegScale", (x, scale), {"block": 1}, x * scale, 1))
             actual = run_case(case, Spread(0, 0, *layout), isa)
             assert_result(case, actual, HALF_UNIT * np.abs(x * scale), isa)
 

@@ -105,16 +105,8 @@ Value band(int64_t height, int64_t width, int64_t block, int64_t frequencies) {
 
 void keep(int64_t frequencies, size_t turn, Case& made) {
   if (frequencies == 2 * made.y_order.block - 1) return;
-  made.expected = band_of(made.expected, made.y_order.block, frequencies);
-  made.frequencies = frequencies;
-  // As many places as there are coefficients, or some more.
-  if (made.y_order.group == 16 && turn % 5 != 0) made.y_order.frequencies = frequencies + turn % 2;
-  made.attributes["y_frequencies"] = made.y_order.frequencies;
-  if (made.y_order.is_compact() && frequencies > 1) {
-    made.refusals.push_back({"y has places for", [=](Case& wrong) {
-                               wrong.attributes["y_frequencies"] = frequencies - 1;
-                             }});
-  }
+  const auto more = static_cast<int64_t>(turn % 2);
+  hold(made, frequencies, turn % 5 != 0 ? frequencies + more : 0);
 }
 
 void truncate(size_t turn, Case& made) {
@@ -129,6 +121,27 @@ void truncate(size_t turn, Case& made) {
 Layout layout(size_t turn, int64_t x_channels, int64_t y_channels) {
   return {x_channels % 16 == 0 && turn % 2 == 1 ? 16 : 1,
           y_channels % 16 == 0 && turn / 2 % 2 == 1 ? 16 : 1};
+}
+
+Order order_of(size_t turn, int64_t group, int64_t block) {
+  const bool is_compact = group == 16 && block > 1 && turn % 3 != 0;
+  return {group, block, is_compact ? 1 + static_cast<int64_t>(turn / 2) % (2 * block - 2) : 0};
+}
+
+Map random_operand(Random& random, const Map& shape, const Order& order) {
+  const Map made = random_blocks(random, shape, order.block);
+  return order.is_compact() ? band_of(made, order.block, order.frequencies) : made;
+}
+
+void hold(Case& made, int64_t kept, int64_t places) {
+  made.expected = band_of(made.expected, made.y_order.block, kept);
+  made.frequencies = kept;
+  made.y_order.frequencies = made.y_order.group == 16 ? places : 0;
+  made.attributes["y_frequencies"] = made.y_order.frequencies;
+  if (made.y_order.is_compact() && kept > 1) {
+    made.refusals.push_back(
+        {"y has places for", [=](Case& wrong) { wrong.attributes["y_frequencies"] = kept - 1; }});
+  }
 }
 
 Map activated(Random& random, const std::string& activation, size_t turn, const Map& pixels,

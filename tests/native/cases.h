@@ -26,6 +26,8 @@ struct Order {
       : group(group), block(block), frequencies(frequencies) {}
 
   bool is_compact() const { return frequencies > 0 && frequencies < 2 * block - 1; }
+  // Frequencies of a tile that have a place.
+  int64_t held() const { return is_compact() ? frequencies : 2 * block - 1; }
   // Coefficients of a tile that have a place, of those before (u, v) in row-major order.
   int64_t places_before(int64_t u, int64_t v) const;
   // Elements of one image of a tensor.
@@ -98,6 +100,14 @@ struct Layout {
   int64_t x = 1, y = 1;
 };
 Layout layout(size_t turn, int64_t x_channels, int64_t y_channels);
+
+// Tiles in groups of channels are whole, or compact with few or many frequencies.
+Order order_of(size_t turn, int64_t group, int64_t block);
+// A map to take, of which other coefficients than those that stand in memory are zero.
+Map random_operand(Random& random, const Map& shape, const Order& order);
+// Few frequencies of what is expected are kept, for which the result has so many places; 0: whole
+// tiles, as where channels do not stand in groups.
+void hold(Case& made, int64_t kept, int64_t places);
 
 // Sizes of maps that are awkward for strips, vectors and groups.
 struct TileShape {

@@ -27,19 +27,30 @@ struct Operand {
   int64_t images, channels;
 };
 
-// x * scale + residual, of which negative pixels become zero.
+// x * scale + residual, of which negative pixels become zero, and perhaps all but few frequencies.
 Case sum_case(Random& random, const std::string& op, const TileShape& shape, size_t turn) {
   const bool is_spatial = op.starts_with("Spatial");
   const auto [batch, channels, height, width, jpeg_block] = shape;
   const int64_t block = is_spatial ? 1 : jpeg_block;
   const auto [x_group, y_group] = layout(turn, channels, channels);
   const int64_t residual_group = layout(turn / 4, channels, 1).x;
-  const Map x = random_blocks(random, Map(batch, channels, height, width), block);
-  const Map residual = random_blocks(random, x, block);
+  const Order x_order = order_of(turn, x_group, block);
+  const Order residual_order = order_of(turn + 1, residual_group, block);
+  const Map x = random_operand(random, Map(batch, channels, height, width), x_order);
+  const Map residual = random_operand(random, x, residual_order);
   const Operand scale(random, turn, x);
-  Case made{op, {{"x_group", x_group}, {"y_group", y_group}, {"residual_group", residual_group}},
-            {tensor(x, x_group), scale.value(), tensor(residual, residual_group)}, {}, {}, 0,
-            y_group};
+  Case made{op,
+            {{"x_group", x_group},
+             {"y_group", y_group},
+             {"residual_group", residual_group},
+             {"x_frequencies", x_order.frequencies},
+             {"residual_frequencies", residual_order.frequencies}},
+            {tensor(x, x_order), scale.value(), tensor(residual, residual_order)},
+            {},
+            {},
+            0,
+            Order(y_group, block),
+            x_order};
   if (!is_spatial) {
     made.attributes["block"] = block;
     add_unused(made, 4);
@@ -54,30 +65,36 @@ Case sum_case(Random& random, const std::string& op, const TileShape& shape, siz
                    {"scale of shape [2,1,1,1,1] does not broadcast", [](Case& wrong) {
                       wrong.inputs[1] = numbers({1, 1}, {2, 1, 1, 1, 1});
                     }}};
+  if (residual_order.is_compact()) {
+    made.refusals.push_back({"residual of shape", [](Case& wrong) {
+                               wrong.attributes["residual_frequencies"] = int64_t{99};
+                             }});
+  }
+  if (op.ends_with("Truncate")) truncate(turn, made);
   return made;
 }
 
 Case channel_case(Random& random, const std::string& op, const TileShape& shape, size_t turn) {
   const auto [batch, channels, height, width, block] = shape;
   const auto [x_group, y_group] = layout(turn, channels, channels);
-  const Map x = random_blocks(random, Map(batch, channels, height, width), block);
-  Case made{op, {{"block", block}, {"x_group", x_group}, {"y_group", y_group}}, {}, {}, x, 0, 1};
-  made.y_order = y_group;
-  made.inputs.push_back(tensor(x, x_group));
+  const bool takes_few = op != "ToJpeg" && op != "JpegTruncate";
+  const Order x_order = takes_few ? order_of(turn, x_group, block) : Order(x_group, block);
+  const Map x = random_operand(random, Map(batch, channels, height, width), x_order);
+  Case made{op, {{"block", block}, {"x_group", x_group}, {"y_group", y_group}}, {}, {}, x, 0,
+            Order(y_group, block), x_order};
+  made.attributes["x_frequencies"] = x_order.frequencies;
+  made.inputs.push_back(tensor(x, x_order));
   if (op == "ToJpeg" || op == "ToSpatial") {
     made.expected = op == "ToJpeg" ? to_jpeg(x, block) : to_spatial(x, block);
+    if (op == "ToSpatial") made.y_order = y_group;
     add_unused(made, 2);
   } else if (op == "JpegTruncate") {
     const int64_t frequencies = 1 + static_cast<int64_t>(turn) % (2 * block - 1);
     made.inputs.push_back(band(height, width, block, frequencies));
-    made.expected = band_of(x, block, frequencies);
-    made.frequencies = frequencies;
     // Compact tiles, with as many places as there are coefficients, or some more.
-    const auto more = static_cast<int64_t>(turn / 3 % 3);
-    made.y_order = {y_group, block, y_group == 16 ? frequencies + more : 0};
-    if (made.y_order.frequencies > 2 * block - 1) made.y_order.frequencies = 0;
-    made.attributes["y_frequencies"] = made.y_order.frequencies;
-    made.refusals = {{"band has shape [1]", [](Case& wrong) { wrong.inputs[1] = unused(); }}};
+    const auto places = frequencies + static_cast<int64_t>(turn / 3 % 3);
+    hold(made, frequencies, places > 2 * block - 1 ? 0 : places);
+    made.refusals.push_back({"band has shape [1]", [](Case& wrong) { wrong.inputs[1] = unused(); }});
   } else {
     const Operand first(random, turn, x), second(random, turn + 2, x);
     made.inputs.push_back(first.value());
@@ -96,6 +113,19 @@ Case channel_case(Random& random, const std::string& op, const TileShape& shape,
   }
   const double most = std::max(largest(x), largest(made.expected)) * static_cast<double>(block);
   made.allowed = rounding(transform_roundings(block), most);
+  const int64_t held = x_order.held();
+  if (op.starts_with("Jpeg") && x_order.is_compact()) {
+    // The result has the coefficients that x has, compactly or not.
+    hold(made, held, turn % 5 != 0 ? held : 0);
+    made.refusals.push_back({"x of shape", [](Case& wrong) {
+                               wrong.attributes["x_frequencies"] = int64_t{-1};
+                             }});
+    if (made.y_order.is_compact() && held < 2 * block - 2) {
+      made.refusals.push_back({"y has places for more frequencies than x", [=](Case& wrong) {
+                                 wrong.attributes["y_frequencies"] = held + 1;
+                               }});
+    }
+  }
   return made;
 }
 
@@ -113,7 +143,7 @@ std::vector<Case> channel_cases(Selection& selection) {
     }
     ++turn;
   }
-  for (const char* op : {"JpegScaleAddRelu", "SpatialScaleAddRelu"}) {
+  for (const char* op : {"JpegScaleAddRelu", "JpegScaleAddReluTruncate", "SpatialScaleAddRelu"}) {
     for (const TileShape& shape : tile_shapes()) {
       ++turn;
       if (selection.takes(op)) cases.push_back(sum_case(random, op, shape, turn));

@@ -88,27 +88,11 @@ Map absolute(const Map& map) {
   return each(map, [](double v) { return std::abs(v); });
 }
 
-// Tiles in groups of channels are whole, or compact with few or many frequencies.
-Order order_of(size_t turn, int64_t group, int64_t block) {
-  const bool is_compact = group == 16 && block > 1 && turn % 3 != 0;
-  return {group, block, is_compact ? 1 + static_cast<int64_t>(turn / 2) % (2 * block - 2) : 0};
-}
-
-// A map to take, of which other coefficients than those that stand in memory are zero.
-Map random_operand(Random& random, const Map& shape, const Order& order) {
-  const Map made = random_blocks(random, shape, order.block);
-  return order.is_compact() ? band_of(made, order.block, order.frequencies) : made;
-}
-
-int64_t held(const Order& order) {
-  return order.is_compact() ? order.frequencies : 2 * order.block - 1;
-}
-
 // What tiles of the output hold, the truncation that makes it so, and where they stand.
 void keep_frequencies(const Form& form, int64_t held_by_residual, size_t turn, Case& made) {
   if (form.is_truncated) return truncate(turn, made);
   const bool is_linear = form.base == "JpegPointwiseConv" && form.activation.empty();
-  if (is_linear) keep(std::max(held(made.x_order), held_by_residual), turn, made);
+  if (is_linear) keep(std::max(made.x_order.held(), held_by_residual), turn, made);
 }
 
 // Taps and positions so far apart that dividing one by the other rounds to 0.
@@ -162,7 +146,7 @@ Case convolution_case(Random& random, const Form& form, Geometry given, size_t t
   add_unused(made, form.matrices());
   if (weight.height > 1) made.refusals.push_back({" exceeds the padded x of shape [", spread});
   made.expected = to_jpeg(pixels, given.output_block);
-  keep_frequencies(form, form.has_residual ? held(order) : 0, turn, made);
+  keep_frequencies(form, form.has_residual ? order.held() : 0, turn, made);
   // A sum of n products is off by n roundings of the sum of their magnitudes at the most, typically
   // by the square root of that: three of which are left for Winograd's points.
   const double terms = static_cast<double>(weight.channels * weight.height * weight.width);

@@ -44,19 +44,27 @@ const std::map<std::string, Function>& functions() {
 struct Tiles {
   Map x;
   int64_t block;
-  Layout groups;
+  Order x_order;
+  int64_t y_group;
 };
 
 Tiles tiles_of(Random& random, const TileShape& shape, size_t turn) {
   const auto [batch, channels, height, width, block] = shape;
-  const Map x = random_blocks(random, Map(batch, channels, height, width), block);
-  return {x, block, layout(turn, channels, channels)};
+  const Layout groups = layout(turn, channels, channels);
+  const Order order = order_of(turn, groups.x, block);
+  return {random_operand(random, Map(batch, channels, height, width), order), block, order,
+          groups.y};
 }
 
 Case case_of(const std::string& op, const Tiles& tiles) {
-  const auto [x, y] = tiles.groups;
-  Case made{op, {{"block", tiles.block}, {"x_group", x}, {"y_group", y}}, {}, {}, {}, 0, y};
-  made.inputs.push_back(tensor(tiles.x, x));
+  const Order& order = tiles.x_order;
+  Case made{op,
+            {{"block", tiles.block},
+             {"x_group", order.group},
+             {"x_frequencies", order.frequencies},
+             {"y_group", tiles.y_group}},
+            {}, {}, {}, 0, tiles.y_group, order};
+  made.inputs.push_back(tensor(tiles.x, order));
   return made;
 }
 

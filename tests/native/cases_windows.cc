@@ -41,15 +41,17 @@ Case pool_case(Random& random, const std::string& op, const PoolShape& shape, si
   int64_t output_block = is_spatial ? 1 : shape.output_block;
   if (is_spatial) block = 1;
   const auto [x_group, y_group] = layout(turn, channels, channels);
-  const Map x = random_blocks(random, Map(batch, channels, height, width), block);
-  Case made{op, {{"x_group", x_group}, {"y_group", y_group}}, {}, {}, {}, 0, y_group};
+  const Order order = order_of(turn, x_group, block);
+  const Map x = random_operand(random, Map(batch, channels, height, width), order);
+  Case made{op, {{"x_group", x_group}, {"y_group", y_group}}, {}, {}, {}, 0, y_group, order};
+  made.attributes["x_frequencies"] = order.frequencies;
   made.attributes["kernel_shape"] = list(window.kernel);
   made.attributes["strides"] = list(window.strides);
   made.attributes["pads"] = list(window.pads);
   made.attributes["dilations"] = list(window.dilations);
   made.attributes["input_block"] = block;
   made.attributes["output_block"] = output_block;
-  made.inputs.push_back(tensor(x, x_group));
+  made.inputs.push_back(tensor(x, order));
   const Map pixels = to_spatial(x, block);
   Map rough = pixels;
   if (is_masked) {
@@ -76,12 +78,9 @@ Case global_case(Random& random, const std::string& op, const TileShape& shape, 
   const bool is_spatial = op.starts_with("Spatial");
   const int64_t block = is_spatial ? 1 : shape.block;
   const int64_t x_group = layout(turn, shape.channels, 1).x;
-  const bool is_compact = x_group == 16 && op == "JpegGlobalAveragePool" && turn % 3 != 0;
-  const Order order(x_group, block,
-                    is_compact ? 1 + static_cast<int64_t>(turn) % (2 * block - 1) : 0);
-  Map x = random_blocks(
-      random, Map(shape.batch, shape.channels, shape.height, shape.width), block);
-  if (is_compact) x = band_of(x, block, order.frequencies);
+  const Order order = order_of(turn, x_group, block);
+  const Map x = random_operand(
+      random, Map(shape.batch, shape.channels, shape.height, shape.width), order);
   Case made{op, {{"input_block", block}, {"output_block", int64_t{1}}, {"x_group", x_group},
                  {"x_frequencies", order.frequencies}},
             {}, {}, Map(x.batch, x.channels, 1, 1), 0, 1, order};

@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import onnx
 import pytest
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail
-from support.graphs import (
-    Graph,
-    Weights,
-    apply,
-    assert_differs,
-    assert_same,
-    check_untouched,
-    feeds_of,
-    module_before,
-    outline_of,
-)
+from support.compact_graphs import PADDED, STEM, R, X, Y, bands_of, check_compact, network, values
+from support.graphs import apply, assert_same, check_untouched, module_before, outline_of
 from support.plans import planned, planned_options
 
 from jpegcompile.backends.emit import emit
 from jpegcompile.backends.functions import function_of
 from jpegcompile.dct.frequencies import resolve
-from jpegcompile.interface import COMPACT_ATTRIBUTES, COMPACT_INPUTS
+from jpegcompile.interface import COMPACT_ATTRIBUTES, compact_inputs
 from jpegcompile.ir.compact import COMPACT
-from jpegcompile.ir.module import Module
 from jpegcompile.runtime.cut import expose
-from jpegcompile.runtime.opening import inference_session
 
 NAME = "compact-tiles"
-PADDED = "Conv<pads = [1, 1, 1, 1]>"
-WEIGHTS: Weights = {
-    "w1": (16, 3, 3, 3),
-    "b1": (16,),
-    "w2": (16, 16, 1, 1),
-    "w3": (16, 16, 3, 3),
-    "w4": (32, 16, 1, 1),
-    "b4": (32,),
-    "w5": (16, 32, 1, 1),
-    "w6": (8, 16, 1, 1),
-    "w7": (16, 8, 1, 1),
-    "low": np.asarray(-0.25),
-    "high": np.asarray(0.75),
-}
-STEM = f"c = {PADDED}(x, w1, b1)  r = Relu(c)"
 BOTTLENECK = f"""{STEM}
     d = Conv(r, w2, b1)  t = Relu(d)
     e = {PADDED}(t, w3)  u = Clip(e, low, high)
@@ -53,52 +22,6 @@ BOTTLENECK = f"""{STEM}
     g = Conv(v, w5)  h = Relu(g)
     y = GlobalAveragePool(h)"""
 SIZES = {"16,24": 8, "12,20": 4, "14,10": 2}
-X, R, Y = COMPACT_ATTRIBUTES
-
-
-def network(text: str, size: str = "16,24", outputs: str = "T[] y") -> Graph:
-    words = set(text.replace("(", " ").replace(",", " ").replace(")", " ").split())
-    weights = {name: weight for name, weight in WEIGHTS.items() if name in words}
-    return Graph(f"(T[N,3,{size}] x) => ({outputs}) {{ {text} }}", weights)
-
-
-def bands_of(module: Module) -> dict[str, dict[str, int]]:
-    """Attributes of each node that has some, by name."""
-    found = {
-        n.name: {k: n.attrs[k] for k in COMPACT_ATTRIBUTES if k in n.attrs}
-        for n in module.graph.nodes
-    }
-    return {name: attrs for name, attrs in found.items() if attrs}
-
-
-def values(model: onnx.ModelProto, graph: Graph, *, native: bool) -> list[Any]:
-    feeds = feeds_of(graph.model("float"))
-    return list(inference_session(model, 1, native=native).run(None, feeds))
-
-
-def check_compact(graph: Graph, **plan: Any) -> dict[str, dict[str, int]]:
-    """Kernels and bodies agree, and each attribute is needed for that; what these are."""
-    module = planned(graph, "float", **plan)
-    bands = bands_of(module)
-    wanted = values(emit(module), graph, native=False)
-    assert_same(values(emit(module), graph, native=True), wanted)
-    for name, attributes in bands.items():
-        for attribute in attributes:
-            module = planned(graph, "float", **plan)
-            (node,) = (n for n in module.graph.nodes if n.name == name)
-            del node.attrs[attribute]
-            try:
-                scrambled = values(emit(module), graph, native=True)
-            except Fail as error:
-                assert_refused(str(error))
-            else:
-                assert_differs(scrambled, wanted)
-    return bands
-
-
-def assert_refused(message: str) -> None:
-    """A kernel was told of fewer places than it needs."""
-    assert "compile the model again" in message
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -133,8 +56,14 @@ def test_numbers_by_node() -> None:
         p = Conv(r, w4)  q = Conv(t, w4)  a = Add(p, q)  z = Conv(a, w5)  y = Relu(z)"""
     nodes = {"r": {"truncate": 5}, "t": {"truncate": 9}, "y": {"truncate": 15}}
     bands = check_compact(network(text), frequencies={"nodes": nodes})
-    # r is read by a ReLU, too, which takes whole tiles.
-    assert bands == {"t.truncated": {Y: 9}, "a": {X: 9}}
+    assert bands == {
+        "r": {Y: 5},
+        "t": {X: 5},
+        "t.truncated": {Y: 9},
+        "p": {X: 5, Y: 5},
+        "a": {X: 9, R: 5, Y: 9},
+        "y": {X: 9},
+    }
     text = f"""{STEM}  d = {PADDED}(r, w3)  t = Relu(d)
         p = Conv(r, w4)  q = Conv(t, w4)  a = Add(p, q)  z = Conv(a, w5)  y = Relu(z)"""
     bands = check_compact(network(text), frequencies={"nodes": nodes})
@@ -158,16 +87,18 @@ def test_transforms_alone_read_few_coefficients(kernel: str, kept: int, is_compa
     """A 1x1 convolution gains by every coefficient that is not there, a transform by many."""
     conv = "Conv" if kernel == "w2" else PADDED
     graph = network(f"{STEM}  d = {conv}(r, {kernel})  y = Softplus(d)")
-    assert check_compact(graph, truncate=kept) == (
-        {"r": {Y: kept}, "d": {X: kept}} if is_compact else {}
-    )
+    bands = check_compact(graph, truncate=kept)
+    assert bands.get("r") == ({Y: kept} if is_compact else None)
+    # What the 1x1 convolution makes is only transformed.
+    has_few = kernel == "w2" and kept == 4
+    assert bands.get("y") == ({X: kept} if has_few else None)
 
 
 @pytest.mark.parametrize(
     "text",
     [
         # Read by an operator that takes whole tiles, alone or besides.
-        f"{STEM}  y = Softplus(r)",
+        f"{STEM}  y = Sum(r, r, r)",
         f"{STEM}  d = Conv(r, w2)  s = Sum(d, r, r)  y = Conv(s, w6)",
         f"{STEM}  d = Conv(r, w2)  n = Neg(r)  y = Add(n, d)",
         # Not in groups: channels, inputs and outputs of the graph.
@@ -181,14 +112,24 @@ def test_what_keeps_tiles_whole(text: str) -> None:
     }
 
 
-def test_outputs_and_branches_see_whole_tiles() -> None:
+def test_outputs_are_pixels() -> None:
     graph = network(f"{STEM}  y = Conv(r, w2)", outputs="T[] r, T[] y")
-    assert check_compact(graph, truncate=6) == {}
+    assert check_compact(graph, truncate=6) == {
+        "r": {Y: 6},
+        "r.ToSpatial": {X: 6},
+        "y": {X: 6, Y: 6},
+        "y.ToSpatial": {X: 6},
+    }
 
 
 def test_channels_that_do_not_fill_groups() -> None:
     graph = network(f"{STEM}  d = Conv(r, w6)  t = Relu(d)  e = Conv(t, w7)  y = Relu(e)")
-    assert check_compact(graph, truncate=6) == {"r": {Y: 6}, "t": {X: 6}}
+    assert check_compact(graph, truncate=6) == {
+        "r": {Y: 6},
+        "t": {X: 6},
+        "y": {Y: 6},
+        "y.ToSpatial": {X: 6},
+    }
 
 
 def test_a_pool_before_a_truncation() -> None:
@@ -223,8 +164,9 @@ def test_bodies_declare_the_attributes(op: str) -> None:
     defaults = {a.name: a.i for a in function.attribute_proto if a.name in COMPACT_ATTRIBUTES}
     assert defaults == dict.fromkeys(COMPACT[op], 0)
     names = list(function.input)
-    for attribute in set(COMPACT[op]) & set(COMPACT_INPUTS):
-        assert names[COMPACT_INPUTS[attribute]] == attribute.removesuffix("_frequencies")
+    inputs = compact_inputs(op)
+    for attribute in set(COMPACT[op]) & set(inputs):
+        assert names[inputs[attribute]] == attribute.removesuffix("_frequencies")
     assert ("residual" in names) == (R in defaults)
 
 

@@ -8,12 +8,21 @@ import pytest
 from support.graphs import (
     TENSOR,
     Graph,
+    apply,
+    assert_same,
     check_compiled,
     check_fault,
     check_untouched,
+    evaluate,
+    feeds_of,
     module_before,
     outline_of,
 )
+from support.plans import planned_options
+
+from jpegcompile.backends.emit import emit
+from jpegcompile.dct.frequencies import resolve
+from jpegcompile.ir.module import Module
 
 NAME = "fuse-scale"
 SQUEEZE = "g = GlobalAveragePool(x)  v = Sigmoid(g)"
@@ -37,6 +46,30 @@ def test_the_three_are_one(size: str, op: str, product: str, added: str) -> None
     assert op in outline_of(module)
     assert not {"JpegScale", "Add", "Sum", "Relu", "JpegRelu"} & set(outline_of(module).split())
     check_fault(graph, graph.perturbed("w"))
+
+
+@pytest.mark.parametrize("size", ["16,16", "12,20", "6,10"])
+def test_a_truncation_is_taken_in(size: str) -> None:
+    graph = network("m = Mul(x, v)  s = Add(m, x)  r = Relu(s)  y = Conv(r, w)", size)
+    module = _truncated(graph)
+    assert "JpegTruncate" not in outline_of(module).split()
+    (node,) = (n for n in module.graph.nodes if n.op == "JpegScaleAddReluTruncate")
+    assert node.name == "r"
+    assert node.attrs["frequencies"] == resolve(5, node.attrs["block"])
+
+
+def test_all_readers_see_what_is_truncated() -> None:
+    graph = network("m = Mul(x, v)  s = Add(m, x)  r = Relu(s)  d = Conv(r, w)  y = Sub(d, r)")
+    assert "JpegScaleAddReluTruncate" in outline_of(_truncated(graph))
+
+
+def _truncated(graph: Graph) -> Module:
+    """The network behind the pass, which gives what it gives before."""
+    module, feeds = module_before(graph, NAME, planned_options(truncate=5)), feeds_of(graph.model())
+    wanted = evaluate(emit(module), feeds)
+    assert apply(module, NAME)
+    assert_same(evaluate(emit(module), feeds), wanted)
+    return module
 
 
 @pytest.mark.parametrize(

@@ -182,13 +182,16 @@ def _scaled_sums(shape: tuple[int, ...]) -> Iterator[BodyCase]:
     x, residual, scale = (random_map(size) for size in (shape, shape, (*shape[:2], 1, 1)))
     # A fault in the first elements shows only where their sum is above zero.
     x[..., 0, 0], scale = x[..., 0, 0] + 8.0, np.abs(scale) + 1.0
-    block = block_size(*shape[2:])
-    matrices = inverse(*shape[2:]) + forward(*shape[2:])
-    for op, size, transforms in (
-        ("JpegScaleAddRelu", block, matrices),
-        ("SpatialScaleAddRelu", 1, []),
-    ):
-        expected = jpeg_scale_add_relu(x, scale, residual, block=size)
-        attributes = {"block": size} if transforms else {}
-        operands = (x, scale, residual, *transforms)
-        yield BodyCase(f"{shape}", op, operands, attributes, expected, terms_of(transforms) + 2)
+    (height, width), name = shape[2:], f"{shape}"
+    block, matrices = block_size(height, width), inverse(*shape[2:]) + forward(*shape[2:])
+    operands: tuple[Array, ...] = (x, scale, residual)
+    expected = jpeg_scale_add_relu(x, scale, residual, block=1)
+    yield BodyCase(name, "SpatialScaleAddRelu", operands, {}, expected, 2)
+    expected, terms = jpeg_scale_add_relu(x, scale, residual, block=block), terms_of(matrices) + 2
+    operands, attributes = (*operands, *matrices), {"block": block}
+    yield BodyCase(name, "JpegScaleAddRelu", operands, attributes, expected, terms)
+    count = (shape[0] + shape[1]) % full(block) + 1
+    operands = (*operands, band_map(height, width, block, count))
+    attributes, op = attributes | {"frequencies": count}, "JpegScaleAddReluTruncate"
+    expected = jpeg_truncate(expected, block=block, frequencies=count)
+    yield BodyCase(name, op, operands, attributes, expected, terms)
