@@ -65,7 +65,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> str:
         ),
         (
             ["inspect", MODEL, "--batch", "0"],
-            "batch is 0; give the number of images at a time, 1 or more",
+            "Invalid value for '--batch': 0 is not in the range 1<=x<=2147483647;"
+            " see 'jpegcompile inspect --help'",
         ),
         (
             ["inspect", MODEL, "--input-size", "32x0"],
@@ -89,6 +90,39 @@ def test_usage(
     monkeypatch.chdir(tmp_path)
     assert fails(capsys, 2, *arguments) == message
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "verify --absolute nan",
+        "verify --absolute inf",
+        "verify --absolute -1",
+        "verify --relative -1",
+        "verify --relative nan",
+        "verify --nodes -1",
+        "verify --samples 0",
+        "verify --seed -1",
+        "compare --max-drop nan",
+        "compare --max-drop -1",
+        "compare --changes -1",
+        "bench --repeats 0",
+        "bench --seconds nan",
+        "bench --seconds -1",
+        "bench --batch 65537",
+        "bench --threads 99999999999",
+        "run --top 0",
+        "compile --batch 99999999999999999999",
+        "paper --blocks 1",
+        "paper --seed -1",
+        "paper --limit 0",
+    ],
+)
+def test_numbers_out_of_range(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    verb, option, value = arguments.split()
+    message = fails(capsys, 2, verb, "a.onnx", "b.onnx", option, value)
+    assert message.startswith(f"Invalid value for '{option}': ")
+    assert value in message
 
 
 def test_no_arguments_print_the_help(capsys: pytest.CaptureFixture[str]) -> None:
