@@ -121,7 +121,10 @@ def show_benchmark(result: Benchmark) -> None:
     )
     for name, (count, size) in result.inputs.items():
         about = "" if size is None else f", {size / 1e3:.1f} kB each"
-        out.print(f"{name}: {counted(count, 'input')}{about}", markup=False)
+        text = counted(count, "input")
+        if result.files is not None and result.files < count:
+            text = f"{counted(result.files, 'file')}, run as {text}"
+        out.print(f"{name}: {text}{about}", markup=False)
     if result.left_out:
         out.print(f"left out: {counted(result.left_out, 'file')} of other samplings")
     out.print(f"compiled: {result.execution}", markup=False)

@@ -146,6 +146,17 @@ def test_images_of_the_user(
     assert steps_of(data["cells"][0])[0] == ("decode", "images")
     data = run_json(capsys, "bench", model_path(), for_tensors, *arguments)
     assert data["inputs"] == {"images": {"count": 16, "bytes": None}}
+    assert data["files"] == 16
+
+
+def test_a_model_of_standard_operators_has_no_bodies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "standard.onnx"
+    jpegcompile.compile(model_path(), preprocess="unit", target="onnx").save(path)
+    assert fails(capsys, 2, "bench", model_path(), path, *QUICK, "--portable") == (
+        f"{path}: has standard operators only; leave --portable out"
+    )
 
 
 def test_images_of_other_samplings_are_left_out(
@@ -159,7 +170,9 @@ def test_images_of_other_samplings_are_left_out(
         " give others, or leave --images out"
     )
     (tmp_path / "usual.jpg").write_bytes(make_jpeg(32, 32, subsampling="4:2:0"))
-    assert "\nleft out: 2 files of other samplings\n" in run_text(capsys, *arguments)
+    text = run_text(capsys, *arguments)
+    assert "\nleft out: 2 files of other samplings\n" in text
+    assert "\nimages: 1 file, run as 16 inputs, " in text
     (tmp_path / "large.jpg").write_bytes(make_jpeg(40, 32))
     assert "large.jpg: is 40x32 but the model takes 32x32" in fails(capsys, 4, *arguments)
 
