@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import click
@@ -13,11 +14,22 @@ from jpegcompile.version import __version__
 
 _INTERNAL_ERROR = 70
 _INTERRUPTED = 130
+_TERMINATED = 143
 
 
 def main() -> None:
     """Entry point of the `jpegcompile` command."""
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run_command(sys.argv[1:]))
+
+
+class _Terminated(BaseException):
+    """The system asks the command to end: what it made on the way is removed first."""
+
+
+def _terminate(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise _Terminated
 
 
 def run_command(arguments: list[str]) -> int:
@@ -46,6 +58,8 @@ def run_command(arguments: list[str]) -> int:
         return _fail(error.format_message(), UsageError.exit_code, debug)
     except (KeyboardInterrupt, click.Abort) as stop:
         return _fail(f"interrupted; {stop}" if str(stop) else "interrupted", _INTERRUPTED, debug)
+    except _Terminated:
+        return _fail("terminated", _TERMINATED, debug)
     except BrokenPipeError:
         # The reader of our output has gone; the interpreter must not complain at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -63,7 +77,7 @@ def run_command(arguments: list[str]) -> int:
 
 
 def _fail(message: str, code: int, debug: bool) -> int:
-    if debug and code != _INTERRUPTED:
+    if debug and code not in (_INTERRUPTED, _TERMINATED):
         import traceback
 
         traceback.print_exc()
@@ -80,7 +94,7 @@ def cli(debug: bool) -> None:
 
     Exit codes: 0 done; 1 a check failed; 2 usage; 3 model not supported; 4 bad image or data;
     5 environment (missing file, no permission, disk full); 70 a defect of jpegcompile;
-    130 interrupted.
+    130 interrupted; 143 terminated.
     """
 
 

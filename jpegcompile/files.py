@@ -78,7 +78,8 @@ def require_writable(path: str | os.PathLike[str]) -> None:
         reason = os.strerror(errno.EACCES)
     else:
         return
-    raise AccessError(f"{path}: cannot write: {reason}; nothing was kept")
+    advice = "give another path" if target.parent.exists() else "make the folder first"
+    raise AccessError(f"{path}: cannot write: {reason}; {advice}")
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:

@@ -66,16 +66,16 @@ def inspect(
 
     Args:
         model: a source model, or a compiled one (then its own record is shown).
-        input: as for `compile`.
+        input: as for `compile`; not for a compiled model, and so are all but `input_size`.
         preprocess: as for `compile`; it does not change what is lowered.
         subsampling: as for `compile`.
         image_input: as for `compile`.
         input_size: as for `compile`; of a compiled model it must be the size that it has.
-        frequencies: as for `compile`; not for a compiled model, and so are the next two.
+        frequencies: as for `compile`.
         relu: as for `compile`.
         truncate: as for `compile`.
-        domain: as for `compile`; of a compiled model its own is shown.
-        lean: as for `compile`; not for a compiled model, and so is the next one.
+        domain: as for `compile`.
+        lean: as for `compile`.
         batch: as for `compile`.
 
     Raises:
@@ -93,6 +93,19 @@ def inspect(
             raise UsageError(
                 "the model is compiled already, its frequencies are fixed; leave options for them"
                 " out, or inspect its source"
+            )
+        given = {
+            "input": input != "coefficients",
+            "preprocess": preprocess != "none",
+            "subsampling": subsampling is not None,
+            "image-input": image_input is not None,
+            "domain": domain != "jpeg",
+        }
+        if any(given.values()):
+            first = next(option for option, is_given in given.items() if is_given)
+            raise UsageError(
+                f"the model is compiled already, --{first} was for that; leave it out, or inspect"
+                " its source"
             )
         if lean or batch is not None:
             raise UsageError(

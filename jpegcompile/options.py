@@ -19,6 +19,8 @@ from jpegcompile.ir.module import CompileOptions, DomainChoice, ImageInput, Inpu
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.subsampling import GRAY, SUBSAMPLINGS
 
+# What 32 bits hold.
+MOST_BATCH = 2**31 - 1
 SPATIAL_HAS_NO_FREQUENCIES = (
     "--frequencies and --truncate are for maps of coefficients, and with --domain auto maps are"
     " pixels; leave them out, or use --domain jpeg"
@@ -57,8 +59,10 @@ def compile_options(
             "--target onnx has standard operators only, and none of them reads a JPEG file; use"
             " --target ort, or --input coefficients"
         )
-    if batch is not None and batch < 1:
-        raise UsageError(f"batch is {batch}; give the number of images at a time, 1 or more")
+    if batch is not None and not 1 <= batch <= MOST_BATCH:
+        raise UsageError(
+            f"batch is {batch}; give the number of images at a time, from 1 to {MOST_BATCH}"
+        )
     if target != "ort" and (lean or batch not in (None, 1)):
         raise UsageError(
             f"--lean and --batch choose among native kernels, and --target {target} has none;"

@@ -9,7 +9,13 @@ import click
 from rich.console import Console
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.options import json_option, numbers_option, print_json
+from jpegcompile.commands.options import (
+    FROM_1,
+    NOT_NEGATIVE,
+    json_option,
+    numbers_option,
+    print_json,
+)
 from jpegcompile.evaluation.benchmark import run
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
@@ -17,6 +23,8 @@ from jpegcompile.evaluation.benchmark.results import Benchmark, Cell
 
 _HEADERS = {SPATIAL: "spatial", COMPILED: "compiled", PORTABLE: "bodies"}
 _MOST_NODES = 20
+# Beyond them lie slips of the hand: days of making files, and threads that no machine has.
+_MOST_BATCH, _MOST_THREADS = 65536, 1024
 
 
 @click.command()
@@ -28,18 +36,20 @@ _MOST_NODES = 20
     help="Folder of JPEG files; without it, files made for the purpose (quality 75 and 90), or"
     " random tensors for a model that takes tensors.",
 )
-@numbers_option("--batch", "batches", "Inputs of a run; 1,8 if not given.")
-@numbers_option("--threads", "threads", "Threads of ONNX Runtime and of decoding; 1,2.", "1,2")
+@numbers_option("--batch", "batches", "Inputs of a run; 1,8 if not given.", _MOST_BATCH)
+@numbers_option(
+    "--threads", "threads", "Threads of ONNX Runtime and of decoding; 1,2.", _MOST_THREADS, "1,2"
+)
 @click.option(
     "--repeats",
-    type=int,
+    type=FROM_1,
     default=run.ROUNDS,
     show_default=True,
     help="Rounds, of which medians are taken.",
 )
 @click.option(
     "--seconds",
-    type=float,
+    type=NOT_NEGATIVE,
     default=run.SECONDS,
     show_default=True,
     help="How long each step runs in a round, once at least.",
@@ -111,7 +121,10 @@ def show_benchmark(result: Benchmark) -> None:
     )
     for name, (count, size) in result.inputs.items():
         about = "" if size is None else f", {size / 1e3:.1f} kB each"
-        out.print(f"{name}: {counted(count, 'input')}{about}", markup=False)
+        text = counted(count, "input")
+        if result.files is not None and result.files < count:
+            text = f"{counted(result.files, 'file')}, run as {text}"
+        out.print(f"{name}: {text}{about}", markup=False)
     if result.left_out:
         out.print(f"left out: {counted(result.left_out, 'file')} of other samplings")
     out.print(f"compiled: {result.execution}", markup=False)

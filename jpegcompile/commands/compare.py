@@ -8,6 +8,8 @@ import click
 
 from jpegcompile.commands.console import console, new_table, plain, progress_bar
 from jpegcompile.commands.options import (
+    FROM_0,
+    NOT_NEGATIVE,
     json_option,
     labelled_options,
     portable_option,
@@ -23,11 +25,11 @@ from jpegcompile.evaluation.compare import Accuracy, Comparison
 @labelled_options(required=True)
 @click.option(
     "--max-drop",
-    type=float,
+    type=NOT_NEGATIVE,
     metavar="POINTS",
     help="Fail (exit 1) if top-1 drops by more percentage points.",
 )
-@click.option("--changes", type=int, default=10, show_default=True, help="Changes to list.")
+@click.option("--changes", type=FROM_0, default=10, show_default=True, help="Changes to list.")
 @portable_option
 @json_option
 def compare(

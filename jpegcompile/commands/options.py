@@ -13,8 +13,31 @@ import click
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking, plan_of
+from jpegcompile.options import MOST_BATCH
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class NotNegative(click.FloatRange):
+    """Finite numbers from 0 on."""
+
+    def __init__(self) -> None:
+        """Of a tolerance, a time, a budget."""
+        super().__init__(min=0)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number, or an error of usage."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+NOT_NEGATIVE = NotNegative()
+FROM_0 = click.IntRange(min=0)
+FROM_1 = click.IntRange(min=1)
 
 
 def frequency_number(
@@ -36,9 +59,9 @@ def frequency_number(
 
 
 def numbers_option(
-    flag: str, parameter: str, help: str, default: str | None = None
+    flag: str, parameter: str, help: str, most: int, default: str | None = None
 ) -> Callable[[Command], Command]:
-    """An option that takes whole numbers from 1 on, with commas between, as a tuple."""
+    """An option that takes whole numbers from 1 to `most`, with commas between, as a tuple."""
 
     def convert(
         context: click.Context, option: click.Parameter, value: str | None
@@ -46,8 +69,8 @@ def numbers_option(
         if value is None:
             return None
         parts = value.split(",")
-        if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-            text = f"'{value}' is not a list of whole numbers from 1 on, such as 1,8."
+        if not all(part.strip().isdecimal() and 1 <= int(part) <= most for part in parts):
+            text = f"'{value}' is not a list of whole numbers from 1 to {most}, such as 1,8."
             raise click.BadParameter(text, context, option)
         return tuple(dict.fromkeys(int(part) for part in parts))
 
@@ -149,7 +172,7 @@ def kernel_options(command: Command) -> Command:
     for option in (
         click.option(
             "--batch",
-            type=int,
+            type=click.IntRange(1, MOST_BATCH),
             metavar="N",
             help="Images at a time to choose native kernels for, 1 if not given; a model that is"
             " bound to a batch has no other.",

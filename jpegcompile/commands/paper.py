@@ -10,6 +10,8 @@ from rich.console import Console
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
 from jpegcompile.commands.options import (
+    FROM_0,
+    FROM_1,
     input_size_option,
     json_option,
     labelled_options,
@@ -42,10 +44,16 @@ from jpegcompile.search.interval import PairedCounts
 )
 @click.option("--image-input", metavar="NAME", help="Which input is the image.")
 @input_size_option
-@click.option("--blocks", type=int, default=1_000_000, show_default=True, help="Random blocks.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random blocks.")
 @click.option(
-    "--limit", type=int, metavar="N", help="Take N of the images, evenly from first to last."
+    "--blocks",
+    type=click.IntRange(min=2),
+    default=1_000_000,
+    show_default=True,
+    help="Random blocks.",
+)
+@click.option("--seed", type=FROM_0, default=0, show_default=True, help="Of the random blocks.")
+@click.option(
+    "--limit", type=FROM_1, metavar="N", help="Take N of the images, evenly from first to last."
 )
 @json_option
 def paper(

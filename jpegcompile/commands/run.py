@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jpegcompile.commands.console import console, progress_bar
-from jpegcompile.commands.options import json_option, portable_option, print_json
+from jpegcompile.commands.options import FROM_1, json_option, portable_option, print_json
 from jpegcompile.evaluation.dataset import read_labels
 from jpegcompile.evaluation.predict import Prediction
 from jpegcompile.evaluation.predict import run as predict
@@ -17,7 +17,7 @@ from jpegcompile.runtime.session import Session
 @click.command()
 @click.argument("compiled", type=click.Path(path_type=Path))
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--top", type=int, default=5, show_default=True, help="Classes for each image.")
+@click.option("--top", type=FROM_1, default=5, show_default=True, help="Classes for each image.")
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),

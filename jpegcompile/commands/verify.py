@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.options import json_option, portable_option, print_json
+from jpegcompile.commands.options import (
+    FROM_0,
+    FROM_1,
+    NOT_NEGATIVE,
+    json_option,
+    portable_option,
+    print_json,
+)
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import verify as verification
 from jpegcompile.evaluation.measure import Verification
@@ -19,20 +26,24 @@ from jpegcompile.evaluation.measure import Verification
 @click.option("--images", type=click.Path(path_type=Path), help="Folder of JPEG files.")
 @click.option(
     "--samples",
-    type=int,
+    type=FROM_1,
     help="Random tensors, where no images are given; 64 if not said.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random tensors.")
+@click.option("--seed", type=FROM_0, default=0, show_default=True, help="Of the random tensors.")
 @click.option(
-    "--absolute", type=float, default=2e-4, show_default=True, help="Error allowed at an output,"
+    "--absolute",
+    type=NOT_NEGATIVE,
+    default=2e-4,
+    show_default=True,
+    help="Error allowed at an output,",
 )
 @click.option(
     "--relative",
-    type=float,
+    type=NOT_NEGATIVE,
     help="or this fraction of its largest magnitude, if that is larger; 1e-5 if not given, and"
     " 0.02 for networks in float16.",
 )
-@click.option("--nodes", type=int, default=10, show_default=True, help="Worst nodes to list.")
+@click.option("--nodes", type=FROM_0, default=10, show_default=True, help="Worst nodes to list.")
 @portable_option
 @json_option
 def verify(

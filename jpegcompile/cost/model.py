@@ -1,6 +1,7 @@
-"""The time that a 3x3 convolution of stride 1 takes by each of the native library's methods.
+"""The time that a 3x3 convolution takes by each of the native library's methods.
 
-Time is taken to be a sum of what a method does, each at a price of its own:
+It is of stride 1, and its output is as large as its input. Time is taken to be a sum of what a
+method does, each at a price of its own:
 
     products      multiply-adds at full register tiles
     far_weights   bytes of packed weights beyond those that a core's own cache brings in time, so

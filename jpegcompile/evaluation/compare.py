@@ -165,7 +165,7 @@ def require_drop(result: Comparison, most: float) -> None:
     Raises:
         CheckFailedError: if top-1 dropped by more.
     """
-    if result.drop > most:
+    if not result.drop <= most:
         raise CheckFailedError(
             f"top-1 dropped by {result.drop:.2f} points, {most:g} are allowed"
             f" ({100 * result.before.top1:.2f} % before, {100 * result.after.top1:.2f} % after)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,9 @@ def jpeg_files(folder: str | os.PathLike[str]) -> list[Path]:
         path for path in root.rglob("*") if path.suffix.lower() in JPEG_SUFFIXES and path.is_file()
     )
     if not files:
-        raise AccessError(f"{root}: holds no JPEG files ({', '.join(JPEG_SUFFIXES)})")
+        raise AccessError(
+            f"{root}: holds no JPEG files ({', '.join(JPEG_SUFFIXES)}); give a folder with some"
+        )
     return files
 
 
@@ -95,6 +98,10 @@ def read_labels(path: Path) -> dict[str, int]:
         UsageError: if it is not a JSON object of integers.
     """
     data: Any = read_json(path, "labels")
-    if not isinstance(data, dict) or not all(type(v) is int and v >= 0 for v in data.values()):
-        raise UsageError(f'{path}: labels are a JSON object like {{"folder": class index}}')
+    form = 'labels are a JSON object like {"folder": class index}, of whole numbers from 0 on'
+    if not isinstance(data, dict):
+        raise UsageError(f"{path}: is no object; {form}")
+    for name, value in data.items():
+        if type(value) is not int or value < 0:
+            raise UsageError(f"{path}: the class of '{name}' is {json.dumps(value)}; {form}")
     return data

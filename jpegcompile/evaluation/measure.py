@@ -37,6 +37,11 @@ class OutputError:
     same_top1: int | None
     same_top1_pillow: int | None
 
+    @property
+    def is_within(self) -> bool:
+        """Whether the conversion error is within the tolerances; it is not if either is NaN."""
+        return self.conversion <= self.allowed
+
 
 @dataclass(frozen=True)
 class NodeError:
@@ -88,10 +93,11 @@ class Verification:
     @property
     def passed(self) -> bool:
         """Whether every output is within its tolerance and every top-1 agrees."""
-        return all(
-            o.conversion <= o.allowed and (self.is_half or o.same_top1 in (None, self.inputs))
-            for o in self.outputs
-        )
+        return all(output.is_within and self.agrees(output) for output in self.outputs)
+
+    def agrees(self, output: OutputError) -> bool:
+        """Whether every top-1 of an output is the same, as far as it must be."""
+        return self.is_half or output.same_top1 in (None, self.inputs)
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""

@@ -8,6 +8,7 @@ measured against the original fed by Pillow: its rounding to 8 bits and clamping
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -71,14 +72,17 @@ def verify(
         progress: called with (done, total).
 
     Raises:
-        UsageError: if images are needed and not given, or the compiled model was made from another
-            original.
+        UsageError: if images are needed and not given, the compiled model was made from another
+            original, or a number is out of range.
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
     """
     session = Session(compiled, native=native)
     is_half = is_half_precision(session.model)
     if relative is None:
         relative = HALF_TOLERANCE if is_half else RELATIVE_TOLERANCE
+    for name, value in (("absolute", absolute), ("relative", relative)):
+        if not 0 <= value < math.inf:
+            raise UsageError(f"{name} is {value:g}; give the error that is allowed, 0 or more")
     source = load_source(original)
     require_same_source(source, session)
     model = SpatialModel(source, session.info.input)
@@ -135,12 +139,12 @@ def require_passed(result: Verification) -> None:
     if not result.is_exact:
         advice = "the model was compiled to approximate (--frequencies, --truncate): use compare"
     for output in result.outputs:
-        if output.conversion > output.allowed:
+        if not output.is_within:
             raise CheckFailedError(
                 f"output '{output.name}': conversion error {output.conversion:.3g} is above"
                 f" {output.allowed:.3g}; {advice}"
             )
-        if not result.is_half and output.same_top1 not in (None, result.inputs):
+        if not result.agrees(output):
             raise CheckFailedError(
                 f"output '{output.name}': top-1 agrees on {output.same_top1} of {result.inputs}"
                 f" inputs only; {advice}"
@@ -155,6 +159,8 @@ def _random_batches(session: Session, samples: int, seed: int) -> Iterator[Batch
         )
     if samples < 1:
         raise UsageError(f"samples is {samples}; give 1 or more")
+    if seed < 0:
+        raise UsageError(f"seed is {seed}; give 0 or more")
     generator = np.random.default_rng(seed)
     plane = (info.height, info.width)
     shape = (*plane, info.channels) if info.layout == "NHWC" else (info.channels, *plane)

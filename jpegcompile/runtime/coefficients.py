@@ -76,9 +76,15 @@ def read_coefficients_many(
     )
     if isinstance(images, tuple):
         index, kind, cause = images
-        error = AccessError if kind == "access" else ImageError
-        raise error(f"{source_name(sources, index)}: {cause}")
+        name, has_advice = source_name(sources, index), ";" in cause
+        if kind == "access":
+            raise AccessError(f"{name}: {cause if has_advice else _unreadable(cause)}")
+        raise ImageError(f"{name}: {cause if has_advice else f'{cause}; give a whole JPEG file'}")
     return [Coefficients(*image) for image in images]
+
+
+def _unreadable(cause: str | None) -> str:
+    return f"cannot read: {cause}; check the path"
 
 
 def _native_source(source: ImageSource) -> str | bytes | bytearray | memoryview:
@@ -106,7 +112,7 @@ def image_bytes(source: ImageSource) -> bytes | bytearray | memoryview:
     try:
         return Path(given).read_bytes()
     except OSError as error:
-        raise AccessError(f"{source_name([source], 0)}: {error.strerror}") from error
+        raise AccessError(f"{source_name([source], 0)}: {_unreadable(error.strerror)}") from error
 
 
 def source_name(sources: Sequence[ImageSource], index: int) -> str:

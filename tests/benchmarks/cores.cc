@@ -1,5 +1,5 @@
-// How far the first two cores of this machine are from each other (Linux): nanoseconds from a store on one to its being seen on the
-// other, over lines of a cache that they hand back and forth.
+// How far the first two cores of this machine are from each other (Linux): nanoseconds from a store
+// on one to its being seen on the other, over lines of a cache that they hand back and forth.
 //
 //     c++ -std=c++20 -O2 -pthread cores.cc -o cores && ./cores
 #include <sched.h>
@@ -22,9 +22,15 @@ int main() {
   using Clock = std::chrono::steady_clock;
   alignas(128) static std::atomic<int> ping{0};
   alignas(128) static std::atomic<int> pong{0};
+  for (const int core : {1, 0}) {
+    if (!stay_on(core)) {
+      std::fprintf(stderr, "cores: this process needs cores 0 and 1, and %d is not its\n", core);
+      return 1;
+    }
+  }
   std::atomic<int> on_their_cores{0};
   const auto meet = [&](int core) {
-    if (!stay_on(core)) std::fprintf(stderr, "core %d may not be used\n", core);
+    stay_on(core);
     for (++on_their_cores; on_their_cores < 2;) std::this_thread::yield();
   };
   std::thread other([&] {

@@ -34,10 +34,19 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.networks import DOMAINS, NETWORKS, Network, compile_into, source_of
+from benchmarks.networks import (
+    DOMAINS,
+    NETWORKS,
+    Network,
+    compile_into,
+    names_of,
+    numbers_of,
+    source_of,
+)
 
 import jpegcompile
 from jpegcompile.backends.metadata import InputInfo
+from jpegcompile.errors import CheckFailedError
 from jpegcompile.evaluation.benchmark.inputs import write_images
 from jpegcompile.evaluation.benchmark.job import COMPILED, END_TO_END, NETWORK, SPATIAL, Job
 from jpegcompile.evaluation.benchmark.pipelines import (
@@ -46,6 +55,7 @@ from jpegcompile.evaluation.benchmark.pipelines import (
     open_session,
     spatial_pipeline,
 )
+from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.runtime.native import custom_ops_library
 
 Array = NDArray[Any]
@@ -247,9 +257,7 @@ def measured(network: Network, arguments: argparse.Namespace) -> list[dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         for quality in arguments.quality:
             paths = write_images(sides[0].image, quality, _IMAGES, Path(folder))
-            for side in sides:
-                if side.name in DOMAINS:
-                    jpegcompile.verify(sides[0].model, side.model, folder)
+            verify_compiled(sides, folder)
             files = [path.read_bytes() for path in paths]
             for threads in arguments.threads:
                 workers = [_Worker(replace(side, threads=threads)) for side in sides]
@@ -264,6 +272,16 @@ def measured(network: Network, arguments: argparse.Namespace) -> list[dict[str, 
             for path in paths:
                 path.unlink()
     return rows
+
+
+def verify_compiled(sides: Sequence[Side], folder: str) -> None:
+    """Exit unless the compiled models, on the files of a folder, give the first side's answers."""
+    for side in sides:
+        if side.name in DOMAINS:
+            try:
+                require_passed(jpegcompile.verify(sides[0].model, side.model, folder))
+            except CheckFailedError as error:
+                sys.exit(f"{side.model}: {error}")
 
 
 def _check(workers: Sequence[_Worker], files: Sequence[bytes]) -> None:
@@ -327,12 +345,11 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
 def main() -> None:
     """Measure and print the table."""
     names = [network.name for network in NETWORKS]
-    numbers = lambda text: [int(number) for number in text.split(",")]  # noqa: E731
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("cache", type=Path, metavar="CACHE", help="folder for the networks")
-    parser.add_argument("--network", type=lambda text: text.split(","), default=names)
-    parser.add_argument("--threads", type=numbers, default=[1, 2])
-    parser.add_argument("--quality", type=numbers, default=[75, 90])
+    parser.add_argument("--network", type=names_of(names), default=names)
+    parser.add_argument("--threads", type=numbers_of, default=[1, 2])
+    parser.add_argument("--quality", type=numbers_of, default=[75, 90])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.25)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
@@ -343,8 +360,6 @@ def main() -> None:
         if network.name in arguments.network:
             print(network.name, file=sys.stderr)
             rows += measured(network, arguments)
-    if not rows:
-        sys.exit("nothing was measured: --network takes " + ", ".join(names))
     if arguments.json is not None:
         content = {"onnxruntime": ort.__version__, "rows": rows}
         arguments.json.write_text(json.dumps(content, indent=2), encoding="utf-8")

@@ -29,7 +29,7 @@ import onnxruntime as ort
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.networks import DOMAINS, NETWORKS, Network, compile_into, source_of
+from benchmarks.networks import DOMAINS, NETWORKS, Network, compile_into, names_of, source_of
 
 from jpegcompile.runtime.native import custom_ops_library, register
 
@@ -50,7 +50,8 @@ def distance_meter(folder: Path) -> Callable[[], float]:
     compiler = shutil.which("c++") or sys.exit("needs a C++ compiler, c++, to tell where cores are")
     source, program = Path(__file__).with_name("cores.cc"), folder / "cores"
     subprocess.run([compiler, "-std=c++20", "-O2", "-pthread", source, "-o", program], check=True)
-    return lambda: float(subprocess.run([program], check=True, capture_output=True).stdout)
+    # What it complains of, on stderr, is for whoever runs this.
+    return lambda: float(subprocess.run([program], check=True, stdout=subprocess.PIPE).stdout)
 
 
 def session(path: Path) -> ort.InferenceSession:
@@ -126,10 +127,11 @@ def row(network: Network, domain: str, rounds: Mapping[str, Sequence[Mapping[str
 
 def main() -> None:
     """Measure and print the table."""
+    names = [network.name for network in NETWORKS]
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("cache", type=Path, metavar="CACHE", help="folder for the networks")
-    parser.add_argument("--network", type=lambda text: text.split(","))
-    parser.add_argument("--domain", type=lambda text: text.split(","), default=list(DOMAINS))
+    parser.add_argument("--network", type=names_of(names), default=names)
+    parser.add_argument("--domain", type=names_of(DOMAINS), default=list(DOMAINS))
     parser.add_argument("--larger-batch", action="store_true", help="8 images, or 32 small ones")
     parser.add_argument("--rounds", type=int, default=12)
     arguments = parser.parse_args()
@@ -139,7 +141,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         distance = distance_meter(Path(folder))
         for network in NETWORKS:
-            if arguments.network and network.name not in arguments.network:
+            if network.name not in arguments.network:
                 continue
             paths = {"original": source_of(network, arguments.cache)}
             for domain in arguments.domain:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -174,8 +175,15 @@ def test_compare_with_labels_and_limit(
     assert data["images"] == 40
     assert 0.4 < data["after"]["top1"] <= 0.5
     assert sum(data["skipped"].values()) == 160
-    assert run_command([*map(str, arguments), "--max-drop", "-1"]) == 1
-    assert "top-1 dropped by 0.00 points, -1 are allowed" in capsys.readouterr().err
+    coarse = tmp_path / "coarse.onnx"
+    jpegcompile.compile(model_path(), preprocess="unit", frequencies=1).save(coarse)
+    arguments[2] = coarse
+    # By one frequency eight of the twenty are taken for a one.
+    labels.write_text('{"2": 2}', encoding="utf-8")
+    assert run_command([*map(str, arguments), "--max-drop", "0"]) == 1
+    assert re.search(
+        r"top-1 dropped by [345]\d\.\d\d points, 0 are allowed", capsys.readouterr().err
+    )
 
 
 def test_run(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import onnx
@@ -65,7 +66,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> str:
         ),
         (
             ["inspect", MODEL, "--batch", "0"],
-            "batch is 0; give the number of images at a time, 1 or more",
+            "Invalid value for '--batch': 0 is not in the range 1<=x<=2147483647;"
+            " see 'jpegcompile inspect --help'",
         ),
         (
             ["inspect", MODEL, "--input-size", "32x0"],
@@ -89,6 +91,39 @@ def test_usage(
     monkeypatch.chdir(tmp_path)
     assert fails(capsys, 2, *arguments) == message
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "verify --absolute nan",
+        "verify --absolute inf",
+        "verify --absolute -1",
+        "verify --relative -1",
+        "verify --relative nan",
+        "verify --nodes -1",
+        "verify --samples 0",
+        "verify --seed -1",
+        "compare --max-drop nan",
+        "compare --max-drop -1",
+        "compare --changes -1",
+        "bench --repeats 0",
+        "bench --seconds nan",
+        "bench --seconds -1",
+        "bench --batch 65537",
+        "bench --threads 99999999999",
+        "run --top 0",
+        "compile --batch 99999999999999999999",
+        "paper --blocks 1",
+        "paper --seed -1",
+        "paper --limit 0",
+    ],
+)
+def test_numbers_out_of_range(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    verb, option, value = arguments.split()
+    message = fails(capsys, 2, verb, "a.onnx", "b.onnx", option, value)
+    assert message.startswith(f"Invalid value for '{option}': ")
+    assert value in message
 
 
 def test_no_arguments_print_the_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,7 +150,7 @@ def test_a_folder_that_cannot_be_written(
 ) -> None:
     output = tmp_path / "nowhere" / "out.onnx"
     message = fails(capsys, 5, "compile", MODEL, "-o", output, "--preprocess", "unit")
-    assert message == f"{output}: cannot write: No such file or directory; nothing was kept"
+    assert message == f"{output}: cannot write: No such file or directory; make the folder first"
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
@@ -201,6 +236,23 @@ def test_a_compiled_model_has_its_kernels(
         )
 
 
+def test_a_compiled_model_has_its_options(
+    compiled: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {
+        "--domain": "auto",
+        "--subsampling": "gray",
+        "--input": "tensor",
+        "--preprocess": "unit",
+        "--image-input": "image",
+    }
+    for option, value in options.items():
+        assert fails(capsys, 2, "inspect", compiled, option, value) == (
+            f"the model is compiled already, {option} was for that; leave it out, or inspect its"
+            " source"
+        )
+
+
 def test_a_batch_that_the_model_is_not_bound_to(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -233,7 +285,10 @@ def test_bad_images(compiled: str, tmp_path: Path, capsys: pytest.CaptureFixture
         " give images of that size"
     )
     missing = tmp_path / "missing.jpg"
-    assert fails(capsys, 5, "run", compiled, missing).startswith(f"{missing}: ")
+    assert fails(capsys, 5, "run", compiled, missing) == (
+        f"{missing}: cannot read: No such file or directory; check the path"
+    )
+    assert fails(capsys, 4, "run", compiled, compiled).endswith("; give a whole JPEG file")
 
 
 def test_folders_without_images(
@@ -242,7 +297,7 @@ def test_folders_without_images(
     empty = tmp_path / "empty"
     empty.mkdir()
     assert fails(capsys, 5, "verify", MODEL, compiled, "--images", empty) == (
-        f"{empty}: holds no JPEG files (.jpg, .jpeg, .jpe, .jfif)"
+        f"{empty}: holds no JPEG files (.jpg, .jpeg, .jpe, .jfif); give a folder with some"
     )
     assert fails(capsys, 5, "compare", MODEL, compiled, "--images", tmp_path / "none") == (
         f"{tmp_path / 'none'}: no such folder; give a folder with one folder a class"
@@ -278,9 +333,10 @@ def test_labels_out_of_range(
         "a folder has class 10 but the model has 10 classes; map folders to classes with --labels"
     )
     labels.write_text('["1"]', encoding="utf-8")
-    assert fails(capsys, 2, *arguments) == (
-        f'{labels}: labels are a JSON object like {{"folder": class index}}'
-    )
+    form = 'labels are a JSON object like {"folder": class index}, of whole numbers from 0 on'
+    assert fails(capsys, 2, *arguments) == f"{labels}: is no object; {form}"
+    labels.write_text('{"1": 1, "2": "x"}', encoding="utf-8")
+    assert fails(capsys, 2, *arguments) == f"{labels}: the class of '2' is \"x\"; {form}"
     labels.write_text('{"none": 1}', encoding="utf-8")
     assert fails(capsys, 5, *arguments).endswith(
         "put the images of each class into a folder of its own"
@@ -310,3 +366,21 @@ def test_progress_is_drawn_on_a_terminal_only(compiled: str) -> None:
     plain = subprocess.run(command, capture_output=True, check=True)
     assert plain.stderr == b""
     assert b"verifying" in drawn_on_a_terminal(*arguments)
+
+
+def test_what_was_made_on_the_way_is_gone_when_terminated(compiled: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "jpegcompile", "bench", MODEL, compiled]
+    with subprocess.Popen(
+        [*command, "--seconds", "60"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while process.poll() is None and not list(tmp_path.glob("*/*.log")):
+            time.sleep(0.05)
+        process.terminate()
+        _, text = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert text == "jpegcompile: terminated\n"
+    assert not list(tmp_path.glob("jpegcompile-*"))

@@ -277,10 +277,13 @@ def test_files_that_cannot_be_written_come_out_before_the_search(
     file.write_bytes(b"")
     search = (*AUTO, images, "--cache", tmp_path / "cache")
     for arguments, message in (
-        (("-o", absent), f"{absent}: cannot write: No such file or directory; nothing was kept"),
+        (
+            ("-o", absent),
+            f"{absent}: cannot write: No such file or directory; make the folder first",
+        ),
         (
             ("-o", good, "--save-frequencies", file / "f.json"),
-            f"{file / 'f.json'}: cannot write: Not a directory; nothing was kept",
+            f"{file / 'f.json'}: cannot write: Not a directory; give another path",
         ),
         (
             ("-o", good, "--save-frequencies", tmp_path),

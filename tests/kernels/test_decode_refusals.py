@@ -109,7 +109,7 @@ def test_truncated_keeps_what_was_read() -> None:
     ],
 )
 def test_other_formats_are_named(data: bytes, kind: str) -> None:
-    assert refusal(data) == f"bytes: not a JPEG: it looks like {kind}"
+    assert refusal(data) == f"bytes: not a JPEG: it looks like {kind}; give a whole JPEG file"
 
 
 def test_pixel_limit() -> None:
@@ -213,7 +213,7 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for path, cause in (
-        (tmp_path / "missing.jpg", "No such file or directory"),
+        (tmp_path / "missing.jpg", "cannot read: No such file or directory; check the path"),
         (tmp_path, "is a directory; give the path of a JPEG file"),
         (pipe, "is not a regular file; pass its bytes"),
     ):
@@ -230,7 +230,9 @@ def test_no_permission(tmp_path: Path) -> None:
     path = tmp_path / "secret.jpg"
     path.write_bytes(SOI + EOI)
     path.chmod(0)
-    with pytest.raises(AccessError, match=r"secret\.jpg: Permission denied$"):
+    with pytest.raises(
+        AccessError, match=r"secret\.jpg: cannot read: Permission denied; check the path$"
+    ):
         read_coefficients(path)
 
 

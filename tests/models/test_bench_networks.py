@@ -1,7 +1,8 @@
-"""The benchmark of networks: which domains it compiles for, and its tables."""
+"""The benchmarks of networks: their options, what they check, and their tables."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -10,41 +11,55 @@ from typing import Any
 
 import onnx
 import pytest
-from benchmarks.networks import NETWORKS, compile_into, markdown
+from benchmarks.end_to_end import ONNX_RUNTIME, Side, verify_compiled
+from benchmarks.networks import DOMAINS, NETWORKS, compile_into, markdown, names_of, numbers_of
+from onnx import numpy_helper
+from support.images import make_jpeg
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
-from jpegcompile.errors import UsageError
+from jpegcompile.weights.write import save
 
-SCRIPT = Path(__file__).resolve().parent.parent / "benchmarks" / "networks.py"
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    path = tmp_path / "source.onnx"
-    onnx.save(tiny_residual(), path)
-    return path
+BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
 
-def test_domains_that_compile_does_not_have_are_left_out(source: Path, tmp_path: Path) -> None:
-    path = tmp_path / "compiled.onnx"
-    options = {"input": "tensor"}
+@pytest.mark.parametrize("script", ["networks.py", "end_to_end.py", "two_cores.py"])
+def test_names_that_there_are_not(script: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-P", str(BENCHMARKS / script), str(tmp_path)]
+    done = subprocess.run(
+        [*command, "--network", "ResNet-18,ResNet-19"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "'ResNet-19' is none of ResNet-18, ResNet-34" in done.stderr
+    assert done.stdout == ""
 
-    def without(model: Any, *, input: Any) -> jpegcompile.CompiledModel:
-        return jpegcompile.compile(model, input=input)
 
-    def with_one(model: Any, *, input: Any, domain: str) -> jpegcompile.CompiledModel:
-        if domain != "jpeg":
-            raise UsageError(f"domain is '{domain}'; use jpeg")
-        return jpegcompile.compile(model, input=input)
+def test_domains_and_numbers_that_there_are_not() -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="'onnx' is none of jpeg, auto"):
+        names_of(DOMAINS)("jpeg,onnx")
+    with pytest.raises(argparse.ArgumentTypeError, match="'1,0' holds a number below 1"):
+        numbers_of("1,0")
+    assert names_of(DOMAINS)("auto") == ["auto"]
+    assert numbers_of("2,1") == [2, 1]
 
-    for compile in (without, with_one):
-        assert not compile_into(path, source, "auto", options, compile)
-        assert not path.exists()
-        assert compile_into(path, source, "jpeg", options, compile)
-        path.unlink()
-    with pytest.raises(UsageError, match="unknown preprocessing"):
-        compile_into(path, source, "jpeg", {"preprocess": "imagnet"})
+
+def test_a_compiled_network_with_other_answers_is_not_timed(tmp_path: Path) -> None:
+    source, path, images = tmp_path / "source.onnx", tmp_path / "jpeg.onnx", tmp_path / "images"
+    onnx.save(tiny_residual(), source)
+    compile_into(path, source, "jpeg", {"preprocess": "cifar10"})
+    images.mkdir()
+    (images / "image.jpg").write_bytes(make_jpeg(32, 32))
+    info = jpegcompile.load(path).info
+    assert info.preprocess is not None
+    models = {ONNX_RUNTIME: source, "jpeg": path}
+    sides = [Side(name, str(m), info.input, info.preprocess, 1) for name, m in models.items()]
+    verify_compiled(sides, str(images))
+    model = onnx.load(path)
+    weights = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    weights.CopyFrom(numpy_helper.from_array(2 * numpy_helper.to_array(weights), weights.name))
+    save(model, path)
+    with pytest.raises(SystemExit, match="conversion error"):
+        verify_compiled(sides, str(images))
 
 
 def result(network: str, batches: tuple[int, int], base: float) -> dict[str, Any]:
@@ -100,7 +115,13 @@ def test_every_network_has_its_goals() -> None:
 def test_the_script(tmp_path: Path) -> None:
     record = tmp_path / "results.json"
     arguments = ["--network", "ResNet-20", "--threads", "1", "--repeats", "1", "--seconds", "0"]
-    command = [sys.executable, "-P", str(SCRIPT), str(tmp_path / "cache"), *arguments]
+    command = [
+        sys.executable,
+        "-P",
+        str(BENCHMARKS / "networks.py"),
+        str(tmp_path / "cache"),
+        *arguments,
+    ]
     done = subprocess.run(
         [*command, "--domain", "jpeg", "--json", str(record)],
         capture_output=True,

@@ -81,7 +81,7 @@ def test_options() -> None:
     assert refusal(UsageError, model, target="wasm") == "target is 'wasm'; use ort or onnx"
     assert refusal(UsageError, model, domain="dct") == "domain is 'dct'; use jpeg or auto"
     assert refusal(UsageError, model, batch=0) == (
-        "batch is 0; give the number of images at a time, 1 or more"
+        "batch is 0; give the number of images at a time, from 1 to 2147483647"
     )
     options: list[dict[str, Any]] = [{"lean": True}, {"batch": 2}]
     for option in options:

@@ -218,7 +218,7 @@ def test_feeds(tmp_path: Path) -> None:
     )
     missing = tmp_path / "missing.jpg"
     assert refusal(AccessError, lambda: session.feeds([missing])) == (
-        f"{missing}: No such file or directory"
+        f"{missing}: cannot read: No such file or directory; check the path"
     )
 
 

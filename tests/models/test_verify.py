@@ -79,6 +79,28 @@ def test_distances(actual: list[float], expected: list[float], error: float) -> 
     assert output.conversion == error
 
 
+def test_numbers_that_nothing_is_verified_with(tmp_path: Path) -> None:
+    model = tiny_residual()
+    path = compiled(model, tmp_path)
+    for name in ("absolute", "relative"):
+        for value in (math.nan, math.inf, -1.0):
+            with pytest.raises(UsageError, match=f"{name} is {value:g}; give the error"):
+                jpegcompile.verify(model, path, **{name: value})  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="seed is -1; give 0 or more"):
+        jpegcompile.verify(model, path, seed=-1)
+
+
+def test_what_has_not_passed_is_refused() -> None:
+    meter = Meter({}, {})
+    scores = {"y": np.asarray([[1.0, 2.0]])}
+    meter.outputs(["y"], scores, scores, None)
+    meter.inputs = 1
+    result = meter.result(math.nan, math.nan)
+    assert not result.passed
+    with pytest.raises(CheckFailedError, match="output 'y'"):
+        require_passed(result)
+
+
 def test_every_lowered_node_is_compared(tmp_path: Path) -> None:
     # Maps of 28, 14 and 7 pixels: block sizes 4, 2 and 1.
     model = tiny_residual(height=28, width=28)

@@ -36,10 +36,12 @@ class Inputs:
     Attributes:
         sets: of inputs.
         left_out: files of the folder that the compiled model does not take as they are.
+        files: of the folder that are run, some again where inputs are more; None without a folder.
     """
 
     sets: tuple[InputSet, ...]
     left_out: int = 0
+    files: int | None = None
 
 
 def gather(
@@ -64,7 +66,7 @@ def gather(
         files = _spread(jpeg_files(images), count)
         _read(files, info)
         tensors = pillow_batch(_repeated(files, count), preprocess_in(session.info), info)
-        return Inputs((_tensor_set("images", tensors, folder),))
+        return Inputs((_tensor_set("images", tensors, folder),), files=len(files))
     preprocess = preprocess_in(session.info)
     if images is None:
         return Inputs(
@@ -82,7 +84,7 @@ def gather(
             " compiled for; give others, or leave --images out"
         )
     inputs = _file_set("images", _repeated(fitting, count), preprocess, info, folder)
-    return Inputs((inputs,), len(found) - len(fitting))
+    return Inputs((inputs,), len(found) - len(fitting), len(fitting))
 
 
 def write_images(info: InputInfo, quality: int, count: int, folder: Path) -> list[Path]:

@@ -136,6 +136,7 @@ class Benchmark:
         onnxruntime: its version.
         rounds: that each time is the median of.
         inputs: number of each kind, and the mean bytes of a file, by name.
+        files: of the user that are run, some again where inputs are more; None without any.
         left_out: files that the compiled model does not take as they are.
         cells: by batch size and threads.
     """
@@ -148,6 +149,7 @@ class Benchmark:
     onnxruntime: str
     rounds: int
     inputs: Mapping[str, tuple[int, float | None]]
+    files: int | None
     left_out: int
     cells: tuple[Cell, ...]
 
@@ -170,6 +172,7 @@ class Benchmark:
             "inputs": {
                 name: {"count": count, "bytes": size} for name, (count, size) in self.inputs.items()
             },
+            "files": self.files,
             "left_out": self.left_out,
             "cells": [cell.to_json() for cell in self.cells],
         }

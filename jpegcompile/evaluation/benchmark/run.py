@@ -86,6 +86,8 @@ def bench(
     with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as name:
         session, source = Session(compiled, threads=1), load_source(original)
         require_same_source(source, session)
+        if portable and session.info.target == "onnx":
+            raise UsageError(f"{compiled}: has standard operators only; leave --portable out")
         sizes = _batch_sizes(session, source, batches)
         inputs = gather(session, images, sizes, Path(name))
         plan = _plan(session, source, os.fspath(original), inputs, Path(name), portable)
@@ -108,6 +110,7 @@ def bench(
             onnxruntime=ort.__version__,
             rounds=rounds,
             inputs={s.name: (len(np.load(s.tensors, "r")), _mean_bytes(s)) for s in inputs.sets},
+            files=inputs.files,
             left_out=inputs.left_out,
             cells=cells,
         )
