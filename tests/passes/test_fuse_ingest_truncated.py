@@ -72,10 +72,12 @@ def test_the_operator(activation: str, channels: int) -> None:
         (14, "Conv(r, p)", 14),
         (6, f"{PADDED}(r, v)", 6),
         (14, f"{PADDED}(r, v)", None),
-        (6, "MaxPool<kernel_shape = [3, 3]>(r)", None),
+        (6, "MaxPool<kernel_shape = [3, 3]>(r)", 6),
+        (14, "MaxPool<kernel_shape = [3, 3]>(r)", None),
+        (6, "AveragePool<kernel_shape = [3, 3]>(r)", None),
     ],
 )
-def test_tiles_are_compact_where_those_of_other_convolutions_are(
+def test_tiles_are_compact_where_their_reader_takes_them_so(
     kept: int, behind: str, places: int | None
 ) -> None:
     stem = compiled(network(behind=behind), "float", truncate=kept).graph.nodes[0]
