@@ -6,45 +6,27 @@ import math
 import os
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import mean, median
-from typing import Any
+from statistics import mean
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 
 from jpegcompile.errors import UsageError
-from jpegcompile.evaluation.benchmark.inputs import Inputs, gather
-from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL, InputSet, Job
-from jpegcompile.evaluation.benchmark.operators import NodeTime
-from jpegcompile.evaluation.benchmark.process import Process
-from jpegcompile.evaluation.benchmark.results import Benchmark, Cell, Side, Timing
-from jpegcompile.evaluation.measure import Meter, Verification
-from jpegcompile.evaluation.verify import (
-    ABSOLUTE_TOLERANCE,
-    HALF_TOLERANCE,
-    RELATIVE_TOLERANCE,
-    Progress,
-    is_half_precision,
-    require_passed,
-    require_same_source,
-)
+from jpegcompile.evaluation.benchmark.inputs import gather
+from jpegcompile.evaluation.benchmark.job import InputSet
+from jpegcompile.evaluation.benchmark.plan import plan_of
+from jpegcompile.evaluation.benchmark.results import Benchmark
+from jpegcompile.evaluation.benchmark.timer import Steps, Timer
+from jpegcompile.evaluation.verify import Progress, require_same_source
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.runtime.coefficients import available_processors
-from jpegcompile.runtime.cut import begin_at, end_at
 from jpegcompile.runtime.native import execution_of
 from jpegcompile.runtime.opening import read_compiled
 from jpegcompile.runtime.session import Session
 
 BATCHES, THREADS = (1, 8), (1, 2)
 ROUNDS, SECONDS = 5, 0.25
-_PROFILED_RUNS = 10
-_MOST_RUNS = 1000
-# The first of few long runs is as good as the others; one that goes before costs as much.
-_RUNS_FOR_WARM_UP = 4
 
 
 def bench(
@@ -90,7 +72,7 @@ def bench(
             raise UsageError(f"{compiled}: has standard operators only; leave --portable out")
         sizes = _batch_sizes(session, source, batches)
         inputs = gather(session, images, sizes, Path(name))
-        plan = _plan(session, source, os.fspath(original), inputs, Path(name), portable)
+        plan = plan_of(session, source, os.fspath(original), inputs, Path(name), portable)
         execution, mode = session.execution, session.info.input.mode
         if mode == "jpeg" and execution.library is not None:
             # The whole file is run here, as any program runs it.
@@ -98,8 +80,8 @@ def bench(
         # Their memory is not wanted while others are timed.
         del session, source
         jobs = [plan.jobs(batch, count) for batch in sizes for count in threads]
-        steps = _Steps(progress, sum((2 + rounds) * len(sides) for sides in jobs))
-        timer = _Timer(plan, rounds, seconds, per_op, steps)
+        steps = Steps(progress, sum((2 + rounds) * len(sides) for sides in jobs))
+        timer = Timer(plan, rounds, seconds, per_op, steps)
         cells = tuple(timer.cell(sides) for sides in jobs)
         return Benchmark(
             original=os.fspath(original),
@@ -114,206 +96,6 @@ def bench(
             left_out=inputs.left_out,
             cells=cells,
         )
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What all processes of a benchmark share.
-
-    Attributes:
-        folder: for files that are written on the way.
-        templates: a job for each side, without batch and threads.
-        is_exact: whether the compiled model must give the original's answers.
-        relative: tolerance of an output, as a fraction of its largest magnitude.
-        is_half: whether the network is in float16.
-    """
-
-    folder: Path
-    templates: tuple[Job, ...]
-    is_exact: bool
-    relative: float
-    is_half: bool
-
-    def jobs(self, batch: int, threads: int) -> list[Job]:
-        """A job for each side, the spatial one first."""
-        return [replace(job, batch=batch, threads=threads) for job in self.templates]
-
-
-def _plan(
-    session: Session, source: Source, original: str, inputs: Inputs, folder: Path, portable: bool
-) -> _Plan:
-    info, is_half = session.info, is_half_precision(session.model)
-    library = session.execution.library
-    shared = Job(
-        side=SPATIAL,
-        model=original,
-        folder=None,
-        library=None,
-        batch=0,
-        threads=0,
-        image=info.input,
-        preprocess=info.preprocess,
-        ingest=None,
-        network=None,
-        parts_folder=None,
-        sets=inputs.sets,
-    )
-    spatial = shared
-    if source.integer_pixels is not None:
-        # The float decode, with which it is checked, is not of integers.
-        floats = folder / "original.onnx"
-        floats.write_bytes(source.model.SerializeToString())
-        spatial = replace(shared, model=str(floats), folder=str(source.folder or folder))
-    # External weights lie beside the file that a link leads to.
-    path = os.path.realpath(session.path)
-    compiled = replace(shared, side=COMPILED, model=path, library=library)
-    without = replace(compiled, side=PORTABLE, library=None)
-    if info.input.mode == "jpeg":
-        # What has no native kernels takes coefficients, as `Session` has it.
-        behind = folder / "coefficients.onnx"
-        behind.write_bytes(session.model.SerializeToString())
-        without = replace(
-            without,
-            model=str(behind),
-            folder=str(session.folder.absolute()),
-            image=replace(info.input, mode="coefficients"),
-        )
-        if library is None:
-            compiled = replace(without, side=COMPILED)
-    if info.input.ingest_output is not None:
-        ingest, network = folder / "ingest.onnx", folder / "network.onnx"
-        begin = info.input.ingest_output
-        ingest.write_bytes(end_at(session.model, begin).SerializeToString())
-        network.write_bytes(begin_at(session.model, begin, info.input).SerializeToString())
-        compiled, without = (
-            replace(
-                side,
-                ingest=str(ingest),
-                network=str(network),
-                parts_folder=str(session.folder.absolute()),
-            )
-            for side in (compiled, without)
-        )
-    return _Plan(
-        folder=folder,
-        templates=(spatial, compiled, without) if portable else (spatial, compiled),
-        is_exact=info.frequencies is None,
-        relative=HALF_TOLERANCE if is_half else RELATIVE_TOLERANCE,
-        is_half=is_half,
-    )
-
-
-class _Steps:
-    """Progress in steps of equal size."""
-
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self._progress, self._total, self._done = progress, total, 0
-
-    def done(self) -> None:
-        """Another one."""
-        self._done += 1
-        if self._progress is not None:
-            self._progress(self._done, self._total)
-
-
-@dataclass(frozen=True)
-class _Timer:
-    """Checks and times the sides at one batch size and one number of threads."""
-
-    plan: _Plan
-    rounds: int
-    seconds: float
-    per_op: bool
-    steps: _Steps
-
-    def cell(self, jobs: Sequence[Job]) -> Cell:
-        """Start a process for each side, and end them when all is measured."""
-        with ExitStack() as stack:
-            processes = [stack.enter_context(Process(job, self.plan.folder)) for job in jobs]
-            memory, checks = self._checked(processes)
-            timings = self._timed(processes)
-            nodes = [self._nodes(process) if self.per_op else () for process in processes]
-        sides = {
-            process.job.side: Side(process.creation, peak["peak"], peak["base"], check, times)
-            for process, peak, check, times in zip(processes, memory, checks, nodes, strict=True)
-        }
-        return Cell(jobs[0].batch, jobs[0].threads, sides, timings)
-
-    def _checked(
-        self, processes: Sequence[Process]
-    ) -> tuple[list[dict[str, int | None]], list[Verification | None]]:
-        """Memory of each side, and its check, which has passed; None for the spatial side."""
-        folder, memory, files = str(self.plan.folder), [], []
-        for process in processes:
-            answer = process.ask("outputs", folder)
-            memory.append(answer["memory"])
-            files.append(answer["files"])
-            self.steps.done()
-        exact, pillow = files[0], None
-        if processes[0].job.takes_files:
-            exact, pillow = processes[0].ask("exact", folder)["files"], files[0]
-        checks: list[Verification | None] = [None]
-        for process, own in zip(processes[1:], files[1:], strict=True):
-            check = self._check(process.outputs, own, exact, pillow)
-            if self.plan.is_exact:
-                require_passed(check)
-            checks.append(check)
-        return memory, checks
-
-    def _check(
-        self,
-        names: Sequence[str],
-        actual: Sequence[str],
-        exact: Sequence[str],
-        pillow: Sequence[str] | None,
-    ) -> Verification:
-        meter = Meter({}, {})
-        for index, paths in enumerate(zip(actual, exact, strict=True)):
-            own, expected = (_read_outputs(path, names) for path in paths)
-            by_pillow = None if pillow is None else _read_outputs(pillow[index], names)
-            meter.outputs(names, own, expected, by_pillow)
-            meter.inputs += len(own[names[0]])
-        plan = self.plan
-        return meter.result(
-            ABSOLUTE_TOLERANCE, plan.relative, is_exact=plan.is_exact, is_half=plan.is_half
-        )
-
-    def _timed(self, processes: Sequence[Process]) -> tuple[Timing, ...]:
-        """Every stage: each round times the sides one after another, another one first."""
-        estimates = []
-        for process in processes:
-            estimates.append(process.ask("prepare")["seconds"])
-            self.steps.done()
-        stages = processes[0].job.stages
-        rounds: list[dict[str, list[float]]] = [{p.job.side: [] for p in processes} for _ in stages]
-        for number in range(self.rounds):
-            for index, (stage, name) in enumerate(stages):
-                for step in range(len(processes)):
-                    which = (number + step) % len(processes)
-                    runs = self._runs(estimates[which][index])
-                    answer = processes[which].ask("time", stage, name, *runs)
-                    side = processes[which].job.side
-                    rounds[index][side].append(median(answer["seconds"]))
-            for _ in processes:
-                self.steps.done()
-        return tuple(
-            Timing(stage, name, values)
-            for (stage, name), values in zip(stages, rounds, strict=True)
-        )
-
-    def _runs(self, estimate: float) -> tuple[int, int]:
-        """Runs that are timed, and runs before them that fill caches and wake threads."""
-        runs = min(max(math.ceil(self.seconds / estimate), 1), _MOST_RUNS)
-        return runs, 1 if runs >= _RUNS_FOR_WARM_UP else 0
-
-    def _nodes(self, process: Process) -> tuple[NodeTime, ...]:
-        answer = process.ask("profile", _PROFILED_RUNS)
-        return tuple(NodeTime(**node) for node in answer["nodes"])
-
-
-def _read_outputs(path: str, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    with np.load(path) as arrays:
-        return {name: arrays[f"arr_{index}"] for index, name in enumerate(names)}
 
 
 def _batch_sizes(session: Session, source: Source, wanted: Sequence[int] | None) -> Sequence[int]:

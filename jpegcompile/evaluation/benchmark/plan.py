@@ -1,0 +1,111 @@
+"""What the processes of a benchmark are told: a job for each side."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jpegcompile.evaluation.benchmark.inputs import Inputs
+from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL, Job
+from jpegcompile.evaluation.verify import HALF_TOLERANCE, RELATIVE_TOLERANCE, is_half_precision
+from jpegcompile.frontend.load import Source
+from jpegcompile.runtime.cut import begin_at, end_at
+from jpegcompile.runtime.session import Session
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all processes of a benchmark share.
+
+    Attributes:
+        folder: for files that are written on the way.
+        templates: a job for each side, without batch and threads.
+        is_exact: whether the compiled model must give the original's answers.
+        relative: tolerance of an output, as a fraction of its largest magnitude.
+        is_half: whether the network is in float16.
+    """
+
+    folder: Path
+    templates: tuple[Job, ...]
+    is_exact: bool
+    relative: float
+    is_half: bool
+
+    def jobs(self, batch: int, threads: int) -> list[Job]:
+        """A job for each side, the spatial one first."""
+        return [replace(job, batch=batch, threads=threads) for job in self.templates]
+
+
+def plan_of(
+    session: Session, source: Source, original: str, inputs: Inputs, folder: Path, portable: bool
+) -> Plan:
+    """A job for each side of a compiled model and its source, and the files that jobs need.
+
+    Args:
+        session: of the compiled model.
+        source: that it was compiled from.
+        original: the source's path.
+        inputs: that are run.
+        folder: for files.
+        portable: whether the compiled model runs without native kernels, too.
+    """
+    info, is_half = session.info, is_half_precision(session.model)
+    library = session.execution.library
+    shared = Job(
+        side=SPATIAL,
+        model=original,
+        folder=None,
+        library=None,
+        batch=0,
+        threads=0,
+        image=info.input,
+        preprocess=info.preprocess,
+        ingest=None,
+        network=None,
+        parts_folder=None,
+        sets=inputs.sets,
+    )
+    spatial = shared
+    if source.integer_pixels is not None:
+        # The float decode, with which it is checked, is not of integers.
+        floats = folder / "original.onnx"
+        floats.write_bytes(source.model.SerializeToString())
+        spatial = replace(shared, model=str(floats), folder=str(source.folder or folder))
+    # External weights lie beside the file that a link leads to.
+    path = os.path.realpath(session.path)
+    compiled = replace(shared, side=COMPILED, model=path, library=library)
+    without = replace(compiled, side=PORTABLE, library=None)
+    if info.input.mode == "jpeg":
+        # What has no native kernels takes coefficients, as `Session` has it.
+        behind = folder / "coefficients.onnx"
+        behind.write_bytes(session.model.SerializeToString())
+        without = replace(
+            without,
+            model=str(behind),
+            folder=str(session.folder.absolute()),
+            image=replace(info.input, mode="coefficients"),
+        )
+        if library is None:
+            compiled = replace(without, side=COMPILED)
+    if info.input.ingest_output is not None:
+        ingest, network = folder / "ingest.onnx", folder / "network.onnx"
+        begin = info.input.ingest_output
+        ingest.write_bytes(end_at(session.model, begin).SerializeToString())
+        network.write_bytes(begin_at(session.model, begin, info.input).SerializeToString())
+        compiled, without = (
+            replace(
+                side,
+                ingest=str(ingest),
+                network=str(network),
+                parts_folder=str(session.folder.absolute()),
+            )
+            for side in (compiled, without)
+        )
+    return Plan(
+        folder=folder,
+        templates=(spatial, compiled, without) if portable else (spatial, compiled),
+        is_exact=info.frequencies is None,
+        relative=HALF_TOLERANCE if is_half else RELATIVE_TOLERANCE,
+        is_half=is_half,
+    )
