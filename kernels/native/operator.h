@@ -65,10 +65,12 @@ class Node {
 
   std::string name() const;
   int64_t integer(const char* attribute) const;
+  // `otherwise` where the node has no such attribute, or one of another type: ONNX Runtime does not
+  // tell these apart.
   int64_t integer(const char* attribute, int64_t otherwise) const;
   float real(const char* attribute) const;
   std::vector<int64_t> integers(const char* attribute) const;
-  // Empty where the node has no such attribute.
+  // Empty where the node has no such attribute, or one of another type.
   std::string text(const char* attribute) const;
   // An input whose value is in the model; nothing if it is computed.
   std::optional<Tensor> constant(size_t input) const;
