@@ -35,13 +35,13 @@ from jpegcompile.evaluation.measure import Verification
     type=NOT_NEGATIVE,
     default=2e-4,
     show_default=True,
-    help="Error allowed at an output,",
+    help="Error allowed at an output.",
 )
 @click.option(
     "--relative",
     type=NOT_NEGATIVE,
-    help="or this fraction of its largest magnitude, if that is larger; 1e-5 if not given, and"
-    " 0.02 for networks in float16.",
+    help="The same as a fraction of the output's largest magnitude; the larger of the two counts."
+    " 1e-5 if not given, and 0.02 for networks in float16.",
 )
 @click.option("--nodes", type=FROM_0, default=10, show_default=True, help="Worst nodes to list.")
 @portable_option

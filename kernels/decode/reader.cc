@@ -172,7 +172,6 @@ const JQUANT_TBL& Reader::quantization_table(int index) const {
 }
 
 ReadError Reader::failure() const {
-    constexpr const char* give_file = "give a whole JPEG file";
     if (stream_.read_errno() != 0) {
         return {FailureKind::access, std::generic_category().message(stream_.read_errno())};
     }
@@ -181,13 +180,12 @@ ReadError Reader::failure() const {
                                         " scans; encode it again if the file is trusted"};
     }
     if (stream_.start().empty()) {
-        return {FailureKind::image, "not a JPEG: it is empty", give_file};
+        return {FailureKind::image, "not a JPEG: it is empty"};
     }
     switch (errors_.msg_code) {
         case JERR_NO_SOI:
             return {FailureKind::image, "not a JPEG: it looks like " +
-                                            std::string(describe_contents(stream_.start())),
-                    give_file};
+                                            std::string(describe_contents(stream_.start()))};
         case JERR_BAD_PRECISION:
             return {FailureKind::image, std::to_string(errors_.msg_parm.i[0]) +
                                             "-bit samples are not supported; "
@@ -212,7 +210,7 @@ ReadError Reader::failure() const {
                 "replace the file, or have what is left of it read (run --tolerant, or"
                 " tolerant=True in Python)"};
     }
-    return {FailureKind::image, "cannot be read as a JPEG: " + message, give_file};
+    return {FailureKind::image, "cannot be read as a JPEG: " + message};
 }
 
 }  // namespace jpegcompile
