@@ -1,6 +1,7 @@
 // Convolution by the definition, as one matrix product over all taps; 1x1 convolutions are its
 // plainest case.
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "../native/strips.h"
@@ -16,16 +17,39 @@ struct Schedule {
   int64_t rows, strips, chunk, chunks;
 };
 
+// The order of tasks: all of a part of the strips before the next part, and within a part by rows or
+// by channels.
+struct Sequence {
+  int64_t strips, chunks, parts;
+  Order order;
+
+  int64_t begin(int64_t part) const { return part * strips / parts; }
+  std::pair<int64_t, int64_t> strip_and_chunk(int64_t number) const {
+    int64_t part = 0;
+    while (number >= begin(part + 1) * chunks) ++part;
+    const int64_t first = begin(part), width = begin(part + 1) - first;
+    const int64_t index = number - first * chunks;
+    return order == Order::kRows ? std::pair{first + index / chunks, index % chunks}
+                                 : std::pair{first + index % width, index / width};
+  }
+};
+
 constexpr int64_t kStripPixels = 448;
 // Enough that threads finish at about the same time, and so few that the weights are not read too
 // often.
 constexpr int64_t kTasks = 12;
 // That even a small map gives, by fewer rows.
 constexpr int64_t kFewTasks = 4;
+// With fewer strips for each thread they are as small as they can be, so that shares are even.
+constexpr int64_t kEvenStrips = 4;
+// Enough rows of a matrix product to fill registers.
+constexpr int64_t kLeastPixels = 24;
+// What a pixel costs that another core has made, in weights that are read.
+constexpr int64_t kWeightsPerPixel = 8;
 // Pixels whose sums, of two groups, stay in the nearest cache until they are finished.
 constexpr int64_t kNearPixels = 192;
 
-Schedule schedule_for(const Convolution& task, int64_t images) {
+Schedule schedule_for(const Convolution& task, int64_t images, int64_t threads) {
   const int64_t block = task.output_block, blocks = task.output.height / block;
   const int64_t groups = task.output.groups();
   const int64_t least_strips = ceil_div(wanted_tasks(kFewTasks), images * ceil_div(groups, 2));
@@ -33,6 +57,9 @@ Schedule schedule_for(const Convolution& task, int64_t images) {
       std::min(kStripPixels / task.output.width / block, ceil_div(blocks, least_strips));
   Schedule schedule{};
   schedule.rows = std::clamp<int64_t>(most, 1, blocks) * block;
+  const int64_t few = images * ceil_div(blocks, schedule.rows / block);
+  const bool is_uneven = threads > 1 && few < kEvenStrips * threads;
+  if (is_uneven && block * task.output.width >= kLeastPixels) schedule.rows = block;
   schedule.strips = ceil_div(task.output.height, schedule.rows);
   const int64_t strips = images * schedule.strips;
   const int64_t wanted = ceil_div(wanted_tasks(kTasks), strips);
@@ -42,13 +69,18 @@ Schedule schedule_for(const Convolution& task, int64_t images) {
   return schedule;
 }
 
-// Each thread reads either all weights or all pixels.
-Order order_for(const Convolution& task, const Schedule& schedule, int64_t images) {
+// Each thread reads either all weights or all pixels; or all weights, but few at a time for all its
+// pixels.
+Sequence sequence_for(const Convolution& task, const Schedule& schedule, int64_t images,
+                      int64_t threads) {
   const Window& window = task.weights->window;
   const int64_t weights = task.weights->outputs * task.weights->inputs / window.group *
                           window.kernel_height * window.kernel_width;
   const int64_t pixels = images * task.input.channels * task.input.plane();
-  return schedule.strips > 1 && weights <= pixels ? Order::kRows : Order::kChannels;
+  const int64_t all_strips = images * schedule.strips;
+  const bool has_parts = threads > 1 && all_strips >= threads && weights <= kWeightsPerPixel * pixels;
+  return {all_strips, schedule.chunks, has_parts ? threads : 1,
+          schedule.strips > 1 && weights <= pixels ? Order::kRows : Order::kChannels};
 }
 
 // How much of a strip is summed before it is finished: all of it where that happens in registers,
@@ -199,19 +231,17 @@ void convolve_directly(const Call& call, const Convolution& task) {
   float* scratch = workspace.floats(static_cast<size_t>(images * floats));
   for (int64_t first = 0; first < task.input.batch; first += images) {
     const int64_t count = std::min(images, task.input.batch - first);
-    const Schedule schedule = schedule_for(task, count);
-    const int64_t strips = count * schedule.strips;
-    const Order order = order_for(task, schedule, count);
-    const bool by_rows = order == Order::kRows;
+    const int64_t threads = call.threads();
+    const Schedule schedule = schedule_for(task, count, threads);
+    const Sequence sequence = sequence_for(task, schedule, count, threads);
+    const Order order = sequence.parts > 1 ? Order::kRows : sequence.order;
     const Reading reading = is_thin ? Reading::thin(task, first, count, scratch)
                                     : Reading::of(task, first, count, true, order, scratch);
     const Pixels& pixels = reading.pixels;
     const int64_t image_floats =
         is_thin ? floats : task.input.groups() * pixels.group_floats();
     const auto convolve = [&](size_t index) {
-      const auto number = static_cast<int64_t>(index);
-      const int64_t strip_number = by_rows ? number / schedule.chunks : number % strips;
-      const int64_t chunk = by_rows ? number % schedule.chunks : number / strips;
+      const auto [strip_number, chunk] = sequence.strip_and_chunk(static_cast<int64_t>(index));
       const int64_t image = strip_number / schedule.strips;
       const int64_t row = strip_number % schedule.strips * schedule.rows;
       const int64_t group = chunk * schedule.chunk;
@@ -223,7 +253,7 @@ void convolve_directly(const Call& call, const Convolution& task) {
                      std::min(group + schedule.chunk, task.output.groups()));
     };
     call.in_turn(Stage{reading.count, reading},
-                 Stage{static_cast<size_t>(strips * schedule.chunks), convolve});
+                 Stage{static_cast<size_t>(sequence.strips * schedule.chunks), convolve});
   }
 }
 

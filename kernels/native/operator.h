@@ -93,6 +93,9 @@ class Call {
     return static_cast<float*>(output(index, shape));
   }
 
+  // Threads that have been seen to take part in the node.
+  int64_t threads() const { return static_cast<int64_t>(team_.size()); }
+
   // Calls work(i) for i in [0, count) on the threads of the session, each i once, in any order.
   template <typename Work>
   void parallel(size_t count, const Work& work) const {
