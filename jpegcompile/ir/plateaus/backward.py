@@ -19,6 +19,7 @@ from jpegcompile.ir.plateaus.continuity import (
 from jpegcompile.ir.plateaus.contractions import contraction_of
 from jpegcompile.ir.plateaus.demands import (
     CHANNELS,
+    NEAR,
     PIXELS,
     Demand,
     compared,
@@ -135,8 +136,15 @@ def _through_function(
     if not data:
         return []
     state = plateaus.of(data[0])
-    made = values_at(node, plateaus.opset, state.values)
-    return _those(data[0], state.free, state.values, made, demand)
+    values = state.values
+    made = values_at(node, plateaus.opset, values)
+    if made is not None:
+        # Within a plateau of the function rounding does not matter.
+        margin = NEAR * np.maximum(1.0, np.abs(values))
+        around = [values_at(node, plateaus.opset, values + sign * margin) for sign in (-1, 1)]
+        rests = np.all([made == beside for beside in around], axis=0)
+        made = np.where(rests, np.nan, made)
+    return _those(data[0], state.free, values, made, demand)
 
 
 def _through_contraction(

@@ -79,7 +79,7 @@ def near(values: NDArray[np.float64], steps: Steps) -> NDArray[np.bool_]:
             return np.zeros(values.shape, bool)
         distance = np.abs(values[..., None] - np.asarray(sorted(steps))).min(axis=-1)
     elif steps == "any":
-        return np.ones(values.shape, bool)
+        return np.asarray(~np.isnan(values))
     else:
         shifted = values - 0.5 if steps == "halves" else values
         distance = np.abs(shifted - np.round(shifted))
