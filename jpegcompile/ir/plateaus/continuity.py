@@ -19,7 +19,7 @@ _FIRST = frozenset((0,))
 # Functions of each element, of one operand or of several that broadcast.
 ELEMENTWISE = frozenset(
     (
-        *("Abs", "Add", "Asinh", "Atan", "Cast", "CastLike", "Celu", "Clip", "Cos", "Cosh", "Div"),
+        *("Abs", "Add", "Asinh", "Atan", "Celu", "Clip", "Cos", "Cosh", "Div"),
         *("Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu"),
         *("Max", "Mean", "Min", "Mish", "Mul", "Neg", "PRelu", "Pow", "Relu", "Selu"),
         *("Shrink", "Sigmoid", "Sin", "Sinh", "Softplus", "Softsign", "Sub", "Sum", "Swish"),
@@ -30,7 +30,16 @@ ELEMENTWISE = frozenset(
 # Their output holds elements of their input, or the largest or smallest of several.
 COPIES = frozenset(
     (
-        *("CenterCropPad", "Compress", "Concat", "ConcatFromSequence", "DepthToSpace", "Expand"),
+        *(
+            "Cast",
+            "CastLike",
+            "CenterCropPad",
+            "Compress",
+            "Concat",
+            "ConcatFromSequence",
+            "DepthToSpace",
+            "Expand",
+        ),
         *("Dropout", "Flatten", "Gather", "GatherElements", "GatherND", "GlobalMaxPool"),
         *("Identity",),
         *("MaxPool", "MaxRoiPool", "MaxUnpool", "Optional", "OptionalGetElement", "Pad"),
@@ -70,6 +79,7 @@ _SHAPES = frozenset(("EyeLike", "SequenceLength", "Shape", "Size", "OptionalHasE
 # Inputs in which an operator is continuous, where that is not all of them. The others are
 # positions, sizes or shapes, which rounding to whole numbers makes discontinuous.
 _CONTINUOUS_INPUTS: Mapping[str, frozenset[int]] = {
+    "CastLike": _FIRST,
     "CenterCropPad": _FIRST,
     "Compress": _FIRST,
     "DeformConv": _ALL,

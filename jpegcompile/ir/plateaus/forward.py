@@ -127,7 +127,7 @@ class Plateaus:
             return self._copy(node, data)
         if node.op == "Where":
             return chosen(node, self)
-        if node.op in ELEMENTWISE and node.op != "CastLike":
+        if node.op in ELEMENTWISE:
             is_function = variable_of(node) is not None
             return function_of_one(node, self) if is_function else combined(node, data, self)
         if node.op in CONTRACTIONS | SMOOTHINGS:

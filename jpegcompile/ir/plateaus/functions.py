@@ -19,8 +19,8 @@ from jpegcompile.ir.graph import value_of
 
 # A function that is the same at both points of a pair is flat there.
 _PAIRS = ((-1e4, -1e3), (1e3, 1e4), (1e-3, 2e-3))
-# Constants of more values are no factors of channels.
-_MOST_VALUES = 1 << 14
+# More are not tried: constants that differ from pixel to pixel.
+_MOST_VALUES = 1 << 20
 
 
 def variable_of(node: gs.Node) -> gs.Tensor | None:
@@ -35,21 +35,22 @@ def values_at(node: gs.Node, opset: int, points: NDArray[np.float64]) -> NDArray
     Returns:
         None if its constants are too many to try.
     """
+    if not points.size:
+        return np.zeros((0, 1))
     fed: dict[str, NDArray[Any]] = {}
-    rank = 1
     for tensor in node.inputs:
         constant = value_of(tensor)
-        if constant is None:
-            continue
-        if constant.size > _MOST_VALUES:
-            return None
-        rank = max(rank, constant.ndim)
-        narrows = np.issubdtype(constant.dtype, np.floating)
-        fed[tensor.name] = constant.astype(np.float32) if narrows else constant
+        if constant is not None:
+            narrows = np.issubdtype(constant.dtype, np.floating)
+            fed[tensor.name] = constant.astype(np.float32) if narrows else constant
+    rank = max((constant.ndim for constant in fed.values()), default=0)
+    column = points.astype(np.float32).reshape(-1, *[1] * rank)
+    shape = np.broadcast_shapes(column.shape, *(constant.shape for constant in fed.values()))
+    if np.prod(shape) > _MOST_VALUES:
+        return None
     variable = variable_of(node)
     assert variable is not None
-    shape = (-1, *[1] * rank)
-    fed[variable.name] = points.astype(np.float32).reshape(shape)
+    fed[variable.name] = np.broadcast_to(column, shape).copy()
     with np.errstate(all="ignore"):
         made, *_ = list(_evaluator(node, opset).run(None, fed))
     return np.asarray(made, np.float64).reshape(len(points), -1)
