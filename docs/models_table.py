@@ -21,7 +21,7 @@ HEADERS = ("network", "written by", "lowered", "kept", "largest error", "casts l
 def is_good(outcome: dict[str, Any]) -> bool:
     """Whether the test that gave an outcome passes."""
     return (
-        outcome["kept"] == 0
+        outcome["kept"] == outcome["exact"]
         and outcome["casts"] == outcome["casts_allowed"]
         and outcome["error"] <= outcome["allowed"]
         and outcome["seconds"] <= MOST_SECONDS
@@ -34,7 +34,7 @@ def row(outcome: dict[str, Any]) -> tuple[str, ...]:
         outcome["family"],
         outcome["exporter"],
         str(outcome["lowered"]),
-        str(outcome["kept"]),
+        f"{outcome['kept']}, exact" if outcome["exact"] else str(outcome["kept"]),
         f"{outcome['error']:.1e}",
         str(outcome["casts"]),
         f"{outcome['seconds']:.1f}",

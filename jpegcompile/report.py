@@ -40,6 +40,8 @@ class NodeReport:
         method: of a convolution for which native kernels have several, the one that the cost model
             chose: "direct", "winograd4" (F(4x4, 3x3)) or "winograd2"; of that which reads
             files, "sparse or dense", where each image's coefficients decide, or "dense".
+        exact: of a kept node, whether a discontinuous operator is the reason: the node is one,
+            computes what one must read exactly, or reads what one finds.
     """
 
     name: str
@@ -57,6 +59,7 @@ class NodeReport:
     skippable_multiply_adds: int = 0
     skippable_transform_multiply_adds: int = 0
     method: str | None = None
+    exact: bool = False
 
     @property
     def is_truncated(self) -> bool:

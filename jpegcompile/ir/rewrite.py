@@ -259,4 +259,5 @@ def _node_report(
         output_shape=tuple(output.shape or ()),
         multiply_adds=multiply_adds,
         transform_multiply_adds=cost,
+        exact=status == "kept" and node.name in module.plateaus,
     )

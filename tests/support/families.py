@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
+import torch
+from support.keypoints import CenterNet
 from support.torch_zoo import (
     Design,
     EfficientChannelAttention,
     SqueezeExcite,
+    build,
+    calibrate,
 )
 from torch import nn
 
@@ -23,20 +27,29 @@ class Family:
 
     Attributes:
         name: for tables and tests.
-        design: of the network.
+        design: of the network, if it is a residual network and no more.
         size: height and width of its input.
         casts: that must be left in the graph for a tensor as input: one on entry, one for each
             output that is a map.
         allowed: error of an output, as a fraction of its largest magnitude.
         slow: whether it is only run on demand.
+        module: makes the network where it is no plain residual network.
     """
 
     name: str
-    design: Design
+    design: Design = field(default_factory=Design)
     size: int = 64
     casts: int = 1
     allowed: float = TOLERANCE
     slow: bool = False
+    module: Callable[[], nn.Module] | None = None
+
+    def build(self) -> nn.Module:
+        """The network with random weights, calibrated, in inference mode."""
+        if self.module is None:
+            return build(self.design, self.size)
+        torch.manual_seed(0)
+        return calibrate(self.module(), self.size)
 
 
 _CIFAR = Design(stem="cifar", widths=(16, 32, 64), depths=(1, 1, 1))
@@ -115,5 +128,6 @@ FAMILIES: tuple[Family, ...] = (
     Family("features of every stage, no head", replace(_CIFAR, head="features"), 32, casts=4),
     Family("fully convolutional head", replace(_CIFAR, head="conv"), 32, casts=2),
     Family("feature pyramid, upsampled by 2", replace(_CIFAR, head="pyramid"), 32, casts=4),
+    Family("CenterNet-like (peaks of heat maps)", module=CenterNet, casts=3),
     *(Family(f"activation {name}", _activation(make), 32) for name, make in _ACTIVATIONS.items()),
 )

@@ -16,6 +16,7 @@ class Outcome:
         exporter: that wrote the file.
         lowered: nodes in the jpeg domain.
         kept: nodes that stayed spatial.
+        exact: of these, the nodes that a discontinuous operator keeps there.
         error: largest error at an output, as a fraction of its largest magnitude.
         allowed: what the test allows.
         casts: left in the graph.
@@ -27,6 +28,7 @@ class Outcome:
     exporter: str
     lowered: int
     kept: int
+    exact: int
     error: float
     allowed: float
     casts: int

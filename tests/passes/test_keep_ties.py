@@ -1,0 +1,194 @@
+"""Ties and exact cancellations survive: whatever hangs on them is computed on pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.graphs import (
+    TENSOR,
+    Graph,
+    Weights,
+    kept_reasons,
+    lowered,
+    module_before,
+)
+from support.ties import behind_conv, compiled, differing, image, without_plateaus
+
+from jpegcompile.backends.emit import emit
+from jpegcompile.compile import lower
+from jpegcompile.frontend.load import load_source
+from jpegcompile.ir.module import CompileOptions
+from jpegcompile.passes.keep_plateaus import KeepPlateaus
+from jpegcompile.preprocess import preprocess_of
+
+PEAKS = "m = MaxPool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(c)"
+HALVES = "kernel_shape = [2, 2], strides = [2, 2]"
+SHIFTED = "  a = Slice({0}, begin, end, plane)  z = Slice({0}, next, far, plane)  d = Sub(a, z)"
+BRANCHES = (
+    "then_branch = a () => (T[] p) { p = Ceil(r) }, else_branch = e () => (T[] q) { q = Floor(r) }"
+)
+
+# Bodies with the nodes that must be kept, of which the first decides between equal values, or
+# reads where two are equal. Without the pass each of them is wrong somewhere.
+BODIES = {
+    # Exact cancellation.
+    f"{PEAKS}  d = Sub(m, c)  y = Ceil(d)": "c m d y",
+    f"{PEAKS}  s = Sub(c, m)  e = Exp(s)  y = Floor(e)": "c m s e y",
+    f"{PEAKS}  d = Div(c, m)  y = Floor(d)": "c m d y",
+    f"{PEAKS}  k = Equal(m, c)  f = Cast<to=1>(k)  y = Mul(f, c)": "c m k f y",
+    f"{PEAKS}  k = Less(c, m)  y = Cast<to=1>(k)": "c m k y",
+    f"s = Sigmoid(c)  {PEAKS[:-3]}(s)  k = Equal(m, s)  y = Cast<to=1>(k)": "c s m k y",
+    f"s = Mul(c, two)  {PEAKS}  t = Mul(m, two)  d = Sub(t, s)  y = Sign(d)": "c s m t d y",
+    "r = Relu(c)  d = Sub(r, c)  y = Sign(d)": "c r d y",
+    "a = Abs(c)  d = Add(a, c)  y = Sign(d)": "c a d y",
+    "n = Neg(c)  a = Max(c, n)  d = Sub(a, c)  y = Ceil(d)": "c n a d y",
+    f'p = MaxPool<{HALVES}>(c)  q = Resize<mode = "nearest", nearest_mode = "floor",'
+    ' coordinate_transformation_mode = "asymmetric">(p, , up)  k = Equal(q, c)'
+    "  y = Cast<to=1>(k)": "c p q k y",
+    'e = Pad<mode = "edge">(c, around)  z = Slice(e, next, far, plane)  d = Sub(z, c)'
+    "  y = Sign(d)": "c e z d y",
+    f"{SHIFTED.format('c')}  y = Sign(d)": "c a z",
+    f"r = Relu(c)  {SHIFTED.format('r')}  y = Sign(d)": "c r a z",
+    "a = AveragePool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(c)  d = Sub(c, a)"
+    "  y = Sign(d)": "c a d y",
+    "m = Conv(c, mean)  l = Conv(m, edge)  y = Sign(l)": "c m l y",
+    # Order among equals.
+    "r = Relu(c)  y = ArgMax<axis = 1>(r)": "r y",
+    "r = Relu(c)  y = ArgMin<axis = 1>(r)": "r y",
+    "r = Relu(c)  y = ArgMax<axis = 3>(r)": "c r y",
+    "y = ArgMax<axis = 3>(c)": "c y",
+    "r = Relu(c)  y = Hardmax<axis = 1>(r)": "r y",
+    "r = Relu(c)  y = NonZero(r)": "r y",
+    "r = Relu(c)  y = Unique(r)": "c r y",
+    "r = Relu(c)  t, y = TopK<axis = 1>(r, three)": "r t",
+    "r = Relu(c)  f = Reshape(r, row)  t, y = TopK<axis = 1, largest = 0>(f, six)": "c r f",
+    "r = Relu(c)  t = Transpose<perm = [0, 2, 3, 1]>(r)  y = ArgMax<axis = 3>(t)": "r t y",
+    # Zeros of all channels through another convolution, with equal biases and without.
+    "r = Relu(c)  h = Conv(r, u, equal)  y = ArgMax<axis = 1>(h)": "r h y",
+    "r = Relu(c)  h = Conv(r, u)  y = ArgMax<axis = 1>(h)": "r h y",
+    f"r = Relu(c)  p, i = MaxPool<{HALVES}>(r)  q = Conv<pads = [1, 1, 1, 1]>(p, spread)"
+    f"  y = MaxUnpool<{HALVES}>(q, i)": "c r p y",
+    f"p, i = MaxPool<{HALVES}>(c)  q = Conv<pads = [1, 1, 1, 1]>(p, spread)"
+    f"  y = MaxUnpool<{HALVES}>(q, i)": "c p y",
+    # Steps at the values of plateaus.
+    "k = Clip(c, zero, one)  y = Floor(k)": "k y",
+    "h = HardSigmoid(c)  y = Ceil(h)": "h y",
+    "r = Relu(c)  d = Add(r, half)  y = Round(d)": "r d y",
+    "r = Relu(c)  d = Conv(r, u, whole)  y = Cast<to=6>(d)": "r d y",
+    "r = Relu(c)  y = Cast<to=9>(r)": "r y",
+    # What an operator reads from within a graph of its own.
+    f"r = Relu(c)  t = ReduceSum(r)  g = Greater(t, zero)  y = If(g)<{BRANCHES}>": "c r t y",
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_equal_values(body: str) -> None:
+    graph = behind_conv(body)
+    assert set(BODIES[body].split()) | {"y"} == set(kept_reasons(lowered(graph, "float"))) | {"y"}
+    source, feeds = graph.model("float"), {"x": image()}
+    assert differing(compiled(graph), source, feeds) == [0, 0]
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_the_images_have_equal_values(body: str) -> None:
+    """Taken for continuous, each operator is wrong at many positions of these images."""
+    graph = behind_conv(body)
+    source, feeds = graph.model("float"), {"x": image()}
+    broken = differing(emit(without_plateaus(graph)), source, feeds)
+    assert min(broken) > 5
+
+
+# The same steps, but nothing is flat or tied: everything that can be is lowered.
+GENERIC = [
+    "r = Relu(c)  h = Conv(r, u, b)  y = ArgMax<axis = 1>(h)",
+    'r = Relu(c)  h = Conv(r, u, b)  q = Resize<mode = "linear">(h, , up)  y = ArgMax<axis = 1>(q)',
+    "p = GlobalAveragePool(c)  f = Flatten(p)  o = Gemm<transB = 1>(f, linear)"
+    "  y = ArgMax<axis = 1>(o)",
+    "r = Relu(c)  y = Round(r)",
+    "k = Clip(c, zero, one)  g = Greater(k, half)  y = Cast<to=1>(g)",
+    "s = Sigmoid(c)  y = Round(s)",
+    "r = Relu(c)  h = Conv(r, u, b)  y = Sign(h)",
+]
+
+
+@pytest.mark.parametrize("body", GENERIC)
+def test_generic_values(body: str) -> None:
+    graph = behind_conv(body)
+    module = module_before(graph, KeepPlateaus.name, dtype="float")
+    assert not KeepPlateaus().run(module)
+    assert module.plateaus == {}
+    source, feeds = graph.model("float"), {"x": image()}
+    assert differing(compiled(graph), source, feeds) == [0, 0]
+
+
+def wide(channels: int, layers: int, tail: str) -> Graph:
+    """Convolutions of many channels with ReLU, and a tail that reads `h`."""
+    weights: Weights = {"v": (2, channels, 1, 1), "a": np.asarray([0.1, -0.2])}
+    lines, previous = [], "x"
+    for index in range(layers):
+        shape = (channels, channels if index else 3, 3, 3)
+        bias = np.linspace(-0.2, 0.3, channels)
+        weights = {**weights, f"w{index}": shape, f"b{index}": bias}
+        lines += [
+            f"c{index} = Conv<pads = [1, 1, 1, 1]>({previous}, w{index}, b{index})",
+            f"r{index} = Relu(c{index})",
+        ]
+        previous = f"r{index}"
+    lines.append(f"h = Conv({previous}, v, a)")
+    return Graph(f"(T[N,3,16,16] x) => (T[] y) {{ {'  '.join(lines)}  {tail} }}", weights)
+
+
+PEAK_TAIL = "m = MaxPool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(h)  d = Sub(m, h)  y = Sign(d)"
+
+
+def test_what_sees_the_whole_image_has_no_ties() -> None:
+    """Windows of 3, 5, ... pixels; from 16 on no part of the image is flat for all of them."""
+    shallow = kept_reasons(lowered(wide(20, 2, PEAK_TAIL)))
+    assert set(shallow) == {"c0", "r0", "c1", "r1", "h", "m", "d", "y"}
+    deep = kept_reasons(lowered(wide(20, 8, PEAK_TAIL)))
+    assert set(deep) == {"m", "d", "y"}
+
+
+def test_few_channels_are_at_rest_together() -> None:
+    """Four rectified channels are zero at once in many places; twenty are not."""
+    few = kept_reasons(lowered(wide(4, 8, PEAK_TAIL)))
+    assert {"r7", "h", "m", "d", "y"} <= set(few)
+
+
+def test_reasons() -> None:
+    order = kept_reasons(lowered(behind_conv("r = Relu(c)  y = ArgMax<axis = 1>(r)"), "float"))
+    assert order["r"] == "ArgMax 'y' decides between equal values, and depends on it"
+    unknown = kept_reasons(lowered(behind_conv("r = Relu(c)  y = Unique(r)"), "float"))
+    assert unknown["r"] == "Unique 'y' is not known to be continuous, and depends on it"
+    places = f"p, i = MaxPool<{HALVES}>(c)  y = MaxUnpool<{HALVES}>(p, i)"
+    reads = kept_reasons(lowered(behind_conv(places), "float"))
+    assert reads["c"] == "MaxPool 'p' decides between equal values, and depends on it"
+    assert reads["y"] == "it reads what MaxPool 'p' finds"
+
+
+def test_another_domain() -> None:
+    """Nobody knows what such an operator does."""
+    module = module_before(behind_conv("r = Relu(c)  n = Neg(r)  y = Neg(n)"), KeepPlateaus.name)
+    next(node for node in module.graph.nodes if node.name == "n").domain = "com.example"
+    assert KeepPlateaus().run(module)
+    reason = "Neg 'n' is of domain com.example: nobody knows whether it has steps"
+    assert module.plateaus == {"r": reason, "c": reason, "n": "Neg has no JPEG-domain form"}
+
+
+def test_what_a_discontinuous_operator_keeps_is_marked_in_the_report() -> None:
+    module = lowered(behind_conv(f"{PEAKS}  d = Sub(m, c)  y = Ceil(d)"), "float")
+    assert {node.name for node in module.report.kept if node.exact} == {"c", "m", "d", "y"}
+    plain = lowered(behind_conv("r = Relu(c)  y = Mul(r, c)"), "float")
+    assert not any(node.exact for node in plain.report.nodes)
+
+
+def test_ties_within_decoded_images_are_noted() -> None:
+    """Files are decoded with rounding, so what reads the image itself cannot be judged."""
+    source = load_source(behind_conv(f"{PEAKS}  d = Sub(m, c)  y = Ceil(d)").model("float"))
+    note = (
+        "Ceil 'y' compares pixels that are equal where the image is of one colour: the decode of"
+        " files rounds there, so its answer may differ there"
+    )
+    files = lower(source, CompileOptions(preprocess=preprocess_of("unit"), subsampling="4:4:4"))
+    assert note in files.report.notes
+    assert note not in lower(source, TENSOR).report.notes
