@@ -22,13 +22,20 @@ DomainChoice = Literal["jpeg", "auto"]
 
 @dataclass(frozen=True)
 class ImageInput:
-    """The graph input that is the image, as the source model declares it, its size fixed."""
+    """The graph input that is the image, as the source model declares it, its size fixed.
+
+    Attributes:
+        name, channels, height, width: of the input.
+        layout: of the input in the graph, which always has a batch.
+        has_batch: whether the source model's input has one.
+    """
 
     name: str
     channels: int
     height: int
     width: int
     layout: Layout
+    has_batch: bool = True
 
 
 @dataclass(frozen=True)

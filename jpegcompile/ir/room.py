@@ -1,7 +1,8 @@
-"""Whether every window fits into its map, found out before inference of ONNX may see it.
+"""Whether every window and all weights fit their map.
 
-A convolution without room has a negative size by that inference, and a Slice of such a map ends the
-process (onnx 1.23: an assertion in C++), which no caller could catch.
+Windows are looked at before inference of ONNX: a convolution without room has a negative size by
+that inference, and a Slice of such a map ends the process (onnx 1.23: an assertion in C++), which
+no caller could catch.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import onnx
+import onnx_graphsurgeon as gs
 from onnx import shape_inference
 
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.input_size import size_text
+from jpegcompile.ir.graph import label
 from jpegcompile.ir.module import ImageInput
 
 
@@ -72,3 +75,26 @@ def _refuse(node: onnx.NodeProto, shape: tuple[int, ...], image: ImageInput) -> 
         f" window larger than its map, its output would be {'x'.join(map(str, shape[2:]))};"
         " give a larger size"
     )
+
+
+def require_channels(graph: gs.Graph) -> None:
+    """Refuse a convolution whose map has other channels than its weights; inference lets it pass.
+
+    Raises:
+        UnsupportedModelError: naming the node.
+    """
+    for node in graph.nodes:
+        if node.op != "Conv" or node.domain not in (None, "", "ai.onnx"):
+            continue
+        source, weights = node.inputs[0].shape, node.inputs[1].shape
+        if source is None or weights is None or min(len(source), len(weights)) < 2:
+            continue
+        given, taken = source[1], weights[1]
+        if not isinstance(given, int) or not isinstance(taken, int):
+            continue
+        wanted = taken * int(node.attrs.get("group", 1))
+        if given != wanted:
+            raise UnsupportedModelError(
+                f"{label(node)} takes {wanted} channels but '{node.inputs[0].name}' has {given};"
+                " mend the shape that the model declares of its input, or its weights"
+            )
