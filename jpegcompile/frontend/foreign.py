@@ -32,13 +32,12 @@ def _what(node: onnx.NodeProto) -> str:
         return f": it works on activations rounded to integers, {ADVICE}"
     if node.domain in _LAYOUT_DOMAINS:
         return (
-            ", an operator of a memory layout that ONNX Runtime's optimiser chose for one processor; give the"
-            " model that it was saved from, or save it with graph_optimization_level"
-            " ORT_ENABLE_EXTENDED"
+            ", of a memory layout that ONNX Runtime's optimiser chose for one processor; give the"
+            " model that it was saved from, or save it with ORT_ENABLE_EXTENDED"
         )
     if node.domain == _RUNTIME_DOMAIN:
         return (
             ", an operator of ONNX Runtime alone, as its optimiser writes them; give the model that"
-            " it was saved from, or save it with graph_optimization_level ORT_DISABLE_ALL"
+            " it was saved from, or save it with ORT_DISABLE_ALL"
         )
     return ", an operator outside the ONNX standard; export the model without it"

@@ -6,7 +6,8 @@ FusedMatMul(a, b)          =>  Mul(MatMul(a, Transpose(b)), alpha)
 BiasGelu(x, b)             =>  Gelu(Add(x, b)), by several nodes below opset 20
 FastGelu(x, b)             =>  the same, by tanh
 QuickGelu(x)               =>  Mul(x, Sigmoid(Mul(x, alpha)))
-LayerNormalization(x, ..)  =>  its parts, below opset 17, which does not have it
+LayerNormalization(x, ..)  =>  its parts, below opset 17, which does not have it; likewise
+                               SimplifiedLayerNormalization, at any
 
 That is what these operators are documented to compute (ContribOperators.md of ONNX Runtime), so all
 are exact. A file that is saved with optimisations holds them in the domain com.microsoft.
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from jpegcompile.frontend.walk import FreshNames, all_graphs
@@ -27,6 +29,7 @@ DOMAIN = "com.microsoft"
 _GELU_SINCE = 20
 _LAYER_NORMALIZATION_SINCE = 17
 _EINSUM_SINCE = 12
+_REDUCTIONS_TAKE_AXES_SINCE = 18
 # Parameters of an activation in the order in which FusedConv has them.
 _CONV_ACTIVATIONS: Mapping[str, tuple[str, ...]] = {
     "Clip": ("min", "max"),
@@ -49,14 +52,15 @@ _TANH_SCALE, _TANH_CUBIC = float(np.sqrt(2 / np.pi)), 0.044715
 class _Parts:
     """The nodes that take the place of one."""
 
-    def __init__(self, node: onnx.NodeProto, graph: onnx.GraphProto, names: FreshNames) -> None:
+    def __init__(
+        self, node: onnx.NodeProto, graph: onnx.GraphProto, names: FreshNames, is_half: bool
+    ) -> None:
         self.node = node
         self.nodes: list[onnx.NodeProto] = []
         self._graph = graph
         self._names = names
         self.attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         self.output = node.output[0]
-        is_half = any(t.data_type == TensorProto.FLOAT16 for t in graph.initializer)
         self._dtype = np.float16 if is_half else np.float32
 
     def input(self, index: int) -> str:
@@ -73,9 +77,12 @@ class _Parts:
 
     def number(self, value: float) -> str:
         """A scalar constant in the precision of the model."""
+        return self.constant(np.asarray(value, self._dtype))
+
+    def constant(self, values: NDArray[Any]) -> str:
+        """A new initializer."""
         name = self._names.fresh(f"{self.output}.constant")
-        tensor = numpy_helper.from_array(np.asarray(value, self._dtype), name)
-        self._graph.initializer.append(tensor)
+        self._graph.initializer.append(numpy_helper.from_array(values, name))
         return name
 
     def rank(self, name: str) -> int | None:
@@ -96,6 +103,7 @@ def undo_fusions(model: onnx.ModelProto) -> None:
     """
     opset = next(entry.version for entry in model.opset_import if entry.domain == "")
     names = FreshNames(model.graph)
+    is_half = any(t.data_type == TensorProto.FLOAT16 for t in model.graph.initializer)
     for graph in list(all_graphs(model.graph)):
         if not any(_rule(node, opset) for node in graph.node):
             continue
@@ -103,7 +111,7 @@ def undo_fusions(model: onnx.ModelProto) -> None:
         for node in graph.node:
             kept = onnx.NodeProto()
             kept.CopyFrom(node)
-            parts, rule = _Parts(kept, graph, names), _rule(node, opset)
+            parts, rule = _Parts(kept, graph, names, is_half), _rule(node, opset)
             nodes += parts.nodes if rule is not None and rule(parts, opset) else [kept]
         del graph.node[:]
         graph.node.extend(nodes)
@@ -112,6 +120,8 @@ def undo_fusions(model: onnx.ModelProto) -> None:
 def _rule(node: onnx.NodeProto, opset: int) -> _Rule | None:
     if node.domain == DOMAIN:
         return _RULES.get(node.op_type)
+    if node.op_type == "SimplifiedLayerNormalization" and node.domain == "":
+        return _layer_normalization
     is_early = node.op_type == "LayerNormalization" and opset < _LAYER_NORMALIZATION_SINCE
     return _layer_normalization if is_early and node.domain == "" else None
 
@@ -221,13 +231,17 @@ def _quick_gelu(parts: _Parts, opset: int) -> bool:
 
 
 def _layer_normalization(parts: _Parts, opset: int) -> bool:
-    """Of the last axis; another one would need the rank. The further outputs are for training."""
+    """Of the last axis; another one would need the rank. The further outputs are for training.
+
+    The simplified form takes no mean out.
+    """
     if parts.attributes.get("axis", -1) != -1 or any(parts.node.output[1:]):
         return False
     x, scale, bias = (parts.input(index) for index in range(3))
-    centred = parts.add("Sub", x, parts.add("ReduceMean", x, axes=[-1], keepdims=1))
-    square = parts.add("Mul", centred, centred)
-    variance = parts.add("ReduceMean", square, axes=[-1], keepdims=1)
+    centred = x
+    if parts.node.op_type == "LayerNormalization":
+        centred = parts.add("Sub", x, _mean(parts, x, opset))
+    variance = _mean(parts, parts.add("Mul", centred, centred), opset)
     epsilon = parts.number(float(parts.attributes.get("epsilon", 1e-5)))
     deviation = parts.add("Sqrt", parts.add("Add", variance, epsilon))
     normal = parts.add("Div", centred, deviation)
@@ -235,6 +249,13 @@ def _layer_normalization(parts: _Parts, opset: int) -> bool:
     if bias:
         parts.add("Add", scaled, bias, output=parts.output)
     return True
+
+
+def _mean(parts: _Parts, x: str, opset: int) -> str:
+    """Over the last axis, which is an input since opset 18."""
+    if opset < _REDUCTIONS_TAKE_AXES_SINCE:
+        return parts.add("ReduceMean", x, axes=[-1], keepdims=1)
+    return parts.add("ReduceMean", x, parts.constant(np.asarray([-1])), keepdims=1)
 
 
 _RULES: Mapping[str, _Rule] = {

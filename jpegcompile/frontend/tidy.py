@@ -60,13 +60,14 @@ def tidy_metadata(model: onnx.ModelProto) -> None:
 def tidy_graphs(graph: onnx.GraphProto) -> None:
     """Name graphs, and drop initializers and declarations that say nothing.
 
-    Declared inputs that are initializers are constants (IR version 3 has them as inputs, too); the
-    branches of If have no inputs.
+    Declared inputs that are initializers, or Constant nodes, are constants (IR version 3 has them
+    as inputs, too); the branches of If have no inputs.
     """
     for each in all_graphs(graph):
         each.name = each.name or "graph"
         _tidy_initializers(each)
         initialized = {tensor.name for tensor in each.initializer}
+        initialized.update(n.output[0] for n in each.node if n.op_type == "Constant")
         _drop_inputs(each, initialized)
         for node in each.node:
             if node.op_type == "If":

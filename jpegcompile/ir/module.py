@@ -11,6 +11,7 @@ from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.frequency_plan import FrequencyPlan
 from jpegcompile.ir.domain import ConstantPool
 from jpegcompile.ir.graph import all_names
+from jpegcompile.ir.ordered import OrderedGraph
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
 
@@ -107,7 +108,8 @@ class Module:
     _names: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Give the pool a way to avoid names of the graph."""
+        """Give the pool a way to avoid names of the graph, which is one for deep networks."""
+        self.graph = OrderedGraph.of(self.graph)
         self.constants = ConstantPool(self.fresh)
 
     def fresh(self, base: str) -> str:

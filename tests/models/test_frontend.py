@@ -122,7 +122,7 @@ def parsed(body: str, opsets: str = '"": 17', functions: str = "") -> onnx.Model
 FOREIGN = "an operator outside the ONNX standard; export the model without it"
 RUNTIME = (
     "an operator of ONNX Runtime alone, as its optimiser writes them; give the model that it was"
-    " saved from, or save it with graph_optimization_level ORT_DISABLE_ALL"
+    " saved from, or save it with ORT_DISABLE_ALL"
 )
 BRANCHES = """y = If(c) <then_branch = one () => (float[N,3,16,16] p) { p = OP(x) },
     else_branch = two () => (float[N,3,16,16] q) { q = Neg(x) }>"""
