@@ -131,6 +131,9 @@ def complete_options(options: CompileOptions, image: ImageInput) -> CompileOptio
             raise UsageError(
                 "--subsampling is for --input coefficients and --input jpeg; leave it out"
             )
+        if options.preprocess is not None and image.channels in (1, 3):
+            options.preprocess.color_for(image.channels)
+            options.preprocess.affine(image.channels)
         return options
     if options.preprocess is None:
         raise UsageError(

@@ -9,8 +9,9 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto, helper, shape_inference
 
-from jpegcompile.errors import UnsupportedModelError, one_line
+from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.walk import all_graphs
+from jpegcompile.ir.complaints import complaint
 from jpegcompile.ir.rounded_up import may_be_misjudged, without_rounded_up
 from jpegcompile.weights.light import without_values
 
@@ -50,7 +51,8 @@ def _inferred(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
         return shape_inference.infer_shapes(model, data_prop=True)
     except (shape_inference.InferenceError, ValueError, RuntimeError) as error:
         raise UnsupportedModelError(
-            f"{source}: the shapes of its tensors cannot be inferred: {one_line(error)}"
+            f"{source}: the shapes of its tensors cannot be inferred: {complaint(error)};"
+            " export the model again"
         ) from error
 
 

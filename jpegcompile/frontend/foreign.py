@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx
 
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.frontend.walk import all_nodes, name_of
+from jpegcompile.frontend.walk import all_nodes, name_of, quoted
 from jpegcompile.ir.quantized import ADVICE, is_quantized
 
 _STANDARD_DOMAINS = ("", "ai.onnx.ml")
@@ -23,7 +23,7 @@ def refuse_foreign(graph: onnx.GraphProto, source: str) -> None:
     for node in all_nodes(graph):
         if node.domain not in _STANDARD_DOMAINS:
             raise UnsupportedModelError(
-                f"{source}: node '{name_of(node)}' is {node.domain}::{node.op_type}{_what(node)}"
+                f"{source}: node {quoted(name_of(node))} is {node.domain}::{node.op_type}{_what(node)}"
             )
 
 

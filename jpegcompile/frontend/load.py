@@ -27,6 +27,7 @@ from jpegcompile.frontend.sparse import make_dense
 from jpegcompile.frontend.texts import spell_in_utf8
 from jpegcompile.frontend.tidy import name_nodes, tidy_graphs, tidy_metadata, tidy_opsets
 from jpegcompile.interface import DOMAIN
+from jpegcompile.ir.complaints import complaint
 from jpegcompile.weights.read import fingerprint, load_weights, tensors_of
 
 OLDEST_OPSET = 7
@@ -147,8 +148,8 @@ def _inlined(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
     they are declared for as long as that takes.
 
     Raises:
-        UnsupportedModelError: if a function has the name of a standard operator: ONNX Runtime
-            takes the one or the other, as it has a kernel or not.
+        UnsupportedModelError: if onnx cannot inline one, or a function has the name of a standard
+            operator: ONNX Runtime takes the one or the other, as it has a kernel or not.
     """
     hidden = next((f.name for f in model.functions if f.domain in ("", "ai.onnx")), None)
     if hidden is not None:
@@ -161,7 +162,14 @@ def _inlined(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
     model.graph.value_info.extend(
         helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in weights.values()
     )
-    inlined = inliner.inline_local_functions(model, convert_version=True)
+    try:
+        inlined = inliner.inline_local_functions(model, convert_version=True)
+    except Exception as error:
+        # It raises what its C++ throws, whatever that is.
+        raise UnsupportedModelError(
+            f"{source}: its local functions cannot be inlined: {complaint(error)}; export the"
+            " model without functions"
+        ) from error
     kept = [value for value in inlined.graph.value_info if value.name not in weights]
     del inlined.graph.value_info[:]
     inlined.graph.value_info.extend(kept)

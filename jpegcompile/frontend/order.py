@@ -12,10 +12,10 @@ from collections.abc import Set as AbstractSet
 import onnx
 
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.frontend.walk import graphs_of, label
+from jpegcompile.frontend.walk import graphs_of, label, quoted
 
 # Tensors of a loop that a message names.
-_MOST_NAMED = 4
+_MOST_NAMED = 2
 
 
 def sort_nodes(model: onnx.ModelProto, source: str) -> None:
@@ -73,7 +73,7 @@ def _sort(
         absent = next((name for name in reads if name not in made), None)
         if absent is not None:
             raise UnsupportedModelError(
-                f"{where}: {label(node)} reads '{absent}', which nothing makes; export the model"
+                f"{where}: {label(node)} reads {quoted(absent)}, which nothing makes; export the model"
                 " again, or cut it where its tensors are made"
             )
         before.append({made[name] for name in reads})
@@ -122,7 +122,7 @@ def _makers(
             if name in makers or name in given:
                 other = "another node" if name in makers else "an input or an initializer"
                 raise UnsupportedModelError(
-                    f"{where}: {label(node)} makes '{name}', which {other} is called as well;"
+                    f"{where}: {label(node)} makes {quoted(name)}, which {other} is called as well;"
                     " give each tensor a name of its own"
                 )
             makers[name] = index
@@ -164,7 +164,7 @@ def _refuse_cycle(
     # Each node of the path reads the one behind it.
     cycle = [nodes[index] for index in reversed(path[places[earlier] :])]
     made = [next(name for name in node.output if name) for node in cycle]
-    names = ", ".join(f"'{name}'" for name in made[:_MOST_NAMED])
+    names = ", ".join(map(quoted, made[:_MOST_NAMED]))
     more = f" and {len(made) - _MOST_NAMED} more" if len(made) > _MOST_NAMED else ""
     raise UnsupportedModelError(
         f"{where}: {label(cycle[0])} depends on its own output, by way of {names}{more}; a model"

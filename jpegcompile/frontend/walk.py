@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import onnx
 
+# Exporters name tensors after the path of modules.
+_LONGEST = 60
+
 
 def graphs_of(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
     """The graphs that a node holds: branches and loop bodies."""
@@ -34,9 +37,14 @@ def name_of(node: onnx.NodeProto) -> str:
     return node.name or next((output for output in node.output if output), "")
 
 
+def quoted(name: str) -> str:
+    """A name as messages have it: of a long one, the end, which is what differs."""
+    return f"'{name}'" if len(name) <= _LONGEST else f"'...{name[-_LONGEST:]}'"
+
+
 def label(node: onnx.NodeProto) -> str:
     """How messages call a node, whether or not it has a name."""
-    return f"node '{name_of(node)}' ({node.op_type})"
+    return f"node {quoted(name_of(node))} ({node.op_type})"
 
 
 class FreshNames:

@@ -8,7 +8,6 @@ import onnx
 from onnx import checker, helper
 from onnx.external_data_helper import uses_external_data
 
-
 # Smaller ones may be shapes and axes, whose values inference needs.
 _SMALL = 4096
 
@@ -17,6 +16,8 @@ def without_values(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy whose larger initializers are inputs of their type and shape, for shape inference."""
     light = onnx.ModelProto()
     light.CopyFrom(model)
+    # Below 4, inference takes initializers for nothing that are no inputs.
+    light.ir_version = max(light.ir_version, 4)
     _declare_as_inputs(light.graph, _take(light.graph, lambda t: t.ByteSize() > _SMALL))
     _declare_as_inputs(light.graph, _take(light.graph, uses_external_data))
     return light
