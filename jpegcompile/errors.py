@@ -13,10 +13,19 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
+def _printable(text: str) -> str:
+    """A text that stays on one line and gives a terminal no orders."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class JpegCompileError(Exception):
     """Base of all errors raised on purpose; `exit_code` is what the command line returns."""
 
     exit_code: ClassVar[int] = 3
+
+    def __init__(self, message: str = "") -> None:
+        """An error of that message; names in it may hold anything, and are escaped."""
+        super().__init__(_printable(message))
 
 
 class CheckFailedError(JpegCompileError):

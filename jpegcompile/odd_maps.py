@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from jpegcompile.dct.blocks import block_size
-from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.errors import UnsupportedModelError, UsageError, one_line
 from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source
 from jpegcompile.input_size import Size, size_text
@@ -23,6 +23,7 @@ _MULTIPLES = (8, 16, 32, 64)
 # What is tried is no further from the present size, and no more stretched, than by these factors.
 _LARGER, _SMALLER, _STRETCH = 4.0, 0.5, 1.5
 _SIZES_NAMED = 3
+_LONGEST_REASON = 160
 # How shape inference calls what it cannot tell: "unk__0", another number each time.
 _NAMELESS = "unk__"
 
@@ -30,14 +31,23 @@ _NAMELESS = "unk__"
 def note_odd_maps(module: Module, source: Source, steps: Sequence[Pass]) -> None:
     """Note in the report which maps of a lowered module have block size 1, and what to do.
 
+    The model is compiled by now: where the advice cannot be found, the note says why.
+
     Args:
         module: behind the pipeline.
         source: the model that it was made from.
         steps: passes up to the one that assigns block sizes.
     """
     what = _what(module)
-    if what is not None:
-        module.report.note(f"{what}; {_advice(module, source, steps)}")
+    if what is None:
+        return
+    try:
+        advice = _advice(module, source, steps)
+    except Exception as error:
+        # The graph at other sizes went through no check, so a pass may fail in any way.
+        reason = f"{type(error).__name__}: {one_line(error)}"[:_LONGEST_REASON]
+        advice = f"whether another input would avoid it could not be tried ({reason})"
+    module.report.note(f"{what}; {advice}")
 
 
 def candidates(size: Size) -> list[Size]:
@@ -112,7 +122,7 @@ def _at_size(module: Module, source: Source, steps: Sequence[Pass], size: Size) 
     try:
         for step in steps:
             step.run(other)
-    except UnsupportedModelError:
+    except (UnsupportedModelError, UsageError):
         return None
     return other if _vectors(other) == _vectors(module) else None
 

@@ -13,7 +13,8 @@ from onnx import helper
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frequency_plan import Frequencies, Masking, plan_of
-from jpegcompile.frontend.load import Source, image_input_name
+from jpegcompile.frontend.image import image_input_name
+from jpegcompile.frontend.load import Source
 from jpegcompile.input_size import InputSize, Size, input_size_of, sized
 from jpegcompile.ir.module import CompileOptions, DomainChoice, ImageInput, InputMode, Target
 from jpegcompile.preprocess import Preprocess, preprocess_of
@@ -116,7 +117,7 @@ def image_of(source: Source, image_input: str | None, size: Size | None = None) 
             " fixed; export the model with it"
         )
     height, width = sized(f"{source.name}: input '{name}'", (height, width), size)
-    return ImageInput(name, channels, height, width, layout)
+    return ImageInput(name, channels, height, width, layout, source.has_batch)
 
 
 def complete_options(options: CompileOptions, image: ImageInput) -> CompileOptions:
@@ -130,6 +131,9 @@ def complete_options(options: CompileOptions, image: ImageInput) -> CompileOptio
             raise UsageError(
                 "--subsampling is for --input coefficients and --input jpeg; leave it out"
             )
+        if options.preprocess is not None and image.channels in (1, 3):
+            options.preprocess.color_for(image.channels)
+            options.preprocess.affine(image.channels)
         return options
     if options.preprocess is None:
         raise UsageError(

@@ -58,7 +58,9 @@ from jpegcompile.passes.remove_identity import RemoveIdentity
 from jpegcompile.passes.report_kept import ReportKept
 from jpegcompile.passes.report_skippable import ReportSkippable
 from jpegcompile.passes.resolve_shapes import ResolveShapes
+from jpegcompile.passes.sink_squeeze import SinkSqueeze
 from jpegcompile.passes.spatial_twins import SpatialTwins
+from jpegcompile.passes.take_one_image import TakeOneImage
 from jpegcompile.passes.truncate_frequencies import TruncateFrequencies
 
 LEGALIZE: tuple[Pass, ...] = (
@@ -73,6 +75,7 @@ LEGALIZE: tuple[Pass, ...] = (
     CanonicalReshape(),
     ResolveShapes(),
     DropExpand(),
+    SinkSqueeze(),
     DynamicBatch(),
     InferShapes(),
     CanonicalReshape(),
@@ -130,6 +133,7 @@ SCHEDULE: tuple[Pass, ...] = (
     ChooseSparse(),
     GroupChannels(),
     CompactTiles(),
+    TakeOneImage(),
     DecodeInput(),
 )
 PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE + SCHEDULE

@@ -19,6 +19,52 @@ from jpegcompile.files import parse_json, read_json
 _FIELDS = {"scale", "mean", "std", "color"}
 
 
+def _checked(data: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The fields of a Preprocess, those that are not given by their defaults.
+
+    Raises:
+        UsageError: beginning with `where`, if one is of another type or out of range.
+    """
+    color = data.get("color")
+    if color is not None and color not in get_args(Color):
+        raise UsageError(f"{where}: color is '{color}'; use RGB, BGR or L")
+    scale = _numbers(data.get("scale", 1.0), "scale", where)
+    std = _numbers(data.get("std", 1.0), "std", where)
+    if len(scale) != 1:
+        raise UsageError(f"{where}: scale is one number; put per-channel values into std")
+    if not scale[0]:
+        raise UsageError(f"{where}: scale is zero; every image would be the same")
+    if 0.0 in std:
+        raise UsageError(f"{where}: std holds a zero; it divides")
+    mean = _numbers(data.get("mean", 0.0), "mean", where)
+    for name, dividends in (("scale", scale), ("mean", mean)):
+        if any(_is_beyond_float32(d / s) for d in dividends for s in std):
+            raise UsageError(
+                f"{where}: {name} divided by std is beyond what float32 holds; give the numbers"
+                " that the model was trained with"
+            )
+    return {"scale": scale[0], "mean": mean, "std": std, "color": color}
+
+
+def _is_beyond_float32(number: float) -> bool:
+    limits = np.finfo(np.float32)
+    return number != 0.0 and not limits.tiny <= abs(number) <= limits.max
+
+
+def _numbers(value: object, name: str, where: str) -> tuple[float, ...]:
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    values = list(value) if isinstance(value, list | tuple) else [value]
+    if not values or not all(
+        isinstance(v, int | float)
+        and not isinstance(v, bool)
+        and abs(v) <= sys.float_info.max  # false for NaN, and takes integers of any length
+        for v in values
+    ):
+        raise UsageError(f"{where}: {name} must be a finite number or a list of them")
+    return tuple(float(cast(float, v)) for v in values)
+
+
 @dataclass(frozen=True)
 class Preprocess:
     """network input = (pixels * scale - mean) / std, pixels on the 0..255 scale.
@@ -27,12 +73,21 @@ class Preprocess:
         scale: 1/255 for the unit range; 1 keeps 0..255.
         mean, std: one value for every channel, or one for each; after scaling.
         color: channel order that the network takes; None means RGB or, for one channel, luma.
+
+    Raises:
+        UsageError: if a field is of another type or out of range, or the network input would be
+            beyond float32.
     """
 
     scale: float = 1.0
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     color: Color | None = None
+
+    def __post_init__(self) -> None:
+        """Check the fields, and bring their numbers to float."""
+        for name, value in _checked(vars(self), "preprocessing").items():
+            object.__setattr__(self, name, value)
 
     def color_for(self, channels: int) -> Color:
         """The colour that a network of so many channels gets.
@@ -117,35 +172,9 @@ def _from_json(data: Any, where: str) -> Preprocess:
 
 
 def _from_mapping(data: Mapping[str, Any], where: str) -> Preprocess:
-    unknown = sorted(set(data) - _FIELDS)
+    unknown = sorted(map(str, set(data) - _FIELDS))
     if unknown:
         raise UsageError(
             f"{where}: unknown field '{unknown[0]}'; known are {', '.join(sorted(_FIELDS))}"
         )
-    color = data.get("color")
-    if color is not None and color not in get_args(Color):
-        raise UsageError(f"{where}: color is '{color}'; use RGB, BGR or L")
-    scale = _numbers(data.get("scale", 1.0), "scale", where)
-    std = _numbers(data.get("std", 1.0), "std", where)
-    if len(scale) != 1:
-        raise UsageError(f"{where}: scale is one number; put per-channel values into std")
-    if not scale[0]:
-        raise UsageError(f"{where}: scale is zero; every image would be the same")
-    if 0.0 in std:
-        raise UsageError(f"{where}: std holds a zero; it divides")
-    mean = _numbers(data.get("mean", 0.0), "mean", where)
-    return Preprocess(scale[0], mean, std, cast("Color | None", color))
-
-
-def _numbers(value: object, name: str, where: str) -> tuple[float, ...]:
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    values = list(value) if isinstance(value, list | tuple) else [value]
-    if not values or not all(
-        isinstance(v, int | float)
-        and not isinstance(v, bool)
-        and abs(v) <= sys.float_info.max  # false for NaN, and takes integers of any length
-        for v in values
-    ):
-        raise UsageError(f"{where}: {name} must be a finite number or a list of them")
-    return tuple(float(cast(float, v)) for v in values)
+    return Preprocess(**_checked(data, where))

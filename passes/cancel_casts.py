@@ -12,7 +12,7 @@ from __future__ import annotations
 import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.domain import TO_JPEG, TO_SPATIAL
-from jpegcompile.ir.graph import bypass, replace_uses
+from jpegcompile.ir.graph import bypass, is_graph_output, replace_uses
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
@@ -50,6 +50,9 @@ def _cancel(node: gs.Node, module: Module) -> None:
     source, target = node.inputs[0], node.outputs[0]
     if node.attrs["block"] == 1:
         bypass(module.graph, node)
+        return
+    if not target.outputs and not is_graph_output(module.graph, target):
+        # An equal cast has its readers already.
         return
     if source.inputs and source.inputs[0].op == _INVERSE[node.op]:
         producer = source.inputs[0]

@@ -35,7 +35,7 @@ class DynamicBatch(Pass):
         image = next(t for t in graph.inputs if t.name == module.image.name)
         batch = image.shape[0]
         if isinstance(batch, int):
-            reason = "the model was exported for it" if batch != 1 else _obstacle(graph, image)
+            reason = "the model was exported for it" if batch != 1 else _obstacle(module, image)
             if reason:
                 _bind(module, batch, reason)
                 return False
@@ -67,8 +67,11 @@ def _free_dimension(graph: gs.Graph) -> str:
     return name
 
 
-def _obstacle(graph: gs.Graph, image: gs.Tensor) -> str | None:
+def _obstacle(module: Module, image: gs.Tensor) -> str | None:
     """Why the batch cannot be made symbolic; None if it can."""
+    graph = module.graph
+    if not module.image.has_batch and not module.options.takes_files:
+        return f"input '{image.name}' is one image, without a batch"
     if len(graph.inputs) > 1:
         return "the model has other inputs, which may be of one batch"
     carriers = {id(image)}

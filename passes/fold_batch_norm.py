@@ -12,7 +12,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.dct.normalization import fold_into_convolution
-from jpegcompile.ir.graph import input_at, is_graph_output, value_of
+from jpegcompile.ir.graph import input_at, is_graph_output, remove_node, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.statistics import inference_affine
@@ -63,6 +63,5 @@ def _fold(convolution: gs.Node, node: gs.Node, affine: ChannelAffine, module: Mo
         gs.Constant(module.fresh(f"{base}.folded"), kernel),
         gs.Constant(module.fresh(f"{base}.bias"), bias),
     ]
-    node.inputs, node.outputs = [], []
+    remove_node(module.graph, node)
     convolution.outputs = [target]
-    module.graph.nodes.remove(node)

@@ -22,7 +22,7 @@ from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.bounds import bounds_of
 from jpegcompile.ir.followers import forget, only_reader, residual_of, transforms
 from jpegcompile.ir.fused import SPATIAL_CONV, Activation, fused_name
-from jpegcompile.ir.graph import static_dims
+from jpegcompile.ir.graph import remove_node, static_dims
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.nonlinear import TRUNCATE, output_block
 from jpegcompile.ir.rewrite import Pass, elements
@@ -191,8 +191,7 @@ def _fuse(chain: Chain, module: Module) -> None:
         inner = node.outputs[0]
         if inner is not target:
             forget(inner, module)
-        node.inputs, node.outputs = [], []
-        module.graph.nodes.remove(node)
+        remove_node(module.graph, node)
     op = fused_name(chain.base, chain.add is not None, kind, chain.truncation is not None)
     module.convolutions[name] = chain.conv.name
     inputs = [*head, *residual, *parameters, *tail]

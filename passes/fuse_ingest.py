@@ -23,7 +23,7 @@ from jpegcompile.ir.fused import (
     SPATIAL_CONV,
     first_convolution_name,
 )
-from jpegcompile.ir.graph import has_other_precision
+from jpegcompile.ir.graph import has_other_precision, remove_node
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.rewrite import Pass
 
@@ -82,8 +82,7 @@ def _fuse(chain: list[gs.Node], module: Module) -> None:
         inner = node.outputs[0]
         if inner is not target:
             forget(inner, module)
-        node.inputs, node.outputs = [], []
-        module.graph.nodes.remove(node)
+        remove_node(module.graph, node)
     module.graph.nodes.append(gs.Node(op, name, attrs, inputs, [target], DOMAIN))
 
 

@@ -13,6 +13,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.followers import forget, only_reader, residual_of, transforms
+from jpegcompile.ir.graph import remove_node
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.nonlinear import TRUNCATE
 from jpegcompile.ir.rewrite import Pass
@@ -75,8 +76,7 @@ def _truncate(node: gs.Node, module: Module, inside: set[int]) -> None:
 
 
 def _remove(node: gs.Node, module: Module) -> None:
-    node.inputs, node.outputs = [], []
-    module.graph.nodes.remove(node)
+    remove_node(module.graph, node)
 
 
 def _is_relu(node: gs.Node, module: Module) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import is_graph_output, value_of
+from jpegcompile.ir.graph import is_graph_output, remove_node, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.pointwise import FUNCTIONS, PRODUCTS, Region, program_name, region_of
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, lowered_report, map_problem
@@ -76,8 +76,7 @@ class LowerPointwise(Lowering[Region]):
         for inner in reversed(match.nodes[:-1]):
             if not inner.outputs[0].outputs and not is_graph_output(module.graph, inner.outputs[0]):
                 module.report.add(lowered_report(inner, module))
-                inner.inputs, inner.outputs = [], []
-                module.graph.nodes.remove(inner)
+                remove_node(module.graph, inner)
 
 
 def _is_nonlinear(node: gs.Node) -> bool:

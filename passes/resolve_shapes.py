@@ -7,6 +7,7 @@ turns until nothing changes.
 
 from __future__ import annotations
 
+from jpegcompile.errors import InternalError
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.passes.canonical_reshape import CanonicalReshape
@@ -22,11 +23,19 @@ class ResolveShapes(Pass):
     steps = (InferShapes(), FoldConstants(), CanonicalResize(), CanonicalReshape())
 
     def run(self, module: Module) -> bool:
-        """Returns whether a step changed the graph; shapes are inferred at the end."""
-        rounds = 0
-        while self._once(module):
-            rounds += 1
-        return rounds > 0
+        """Returns whether a step changed the graph; shapes are inferred at the end.
+
+        A round that changes the graph folds a node, names one, or brings one to its canonical form,
+        so there are as many rounds as that at most.
+
+        Raises:
+            InternalError: if there were more.
+        """
+        most = 3 * len(module.graph.nodes) + 1
+        for rounds in range(most):
+            if not self._once(module):
+                return rounds > 0
+        raise InternalError(f"{self.name} still changes the graph after {most} rounds")
 
     def _once(self, module: Module) -> bool:
         """Each step once, none left out for the sake of one before it."""

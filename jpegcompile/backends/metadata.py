@@ -17,8 +17,9 @@ from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import DOMAIN
 
 # The record stands under the name of the operator domain. Format 2 added the frequencies,
-# format 3 the domain, format 4 the input mode "jpeg", format 5 what native kernels are chosen for.
-FORMAT_VERSION = 5
+# format 3 the domain, format 4 the input mode "jpeg", format 5 what native kernels are chosen for,
+# format 6 images without a batch.
+FORMAT_VERSION = 6
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class InputInfo:
     Attributes:
         mode: "coefficients", "jpeg" or "tensor".
         name, channels, height, width, layout: of the source model's input.
+        has_batch: whether that input has a batch; without one it is one image [C,H,W] or [H,W,C],
+            and `layout` is that of a batch of one.
         subsampling: that the file is written for; None for tensors.
         ingest_output: tensor where the network begins; None for tensors.
     """
@@ -40,6 +43,7 @@ class InputInfo:
     layout: str
     subsampling: str | None = None
     ingest_output: str | None = None
+    has_batch: bool = True
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ class SpatialModel:
                 self._all_names,
                 {self.info.name: batch[start : start + size]},
                 self._fixed_batch,
+                has_batch=self.info.has_batch,
             )
             for start in range(0, len(batch), size)
         ]

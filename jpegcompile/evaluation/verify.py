@@ -227,7 +227,9 @@ class _Tracer:
             feeds: dict[str, Any] = {info.name: spatial}
             if info.mode != "tensor":
                 feeds = coefficient_feeds([batch.coefficients[i] for i in chunk], info)
-            values = run_batch(self._compiled, names, feeds, self._session.fixed_batch)
+            values = run_batch(
+                self._compiled, names, feeds, self._session.fixed_batch, has_batch=info.has_batch
+            )
             actual = dict(zip(names, values, strict=True))
             expected = {**self._original.run(spatial), info.name: spatial}
             self._meter.nodes(actual, expected, len(chunk))

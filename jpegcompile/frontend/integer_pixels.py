@@ -8,12 +8,12 @@ inputs where the preprocessing is part of the graph.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import onnx
 from onnx import TensorProto, helper
 
 from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.frontend.image import image_value
+from jpegcompile.frontend.walk import all_nodes
 
 _INTEGERS = frozenset(
     (
@@ -37,7 +37,7 @@ def take_float_pixels(
     Args:
         model: a checked model, changed in place.
         source: how messages call it.
-        image_input: name of the image; the one input of four dimensions if not given.
+        image_input: name of the image, as for `image_value`.
 
     Returns:
         The type that the input had, such as "uint8"; None where nothing changed.
@@ -45,12 +45,9 @@ def take_float_pixels(
     Raises:
         UnsupportedModelError: if something but a Cast to float32 reads those integers.
     """
-    images = [v for v in model.graph.input if len(v.type.tensor_type.shape.dim) == 4]
-    if image_input is not None:
-        images = [value for value in images if value.name == image_input]
-    if len(images) != 1 or images[0].type.tensor_type.elem_type not in _INTEGERS:
+    image = image_value(model, image_input)
+    if image is None or image.type.tensor_type.elem_type not in _INTEGERS:
         return None
-    (image,) = images
     dtype = helper.tensor_dtype_to_np_dtype(image.type.tensor_type.elem_type).name
     casts = [n for n in model.graph.node if n.op_type == "Cast" and n.input[0] == image.name]
     problem = _problem(model.graph, image.name, casts)
@@ -73,18 +70,9 @@ def _problem(graph: onnx.GraphProto, image: str, casts: list[onnx.NodeProto]) ->
         if to != TensorProto.FLOAT:
             kind = helper.tensor_dtype_to_np_dtype(to).name
             return f"node '{cast.name}' casts it to {kind}"
-    for node in _nodes(graph):
+    for node in all_nodes(graph):
         if image in node.input and node not in casts:
             return f"node '{node.name}' ({node.op_type}) reads it"
     if any(output.name == image for output in graph.output):
         return "is an output as well"
     return None
-
-
-def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    """Nodes of a graph and of the graphs within it."""
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _nodes(inner)

@@ -11,20 +11,28 @@ from pathlib import Path
 import onnx
 import onnxruntime as ort
 from google.protobuf.message import DecodeError, EncodeError
-from onnx import TensorProto, checker, helper, inliner
+from onnx import TensorProto, helper, inliner
 from onnx.external_data_helper import uses_external_data
 
-from jpegcompile.errors import AccessError, UnsupportedModelError, UsageError, one_line
+from jpegcompile.errors import AccessError, UnsupportedModelError
+from jpegcompile.frontend.check import check_model
 from jpegcompile.frontend.constants import spell_out_constants
+from jpegcompile.frontend.declarations import infer_declarations
+from jpegcompile.frontend.foreign import refuse_foreign
+from jpegcompile.frontend.image import add_batch
 from jpegcompile.frontend.integer_pixels import take_float_pixels
+from jpegcompile.frontend.order import sort_nodes
+from jpegcompile.frontend.runtime_fused import undo_fusions
+from jpegcompile.frontend.sparse import make_dense
+from jpegcompile.frontend.texts import spell_in_utf8
+from jpegcompile.frontend.tidy import name_nodes, tidy_graphs, tidy_metadata, tidy_opsets
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.quantized import ADVICE, is_quantized
-from jpegcompile.ir.rounded_up import may_be_misjudged
-from jpegcompile.weights.light import check_light
+from jpegcompile.ir.complaints import complaint
 from jpegcompile.weights.read import fingerprint, load_weights, tensors_of
 
 OLDEST_OPSET = 7
-_STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
+# How a file begins that holds a model in ONNX Runtime's own format.
+_ORT_FORMAT = b"ORTM"
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Source:
         folder: that the files of weights are relative to; None for a model in memory.
         files: the model's own and those of its weights.
         integer_pixels: type of the image input where the file has integers; `model` has float32.
+        has_batch: whether the image input of the file has a batch; that of `model` always has.
     """
 
     model: onnx.ModelProto
@@ -46,6 +55,7 @@ class Source:
     folder: Path | None = None
     files: tuple[Path, ...] = ()
     integer_pixels: str | None = None
+    has_batch: bool = True
 
 
 def load_source(
@@ -71,16 +81,32 @@ def load_source(
         source = Source(copy, "model", hashlib.sha256(content).hexdigest())
     else:
         source = _read(Path(model))
+    return _cleaned(source, image_input)
+
+
+def _cleaned(source: Source, image_input: str | None) -> Source:
+    """The source in the form that the passes know, or refused; its model is changed in place."""
+    model, name = source.model, source.name
     _refuse_compiled(source)
+    spell_in_utf8(model, name)
+    tidy_opsets(model)
+    tidy_metadata(model)
     _refuse_newer(source)
-    if source.model.functions:
-        source = replace(source, model=_inlined(source.model))
-    _refuse_foreign(source.model.graph, source.name)
-    spell_out_constants(source.model.graph)
-    _clean_inputs(source.model.graph)
-    _clean_sizes(source.model.graph)
-    _check(source)
-    return replace(source, integer_pixels=take_float_pixels(source.model, source.name, image_input))
+    make_dense(model.graph, name)
+    tidy_graphs(model.graph)
+    sort_nodes(model, name)
+    if model.functions:
+        model = _inlined(model, name)
+    name_nodes(model.graph)
+    undo_fusions(model)
+    refuse_foreign(model.graph, name)
+    spell_out_constants(model.graph)
+    _clean_sizes(model.graph)
+    infer_declarations(model, name)
+    check_model(model, name)
+    pixels = take_float_pixels(model, name, image_input)
+    has_batch = not add_batch(model, name, image_input)
+    return replace(source, model=model, integer_pixels=pixels, has_batch=has_batch)
 
 
 def _read(path: Path) -> Source:
@@ -88,6 +114,11 @@ def _read(path: Path) -> Source:
         content = path.read_bytes()
     except OSError as error:
         raise AccessError(f"{path}: cannot read: {error.strerror}; check the path") from error
+    if content[4:8] == _ORT_FORMAT:
+        raise UnsupportedModelError(
+            f"{path}: holds a model in ONNX Runtime's own format; give the .onnx model that it was"
+            " made from"
+        )
     try:
         proto = onnx.load_model_from_string(content)
     except DecodeError as error:
@@ -110,18 +141,35 @@ def _refuse_absent_weights(model: onnx.ModelProto) -> None:
         )
 
 
-def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
+def _inlined(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
     """The model without local functions.
 
     onnx knows no types of initializers when it converts a function from another opset, and fails:
     they are declared for as long as that takes.
+
+    Raises:
+        UnsupportedModelError: if onnx cannot inline one, or a function has the name of a standard
+            operator: ONNX Runtime takes the one or the other, as it has a kernel or not.
     """
+    hidden = next((f.name for f in model.functions if f.domain in ("", "ai.onnx")), None)
+    if hidden is not None:
+        raise UnsupportedModelError(
+            f"{source}: its function '{hidden}' is in the domain of the standard operators; give"
+            " it a domain of its own"
+        )
     declared = {value.name for value in (*model.graph.value_info, *model.graph.input)}
     weights = {t.name: t for t in model.graph.initializer if t.name not in declared}
     model.graph.value_info.extend(
         helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in weights.values()
     )
-    inlined = inliner.inline_local_functions(model, convert_version=True)
+    try:
+        inlined = inliner.inline_local_functions(model, convert_version=True)
+    except Exception as error:
+        # It raises what its C++ throws, whatever that is.
+        raise UnsupportedModelError(
+            f"{source}: its local functions cannot be inlined: {complaint(error)}; export the"
+            " model without functions"
+        ) from error
     kept = [value for value in inlined.graph.value_info if value.name not in weights]
     del inlined.graph.value_info[:]
     inlined.graph.value_info.extend(kept)
@@ -145,23 +193,6 @@ def _refuse_compiled(source: Source) -> None:
         )
 
 
-def _refuse_foreign(graph: onnx.GraphProto, name: str) -> None:
-    for node in graph.node:
-        if node.domain not in _STANDARD_DOMAINS:
-            if is_quantized(node.op_type, node.domain):
-                raise UnsupportedModelError(
-                    f"{name}: node '{node.name}' is {node.domain}::{node.op_type}: it works on"
-                    f" activations rounded to integers, {ADVICE}"
-                )
-            raise UnsupportedModelError(
-                f"{name}: node '{node.name}' is {node.domain}::{node.op_type}, an operator"
-                " outside the ONNX standard; export the model without it"
-            )
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                _refuse_foreign(inner, name)
-
-
 def _refuse_newer(source: Source) -> None:
     """What ONNX Runtime reads of an IR version is no matter: compiled files have one of their own.
 
@@ -173,7 +204,7 @@ def _refuse_newer(source: Source) -> None:
             f" {onnx.IR_VERSION} that the installed onnx {onnx.__version__} knows; upgrade onnx or"
             " export an older version"
         )
-    opset = next((o.version for o in source.model.opset_import if o.domain in ("", "ai.onnx")), 0)
+    opset = next((o.version for o in source.model.opset_import if o.domain == ""), 0)
     if not opset:
         raise UnsupportedModelError(f"{source.name}: names no ONNX opset; export the model again")
     if opset < OLDEST_OPSET:
@@ -208,70 +239,9 @@ def newest_opset() -> int:
     return OLDEST_OPSET
 
 
-def _clean_inputs(graph: onnx.GraphProto) -> None:
-    """Drop inputs that the checker refuses: initializers (IR 3 style) and inputs of If branches."""
-    initialized = {tensor.name for tensor in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in initialized]
-    if len(inputs) != len(graph.input):
-        del graph.input[:]
-        graph.input.extend(inputs)
-    for node in graph.node:
-        for attribute in node.attribute:
-            if node.op_type == "If" and attribute.HasField("g"):
-                del attribute.g.input[:]
-                _clean_inputs(attribute.g)
-
-
 def _clean_sizes(graph: onnx.GraphProto) -> None:
     """Leave open what a file declares as -1, and a batch of 0: exporters mean any size by it."""
     for value in (*graph.input, *graph.output, *graph.value_info):
         for axis, size in enumerate(value.type.tensor_type.shape.dim):
             if size.HasField("dim_value") and size.dim_value < (1 if axis == 0 else 0):
                 size.ClearField("dim_value")
-
-
-def _check(source: Source) -> None:
-    ir_version = min(max(source.model.ir_version, 4), 10)
-    try:
-        try:
-            check_light(source.model, ir_version)
-        except onnx.shape_inference.InferenceError:
-            if not may_be_misjudged(source.model):
-                raise
-            check_light(source.model, ir_version, shapes=False)
-    except EncodeError as error:
-        raise UnsupportedModelError(
-            f"{source.name}: holds 2 GB or more besides the large weights of its main graph, which"
-            " protobuf cannot carry; export it with its weights as initializers"
-        ) from error
-    except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise UnsupportedModelError(
-            f"{source.name}: not a valid ONNX model: {one_line(error)}"
-        ) from error
-
-
-def image_input_name(model: onnx.ModelProto, wanted: str | None, source: str) -> str:
-    """Name of the graph input that is the image.
-
-    Raises:
-        UsageError: if `wanted` is no input of the graph.
-        UnsupportedModelError: if no input, or more than one, has the rank of an image.
-    """
-    inputs: dict[str, onnx.ValueInfoProto] = {value.name: value for value in model.graph.input}
-    if wanted is not None:
-        if wanted not in inputs:
-            raise UsageError(
-                f"{source}: has no input '{wanted}'; its inputs are {', '.join(inputs)}"
-            )
-        return wanted
-    images = [name for name, value in inputs.items() if len(value.type.tensor_type.shape.dim) == 4]
-    if len(images) == 1:
-        return images[0]
-    if not images:
-        raise UnsupportedModelError(
-            f"{source}: no input has four dimensions; jpegcompile takes models of images"
-        )
-    raise UnsupportedModelError(
-        f"{source}: several inputs could be the image ({', '.join(images)});"
-        " name one with --image-input"
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,8 +64,39 @@ def all_names(graph: gs.Graph) -> set[str]:
 
 def replace_uses(old: gs.Tensor, new: gs.Tensor) -> None:
     """Let every consumer of `old`, graph outputs aside, read `new` instead."""
-    for consumer in list(old.outputs):
-        consumer.inputs = [new if t is old else t for t in consumer.inputs]
+    if new is old:
+        return
+    consumers = list(old.outputs)
+    list.clear(old.outputs)
+    for consumer in {id(node): node for node in consumers}.values():
+        for index, tensor in enumerate(consumer.inputs):
+            if tensor is old:
+                list.__setitem__(consumer.inputs, index, new)
+                list.append(new.outputs, consumer)
+
+
+def detach(nodes: Sequence[gs.Node]) -> None:
+    """Take nodes away from their tensors, and these from them.
+
+    An assignment to a node's inputs would compare it with every reader of each, attribute by
+    attribute, and of a constant that all transforms share there are thousands.
+    """
+    gone = {id(node) for node in nodes}
+    read = {id(tensor): tensor for node in nodes for tensor in node.inputs}
+    made = {id(tensor): tensor for node in nodes for tensor in node.outputs}
+    linked = [tensor.outputs for tensor in read.values()]
+    linked += [tensor.inputs for tensor in made.values()]
+    for others in linked:
+        list.__setitem__(others, slice(None), [n for n in others if id(n) not in gone])
+    for node in nodes:
+        list.clear(node.inputs)
+        list.clear(node.outputs)
+
+
+def remove_node(graph: gs.Graph, node: gs.Node) -> None:
+    """Take a node out of a graph and away from its tensors."""
+    detach([node])
+    del graph.nodes[next(i for i, other in enumerate(graph.nodes) if other is node)]
 
 
 def is_graph_output(graph: gs.Graph, tensor: gs.Tensor) -> bool:
@@ -82,14 +113,12 @@ def bypass(graph: gs.Graph, node: gs.Node) -> bool:
     source, target = node.inputs[0], node.outputs[0]
     if not is_graph_output(graph, target):
         replace_uses(target, source)
-        node.inputs, node.outputs = [], []
-        graph.nodes.remove(node)
+        remove_node(graph, node)
         return True
     if not source.inputs or is_graph_output(graph, source):
         return False
     producer = source.inputs[0]
-    node.inputs, node.outputs = [], []
-    graph.nodes.remove(node)
+    remove_node(graph, node)
     producer.outputs = [target if t is source else t for t in producer.outputs]
     replace_uses(source, target)
     return True

@@ -11,6 +11,7 @@ from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.frequency_plan import FrequencyPlan
 from jpegcompile.ir.domain import ConstantPool
 from jpegcompile.ir.graph import all_names
+from jpegcompile.ir.ordered import OrderedGraph
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
 
@@ -22,13 +23,20 @@ DomainChoice = Literal["jpeg", "auto"]
 
 @dataclass(frozen=True)
 class ImageInput:
-    """The graph input that is the image, as the source model declares it, its size fixed."""
+    """The graph input that is the image, as the source model declares it, its size fixed.
+
+    Attributes:
+        name, channels, height, width: of the input.
+        layout: of the input in the graph, which always has a batch.
+        has_batch: whether the source model's input has one.
+    """
 
     name: str
     channels: int
     height: int
     width: int
     layout: Layout
+    has_batch: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,8 @@ class Module:
     _names: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Give the pool a way to avoid names of the graph."""
+        """Give the pool a way to avoid names of the graph, which is one for deep networks."""
+        self.graph = OrderedGraph.of(self.graph)
         self.constants = ConstantPool(self.fresh)
 
     def fresh(self, base: str) -> str:

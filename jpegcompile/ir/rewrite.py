@@ -20,7 +20,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.domain import TO_JPEG, TO_SPATIAL
-from jpegcompile.ir.graph import static_dims
+from jpegcompile.ir.graph import remove_node, static_dims
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.report import NodeReport
 
@@ -142,8 +142,7 @@ class Rewriter:
         """
         self.keep_trivial(multiply_adds, transforms)
         targets = list(self.node.outputs[:outputs])
-        self.node.inputs, self.node.outputs = [], []
-        self.module.graph.nodes.remove(self.node)
+        remove_node(self.module.graph, self.node)
         results = [self._spatial(target) for target in targets]
         self._append(op, inputs, results, attrs, domain, self.node.name)
 

@@ -1,7 +1,8 @@
-"""Whether every window fits into its map, found out before inference of ONNX may see it.
+"""Whether every window and all weights fit their map.
 
-A convolution without room has a negative size by that inference, and a Slice of such a map ends the
-process (onnx 1.23: an assertion in C++), which no caller could catch.
+Windows are looked at before inference of ONNX: a convolution without room has a negative size by
+that inference, and a Slice of such a map ends the process (onnx 1.23: an assertion in C++), which
+no caller could catch.
 """
 
 from __future__ import annotations
@@ -9,38 +10,61 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import onnx
+import onnx_graphsurgeon as gs
 from onnx import shape_inference
 
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.input_size import size_text
+from jpegcompile.ir.graph import label
 from jpegcompile.ir.module import ImageInput
+
+
+_WINDOWS = frozenset(
+    (
+        *("AveragePool", "Conv", "ConvInteger", "ConvTranspose", "DeformConv", "LpPool"),
+        *("MaxPool", "QLinearConv"),
+    )
+)
 
 
 def require_room(model: onnx.ModelProto, image: ImageInput) -> None:
     """Refuse a model of which a map would have a negative size.
 
-    Slices are left out of the inference, and come back in as soon as what they read is sound.
+    A Slice comes into the inference when every window before it is known to fit.
 
     Args:
-        model: without large weights.
+        model: without large weights, in the order of its dataflow.
         image: for the message.
 
     Raises:
         UnsupportedModelError: naming the node whose window does not fit.
     """
     nodes = list(model.graph.node)
-    waiting = [node for node in nodes if node.op_type == "Slice"]
-    while waiting:
-        present = [node for node in nodes if all(node is not w for w in waiting)]
+    rounds = _rounds(nodes)
+    last = max((r for n, r in zip(nodes, rounds, strict=True) if n.op_type == "Slice"), default=0)
+    for current in range(last):
+        present = [node for node, r in zip(nodes, rounds, strict=True) if r <= current]
         shapes = _inferred(model, present)
         for node in present:
             for name in node.output:
                 if any(size < 0 for size in shapes.get(name, ())):
                     _refuse(node, shapes[name], image)
-        blocked = [node for node in waiting if node.input[0] not in shapes]
-        if len(blocked) == len(waiting):
-            return
-        waiting = blocked
+
+
+def _rounds(nodes: Iterable[onnx.NodeProto]) -> list[int]:
+    """For each node, how many times Slices behind windows are met on a way to it, at most."""
+    # Of each tensor the round, and whether a window that is looked at in that round is before it.
+    known: dict[str, tuple[int, bool]] = {}
+    rounds = []
+    for node in nodes:
+        before = [known.get(name, (0, False)) for name in node.input]
+        if node.op_type == "Slice":
+            before = [(r + 1, False) if is_behind else (r, False) for r, is_behind in before]
+        current = max((r for r, _ in before), default=0)
+        is_behind = node.op_type in _WINDOWS or (current, True) in before
+        rounds.append(current)
+        known.update((name, (current, is_behind)) for name in node.output)
+    return rounds
 
 
 def _inferred(
@@ -72,3 +96,26 @@ def _refuse(node: onnx.NodeProto, shape: tuple[int, ...], image: ImageInput) -> 
         f" window larger than its map, its output would be {'x'.join(map(str, shape[2:]))};"
         " give a larger size"
     )
+
+
+def require_channels(graph: gs.Graph) -> None:
+    """Refuse a convolution whose map has other channels than its weights; inference lets it pass.
+
+    Raises:
+        UnsupportedModelError: naming the node.
+    """
+    for node in graph.nodes:
+        if node.op != "Conv" or node.domain not in (None, "", "ai.onnx"):
+            continue
+        source, weights = node.inputs[0].shape, node.inputs[1].shape
+        if source is None or weights is None or min(len(source), len(weights)) < 2:
+            continue
+        given, taken = source[1], weights[1]
+        if not isinstance(given, int) or not isinstance(taken, int):
+            continue
+        wanted = taken * int(node.attrs.get("group", 1))
+        if given != wanted:
+            raise UnsupportedModelError(
+                f"{label(node)} takes {wanted} channels but '{node.inputs[0].name}' has {given};"
+                " mend the shape that the model declares of its input, or its weights"
+            )

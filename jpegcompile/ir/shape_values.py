@@ -21,34 +21,74 @@ Values = list[Dim]
 # Integers, symbols, and numbers in the floating-point precision that the graph computes them in.
 Entries = list[Any]
 
-# A chain longer than this computes no shape; it also bounds the recursion.
-_DEPTH = 64
+# The values of tensors that are known or known to be unknown, by `id`.
+Known = dict[int, Entries | None]
+# More entries no shape has; lists that are joined with themselves would grow without bound.
+_MOST_ENTRIES = 256
+# What int64 holds: beyond it, runtimes overflow.
+_LEAST, _MOST = -(2**63), 2**63 - 1
 
 
-def shape_values(tensor: gs.Tensor, depth: int = _DEPTH) -> Values | None:
+def shape_values(tensor: gs.Tensor) -> Values | None:
     """Entries of a 0-D or 1-D integer tensor; strings are symbolic. None if not known."""
-    values = number_values(tensor, depth)
+    values = number_values(tensor)
     if values is None or not all(isinstance(v, int | str) for v in values):
         return None
     return values
 
 
-def number_values(tensor: gs.Tensor, depth: int = _DEPTH) -> Entries | None:
-    """As `shape_values`, but of a tensor of floating-point numbers too."""
+def number_values(tensor: gs.Tensor) -> Entries | None:
+    """As `shape_values`, but of a tensor of floating-point numbers too.
+
+    Each tensor that the entries follow from is evaluated once, its operands first.
+    """
+    known: Known = {}
+    waiting = [tensor]
+    while waiting:
+        newest = waiting[-1]
+        operands = [t for t in _operands(newest) if id(t) not in known]
+        if operands and id(newest) not in known:
+            # No value yet: a tensor that depends on itself must not come here again.
+            known[id(newest)] = None
+            waiting += operands
+        else:
+            known[id(newest)] = _evaluated(newest, known)
+            waiting.pop()
+    return known[id(tensor)]
+
+
+def _operands(tensor: gs.Tensor) -> list[gs.Tensor]:
+    """Tensors whose entries those of a tensor follow from."""
+    if not tensor.inputs or isinstance(tensor, gs.Constant):
+        return []
+    node = tensor.inputs[0]
+    if node.op == "Shape" or node.op not in _EVALUATORS:
+        return []
+    return [operand for operand in node.inputs if operand.name]
+
+
+def _evaluated(tensor: gs.Tensor, known: Known) -> Entries | None:
+    """Entries of a tensor whose operands are known."""
     constant = value_of(tensor)
     if constant is not None:
-        if constant.ndim > 1 or constant.dtype.kind not in "iuf":
+        if constant.ndim > 1 or constant.dtype.kind not in "iuf" or constant.size > _MOST_ENTRIES:
             return None
         is_float = constant.dtype.kind == "f"
         return [v if is_float else int(v) for v in constant.reshape(-1)]
-    if not tensor.inputs or depth == 0:
+    if not tensor.inputs:
         return None
     node = tensor.inputs[0]
     evaluate = _EVALUATORS.get(node.op)
-    return evaluate(node, depth - 1) if evaluate else None
+    values = evaluate(node, known) if evaluate else None
+    return None if values is None or len(values) > _MOST_ENTRIES else values
 
 
-def _shape(node: gs.Node, depth: int) -> Entries | None:
+def _integers(tensor: gs.Tensor, known: Known) -> Values | None:
+    values = known[id(tensor)]
+    return values if values is not None and all(isinstance(v, int | str) for v in values) else None
+
+
+def _shape(node: gs.Node, known: Known) -> Entries | None:
     shape = node.inputs[0].shape
     if shape is None or any(isinstance(d, str) and not d for d in shape):
         return None
@@ -56,18 +96,18 @@ def _shape(node: gs.Node, depth: int) -> Entries | None:
     return list(shape)[start:end]
 
 
-def _pass_on(node: gs.Node, depth: int) -> Entries | None:
-    return number_values(node.inputs[0], depth)
+def _pass_on(node: gs.Node, known: Known) -> Entries | None:
+    return known[id(node.inputs[0])]
 
 
-def _reshape(node: gs.Node, depth: int) -> Entries | None:
+def _reshape(node: gs.Node, known: Known) -> Entries | None:
     """To a vector or a number, which the entries do not tell apart."""
     target = value_of(node.inputs[1])
-    return None if target is None or target.size > 1 else _pass_on(node, depth)
+    return None if target is None or target.size > 1 else _pass_on(node, known)
 
 
-def _cast(node: gs.Node, depth: int) -> Entries | None:
-    values = number_values(node.inputs[0], depth)
+def _cast(node: gs.Node, known: Known) -> Entries | None:
+    values = _pass_on(node, known)
     target = helper.tensor_dtype_to_np_dtype(int(node.attrs["to"]))
     if values is None or target.kind not in "iuf":
         return None
@@ -77,9 +117,8 @@ def _cast(node: gs.Node, depth: int) -> Entries | None:
     return [v if isinstance(v, str) else convert(v) for v in values]
 
 
-def _gather(node: gs.Node, depth: int) -> Entries | None:
-    values = number_values(node.inputs[0], depth)
-    indices = shape_values(node.inputs[1], depth)
+def _gather(node: gs.Node, known: Known) -> Entries | None:
+    values, indices = _pass_on(node, known), _integers(node.inputs[1], known)
     if values is None or indices is None or node.attrs.get("axis", 0) != 0:
         return None
     if not all(isinstance(i, int) and -len(values) <= i < len(values) for i in indices):
@@ -87,15 +126,15 @@ def _gather(node: gs.Node, depth: int) -> Entries | None:
     return [values[i] for i in indices if isinstance(i, int)]
 
 
-def _concat(node: gs.Node, depth: int) -> Entries | None:
-    parts = [number_values(tensor, depth) for tensor in node.inputs]
+def _concat(node: gs.Node, known: Known) -> Entries | None:
+    parts = [known[id(tensor)] for tensor in node.inputs]
     if any(part is None for part in parts):
         return None
     return [value for part in parts if part is not None for value in part]
 
 
-def _slice(node: gs.Node, depth: int) -> Entries | None:
-    values = number_values(node.inputs[0], depth)
+def _slice(node: gs.Node, known: Known) -> Entries | None:
+    values = _pass_on(node, known)
     if values is None:
         return None
     if "starts" in node.attrs:
@@ -103,16 +142,16 @@ def _slice(node: gs.Node, depth: int) -> Entries | None:
     bounds = []
     for index, default in ((1, 0), (2, len(values)), (4, 1)):
         operand = input_at(node, index)
-        entry = [default] if operand is None else shape_values(operand, depth)
+        entry = [default] if operand is None else _integers(operand, known)
         if entry is None or len(entry) != 1 or not isinstance(entry[0], int):
             return None
         bounds.append(entry[0])
     return values[bounds[0] : bounds[1] : bounds[2]]
 
 
-def _arithmetic(node: gs.Node, depth: int) -> Entries | None:
-    left, right = (number_values(tensor, depth) for tensor in node.inputs[:2])
-    if left is None or right is None:
+def _arithmetic(node: gs.Node, known: Known) -> Entries | None:
+    left, right = (known[id(tensor)] for tensor in node.inputs[:2])
+    if not left or not right:
         return None
     count = max(len(left), len(right))
     if {len(left), len(right)} - {1, count}:
@@ -129,9 +168,8 @@ def _combine(op: str, a: Any, b: Any) -> Any:
         if not isinstance(b, str) and b == neutral:
             return a
         return b if op in ("Add", "Mul") and not isinstance(a, str) and a == neutral else None
-    if op == "Div":
-        return _quotient(a, b)
-    return {"Add": a + b, "Sub": a - b, "Mul": a * b}[op]
+    result = _quotient(a, b) if op == "Div" else {"Add": a + b, "Sub": a - b, "Mul": a * b}[op]
+    return None if isinstance(result, int) and not _LEAST <= result <= _MOST else result
 
 
 def _quotient(a: Any, b: Any) -> Any:
@@ -143,15 +181,15 @@ def _quotient(a: Any, b: Any) -> Any:
     return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
 
 
-def _rounding(function: Callable[[Any], Any]) -> Callable[[gs.Node, int], Entries | None]:
-    def evaluate(node: gs.Node, depth: int) -> Entries | None:
-        values = number_values(node.inputs[0], depth)
+def _rounding(function: Callable[[Any], Any]) -> Callable[[gs.Node, Known], Entries | None]:
+    def evaluate(node: gs.Node, known: Known) -> Entries | None:
+        values = _pass_on(node, known)
         return values and [v if isinstance(v, str) else function(v) for v in values]
 
     return evaluate
 
 
-_EVALUATORS: dict[str, Callable[[gs.Node, int], Entries | None]] = {
+_EVALUATORS: dict[str, Callable[[gs.Node, Known], Entries | None]] = {
     "Shape": _shape,
     "Identity": _pass_on,
     "Cast": _cast,

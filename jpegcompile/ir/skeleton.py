@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 
 import onnx
@@ -11,12 +10,13 @@ import onnx_graphsurgeon as gs
 from onnx import helper, shape_inference
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
-from jpegcompile.errors import UnsupportedModelError, one_line
+from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.input_size import size_text
+from jpegcompile.ir.complaints import complaint
 from jpegcompile.ir.graph import Shape, static_dims
 from jpegcompile.ir.module import ImageInput
 from jpegcompile.ir.resampling import resampling_of
-from jpegcompile.ir.room import require_room
+from jpegcompile.ir.room import require_channels, require_room
 from jpegcompile.ir.rounded_up import may_be_misjudged, without_rounded_up
 
 # Small constants carry shapes, axes and pads, whose values inference has to see.
@@ -106,7 +106,7 @@ def _infer(graph: gs.Graph, resized: Mapping[str, Shape], image: ImageInput) -> 
     except shape_inference.InferenceError as error:
         size = size_text((image.height, image.width))
         raise UnsupportedModelError(
-            f"shapes of the model do not fit an input of {size}: {_reason(error)};"
+            f"shapes of the model do not fit an input of {size}: {complaint(error)};"
             " give the size that the model was made for"
         ) from error
     outputs = [*inferred.graph.value_info, *inferred.graph.output]
@@ -121,6 +121,7 @@ def _infer(graph: gs.Graph, resized: Mapping[str, Shape], image: ImageInput) -> 
             _set_type(tensor, known[name].type)
         if tensor.shape is None and id(tensor) in ranks:
             tensor.shape = ("",) * ranks[id(tensor)]
+    require_channels(graph)
 
 
 def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -133,13 +134,6 @@ def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
         # `passes/explicit_padding.py` makes their sizes explicit, and inference strict again.
         partial = without_rounded_up(model)
         return shape_inference.infer_shapes(partial, strict_mode=False, data_prop=True)
-
-
-def _reason(error: Exception) -> str:
-    """What inference says, with the node called as everywhere else."""
-    text = one_line(error).replace("[ShapeInferenceError] ", "")
-    text = text.removeprefix("Inference error(s): ")
-    return re.sub(r"\(op_type:(\w+), node name: (.*?)\): ", r"\1 '\2': ", text)
 
 
 def _set_type(tensor: gs.Variable, kind: onnx.TypeProto) -> None:

@@ -11,7 +11,8 @@ from jpegcompile.ir.graph import value_of
 
 def inference_affine(node: gs.Node) -> ChannelAffine | str:
     """The per-channel map that a BatchNormalization computes, or why there is none."""
-    if node.attrs.get("training_mode") or any(t.name and t.outputs for t in node.outputs[1:]):
+    # Below opset 14 nothing but the further outputs, read or not, says that it trains.
+    if node.attrs.get("training_mode") or any(t.name for t in node.outputs[1:]):
         return "it is in training mode; export the model for inference"
     if node.attrs.get("spatial", 1) == 0:
         return "its statistics differ from pixel to pixel (spatial=0)"

@@ -18,6 +18,8 @@ def run_batch(
     feeds: Mapping[str, NDArray[np.generic]],
     fixed_batch: int | None,
     shared: Mapping[str, NDArray[np.generic]] | None = None,
+    *,
+    has_batch: bool = True,
 ) -> list[NDArray[Any]]:
     """Outputs for one batch, one row an input.
 
@@ -29,6 +31,8 @@ def run_batch(
         fixed_batch: the batch that the model is bound to; smaller ones are filled up by repeating
             the last input. None if any batch will do.
         shared: inputs that have no batch; they are given as they are.
+        has_batch: whether the source model takes a batch. Without one it takes and gives one image
+            at a time, unless it has been given a batch: an output without one gets a batch of one.
 
     Raises:
         UsageError: if an output does not hold one row for each input.
@@ -37,11 +41,13 @@ def run_batch(
     count = len(next(iter(feeds.values()))) if feeds else 1
     spare = (fixed_batch or count) - count
     filled = {name: _repeat_last(values, spare) for name, values in feeds.items()}
-    filled = _in_half(session, filled)
+    filled = _without_batch(session, _in_half(session, filled))
     try:
         outputs = session.run(list(names), {**filled, **(shared or {})})
     except Exception as error:
         raise UnsupportedModelError(f"ONNX Runtime fails: {one_line(error)}") from error
+    if not has_batch and fixed_batch == 1:
+        outputs = [v[None] if np.shape(v)[:1] != (1,) and _is_array(v) else v for v in outputs]
     for name, output in zip(names, outputs, strict=True):
         if not isinstance(output, np.ndarray) or output.shape[:1] != (count + spare,):
             raise UsageError(
@@ -49,6 +55,18 @@ def run_batch(
                 " run such a model by Session.inference_session with Session.feeds"
             )
     return [output[:count] for output in outputs]
+
+
+def _is_array(output: Any) -> bool:
+    return isinstance(output, np.ndarray)
+
+
+def _without_batch(
+    session: ort.InferenceSession, feeds: Mapping[str, NDArray[np.generic]]
+) -> dict[str, NDArray[np.generic]]:
+    """A batch of one becomes what it holds where the model takes it without a batch."""
+    ranks = {i.name: len(i.shape) for i in session.get_inputs()}
+    return {name: v[0] if v.ndim == ranks.get(name, 0) + 1 else v for name, v in feeds.items()}
 
 
 def _repeat_last(values: NDArray[np.generic], times: int) -> NDArray[np.generic]:

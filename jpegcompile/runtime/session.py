@@ -109,6 +109,8 @@ class Session:
         image = info.input.name if info.input.mode == "tensor" else LUMA
         inputs = self._session.get_inputs()
         batch = next(value.shape[0] for value in inputs if value.name == image)
+        if info.input.mode == "tensor" and not info.input.has_batch:
+            batch = 1
         self.fixed_batch = batch if isinstance(batch, int) else None
         self.batch_size = self.fixed_batch or _BATCH
 
@@ -143,6 +145,12 @@ class Session:
             UsageError: if there are no images, or several for a model that takes one.
         """
         sources = _listed(images)
+        takes_one = self.info.input.mode == "tensor" and not self.info.input.has_batch
+        if takes_one and len(sources) > 1:
+            raise UsageError(
+                f"{self.path}: takes one image a run, without a batch, and {len(sources)} are"
+                " given; call feeds for each, or Session.run for all"
+            )
         if self.info.input.mode == "jpeg":
             return self._bytes(sources)
         coefficients = self._read(sources)
@@ -153,7 +161,8 @@ class Session:
                     f"{source_name(sources, index)}: is {found} but the model is compiled for"
                     f" {self.info.input.subsampling}; use Session.run"
                 )
-        return self._direct(coefficients)
+        feeds = self._direct(coefficients)
+        return {name: values[0] for name, values in feeds.items()} if takes_one else feeds
 
     def run(
         self,
@@ -222,6 +231,9 @@ class Session:
         self._refuse_fork()
         if self.info.input.mode == "jpeg":
             return self._outputs(self.inference_session, {}, feeds)
+        name = self.info.input.name
+        if not self.info.input.has_batch and name in feeds and feeds[name].ndim == 3:
+            feeds = {**feeds, name: feeds[name][None]}
         return self._outputs(self._session, feeds)
 
     def _refuse_fork(self) -> None:
@@ -255,7 +267,14 @@ class Session:
                 f"{self.path}: takes '{missing[0]}' besides the image;"
                 " call Session.inference_session with Session.feeds and that input"
             )
-        return run_batch(session, self.output_names, feeds, self.fixed_batch, shared)
+        return run_batch(
+            session,
+            self.output_names,
+            feeds,
+            self.fixed_batch,
+            shared,
+            has_batch=self.info.input.has_batch,
+        )
 
     def _network_session(self) -> ort.InferenceSession:
         """The model from the ingest's output on, made when it is first needed."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import is_graph_output, replace_uses, static_dims
+from jpegcompile.ir.graph import is_graph_output, remove_node, replace_uses, static_dims
 from jpegcompile.ir.image import TO_CHANNELS_FIRST, TO_CHANNELS_LAST
 from jpegcompile.ir.module import Module
 from jpegcompile.passes.layout.turner import RANK, Turner, is_transpose
@@ -39,16 +39,14 @@ def _cancel(node: gs.Node, first: gs.Tensor, graph: gs.Graph) -> None:
     target = node.outputs[0]
     if first.inputs and not is_graph_output(graph, first):
         producer = first.inputs[0]
-        node.inputs, node.outputs = [], []
+        remove_node(graph, node)
         producer.outputs = [target if t is first else t for t in producer.outputs]
         replace_uses(first, target)
     elif not is_graph_output(graph, target):
-        node.inputs, node.outputs = [], []
+        remove_node(graph, node)
         replace_uses(target, first)
     else:
         node.op, node.attrs, node.inputs = "Identity", {}, [first]
-        return
-    graph.nodes.remove(node)
 
 
 def turn_shape(node: gs.Node, turner: Turner) -> bool:

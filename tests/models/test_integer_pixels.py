@@ -114,7 +114,7 @@ def test_tensors_are_refused() -> None:
             """c = Cast<to = 1>(x)  y = If(b) <
                 then_branch = g () => (float[N,3,16,16] t) { t = Cast<to = 1>(x) },
                 else_branch = h () => (float[N,3,16,16] e) { e = Identity(c) }>""",
-            "node '' (Cast) reads it",
+            "node 't' (Cast) reads it",
         ),
     ],
 )

@@ -16,7 +16,7 @@ from support.refusals import refusal
 
 from jpegcompile.backends import emit as emission
 from jpegcompile.errors import AccessError, InternalError, UnsupportedModelError
-from jpegcompile.frontend import load
+from jpegcompile.frontend import check
 from jpegcompile.ir.rewrite import map_problem
 from jpegcompile.weights.read import fingerprint
 
@@ -37,7 +37,7 @@ def test_what_protobuf_cannot_carry(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise EncodeError("too large")
 
-    monkeypatch.setattr(load, "check_light", fail)
+    monkeypatch.setattr(check, "check_light", fail)
     assert refusal(UnsupportedModelError, RELU.model("float")) == (
         "model: holds 2 GB or more besides the large weights of its main graph, which protobuf"
         " cannot carry; export it with its weights as initializers"
