@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
-import tempfile
+import secrets
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,7 +84,7 @@ def require_writable(path: str | os.PathLike[str]) -> None:
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file so that it appears whole or not at all.
+    """Write a file so that it appears whole or not at all, whatever stops the process or machine.
 
     A link stays a link; the file that it points to is replaced.
 
@@ -99,6 +100,12 @@ def write_together(
 ) -> None:
     """Write files so that either all appear whole, or none and what stood there stays.
 
+    Every file is on the disk, under another name, before the first one is put in place; each takes
+    its place at once, so that no path is ever without a file that was there. No file system puts
+    two in place at once. A process that is killed, or a machine that fails, between the first and
+    the last leaves the first ones new and the others as they were, and beside them hidden files
+    `.jpegcompile-*`: with `.old` what stood there, without it what was to come.
+
     Args:
         files: paths, and what writes the content; called, and the files replaced, in this order.
 
@@ -111,16 +118,22 @@ def write_together(
             with _naming(path):
                 replaced.append(_Replacement(path))
                 replaced[-1].write(write)
-        for replacement in replaced:
+        for replacement in replaced[:-1]:
             with _naming(replacement.path):
-                # Once the last one is in place there is nothing to go back to.
-                replacement.put(keep_old=replacement is not replaced[-1])
+                replacement.put(keep_old=True)
+                replacement.sync_name()
+        # Once the last one is in place there is nothing to go back to.
+        for replacement in replaced[-1:]:
+            with _naming(replacement.path):
+                replacement.put(keep_old=False)
     except BaseException:
         for replacement in reversed(replaced):
             replacement.undo()
         raise
     for replacement in replaced:
         replacement.forget_old()
+    for replacement in replaced[-1:]:
+        replacement.sync_name()
 
 
 @contextmanager
@@ -142,40 +155,72 @@ class _Replacement:
         self._was_there = True
 
     def write(self, write: Callable[[BinaryIO], object]) -> None:
-        """Write the content beside the target."""
+        """Write the content beside the target, down to the disk."""
         _require_plain(self.path, self._target)
-        handle, name = tempfile.mkstemp(prefix=".jpegcompile-", dir=self._target.parent)
-        self._temporary = Path(name)
+        temporary = self._target.with_name(f".jpegcompile-{secrets.token_hex(8)}")
+        # The rights that any new file gets: the system takes away those of the process's umask.
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
+        self._temporary = temporary
         with os.fdopen(handle, "wb") as stream:
             write(stream)
-        # mkstemp makes a private file; give it the rights that an ordinary open would.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(self._temporary, 0o666 & ~mask)
+            stream.flush()
+            os.fsync(handle)
 
     def put(self, *, keep_old: bool) -> None:
-        """Replace the target; `keep_old` lets `undo` bring back what stood there."""
+        """Replace the target at once; `keep_old` lets `undo` bring back what stood there."""
         assert self._temporary is not None
         self._was_there = self._target.exists()
         if keep_old and self._was_there:
             self._old = self._temporary.with_name(self._temporary.name + ".old")
-            os.rename(self._target, self._old)
+            _duplicate(self._target, self._old)
         os.replace(self._temporary, self._target)
         self._temporary = None
+
+    def sync_name(self) -> None:
+        """Have the name of the target on the disk, where the system can be asked for that."""
+        folder = self._target.parent
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except PermissionError:
+            return  # it may be written but not read; Windows opens no folder at all
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            # File systems that know no such request keep names in order by themselves, or never.
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise AccessError(
+                    f"{self.path}: is written, but {folder} cannot be brought to the disk:"
+                    f" {error.strerror}; check the disk"
+                ) from error
+        finally:
+            os.close(handle)
 
     def undo(self) -> None:
         """Bring back what stood there, and leave nothing else."""
         if self._temporary is not None:
             self._temporary.unlink(missing_ok=True)
-        if self._old is not None and self._old.exists():
+        elif self._old is not None:
             os.replace(self._old, self._target)
-        elif self._temporary is None and not self._was_there:
+        elif not self._was_there:
             self._target.unlink(missing_ok=True)
+        self.forget_old()
 
     def forget_old(self) -> None:
         """Remove what stood there."""
         if self._old is not None:
             self._old.unlink(missing_ok=True)
+
+
+# Windows would turn ends of lines.
+_BINARY: int = getattr(os, "O_BINARY", 0)
+
+
+def _duplicate(file: Path, name: Path) -> None:
+    """Give a file a second name; a copy of it where the file system knows no hard links."""
+    try:
+        os.link(file, name)
+    except OSError:
+        shutil.copy2(file, name)
 
 
 def _require_plain(path: str | os.PathLike[str], target: Path) -> None:

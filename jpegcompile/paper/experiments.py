@@ -19,8 +19,9 @@ from jpegcompile.paper.accuracy import SERIES, accuracy_by_frequencies
 from jpegcompile.paper.conversion import conversion, conversion_scores
 from jpegcompile.paper.results import PaperResults
 from jpegcompile.paper.subject import material, prepare
-from jpegcompile.paper.throughput import runs, throughput, usable_cpus
+from jpegcompile.paper.throughput import runs, throughput
 from jpegcompile.preprocess import Preprocess
+from jpegcompile.processors import available_processors
 
 
 def paper(
@@ -63,7 +64,7 @@ def paper(
         CheckFailedError: if a pipeline whose throughput is asked gives other scores than its model.
     """
     rmse.require_random(blocks, seed)
-    threads = usable_cpus()
+    threads = available_processors()
     with tempfile.TemporaryDirectory(prefix="jpegcompile-") as name:
         folder = Path(name)
         subject = prepare(

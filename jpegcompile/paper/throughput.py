@@ -6,7 +6,6 @@ machine does meets both. Sessions do not spin: idle threads of one would take ti
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from jpegcompile.evaluation.compare import Scores
 from jpegcompile.evaluation.verify import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE
 from jpegcompile.paper.pipelines import Pipeline, jpeg_pipeline, spatial_pipeline
 from jpegcompile.paper.subject import Subject
+from jpegcompile.processors import available_processors
 
 ROUNDS = 9
 _BATCHES = (1, 32)
@@ -94,13 +94,6 @@ class Throughput:
         }
 
 
-def usable_cpus() -> int:
-    """Processors that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def round_images(subject: Subject) -> dict[int, int]:
     """Images that a round times, by batch size.
 
@@ -155,7 +148,7 @@ def throughput(
             speeds = _time(pipelines, files, batch, rounds, progress)
             timings.append(Timing(batch, count, *speeds))
     agreement = float(np.concatenate(same).mean())
-    return Throughput(usable_cpus(), threads, rounds, agreement, tuple(timings))
+    return Throughput(available_processors(), threads, rounds, agreement, tuple(timings))
 
 
 def _time(

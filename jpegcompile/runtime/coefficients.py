@@ -14,6 +14,7 @@ from typing import TypeAlias
 from jpegcompile import _native
 from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.errors import AccessError, ImageError, UsageError
+from jpegcompile.processors import available_processors
 
 ImageSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview
 """The path of a JPEG file, or the bytes of one."""
@@ -122,10 +123,3 @@ def source_name(sources: Sequence[ImageSource], index: int) -> str:
         path = os.fspath(source)
         return path if path.isprintable() else repr(path)
     return "bytes" if len(sources) == 1 else f"bytes (image {index})"
-
-
-def available_processors() -> int:
-    """The processors that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from jpegcompile.backends.metadata import CompiledInfo, read_metadata
 from jpegcompile.errors import AccessError, UnsupportedModelError, one_line
+from jpegcompile.processors import intra_op_threads
 from jpegcompile.runtime.native import library_for, register
 
 # Where external weights of a model are that ONNX Runtime is given as bytes.
@@ -46,7 +47,7 @@ def inference_session(
 
     Args:
         model: the model.
-        threads: ONNX Runtime's intra-op number.
+        threads: ONNX Runtime's intra-op number; by default one for each core of this process.
         folder: of the files in which the model has external weights.
         native: whether native kernels run the nodes that they are for.
 
@@ -72,15 +73,16 @@ def session_options(
     """Options of a session, which says nothing but errors.
 
     Args:
-        threads: ONNX Runtime's intra-op number.
+        threads: ONNX Runtime's intra-op number; by default one for each core of this process.
         folder: of the files in which a model given as bytes has external weights.
         spinning: whether threads without work wait busily for some time.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
-    if threads is not None:
-        options.intra_op_num_threads = threads
+    count = intra_op_threads(threads)
+    if count is not None:
+        options.intra_op_num_threads = count
     if folder is not None:
         options.add_session_config_entry(_WEIGHTS_FOLDER, str(folder.absolute()))
     return options

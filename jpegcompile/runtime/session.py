@@ -82,7 +82,11 @@ class Session:
     def __init__(
         self, path: str | os.PathLike[str], threads: int | None = None, native: bool = True
     ) -> None:
-        """Open `path`; see `load`. `threads` is ONNX Runtime's intra-op number."""
+        """Open `path`; see `load`.
+
+        `threads` read files, and are ONNX Runtime's intra-op number; by default they are as many
+        as this process has processors, and cores.
+        """
         self.path = os.fspath(path)
         model, info = read_compiled(path)
         if info is None:
@@ -242,7 +246,7 @@ class Session:
             raise UsageError(f"{self.path}: this session was opened before a fork; load it again")
 
     def _read(self, images: Sequence[ImageSource], tolerant: bool = False) -> list[Coefficients]:
-        coefficients = read_coefficients_many(images, tolerant=tolerant)
+        coefficients = read_coefficients_many(images, threads=self._threads, tolerant=tolerant)
         for index, image in enumerate(coefficients):
             check_size(image, self.info.input, source_name(images, index))
         return coefficients

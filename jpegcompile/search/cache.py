@@ -1,7 +1,11 @@
-"""Measurements that survive an interrupted search: one JSON line each, appended at once."""
+"""Measurements that survive an interrupted search: one JSON line each, appended at once.
+
+Several searches may share a folder, and a file in it.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -48,21 +52,20 @@ class Cache:
         """
         self._path = folder / f"{key}.jsonl"
         self._values: dict[str, Any] = {}
-        self._is_torn = False
         try:
             folder.mkdir(parents=True, exist_ok=True)
             data = self._path.read_bytes() if self._path.exists() else b""
         except OSError as error:
             raise self._refusal(error) from error
         for line in data.splitlines():
-            # A search that was killed while writing leaves half a line, which is measured again.
+            # A search that was killed while writing leaves half a line, and a full disk, too. What
+            # it would have said is measured again.
             try:
                 entry = json.loads(line.decode("utf-8"))
             except ValueError:
                 continue
             if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str):
                 self._values[entry[0]] = entry[1]
-        self._is_torn = bool(data) and not data.endswith(b"\n")
 
     def get(self, name: str) -> Any | None:
         """A measurement, or None if there is none."""
@@ -75,12 +78,19 @@ class Cache:
             AccessError: if the file cannot be written.
         """
         self._values[name] = value
+        # A line of its own even behind half a one, and written by one call: the system appends that
+        # as a whole, so that lines of searches that run at once do not mix.
+        line = f"\n{json.dumps([name, value])}\n".encode()
         try:
-            with self._path.open("a", encoding="utf-8") as stream:
-                stream.write(("\n" if self._is_torn else "") + json.dumps([name, value]) + "\n")
+            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            try:
+                written = os.write(handle, line)
+            finally:
+                os.close(handle)
+            if written < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise self._refusal(error) from error
-        self._is_torn = False
 
     def _refusal(self, error: OSError) -> AccessError:
         # What mkdir says of a file in the place of the folder.

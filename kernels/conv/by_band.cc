@@ -25,7 +25,7 @@ struct Schedule {
   int64_t chunk, chunks;          // groups of a task; tasks to a strip
 };
 
-Schedule schedule_for(const Convolution& task) {
+Schedule schedule_for(const Convolution& task, int64_t tasks) {
   const int block = task.output_block;
   const int64_t count = task.input.band.count();
   Schedule schedule{};
@@ -42,7 +42,7 @@ Schedule schedule_for(const Convolution& task) {
   schedule.each = std::min(parts * schedule.near, schedule.tiles);
   schedule.strips = ceil_div(schedule.tiles, schedule.each);
   const int64_t groups = task.output.groups();
-  const int64_t wanted = ceil_div(wanted_tasks(kTasks), task.input.batch * schedule.strips);
+  const int64_t wanted = ceil_div(tasks, task.input.batch * schedule.strips);
   schedule.chunk = ceil_div(ceil_div(groups, wanted), 2) * 2;
   schedule.chunks = ceil_div(groups, schedule.chunk);
   return schedule;
@@ -106,7 +106,7 @@ void convolve_tiles(const Convolution& task, const Tiles& tiles, int64_t group, 
 }  // namespace
 
 void convolve_band(const Call& call, const Convolution& task) {
-  const Schedule schedule = schedule_for(task);
+  const Schedule schedule = schedule_for(task, call.wanted_tasks(kTasks));
   const int64_t per_image = schedule.strips * schedule.chunks;
   call.parallel(static_cast<size_t>(task.input.batch * per_image), [&](size_t index) {
     const int64_t image = static_cast<int64_t>(index) / per_image;

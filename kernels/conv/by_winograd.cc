@@ -184,7 +184,7 @@ void by_channels(const Call& call, const Convolution& task, const Units& units,
   };
   // With few channels tiles are shared out as well.
   const int64_t chunks = ceil_div(outputs, most_groups);
-  const int64_t parts = std::min(ceil_div(wanted_tasks(kFewTasks), chunks), units.count);
+  const int64_t parts = std::min(ceil_div(call.wanted_tasks(kFewTasks), chunks), units.count);
   const auto convolve = [&](size_t index) {
     const auto number = static_cast<int64_t>(index);
     const int64_t chunk = number / parts * most_groups, part = number % parts;
@@ -208,10 +208,9 @@ void by_channels(const Call& call, const Convolution& task, const Units& units,
 }
 
 // Tiles that one task takes, so that what it makes of them stays near and threads are busy.
-Shares shares_of(const Convolution& task, const Units& units) {
+Shares shares_of(const Convolution& task, const Units& units, int64_t wanted) {
   const int64_t floats = units.points * units.tiles_each() * kLanes *
                          (task.input.groups() + task.output.groups());
-  const int64_t wanted = wanted_tasks(kFewTasks);
   const int64_t shared = ceil_div(units.count, wanted);
   const int64_t each = std::max<int64_t>(std::min(kNearFloats / floats, shared), 1);
   // Rows of a map that is copied are written whole.
@@ -245,7 +244,7 @@ void convolve_by_winograd(const Call& call, const Convolution& task) {
   for (int64_t first = 0; first < task.input.batch; first += images) {
     const int64_t count = std::min(images, task.input.batch - first);
     const Units units = units_of(task, count);
-    const Shares shares = shares_of(task, units);
+    const Shares shares = shares_of(task, units, call.wanted_tasks(kFewTasks));
     const bool by_rows = is_by_tiles(task, units, shares);
     const Reading reading = Reading::of(task, first, count, false,
                                         by_rows ? Order::kRows : Order::kChannels, scratch);

@@ -104,7 +104,4 @@ class Reading {
 int64_t pixel_floats(const Convolution& task, bool with_pads);
 int64_t thin_pixel_floats(const Convolution& task);
 
-// Images whose scratch, of so many floats each, stays within a few megabytes.
-int64_t images_at_once(int64_t batch, int64_t floats_each);
-
 }  // namespace jpegcompile

@@ -49,10 +49,11 @@ constexpr int64_t kWeightsPerPixel = 8;
 // Pixels whose sums, of two groups, stay in the nearest cache until they are finished.
 constexpr int64_t kNearPixels = 192;
 
-Schedule schedule_for(const Convolution& task, int64_t images, int64_t threads) {
+Schedule schedule_for(const Call& call, const Convolution& task, int64_t images,
+                      int64_t threads) {
   const int64_t block = task.output_block, blocks = task.output.height / block;
   const int64_t groups = task.output.groups();
-  const int64_t least_strips = ceil_div(wanted_tasks(kFewTasks), images * ceil_div(groups, 2));
+  const int64_t least_strips = ceil_div(call.wanted_tasks(kFewTasks), images * ceil_div(groups, 2));
   const int64_t most =
       std::min(kStripPixels / task.output.width / block, ceil_div(blocks, least_strips));
   Schedule schedule{};
@@ -62,7 +63,7 @@ Schedule schedule_for(const Convolution& task, int64_t images, int64_t threads) 
   if (is_uneven && block * task.output.width >= kLeastPixels) schedule.rows = block;
   schedule.strips = ceil_div(task.output.height, schedule.rows);
   const int64_t strips = images * schedule.strips;
-  const int64_t wanted = ceil_div(wanted_tasks(kTasks), strips);
+  const int64_t wanted = ceil_div(call.wanted_tasks(kTasks), strips);
   schedule.chunk = ceil_div(groups, wanted);
   schedule.chunk += schedule.chunk % 2;
   schedule.chunks = ceil_div(groups, schedule.chunk);
@@ -232,7 +233,7 @@ void convolve_directly(const Call& call, const Convolution& task) {
   for (int64_t first = 0; first < task.input.batch; first += images) {
     const int64_t count = std::min(images, task.input.batch - first);
     const int64_t threads = call.threads();
-    const Schedule schedule = schedule_for(task, count, threads);
+    const Schedule schedule = schedule_for(call, task, count, threads);
     const Sequence sequence = sequence_for(task, schedule, count, threads);
     const Order order = sequence.parts > 1 ? Order::kRows : sequence.order;
     const Reading reading = is_thin ? Reading::thin(task, first, count, scratch)

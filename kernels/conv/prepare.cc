@@ -8,8 +8,6 @@
 namespace jpegcompile {
 namespace {
 
-constexpr int64_t kScratchFloats = int64_t{2} << 20;
-
 template <int kIsWritten>
 void bring_near(const Map& map, const TileLayout& layout, int block, const float* data,
                 const Area& area, int64_t group) {
@@ -29,11 +27,6 @@ void bring_near(const Map& map, const TileLayout& layout, int block, const float
 }
 
 }  // namespace
-
-int64_t images_at_once(int64_t batch, int64_t floats_each) {
-  if (floats_each == 0) return std::max<int64_t>(batch, 1);
-  return std::clamp<int64_t>(kScratchFloats / floats_each, 1, std::max<int64_t>(batch, 1));
-}
 
 Epilogue Convolution::epilogue_of(int64_t group) const {
   Epilogue result = epilogue;

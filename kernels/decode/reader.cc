@@ -1,10 +1,10 @@
 #include "reader.h"
 
-#include <jerror.h>
-
 #include <algorithm>
 #include <string>
 #include <system_error>
+
+#include "contents.h"
 
 namespace jpegcompile {
 namespace {
@@ -21,6 +21,34 @@ int most_scans(const jpeg_decompress_struct& decoder) noexcept {
 
 [[noreturn]] void refuse(const std::string& cause) {
     throw ReadError(FailureKind::image, cause);
+}
+
+constexpr const char* replace = "replace the file";
+constexpr const char* keep = "replace the file, or have what is left of it read (run --tolerant, or"
+                             " tolerant=True in Python)";
+
+std::string size_of(const jpeg_decompress_struct& decoder) {
+    return std::to_string(decoder.image_width) + " x " + std::to_string(decoder.image_height) +
+           " pixels";
+}
+
+std::string refusal_of_precision(int bits) {
+    return std::to_string(bits) + "-bit samples are not supported; convert it to an 8-bit JPEG";
+}
+
+std::string refusal_of_components(int count) {
+    const std::string kind = count == 4 ? " (CMYK or YCCK)" : "";
+    return std::to_string(count) + " components" + kind +
+           " are not supported; convert it to RGB or grey";
+}
+
+std::string refusal_of_empty(const jpeg_decompress_struct& decoder) {
+    if (decoder.image_width > 0 && decoder.num_components > 0) {
+        return "Empty JPEG image: its header leaves the height to a DNL marker, which is not"
+               " supported; convert it to a baseline JPEG";
+    }
+    return "Empty JPEG image: its header says " + size_of(decoder) + " of " +
+           std::to_string(decoder.num_components) + " components";
 }
 
 }  // namespace
@@ -53,13 +81,14 @@ void Reader::on_error(j_common_ptr decoder) {
 }
 
 void Reader::on_message(j_common_ptr decoder, int level) {
+    Reader& reader = of(decoder);
     if (level >= 0) {
-        return;  // traces
+        reader.course_.note(*decoder->err);
+        return;
     }
     ++decoder->err->num_warnings;
-    Reader& reader = of(decoder);
-    // An unknown revision of the JFIF marker says nothing about the coefficients.
-    if (!reader.options_.tolerant && decoder->err->msg_code != JWRN_JFIF_MAJOR) {
+    const auto& state = *reinterpret_cast<j_decompress_ptr>(decoder);
+    if (reader.course_.is_damage(state) && !reader.options_.tolerant) {
         reader.warning_ = true;
         on_error(decoder);
     }
@@ -98,6 +127,7 @@ Image Reader::read() {
         options_.check_frame(image);
     }
     guarded([this] { jpeg_read_coefficients(&decoder_); });
+    check_whole();
     for (std::size_t index = 0; index < image.components.size(); ++index) {
         take_component(static_cast<int>(index), image.components[index]);
     }
@@ -124,19 +154,28 @@ Image Reader::frame() const {
 void Reader::check_header() const {
     const std::uint64_t pixels = std::uint64_t{decoder_.image_width} * decoder_.image_height;
     if (pixels > options_.max_pixels) {
-        refuse(std::to_string(decoder_.image_width) + " x " +
-               std::to_string(decoder_.image_height) + " pixels are more than the limit of " +
+        refuse(size_of(decoder_) + " are more than the limit of " +
                std::to_string(options_.max_pixels) +
                "; if the file is trusted, raise max_pixels of read_coefficients");
     }
+    // libjpeg-turbo 3 takes these headers: it reads samples of them, but no coefficients.
+    if (const std::string process = refusal_of_process(course_.frame_marker()); !process.empty()) {
+        refuse(process);
+    }
     if (decoder_.data_precision != 8) {
-        refuse(std::to_string(decoder_.data_precision) +
-               "-bit samples are not supported; convert it to an 8-bit JPEG");
+        refuse(refusal_of_precision(decoder_.data_precision));
     }
     if (decoder_.num_components != 1 && decoder_.num_components != 3) {
-        const std::string kind = decoder_.num_components == 4 ? " (CMYK or YCCK)" : "";
-        refuse(std::to_string(decoder_.num_components) + " components" + kind +
-               " are not supported; convert it to RGB or grey");
+        refuse(refusal_of_components(decoder_.num_components));
+    }
+}
+
+void Reader::check_whole() const {
+    if (options_.tolerant) {
+        return;
+    }
+    if (const std::string loss = course_.loss(decoder_); !loss.empty()) {
+        throw ReadError(FailureKind::image, "damaged: " + loss, keep);
     }
 }
 
@@ -179,38 +218,52 @@ ReadError Reader::failure() const {
         return {FailureKind::image, "more than " + std::to_string(most_scans(decoder_)) +
                                         " scans; encode it again if the file is trusted"};
     }
-    if (stream_.start().empty()) {
-        return {FailureKind::image, "not a JPEG: it is empty"};
+    if (errors_.msg_code == JERR_OUT_OF_MEMORY) {
+        return {FailureKind::memory, "not enough memory for " + size_of(decoder_),
+                "use a machine with more, or have read_coefficients refuse such files"
+                " (max_pixels)"};
     }
+    if (warning_ && !stream_.start().empty()) {
+        // Before the first scan there is nothing that could be read.
+        return {FailureKind::image, std::string("damaged: ") + message_.data(),
+                decoder_.input_scan_number == 0 ? replace : keep};
+    }
+    return {FailureKind::image, refusal()};
+}
+
+std::string Reader::refusal() const {
+    if (stream_.start().empty()) {
+        return refusal_of_contents({});
+    }
+    const int value = errors_.msg_parm.i[0];
+    const std::string message = message_.data();
     switch (errors_.msg_code) {
         case JERR_NO_SOI:
-            return {FailureKind::image, "not a JPEG: it looks like " +
-                                            std::string(describe_contents(stream_.start()))};
+            return refusal_of_contents(stream_.start());
         case JERR_BAD_PRECISION:
-            return {FailureKind::image, std::to_string(errors_.msg_parm.i[0]) +
-                                            "-bit samples are not supported; "
-                                            "convert it to an 8-bit JPEG"};
-        case JERR_OUT_OF_MEMORY:
-            return {FailureKind::memory, "not enough memory for " +
-                                             std::to_string(decoder_.image_width) + " x " +
-                                             std::to_string(decoder_.image_height) +
-                                             " pixels",
-                    "use a machine with more, or have read_coefficients refuse such files"
-                    " (max_pixels)"};
+            return refusal_of_precision(value);
+        case JERR_COMPONENT_COUNT:
+            return refusal_of_components(value);
+        case JERR_EMPTY_IMAGE:
+            return refusal_of_empty(decoder_);
+        case JERR_IMAGE_TOO_BIG:
+            return size_of(decoder_) + " are too many: " + message + "; scale or crop it";
+        case JERR_ARITH_NOTIMPL:
+            return "arithmetic coding is not in the libjpeg of this machine; convert it to a"
+                   " baseline JPEG";
+        case JERR_NOT_COMPILED:
+            return "cannot be read by the libjpeg of this machine: " + message +
+                   "; convert it to a baseline JPEG";
+        case JERR_SOF_UNSUPPORTED:
+        case JERR_UNKNOWN_MARKER:
+            if (const std::string process = refusal_of_process(value); !process.empty()) {
+                return process;
+            }
+            break;
         default:
             break;
     }
-    const std::string message = message_.data();
-    // Before the first scan there is nothing that could be read.
-    if (warning_ && decoder_.input_scan_number == 0) {
-        return {FailureKind::image, "damaged: " + message, "replace the file"};
-    }
-    if (warning_) {
-        return {FailureKind::image, "damaged: " + message,
-                "replace the file, or have what is left of it read (run --tolerant, or"
-                " tolerant=True in Python)"};
-    }
-    return {FailureKind::image, "cannot be read as a JPEG: " + message};
+    return "cannot be read as a JPEG: " + message;
 }
 
 }  // namespace jpegcompile

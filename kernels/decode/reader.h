@@ -8,8 +8,10 @@
 #include <jpeglib.h>
 
 #include <array>
+#include <string>
 
 #include "coefficients.h"
+#include "course.h"
 #include "frame_arrays.h"
 #include "source.h"
 
@@ -38,14 +40,18 @@ private:
     void guarded(Step step);
 
     void check_header() const;
+    void check_whole() const;
     // What the header says; of the components only the sampling factors.
     [[nodiscard]] Image frame() const;
     void take_component(int index, Component& component);
     [[nodiscard]] const JQUANT_TBL& quantization_table(int index) const;
     [[nodiscard]] ReadError failure() const;
+    // What libjpeg's error says of a file that it does not take, and what to do.
+    [[nodiscard]] std::string refusal() const;
 
     InputStream& stream_;
     ReadOptions options_;
+    Course course_;
     FrameArrays arrays_;
     jpeg_error_mgr errors_{};
     jpeg_progress_mgr progress_{};

@@ -112,45 +112,4 @@ void InputStream::skip(j_decompress_ptr decoder, long bytes) {
     }
 }
 
-std::string_view describe_contents(std::span<const unsigned char> start) noexcept {
-    using namespace std::string_view_literals;
-    const std::string_view bytes(reinterpret_cast<const char*>(start.data()),
-                                 std::min<std::size_t>(start.size(), 64));
-    struct Signature {
-        std::size_t offset;
-        std::string_view bytes;
-        std::string_view name;
-    };
-    static constexpr Signature signatures[] = {
-        {0, "\x89PNG"sv, "a PNG image"},
-        {0, "GIF8"sv, "a GIF image"},
-        {8, "WEBP"sv, "a WebP image"},
-        {0, "BM"sv, "a BMP image"},
-        {0, "II*\0"sv, "a TIFF image"},
-        {0, "MM\0*"sv, "a TIFF image"},
-        {4, "jP  \r\n"sv, "a JPEG 2000 image"},
-        {0, "\xFF\x0A"sv, "a JPEG XL image"},
-        {4, "JXL \r\n"sv, "a JPEG XL image"},
-        {4, "ftypavif"sv, "an AVIF image"},
-        {4, "ftyphei"sv, "a HEIF image"},
-        {4, "ftypmif1"sv, "a HEIF image"},
-        {0, "%PDF"sv, "a PDF document"},
-        {0, "PK\x03\x04"sv, "a zip archive"},
-        {0, "\x1F\x8B"sv, "gzip data"},
-    };
-    if (bytes.empty()) {
-        return "an empty file";
-    }
-    for (const auto& signature : signatures) {
-        if (bytes.size() > signature.offset &&
-            bytes.substr(signature.offset).starts_with(signature.bytes)) {
-            return signature.name;
-        }
-    }
-    const bool text = std::all_of(bytes.begin(), bytes.end(), [](char byte) {
-        return (byte >= ' ' && byte <= '~') || (byte >= '\t' && byte <= '\r');
-    });
-    return text ? "text" : "data of an unknown kind";
-}
-
 }  // namespace jpegcompile

@@ -8,7 +8,6 @@
 #include <array>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "coefficients.h"
 
@@ -54,8 +53,5 @@ private:
     std::span<const unsigned char> start_;
     std::array<unsigned char, 65536> buffer_;  // left uninitialised on purpose
 };
-
-// What data that is not a JPEG looks like ("a PNG image"), for the message that refuses it.
-[[nodiscard]] std::string_view describe_contents(std::span<const unsigned char> start) noexcept;
 
 }  // namespace jpegcompile

@@ -15,6 +15,7 @@
 #include "../ingest/ingest.h"
 #include "../native/operators.h"
 #include "../native/tiles.h"
+#include "../native/workspace.h"
 #include "sparse.h"
 
 namespace jpegcompile {

@@ -1,4 +1,5 @@
 // The library that ONNX Runtime loads: `register_custom_ops_library`.
+#include <atomic>
 #include <exception>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "isa.h"
 #include "operator.h"
 #include "operators.h"
+#include "workspace.h"
 
 namespace jpegcompile {
 namespace {
@@ -52,10 +54,20 @@ struct Registered : ort::CustomOp {
   Operator op;
 };
 
+std::atomic<size_t> kernels_alive{0};
+
 // A kernel with what its messages begin with, and the interface of the runtime that made it.
 struct Named {
   Named(const ort::Api& runtime, std::string named, std::unique_ptr<Kernel> made)
-      : api(runtime), subject(std::move(named)), kernel(std::move(made)) {}
+      : api(runtime), subject(std::move(named)), kernel(std::move(made)) {
+    ++kernels_alive;
+  }
+  // Nobody is left to use what kernels keep between calls.
+  ~Named() {
+    if (--kernels_alive == 0) Workspace::release_all();
+  }
+  Named(const Named&) = delete;
+  Named& operator=(const Named&) = delete;
 
   const ort::Api& api;
   std::string subject;

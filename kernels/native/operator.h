@@ -1,6 +1,7 @@
 // What a kernel sees of ONNX Runtime: attributes and weights once, tensors at every call.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <initializer_list>
@@ -95,6 +96,9 @@ class Call {
 
   // Threads that have been seen to take part in the node.
   int64_t threads() const { return static_cast<int64_t>(team_.size()); }
+  // Tasks that keep these threads busy although some finish before others; no fewer than `least`,
+  // which should be several, since no more threads than tasks can be seen.
+  int64_t wanted_tasks(int64_t least) const { return std::max(least, 2 * threads()); }
 
   // Calls work(i) for i in [0, count) on the threads of the session, each i once, in any order.
   template <typename Work>

@@ -11,7 +11,6 @@ namespace {
 
 // Checks of a thread that waits before it lets others run: some microseconds.
 constexpr int kPatience = 2000;
-constexpr int64_t kThreadsPlannedFor = 32;
 
 using Clock = std::chrono::steady_clock;
 
@@ -153,12 +152,6 @@ void Stages::call(const Erased& stage, size_t item) noexcept {
 void Stages::finish() {
   team_.grow(members_.value.load(std::memory_order_relaxed));
   if (error_) std::rethrow_exception(error_);
-}
-
-int64_t wanted_tasks(int64_t least) {
-  static const int64_t threads =
-      std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, kThreadsPlannedFor);
-  return std::max(least, 2 * threads);
 }
 
 }  // namespace jpegcompile

@@ -100,8 +100,4 @@ class Stages {
   std::exception_ptr error_;
 };
 
-// Tasks that keep the machine's threads busy although some finish before others; no fewer than
-// `least`.
-int64_t wanted_tasks(int64_t least);
-
 }  // namespace jpegcompile

@@ -20,6 +20,7 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 constexpr size_t kHugePage = size_t{2} << 20;
+constexpr int64_t kScratchFloats = int64_t{2} << 20;
 
 struct Shelf {
   std::mutex mutex;
@@ -48,23 +49,46 @@ void set_bounds(float*, size_t, size_t) {}
 
 void Buffer::Free::operator()(float* memory) const { std::free(memory); }
 
-float* Buffer::floats(size_t count) {
-  if (count > capacity_) {
-    memory_.reset();
-    capacity_ = 0;
-    const size_t asked = count * sizeof(float);
-    const size_t alignment = asked >= 2 * kHugePage ? kHugePage : kAlignment;
-    const size_t bytes = (asked + alignment - 1) / alignment * alignment;
-    memory_.reset(static_cast<float*>(std::aligned_alloc(alignment, bytes)));
-    if (!memory_) throw std::bad_alloc();
-#ifdef MADV_HUGEPAGE
-    // Advice only: transformed weights are read from end to end at every call.
-    if (alignment == kHugePage) madvise(memory_.get(), bytes, MADV_HUGEPAGE);
-#endif
-    capacity_ = count;
+float* Buffer::floats(size_t count, Clock::time_point now) {
+  used_ = now;
+  recent_ = std::max(recent_, count);
+  if (count > capacity_ || is_too_large(now)) {
+    allocate(recent_);
+    filled_ = now;
+    recent_ = 0;
+  } else if (count > capacity_ / 2) {
+    filled_ = now;
+    recent_ = 0;
   }
   set_bounds(memory_.get(), count, capacity_);
   return memory_.get();
+}
+
+bool Buffer::is_too_large(Clock::time_point now) const {
+  return capacity_ * sizeof(float) > kSmall && recent_ <= capacity_ / 2 && now - filled_ > kKept;
+}
+
+void Buffer::allocate(size_t count) {
+  release();
+  const size_t asked = count * sizeof(float);
+  const size_t alignment = asked >= 2 * kHugePage ? kHugePage : kAlignment;
+  const size_t bytes = (asked + alignment - 1) / alignment * alignment;
+  memory_.reset(static_cast<float*>(std::aligned_alloc(alignment, bytes)));
+  if (!memory_) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+  // Advice only: transformed weights are read from end to end at every call.
+  if (alignment == kHugePage) madvise(memory_.get(), bytes, MADV_HUGEPAGE);
+#endif
+  capacity_ = count;
+}
+
+void Buffer::release_unused(Clock::time_point now) {
+  if (capacity_ * sizeof(float) > kSmall && now - used_ > kKept) release();
+}
+
+void Buffer::release() {
+  memory_.reset();
+  capacity_ = 0;
 }
 
 Workspace::Workspace() {
@@ -79,14 +103,27 @@ Workspace::Workspace() {
   }
 }
 
+// The buffer that was given back last is taken first, so that those of a busier time stay behind.
 Workspace::~Workspace() {
+  const auto now = Buffer::Clock::now();
   const std::scoped_lock lock(shelf().mutex);
+  for (const auto& buffer : shelf().free) buffer->release_unused(now);
   shelf().free.push_back(std::move(buffer_));
+}
+
+void Workspace::release_all() {
+  const std::scoped_lock lock(shelf().mutex);
+  for (const auto& buffer : shelf().free) buffer->release();
 }
 
 float* task_floats(size_t slot, size_t count) {
   thread_local std::array<Buffer, 4> buffers;
   return buffers.at(slot).floats(count);
+}
+
+int64_t images_at_once(int64_t batch, int64_t floats_each) {
+  if (floats_each == 0) return std::max<int64_t>(batch, 1);
+  return std::clamp<int64_t>(kScratchFloats / floats_each, 1, std::max<int64_t>(batch, 1));
 }
 
 }  // namespace jpegcompile

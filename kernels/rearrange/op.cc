@@ -1,7 +1,7 @@
 // JpegSpaceToDepth and JpegDepthToSpace: pixels become channels, and channels pixels.
 //
-// All pixels of the map are made first, in groups of channels; then tasks gather rows of the result
-// from them and transform these.
+// All pixels of some images are made first, in groups of channels; then tasks gather rows of the
+// result from them and transform these.
 #include <algorithm>
 #include <string>
 
@@ -71,12 +71,27 @@ class Rearrange : public Kernel {
     const Map to = Map::of(Rule::result(from, side_).shape(), y_group_, "y");
     check_tiles(to, output_block_, "y");
     float* y = call.output_floats(0, to.shape());
+    const int64_t floats = from.groups() * kLanes * from.plane();
+    const int64_t images = images_at_once(from.batch, floats);
     Workspace workspace;
+    float* pixels = workspace.floats(static_cast<size_t>(images * floats));
+    for (int64_t first = 0; first < from.batch; first += images) {
+      Map source = from, target = to;
+      source.batch = target.batch = std::min(images, from.batch - first);
+      rearrange(call, source, x.floats() + first * from.image_floats(), pixels, target,
+                y + first * to.image_floats());
+    }
+  }
+
+ private:
+  static constexpr int64_t kMostSide = 1 << 10;
+
+  // `pixels` has room for those of all images of the maps, in groups.
+  void rearrange(const Call& call, const Map& from, const float* x, float* pixels, const Map& to,
+                 float* y) const {
     Map grouped = from;
     grouped.is_grouped = true;
-    const auto floats = static_cast<size_t>(from.batch * from.groups() * kLanes * from.plane());
-    float* pixels = workspace.floats(floats);
-    map_tiles(call, from, x.floats(), grouped, pixels, input_block_,
+    map_tiles(call, from, x, grouped, pixels, input_block_,
               [&](const Strip& strip, const Tiles& source, float* target) {
                 inverse_rows({source, target, strip.count, from.width, input_block_,
                               from.pitch()});
@@ -92,9 +107,6 @@ class Rearrange : public Kernel {
       write_rows(to, y, strip.image, strip.group, strip.row, strip.count, target);
     });
   }
-
- private:
-  static constexpr int64_t kMostSide = 1 << 10;
 
   static const float* place(const Map& from, const float* pixels, int64_t image, const Origin& at) {
     const int64_t plane = image * from.groups() + at.channel / kLanes;

@@ -76,14 +76,35 @@ def _unusual() -> Iterator[tuple[str, bytes]]:
     yield "cut", whole[: len(whole) - 20]
     yield "twelve-bits", whole.replace(b"\xff\xc1\0\x11\x08", b"\xff\xc1\0\x11\x0c")
     yield "lossless", whole.replace(b"\xff\xc1", b"\xff\xc3")
+    yield "hierarchical", SOI + segment(0xDE, bytes([8, 0, 9, 0, 9, 1, 1, 0x11, 0])) + whole[2:]
+    yield "no-height", whole.replace(b"\0\x09\0\x09\x03", b"\0\0\0\x09\x03")
     yield "huge", whole.replace(b"\0\x09\0\x09\x03", b"\xff\xdc\xff\xdc\x03")
+
+
+def _with_junk() -> Iterator[tuple[str, bytes]]:
+    """Bytes between markers that are none, and markers that something has made into such."""
+    baseline = _pillow(16, 16, "RGB", subsampling="4:2:0")
+    progressive = _pillow(16, 16, "L", progressive=True)
+    for marker in (0xDB, 0xC0, 0xC4, 0xDA, 0xD9):
+        name = f"{marker:02x}"
+        at = bytes([0xFF, marker])
+        yield f"junk-before-{name}", baseline.replace(at, b"\0\0ab\xff\0cdefgh" + at, 1)
+        yield f"lost-{name}", baseline.replace(at, bytes([0xFE, marker]), 1)
+    for number in (1, 2):
+        parts = progressive.split(b"\xff\xda")
+        head, tail = b"\xff\xda".join(parts[: number + 1]), b"\xff\xda".join(parts[number + 1 :])
+        yield f"junk-before-scan-{number}", head + b"\0\0\xff\0junk\xff\xda" + tail
+        yield f"lost-scan-{number}", head + b"\xfe\xda" + tail
+    adobe = segment(0xEE, b"Adobe\0\x64\0\0\0\0\x02")
+    yield "adobe-transform-2", SOI + adobe + random_file(SAMPLINGS["4:4:4"], 9, 9)[2:]
+    yield "junk-before-start", b"\r\n" + baseline
 
 
 def main() -> None:
     """Write the files and say how large they are."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    files = dict([*_encoded(), *_unusual()])
+    files = dict([*_encoded(), *_unusual(), *_with_junk()])
     for name, data in files.items():
         (folder / f"{name}.jpg").write_bytes(data)
     total = sum(len(data) for data in files.values())

@@ -97,19 +97,63 @@ def test_truncated_keeps_what_was_read() -> None:
     assert not plane[right + 1 :].any()  # the block at the cut itself may hold anything
 
 
+CONVERT = "convert it to a baseline JPEG"
+UNPACK = "unpack it and give the JPEG files in it"
+
+
 @pytest.mark.parametrize(
-    ("data", "kind"),
+    ("data", "kind", "advice"),
     [
-        (b"GIF89a....", "a GIF image"),
-        (b"RIFF\0\0\0\0WEBPVP8 ", "a WebP image"),
-        (b"II*\0....", "a TIFF image"),
-        (b"\0\0\0\x20ftypavif", "an AVIF image"),
-        (b"<!DOCTYPE html>", "text"),
-        (b"\0\1\2\3", "data of an unknown kind"),
+        (b"\x89PNG\r\n\x1a\n", "a PNG image", CONVERT),
+        (b"GIF89a....", "a GIF image", CONVERT),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "a WebP image", CONVERT),
+        (b"BM\x36\0\0\0", "a BMP image", CONVERT),
+        (b"II*\0....", "a TIFF image", CONVERT),
+        (b"MM\0*....", "a TIFF image", CONVERT),
+        (b"\0\0\0\x20ftypavif", "an AVIF image", CONVERT),
+        (b"\0\0\0\x20ftypheic", "a HEIF image", CONVERT),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 image", CONVERT),
+        (b"\xff\x0a....", "a JPEG XL image", CONVERT),
+        (b"8BPS\0\1", "a Photoshop document", CONVERT),
+        (b"%PDF-1.7", "a PDF document", "give its image as a baseline JPEG"),
+        (b"PK\x03\x04....", "a zip archive", UNPACK),
+        (b"\x1f\x8b\x08", "gzip data", UNPACK),
+        (b"<!DOCTYPE html>", "an HTML page", "download the image itself"),
+        (b"\xef\xbb\xbf\n <HTML><body>", "an HTML page", "download the image itself"),
+        (b"<svg xmlns=''>", "an SVG image", CONVERT),
+        (b'{"error": "not found"}', "JSON", None),
+        (b"404", "text", None),
+        (
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "a pointer of Git LFS",
+            "get the file with 'git lfs pull'",
+        ),
+        (
+            b"\0\x05\x16\x07\0\2\0\0Mac OS X",
+            "what macOS keeps beside a file (AppleDouble, '._...')",
+            "leave it out, the image is in the file without '._'",
+        ),
+        (b"\0\1\2\3", "data of an unknown kind", None),
     ],
 )
-def test_other_formats_are_named(data: bytes, kind: str) -> None:
-    assert refusal(data) == f"bytes: not a JPEG: it looks like {kind}; give a whole JPEG file"
+def test_other_formats_are_named(data: bytes, kind: str, advice: str | None) -> None:
+    for tolerant in (False, True):
+        assert refusal(data, tolerant=tolerant) == (
+            f"bytes: not a JPEG: it looks like {kind}; {advice or 'give a whole JPEG file'}"
+        )
+
+
+def test_bytes_before_the_start() -> None:
+    data = write_jpeg(flat_frame())
+    for front in (b"\n", b"HTTP/1.1 200 OK\r\n\r\n", bytes(5000)):
+        assert refusal(front + data) == (
+            f"bytes: not a JPEG from its start: a JPEG begins at byte {len(front)} of it; cut off"
+            " what is in front of that"
+        )
+    assert "it looks like a zip archive; unpack" in refusal(b"PK\x03\x04" + data)
+    assert refusal(bytes(5000)) == (
+        "bytes: not a JPEG: it holds nothing but zeros; give a whole JPEG file"
+    )
 
 
 def test_pixel_limit() -> None:
@@ -190,23 +234,56 @@ def test_two_and_four_components() -> None:
         assert f"{kind} not supported; convert it" in refusal(write_jpeg(frame))
 
 
-@pytest.mark.parametrize("marker", [0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF])
-def test_other_processes_are_refused(marker: int) -> None:
-    """Lossless and hierarchical frames (T.81, table B.1)."""
-    data = write_jpeg(flat_frame()).replace(b"\xff\xc1", bytes([0xFF, marker]))
-    for tolerant in (False, True):
-        assert refusal(data, tolerant=tolerant).startswith("bytes: cannot be read as a JPEG: ")
+@pytest.mark.parametrize(
+    ("markers", "process"),
+    [
+        ((0xC3, 0xCB), "lossless JPEG"),
+        ((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical JPEG"),
+        ((0xC8,), "a JPEG extension"),
+        ((0xF7,), "JPEG-LS"),
+    ],
+)
+def test_other_processes_are_refused(markers: tuple[int, ...], process: str) -> None:
+    """Frames of T.81, table B.1, and of T.87."""
+    for marker in markers:
+        data = write_jpeg(flat_frame()).replace(b"\xff\xc1", bytes([0xFF, marker]))
+        for tolerant in (False, True):
+            assert refusal(data, tolerant=tolerant) == (
+                f"bytes: {process} (marker 0x{marker:02x}) is not supported; {CONVERT}"
+            )
 
 
-def test_garbage_before_a_marker_is_damage() -> None:
-    data = write_jpeg(flat_frame(extra=b"garbage"))
-    assert "extraneous bytes before marker" in refusal(data)
-    assert read_coefficients(data, tolerant=True).height == 16
+def test_a_hierarchical_progression_is_refused() -> None:
+    data = write_jpeg(flat_frame())
+    begin = segment(0xDE, bytes([8, 0, 16, 0, 24, 1, 1, 0x11, 0]))
+    assert refusal(data[:2] + begin + data[2:]) == (
+        f"bytes: hierarchical JPEG (marker 0xde) is not supported; {CONVERT}"
+    )
 
 
-def test_unknown_jfif_revision_is_no_damage() -> None:
-    jfif = segment(0xE0, b"JFIF\0\x09\x01\0\0\1\0\1\0\0")
-    assert read_coefficients(write_jpeg(flat_frame(extra=jfif))).width == 24
+def header_of(width: int, height: int, components: int = 1) -> bytes:
+    """A file that says so of itself."""
+    data = bytearray(write_jpeg(flat_frame()))
+    at = data.index(b"\xff\xc1")
+    data[at + 5 : at + 9] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    data[at + 9] = components
+    return bytes(data)
+
+
+def test_sizes_that_are_not_taken() -> None:
+    assert refusal(header_of(24, 0)) == (
+        "bytes: Empty JPEG image: its header leaves the height to a DNL marker, which is not"
+        f" supported; {CONVERT}"
+    )
+    for width, height, count in ((0, 16, 1), (0, 0, 1), (24, 0, 0)):
+        assert refusal(header_of(width, height, count)) == (
+            f"bytes: Empty JPEG image: its header says {width} x {height} pixels of {count}"
+            " components; give a whole JPEG file"
+        )
+    assert refusal(header_of(65501, 16)) == (
+        "bytes: 65501 x 16 pixels are too many: Maximum supported image dimension is 65500"
+        " pixels; scale or crop it"
+    )
 
 
 def test_files_that_cannot_be_opened(tmp_path: Path) -> None:

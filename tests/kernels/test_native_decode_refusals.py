@@ -44,16 +44,23 @@ def refusal(file: bytes, op: str = DECODE, **attributes: Any) -> str:
 
 SAMPLING = "but the model is compiled for 4:2:0; give a file of that sampling"
 BYTES = "give the bytes of a whole JPEG file"
+CONVERT = "convert it to a baseline JPEG"
 SIZE = "but the model takes 24x16; give a file of that size"
 FILES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", f"not a JPEG: it is empty; {BYTES}"),
     "text": (b"ceci n'est pas une image", f"not a JPEG: it looks like text; {BYTES}"),
-    "png": (b"\x89PNG\r\n\x1a\n", f"not a JPEG: it looks like a PNG image; {BYTES}"),
+    "png": (b"\x89PNG\r\n\x1a\n", f"not a JPEG: it looks like a PNG image; {CONVERT}"),
     "start alone": (SOI, f"damaged: Premature end of JPEG file; {BYTES}"),
     "cut": (WHOLE[:-40], f"damaged: Premature end of JPEG file; {BYTES}"),
-    "garbage": (
-        WHOLE.replace(b"\xff\xda", b"ab\xff\xda", 1),
-        f"damaged: Corrupt JPEG data: 2 extraneous bytes before marker 0xda; {BYTES}",
+    "cut off": (
+        b"\r\n" + WHOLE,
+        "not a JPEG from its start: a JPEG begins at byte 2 of it; cut off what is in front of"
+        " that",
+    ),
+    "height 0": (
+        WHOLE.replace(b"\0\x10\0\x18\x03", b"\0\0\0\x18\x03"),
+        "Empty JPEG image: its header leaves the height to a DNL marker, which is not supported;"
+        f" {CONVERT}",
     ),
     "12 bits": (
         WHOLE.replace(b"\xff\xc1\0\x11\x08", b"\xff\xc1\0\x11\x0c"),
@@ -61,7 +68,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     ),
     "lossless": (
         WHOLE.replace(b"\xff\xc1", b"\xff\xc3"),
-        f"cannot be read as a JPEG: Unsupported JPEG process: SOF type 0xc3; {BYTES}",
+        f"lossless JPEG (marker 0xc3) is not supported; {CONVERT}",
     ),
     "cmyk": (
         make_jpeg(24, 16, "CMYK"),
@@ -103,6 +110,13 @@ FILES: dict[str, tuple[bytes, str]] = {
 def test_files(name: str) -> None:
     file, message = FILES[name]
     assert refusal(file) == message
+
+
+def test_bytes_behind_a_scan() -> None:
+    """How many libjpeg reports depends on how far it looks ahead."""
+    message = refusal(WHOLE[:-2] + bytes(40) + WHOLE[-2:])
+    assert message.startswith("damaged: Corrupt JPEG data: ")
+    assert message.endswith(f" extraneous bytes before marker 0xd9; {BYTES}")
 
 
 def test_zero_in_a_table() -> None:

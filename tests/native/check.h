@@ -63,4 +63,7 @@ void check_registration();
 // How threads share out work: all items once, stage by stage, whoever is late.
 void check_stages();
 
+// When kept memory is given back, and when not.
+void check_workspace();
+
 }  // namespace jpegcompile

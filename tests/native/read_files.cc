@@ -7,11 +7,33 @@
 #include <iterator>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "coefficients.h"
+#include "course.h"
 
 namespace {
+
+// Every message of the libjpeg that this is built with; its header lists them where JMESSAGE is
+// defined.
+struct Message {
+    int code;
+    std::string_view name;
+};
+constexpr Message messages[] = {
+#define JMESSAGE(code, text) {code, #code},
+#include <jerror.h>
+};
+
+constexpr bool are_all_warnings_judged() {
+    return std::all_of(std::begin(messages), std::end(messages), [](const Message& message) {
+        return !message.name.starts_with("JWRN_") ||
+               std::any_of(jpegcompile::warnings.begin(), jpegcompile::warnings.end(),
+                           [&message](const auto& one) { return one.code == message.code; });
+    });
+}
+static_assert(are_all_warnings_judged());
 
 using jpegcompile::Image;
 using jpegcompile::ReadError;

@@ -138,6 +138,7 @@ int main(int argc, char** argv) {
   try {
     jpegcompile::check_registration();
     jpegcompile::check_stages();
+    jpegcompile::check_workspace();
     const auto base = jpegcompile::stand_in::base_of(jpegcompile::ort::kApiVersion);
     const jpegcompile::Selection selection(options.is_quick, options.names);
     auto cases = make_cases(selection);

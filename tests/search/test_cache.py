@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,58 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "gone").rmdir()
     with pytest.raises(AccessError, match=r"gone: cannot keep measurements: No such file"):
         cache.put("a", 1)
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from jpegcompile.search.cache import Cache
+cache = Cache(Path(sys.argv[1]), "key")
+sys.stdin.readline()
+for number in range(300):
+    cache.put(f"{sys.argv[2]} {number}", [number] * (1 + 40 * (number % 50)))
+"""
+
+
+def test_searches_that_share_a_file(tmp_path: Path) -> None:
+    """Lines of several KB that two processes write at once are whole."""
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-P", "-c", WRITER, tmp_path, name], stdin=subprocess.PIPE
+        )
+        for name in "ab"
+    ]
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write(b"\n")
+        writer.stdin.flush()
+    for writer in writers:
+        writer.communicate(timeout=60)
+        assert writer.returncode == 0
+    cache = Cache(tmp_path, "key")
+    for name in "ab":
+        for number in range(300):
+            assert cache.get(f"{name} {number}") == [number] * (1 + 40 * (number % 50))
+
+
+def test_a_line_torn_by_another_search(tmp_path: Path) -> None:
+    """What is written behind half a line does not become part of it."""
+    first, second = Cache(tmp_path, "key"), Cache(tmp_path, "key")
+    first.put("a", 1)
+    with (tmp_path / "key.jsonl").open("ab") as stream:
+        stream.write(b'["b", 1')
+    second.put("c", 3)
+    again = Cache(tmp_path, "key")
+    assert [again.get(name) for name in "abc"] == [1, None, 3]
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Cache(tmp_path, "key")
+    real = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda handle, line: real(handle, line[:5]))
+        with pytest.raises(AccessError, match="cannot keep measurements: No space left on device"):
+            cache.put("a", 1)
+    cache.put("b", 2)
+    again = Cache(tmp_path, "key")
+    assert (again.get("a"), again.get("b")) == (None, 2)

@@ -20,7 +20,7 @@ from jpegcompile.evaluation.benchmark.results import Benchmark
 from jpegcompile.evaluation.benchmark.timer import Steps, Timer
 from jpegcompile.evaluation.verify import Progress, require_same_source
 from jpegcompile.frontend.load import Source, load_source
-from jpegcompile.runtime.coefficients import available_processors
+from jpegcompile.processors import available_processors
 from jpegcompile.runtime.native import execution_of
 from jpegcompile.runtime.opening import read_compiled
 from jpegcompile.runtime.session import Session
