@@ -8,6 +8,7 @@ from jpegcompile.passes.approximate_masks import ApproximateMasks
 from jpegcompile.passes.assign_domains import AssignDomains
 from jpegcompile.passes.cancel_casts import CancelCasts
 from jpegcompile.passes.canonical_arithmetic import CanonicalArithmetic
+from jpegcompile.passes.canonical_normalization import CanonicalNormalization
 from jpegcompile.passes.canonical_pad import CanonicalPad
 from jpegcompile.passes.canonical_rearrangement import CanonicalRearrangement
 from jpegcompile.passes.canonical_reduction import CanonicalReduction
@@ -38,12 +39,14 @@ from jpegcompile.passes.lower_conv import LowerConv
 from jpegcompile.passes.lower_elementwise import LowerElementwise
 from jpegcompile.passes.lower_flatten import LowerFlatten
 from jpegcompile.passes.lower_global_max_pool import LowerGlobalMaxPool
+from jpegcompile.passes.lower_group_normalization import LowerGroupNormalization
 from jpegcompile.passes.lower_input import LowerInput
 from jpegcompile.passes.lower_max_pool import LowerMaxPool
 from jpegcompile.passes.lower_pointwise import LowerPointwise
 from jpegcompile.passes.lower_prelu import LowerPRelu
 from jpegcompile.passes.lower_rearrangement import LowerRearrangement
 from jpegcompile.passes.lower_reduction import LowerReduction
+from jpegcompile.passes.lower_products import LowerProducts
 from jpegcompile.passes.lower_relu import LowerRelu
 from jpegcompile.passes.lower_resize import LowerResize
 from jpegcompile.passes.lower_separable import (
@@ -84,6 +87,7 @@ LEGALIZE: tuple[Pass, ...] = (
     InferShapes(),
 )
 FOLD: tuple[Pass, ...] = (
+    CanonicalNormalization(),
     FoldBatchNorm(),
     AbsorbNormalization(),
     CanonicalArithmetic(),
@@ -95,6 +99,7 @@ LOWER: tuple[Pass, ...] = (
     LowerPointwise(),
     LowerConv(),
     LowerBatchNorm(),
+    LowerGroupNormalization(),
     LowerRelu(),
     LowerPRelu(),
     LowerClip(),
@@ -108,6 +113,7 @@ LOWER: tuple[Pass, ...] = (
     LowerReduction(),
     LowerRearrangement(),
     LowerAlongChannels(),
+    LowerProducts(),
     LowerElementwise(),
     LowerCast(),
     LowerFlatten(),

@@ -49,6 +49,7 @@ class Lowering(Pass, Generic[Match]):
     """A pass that moves nodes of some operators to the jpeg domain, one at a time."""
 
     op_types: ClassVar[tuple[str, ...]]
+    domains: ClassVar[tuple[str | None, ...]] = (None, "", "ai.onnx")
 
     @abstractmethod
     def match(self, node: gs.Node, module: Module) -> Match | Decline | None:
@@ -69,7 +70,7 @@ class Lowering(Pass, Generic[Match]):
         """Lower every node that matches; declines go to the report."""
         changed = False
         for node in self.candidates(module):
-            if node.op not in self.op_types or node.domain not in (None, "", "ai.onnx"):
+            if node.op not in self.op_types or node.domain not in self.domains:
                 continue
             outcome = self.match(node, module)
             if outcome is None:
