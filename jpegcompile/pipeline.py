@@ -8,6 +8,7 @@ from jpegcompile.passes.approximate_masks import ApproximateMasks
 from jpegcompile.passes.assign_domains import AssignDomains
 from jpegcompile.passes.cancel_casts import CancelCasts
 from jpegcompile.passes.canonical_arithmetic import CanonicalArithmetic
+from jpegcompile.passes.canonical_branches import CanonicalBranches
 from jpegcompile.passes.canonical_normalization import CanonicalNormalization
 from jpegcompile.passes.canonical_pad import CanonicalPad
 from jpegcompile.passes.canonical_rearrangement import CanonicalRearrangement
@@ -34,6 +35,7 @@ from jpegcompile.passes.keep_plateaus import KeepPlateaus
 from jpegcompile.passes.lower_along_channels import LowerAlongChannels
 from jpegcompile.passes.lower_batch_norm import LowerBatchNorm
 from jpegcompile.passes.lower_cast import LowerCast
+from jpegcompile.passes.lower_channel_reduction import LowerChannelReduction
 from jpegcompile.passes.lower_clip import LowerClip
 from jpegcompile.passes.lower_conv import LowerConv
 from jpegcompile.passes.lower_elementwise import LowerElementwise
@@ -88,6 +90,7 @@ LEGALIZE: tuple[Pass, ...] = (
 )
 FOLD: tuple[Pass, ...] = (
     CanonicalNormalization(),
+    CanonicalBranches(),
     FoldBatchNorm(),
     AbsorbNormalization(),
     CanonicalArithmetic(),
@@ -111,6 +114,7 @@ LOWER: tuple[Pass, ...] = (
     LowerPad(),
     LowerResize(),
     LowerReduction(),
+    LowerChannelReduction(),
     LowerRearrangement(),
     LowerAlongChannels(),
     LowerProducts(),
