@@ -2,6 +2,8 @@
 
 Mul(x, y), Max(x, y), Min(x, y)  of equal shapes  =>  ToSpatial(JpegMul(ToJpeg(x), ToJpeg(y))), ...
 Mul(x, a)  of [N, C, H, W] and [N, 1, H, W]       =>  likewise: spatial attention
+Mul(x, a)  of [N, C, H, W] and [N, C, H, 1], ...  =>  likewise, with a stretched by JpegResize
+Mul(x, c)  of a map and a constant that varies    =>  likewise: c is transformed at compile time
 
 Each: both back to pixels, the operator, DCT. A quotient stays on pixels: what it divides by may be
 zero somewhere (`docs/exactness.md`).
@@ -9,6 +11,7 @@ zero somewhere (`docs/exactness.md`).
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.graph import value_of
@@ -30,17 +33,15 @@ class LowerProducts(Lowering[Operands]):
         target = node.outputs[0]
         if target.name not in module.maps or module.block(target) == 1 or len(node.inputs) != 2:
             return None
-        if any(value_of(tensor) is not None for tensor in node.inputs):
-            return None
         shape = tuple(target.shape)
-        whole = [t for t in node.inputs if tuple(t.shape or ()) == shape]
+        whole = [t for t in node.inputs if value_of(t) is None and tuple(t.shape or ()) == shape]
         if not whole:
             return None
         first = whole[0]
         other = node.inputs[1] if node.inputs[0] is first else node.inputs[0]
-        shared = (shape[0], 1, *shape[2:])
-        is_shared = node.op == "Mul" and tuple(other.shape or ()) == shared
-        if len(whole) != 2 and not is_shared:
+        if value_of(other) is not None:
+            return (first, other) if node.op == "Mul" and _varies(other, shape) else None
+        if len(whole) != 2 and not (node.op == "Mul" and _is_spread(other, shape)):
             return None
         return map_problem(node, module, first, other) or (first, other)
 
@@ -49,7 +50,36 @@ class LowerProducts(Lowering[Operands]):
         target = node.outputs[0]
         rewriter.replace(
             f"Jpeg{node.op}",
-            [*map(rewriter.jpeg, match), *rewriter.inverse(target), *rewriter.forward(target)],
+            [
+                rewriter.jpeg(match[0]),
+                _other(match[1], target, rewriter),
+                *rewriter.inverse(target),
+                *rewriter.forward(target),
+            ],
             {"block": rewriter.module.block(target)},
-            transforms=(*match, target),
+            transforms=(match[0], target, target),
         )
+
+
+def _is_spread(tensor: gs.Tensor, shape: tuple[int | str, ...]) -> bool:
+    """Whether a map is broadcast over channels, rows or columns, but not over the whole plane."""
+    given = tuple(tensor.shape or ())
+    if len(given) != 4 or given[0] != shape[0] or given[2:] == (1, 1):
+        return False
+    return all(d in (1, whole) for d, whole in zip(given[1:], shape[1:], strict=True))
+
+
+def _other(tensor: gs.Tensor, target: gs.Tensor, rewriter: Rewriter) -> gs.Tensor:
+    if value_of(tensor) is not None:
+        return rewriter.jpeg_operand(tensor, target)
+    return rewriter.stretched(tensor, target)
+
+
+def _varies(constant: gs.Constant, shape: tuple[int | str, ...]) -> bool:
+    """Whether it is finite, the same for every image, and not the same all over the plane."""
+    values = np.asarray(constant.values)
+    if values.ndim < 2 or (values.ndim == 4 and values.shape[0] != 1):
+        return False
+    if values.ndim >= 3 and values.shape[-3] not in (1, shape[1]):
+        return False
+    return values.shape[-2:] != (1, 1) and bool(np.isfinite(values).all())

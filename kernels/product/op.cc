@@ -1,4 +1,5 @@
 // JpegMul, JpegMax and JpegMin: two maps back to pixels, one function of both, and forward.
+#include <algorithm>
 #include <string>
 
 #include "../native/operators.h"
@@ -75,10 +76,12 @@ class OfTwoMaps : public TileKernel {
   void compute(const Call& call) const override {
     const auto [from, to, x, y] = maps(call);
     const Tensor other = call.input(1);
-    const Map others = Map::of(other.shape, other_group_, "other");
+    const Map others = other_map(other.shape);
     const bool is_shared = others.channels == 1 && from.channels != 1;
+    const bool is_for_all = others.batch == 1 && from.batch != 1;
     Map wanted = from;
     if (is_shared) wanted.channels = 1;
+    if (is_for_all) wanted.batch = 1;
     if (!(others.shape() == wanted.shape())) {
       throw KernelError("the other map has shape " + other.shape.text() + ", x " +
                         from.shape().text());
@@ -90,8 +93,8 @@ class OfTwoMaps : public TileKernel {
       float* pixels = scratch + 2 * floats;
       float* target = rows_target(to, y, image, group, row, scratch);
       // The other map first: where x is copied to may be where y is made.
-      inverse_rows({read_tiles(others, block_, other.floats(), image, is_shared ? 0 : group, row,
-                               count, scratch + floats),
+      inverse_rows({read_tiles(others, block_, other.floats(), is_for_all ? 0 : image,
+                               is_shared ? 0 : group, row, count, scratch + floats),
                     pixels, count, from.width, block_, from.pitch()});
       inverse_rows({read_tiles(from, block_, x, image, group, row, count, scratch + floats), target,
                     count, from.width, block_, from.pitch()});
@@ -102,6 +105,17 @@ class OfTwoMaps : public TileKernel {
   }
 
  private:
+  // A constant may lack the first dimensions.
+  Map other_map(const Shape& shape) const {
+    Shape whole{1, 1, 1, 1};
+    if (shape.rank() > whole.rank()) return Map::of(shape, other_group_, "other");
+    int64_t* extents = whole.resize(4);
+    const size_t missing = 4 - shape.rank();
+    std::fill_n(extents, missing, 1);
+    std::copy_n(shape.data(), shape.rank(), extents + missing);
+    return Map::of(whole, other_group_, "other");
+  }
+
   Function function_;
   int64_t other_group_;
 };
