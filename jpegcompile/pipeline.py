@@ -46,9 +46,9 @@ from jpegcompile.passes.lower_input import LowerInput
 from jpegcompile.passes.lower_max_pool import LowerMaxPool
 from jpegcompile.passes.lower_pointwise import LowerPointwise
 from jpegcompile.passes.lower_prelu import LowerPRelu
+from jpegcompile.passes.lower_products import LowerProducts
 from jpegcompile.passes.lower_rearrangement import LowerRearrangement
 from jpegcompile.passes.lower_reduction import LowerReduction
-from jpegcompile.passes.lower_products import LowerProducts
 from jpegcompile.passes.lower_relu import LowerRelu
 from jpegcompile.passes.lower_resize import LowerResize
 from jpegcompile.passes.lower_separable import (

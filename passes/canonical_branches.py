@@ -140,9 +140,7 @@ class _Surgery:
     def _detach(self, target: gs.Tensor) -> None:
         """Let the node that makes a tensor make another one."""
         producer = target.inputs[0]
-        producer.outputs = [
-            self._like(t, t.shape) if t is target else t for t in producer.outputs
-        ]
+        producer.outputs = [self._like(t, t.shape) if t is target else t for t in producer.outputs]
 
     def append(
         self, op: str, inputs: Sequence[gs.Tensor], attrs: Mapping[str, object], target: gs.Tensor

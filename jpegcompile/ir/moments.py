@@ -154,9 +154,7 @@ class Moments:
             raise _Unknown
         return value.polynomial
 
-    def _by_channel(
-        self, constant: NDArray[Any], shape: tuple[int, ...]
-    ) -> NDArray[np.float64]:
+    def _by_channel(self, constant: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
         """A constant that is broadcast to a shape without the batch, as a number a channel."""
         extents = constant.shape[1:] if constant.ndim > len(shape) else constant.shape
         if constant.ndim > len(shape) + 1 or constant.size != math.prod(extents):
@@ -240,9 +238,7 @@ def _sum(terms: Sequence[Polynomial]) -> Polynomial:
         for powers, values in polynomial.items():
             total[powers] = total.get(powers, 0) + values
     # Cancelled terms of one of several roundings are no terms.
-    largest = {
-        p: max(float(np.abs(t[p]).max()) for t in terms if p in t) for p in total
-    }
+    largest = {p: max(float(np.abs(t[p]).max()) for t in terms if p in t) for p in total}
     return {p: v for p, v in total.items() if not _is_zero(v, largest[p])} or {
         ONE: np.zeros_like(next(iter(total.values())))
     }
@@ -352,9 +348,7 @@ def _evaluate_power(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> 
     return moments._root(base, int(-2 * power))
 
 
-def _evaluate_positive_part(
-    moments: Moments, node: gs.Node, shape: tuple[int, ...]
-) -> Polynomial:
+def _evaluate_positive_part(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
     """Of a variance, which is not negative."""
     known = [t for t in node.inputs if t.name and value_of(t) is None]
     bounds = [value_of(t) for t in node.inputs if value_of(t) is not None]
@@ -368,9 +362,7 @@ def _evaluate_positive_part(
     return value
 
 
-def _evaluate_normalization(
-    moments: Moments, node: gs.Node, shape: tuple[int, ...]
-) -> Polynomial:
+def _evaluate_normalization(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
     source = moments._value(node.inputs[0])
     if set(source.polynomial) != {X} or not (source.polynomial[X] == 1).all():
         raise _Unknown
@@ -417,5 +409,6 @@ _EVALUATORS: Mapping[str, _Evaluator] = {
     "Sqrt": _evaluate_root,
 }
 # What may be the first node behind the source.
-FIRST = frozenset((*_NORMALIZATIONS, "Flatten", "GlobalAveragePool", "ReduceMean", "ReduceSum",
-                   "Reshape", "Cast"))
+FIRST = frozenset(
+    (*_NORMALIZATIONS, "Flatten", "GlobalAveragePool", "ReduceMean", "ReduceSum", "Reshape", "Cast")
+)
