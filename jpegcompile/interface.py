@@ -12,9 +12,11 @@ PORTABLE_DOMAIN = "jpegcompile.portable"
 CHANNEL_GROUP = 16
 GROUP_ATTRIBUTES = ("x_group", "residual_group", "y_group")
 _X, _RESIDUAL = GROUP_ATTRIBUTES[:2]
-_RESIDUALS = dict.fromkeys(
-    ("JpegScaleAddRelu", "JpegScaleAddReluTruncate", "SpatialScaleAddRelu"), 2
-)
+_RESIDUALS = {
+    **dict.fromkeys(("JpegScaleAddRelu", "JpegScaleAddReluTruncate", "SpatialScaleAddRelu"), 2),
+    # The other one of two maps.
+    **dict.fromkeys(("JpegMax", "JpegMin", "JpegMul"), 1),
+}
 # Where an attribute of these is not 0, tiles of a map in groups stand as the coefficients u + v
 # less than that alone; the others are zero.
 COMPACT_ATTRIBUTES = ("x_frequencies", "residual_frequencies", "y_frequencies")

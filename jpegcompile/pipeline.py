@@ -8,6 +8,8 @@ from jpegcompile.passes.approximate_masks import ApproximateMasks
 from jpegcompile.passes.assign_domains import AssignDomains
 from jpegcompile.passes.cancel_casts import CancelCasts
 from jpegcompile.passes.canonical_arithmetic import CanonicalArithmetic
+from jpegcompile.passes.canonical_branches import CanonicalBranches
+from jpegcompile.passes.canonical_normalization import CanonicalNormalization
 from jpegcompile.passes.canonical_pad import CanonicalPad
 from jpegcompile.passes.canonical_rearrangement import CanonicalRearrangement
 from jpegcompile.passes.canonical_reduction import CanonicalReduction
@@ -33,15 +35,18 @@ from jpegcompile.passes.keep_plateaus import KeepPlateaus
 from jpegcompile.passes.lower_along_channels import LowerAlongChannels
 from jpegcompile.passes.lower_batch_norm import LowerBatchNorm
 from jpegcompile.passes.lower_cast import LowerCast
+from jpegcompile.passes.lower_channel_reduction import LowerChannelReduction
 from jpegcompile.passes.lower_clip import LowerClip
 from jpegcompile.passes.lower_conv import LowerConv
 from jpegcompile.passes.lower_elementwise import LowerElementwise
 from jpegcompile.passes.lower_flatten import LowerFlatten
 from jpegcompile.passes.lower_global_max_pool import LowerGlobalMaxPool
+from jpegcompile.passes.lower_group_normalization import LowerGroupNormalization
 from jpegcompile.passes.lower_input import LowerInput
 from jpegcompile.passes.lower_max_pool import LowerMaxPool
 from jpegcompile.passes.lower_pointwise import LowerPointwise
 from jpegcompile.passes.lower_prelu import LowerPRelu
+from jpegcompile.passes.lower_products import LowerProducts
 from jpegcompile.passes.lower_rearrangement import LowerRearrangement
 from jpegcompile.passes.lower_reduction import LowerReduction
 from jpegcompile.passes.lower_relu import LowerRelu
@@ -87,6 +92,8 @@ LEGALIZE: tuple[Pass, ...] = (
     InferShapes(),
 )
 FOLD: tuple[Pass, ...] = (
+    CanonicalNormalization(),
+    CanonicalBranches(),
     FoldBatchNorm(),
     AbsorbNormalization(),
     CanonicalArithmetic(),
@@ -98,6 +105,7 @@ LOWER: tuple[Pass, ...] = (
     LowerPointwise(),
     LowerConv(),
     LowerBatchNorm(),
+    LowerGroupNormalization(),
     LowerRelu(),
     LowerPRelu(),
     LowerClip(),
@@ -109,8 +117,10 @@ LOWER: tuple[Pass, ...] = (
     LowerPad(),
     LowerResize(),
     LowerReduction(),
+    LowerChannelReduction(),
     LowerRearrangement(),
     LowerAlongChannels(),
+    LowerProducts(),
     LowerElementwise(),
     LowerCast(),
     LowerFlatten(),

@@ -14,10 +14,12 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.blocks import block_size
 from jpegcompile.ir.batch import BY_IMAGE
-from jpegcompile.ir.graph import is_float, static_dims
+from jpegcompile.ir.graph import is_float, is_graph_output, static_dims
 from jpegcompile.ir.image import TO_CHANNELS_LAST
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+
+_REARRANGE = ("Reshape", "Softmax", "Transpose")
 
 
 class AssignDomains(Pass):
@@ -31,16 +33,51 @@ class AssignDomains(Pass):
             return False
         module.channels_last = _channels_last(module.graph)
         is_spatial = module.options.domain == "auto"
+        module.vectors = _vectors(module.graph)
         module.maps = {
             name: 1 if is_spatial else block_size(*map(int, tensor.shape[2:]))
             for name, tensor in module.graph.tensors().items()
             if isinstance(tensor, gs.Variable)
             and name not in module.channels_last
+            and name not in module.vectors
             and _is_feature_map(tensor)
         }
         module.report.domain = module.options.domain
         module.report.order = [node.name for node in module.graph.nodes]
         return bool(module.maps)
+
+
+def _vectors(graph: gs.Graph) -> frozenset[str]:
+    """Tensors of rank 4 between reshapes of vectors to vectors: they have no height and width.
+
+    The softmax over branches of split attention works on such.
+    """
+    found: set[str] = set()
+    for node in reversed(graph.nodes):
+        if node.op not in _REARRANGE or is_graph_output(graph, node.outputs[0]):
+            continue
+        target = node.outputs[0]
+        readers = target.outputs
+        if len(target.shape or ()) == 4 and all(_ends_in_vectors(r, found) for r in readers):
+            found.add(target.name)
+    made: set[str] = set()
+    for node in graph.nodes:
+        source, target = node.inputs[0] if node.inputs else None, node.outputs[0]
+        if target.name in found and (source.name in made or _is_vector(source)):
+            made.add(target.name)
+    return frozenset(made)
+
+
+def _ends_in_vectors(reader: gs.Node, found: set[str]) -> bool:
+    target = reader.outputs[0]
+    is_reshape = reader.op in ("Flatten", "Reshape", "Squeeze")
+    return target.name in found or (is_reshape and _is_vector(target))
+
+
+def _is_vector(tensor: gs.Tensor) -> bool:
+    """Whether a tensor has one number for each channel, or other vectors."""
+    shape = tuple(tensor.shape or ())
+    return 2 <= len(shape) <= 3 or (len(shape) >= 4 and shape[-2:] == (1, 1))
 
 
 def _is_feature_map(tensor: gs.Variable) -> bool:

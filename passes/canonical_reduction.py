@@ -5,17 +5,27 @@ ReduceMean(x, axes={2,3}, keepdims=0)         =>  Flatten(GlobalAveragePool(x)) 
 ReduceMean(ReduceMean(x, axes={3}), axes={2})  likewise, in either order: x.mean(3).mean(2)
 ReduceMax                                      likewise, as GlobalMaxPool
 ReduceSum(x, axes={2,3}, keepdims=0)          =>  Flatten(ReduceSum(x, axes={2,3}, keepdims=1))
+Unsqueeze(ReduceMax(x, axes={1}, keepdims=0))  =>  ReduceMax(x, axes={1}, keepdims=1)
 """
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import input_at, is_float, is_graph_output, value_of
+from jpegcompile.ir.graph import (
+    bypass,
+    input_at,
+    is_float,
+    is_graph_output,
+    static_dims,
+    value_of,
+)
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
 _PLANE = {2, 3}
+_OF_CHANNELS = ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum")
 _POOLS = {"ReduceMean": "GlobalAveragePool", "ReduceMax": "GlobalMaxPool"}
 
 
@@ -28,6 +38,7 @@ class CanonicalReduction(Pass):
         """Returns whether a node was replaced."""
         changed = False
         for node in list(module.graph.nodes):
+            changed |= _keep_channels(node, module)
             if node.op not in (*_POOLS, "ReduceSum") or not is_float(node.inputs[0]):
                 continue
             over_plane = reduced_axes(node, 4) == _PLANE
@@ -43,6 +54,31 @@ class CanonicalReduction(Pass):
         if changed:
             module.graph.cleanup().toposort()
         return changed
+
+
+def _keep_channels(node: gs.Node, module: Module) -> bool:
+    """Let a reduction over channels, of known extents, make a map of one channel."""
+    if node.op not in _OF_CHANNELS or not is_float(node.inputs[0]) or _keeps_dimensions(node):
+        return False
+    source, target = node.inputs[0], node.outputs[0]
+    plane = static_dims((source.shape or ())[2:])
+    if reduced_axes(node, 4) != {1} or plane is None:
+        return False
+    shape = (source.shape[0], 1, *plane)
+    kept = gs.Variable(module.fresh(f"{target.name}.kept"), target.dtype, shape)
+    for reader in list(target.outputs):
+        is_reshape = reader.op in ("Reshape", "Unsqueeze") and reader.inputs[0] is target
+        if is_reshape and tuple(reader.outputs[0].shape or ()) == shape:
+            reader.op, reader.attrs, reader.inputs = "Identity", {}, [kept]
+            bypass(module.graph, reader)
+    node.attrs["keepdims"] = 1
+    node.outputs = [kept]
+    if target.outputs or is_graph_output(module.graph, target):
+        values = np.asarray([0, *plane], np.int64)
+        name = f"shape.{plane[0]}.{plane[1]}"
+        constant = module.constants.share(name, values, np.dtype(np.int64))
+        module.graph.nodes.append(gs.Node("Reshape", kept.name, {}, [kept, constant], [target]))
+    return True
 
 
 def _keeps_dimensions(node: gs.Node) -> bool:

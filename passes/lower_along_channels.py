@@ -24,12 +24,14 @@ class LowerAlongChannels(Lowering[int]):
         source = node.inputs[0]
         if source.name not in module.maps:
             return None
+        made = [tensor for tensor in node.outputs if tensor.name]
+        if {module.maps.get(tensor.name) for tensor in (source, *made)} == {1}:
+            return 1
         if int(node.attrs.get("axis", 0)) % 4 != 1:
             return Decline(node, "it picks along height, width or batch")
         operands = [value_of(tensor) for tensor in node.inputs[1:]]
         if any(operand is None for operand in operands):
             return Decline(node, "which channels it picks is not known at compile time")
-        made = [tensor for tensor in node.outputs if tensor.name]
         problem = map_problem(node, module, *made)
         return problem or module.block(source)
 

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.ir.graph import value_of
-from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
 
 
@@ -82,7 +81,7 @@ class LowerElementwise(Lowering[Arithmetic]):
             rewriter.keep_trivial()
             return
         maps = {id(t) for t in match.maps}
-        operands = [_operand(t, target, rewriter) if id(t) in maps else t for t in node.inputs]
+        operands = [rewriter.jpeg_operand(t, target) if id(t) in maps else t for t in node.inputs]
         if not match.on_dc:
             rewriter.replace(node.op, operands, node.attrs, domain=None)
             return
@@ -92,6 +91,9 @@ class LowerElementwise(Lowering[Arithmetic]):
 
 
 def _match_concat(node: gs.Node, module: Module) -> Arithmetic | Decline:
+    blocks = {module.maps.get(t.name) for t in (*node.inputs, node.outputs[0])}
+    if blocks == {1}:
+        return Arithmetic(tuple(node.inputs), on_dc=False)
     if int(node.attrs["axis"]) % 4 != 1:
         return Decline(node, "it concatenates along height, width or batch")
     maps = [t for t in node.inputs if not _is_whole_constant(t, node.outputs[0])]
@@ -109,18 +111,6 @@ def _is_varying_constant(tensor: gs.Tensor, target: gs.Tensor) -> bool:
 def _is_whole_constant(tensor: gs.Tensor, target: gs.Tensor) -> bool:
     """A constant that is a map of the result's size, for the one image that there is."""
     return isinstance(tensor, gs.Constant) and tuple(tensor.shape[2:]) == tuple(target.shape[2:])
-
-
-def _operand(tensor: gs.Tensor, target: gs.Tensor, rewriter: Rewriter) -> gs.Tensor:
-    """An operand in the jpeg domain; a constant is transformed here and now."""
-    values = value_of(tensor)
-    if values is None:
-        return rewriter.jpeg(tensor)
-    height, width = size_of(target)
-    outer = values.shape[:-2]
-    whole = np.broadcast_to(values.astype(np.float64), (*outer, height, width))
-    turned = to_jpeg(whole, rewriter.module.block(target)).astype(values.dtype)
-    return gs.Constant(rewriter.module.fresh(f"{tensor.name}.jpeg"), turned)
 
 
 def _is_finite(tensor: gs.Tensor) -> bool:

@@ -1,9 +1,8 @@
-"""Lower means and sums over height, width or channels of maps.
+"""Lower means and sums over height and width of maps.
 
 ReduceMean(x), ReduceSum(x) over H, W, or both  =>  ToSpatial(JpegReduceMean(ToJpeg(x), R, C))
-ReduceMean(x), ReduceSum(x) over channels       =>  ToSpatial(ReduceMean(ToJpeg(x)))
 
-R @ x @ C as in `lower_separable.py`; along channels the DCT and the sum commute. Exact. The mean of
+R @ x @ C as in `lower_separable.py`. Exact. Channels: `lower_channel_reduction.py`. The mean of
 the whole plane is GlobalAveragePool before it comes here, see `canonical_reduction.py`.
 """
 
@@ -34,6 +33,8 @@ class LowerReduction(LowerSeparable):
         axes = reduced_axes(node, 4)
         if not axes:
             return Decline(node, "it reduces axes that are not known, or all")
+        if axes == {1}:
+            return None
         if 0 in axes or axes > {1}:
             return Decline(node, "it reduces the batch, or channels and plane at once")
         if not node.attrs.get("keepdims", 1):
@@ -41,8 +42,6 @@ class LowerReduction(LowerSeparable):
         problem = map_problem(node, module, node.outputs[0])
         if problem is not None:
             return problem
-        if axes == {1}:
-            return Separable(None)
         rows, columns = (
             _matrix(node.op, size) if axis in axes else np.eye(size)
             for axis, size in zip((2, 3), size_of(source), strict=True)

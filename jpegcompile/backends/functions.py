@@ -3,7 +3,7 @@
 Each operator has a model-local function of its own name. Matrices are inputs (x stands between a
 left matrix for rows and a right matrix for columns), so a body works in any float precision, and
 only operators that are the same from opset 7 on are used, so it takes the source model's opset
-(Clip and MaxPool are not; there are two bodies for them).
+(Clip, MaxPool and the reductions are not; there are two bodies for them).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import onnx
 from onnx import parser
 
+from jpegcompile.backends.channels import CHANNEL_BODIES, OLD_CHANNEL_BODIES, OLD_SUM_BODIES
 from jpegcompile.backends.fragments import CONV, OLD_CLIP, PIXELS, TRANSFORMS, between
 from jpegcompile.backends.fused import fused_bodies, old_fused_bodies
 from jpegcompile.backends.ingested import INGEST_BODIES, first_convolution_bodies
@@ -191,6 +192,7 @@ BODIES: dict[str, str] = {
     "SpatialScaleAddRelu": f"(x, scale, residual) => (y) {{ {_SCALED}  y = Relu(summed) }}",
     "SpatialMaxPool": f"<{_SPATIAL_POOL}> (x) => (y) {{ y = MaxPool <{_DILATED_POOL}> (x) }}",
     "SpatialGlobalAveragePool": "(x) => (y) { y = GlobalAveragePool(x) }",
+    **CHANNEL_BODIES,
     **fused_bodies(),
 }
 BODIES.update(first_convolution_bodies(BODIES))
@@ -207,7 +209,10 @@ OLD_POOL_BODIES: dict[str, str] = {
 }
 _WITH_METHOD = WINDOWED | frozenset(FIRST_CONVOLUTIONS)
 # Bodies for models older than an opset.
-_OLD_BODIES = ((11, OLD_CLIP_BODIES), (10, OLD_POOL_BODIES))
+_OLD_BODIES = (
+    *((18, OLD_CHANNEL_BODIES), (13, OLD_SUM_BODIES)),
+    *((11, OLD_CLIP_BODIES), (10, OLD_POOL_BODIES)),
+)
 
 
 @cache

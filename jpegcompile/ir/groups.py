@@ -38,4 +38,7 @@ GROUPED: Mapping[str, tuple[str, ...]] = {
         ("JpegGlobalAveragePool", "JpegGlobalMaxPool", "SpatialGlobalAveragePool"), (X_GROUP,)
     ),
     **dict.fromkeys(FIRST_CONVOLUTIONS, (Y_GROUP,)),
+    **dict.fromkeys(("JpegGroupNormalization", "SpatialGroupNormalization"), _BOTH),
+    **dict.fromkeys(("JpegMax", "JpegMin", "JpegMul"), GROUP_ATTRIBUTES),
+    **{f"JpegChannel{name}": (X_GROUP,) for name in ("Max", "Mean", "Min", "Sum")},
 }

@@ -73,6 +73,8 @@ class Module:
         maps: block size of every feature map that the jpeg domain is assigned to, by the name of
             the spatial tensor. A tensor that is not here stays spatial.
         channels_last: names of maps [N,H,W,C], which never enter the jpeg domain.
+        vectors: names of tensors of rank 4 that have no height and width; see
+            `passes/assign_domains.py`.
         plateaus: nodes that must stay spatial, with the reason; see `passes/keep_plateaus.py`.
         blocks: block size of every tensor that *is* in the jpeg domain, by its own name. Block
             size 1 is the spatial domain itself and never stands here.
@@ -95,6 +97,7 @@ class Module:
     constants: ConstantPool = field(init=False)
     maps: dict[str, int] = field(default_factory=dict)
     channels_last: frozenset[str] = frozenset()
+    vectors: frozenset[str] = frozenset()
     plateaus: dict[str, str] = field(default_factory=dict)
     blocks: dict[str, int] = field(default_factory=dict)
     twins: dict[str, str] = field(default_factory=dict)

@@ -16,11 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
+from jpegcompile.dct.blocks import to_jpeg
+from jpegcompile.dct.linear import in_jpeg_domain
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.domain import TO_JPEG, TO_SPATIAL
-from jpegcompile.ir.graph import remove_node, static_dims
+from jpegcompile.ir.graph import remove_node, static_dims, value_of
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.report import NodeReport
 
@@ -49,6 +52,7 @@ class Lowering(Pass, Generic[Match]):
     """A pass that moves nodes of some operators to the jpeg domain, one at a time."""
 
     op_types: ClassVar[tuple[str, ...]]
+    domains: ClassVar[tuple[str | None, ...]] = (None, "", "ai.onnx")
 
     @abstractmethod
     def match(self, node: gs.Node, module: Module) -> Match | Decline | None:
@@ -69,7 +73,9 @@ class Lowering(Pass, Generic[Match]):
         """Lower every node that matches; declines go to the report."""
         changed = False
         for node in self.candidates(module):
-            if node.op not in self.op_types or node.domain not in (None, "", "ai.onnx"):
+            if node.op not in self.op_types or node.domain not in self.domains:
+                continue
+            if any(tensor.name in module.vectors for tensor in node.inputs):
                 continue
             outcome = self.match(node, module)
             if outcome is None:
@@ -105,6 +111,44 @@ class Rewriter:
         twin = self._variable(f"{tensor.name}.cast", tensor, block)
         self._append(TO_JPEG, [tensor, *self.forward(tensor)], [twin], {"block": block})
         return twin
+
+    def jpeg_operand(self, tensor: gs.Tensor, target: gs.Tensor) -> gs.Tensor:
+        """An operand in the jpeg domain of `target`; a constant is stretched to its plane.
+
+        It is transformed here and now.
+        """
+        values = value_of(tensor)
+        if values is None:
+            return self.jpeg(tensor)
+        outer = values.shape[:-2]
+        whole = np.broadcast_to(values.astype(np.float64), (*outer, *size_of(target)))
+        turned = to_jpeg(whole, self.module.block(target)).astype(values.dtype)
+        return gs.Constant(self.module.fresh(f"{tensor.name}.jpeg"), turned)
+
+    def stretched(self, tensor: gs.Tensor, target: gs.Tensor) -> gs.Tensor:
+        """A map of which a row or a column stands for all, in the jpeg domain of `target`."""
+        if size_of(tensor) == size_of(target):
+            return self.jpeg(tensor)
+        pairs = zip(size_of(target), size_of(tensor), strict=True)
+        blocks = self.module.block(tensor), self.module.block(target)
+        rows, columns = (
+            in_jpeg_domain(np.ones((size, 1)) if given < size else np.eye(size), *blocks)
+            for size, given in pairs
+        )
+        matrices = [
+            gs.Constant(self.module.fresh(f"{tensor.name}.{name}"), np.ascontiguousarray(values))
+            for name, values in (
+                ("rows", rows.astype(tensor.dtype)),
+                ("columns", columns.T.astype(tensor.dtype)),
+            )
+        ]
+        name = self.module.fresh(f"{tensor.name}.stretched")
+        shape = (*tensor.shape[:2], *size_of(target))
+        result = gs.Variable(name, dtype=tensor.dtype, shape=shape)
+        self.module.blocks[name] = blocks[1]
+        attrs = {"input_block": blocks[0], "output_block": blocks[1]}
+        self._append("JpegResize", [self.jpeg(tensor), *matrices], [result], attrs)
+        return result
 
     def forward(self, spatial: gs.Tensor) -> list[gs.Tensor]:
         """Left and right matrix that take a map of this size to the jpeg domain."""

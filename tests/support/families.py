@@ -8,6 +8,14 @@ from functools import partial
 
 import torch
 from support.keypoints import CenterNet
+from support.torch_attention import (
+    BlockAttention,
+    ConcurrentSqueezeExcite,
+    CoordinateAttention,
+    SelectiveKernel,
+    SplitAttention,
+    SplitAttentionByParts,
+)
 from support.torch_zoo import (
     Design,
     EfficientChannelAttention,
@@ -96,6 +104,38 @@ _VARIANTS = {
         _BASIC, stem="space-to-depth", activation=partial(nn.LeakyReLU, 1e-3)
     ),
 }
+_MIDDLES: Mapping[str, Callable[[int, int], nn.Module]] = {
+    "SKNet": SelectiveKernel,
+    "SKNet, three branches": partial(SelectiveKernel, paths=3),
+    "ResNeSt": SplitAttention,
+    "ResNeSt, two groups": partial(SplitAttention, groups=2),
+    "ResNeSt by torch.split": SplitAttentionByParts,
+}
+_NORMALIZED_OR_WEIGHED = {
+    "BiT ResNet (GroupNorm, standardised weights)": Design(
+        "pre-bottleneck",
+        (1, 2, 1, 1),
+        stem="padded",
+        normalization=partial(nn.GroupNorm, 32),
+        standardized=True,
+    ),
+    "ResNet with GroupNorm of 5 groups": replace(
+        _BASIC, widths=(40, 80, 120, 160), normalization=partial(nn.GroupNorm, 5)
+    ),
+    "ResNet with LayerNorm (GroupNorm of 1 group)": replace(
+        _BASIC, normalization=partial(nn.GroupNorm, 1)
+    ),
+    "ResNet with InstanceNorm": replace(
+        _BASIC,
+        depths=(1, 1, 1),
+        widths=(64, 128, 256),
+        normalization=partial(nn.InstanceNorm2d, affine=True),
+    ),
+    "CBAM ResNet": replace(_BASIC, attention=BlockAttention),
+    "scSE ResNet": replace(_BASIC, attention=ConcurrentSqueezeExcite),
+    "coordinate attention": replace(_BASIC, attention=CoordinateAttention),
+    **{name: replace(_BOTTLENECK, middle=make) for name, make in _MIDDLES.items()},
+}
 _ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "ELU": nn.ELU,
     "GELU": nn.GELU,
@@ -120,6 +160,7 @@ FAMILIES: tuple[Family, ...] = (
         for name, design in _ARCHITECTURES.items()
     ),
     *(Family(name, design) for name, design in _VARIANTS.items()),
+    *(Family(name, design) for name, design in _NORMALIZED_OR_WEIGHED.items()),
     *(Family(f"CIFAR ResNet-{d}, option A", _cifar(d, "pad"), 32) for d in (20, 32)),
     Family("CIFAR ResNet-110, option A", _cifar(110, "pad"), 32, slow=True),
     Family("CIFAR ResNet-56, option B", _cifar(56, "conv"), 32),

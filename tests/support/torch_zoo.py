@@ -1,8 +1,9 @@
 """Residual networks of every family as PyTorch modules, small variants of one design.
 
 They follow the published architectures (He et al. 2015 and 2016, Zagoruyko and Komodakis 2016, Xie
-et al. 2017, Hu et al. 2018, He et al. 2019, Zhang 2019, Wang et al. 2020, Ridnik et al. 2021), with
-random weights and batch normalisation statistics calibrated on noise and smooth images.
+et al. 2017, Hu et al. 2018, He et al. 2019, Zhang 2019, Kolesnikov et al. 2020, Wang et al. 2020,
+Ridnik et al. 2021), with random weights and batch normalisation statistics calibrated on noise and
+smooth images.
 """
 
 from __future__ import annotations
@@ -119,6 +120,20 @@ class DropPath(nn.Module):
         return x * keep / (1 - self.rate)
 
 
+class StandardizedConv(nn.Module):
+    """A convolution by weights of mean 0 and variance 1 (Qiao et al. 2019), as BiT writes it."""
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        super().__init__()
+        self.convolution = convolution
+
+    def forward(self, x: Tensor) -> Tensor:
+        conv = self.convolution
+        variance, mean = torch.var_mean(conv.weight, dim=(1, 2, 3), keepdim=True, unbiased=False)
+        weight = (conv.weight - mean) / torch.sqrt(variance + 1e-10)
+        return functional.conv2d(x, weight, conv.bias, conv.stride, conv.padding)
+
+
 @dataclass(frozen=True)
 class Design:
     """What tells residual networks apart.
@@ -127,12 +142,16 @@ class Design:
         block: "basic", "bottleneck", or these with "pre-" where normalisation comes first.
         depths: blocks of each stage.
         widths: channels of each stage, before a bottleneck's expansion.
-        stem: "plain" (7x7 and max pooling), "deep" (three 3x3), "cifar" (one 3x3) or
-            "space-to-depth".
+        stem: "plain" (7x7 and max pooling), "padded" (the same with padding apart), "deep" (three
+            3x3), "cifar" (one 3x3) or "space-to-depth".
         shortcut: "conv", "average" (pooled before a 1x1), "pad" or "pad-symmetric" (option A).
         groups: of the 3x3 convolutions of bottlenecks.
         base_width: channels of a group at the first stage.
         attention: makes what weighs the channels at the end of each branch.
+        middle: makes what takes the place of a bottleneck's 3x3 convolution and the normalisation
+            and activation behind it, of its channels and stride.
+        normalization: makes what normalises so many channels.
+        standardized: whether weights of convolutions have mean 0 and variance 1 (BiT).
         activation: makes the nonlinearity.
         blur: whether strides are done by blur pooling.
         drop_path: rate of stochastic depth.
@@ -149,6 +168,9 @@ class Design:
     groups: int = 1
     base_width: int = 64
     attention: Callable[[int], nn.Module] | None = None
+    middle: Callable[[int, int], nn.Module] | None = None
+    normalization: Callable[[int], nn.Module] = nn.BatchNorm2d
+    standardized: bool = False
     activation: Callable[[], nn.Module] = nn.ReLU
     blur: bool = False
     drop_path: float = 0.0
@@ -184,12 +206,16 @@ class Block(nn.Module):
                 if design.groups > 1
                 else strided(design, inner, inner, 3, stride)
             )
-            layers = [conv(channels, inner, 1), nn.BatchNorm2d(inner), design.activation()]
-            layers += [middle, nn.BatchNorm2d(inner), design.activation(), conv(inner, out, 1)]
+            layers = [conv(channels, inner, 1), design.normalization(inner), design.activation()]
+            if design.middle is None:
+                layers += [middle, design.normalization(inner), design.activation()]
+            else:
+                layers.append(design.middle(inner, stride))
+            layers.append(conv(inner, out, 1))
         else:
-            layers = [strided(design, channels, out, 3, stride), nn.BatchNorm2d(out)]
+            layers = [strided(design, channels, out, 3, stride), design.normalization(out)]
             layers += [design.activation(), conv(out, out, 3)]
-        last = nn.BatchNorm2d(out)
+        last = design.normalization(out)
         nn.init.constant_(last.weight, RESIDUAL_SCALE)
         layers.append(last)
         if design.attention is not None:
@@ -211,13 +237,21 @@ class PreActivationBlock(nn.Module):
     def __init__(self, design: Design, channels: int, width: int, stride: int) -> None:
         super().__init__()
         out = width * design.expansion
-        self.first = nn.Sequential(nn.BatchNorm2d(channels), design.activation())
+        self.first = nn.Sequential(design.normalization(channels), design.activation())
         if design.block == "pre-bottleneck":
-            layers = [conv(channels, width, 1), nn.BatchNorm2d(width), design.activation()]
-            layers += [conv(width, width, 3, stride), nn.BatchNorm2d(width), design.activation()]
+            layers = [conv(channels, width, 1), design.normalization(width), design.activation()]
+            layers += [
+                conv(width, width, 3, stride),
+                design.normalization(width),
+                design.activation(),
+            ]
             layers += [conv(width, out, 1)]
         else:
-            layers = [conv(channels, out, 3, stride), nn.BatchNorm2d(out), design.activation()]
+            layers = [
+                conv(channels, out, 3, stride),
+                design.normalization(out),
+                design.activation(),
+            ]
             layers += [conv(out, out, 3)]
         with torch.no_grad():
             for parameter in layers[-1].parameters():
@@ -240,18 +274,18 @@ def shortcut_of(design: Design, channels: int, out: int, stride: int) -> nn.Modu
         return PadChannels(channels, out, stride, design.shortcut == "pad-symmetric")
     if design.shortcut == "average" and stride > 1:
         pool = nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)
-        return nn.Sequential(pool, conv(channels, out, 1), nn.BatchNorm2d(out))
+        return nn.Sequential(pool, conv(channels, out, 1), design.normalization(out))
     if design.blur and stride > 1:
         return nn.Sequential(
-            BlurPool(channels, stride), conv(channels, out, 1), nn.BatchNorm2d(out)
+            BlurPool(channels, stride), conv(channels, out, 1), design.normalization(out)
         )
-    return nn.Sequential(conv(channels, out, 1, stride), nn.BatchNorm2d(out))
+    return nn.Sequential(conv(channels, out, 1, stride), design.normalization(out))
 
 
 def stem_of(design: Design) -> tuple[list[nn.Module], int]:
     """The layers before the first stage, and how many channels they make."""
     width = design.widths[0]
-    normalized = [] if design.block.startswith("pre-") else [nn.BatchNorm2d(width)]
+    normalized = [] if design.block.startswith("pre-") else [design.normalization(width)]
     rest: list[nn.Module] = [*normalized, *([design.activation()] if normalized else [])]
     if design.stem == "cifar":
         return [conv(3, width, 3), *rest], width
@@ -261,12 +295,18 @@ def stem_of(design: Design) -> tuple[list[nn.Module], int]:
         half = width // 2
         layers: list[nn.Module] = []
         for channels, out, stride in ((3, half, 2), (half, half, 1)):
-            layers += [conv(channels, out, 3, stride), nn.BatchNorm2d(out), design.activation()]
+            layers += [
+                conv(channels, out, 3, stride),
+                design.normalization(out),
+                design.activation(),
+            ]
         layers += [conv(half, width, 3), *rest]
     else:
         layers = [conv(3, width, 7, 2), *rest]
     if design.blur:
         return [*layers, nn.MaxPool2d(3, 1, 1), BlurPool(width)], width
+    if design.stem == "padded":
+        return [*layers, nn.ConstantPad2d(1, 0.0), nn.MaxPool2d(3, 2)], width
     return [*layers, nn.MaxPool2d(3, 2, 1)], width
 
 
@@ -289,7 +329,7 @@ class ResNet(nn.Module):
         self.head = design.head
         last: list[nn.Module] = []
         if design.block.startswith("pre-"):
-            last = [nn.BatchNorm2d(channels), design.activation()]
+            last = [design.normalization(channels), design.activation()]
         self.last = nn.Sequential(*last)
         if design.head == "linear":
             self.classifier: nn.Module = nn.Linear(channels, design.classes)
@@ -329,6 +369,8 @@ def build(design: Design, size: int, seed: int = 0) -> ResNet:
     """A network with random weights, calibrated, in inference mode."""
     torch.manual_seed(seed)
     model = ResNet(design)
+    if design.standardized:
+        standardize(model)
     for module in model.modules():
         if isinstance(module, nn.Conv2d) and module.weight.std() > 0:
             fan_in = module.weight[0].numel()
@@ -336,6 +378,14 @@ def build(design: Design, size: int, seed: int = 0) -> ResNet:
             if scale > RESIDUAL_SCALE:
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
     return calibrate(model, size, seed)
+
+
+def standardize(model: nn.Module) -> None:
+    """Let every convolution standardise its weights."""
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.Conv2d):
+                setattr(module, name, StandardizedConv(child))
 
 
 def calibrate(model: Calibrated, size: int, seed: int = 0) -> Calibrated:

@@ -1,0 +1,1 @@
+"""Group and instance normalisation of jpeg-domain maps, with statistics of coefficients: exact."""

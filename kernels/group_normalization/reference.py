@@ -1,0 +1,47 @@
+"""What JpegGroupNormalization and SpatialGroupNormalization mean.
+
+    y = DCT(scale * (inverse DCT(x) - mean) / sqrt(variance + epsilon) + shift)
+
+with the mean and the variance of all pixels of a group of channels of an image (Wu and He, ECCV
+2018). By the DCT mean-variance theorem (Ehrlich and Davis, ICCV 2019, section 4.3) no pixels are
+needed: the mean is that of the DC coefficients divided by the block size, and, once it is taken
+out of them, the variance is the mean of all squared coefficients.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.dct.blocks import Float, to_jpeg, to_spatial
+
+
+def jpeg_group_normalization(
+    x: NDArray[Float],
+    scale: NDArray[Float],
+    shift: NDArray[Float],
+    *,
+    groups: int,
+    epsilon: float,
+    block: int,
+) -> NDArray[Float]:
+    """Normalise each group of channels of each image.
+
+    Args:
+        x: [N, C, H, W] at `block`.
+        scale: [C], or [C, 1, 1] as the operator takes it.
+        shift: likewise.
+        groups: of channels; divides C. As many as channels are instance normalisation.
+        epsilon: positive, added to the variance.
+        block: block size of x and of the result; 1 is the spatial domain.
+
+    Returns:
+        [N, C, H, W] at `block`.
+    """
+    pixels = to_spatial(x, block).astype(np.float64)
+    rows = pixels.reshape(len(x), groups, -1)
+    centered = rows - rows.mean(2, keepdims=True)
+    variance = (centered**2).mean(2, keepdims=True)
+    normalized = (centered / np.sqrt(variance + epsilon)).reshape(x.shape)
+    result = normalized * scale.reshape(-1, 1, 1) + shift.reshape(-1, 1, 1)
+    return to_jpeg(result, block).astype(x.dtype)

@@ -1,0 +1,1 @@
+"""Products, maxima and minima of two jpeg-domain maps, pixel by pixel: exact."""

@@ -1,0 +1,138 @@
+// JpegMul, JpegMax and JpegMin: two maps back to pixels, one function of both, and forward.
+#include <algorithm>
+#include <string>
+
+#include "../native/operators.h"
+#include "../native/strips.h"
+#include "../native/tile_kernel.h"
+#include "../native/tiles.h"
+
+namespace jpegcompile {
+namespace {
+
+// Pixels of 16 channels, [count][16]; those of `other` may be those of one channel, at lane 0.
+struct Pair {
+  float* pixels;  // taken and made
+  const float* other;
+  int64_t count;
+  bool is_shared;
+};
+
+struct Product {
+  template <typename V>
+  JPEGCOMPILE_INLINE static V of(const V& a, const V& b) {
+    return a * b;
+  }
+};
+struct Largest {
+  template <typename V>
+  JPEGCOMPILE_INLINE static V of(const V& a, const V& b) {
+    return a < b ? b : a;
+  }
+};
+struct Smallest {
+  template <typename V>
+  JPEGCOMPILE_INLINE static V of(const V& a, const V& b) {
+    return b < a ? b : a;
+  }
+};
+
+template <typename Function, typename V>
+JPEGCOMPILE_INLINE void apply(const Pair& pair) {
+  if (pair.is_shared) {
+    for (int64_t pixel = 0; pixel < pair.count; ++pixel) {
+      const V other = V{} + pair.other[pixel * kLanes];
+      for (int lane = 0; lane < kLanes; lane += kWidth<V>) {
+        float* at = pair.pixels + pixel * kLanes + lane;
+        store<V>(at, Function::of(load<V>(at), other));
+      }
+    }
+    return;
+  }
+  for (int64_t index = 0; index < pair.count * kLanes; index += kWidth<V>) {
+    const V other = load<V>(pair.other + index);
+    store<V>(pair.pixels + index, Function::of(load<V>(pair.pixels + index), other));
+  }
+}
+
+#define JPEGCOMPILE_OF_TWO(name, Function)                \
+  template <typename Isa>                                 \
+  JPEGCOMPILE_INLINE void name##_body(const Pair& pair) { \
+    apply<Function, typename Isa::Vector>(pair);          \
+  }                                                       \
+  JPEGCOMPILE_MULTIVERSION(name, name##_body, Pair)
+
+JPEGCOMPILE_OF_TWO(multiply_pixels, Product)
+JPEGCOMPILE_OF_TWO(largest_pixels, Largest)
+JPEGCOMPILE_OF_TWO(smallest_pixels, Smallest)
+
+using Function = void (*)(const Pair&);
+
+class OfTwoMaps : public TileKernel {
+ public:
+  OfTwoMaps(const Node& node, Function function)
+      : TileKernel(node), function_(function), other_group_(node.integer("residual_group", 1)) {}
+
+  void compute(const Call& call) const override {
+    const auto [from, to, x, y] = maps(call);
+    const Tensor other = call.input(1);
+    const Map others = other_map(other.shape);
+    const bool is_shared = others.channels == 1 && from.channels != 1;
+    const bool is_for_all = others.batch == 1 && from.batch != 1;
+    Map wanted = from;
+    if (is_shared) wanted.channels = 1;
+    if (is_for_all) wanted.batch = 1;
+    if (!(others.shape() == wanted.shape())) {
+      throw KernelError("the other map has shape " + other.shape.text() + ", x " +
+                        from.shape().text());
+    }
+    for_strips(call, from, block_, 2 * block_ * from.pitch(), [&](const Strip& strip) {
+      const auto [image, group, row, count] = strip;
+      const auto floats = static_cast<size_t>(count * from.pitch());
+      float* scratch = task_floats(0, 3 * floats);
+      float* pixels = scratch + 2 * floats;
+      float* target = rows_target(to, y, image, group, row, scratch);
+      // The other map first: where x is copied to may be where y is made.
+      inverse_rows({read_tiles(others, block_, other.floats(), is_for_all ? 0 : image,
+                               is_shared ? 0 : group, row, count, scratch + floats),
+                    pixels, count, from.width, block_, from.pitch()});
+      inverse_rows({read_tiles(from, block_, x, image, group, row, count, scratch + floats), target,
+                    count, from.width, block_, from.pitch()});
+      function_({target, pixels, count * from.width, is_shared});
+      if (block_ > 1) forward_rows({target, target, count, from.width, block_});
+      write_rows(to, y, image, group, row, count, target);
+    });
+  }
+
+ private:
+  // A constant may lack the first dimensions.
+  Map other_map(const Shape& shape) const {
+    Shape whole{1, 1, 1, 1};
+    if (shape.rank() > whole.rank()) return Map::of(shape, other_group_, "other");
+    int64_t* extents = whole.resize(4);
+    const size_t missing = 4 - shape.rank();
+    std::fill_n(extents, missing, 1);
+    std::copy_n(shape.data(), shape.rank(), extents + missing);
+    return Map::of(whole, other_group_, "other");
+  }
+
+  Function function_;
+  int64_t other_group_;
+};
+
+template <Function function>
+std::unique_ptr<Kernel> make(const Node& node) {
+  return std::make_unique<OfTwoMaps>(node, function);
+}
+
+}  // namespace
+
+std::vector<Operator> product_operators() {
+  using enum ort::ElementType;
+  const std::vector<ort::ElementType> inputs(6, kFloat);
+  return {{"JpegMul", inputs, make<multiply_pixels>},
+          {"JpegMax", inputs, make<largest_pixels>},
+          {"JpegMin", inputs, make<smallest_pixels>}};
+}
+
+}  // namespace jpegcompile

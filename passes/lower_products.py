@@ -1,0 +1,85 @@
+"""Lower products, maxima and minima of two maps to the JPEG domain, exactly.
+
+Mul(x, y), Max(x, y), Min(x, y)  of equal shapes  =>  ToSpatial(JpegMul(ToJpeg(x), ToJpeg(y))), ...
+Mul(x, a)  of [N, C, H, W] and [N, 1, H, W]       =>  likewise: spatial attention
+Mul(x, a)  of [N, C, H, W] and [N, C, H, 1], ...  =>  likewise, with a stretched by JpegResize
+Mul(x, c)  of a map and a constant that varies    =>  likewise: c is transformed at compile time
+
+Each: both back to pixels, the operator, DCT. A quotient stays on pixels: what it divides by may be
+zero somewhere (`docs/exactness.md`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from jpegcompile.ir.graph import value_of
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
+
+# The whole map first, then the other one.
+Operands = tuple[gs.Tensor, gs.Tensor]
+
+
+class LowerProducts(Lowering[Operands]):
+    """Functions of two maps; those of one are regions, see `lower_pointwise.py`."""
+
+    name = "lower-products"
+    op_types = ("Mul", "Max", "Min")
+
+    def match(self, node: gs.Node, module: Module) -> Operands | Decline | None:
+        """Two maps of one plane; the other may have one channel."""
+        target = node.outputs[0]
+        if target.name not in module.maps or module.block(target) == 1 or len(node.inputs) != 2:
+            return None
+        shape = tuple(target.shape)
+        whole = [t for t in node.inputs if value_of(t) is None and tuple(t.shape or ()) == shape]
+        if not whole:
+            return None
+        first = whole[0]
+        other = node.inputs[1] if node.inputs[0] is first else node.inputs[0]
+        if value_of(other) is not None:
+            return (first, other) if node.op == "Mul" and _varies(other, shape) else None
+        if len(whole) != 2 and not (node.op == "Mul" and _is_spread(other, shape)):
+            return None
+        return map_problem(node, module, first, other) or (first, other)
+
+    def rewrite(self, node: gs.Node, match: Operands, rewriter: Rewriter) -> None:
+        """Both maps have the block size of the result: they have its plane."""
+        target = node.outputs[0]
+        rewriter.replace(
+            f"Jpeg{node.op}",
+            [
+                rewriter.jpeg(match[0]),
+                _other(match[1], target, rewriter),
+                *rewriter.inverse(target),
+                *rewriter.forward(target),
+            ],
+            {"block": rewriter.module.block(target)},
+            transforms=(match[0], target, target),
+        )
+
+
+def _is_spread(tensor: gs.Tensor, shape: tuple[int | str, ...]) -> bool:
+    """Whether a map is broadcast over channels, rows or columns, but not over the whole plane."""
+    given = tuple(tensor.shape or ())
+    if len(given) != 4 or given[0] != shape[0] or given[2:] == (1, 1):
+        return False
+    return all(d in (1, whole) for d, whole in zip(given[1:], shape[1:], strict=True))
+
+
+def _other(tensor: gs.Tensor, target: gs.Tensor, rewriter: Rewriter) -> gs.Tensor:
+    if value_of(tensor) is not None:
+        return rewriter.jpeg_operand(tensor, target)
+    return rewriter.stretched(tensor, target)
+
+
+def _varies(constant: gs.Constant, shape: tuple[int | str, ...]) -> bool:
+    """Whether it is finite, the same for every image, and not the same all over the plane."""
+    values = np.asarray(constant.values)
+    if values.ndim < 2 or (values.ndim == 4 and values.shape[0] != 1):
+        return False
+    if values.ndim >= 3 and values.shape[-3] not in (1, shape[1]):
+        return False
+    return values.shape[-2:] != (1, 1) and bool(np.isfinite(values).all())
