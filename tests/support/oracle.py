@@ -82,6 +82,24 @@ class PlainPad(OpRun):
         return (grown[tuple(slice(max(-b, 0), e) for (b, _), e in zip(sides, ends, strict=True))],)
 
 
+class PlainRepeatingPad(OpRun):
+    """Padding with elements of the tensor; what is cut is cut before, as in ONNX Runtime."""
+
+    def _run(self, x: Array, *operands: Array, **options: Any) -> tuple[Array]:
+        pads = [int(p) for p in (operands[0] if operands else options["pads"])]
+        axes = operands[2] if len(operands) > 2 else range(x.ndim)
+        sides = dict.fromkeys(range(x.ndim), (0, 0))
+        count = len(pads) // 2
+        sides |= {int(a) % x.ndim: (pads[i], pads[count + i]) for i, a in enumerate(axes)}
+        cut = x[
+            tuple(
+                slice(max(-b, 0), n - max(-e, 0))
+                for (b, e), n in zip(sides.values(), x.shape, strict=True)
+            )
+        ]
+        return (np.pad(cut, [(max(b, 0), max(e, 0)) for b, e in sides.values()], options["mode"]),)
+
+
 class PlainErf(OpRun):
     """The error function in the precision of its operand."""
 
@@ -118,6 +136,10 @@ _PLAIN = {
 }
 
 
+def _mode_of(node: onnx.NodeProto) -> str:
+    return next((a.s.decode() for a in node.attribute if a.name == "mode"), "constant")
+
+
 class Evaluator(ReferenceEvaluator):
     """Also evaluates the bodies of functions, which it does with its own class."""
 
@@ -126,6 +148,8 @@ class Evaluator(ReferenceEvaluator):
         if plain is PlainMaxPool and len(node.output) == 2:
             plain = PlainMaxPoolWithPositions
         named = {attribute.name for attribute in node.attribute}
+        if node.op_type == "Pad" and _mode_of(node) != "constant":
+            return PlainRepeatingPad
         is_plain = named.isdisjoint({"auto_pad", "ceil_mode", "training_mode", "mode"})
         is_plain &= len(node.output) == 1 or plain is PlainMaxPoolWithPositions
         is_plain &= not (node.op_type == "Pad" and len(node.input) > 3)
