@@ -8,6 +8,7 @@ from jpegcompile.passes.approximate_masks import ApproximateMasks
 from jpegcompile.passes.assign_domains import AssignDomains
 from jpegcompile.passes.cancel_casts import CancelCasts
 from jpegcompile.passes.canonical_arithmetic import CanonicalArithmetic
+from jpegcompile.passes.canonical_conv_transpose import CanonicalConvTranspose
 from jpegcompile.passes.canonical_pad import CanonicalPad
 from jpegcompile.passes.canonical_rearrangement import CanonicalRearrangement
 from jpegcompile.passes.canonical_reduction import CanonicalReduction
@@ -35,6 +36,7 @@ from jpegcompile.passes.lower_batch_norm import LowerBatchNorm
 from jpegcompile.passes.lower_cast import LowerCast
 from jpegcompile.passes.lower_clip import LowerClip
 from jpegcompile.passes.lower_conv import LowerConv
+from jpegcompile.passes.lower_conv_transpose import LowerConvTranspose
 from jpegcompile.passes.lower_elementwise import LowerElementwise
 from jpegcompile.passes.lower_flatten import LowerFlatten
 from jpegcompile.passes.lower_global_max_pool import LowerGlobalMaxPool
@@ -69,6 +71,7 @@ LEGALIZE: tuple[Pass, ...] = (
     FoldConstants(),
     RefuseQuantized(),
     ExplicitPadding(),
+    CanonicalConvTranspose(),
     CanonicalResize(),
     CanonicalReshape(),
     ResolveShapes(),
@@ -94,6 +97,7 @@ LOWER: tuple[Pass, ...] = (
     LowerInput(),
     LowerPointwise(),
     LowerConv(),
+    LowerConvTranspose(),
     LowerBatchNorm(),
     LowerRelu(),
     LowerPRelu(),

@@ -15,7 +15,14 @@ from typing import Any
 import onnx
 from onnx import parser
 
-from jpegcompile.backends.fragments import CONV, OLD_CLIP, PIXELS, TRANSFORMS, between
+from jpegcompile.backends.fragments import (
+    CONV,
+    CONV_TRANSPOSE,
+    OLD_CLIP,
+    PIXELS,
+    TRANSFORMS,
+    between,
+)
 from jpegcompile.backends.fused import fused_bodies, old_fused_bodies
 from jpegcompile.backends.ingested import INGEST_BODIES, first_convolution_bodies
 from jpegcompile.interface import DOMAIN
@@ -124,6 +131,11 @@ BODIES: dict[str, str] = {
     ),
     "JpegPointwiseConv": "<group, block> (x, weight, bias, dc) => (y)"
     " { t = Conv <group: int = @group> (x, weight)  on_dc = Mul(bias, dc)  y = Add(t, on_dc) }",
+    "JpegConvTranspose": between(
+        "<strides, pads, dilations, output_padding, group, input_block, output_block>"
+        f" (x, weight, bias, {TRANSFORMS})",
+        f"{CONV_TRANSPOSE} (spatial, weight, bias)",
+    ),
     "JpegBatchNormalization": "<block> (x, scale, shift, dc) => (y)"
     " { scaled = Mul(x, scale)  on_dc = Mul(shift, dc)  y = Add(scaled, on_dc) }",
     "JpegRelu": between(f"<block> (x, {TRANSFORMS})", "Relu(spatial)"),

@@ -45,7 +45,8 @@ def padded_indices(mode: str, begin: int, end: int, size: int) -> list[int] | No
 
     Args:
         mode: "reflect" (without repeating the border), "edge" or "wrap", as ONNX Pad names them.
-        begin, end: how much is padded before and after.
+        begin: how much is padded before.
+        end: how much is padded after.
         size: of the axis.
 
     Returns:

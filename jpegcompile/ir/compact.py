@@ -35,5 +35,8 @@ COMPACT: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(sorted(NONLINEARITIES), (X_FREQUENCIES,)),
     **{f"Jpeg{op}": (X_FREQUENCIES,) for op in FUNCTIONS},
     **dict.fromkeys(KNOWN_PROGRAMS.values(), (X_FREQUENCIES,)),
-    **dict.fromkeys(("ToSpatial", "JpegGlobalAveragePool", "JpegGlobalMaxPool"), (X_FREQUENCIES,)),
+    **dict.fromkeys(
+        ("JpegConvTranspose", "ToSpatial", "JpegGlobalAveragePool", "JpegGlobalMaxPool"),
+        (X_FREQUENCIES,),
+    ),
 }

@@ -29,7 +29,14 @@ GROUPED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
             *("ToJpeg", "ToSpatial", TRUNCATE, "JpegBatchNormalization", "JpegAdd", "JpegSub"),
-            *("JpegScale", "JpegAveragePool", "JpegSlice", "JpegPad", "JpegResize"),
+            *(
+                "JpegConvTranspose",
+                "JpegScale",
+                "JpegAveragePool",
+                "JpegSlice",
+                "JpegPad",
+                "JpegResize",
+            ),
             "SpatialMaxPool",
         ),
         _BOTH,

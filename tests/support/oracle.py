@@ -1,9 +1,9 @@
 """The reference evaluator of ONNX, with definitions where its own are wrong.
 
-Its pooling misreads some explicit pads, its padding refuses negative amounts, its batch
-normalisation below opset 14 is another formula, and its Erf, Gelu and HardSwish are no more precise
-than float32. Forms of those operators that tests do not need
-here stay as the evaluator has them.
+Its transposed convolution takes one group only, its pooling misreads some explicit pads, its
+padding refuses negative amounts, its batch normalisation below opset 14 is another formula, and its
+Erf, Gelu and HardSwish are no more precise than float32. Forms of those operators that tests do not
+need here stay as the evaluator has them.
 """
 
 from __future__ import annotations
@@ -100,6 +100,41 @@ class PlainRepeatingPad(OpRun):
         return (np.pad(cut, [(max(b, 0), max(e, 0)) for b, e in sides.values()], options["mode"]),)
 
 
+class PlainConvTranspose(OpRun):
+    """Each tap of the kernel adds the maps to every stride-th pixel; pads are cut off."""
+
+    def _run(self, x: Array, w: Array, *bias: Array, **options: Any) -> tuple[Array]:
+        group = int(options.get("group") or 1)
+        strides, dilations, spare = (
+            options.get(name) or neutral
+            for name, neutral in (
+                ("strides", (1, 1)),
+                ("dilations", (1, 1)),
+                ("output_padding", (0, 0)),
+            )
+        )
+        (count, channels, *sizes), (_, made, *taps) = x.shape, w.shape
+        extents = [d * (k - 1) + 1 for d, k in zip(dilations, taps, strict=True)]
+        whole = [
+            (n - 1) * s + e + p for n, s, e, p in zip(sizes, strides, extents, spare, strict=True)
+        ]
+        result = np.zeros((count, group * made, *whole), x.dtype)
+        for output, i, j in np.ndindex(group * made, *taps):
+            first = output // made * (channels // group)
+            read = slice(first, first + channels // group)
+            added = np.einsum("nchw,c->nhw", x[:, read], w[read, output % made, i, j])
+            down, across = i * dilations[0], j * dilations[1]
+            result[
+                :,
+                output,
+                down : down + (sizes[0] - 1) * strides[0] + 1 : strides[0],
+                across : across + (sizes[1] - 1) * strides[1] + 1 : strides[1],
+            ] += added
+        top, left, bottom, right = options.get("pads") or (0, 0, 0, 0)
+        cut = result[:, :, top : whole[0] - bottom, left : whole[1] - right]
+        return (cut + bias[0][:, None, None] if bias else cut,)
+
+
 class PlainErf(OpRun):
     """The error function in the precision of its operand."""
 
@@ -129,6 +164,7 @@ _PLAIN = {
     "Gelu": PlainGelu,
     "Erf": PlainErf,
     "HardSwish": PlainHardSwish,
+    "ConvTranspose": PlainConvTranspose,
     "MaxPool": PlainMaxPool,
     "AveragePool": PlainAveragePool,
     "Pad": PlainPad,
@@ -150,7 +186,9 @@ class Evaluator(ReferenceEvaluator):
         named = {attribute.name for attribute in node.attribute}
         if node.op_type == "Pad" and _mode_of(node) != "constant":
             return PlainRepeatingPad
-        is_plain = named.isdisjoint({"auto_pad", "ceil_mode", "training_mode", "mode"})
+        is_plain = named.isdisjoint(
+            {"auto_pad", "ceil_mode", "training_mode", "mode", "output_shape"}
+        )
         is_plain &= len(node.output) == 1 or plain is PlainMaxPoolWithPositions
         is_plain &= not (node.op_type == "Pad" and len(node.input) > 3)
         if plain is None or not is_plain:
