@@ -191,6 +191,8 @@ class Evaluator(ReferenceEvaluator):
         )
         is_plain &= len(node.output) == 1 or plain is PlainMaxPoolWithPositions
         is_plain &= not (node.op_type == "Pad" and len(node.input) > 3)
+        # Of sequences.
+        is_plain &= not any(len(attribute.ints) == 1 for attribute in node.attribute)
         if plain is None or not is_plain:
             return super()._load_impl(node, input_types)
         return plain
