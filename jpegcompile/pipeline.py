@@ -9,6 +9,7 @@ from jpegcompile.passes.assign_domains import AssignDomains
 from jpegcompile.passes.cancel_casts import CancelCasts
 from jpegcompile.passes.canonical_arithmetic import CanonicalArithmetic
 from jpegcompile.passes.canonical_conv_transpose import CanonicalConvTranspose
+from jpegcompile.passes.canonical_gather import CanonicalGather
 from jpegcompile.passes.canonical_pad import CanonicalPad
 from jpegcompile.passes.canonical_rearrangement import CanonicalRearrangement
 from jpegcompile.passes.canonical_reduction import CanonicalReduction
@@ -23,6 +24,7 @@ from jpegcompile.passes.drop_expand import DropExpand
 from jpegcompile.passes.dynamic_batch import DynamicBatch
 from jpegcompile.passes.explicit_padding import ExplicitPadding
 from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
+from jpegcompile.passes.fold_channel_order import FoldChannelOrder
 from jpegcompile.passes.fold_constants import FoldConstants
 from jpegcompile.passes.fold_quantized_weights import FoldQuantizedWeights
 from jpegcompile.passes.fuse_convolution import FuseConvolution
@@ -53,6 +55,7 @@ from jpegcompile.passes.lower_separable import (
     LowerGlobalAveragePool,
     LowerPad,
     LowerSlice,
+    LowerTake,
 )
 from jpegcompile.passes.merge_slices import MergeSlices
 from jpegcompile.passes.refuse_quantized import RefuseQuantized
@@ -75,6 +78,7 @@ LEGALIZE: tuple[Pass, ...] = (
     CanonicalResize(),
     CanonicalReshape(),
     ResolveShapes(),
+    CanonicalGather(),
     DropExpand(),
     DynamicBatch(),
     InferShapes(),
@@ -87,6 +91,7 @@ LEGALIZE: tuple[Pass, ...] = (
     InferShapes(),
 )
 FOLD: tuple[Pass, ...] = (
+    FoldChannelOrder(),
     FoldBatchNorm(),
     AbsorbNormalization(),
     CanonicalArithmetic(),
@@ -107,6 +112,7 @@ LOWER: tuple[Pass, ...] = (
     LowerAveragePool(),
     LowerGlobalAveragePool(),
     LowerSlice(),
+    LowerTake(),
     LowerPad(),
     LowerResize(),
     LowerReduction(),

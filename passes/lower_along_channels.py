@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.channels import takes_of_plane
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
@@ -23,6 +24,9 @@ class LowerAlongChannels(Lowering[int]):
         """The block size of a map of which known channels are picked."""
         source = node.inputs[0]
         if source.name not in module.maps:
+            return None
+        if takes_of_plane(node) is not None:
+            # A matrix along that axis, see `lower_separable.py`.
             return None
         if int(node.attrs.get("axis", 0)) % 4 != 1:
             return Decline(node, "it picks along height, width or batch")

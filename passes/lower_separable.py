@@ -3,6 +3,7 @@
 AveragePool(x)        =>  ToSpatial(JpegAveragePool(ToJpeg(x), R, C))
 GlobalAveragePool(x)  =>  JpegGlobalAveragePool(ToJpeg(x), R, C)          mean of the DCs / b
 Slice(x) over H, W    =>  ToSpatial(JpegSlice(ToJpeg(x), R, C))
+Gather(x) over H or W  likewise
 Pad(x) over H, W      =>  ToSpatial(JpegPad(ToJpeg(x), R, C))             any mode; zeros
 
 Each computes R @ x @ C with R = D_out A_H D_in^T and C = (D_out A_W D_in^T)^T, A being the spatial
@@ -26,6 +27,7 @@ from jpegcompile.dct.linear import (
     padded_indices,
     take_matrix,
 )
+from jpegcompile.ir.channels import takes_of_plane
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.padding import padding_of
 from jpegcompile.ir.rewrite import (
@@ -168,6 +170,28 @@ class LowerSlice(LowerSeparable):
             for axis, size in zip((2, 3), size_of(source), strict=True)
         )
         return Separable((rows, columns))
+
+
+class LowerTake(LowerSeparable):
+    """Gather of rows or columns by a list of their numbers."""
+
+    name = "lower-take"
+    op_types = ("Gather",)
+    jpeg_op = "JpegSlice"
+
+    def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
+        """A map of known size; channels are picked by `lower_along_channels.py`."""
+        source = node.inputs[0]
+        taken_of = takes_of_plane(node) if source.name in module.maps else None
+        if taken_of is None:
+            return None
+        problem = map_problem(node, module, node.outputs[0])
+        if problem is not None:
+            return problem
+        axes = [np.eye(size) for size in size_of(source)]
+        axis, indices = taken_of
+        axes[axis - 2] = take_matrix(indices.tolist(), size_of(source)[axis - 2])
+        return Separable((axes[0], axes[1]))
 
 
 class LowerPad(LowerSeparable):
