@@ -22,7 +22,9 @@ from support.graphs import Graph, evaluate, run_float32
 from support.half_precision import doubled, halved
 from support.nhwc_networks import resnet_v1, resnet_v2, squeezed_head
 from support.results import Outcome, Recorder
-from support.torch_zoo import ResNet, build
+from support.torch_dense import NETWORKS
+from support.torch_zoo import build
+from torch import nn
 
 import jpegcompile
 from jpegcompile.backends.emit import emit
@@ -96,7 +98,9 @@ def check(
     assert error <= allowed
 
 
-def require_network(network: ResNet, source: onnx.ModelProto, images: NDArray[np.float32]) -> None:
+def require_network(
+    network: nn.Module, source: onnx.ModelProto, images: NDArray[np.float32]
+) -> None:
     """The exported file is the network that the table names."""
     with torch.no_grad():
         outputs = network(torch.from_numpy(images))
@@ -119,6 +123,17 @@ def test_family(family: Family, exporter: Exporter, tmp_path: Path, recorder: Re
         casts=family.casts,
         allowed=family.allowed,
     )
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network(name: str, exporter: Exporter, tmp_path: Path, recorder: Recorder) -> None:
+    given = NETWORKS[name]
+    network = given.make()
+    source = onnx.load(export(network, given.size, tmp_path / "model.onnx", exporter))
+    images = random_images(given.size, given.size)
+    require_network(network, source, images)
+    check((name, exporter), source, {"image": images}, recorder, casts=given.casts)
 
 
 @pytest.mark.slow
