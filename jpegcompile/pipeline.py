@@ -9,6 +9,8 @@ from jpegcompile.passes.assign_domains import AssignDomains
 from jpegcompile.passes.cancel_casts import CancelCasts
 from jpegcompile.passes.canonical_arithmetic import CanonicalArithmetic
 from jpegcompile.passes.canonical_branches import CanonicalBranches
+from jpegcompile.passes.canonical_conv_transpose import CanonicalConvTranspose
+from jpegcompile.passes.canonical_gather import CanonicalGather
 from jpegcompile.passes.canonical_normalization import CanonicalNormalization
 from jpegcompile.passes.canonical_pad import CanonicalPad
 from jpegcompile.passes.canonical_rearrangement import CanonicalRearrangement
@@ -24,6 +26,7 @@ from jpegcompile.passes.drop_expand import DropExpand
 from jpegcompile.passes.dynamic_batch import DynamicBatch
 from jpegcompile.passes.explicit_padding import ExplicitPadding
 from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
+from jpegcompile.passes.fold_channel_order import FoldChannelOrder
 from jpegcompile.passes.fold_constants import FoldConstants
 from jpegcompile.passes.fold_quantized_weights import FoldQuantizedWeights
 from jpegcompile.passes.fuse_convolution import FuseConvolution
@@ -38,6 +41,7 @@ from jpegcompile.passes.lower_cast import LowerCast
 from jpegcompile.passes.lower_channel_reduction import LowerChannelReduction
 from jpegcompile.passes.lower_clip import LowerClip
 from jpegcompile.passes.lower_conv import LowerConv
+from jpegcompile.passes.lower_conv_transpose import LowerConvTranspose
 from jpegcompile.passes.lower_elementwise import LowerElementwise
 from jpegcompile.passes.lower_flatten import LowerFlatten
 from jpegcompile.passes.lower_global_max_pool import LowerGlobalMaxPool
@@ -56,6 +60,7 @@ from jpegcompile.passes.lower_separable import (
     LowerGlobalAveragePool,
     LowerPad,
     LowerSlice,
+    LowerTake,
 )
 from jpegcompile.passes.merge_slices import MergeSlices
 from jpegcompile.passes.refuse_quantized import RefuseQuantized
@@ -76,9 +81,11 @@ LEGALIZE: tuple[Pass, ...] = (
     FoldConstants(),
     RefuseQuantized(),
     ExplicitPadding(),
+    CanonicalConvTranspose(),
     CanonicalResize(),
     CanonicalReshape(),
     ResolveShapes(),
+    CanonicalGather(),
     DropExpand(),
     SinkSqueeze(),
     DynamicBatch(),
@@ -94,6 +101,7 @@ LEGALIZE: tuple[Pass, ...] = (
 FOLD: tuple[Pass, ...] = (
     CanonicalNormalization(),
     CanonicalBranches(),
+    FoldChannelOrder(),
     FoldBatchNorm(),
     AbsorbNormalization(),
     CanonicalArithmetic(),
@@ -104,6 +112,7 @@ LOWER: tuple[Pass, ...] = (
     LowerInput(),
     LowerPointwise(),
     LowerConv(),
+    LowerConvTranspose(),
     LowerBatchNorm(),
     LowerGroupNormalization(),
     LowerRelu(),
@@ -114,6 +123,7 @@ LOWER: tuple[Pass, ...] = (
     LowerAveragePool(),
     LowerGlobalAveragePool(),
     LowerSlice(),
+    LowerTake(),
     LowerPad(),
     LowerResize(),
     LowerReduction(),

@@ -1,7 +1,9 @@
 """Spell padding by one amount for each axis, of the plane and of channels apart.
 
 Pad(x, pads, axes)             =>  Pad(x, pads of all axes)
-Pad(x, of channels and plane)  =>  Pad(Pad(x, of the plane), of channels)        exact
+Pad(x, of channels and plane)  =>  Pad(Pad(x, of the plane), of channels)
+Pad(x, of channels, reflect)   =>  Gather(x, channels)                   edge and wrap likewise
+Pad(x, value v)                =>  Add(Pad(x), v around x and 0 within)  exact; finite v only
 """
 
 from __future__ import annotations
@@ -9,13 +11,15 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import input_at, value_of
+from jpegcompile.dct.linear import padded_indices
+from jpegcompile.ir.graph import input_at, is_float, static_dims
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.padding import Padding, padding_of
 from jpegcompile.ir.rewrite import Pass
 
 
 class CanonicalPad(Pass):
-    """Maps of rank 4 and constant amounts; any value to pad with."""
+    """Maps of rank 4 and constant amounts."""
 
     name = "canonical-pad"
 
@@ -24,37 +28,44 @@ class CanonicalPad(Pass):
         changed = False
         for node in list(module.graph.nodes):
             if node.op == "Pad" and len(node.inputs[0].shape or ()) == 4:
-                changed |= _name_all_axes(node, module)
-                changed |= _split(node, module)
+                padding = padding_of(node)
+                changed |= not isinstance(padding, str) and _canonicalize(node, padding, module)
         if changed:
             module.graph.cleanup().toposort()
         return changed
 
 
-def _name_all_axes(node: gs.Node, module: Module) -> bool:
-    axes, given = value_of(input_at(node, 3)), value_of(input_at(node, 1))
-    if axes is None or given is None:
-        return False
-    amounts = np.zeros((2, 4), np.int64)
-    amounts[:, axes % 4] = given.reshape(2, -1)
+def _canonicalize(node: gs.Node, padding: Padding, module: Module) -> bool:
+    changed = input_at(node, 3) is not None
+    if changed:
+        _write(node, padding, module)
+    (batch, channels, *plane) = zip(padding.begin, padding.end, strict=True)
+    if any(batch):
+        return changed
+    parts = [node]
+    if any(channels) and any(map(any, plane)):
+        parts.append(_split(node, padding, module))
+        changed = True
+    for part in parts:
+        own = padding_of(part)
+        assert isinstance(own, Padding)
+        changed |= _gather(part, own, module) or _add_fill(part, own, module)
+    return changed
+
+
+def _write(node: gs.Node, padding: Padding, module: Module) -> None:
+    """Put amounts for all axes where the opset has them."""
+    amounts = np.asarray([*padding.begin, *padding.end], np.int64)
+    if "pads" in node.attrs:
+        node.attrs["pads"] = amounts.tolist()
+        return
     value = input_at(node, 2)
-    node.inputs = [node.inputs[0], _constant(node, module, amounts)]
-    node.inputs += [] if value is None else [value]
-    return True
+    given = gs.Constant(module.fresh(f"{node.outputs[0].name}.pads"), amounts)
+    node.inputs = [node.inputs[0], given, *([] if value is None else [value])]
 
 
-def _split(node: gs.Node, module: Module) -> bool:
-    """Let a second node pad the channels, if this one pads the plane as well."""
-    in_attribute = "pads" in node.attrs
-    given = node.attrs["pads"] if in_attribute else value_of(input_at(node, 1))
-    is_constant = node.attrs.get("mode", "constant") == "constant"
-    if given is None or input_at(node, 3) is not None or not is_constant:
-        return False
-    amounts = np.asarray(given, np.int64).reshape(2, 4)
-    if amounts[:, 0].any() or not (amounts[:, 1].any() and amounts[:, 2:].any()):
-        return False
-    plane, channels = amounts.copy(), amounts.copy()
-    plane[:, 1], channels[:, 2:] = 0, 0
+def _split(node: gs.Node, padding: Padding, module: Module) -> gs.Node:
+    """Let a second node pad the channels, behind this one, which pads the plane."""
     target = node.outputs[0]
     between = gs.Variable(module.fresh(f"{target.name}.plane"), target.dtype)
     if target.shape is not None:
@@ -62,14 +73,51 @@ def _split(node: gs.Node, module: Module) -> bool:
     second = gs.Node("Pad", module.fresh(f"{target.name}.channels"), dict(node.attrs))
     second.inputs, second.outputs = [between, *node.inputs[1:]], [target]
     node.outputs = [between]
-    for part, values in ((node, plane), (second, channels)):
-        if in_attribute:
-            part.attrs["pads"] = values.reshape(-1).tolist()
-        else:
-            part.inputs[1] = _constant(part, module, values)
+    for part, kept in ((node, (0, 0, 1, 1)), (second, (0, 1, 0, 0))):
+        begin, end = (
+            tuple(a * k for a, k in zip(amounts, kept, strict=True))
+            for amounts in (padding.begin, padding.end)
+        )
+        _write(part, Padding(padding.mode, begin, end), module)
     module.graph.nodes.append(second)
+    return second
+
+
+def _gather(node: gs.Node, padding: Padding, module: Module) -> bool:
+    """Take channels by their numbers, if that is what the node repeats."""
+    amounts = padding.begin[1], padding.end[1]
+    known = static_dims(node.inputs[0].shape[1:2])
+    if padding.mode == "constant" or not any(amounts) or known is None:
+        return False
+    indices = padded_indices(padding.mode, *amounts, known[0])
+    if indices is None:
+        return False
+    name = module.fresh(f"{node.outputs[0].name}.repeated")
+    node.op, node.attrs = "Gather", {"axis": 1}
+    node.inputs = [node.inputs[0], gs.Constant(name, np.asarray(indices, np.int64))]
     return True
 
 
-def _constant(node: gs.Node, module: Module, amounts: np.ndarray) -> gs.Constant:
-    return gs.Constant(module.fresh(f"{node.outputs[0].name}.pads"), amounts.reshape(-1))
+def _add_fill(node: gs.Node, padding: Padding, module: Module) -> bool:
+    """Pad with zeros, to which what is padded with is added: the sums have one term each."""
+    source, target = node.inputs[0], node.outputs[0]
+    sizes = static_dims(source.shape[1:])
+    is_needed = padding.fill != 0.0 and np.isfinite(padding.fill)
+    if not is_needed or sizes is None or not is_float(source):
+        return False
+    border = np.full([1] * 4, True)
+    for axis, size in enumerate(sizes, 1):
+        begin, end = padding.begin[axis], padding.end[axis]
+        if begin or end:
+            places = np.arange(-begin, size + end)
+            inside = (places >= 0) & (places < size)
+            border = border & inside.reshape([-1 if a == axis else 1 for a in range(4)])
+    name = f"{target.name}.border"
+    values = np.where(border, 0.0, padding.fill).astype(source.dtype)
+    padded = gs.Variable(module.fresh(f"{target.name}.zeros"), target.dtype, target.shape)
+    fill = gs.Constant(module.fresh(name), values)
+    node.inputs, node.outputs = node.inputs[:2], [padded]
+    if "value" in node.attrs:
+        node.attrs["value"] = 0.0
+    module.graph.nodes.append(gs.Node("Add", module.fresh(name), {}, [padded, fill], [target]))
+    return True

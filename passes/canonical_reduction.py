@@ -3,9 +3,12 @@
 ReduceMean(x, axes={2,3}, keepdims=1)         =>  GlobalAveragePool(x)
 ReduceMean(x, axes={2,3}, keepdims=0)         =>  Flatten(GlobalAveragePool(x))          exact
 ReduceMean(ReduceMean(x, axes={3}), axes={2})  likewise, in either order: x.mean(3).mean(2)
+ReduceMean(x, axes={1,2,3})                   =>  ReduceMean(Flatten(GlobalAveragePool(x)))
 ReduceMax                                      likewise, as GlobalMaxPool
 ReduceSum(x, axes={2,3}, keepdims=0)          =>  Flatten(ReduceSum(x, axes={2,3}, keepdims=1))
 Unsqueeze(ReduceMax(x, axes={1}, keepdims=0))  =>  ReduceMax(x, axes={1}, keepdims=1)
+
+x may also be flattened, [N, C, HW], transposed, or both; and a pool of sequences is such a mean.
 """
 
 from __future__ import annotations
@@ -23,10 +26,15 @@ from jpegcompile.ir.graph import (
 )
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.ir.views import View, views_of
 
 _PLANE = {2, 3}
 _OF_CHANNELS = ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum")
+_IMAGE = {1, 2, 3}
 _POOLS = {"ReduceMean": "GlobalAveragePool", "ReduceMax": "GlobalMaxPool"}
+_REDUCTIONS = {pool: reduction for reduction, pool in _POOLS.items()}
+# The opset from which on axes are an input.
+_AXES_AS_INPUT = {"ReduceSum": 13, "ReduceMean": 18, "ReduceMax": 18}
 
 
 class CanonicalReduction(Pass):
@@ -39,18 +47,18 @@ class CanonicalReduction(Pass):
         changed = False
         for node in list(module.graph.nodes):
             changed |= _keep_channels(node, module)
-            if node.op not in (*_POOLS, "ReduceSum") or not is_float(node.inputs[0]):
+            op = _REDUCTIONS.get(node.op, node.op)
+            if op not in _AXES_AS_INPUT or not is_float(node.inputs[0]):
                 continue
-            over_plane = reduced_axes(node, 4) == _PLANE
-            if node.op in _POOLS:
-                source = node.inputs[0] if over_plane else _before(node, module.graph)
-                if source is not None:
-                    _replace(node, source, module)
-                    changed = True
-            elif over_plane and not _keeps_dimensions(node):
-                node.attrs["keepdims"] = 1
-                _flatten(node, node.inputs[0], module)
+            view, axes = _view(node)
+            source = None if op == "ReduceSum" or view else _before(node, module.graph)
+            if view is not None and axes == _PLANE:
+                changed |= _pool(node, op, view.source, module)
+            elif view is not None:
+                _reduce_channels(node, op, view.source, module)
                 changed = True
+            elif source is not None:
+                changed |= _pool(node, op, source, module)
         if changed:
             module.graph.cleanup().toposort()
         return changed
@@ -82,7 +90,7 @@ def _keep_channels(node: gs.Node, module: Module) -> bool:
 
 
 def _keeps_dimensions(node: gs.Node) -> bool:
-    return bool(node.attrs.get("keepdims", 1))
+    return node.op in _REDUCTIONS or bool(node.attrs.get("keepdims", 1))
 
 
 def reduced_axes(node: gs.Node, wanted_rank: int) -> set[int] | None:
@@ -92,9 +100,24 @@ def reduced_axes(node: gs.Node, wanted_rank: int) -> set[int] | None:
     operand = input_at(node, 1)
     if operand is not None:
         axes = value_of(operand)
+    if node.op in _REDUCTIONS:
+        axes = range(2, rank)
     if rank != wanted_rank or axes is None:
         return None
     return {int(axis) % rank for axis in axes}
+
+
+def _view(node: gs.Node) -> tuple[View | None, set[int]]:
+    """The map of which a node reduces the plane, or all but the batch, and which of the two."""
+    reduced = reduced_axes(node, len(node.inputs[0].shape or ())) or set()
+    for view in views_of(node.inputs[0]):
+        axes = {axis for dimension in reduced for axis in view.axes[dimension]}
+        rest = [a for d, axes in enumerate(view.axes) if d not in reduced for a in axes]
+        if (axes == _PLANE and rest == [0, 1]) or (axes == _IMAGE and rest == [0]):
+            # A pool of a map is what this pass makes.
+            is_made = node.op in _REDUCTIONS and view.source is node.inputs[0]
+            return (None, set()) if is_made else (view, axes)
+    return None, set()
 
 
 def _before(second: gs.Node, graph: gs.Graph) -> gs.Tensor | None:
@@ -118,18 +141,63 @@ def _before(second: gs.Node, graph: gs.Graph) -> gs.Tensor | None:
     return first.inputs[0]
 
 
-def _replace(node: gs.Node, source: gs.Tensor, module: Module) -> None:
-    keep_dimensions = _keeps_dimensions(node)
-    node.op, node.attrs, node.inputs = _POOLS[node.op], {}, [source]
-    if not keep_dimensions:
-        _flatten(node, source, module)
-
-
-def _flatten(node: gs.Node, source: gs.Tensor, module: Module) -> None:
-    """Bring what the node makes of a map, now [N, C, 1, 1], to [N, C]."""
+def _pool(node: gs.Node, op: str, source: gs.Tensor, module: Module) -> bool:
+    """Let the node reduce the plane of a map, and give what comes of it its shape."""
     target = node.outputs[0]
+    if op == "ReduceSum" and node.inputs[0] is source and _keeps_dimensions(node):
+        return False
+    shape = (*source.shape[:2], 1, 1)
+    if len(target.shape or ()) != 4 or tuple(target.shape) != shape:
+        node.outputs = [_shaped(target, shape, "pooled", module)]
+    if op == "ReduceSum":
+        node.attrs["keepdims"] = 1
+        node.inputs = [source]
+        _write_axes(node, (2, 3), module)
+    else:
+        node.op, node.attrs, node.inputs = _POOLS[op], {}, [source]
+    return True
+
+
+def _reduce_channels(node: gs.Node, op: str, source: gs.Tensor, module: Module) -> None:
+    """Let the node reduce vectors [N, C], to which another one reduces the map."""
+    target, nodes = node.outputs[0], module.graph.nodes
+    batch, channels = source.shape[:2]
     pooled = gs.Variable(
-        module.fresh(f"{target.name}.pooled"), target.dtype, (*source.shape[:2], 1, 1)
+        module.fresh(f"{target.name}.pooled"), target.dtype, (batch, channels, 1, 1)
     )
-    node.outputs = [pooled]
-    module.graph.nodes.append(gs.Node("Flatten", pooled.name, {"axis": 1}, [pooled], [target]))
+    first = gs.Node(_POOLS.get(op, op), pooled.name, {}, [source], [pooled])
+    nodes.append(first)
+    if op == "ReduceSum":
+        first.attrs["keepdims"] = 1
+        _write_axes(first, (2, 3), module)
+    flat = gs.Variable(module.fresh(f"{target.name}.flat"), target.dtype, (batch, channels))
+    nodes.append(gs.Node("Flatten", flat.name, {"axis": 1}, [pooled], [flat]))
+    node.op, node.attrs, node.inputs = op, {"keepdims": 1}, [flat]
+    _write_axes(node, (1,), module)
+    if len(target.shape or ()) != 2:
+        node.outputs = [_shaped(target, (batch, 1), "reduced", module)]
+
+
+def _write_axes(node: gs.Node, axes: tuple[int, ...], module: Module) -> None:
+    if module.graph.opset < _AXES_AS_INPUT[node.op]:
+        node.attrs["axes"] = list(axes)
+        return
+    name = module.fresh(f"{node.outputs[0].name}.axes")
+    node.attrs.pop("axes", None)
+    node.inputs = [node.inputs[0], gs.Constant(name, np.asarray(axes, np.int64))]
+
+
+def _shaped(
+    target: gs.Tensor, shape: tuple[int | str, ...], role: str, module: Module
+) -> gs.Variable:
+    """A tensor of that shape for a node to make, from which another node makes `target`."""
+    made = gs.Variable(module.fresh(f"{target.name}.{role}"), target.dtype, shape)
+    rest = static_dims((target.shape or ())[1:])
+    if rest is None or len(rest) == 1:
+        node = gs.Node("Flatten", made.name, {"axis": 1}, [made], [target])
+    else:
+        name = module.fresh(f"{target.name}.shape")
+        operands = [made, gs.Constant(name, np.asarray([0, *rest], np.int64))]
+        node = gs.Node("Reshape", made.name, {}, operands, [target])
+    module.graph.nodes.append(node)
+    return made

@@ -1,6 +1,7 @@
 """Fold batch normalisation into the convolution before it.
 
 BatchNormalization(Conv(x, w, b), s, t, m, v)  =>  Conv(x, w f, (b - m) f + t),  f = s / sqrt(v + e)
+BatchNormalization(ConvTranspose(x, w, b), ...)  likewise
 
 Exact but for one rounding of the new weights. Needs constant weights and a convolution that nobody
 else reads; other normalisations are lowered by `passes/lower_batch_norm.py`.
@@ -11,11 +12,13 @@ from __future__ import annotations
 import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.ingest import ChannelAffine
-from jpegcompile.dct.normalization import fold_into_convolution
+from jpegcompile.dct.normalization import fold_into_convolution, fold_into_transposed
 from jpegcompile.ir.graph import input_at, is_graph_output, remove_node, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.statistics import inference_affine
+
+_FOLDS = {"Conv": fold_into_convolution, "ConvTranspose": fold_into_transposed}
 
 
 class FoldBatchNorm(Pass):
@@ -41,7 +44,7 @@ class FoldBatchNorm(Pass):
 
 def _foldable(node: gs.Node, graph: gs.Graph) -> gs.Node | None:
     source = node.inputs[0]
-    if len(source.inputs) != 1 or source.inputs[0].op != "Conv":
+    if len(source.inputs) != 1 or source.inputs[0].op not in _FOLDS:
         return None
     convolution = source.inputs[0]
     if len(source.outputs) != 1 or is_graph_output(graph, source):
@@ -55,7 +58,8 @@ def _foldable(node: gs.Node, graph: gs.Graph) -> gs.Node | None:
 def _fold(convolution: gs.Node, node: gs.Node, affine: ChannelAffine, module: Module) -> None:
     weight = value_of(convolution.inputs[1])
     assert weight is not None
-    kernel, bias = fold_into_convolution(weight, value_of(input_at(convolution, 2)), affine)
+    fold, before = _FOLDS[convolution.op], value_of(input_at(convolution, 2))
+    kernel, bias = fold(weight, before, affine)
     target = node.outputs[0]
     base = convolution.inputs[1].name
     convolution.inputs = [

@@ -26,7 +26,8 @@ from jpegcompile.ir.graph import remove_node, static_dims
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.nonlinear import TRUNCATE, output_block
 from jpegcompile.ir.rewrite import Pass, elements
-from jpegcompile.passes.lower_conv import Convolution, LowerConv, bias_of
+from jpegcompile.ir.window import bias_of
+from jpegcompile.passes.lower_conv import Convolution, LowerConv
 from jpegcompile.passes.lower_prelu import slope_of
 
 _JPEG = ("JpegConv", "JpegPointwiseConv")

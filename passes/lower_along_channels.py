@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.channels import takes_of_plane
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
@@ -27,6 +28,9 @@ class LowerAlongChannels(Lowering[int]):
         made = [tensor for tensor in node.outputs if tensor.name]
         if {module.maps.get(tensor.name) for tensor in (source, *made)} == {1}:
             return 1
+        if takes_of_plane(node) is not None:
+            # A matrix along that axis, see `lower_separable.py`.
+            return None
         if int(node.attrs.get("axis", 0)) % 4 != 1:
             return Decline(node, "it picks along height, width or batch")
         operands = [value_of(tensor) for tensor in node.inputs[1:]]

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import input_at, value_of
+from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, is_sequence, map_problem
-from jpegcompile.ir.window import Window, kernel_of, padding_problem, window_of
+from jpegcompile.ir.window import Window, bias_of, kernel_of, padding_problem, window_of
 
 
 @dataclass(frozen=True)
@@ -88,15 +88,6 @@ class LowerConv(Lowering[Convolution]):
                 multiply_adds=match.multiply_adds,
                 transforms=(source, target),
             )
-
-
-def bias_of(node: gs.Node, module: Module) -> gs.Tensor:
-    """The bias of a Conv, zeros [C] where it has none."""
-    bias = input_at(node, 2)
-    if bias is not None:
-        return bias
-    zeros = np.zeros(int(node.outputs[0].shape[1]), node.outputs[0].dtype)
-    return gs.Constant(module.fresh(f"{node.outputs[0].name}.bias"), zeros)
 
 
 def _channel_bias(node: gs.Node, module: Module) -> gs.Tensor:

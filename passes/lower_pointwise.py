@@ -2,11 +2,11 @@
 
 f(x)                  =>  ToSpatial(JpegF(ToJpeg(x)))             Sigmoid, Elu, Gelu, HardSwish, ...
 Mul(x, Sigmoid(x))    =>  ToSpatial(JpegSilu(ToJpeg(x)))
-any nodes f(x; c...)  =>  ToSpatial(JpegPointwise_...(ToJpeg(x), c...))
+any nodes f(x; c...)  =>  ToSpatial(JpegPointwise_1(ToJpeg(x), c))
 
 Each: inverse DCT, the function, DCT. A region of nodes that ends in a nonlinear one and reads one
-map only is one function, see `ir/pointwise.py`; it has an operator named by its program, whose body
-holds the nodes.
+map only is one function, see `ir/pointwise.py`. Its body holds the nodes; kernels read them as
+steps, see `ir/region_program.py`. Where it has no steps it has an operator named by its program.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.graph import is_graph_output, remove_node, value_of
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.pointwise import FUNCTIONS, PRODUCTS, Region, program_name, region_of
+from jpegcompile.ir.pointwise import (
+    FUNCTIONS,
+    KNOWN_PROGRAMS,
+    PRODUCTS,
+    OwnBody,
+    Region,
+    program_name,
+    region_of,
+)
+from jpegcompile.ir.region_program import PROGRAM, PROGRAMMED, region_program
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, lowered_report, map_problem
 
 
@@ -96,5 +105,18 @@ def _operator(
         return f"Jpeg{first.op}", {**FUNCTIONS[first.op], **first.attrs}, ()
     program = region.program()
     name = program_name(program)
-    module.programs[name] = (program, len(region.constants))
+    stepwise = None
+    if name not in KNOWN_PROGRAMS.values():
+        stepwise = region_program(region, int(module.graph.opset))
+    if stepwise is not None:
+        body = OwnBody(stepwise.body, ("constants",), (PROGRAM,))
+        known = (n for n in PROGRAMMED if module.programs.get(n, body) == body)
+        shared = next(known, None)
+        if shared is not None:
+            module.programs[shared] = body
+            label = module.fresh(f"{region.nodes[-1].outputs[0].name}.constants")
+            constants = gs.Constant(label, stepwise.constants)
+            return shared, {PROGRAM: stepwise.steps}, (constants,)
+    operands = tuple(f"c{index}" for index in range(len(region.constants)))
+    module.programs[name] = OwnBody(program, operands)
     return name, {}, region.constants

@@ -3,7 +3,8 @@
 AveragePool(x)        =>  ToSpatial(JpegAveragePool(ToJpeg(x), R, C))
 GlobalAveragePool(x)  =>  JpegGlobalAveragePool(ToJpeg(x), R, C)          mean of the DCs / b
 Slice(x) over H, W    =>  ToSpatial(JpegSlice(ToJpeg(x), R, C))
-Pad(x) over H, W      =>  ToSpatial(JpegPad(ToJpeg(x), R, C))             zeros only
+Gather(x) over H or W  likewise
+Pad(x) over H, W      =>  ToSpatial(JpegPad(ToJpeg(x), R, C))             any mode; zeros
 
 Each computes R @ x @ C with R = D_out A_H D_in^T and C = (D_out A_W D_in^T)^T, A being the spatial
 operator of an axis. Exact. Slices and pads of channels alone are the same operator in both domains.
@@ -23,10 +24,12 @@ from jpegcompile.dct.linear import (
     in_jpeg_domain,
     mean_matrix,
     pad_matrix,
+    padded_indices,
     take_matrix,
 )
-from jpegcompile.ir.graph import input_at, value_of
+from jpegcompile.ir.channels import takes_of_plane
 from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.padding import padding_of
 from jpegcompile.ir.rewrite import (
     Decline,
     Lowering,
@@ -169,53 +172,66 @@ class LowerSlice(LowerSeparable):
         return Separable((rows, columns))
 
 
+class LowerTake(LowerSeparable):
+    """Gather of rows or columns by a list of their numbers."""
+
+    name = "lower-take"
+    op_types = ("Gather",)
+    jpeg_op = "JpegSlice"
+
+    def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
+        """A map of known size; channels are picked by `lower_along_channels.py`."""
+        source = node.inputs[0]
+        taken_of = takes_of_plane(node) if source.name in module.maps else None
+        if taken_of is None:
+            return None
+        problem = map_problem(node, module, node.outputs[0])
+        if problem is not None:
+            return problem
+        axes = [np.eye(size) for size in size_of(source)]
+        axis, indices = taken_of
+        axes[axis - 2] = take_matrix(indices.tolist(), size_of(source)[axis - 2])
+        return Separable((axes[0], axes[1]))
+
+
 class LowerPad(LowerSeparable):
-    """Pad with zeros, of channels or of the plane."""
+    """Pad with zeros, of channels or of the plane, or of the plane with elements of the map."""
 
     name = "lower-pad"
     op_types = ("Pad",)
 
     def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
-        """Constant zero padding of a map of known size, channels and plane not mixed."""
+        """Known amounts of a map of known size, channels and plane not mixed."""
         source = node.inputs[0]
         if source.name not in module.maps:
             return None
-        pads = _pads(node)
-        if isinstance(pads, str):
-            return Decline(node, pads)
+        padding = padding_of(node)
+        if isinstance(padding, str):
+            return Decline(node, padding)
         problem = map_problem(node, module, node.outputs[0])
         if problem is not None:
             return problem
-        begin, end = pads[:4], pads[4:]
-        plane = [*begin[2:], *end[2:]]
-        if begin[0] or end[0]:
+        (batch, channels, *plane) = zip(padding.begin, padding.end, strict=True)
+        if any(batch):
             return Decline(node, "it pads the batch")
-        if any(plane) and (begin[1] or end[1]):
+        if any(channels) and any(map(any, plane)):
             return Decline(node, "it pads channels and plane at once")
-        if not any(plane):
+        if padding.fill != 0.0:
+            return Decline(node, f"it pads with {padding.fill:g}, not zero")
+        if not any(map(any, plane)):
             return Separable(None)
-        rows, columns = (
-            pad_matrix(begin[axis], end[axis], size)
-            for axis, size in zip((2, 3), size_of(source), strict=True)
-        )
+        matrices = [
+            _pad_matrix(padding.mode, *amounts, size)
+            for amounts, size in zip(plane, size_of(source), strict=True)
+        ]
+        rows, columns = matrices
+        if rows is None or columns is None:
+            return Decline(node, f"it pads by {padding.mode} more than the map has")
         return Separable((rows, columns))
 
 
-def _pads(node: gs.Node) -> list[int] | str:
-    """Eight amounts, begin then end, or why the padding cannot be lowered."""
-    if node.attrs.get("mode", "constant") not in ("constant", b"constant"):
-        return f"its mode is {node.attrs['mode']}, not constant"
-    if "pads" in node.attrs:
-        amounts, fill = node.attrs["pads"], float(node.attrs.get("value", 0.0))
-    else:
-        operand, value = value_of(input_at(node, 1)), input_at(node, 2)
-        if operand is None or (value is not None and value_of(value) is None):
-            return "its amounts or its value are not constants"
-        if input_at(node, 3) is not None:
-            return "the axes that it pads are not constants"
-        amounts = operand
-        constant = value_of(value)
-        fill = 0.0 if constant is None else float(constant.reshape(-1)[0])
-    if fill != 0.0:
-        return f"it pads with {fill:g}, not zero"
-    return [int(p) for p in amounts]
+def _pad_matrix(mode: str, begin: int, end: int, size: int) -> NDArray[np.float64] | None:
+    if mode == "constant":
+        return pad_matrix(begin, end, size)
+    indices = padded_indices(mode, begin, end, size)
+    return None if indices is None else take_matrix(indices, size)

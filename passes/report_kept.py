@@ -34,6 +34,8 @@ class ReportKept(Pass):
                 continue
             if node.op in _NOTHING_TO_LOWER or _is_layout(node, module):
                 continue
+            if _only_leaves(node, module):
+                continue
             if any(t.name in module.blocks for t in tensors):
                 continue
             if any(_could_be_blocks(t, module) for t in tensors):
@@ -63,6 +65,13 @@ def _reason(node: gs.Node, module: Module) -> str:
 def _order(node: gs.Node) -> list[int] | None:
     """The permutation of a Transpose; None for other nodes."""
     return list(node.attrs.get("perm", ())) if node.op == "Transpose" else None
+
+
+def _only_leaves(node: gs.Node, module: Module) -> bool:
+    """Whether a node only gives another shape to pixels, which then leave the graph."""
+    target = node.outputs[0]
+    leaves = is_graph_output(module.graph, target) and not target.outputs
+    return leaves and node.op in ("Reshape", "Squeeze", "Unsqueeze")
 
 
 def _is_layout(node: gs.Node, module: Module) -> bool:

@@ -12,6 +12,11 @@ CONV = (
     " group: int = @group>"
 )
 
+CONV_TRANSPOSE = (
+    "ConvTranspose <strides: ints = @strides, pads: ints = @pads, dilations: ints = @dilations,"
+    " output_padding: ints = @output_padding, group: int = @group>"
+)
+
 # Below opset 11 Clip takes its bounds as attributes, and Max and Min do not broadcast below 8.
 OLD_CLIP = """
         zeros = Sub(spatial, spatial)

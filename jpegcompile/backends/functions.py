@@ -16,14 +16,21 @@ import onnx
 from onnx import parser
 
 from jpegcompile.backends.channels import CHANNEL_BODIES, OLD_CHANNEL_BODIES, OLD_SUM_BODIES
-from jpegcompile.backends.fragments import CONV, OLD_CLIP, PIXELS, TRANSFORMS, between
+from jpegcompile.backends.fragments import (
+    CONV,
+    CONV_TRANSPOSE,
+    OLD_CLIP,
+    PIXELS,
+    TRANSFORMS,
+    between,
+)
 from jpegcompile.backends.fused import fused_bodies, old_fused_bodies
 from jpegcompile.backends.ingested import INGEST_BODIES, first_convolution_bodies
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.compact import COMPACT
 from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, METHOD, SPARSE_VECTORS, WINDOWED
 from jpegcompile.ir.groups import GROUPED
-from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
+from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS, OwnBody
 
 _CASTS = "<block> (x, rows, columns) => (y) { t = MatMul(rows, x)  y = MatMul(t, columns) }"
 _SEPARABLE = (
@@ -99,10 +106,11 @@ def _asm_max_pool(attributes: str, pool: str) -> str:
     )
 
 
-def _pointwise(program: str, constants: int = 0) -> str:
-    """The body of an operator that computes a program with so many constants."""
-    operands = "".join(f"c{index}, " for index in range(constants))
-    return between(f"<block> (x, {operands}{TRANSFORMS})", program)
+def _pointwise(own: OwnBody) -> str:
+    """The body of an operator that computes what several nodes did."""
+    attributes = ", ".join((*own.attributes, "block"))
+    operands = "".join(f"{name}, " for name in own.operands)
+    return between(f"<{attributes}> (x, {operands}{TRANSFORMS})", own.statements)
 
 
 def _function(op: str, attributes: Mapping[str, Any]) -> str:
@@ -125,6 +133,11 @@ BODIES: dict[str, str] = {
     ),
     "JpegPointwiseConv": "<group, block> (x, weight, bias, dc) => (y)"
     " { t = Conv <group: int = @group> (x, weight)  on_dc = Mul(bias, dc)  y = Add(t, on_dc) }",
+    "JpegConvTranspose": between(
+        "<strides, pads, dilations, output_padding, group, input_block, output_block>"
+        f" (x, weight, bias, {TRANSFORMS})",
+        f"{CONV_TRANSPOSE} (spatial, weight, bias)",
+    ),
     "JpegBatchNormalization": "<block> (x, scale, shift, dc) => (y)"
     " { scaled = Mul(x, scale)  on_dc = Mul(shift, dc)  y = Add(scaled, on_dc) }",
     "JpegRelu": between(f"<block> (x, {TRANSFORMS})", "Relu(spatial)"),
@@ -148,7 +161,7 @@ BODIES: dict[str, str] = {
     ),
     "JpegApxClip": _apx("low, high, ", "Clip(spatial, low, high)"),
     **{f"Jpeg{op}": _function(op, attributes) for op, attributes in FUNCTIONS.items()},
-    **{name: _pointwise(program) for program, name in KNOWN_PROGRAMS.items()},
+    **{name: _pointwise(OwnBody(program, ())) for program, name in KNOWN_PROGRAMS.items()},
     "JpegTruncate": "<block, frequencies> (x, band) => (y) { y = Mul(x, band) }",
     "JpegMaxPool": between(
         f"<kernel_shape, strides, pads, input_block, output_block> (x, {TRANSFORMS})",
@@ -235,18 +248,18 @@ def _text(op: str, opset: int, body: str) -> str:
 
 
 def function_of(
-    op: str, opset: int, programs: Mapping[str, tuple[str, int]] | None = None
+    op: str, opset: int, programs: Mapping[str, OwnBody] | None = None
 ) -> onnx.FunctionProto:
     """The body of an operator for a model of that opset.
 
     Args:
         op: name of the operator.
         opset: of the model.
-        programs: of operators that the model alone has, see `Module.programs`.
+        programs: of operators that the model alone has.
 
     Raises:
         KeyError: if there is no such operator.
     """
     if op not in BODIES and programs and op in programs:
-        return parser.parse_function(_text(op, opset, _pointwise(*programs[op])))
+        return parser.parse_function(_text(op, opset, _pointwise(programs[op])))
     return parser.parse_function(_function_text(op, opset))

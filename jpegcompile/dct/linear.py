@@ -6,6 +6,7 @@ pair of matrices A. In the jpeg domain A becomes D_out A D_in^T: exact, one matr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,8 @@ def in_jpeg_domain(
     return np.asarray(axis_dct(size_out, output_block) @ matrix @ axis_dct(size_in, input_block).T)
 
 
-def take_matrix(indices: range, size: int) -> NDArray[np.float64]:
-    """[len(indices), size]: the operator of a strided slice."""
+def take_matrix(indices: Sequence[int], size: int) -> NDArray[np.float64]:
+    """[len(indices), size]: the operator that takes elements, as a strided slice does."""
     matrix = np.zeros((len(indices), size))
     matrix[np.arange(len(indices)), np.asarray(indices, np.int64)] = 1.0
     return matrix
@@ -35,6 +36,35 @@ def take_matrix(indices: range, size: int) -> NDArray[np.float64]:
 def pad_matrix(begin: int, end: int, size: int) -> NDArray[np.float64]:
     """[begin + size + end, size]: zero padding; negative amounts crop."""
     return np.eye(begin + size + end, size, k=-begin)
+
+
+def padded_indices(mode: str, begin: int, end: int, size: int) -> list[int] | None:
+    """Which element stands at each place of a padded axis.
+
+    Negative amounts crop before anything is padded, as ONNX Runtime has it.
+
+    Args:
+        mode: "reflect" (without repeating the border), "edge" or "wrap", as ONNX Pad names them.
+        begin: how much is padded before.
+        end: how much is padded after.
+        size: of the axis.
+
+    Returns:
+        [begin + size + end] indices; None where ONNX Runtime refuses the amounts: a reflection of
+        more than there is beside the border, or an axis without elements.
+    """
+    first, last = max(-begin, 0), size - 1 + min(end, 0)
+    before, after, count = max(begin, 0), max(end, 0), last - first + 1
+    if count < 1 or (mode == "reflect" and max(before, after) >= count):
+        return None
+    places = np.arange(-before, count + after)
+    if mode == "reflect":
+        places = count - 1 - np.abs(count - 1 - np.abs(places))
+    elif mode == "edge":
+        places = np.clip(places, 0, count - 1)
+    else:
+        places = places % count
+    return [first + int(place) for place in places]
 
 
 def average_pool_matrix(

@@ -33,7 +33,21 @@ def fold_into_convolution(
 
     Computed in float64 and rounded once, to the precision of `weight`.
     """
-    before = np.zeros(weight.shape[0]) if bias is None else bias.astype(np.float64)
     kernel = weight.astype(np.float64) * affine.scale[:, None, None, None]
-    shifted = before * affine.scale + affine.shift
-    return kernel.astype(weight.dtype), shifted.astype(weight.dtype)
+    return kernel.astype(weight.dtype), _shifted(bias, affine).astype(weight.dtype)
+
+
+def fold_into_transposed(
+    weight: NDArray[Any], bias: NDArray[Any] | None, affine: ChannelAffine
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Kernel [C, M/group, kh, kw] and bias [M] of a transposed convolution, likewise."""
+    # Input channels stand group by group, and each group makes its own of the M channels.
+    group = affine.scale.size // weight.shape[1]
+    parts = weight.astype(np.float64).reshape(group, -1, *weight.shape[1:])
+    kernel = (parts * affine.scale.reshape(group, 1, -1, 1, 1)).reshape(weight.shape)
+    return kernel.astype(weight.dtype), _shifted(bias, affine).astype(weight.dtype)
+
+
+def _shifted(bias: NDArray[Any] | None, affine: ChannelAffine) -> NDArray[np.float64]:
+    before = np.zeros(affine.scale.size) if bias is None else bias.astype(np.float64)
+    return np.asarray(before * affine.scale + affine.shift)

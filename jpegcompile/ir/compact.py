@@ -14,6 +14,7 @@ from jpegcompile.interface import COMPACT_ATTRIBUTES
 from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, forms
 from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE, is_truncating
 from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
+from jpegcompile.ir.region_program import PROGRAMMED
 
 X_FREQUENCIES, RESIDUAL_FREQUENCIES, Y_FREQUENCIES = COMPACT_ATTRIBUTES
 _BOTH = (X_FREQUENCIES, Y_FREQUENCIES)
@@ -34,6 +35,9 @@ COMPACT: Mapping[str, tuple[str, ...]] = {
     TRUNCATE: (Y_FREQUENCIES,),
     **dict.fromkeys(sorted(NONLINEARITIES), (X_FREQUENCIES,)),
     **{f"Jpeg{op}": (X_FREQUENCIES,) for op in FUNCTIONS},
-    **dict.fromkeys(KNOWN_PROGRAMS.values(), (X_FREQUENCIES,)),
-    **dict.fromkeys(("ToSpatial", "JpegGlobalAveragePool", "JpegGlobalMaxPool"), (X_FREQUENCIES,)),
+    **dict.fromkeys((*KNOWN_PROGRAMS.values(), *PROGRAMMED), (X_FREQUENCIES,)),
+    **dict.fromkeys(
+        ("JpegConvTranspose", "ToSpatial", "JpegGlobalAveragePool", "JpegGlobalMaxPool"),
+        (X_FREQUENCIES,),
+    ),
 }

@@ -13,6 +13,7 @@ from jpegcompile.interface import GROUP_ATTRIBUTES
 from jpegcompile.ir.fused import BASES, FIRST_CONVOLUTIONS, forms
 from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE
 from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
+from jpegcompile.ir.region_program import PROGRAMMED
 
 X_GROUP, _, Y_GROUP = GROUP_ATTRIBUTES
 _BOTH = (X_GROUP, Y_GROUP)
@@ -25,11 +26,18 @@ GROUPED: Mapping[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(sorted(NONLINEARITIES), _BOTH),
     **{f"Jpeg{op}": _BOTH for op in FUNCTIONS},
-    **dict.fromkeys(KNOWN_PROGRAMS.values(), _BOTH),
+    **dict.fromkeys((*KNOWN_PROGRAMS.values(), *PROGRAMMED), _BOTH),
     **dict.fromkeys(
         (
             *("ToJpeg", "ToSpatial", TRUNCATE, "JpegBatchNormalization", "JpegAdd", "JpegSub"),
-            *("JpegScale", "JpegAveragePool", "JpegSlice", "JpegPad", "JpegResize"),
+            *(
+                "JpegConvTranspose",
+                "JpegScale",
+                "JpegAveragePool",
+                "JpegSlice",
+                "JpegPad",
+                "JpegResize",
+            ),
             "SpatialMaxPool",
         ),
         _BOTH,

@@ -12,6 +12,7 @@ from jpegcompile.frequency_plan import FrequencyPlan
 from jpegcompile.ir.domain import ConstantPool
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.ordered import OrderedGraph
+from jpegcompile.ir.pointwise import OwnBody
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
 
@@ -83,8 +84,7 @@ class Module:
         input_affine: per-channel normalisation that moved from the graph into the ingest.
         image_twin: source tensor that the ingest computes, where that is not the image input.
         ingest_output: name of the tensor that the ingest makes.
-        programs: of operators that this model alone has, with the number of their constants; see
-            `ir/pointwise.py`.
+        programs: bodies of operators that this model alone has.
         convolutions: names of the convolutions that became part of a fused operator, by its name.
         dynamic_batch: whether the batch dimension is symbolic.
         bound_batch: the batch of a model whose batch dimension is not; None before that is known.
@@ -104,7 +104,7 @@ class Module:
     input_affine: ChannelAffine | None = None
     image_twin: str | None = None
     ingest_output: str | None = None
-    programs: dict[str, tuple[str, int]] = field(default_factory=dict)
+    programs: dict[str, OwnBody] = field(default_factory=dict)
     convolutions: dict[str, str] = field(default_factory=dict)
     dynamic_batch: bool = False
     bound_batch: int | None = None

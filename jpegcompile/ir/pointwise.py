@@ -43,6 +43,9 @@ FUNCTIONS: Mapping[str, Mapping[str, Any]] = {
 # Functions of one pixel that exporters spell by several nodes, and that have names of their own.
 KNOWN_PROGRAMS: Mapping[str, str] = {
     "v0 = Sigmoid (spatial)\n        result = Mul (spatial, v0)": "JpegSilu",
+    "v0 = Softplus (spatial)\n        v1 = Tanh (v0)\n        result = Mul (spatial, v1)": (
+        "JpegMish"
+    ),
 }
 # Nonlinear where more than one operand, or the second alone, is a map.
 PRODUCTS = frozenset(("Div", "Max", "Min", "Mul", "Pow", "Where"))
@@ -52,6 +55,7 @@ _WITHIN = frozenset(
         *("LeakyRelu", "Less", "LessOrEqual", "Neg", "Not", "Or", "PRelu", "Relu", "Sub", "Sum"),
     )
 )
+_COMMUTATIVE = frozenset(("Add", "Max", "Min", "Mul", "Sum"))
 _POINTWISE = frozenset(FUNCTIONS) | PRODUCTS | _WITHIN
 
 
@@ -76,6 +80,21 @@ class Region:
         names |= {id(n.outputs[0]): f"v{index}" for index, n in enumerate(self.nodes)}
         names[id(self.nodes[-1].outputs[0])] = "result"
         return "\n        ".join(_statement(node, names) for node in self.nodes)
+
+
+@dataclass(frozen=True)
+class OwnBody:
+    """The body of an operator that a model alone has.
+
+    Attributes:
+        statements: over `spatial` and the operands, ending in `result = `.
+        operands: what it reads besides the map and transforms.
+        attributes: that it has besides the block size.
+    """
+
+    statements: str
+    operands: tuple[str, ...]
+    attributes: tuple[str, ...] = ()
 
 
 def program_name(program: str) -> str:
@@ -194,7 +213,9 @@ def _is_read_by(tensor: gs.Tensor, nodes: Sequence[gs.Node]) -> bool:
 
 def _statement(node: gs.Node, names: Mapping[int, str]) -> str:
     attributes = ", ".join(_attribute(key, value) for key, value in sorted(node.attrs.items()))
-    operands = ", ".join(names[id(t)] if t.name else "" for t in node.inputs)
+    given = [names[id(t)] if t.name else "" for t in node.inputs]
+    # Exporters write SiLU as x sigmoid(x) and as sigmoid(x) x.
+    operands = ", ".join(sorted(given) if node.op in _COMMUTATIVE else given)
     written = f" <{attributes}>" if attributes else ""
     return f"{names[id(node.outputs[0])]} = {node.op}{written} ({operands})"
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import static_dims
+from jpegcompile.ir.graph import input_at, static_dims
+from jpegcompile.ir.module import Module
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Window:
 
 
 def window_of(node: gs.Node, kernel: tuple[int, ...]) -> Window | None:
-    """The window of a Conv or pooling node, defaults filled in; None if it is not 2-D.
+    """The window of a convolution or pooling node, defaults filled in; None if it is not 2-D.
 
     `auto_pad` and `ceil_mode` are resolved beforehand, by `passes/explicit_padding.py`.
     """
@@ -69,13 +71,22 @@ def padding_problem(node: gs.Node) -> str | None:
 
 
 def kernel_of(node: gs.Node) -> tuple[int, ...] | None:
-    """Kernel shape of a Conv or pooling node, or None where it is not known at compile time."""
+    """Kernel shape of a convolution or pooling node; None where it is not known."""
     if "kernel_shape" in node.attrs:
         return tuple(int(k) for k in node.attrs["kernel_shape"])
-    if node.op != "Conv":
+    if node.op not in ("Conv", "ConvTranspose"):
         return None
     weight_shape = static_dims(node.inputs[1].shape)
     return None if weight_shape is None else weight_shape[2:]
+
+
+def bias_of(node: gs.Node, module: Module) -> gs.Tensor:
+    """The bias of a convolution, zeros [C] where it has none."""
+    bias = input_at(node, 2)
+    if bias is not None:
+        return bias
+    zeros = np.zeros(int(node.outputs[0].shape[1]), node.outputs[0].dtype)
+    return gs.Constant(module.fresh(f"{node.outputs[0].name}.bias"), zeros)
 
 
 def same_padding(

@@ -54,17 +54,6 @@ void pack_thin(const float* weight, Weights& weights) {
   }
 }
 
-// The groups of inputs that a group of outputs reads.
-Taps taps_of(const Weights& weights, int64_t output_group) {
-  const int64_t inputs = weights.inputs / weights.window.group;
-  const int64_t outputs = weights.outputs / weights.window.group;
-  const int64_t first_output = output_group * kLanes;
-  const int64_t last_output = std::min(first_output + kLanes, weights.outputs) - 1;
-  const int64_t first = first_output / outputs * inputs / kLanes;
-  const int64_t last = ((last_output / outputs + 1) * inputs - 1) / kLanes;
-  return {first, last - first + 1, 0};
-}
-
 // For each output group [input groups][taps][16][16]; zeros where a group of the convolution does
 // not reach.
 void pack_direct(const float* weight, Weights& weights) {
@@ -116,6 +105,16 @@ void pack_winograd(const float* weight, Weights& weights) {
 }
 
 }  // namespace
+
+Taps taps_of(const Weights& weights, int64_t output_group) {
+  const int64_t inputs = weights.inputs / weights.window.group;
+  const int64_t outputs = weights.outputs / weights.window.group;
+  const int64_t first_output = output_group * kLanes;
+  const int64_t last_output = std::min(first_output + kLanes, weights.outputs) - 1;
+  const int64_t first = first_output / outputs * inputs / kLanes;
+  const int64_t last = ((last_output / outputs + 1) * inputs - 1) / kLanes;
+  return {first, last - first + 1, 0};
+}
 
 Weights pack(const Tensor& weight, const Window& window, const std::string& method) {
   const Map extents = Map::of(weight.shape, 1, "weight");

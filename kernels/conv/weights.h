@@ -67,6 +67,9 @@ struct Weights {
   int64_t points() const { return (m() + 2) * (m() + 2); }
 };
 
+// The groups of inputs that a group of outputs reads.
+Taps taps_of(const Weights& weights, int64_t output_group);
+
 // Packs OIHW weights for a method: "direct", "winograd4" or "winograd2", by what the compiler's
 // cost model chose, or, if that is empty, by a rule of thumb. For images of few channels there is
 // one way only, whatever the method.

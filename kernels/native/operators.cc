@@ -13,6 +13,7 @@ std::vector<Operator> operators() {
            cast_operators,
            clip_operators,
            conv_operators,
+           conv_transpose_operators,
 #ifndef JPEGCOMPILE_KERNELS_ONLY
            decode_operators,
 #endif

@@ -18,6 +18,7 @@ std::vector<Operator> batch_normalization_operators();
 std::vector<Operator> cast_operators();
 std::vector<Operator> clip_operators();
 std::vector<Operator> conv_operators();
+std::vector<Operator> conv_transpose_operators();
 std::vector<Operator> decode_operators();
 std::vector<Operator> global_average_pool_operators();
 std::vector<Operator> global_max_pool_operators();

@@ -9,6 +9,14 @@
 namespace jpegcompile {
 
 class TileKernel : public Kernel {
+ public:
+  // Both maps of a call, which tiles fill; those of y stand whole.
+  struct Maps {
+    Map from, to;
+    const float* x;
+    float* y;
+  };
+
  protected:
   explicit TileKernel(const Node& node) : TileKernel(node, block_of(node, "block")) {}
   TileKernel(const Node& node, int block)
@@ -16,13 +24,6 @@ class TileKernel : public Kernel {
         y_group_(node.integer("y_group", 1)),
         x_group_(node.integer("x_group", 1)),
         x_frequencies_(node.integer("x_frequencies", 0)) {}
-
-  // Both maps of a call, which tiles fill; those of y stand whole.
-  struct Maps {
-    Map from, to;
-    const float* x;
-    float* y;
-  };
 
   Maps maps(const Call& call) const {
     const Tensor x = call.input(0);

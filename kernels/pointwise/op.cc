@@ -1,93 +1,95 @@
 // JpegSigmoid, JpegSilu and the other functions of each pixel: inverse transform, function,
 // transform.
-#include "functions.h"
-
-#include <cmath>
+#include <algorithm>
 #include <string>
 
 #include "../native/operators.h"
 #include "../native/strips.h"
 #include "../native/tile_kernel.h"
 #include "../native/tiles.h"
+#include "pixels.h"
+#include "program.h"
 
 namespace jpegcompile {
 namespace {
 
-// Pixels, a multiple of 16, that a function replaces.
-struct Span {
-  float* pixels;
-  int64_t count;
-  float a, b;
-};
+// Operators for programs, of which a model gives each another one. A function body belongs to a name,
+// so one name does not do.
+constexpr int kProgrammed = 32;
 
-template <typename Function, typename V>
-JPEGCOMPILE_INLINE void apply(const Span& span) {
-  for (int64_t index = 0; index < span.count; index += kWidth<V>) {
-    const V x = load<V>(span.pixels + index);
-    store<V>(span.pixels + index, Function::of(x, span.a, span.b));
-  }
+// Calls work(pixels, count, strip) with a row of tiles at a time, which stays in the nearest cache,
+// between transforms.
+template <typename Work>
+void for_tile_rows(const Call& call, const TileKernel::Maps& maps, int block, const Work& work) {
+  const auto& [from, to, x, y] = maps;
+  map_tiles(call, from, x, to, y, block, [&](const Strip& strip, Tiles source, float* target) {
+    const int64_t floats = block * from.pitch();
+    for (int64_t row = 0; row < strip.count; row += block) {
+      inverse_rows({source, target, block, from.width, block, from.pitch()});
+      work(target, floats, strip);
+      if (block > 1) forward_rows({target, target, block, from.width, block});
+      source.first += source.at.tile_row, target += floats;
+    }
+  });
 }
-
-#define JPEGCOMPILE_POINTWISE(name, Function)             \
-  template <typename Isa>                                 \
-  JPEGCOMPILE_INLINE void name##_body(const Span& span) { \
-    apply<Function, typename Isa::Vector>(span);          \
-  }                                                       \
-  JPEGCOMPILE_MULTIVERSION(name, name##_body, Span)
-
-JPEGCOMPILE_POINTWISE(abs_pixels, Abs)
-JPEGCOMPILE_POINTWISE(atan_pixels, Atan)
-JPEGCOMPILE_POINTWISE(celu_pixels, Celu)
-JPEGCOMPILE_POINTWISE(cos_pixels, Cos)
-JPEGCOMPILE_POINTWISE(elu_pixels, Elu)
-JPEGCOMPILE_POINTWISE(erf_pixels, Erf)
-JPEGCOMPILE_POINTWISE(exp_pixels, Exp)
-JPEGCOMPILE_POINTWISE(gelu_pixels, Gelu)
-JPEGCOMPILE_POINTWISE(gelu_tanh_pixels, GeluTanh)
-JPEGCOMPILE_POINTWISE(hard_sigmoid_pixels, HardSigmoid)
-JPEGCOMPILE_POINTWISE(hard_swish_pixels, HardSwish)
-JPEGCOMPILE_POINTWISE(mish_pixels, Mish)
-JPEGCOMPILE_POINTWISE(selu_pixels, Selu)
-JPEGCOMPILE_POINTWISE(sigmoid_pixels, Sigmoid)
-JPEGCOMPILE_POINTWISE(silu_pixels, Silu)
-JPEGCOMPILE_POINTWISE(sin_pixels, Sin)
-JPEGCOMPILE_POINTWISE(softplus_pixels, Softplus)
-JPEGCOMPILE_POINTWISE(softsign_pixels, Softsign)
-JPEGCOMPILE_POINTWISE(tanh_pixels, Tanh)
-
-using Function = void (*)(const Span&);
 
 class Pointwise : public TileKernel {
  public:
-  Pointwise(const Node& node, Function function, float a, float b)
+  Pointwise(const Node& node, PixelFunction function, float a, float b)
       : TileKernel(node), function_(function), a_(a), b_(b) {}
 
   void compute(const Call& call) const override {
-    const auto [from, to, x, y] = maps(call);
-    map_tiles(call, from, x, to, y, block_,
-              [&](const Strip& strip, Tiles source, float* target) {
-                // A row of tiles at a time, which stays in the nearest cache.
-                const int64_t floats = block_ * from.pitch();
-                for (int64_t row = 0; row < strip.count; row += block_) {
-                  inverse_rows({source, target, block_, from.width, block_, from.pitch()});
-                  function_({target, floats, a_, b_});
-                  if (block_ > 1) forward_rows({target, target, block_, from.width, block_});
-                  source.first += source.at.tile_row, target += floats;
-                }
-              });
+    for_tile_rows(call, maps(call), block_, [&](float* pixels, int64_t count, const Strip&) {
+      function_({pixels, pixels, count, a_, b_});
+    });
   }
 
  private:
-  Function function_;
+  PixelFunction function_;
   float a_, b_;
 };
 
-template <Function function>
+// A function that the graph spells by several nodes.
+class Programmed : public TileKernel {
+ public:
+  explicit Programmed(const Node& node) : TileKernel(node), program_(node.text("program")) {}
+
+  void compute(const Call& call) const override {
+    const Tensor constants = call.input(1);
+    const Maps given = maps(call);
+    const int64_t channels = given.from.channels;
+    const Shape& shape = constants.shape;
+    if (shape.rank() != 4 || shape[0] < program_.constants() ||
+        (shape[1] != 1 && shape[1] != channels) || shape[2] != 1 || shape[3] != 1) {
+      throw KernelError("constants have shape " + shape.text() + ", " +
+                        std::to_string(program_.constants()) + " for " + std::to_string(channels) +
+                        " channels are needed");
+    }
+    for_tile_rows(call, given, block_, [&](float* pixels, int64_t count, const Strip& strip) {
+      float* lanes = task_floats(2, static_cast<size_t>((program_.constants() + 1) * kLanes));
+      const int64_t first = strip.group * kLanes;
+      for (int64_t number = 0; number < program_.constants(); ++number) {
+        const float* values = constants.floats() + number * shape[1];
+        for (int64_t lane = 0; lane < kLanes; ++lane) {
+          // Lanes without a channel hold what the last one does.
+          const int64_t channel = std::min(first + lane, channels - 1);
+          lanes[number * kLanes + lane] = values[shape[1] == 1 ? 0 : channel];
+        }
+      }
+      program_.run(pixels, count, lanes);
+    });
+  }
+
+ private:
+  Program program_;
+};
+
+template <PixelFunction function>
 std::unique_ptr<Kernel> plain(const Node& node) {
   return std::make_unique<Pointwise>(node, function, 0.0F, 0.0F);
 }
 
-template <Function function>
+template <PixelFunction function>
 std::unique_ptr<Kernel> with_alpha(const Node& node) {
   return std::make_unique<Pointwise>(node, function, node.real("alpha"), 0.0F);
 }
@@ -106,7 +108,7 @@ std::unique_ptr<Kernel> make_gelu(const Node& node) {
   if (approximate != "none" && approximate != "tanh") {
     throw KernelError("its approximate is '" + approximate + "', it has to be 'none' or 'tanh'");
   }
-  const Function function = approximate == "none" ? gelu_pixels : gelu_tanh_pixels;
+  const PixelFunction function = approximate == "none" ? gelu_pixels : gelu_tanh_pixels;
   return std::make_unique<Pointwise>(node, function, 0.0F, 0.0F);
 }
 
@@ -115,7 +117,8 @@ std::unique_ptr<Kernel> make_gelu(const Node& node) {
 std::vector<Operator> pointwise_operators() {
   using enum ort::ElementType;
   const std::vector<ort::ElementType> inputs(5, kFloat);
-  return {{"JpegAbs", inputs, plain<abs_pixels>},
+  std::vector<Operator> all = {
+          {"JpegAbs", inputs, plain<abs_pixels>},
           {"JpegAtan", inputs, plain<atan_pixels>},
           {"JpegCelu", inputs, with_alpha<celu_pixels>},
           {"JpegCos", inputs, plain<cos_pixels>},
@@ -133,6 +136,11 @@ std::vector<Operator> pointwise_operators() {
           {"JpegSoftplus", inputs, plain<softplus_pixels>},
           {"JpegSoftsign", inputs, plain<softsign_pixels>},
           {"JpegTanh", inputs, plain<tanh_pixels>}};
+  for (int number = 1; number <= kProgrammed; ++number) {
+    all.push_back({"JpegPointwise_" + std::to_string(number),
+                   std::vector<ort::ElementType>(6, kFloat), make_kernel<Programmed>});
+  }
+  return all;
 }
 
 }  // namespace jpegcompile

@@ -2,7 +2,8 @@
 
     y = DCT(f(inverse DCT(x)))
 
-The f are those of the ONNX operators of the same names, in float64; SiLU is x sigmoid(x).
+The f are those of the ONNX operators of the same names, in float64; SiLU is x sigmoid(x). Those of
+JpegPointwise_1 and so on are programs of steps.
 """
 
 from __future__ import annotations
@@ -81,3 +82,65 @@ def jpeg_pointwise(x: NDArray[Float], op: str, *, block: int, **attributes: Any)
     """
     pixels = to_spatial(x.astype(np.float64), block)
     return to_jpeg(FUNCTIONS[op](pixels, **attributes), block).astype(x.dtype)
+
+
+def _prelu(a: Doubles, b: Doubles) -> Doubles:
+    return np.where(a < 0, a * b, a)
+
+
+# Steps of programs besides the functions; what is true is 1, what is not 0.
+STEPS: Mapping[str, Callable[..., Doubles]] = {
+    "Add": np.add,
+    "And": np.multiply,
+    "Div": np.divide,
+    "Equal": lambda a, b: np.float64(1.0) * (a == b),
+    "Greater": lambda a, b: np.float64(1.0) * (a > b),
+    "GreaterOrEqual": lambda a, b: np.float64(1.0) * (a >= b),
+    "Less": lambda a, b: np.float64(1.0) * (a < b),
+    "LessOrEqual": lambda a, b: np.float64(1.0) * (a <= b),
+    "Max": np.maximum,
+    "Min": np.minimum,
+    "Mul": np.multiply,
+    "Neg": np.negative,
+    "Not": lambda a: 1.0 - a,
+    "Or": np.maximum,
+    "PRelu": _prelu,
+    "Relu": lambda a: np.maximum(a, 0.0),
+    "Sub": np.subtract,
+    "Where": lambda a, b, c: np.where(a != 0, b, c),
+}
+
+
+def jpeg_program(
+    x: NDArray[Float], program: str, constants: NDArray[Float], *, block: int
+) -> NDArray[Float]:
+    """Apply a program to the pixels of a jpeg-domain map.
+
+    Args:
+        x: [N, C, H, W] at `block`.
+        program: one step a line, the name of a function or of `STEPS`, what it reads, and the
+            attributes of a function: `x`, the pixels, `c0` and so on, the constants, `v0` and so
+            on, what steps before it made. The last step makes the result.
+        constants: [count, C or 1, 1, 1].
+        block: block size of x and of the result.
+
+    Returns:
+        [N, C, H, W] at `block`.
+    """
+    values = {"x": to_spatial(x.astype(np.float64), block)}
+    values |= {f"c{number}": entry for number, entry in enumerate(constants.astype(np.float64))}
+    for number, line in enumerate(program.splitlines()):
+        name, *tokens = line.split()
+        operands = [values[token] for token in tokens if token in values]
+        numbers = [float(token) for token in tokens if token not in values]
+        values[f"v{number}"] = np.asarray(_step(name)(*operands, *numbers))
+    last = f"v{len(program.splitlines()) - 1}"
+    return to_jpeg(np.broadcast_to(values[last], x.shape), block).astype(x.dtype)
+
+
+def _step(name: str) -> Callable[..., Doubles]:
+    if name == "GeluTanh":
+        return lambda a: _gelu(a, "tanh")
+    if name == "Gelu":
+        return lambda a: _gelu(a, "none")
+    return STEPS[name] if name in STEPS else FUNCTIONS[f"Jpeg{name}"]

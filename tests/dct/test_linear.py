@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from jpegcompile.dct.linear import (
     in_jpeg_domain,
     mean_matrix,
     pad_matrix,
+    padded_indices,
     take_matrix,
 )
 
@@ -109,3 +112,21 @@ def test_jpeg_domain_form(input_block: int, output_block: int) -> None:
 def test_jpeg_domain_form_needs_blocks_that_divide() -> None:
     with pytest.raises(ValueError, match="block size 8 does not divide 12"):
         in_jpeg_domain(np.eye(16)[:12], 8, 8)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "edge", "wrap"])
+@pytest.mark.parametrize(
+    ("begin", "end", "size"), [(2, 3, 5), (4, 0, 5), (0, 4, 5), (-2, 2, 5), (1, -3, 5), (-1, -2, 5)]
+)
+def test_elements_that_are_repeated(mode: Any, begin: int, end: int, size: int) -> None:
+    indices = padded_indices(mode, begin, end, size)
+    cut = np.arange(size)[max(-begin, 0) : size - max(-end, 0)]
+    np.testing.assert_array_equal(indices, np.pad(cut, (max(begin, 0), max(end, 0)), mode))
+
+
+def test_elements_that_cannot_be_repeated() -> None:
+    assert padded_indices("reflect", 4, 0, 5) is not None
+    assert padded_indices("reflect", 5, 0, 5) is None
+    assert padded_indices("reflect", 3, -2, 5) is None
+    assert padded_indices("edge", -3, -2, 5) is None
+    assert padded_indices("wrap", 11, 0, 5) == [4, *range(5), *range(5), *range(5)]

@@ -14,6 +14,7 @@ from support.fused_cases import fused_conv_cases, fused_pointwise_cases, spatial
 from support.ingest_cases import ingest_cases
 from support.masking_cases import exact_cases, masked_pool_cases, masking_cases
 from support.pointwise_cases import pointwise_cases
+from support.transposed_cases import conv_transpose_cases
 from support.window_cases import (
     conv_cases,
     global_max_pool_cases,
@@ -41,6 +42,7 @@ CASES = [
     *exact_cases(),
     *masking_cases(),
     *conv_cases(),
+    *conv_transpose_cases(),
     *pool_cases(),
     *masked_pool_cases(),
     *resampling_cases(),

@@ -11,6 +11,7 @@ import torch
 from support.maps import SHAPES, Doubles, blocks_of, random_map
 from support.masking import FREQUENCIES, clear_map, clear_pool_map
 from support.masking_cases import BOUNDS, slopes_of
+from support.transposed_cases import TRANSPOSED, transposed_size
 from support.window_cases import CONVOLUTIONS, POOLS, REARRANGEMENTS, RESIZES, output_size
 from torch.nn import functional
 
@@ -21,6 +22,7 @@ from jpegcompile.kernels.average_pool.reference import jpeg_average_pool, jpeg_g
 from jpegcompile.kernels.batch_normalization.reference import jpeg_batch_normalization
 from jpegcompile.kernels.clip.reference import jpeg_apx_clip, jpeg_asm_clip, jpeg_clip
 from jpegcompile.kernels.conv.reference import jpeg_conv
+from jpegcompile.kernels.conv_transpose.reference import jpeg_conv_transpose
 from jpegcompile.kernels.max_pool.reference import (
     jpeg_asm_max_pool,
     jpeg_global_max_pool,
@@ -186,6 +188,54 @@ def test_resizes(mode: str, before: Pair, after: Pair) -> None:
     name = {"linear": "bilinear", "cubic": "bicubic", "nearest": "nearest-exact"}[mode]
     resized = functional.interpolate(padded(x, (0, 0, 0, 0)), after, mode=name)
     assert_twin(jpeg_resize(x, rows, columns, **blocks_of(x, after)), resized)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "strides", "pads", "dilations", "spare", "group", "made"), TRANSPOSED
+)
+def test_transposed_convolution(
+    shape: tuple[int, ...],
+    kernel: Pair,
+    strides: Pair,
+    pads: Pads,
+    dilations: Pair,
+    spare: Pair,
+    group: int,
+    made: int,
+) -> None:
+    """PyTorch cuts as much off both ends: nothing is cut there but here."""
+    x, weight = random_map(shape), random_map((shape[1], made // group, *kernel))
+    bias = random_map((made,))
+    whole = functional.conv_transpose2d(
+        padded(x, (0, 0, 0, 0)),
+        torch.from_numpy(weight),
+        torch.from_numpy(bias),
+        strides,
+        groups=group,
+        dilation=dilations,
+    )
+    top, left, bottom, right = pads
+    # What is made besides is bias alone, since no kernel reaches it.
+    grown = torch.from_numpy(bias)[:, None, None].expand(
+        *whole.shape[:2], whole.shape[2] + spare[0], whole.shape[3] + spare[1]
+    )
+    grown = grown.clone()
+    grown[:, :, : whole.shape[2], : whole.shape[3]] = whole
+    cut = grown[:, :, top : grown.shape[2] - bottom, left : grown.shape[3] - right]
+    size = transposed_size(shape[2:], kernel, strides, pads, dilations, spare)
+    assert cut.shape[2:] == size
+    result = jpeg_conv_transpose(
+        x,
+        weight,
+        bias,
+        strides=strides,
+        pads=pads,
+        dilations=dilations,
+        output_padding=spare,
+        group=group,
+        **blocks_of(x, size),
+    )
+    assert_twin(result, cut)
 
 
 @pytest.mark.parametrize(("shape", "side"), REARRANGEMENTS)

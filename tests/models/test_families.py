@@ -25,6 +25,7 @@ from support.half_precision import doubled, halved
 from support.nhwc_networks import resnet_v1, resnet_v2, squeezed_head
 from support.results import Outcome, Recorder
 from support.segmentation import segnet
+from support.torch_dense import NETWORKS
 from torch import nn
 
 import jpegcompile
@@ -125,6 +126,17 @@ def test_family(family: Family, exporter: Exporter, tmp_path: Path, recorder: Re
         casts=family.casts,
         allowed=family.allowed,
     )
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network(name: str, exporter: Exporter, tmp_path: Path, recorder: Recorder) -> None:
+    given = NETWORKS[name]
+    network = given.make()
+    source = onnx.load(export(network, given.size, tmp_path / "model.onnx", exporter))
+    images = random_images(given.size, given.size)
+    require_network(network, source, images)
+    check((name, exporter), source, {"image": images}, recorder, casts=given.casts)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Zero padding of the plane and of channels, in the spelling of every opset."""
+"""Padding of the plane and of channels, in the spelling of every opset."""
 
 from __future__ import annotations
 
@@ -73,16 +73,77 @@ def test_pad_faults_are_seen() -> None:
 def test_pad_declines() -> None:
     plane = [0, 0, 1, 1, 0, 0, 1, 1]
     for opset in (10, 17):
-        reflected = padded(plane, opset, mode="reflect")
-        assert declines(reflected, "lower-pad") == {"y": "its mode is reflect, not constant"}
-        filled = padded(plane, opset, 0.5)
-        assert declines(filled, "lower-pad") == {"y": "it pads with 0.5, not zero"}
+        reflected = padded([0, 0, 14, 0, 0, 0, 0, 0], opset, mode="reflect")
+        assert declines(reflected, "lower-pad") == {"y": "it pads by reflect more than the map has"}
+        filled = padded(plane, opset, -np.inf)
+        assert declines(filled, "lower-pad") == {"y": "it pads with -inf, not zero"}
         batch = padded([1, 0, 0, 0, 0, 0, 0, 0], opset)
         assert declines(batch, "lower-pad") == {"y": "it pads the batch"}
         both = padded([1, 1, 1, 1, 0, 0, 1, 1], opset)
         assert declines(both, "lower-pad") == {"y": "it pads the batch"}
-        check_compiled(reflected)
-        check_compiled(filled)
+
+
+REPEATED = [
+    [0, 0, 1, 1, 0, 0, 1, 1],
+    [0, 0, 13, 0, 0, 0, 0, 13],
+    [0, 0, 0, 3, 0, 0, 0, 0],
+    [0, 0, -2, 3, 0, 0, 1, -1],
+    [0, 0, -3, -1, 0, 0, -4, 0],
+    [0, 0, -6, 0, 0, 0, -7, 0],
+]
+
+
+@pytest.mark.parametrize("pads", REPEATED)
+@pytest.mark.parametrize("mode", ["reflect", "edge", "wrap"])
+def test_pads_by_the_map_itself(mode: str, pads: list[int]) -> None:
+    module = check_compiled(padded(pads, 19 if mode == "wrap" else 17, mode=mode))
+    assert kept_reasons(module) == {}
+    assert outline_of(module).startswith("ToJpeg JpegPad")
+
+
+@pytest.mark.parametrize("opset", [7, 10, 11, 13, 18, 22])
+@pytest.mark.parametrize("mode", ["reflect", "edge"])
+def test_pads_by_the_map_in_every_opset(mode: str, opset: int) -> None:
+    graph = padded([0, 0, 3, 2, 0, 0, 3, 0], opset, mode=mode)
+    check_compiled(graph)
+    other = padded([0, 0, 3, 2, 0, 0, 3, 0], opset, mode="edge" if mode == "reflect" else "reflect")
+    check_fault(graph, other)
+
+
+@pytest.mark.parametrize("mode", ["edge", "wrap"])
+def test_more_is_padded_than_the_map_has(mode: str) -> None:
+    check_compiled(padded([0, 0, 15, 0, 0, 0, 3, 30], 19, mode=mode))
+
+
+@pytest.mark.parametrize("opset", [10, 17, 19])
+@pytest.mark.parametrize("mode", ["reflect", "edge"])
+def test_channels_that_are_repeated(mode: str, opset: int) -> None:
+    graph = padded([0, 2, 1, 0, 0, 1, -1, 2], opset, mode=mode)
+    check_pass(graph, "canonical-pad", "Pad Gather")
+    assert kept_reasons(check_compiled(graph, "ToJpeg JpegPad Gather ToSpatial")) == {}
+    crop = padded([0, -1, 0, 0, 0, 0, 0, 0], opset, mode=mode)
+    check_compiled(crop, "ToJpeg Gather ToSpatial")
+
+
+def test_channels_that_cannot_be_repeated_stay() -> None:
+    graph = padded([0, 3, 0, 0, 0, 0, 0, 0], mode="reflect")
+    assert check_untouched(module_before(graph, "canonical-pad"), "canonical-pad") == {}
+
+
+@pytest.mark.parametrize("opset", [7, 11, 17, 22])
+@pytest.mark.parametrize(
+    "pads",
+    [
+        [0, 0, 1, 1, 0, 0, 1, 1],
+        [0, 2, 0, 0, 0, 1, 0, 0],
+        [0, 1, 1, 0, 0, 2, -1, 2],
+        [0, 0, 2, 0, 0, 0, 0, -2],
+    ],
+)
+def test_any_value_around_the_map(pads: list[int], opset: int) -> None:
+    graph = padded(pads, opset, 0.5)
+    assert kept_reasons(check_compiled(graph)) == {}
+    check_fault(graph, padded(pads, opset, 0.50001))
 
 
 def test_pad_declines_computed_operands() -> None:
@@ -108,18 +169,17 @@ def test_channels_and_plane_at_once(opset: int) -> None:
 
 @pytest.mark.parametrize("opset", [10, 17])
 def test_any_value_is_taken_apart(opset: int) -> None:
-    """A box around the map is that value either way; only zeros have a jpeg-domain form."""
+    """A box around the map is that value either way."""
     graph = padded(BOTH, opset, 0.5)
-    check_pass(graph, "canonical-pad", "Pad Pad")
-    reasons = kept_reasons(check_compiled(graph))
-    assert set(reasons.values()) == {"it pads with 0.5, not zero"}
+    check_pass(graph, "canonical-pad", "Pad Add Pad Add")
+    check_compiled(graph, "ToJpeg JpegPad Add Pad JpegAdd ToSpatial")
 
 
 @pytest.mark.parametrize(
     "pads", [[0, 1, 0, 0, 0, 2, 0, 0], [0, 0, 1, 0, 0, 0, 0, 1], [1, 1, 1, 0, 0, 0, 0, 1]]
 )
 def test_pads_that_are_of_one_kind_stay(pads: list[int]) -> None:
-    for graph in (padded(pads), padded(BOTH, mode="edge")):
+    for graph in (padded(pads), padded([*pads[:1], 0, *pads[2:5], 0, *pads[6:]], mode="edge")):
         assert check_untouched(module_before(graph, "canonical-pad"), "canonical-pad") == {}
 
 

@@ -105,7 +105,7 @@ SCALARS: dict[str, np.ndarray] = {
 # Spellings of activations by exporters, and what a compiled graph holds in their place.
 SPELLINGS = {
     "silu": ("s = Sigmoid(x)  y = Mul(x, s)", "JpegSilu"),
-    "silu swapped": ("s = Sigmoid(x)  y = Mul(s, x)", "JpegPointwise"),
+    "silu swapped": ("s = Sigmoid(x)  y = Mul(s, x)", "JpegSilu"),
     "quick gelu": ("b = Mul(x, k)  s = Sigmoid(b)  y = Mul(x, s)", "JpegPointwise"),
     "swish of channels": ("b = Mul(x, channels)  s = Sigmoid(b)  y = Mul(x, s)", "JpegPointwise"),
     "silu as quotient": ("n = Neg(x)  e = Exp(n)  d = Add(e, one)  y = Div(x, d)", "JpegPointwise"),
@@ -122,7 +122,8 @@ SPELLINGS = {
         "a = Add(x, three)  r = Clip(a, zero, six0)  m = Mul(x, r)  y = Div(m, six)",
         "JpegPointwise Div",
     ),
-    "mish": ("s = Softplus(x)  t = Tanh(s)  y = Mul(x, t)", "JpegPointwise"),
+    "mish": ("s = Softplus(x)  t = Tanh(s)  y = Mul(x, t)", "JpegMish"),
+    "mish swapped": ("s = Softplus(x)  t = Tanh(s)  y = Mul(t, x)", "JpegMish"),
     "softplus with threshold": (
         "n = Conv(x, w1, b1)  s = Softplus(n)  g = Greater(n, threshold)  y = Where(g, n, s)",
         "JpegPointwiseConv JpegPointwise",

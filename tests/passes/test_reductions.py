@@ -59,12 +59,9 @@ def test_global_max_pool_declines() -> None:
     reason = {"y": "the shape of 'map' is not known at compile time"}
     assert declines(Graph(text), "lower-global-max-pool") == reason
     text = "(T[N,3,16,16] x) => (T[] y) { r = Reshape(x, shape)  y = GlobalMaxPool(r) }"
-    for shape, reasons in (
-        ([0, 3, 256], {}),
-        ([0, 3, 4, 4, 16], {"y": "'r' is not a map of height and width"}),
-    ):
-        graph = Graph(text, {"shape": np.asarray(shape)})
-        assert declines(graph, "lower-global-max-pool") == reasons
+    graph = Graph(text, {"shape": np.asarray([0, 3, 4, 4, 16])})
+    reason = {"y": "'r' is not a map of height and width"}
+    assert declines(graph, "lower-global-max-pool") == reason
 
 
 @pytest.mark.parametrize("opset", [11, 13, 18, 22])
@@ -87,7 +84,7 @@ def test_maxima_of_one_axis_after_the_other(first: str, second: str, keep: int) 
     assert check_untouched(module_before(mixed, CANONICAL), CANONICAL) == {}
 
 
-@pytest.mark.parametrize("axes", [[1], [3], [1, 2, 3]])
+@pytest.mark.parametrize("axes", [[1], [3]])
 def test_other_maxima_stay(axes: list[int]) -> None:
     graph = reduced("ReduceMax", axes, 1)
     assert check_untouched(module_before(graph, CANONICAL), CANONICAL) == {}
@@ -153,7 +150,6 @@ def test_faults_are_seen() -> None:
         ([1], 0, "its result has no height and width"),
         ([1, 2], 1, "it reduces the batch, or channels and plane at once"),
         ([0], 1, "it reduces the batch, or channels and plane at once"),
-        ([1, 2, 3], 0, "it reduces the batch, or channels and plane at once"),
     ],
 )
 @pytest.mark.parametrize("op", ["ReduceMean", "ReduceSum"])

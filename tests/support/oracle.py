@@ -1,9 +1,9 @@
 """The reference evaluator of ONNX, with definitions where its own are wrong.
 
-Its pooling misreads some explicit pads, its padding refuses negative amounts, its batch
-normalisation below opset 14 is another formula, and its Erf, Gelu and HardSwish are no more precise
-than float32. Forms of those operators that tests do not need
-here stay as the evaluator has them.
+Its transposed convolution takes one group only, its pooling misreads some explicit pads, its
+padding refuses negative amounts, its batch normalisation below opset 14 is another formula, and its
+Erf, Gelu and HardSwish are no more precise than float32. Forms of those operators that tests do not
+need here stay as the evaluator has them.
 """
 
 from __future__ import annotations
@@ -82,6 +82,59 @@ class PlainPad(OpRun):
         return (grown[tuple(slice(max(-b, 0), e) for (b, _), e in zip(sides, ends, strict=True))],)
 
 
+class PlainRepeatingPad(OpRun):
+    """Padding with elements of the tensor; what is cut is cut before, as in ONNX Runtime."""
+
+    def _run(self, x: Array, *operands: Array, **options: Any) -> tuple[Array]:
+        pads = [int(p) for p in (operands[0] if operands else options["pads"])]
+        axes = operands[2] if len(operands) > 2 else range(x.ndim)
+        sides = dict.fromkeys(range(x.ndim), (0, 0))
+        count = len(pads) // 2
+        sides |= {int(a) % x.ndim: (pads[i], pads[count + i]) for i, a in enumerate(axes)}
+        cut = x[
+            tuple(
+                slice(max(-b, 0), n - max(-e, 0))
+                for (b, e), n in zip(sides.values(), x.shape, strict=True)
+            )
+        ]
+        return (np.pad(cut, [(max(b, 0), max(e, 0)) for b, e in sides.values()], options["mode"]),)
+
+
+class PlainConvTranspose(OpRun):
+    """Each tap of the kernel adds the maps to every stride-th pixel; pads are cut off."""
+
+    def _run(self, x: Array, w: Array, *bias: Array, **options: Any) -> tuple[Array]:
+        group = int(options.get("group") or 1)
+        strides, dilations, spare = (
+            options.get(name) or neutral
+            for name, neutral in (
+                ("strides", (1, 1)),
+                ("dilations", (1, 1)),
+                ("output_padding", (0, 0)),
+            )
+        )
+        (count, channels, *sizes), (_, made, *taps) = x.shape, w.shape
+        extents = [d * (k - 1) + 1 for d, k in zip(dilations, taps, strict=True)]
+        whole = [
+            (n - 1) * s + e + p for n, s, e, p in zip(sizes, strides, extents, spare, strict=True)
+        ]
+        result = np.zeros((count, group * made, *whole), x.dtype)
+        for output, i, j in np.ndindex(group * made, *taps):
+            first = output // made * (channels // group)
+            read = slice(first, first + channels // group)
+            added = np.einsum("nchw,c->nhw", x[:, read], w[read, output % made, i, j])
+            down, across = i * dilations[0], j * dilations[1]
+            result[
+                :,
+                output,
+                down : down + (sizes[0] - 1) * strides[0] + 1 : strides[0],
+                across : across + (sizes[1] - 1) * strides[1] + 1 : strides[1],
+            ] += added
+        top, left, bottom, right = options.get("pads") or (0, 0, 0, 0)
+        cut = result[:, :, top : whole[0] - bottom, left : whole[1] - right]
+        return (cut + bias[0][:, None, None] if bias else cut,)
+
+
 class PlainErf(OpRun):
     """The error function in the precision of its operand."""
 
@@ -111,11 +164,16 @@ _PLAIN = {
     "Gelu": PlainGelu,
     "Erf": PlainErf,
     "HardSwish": PlainHardSwish,
+    "ConvTranspose": PlainConvTranspose,
     "MaxPool": PlainMaxPool,
     "AveragePool": PlainAveragePool,
     "Pad": PlainPad,
     "BatchNormalization": PlainBatchNormalization,
 }
+
+
+def _mode_of(node: onnx.NodeProto) -> str:
+    return next((a.s.decode() for a in node.attribute if a.name == "mode"), "constant")
 
 
 class Evaluator(ReferenceEvaluator):
@@ -126,9 +184,15 @@ class Evaluator(ReferenceEvaluator):
         if plain is PlainMaxPool and len(node.output) == 2:
             plain = PlainMaxPoolWithPositions
         named = {attribute.name for attribute in node.attribute}
-        is_plain = named.isdisjoint({"auto_pad", "ceil_mode", "training_mode", "mode"})
+        if node.op_type == "Pad" and _mode_of(node) != "constant":
+            return PlainRepeatingPad
+        is_plain = named.isdisjoint(
+            {"auto_pad", "ceil_mode", "training_mode", "mode", "output_shape"}
+        )
         is_plain &= len(node.output) == 1 or plain is PlainMaxPoolWithPositions
         is_plain &= not (node.op_type == "Pad" and len(node.input) > 3)
+        # Of sequences.
+        is_plain &= not any(len(attribute.ints) == 1 for attribute in node.attribute)
         if plain is None or not is_plain:
             return super()._load_impl(node, input_types)
         return plain

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-Calibrated = TypeVar("Calibrated", bound=nn.Module)
+Network = TypeVar("Network", bound=nn.Module)
 
 # Branches that end in a residual sum get a small scale, as trained networks have: see `zoo`.
 RESIDUAL_SCALE = 0.25
@@ -388,7 +388,7 @@ def standardize(model: nn.Module) -> None:
                 setattr(module, name, StandardizedConv(child))
 
 
-def calibrate(model: Calibrated, size: int, seed: int = 0) -> Calibrated:
+def calibrate(model: Network, size: int, seed: int = 0) -> Network:
     """Set the statistics of batch normalisation to those of noise and of smooth images."""
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(4, 3, size, size, generator=generator)

@@ -1,0 +1,1 @@
+"""Transposed convolution of jpeg-domain maps, any geometry; exact."""
