@@ -41,6 +41,12 @@ class InputInfo:
     subsampling: str | None = None
     ingest_output: str | None = None
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of one image as the source model takes it, in its layout."""
+        plane = (self.height, self.width)
+        return (*plane, self.channels) if self.layout == "NHWC" else (self.channels, *plane)
+
 
 @dataclass(frozen=True)
 class CompiledInfo:
