@@ -45,6 +45,12 @@ class InputInfo:
     ingest_output: str | None = None
     has_batch: bool = True
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of one image as the source model takes it, in its layout."""
+        plane = (self.height, self.width)
+        return (*plane, self.channels) if self.layout == "NHWC" else (self.channels, *plane)
+
 
 @dataclass(frozen=True)
 class CompiledInfo:

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
+from jpegcompile.commands.images import error_options, require_reported, show_left_out
 from jpegcompile.commands.options import (
     FROM_1,
     NOT_NEGATIVE,
@@ -20,6 +21,7 @@ from jpegcompile.evaluation.benchmark import run
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
 from jpegcompile.evaluation.benchmark.results import Benchmark, Cell
+from jpegcompile.runtime.reading import OnError
 
 _HEADERS = {SPATIAL: "spatial", COMPILED: "compiled", PORTABLE: "bodies"}
 _MOST_NODES = 20
@@ -62,6 +64,7 @@ _MOST_BATCH, _MOST_THREADS = 65536, 1024
     is_flag=True,
     help="Time the compiled model by its function bodies, without native kernels, as well.",
 )
+@error_options
 @json_option
 def bench(
     original: Path,
@@ -73,6 +76,8 @@ def bench(
     seconds: float,
     per_op: bool,
     portable: bool,
+    on_error: OnError,
+    tolerant: bool,
     as_json: bool,
 ) -> None:
     """Time ORIGINAL behind Pillow and NumPy (spatial) against COMPILED.
@@ -92,12 +97,15 @@ def bench(
             seconds=seconds,
             per_op=per_op,
             portable=portable,
+            on_error=on_error,
+            tolerant=tolerant,
             progress=progress,
         )
     if as_json:
         print_json(result.to_json())
     else:
         show_benchmark(result)
+    require_reported(on_error, result.skipped)
 
 
 def show_benchmark(result: Benchmark) -> None:
@@ -127,6 +135,7 @@ def show_benchmark(result: Benchmark) -> None:
         out.print(f"{name}: {text}{about}", markup=False)
     if result.left_out:
         out.print(f"left out: {counted(result.left_out, 'file')} of other samplings")
+    show_left_out(result.skipped, result.ignored)
     out.print(f"compiled: {result.execution}", markup=False)
     out.print(_check_text(result))
     _show_nodes(out, result)

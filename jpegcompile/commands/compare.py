@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from jpegcompile.commands.console import console, new_table, plain, progress_bar
+from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
+from jpegcompile.commands.images import error_options, require_reported, show_left_out, warn
 from jpegcompile.commands.options import (
     FROM_0,
     NOT_NEGATIVE,
@@ -17,6 +18,7 @@ from jpegcompile.commands.options import (
 )
 from jpegcompile.evaluation import compare as comparison
 from jpegcompile.evaluation.compare import Accuracy, Comparison
+from jpegcompile.runtime.reading import OnError
 
 
 @click.command()
@@ -30,6 +32,7 @@ from jpegcompile.evaluation.compare import Accuracy, Comparison
     help="Fail (exit 1) if top-1 drops by more percentage points.",
 )
 @click.option("--changes", type=FROM_0, default=10, show_default=True, help="Changes to list.")
+@error_options
 @portable_option
 @json_option
 def compare(
@@ -40,6 +43,8 @@ def compare(
     output_name: str | None,
     max_drop: float | None,
     changes: int,
+    on_error: OnError,
+    tolerant: bool,
     portable: bool,
     as_json: bool,
 ) -> None:
@@ -52,14 +57,18 @@ def compare(
             labels=labels,
             output=output_name,
             native=not portable,
+            on_error=on_error,
+            tolerant=tolerant,
             progress=progress,
         )
     if as_json:
         print_json(result.to_json())
     else:
         show_comparison(result, changes)
+    warn(result.warning)
     if max_drop is not None:
         comparison.require_drop(result, max_drop)
+    require_reported(on_error, result.skipped)
 
 
 def show_comparison(result: Comparison, most_changes: int) -> None:
@@ -75,9 +84,10 @@ def show_comparison(result: Comparison, most_changes: int) -> None:
         f" (of the float decode: {100 * result.agreement_exact:.2f} %);"
         f" top-1 {_points(-result.drop)}"
     )
-    if result.skipped:
-        count = sum(result.skipped.values())
-        out.print(f"{count} images in {len(result.skipped)} folders without a class were skipped")
+    if result.unlabelled:
+        count, folders = sum(result.unlabelled.values()), len(result.unlabelled)
+        out.print(f"{count} images in {counted(folders, 'folder')} without a class were skipped")
+    show_left_out(result.skipped, result.ignored)
     if result.changes and most_changes:
         changes = new_table("changed prediction", "label", "before", "after", right=(1, 2, 3))
         for change in result.changes[:most_changes]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from jpegcompile.commands.console import counted, fate_text, progress_bar
+from jpegcompile.commands.images import require_reported
 from jpegcompile.commands.options import (
     frequency_number,
     frequency_options,
@@ -186,10 +188,12 @@ def compile_command(
         write_whole(save_frequencies, (json.dumps(plan.to_json(), indent=1) + "\n").encode())
     if as_json:
         print_json(_summary(output, compiled.report, search, external_data))
-        return
-    _show_report(output, compiled.report, external_data)
+    else:
+        _show_report(output, compiled.report, external_data)
     if search is not None:
-        show_search(search)
+        if not as_json:
+            show_search(search)
+        require_reported(searched["on_error"], search.skipped)
 
 
 def _require_budget(search: FrequencySearch, report: Report, as_json: bool) -> None:
@@ -212,6 +216,8 @@ def _summary(
         "weights": str(data_file(output)) if output is not None and has_weights else None,
         "report": report.to_json(),
         "search": None if search is None else search.to_json(),
+        "skipped": [] if search is None else [asdict(skipped) for skipped in search.skipped],
+        "ignored": {} if search is None else dict(search.ignored),
     }
 
 

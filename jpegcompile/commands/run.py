@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from jpegcompile.commands.console import console, progress_bar
+from jpegcompile.commands.images import error_options, require_reported, show_left_out
 from jpegcompile.commands.options import FROM_1, json_option, portable_option, print_json
 from jpegcompile.evaluation.dataset import read_labels
 from jpegcompile.evaluation.predict import Prediction
 from jpegcompile.evaluation.predict import run as predict
+from jpegcompile.runtime.coefficients import source_name
+from jpegcompile.runtime.reading import OnError
 from jpegcompile.runtime.session import Session
 
 
@@ -23,11 +27,7 @@ from jpegcompile.runtime.session import Session
     type=click.Path(path_type=Path),
     help='JSON file that maps names to class indices, {"cat": 0}; names are printed.',
 )
-@click.option(
-    "--tolerant",
-    is_flag=True,
-    help="Take what can be read of damaged files, with zeros for the other coefficients.",
-)
+@error_options
 @portable_option
 @json_option
 def run(
@@ -35,6 +35,7 @@ def run(
     images: tuple[Path, ...],
     top: int,
     labels: Path | None,
+    on_error: OnError,
     tolerant: bool,
     portable: bool,
     as_json: bool,
@@ -43,19 +44,23 @@ def run(
     names = {} if labels is None else {i: name for name, i in read_labels(labels).items()}
     session = Session(compiled, native=not portable)
     with progress_bar("running") as progress:
-        predictions = predict(session, images, top=top, tolerant=tolerant, progress=progress)
+        predictions = predict(
+            session, images, top=top, tolerant=tolerant, on_error=on_error, progress=progress
+        )
     if as_json:
-        data = [prediction.to_json() for prediction in predictions]
-        print_json({"execution": session.execution.to_json(), "predictions": data})
+        print_json({"execution": session.execution.to_json(), **predictions.to_json()})
     else:
         show_predictions(predictions, names)
+        show_left_out(predictions.skipped, predictions.ignored)
         console().print(str(session.execution), markup=False)
+    require_reported(on_error, predictions.skipped)
 
 
-def show_predictions(predictions: list[Prediction], names: dict[int, str]) -> None:
+def show_predictions(predictions: Sequence[Prediction], names: dict[int, str]) -> None:
     """One line a file: classes with scores, best first."""
     out = console()
     for prediction in predictions:
         pairs = zip(prediction.classes, prediction.scores, strict=True)
         text = "  ".join(f"{names.get(index, index)} {score:.3f}" for index, score in pairs)
-        out.print(f"{prediction.file}: {text}", markup=False, soft_wrap=True)
+        file = source_name([prediction.file], 0)
+        out.print(f"{file}: {text}", markup=False, soft_wrap=True)

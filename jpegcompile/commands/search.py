@@ -8,16 +8,30 @@ from typing import Any
 import click
 
 from jpegcompile.commands.console import change_text, progress_bar
+from jpegcompile.commands.images import show_left_out
 from jpegcompile.commands.options import Command
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import Masking
+from jpegcompile.runtime.reading import ON_ERROR
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
 
 
 def search_options(command: Command) -> Command:
     """Options of --frequencies auto and --truncate auto, None where they are not given."""
     for option in (
+        click.option(
+            "--tolerant",
+            is_flag=True,
+            default=None,
+            help="auto: take what can be read of damaged files.",
+        ),
+        click.option(
+            "--on-error",
+            type=click.Choice(ON_ERROR),
+            help="auto: what a file that cannot be used does: end the search (stop, the default),"
+            " or be left out and listed (skip, report); report exits with 4 at the end.",
+        ),
         click.option(
             "--cache",
             type=click.Path(path_type=Path),
@@ -116,6 +130,8 @@ def run_search(
                 image_input=image_input,
                 input_size=input_size,
                 cache=options["cache"],
+                on_error=options["on_error"] or "stop",
+                tolerant=bool(options["tolerant"]),
                 progress=progress,
             )
     except KeyboardInterrupt as stop:
@@ -132,6 +148,7 @@ def show_search(search: FrequencySearch) -> None:
     )
     for title, counts in (("search", search.search), ("verification", search.verification)):
         click.echo(f"{title}: {change_text(counts)}")
+    show_left_out(search.skipped, search.ignored)
     if -100 * search.verification.change > search.max_drop and not search.is_refuted:
         click.echo(
             f"note: the verification drops by more than the {search.max_drop:g} points that are"

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
+from jpegcompile.commands.images import error_options, require_reported, show_left_out
 from jpegcompile.commands.options import (
     FROM_0,
     FROM_1,
@@ -18,6 +19,7 @@ from jpegcompile.commands.options import (
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import verify as verification
 from jpegcompile.evaluation.measure import Verification
+from jpegcompile.runtime.reading import OnError
 
 
 @click.command()
@@ -44,6 +46,7 @@ from jpegcompile.evaluation.measure import Verification
     " 1e-5 if not given, and 0.02 for networks in float16.",
 )
 @click.option("--nodes", type=FROM_0, default=10, show_default=True, help="Worst nodes to list.")
+@error_options
 @portable_option
 @json_option
 def verify(
@@ -55,6 +58,8 @@ def verify(
     absolute: float,
     relative: float | None,
     nodes: int,
+    on_error: OnError,
+    tolerant: bool,
     portable: bool,
     as_json: bool,
 ) -> None:
@@ -76,6 +81,8 @@ def verify(
             absolute=absolute,
             relative=relative,
             native=not portable,
+            on_error=on_error,
+            tolerant=tolerant,
             progress=progress,
         )
     if as_json:
@@ -83,6 +90,7 @@ def verify(
     else:
         show_verification(result, nodes)
     verification.require_passed(result)
+    require_reported(on_error, result.skipped)
 
 
 def show_verification(result: Verification, most_nodes: int) -> None:
@@ -113,6 +121,7 @@ def show_verification(result: Verification, most_nodes: int) -> None:
             same = _fraction(output.same_top1_pillow, result.inputs)
             table.add_row("", "Pillow", f"{output.decoder:.2e}", "-", same)
     out.print(table)
+    show_left_out(result.skipped, result.ignored)
     verdict = "the same answers" if result.passed else "NOT the same answers"
     out.print(f"{verdict} on {counted(result.inputs, 'input')}")
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.dct.coefficients import Coefficients
-from jpegcompile.evaluation.spatial import float_batch, pillow_batch
-from jpegcompile.runtime.coefficients import read_coefficients_many
-from jpegcompile.runtime.inputs import check_size, preprocess_in
+from jpegcompile.evaluation.spatial import pillow_input
+from jpegcompile.runtime.inputs import original_input, preprocess_in
+from jpegcompile.runtime.reading import ImageReader
 from jpegcompile.runtime.session import Session
 
 
@@ -25,27 +25,54 @@ class Batch:
         coefficients: as files hold them; empty where the inputs are tensors.
         spatial: inputs of the original model; of the float decode where they are images.
         pillow: of Pillow's decode; None where the inputs are tensors.
+        indices: place of each image among the files that were to be read.
+        whole: whether nothing of each image is damaged.
     """
 
     files: Sequence[Path]
     coefficients: Sequence[Coefficients]
     spatial: NDArray[np.float32]
     pillow: NDArray[np.float32] | None
+    indices: Sequence[int] = ()
+    whole: Sequence[bool] = ()
 
 
-def image_batches(session: Session, files: Sequence[Path]) -> Iterator[Batch]:
+def image_batches(
+    session: Session, files: Sequence[Path], reader: ImageReader | None = None
+) -> Iterator[Batch]:
     """The files in order, as many at once as the session takes.
 
+    Args:
+        session: that is to run them.
+        files: JPEG files.
+        reader: says what becomes of files that cannot be used; that includes files that Pillow
+            alone cannot decode. The session's own one, which stops at the first, if not given.
+
     Raises:
-        ImageError: if an image is damaged or of another size than the network's.
+        ImageError: if an image is damaged or of another size than the network's; or none is left.
         AccessError: if a file cannot be read.
         UsageError: if the compiled model carries no preprocessing.
     """
     preprocess, info = preprocess_in(session.info), session.info.input
+    reader = reader or session.reader()
+    used = 0
     for start in range(0, len(files), session.batch_size):
-        chunk = files[start : start + session.batch_size]
-        coefficients = read_coefficients_many(chunk)
-        for file, image in zip(chunk, coefficients, strict=True):
-            check_size(image, info, str(file))
-        spatial = float_batch(coefficients, preprocess, info)
-        yield Batch(chunk, coefficients, spatial, pillow_batch(chunk, preprocess, info))
+        items, spatial, pillow = [], [], []
+        for item in reader.read(files[start : start + session.batch_size], start):
+            file = files[item.index]
+            with reader.guarding(file, item.index):
+                exact = original_input(item.coefficients, preprocess, info)
+                pillow.append(pillow_input(file, preprocess, info, tolerant=reader.tolerant))
+                spatial.append(exact)
+                items.append(item)
+        if items:
+            used += len(items)
+            yield Batch(
+                files=[files[item.index] for item in items],
+                coefficients=[item.coefficients for item in items],
+                spatial=np.stack(spatial),
+                pillow=np.stack(pillow),
+                indices=[item.index for item in items],
+                whole=[item.is_whole for item in items],
+            )
+    reader.require_some(range(used))

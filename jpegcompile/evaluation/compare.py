@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.batches import image_batches
+from jpegcompile.evaluation.chance import chance_warning
 from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
-from jpegcompile.evaluation.spatial import SpatialModel
+from jpegcompile.evaluation.spatial import SpatialModel, score_count
 from jpegcompile.evaluation.verify import Progress, require_same_source
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.runtime.reading import ImageReader, OnError, Skipped
 from jpegcompile.runtime.session import Session
 
 
@@ -47,11 +49,13 @@ class Scores:
         before: original model, Pillow's decode.
         exact: original model, float decode.
         after: compiled model.
+        used: places of their files among all that were to be read.
     """
 
     before: NDArray[Any]
     exact: NDArray[Any]
     after: NDArray[Any]
+    used: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -59,26 +63,32 @@ class Comparison:
     """Outcome of `compare`.
 
     Attributes:
-        images: number of labelled images.
+        images: number of labelled images that could be used.
         classes: class index by folder.
-        skipped: files of folders without a class.
+        unlabelled: files of folders without a class; "." is for files in no folder.
+        ignored: why, for every folder that was passed over, by its path.
+        skipped: files that could not be used, and why.
         before: original model, Pillow's decode.
         exact: original model, float decode; it separates the decoder from the conversion.
         after: compiled model.
         agreement: fraction of equal predictions, original (Pillow) and compiled.
         agreement_exact: the same for the original with the float decode.
         changes: every prediction that changed between original (Pillow) and compiled.
+        warning: what to check, where the original (Pillow) is no better than chance; else None.
     """
 
     images: int
     classes: dict[str, int]
-    skipped: dict[str, int]
+    unlabelled: dict[str, int]
+    ignored: dict[str, str]
+    skipped: tuple[Skipped, ...]
     before: Accuracy
     exact: Accuracy
     after: Accuracy
     agreement: float
     agreement_exact: float
     changes: tuple[Change, ...]
+    warning: str | None
 
     @property
     def drop(self) -> float:
@@ -98,6 +108,8 @@ def compare(
     labels: str | os.PathLike[str] | None = None,
     output: str | None = None,
     native: bool = True,
+    on_error: OnError = "stop",
+    tolerant: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare accuracy before and after compilation on labelled JPEG files.
@@ -109,20 +121,27 @@ def compare(
         labels: JSON file from folder name to class index; else classes follow the sorted names.
         output: which output holds the scores [N, classes]; the first one if not given.
         native: whether native kernels run what they can of the compiled model.
+        on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
+            "skip" and "report" leave them out, and the result lists them.
+        tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
         progress: called with (done, total).
 
     Raises:
-        UsageError: if the output does not exist or is no score vector, or a label is out of range.
-        ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
+        UsageError: if the output does not exist or is no score vector, a label is out of range, or
+            folders without an image leave open which class is which.
+        ImageError, AccessError: if an image is damaged, of another size, or cannot be read; or none
+            can be used.
     """
     session = Session(compiled, native=native)
     source = load_source(original)
     require_same_source(source, session)
-    data = labelled_images(images, labels)
     name = score_output(session.output_names, output)
-    scores = score_files(session, source, data.files, name, progress)
+    info = session.info.input
+    data = labelled_images(images, labels, lambda: score_count(source, info, name))
+    reader = session.reader(on_error, tolerant=tolerant)
+    scores = score_files(session, source, data.files, name, progress, reader)
     check_scores(scores.before, name, data.labels)
-    return _evaluate(data, scores)
+    return _evaluate(data, scores, reader.skipped, is_numbered=labels is None)
 
 
 def score_files(
@@ -131,6 +150,7 @@ def score_files(
     files: Sequence[Path],
     output: str,
     progress: Progress | None = None,
+    reader: ImageReader | None = None,
 ) -> Scores:
     """Scores of the original and of the compiled model for image files.
 
@@ -140,23 +160,25 @@ def score_files(
         files: JPEG files.
         output: name of the output that holds the scores.
         progress: called with (done, total).
+        reader: as for `image_batches`.
 
     Raises:
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
     """
     model = SpatialModel(source, session.info.input)
     index = session.output_names.index(output)
+    used: list[int] = []
     before, exact, after = [], [], []
-    done = 0
-    for batch in image_batches(session, files):
+    for batch in image_batches(session, files, reader):
         assert batch.pillow is not None
         before.append(model.run(batch.pillow)[output])
         exact.append(model.run(batch.spatial)[output])
         after.append(session.run_coefficients(batch.coefficients)[index])
-        done += len(batch.coefficients)
+        used += batch.indices
         if progress is not None:
-            progress(done, len(files))
-    return Scores(*(np.concatenate(parts) for parts in (before, exact, after)))
+            progress(used[-1] + 1, len(files))
+    columns = [np.concatenate(parts) for parts in (before, exact, after)]
+    return Scores(columns[0], columns[1], columns[2], tuple(used))
 
 
 def require_drop(result: Comparison, most: float) -> None:
@@ -203,23 +225,30 @@ def check_scores(scores: NDArray[Any], output: str, labels: Sequence[int]) -> No
         )
 
 
-def _evaluate(data: LabelledImages, scores: Scores) -> Comparison:
+def _evaluate(
+    data: LabelledImages, scores: Scores, skipped: tuple[Skipped, ...], *, is_numbered: bool
+) -> Comparison:
+    data = data.only(scores.used)
     labels = np.asarray(data.labels)
     old, new = scores.before.argmax(axis=1), scores.after.argmax(axis=1)
     changes = tuple(
         Change(str(data.files[i]), int(labels[i]), int(old[i]), int(new[i]))
         for i in np.flatnonzero(old != new)
     )
+    right, folders = int(np.sum(old == labels)), len(data.classes) if is_numbered else None
     return Comparison(
         images=len(labels),
         classes=data.classes,
-        skipped=data.skipped,
+        unlabelled=data.unlabelled,
+        ignored=data.ignored,
+        skipped=skipped,
         before=_accuracy(scores.before, labels),
         exact=_accuracy(scores.exact, labels),
         after=_accuracy(scores.after, labels),
         agreement=float(np.mean(old == new)),
         agreement_exact=float(np.mean(scores.exact.argmax(axis=1) == new)),
         changes=changes,
+        warning=chance_warning(right, data.labels, folders, scores.before.shape[1]),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import to_jpeg
+from jpegcompile.runtime.reading import Skipped
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -81,6 +82,8 @@ class Verification:
         is_exact: whether the model was compiled to be exact: no mask approximated, no frequency
             dropped.
         is_half: whether the network is in float16. Top-1 may then differ where scores are close.
+        skipped: files that could not be used, and why.
+        ignored: why, for every folder that was passed over, by its path.
     """
 
     inputs: int
@@ -89,6 +92,8 @@ class Verification:
     nodes: tuple[NodeError, ...]
     is_exact: bool = True
     is_half: bool = False
+    skipped: tuple[Skipped, ...] = ()
+    ignored: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:

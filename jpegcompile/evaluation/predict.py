@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from jpegcompile.errors import UsageError
-from jpegcompile.evaluation.dataset import jpeg_files
+from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
 from jpegcompile.evaluation.verify import Progress
+from jpegcompile.runtime.reading import OnError, Skipped
 from jpegcompile.runtime.session import Session
 
 
@@ -29,6 +30,34 @@ class Prediction:
         return asdict(self)
 
 
+class Predictions(list[Prediction]):
+    """Predictions for the files that could be used, in their order.
+
+    Attributes:
+        skipped: files that could not be used, and why.
+        ignored: why, for every folder that was passed over, by its path.
+    """
+
+    def __init__(
+        self,
+        predictions: Iterable[Prediction],
+        skipped: Sequence[Skipped] = (),
+        ignored: Mapping[str, str] | None = None,
+    ) -> None:
+        """A list of `predictions` that says what is not in it."""
+        super().__init__(predictions)
+        self.skipped = tuple(skipped)
+        self.ignored = dict(ignored or {})
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return {
+            "predictions": [prediction.to_json() for prediction in self],
+            "skipped": [asdict(skipped) for skipped in self.skipped],
+            "ignored": self.ignored,
+        }
+
+
 def run(
     compiled: str | os.PathLike[str] | Session,
     images: Sequence[str | os.PathLike[str]],
@@ -36,8 +65,9 @@ def run(
     top: int = 5,
     native: bool = True,
     tolerant: bool = False,
+    on_error: OnError = "stop",
     progress: Progress | None = None,
-) -> list[Prediction]:
+) -> Predictions:
     """Predict classes for JPEG files, and for every JPEG file below folders.
 
     Args:
@@ -47,35 +77,47 @@ def run(
         top: how many classes to give for each file.
         native: whether native kernels run what they can of a model that is given by its path.
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
+        on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
+            "skip" and "report" leave them out, and `Predictions.skipped` lists them.
         progress: called with (done, total).
 
     Raises:
         UsageError: if the first output is no score vector, or `top` is less than 1.
-        ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
+        ImageError, AccessError: if an image is damaged, of another size, or cannot be read; or none
+            can be used.
     """
     if top < 1:
         raise UsageError(f"top is {top}; give 1 or more")
     session = compiled if isinstance(compiled, Session) else Session(compiled, native=native)
-    files = [file for image in images for file in _expand(image)]
+    groups = [_expand(image) for image in images]
+    files = [file for group in groups for file in group.files]
+    reader = session.reader(on_error, tolerant=tolerant)
     results: list[Prediction] = []
     for start in range(0, len(files), session.batch_size):
-        chunk = files[start : start + session.batch_size]
-        scores = session.run(chunk, tolerant=tolerant)[0]
+        found = reader.read(files[start : start + session.batch_size], start)
+        if progress is not None:
+            progress(start, len(files))
+        if not found:
+            continue
+        scores = session.run_coefficients([item.coefficients for item in found])[0]
         if scores.ndim != 2:
             raise UsageError(
                 f"output '{session.output_names[0]}' has shape {list(scores.shape)}, not one score"
                 " for each class; use Session.run from Python"
             )
         ranked = np.argsort(-scores, axis=1, kind="stable")[:, :top]
-        for file, order, row in zip(chunk, ranked, scores, strict=True):
+        for item, order, row in zip(found, ranked, scores, strict=True):
             best = tuple(float(row[i]) for i in order)
-            results.append(Prediction(str(file), tuple(int(i) for i in order), best))
-        if progress is not None:
-            progress(len(results), len(files))
-    return results
+            file = str(files[item.index])
+            results.append(Prediction(file, tuple(int(i) for i in order), best))
+    if progress is not None:
+        progress(len(files), len(files))
+    reader.require_some(results)
+    ignored = {folder: why for group in groups for folder, why in group.ignored.items()}
+    return Predictions(results, reader.skipped, ignored)
 
 
-def _expand(image: str | os.PathLike[str]) -> list[Path]:
+def _expand(image: str | os.PathLike[str]) -> ImageFiles:
     """A file stands for itself, whatever its name and whether it exists; a folder for its JPEGs."""
     path = Path(image)
-    return jpeg_files(path) if path.is_dir() else [path]
+    return jpeg_files(path) if path.is_dir() else ImageFiles((path,), {})

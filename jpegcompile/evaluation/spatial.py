@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from jpegcompile.backends.metadata import InputInfo
-from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.dct.color import Color
 from jpegcompile.errors import ImageError, one_line
 from jpegcompile.frontend.load import Source
@@ -20,8 +19,11 @@ from jpegcompile.interface import IR_VERSION
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.cut import expose
-from jpegcompile.runtime.inputs import normalize, original_input
+from jpegcompile.runtime.inputs import normalize
 from jpegcompile.runtime.opening import inference_session
+
+# ITU-T T.81, B.1.1.3.
+_END_OF_IMAGE = b"\xff\xd9"
 
 
 class SpatialModel:
@@ -74,42 +76,64 @@ class SpatialModel:
         return dict(zip(self._all_names, columns, strict=True))
 
 
-def float_batch(
-    images: Sequence[Coefficients], preprocess: Preprocess, info: InputInfo
-) -> NDArray[np.float32]:
-    """Inputs of the original model by the float decode."""
-    return np.stack([original_input(image, preprocess, info) for image in images])
+def score_count(source: Source, info: InputInfo, output: str) -> int:
+    """How many classes an output [N, classes] of the source model scores, by running it once.
+
+    Declared shapes need not say it, and some are wrong.
+    """
+    model = SpatialModel(source, info)
+    return int(model.run(np.zeros((1, *info.shape), np.float32))[output].shape[-1])
 
 
-def pillow_batch(
-    files: Sequence[Path], preprocess: Preprocess, info: InputInfo
+def pillow_input(
+    file: Path, preprocess: Preprocess, info: InputInfo, *, tolerant: bool = False
 ) -> NDArray[np.float32]:
-    """Inputs of the original model by Pillow's decode, rounded and clamped.
+    """One image as the original model takes it, from Pillow's decode, rounded and clamped.
+
+    Args:
+        file: to decode.
+        preprocess: from pixels to the model's input.
+        info: of that input.
+        tolerant: as for `pillow_pixels`.
 
     Raises:
-        ImageError: if Pillow refuses a file.
+        ImageError: if Pillow refuses the file.
     """
-    color = preprocess.color_for(info.channels)
-    affine = preprocess.affine(info.channels)
-    pixels = (pillow_pixels(file, color).astype(np.float64) for file in files)
-    return np.stack([normalize(image, affine, info.layout) for image in pixels])
+    pixels = pillow_pixels(file, preprocess.color_for(info.channels), tolerant=tolerant)
+    return normalize(pixels.astype(np.float64), preprocess.affine(info.channels), info.layout)
 
 
-def pillow_pixels(file: Path | bytes, color: Color) -> NDArray[np.uint8]:
+def pillow_pixels(file: Path | bytes, color: Color, *, tolerant: bool = False) -> NDArray[np.uint8]:
     """Pixels [H, W, C] of one image by Pillow's decode, channels in the order of `color`.
 
     Args:
         file: a path, or a file's content.
         color: that is wanted.
+        tolerant: whether to take what can be read of a file that ends early; what is missing is
+            grey, as in `read_coefficients`.
 
     Raises:
         ImageError: if Pillow refuses the file.
     """
     try:
-        with Image.open(BytesIO(file) if isinstance(file, bytes) else file) as image:
+        with Image.open(_with_end(file) if tolerant else _opened(file)) as image:
             pixels = np.asarray(image.convert("L" if color == "L" else "RGB"))
-    except (UnidentifiedImageError, OSError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         name = "bytes" if isinstance(file, bytes) else file
         raise ImageError(f"{name}: Pillow cannot decode it: {one_line(error)}") from error
     channels = pixels.reshape(*pixels.shape[:2], -1)
     return channels[..., ::-1] if color == "BGR" else channels
+
+
+def _opened(file: Path | bytes) -> Path | BytesIO:
+    return BytesIO(file) if isinstance(file, bytes) else file
+
+
+def _with_end(file: Path | bytes) -> BytesIO:
+    """A file that ends as a whole one does.
+
+    Where the data end Pillow waits for more and gives up. At an end of image it makes do with what
+    there is, as `read_coefficients` does; behind the end of a whole file it does not look.
+    """
+    content = file if isinstance(file, bytes) else file.read_bytes()
+    return BytesIO(content + _END_OF_IMAGE)

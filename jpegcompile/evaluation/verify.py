@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from onnx import TensorProto
 
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.batches import Batch, image_batches
-from jpegcompile.evaluation.dataset import jpeg_files
+from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
 from jpegcompile.evaluation.measure import Meter, Verification
 from jpegcompile.evaluation.spatial import SpatialModel
 from jpegcompile.frontend.load import Source, load_source
@@ -29,6 +30,7 @@ from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.cut import expose
 from jpegcompile.runtime.inputs import coefficient_feeds, fits_inputs
 from jpegcompile.runtime.opening import inference_session
+from jpegcompile.runtime.reading import OnError
 from jpegcompile.runtime.session import Session
 
 Progress = Callable[[int, int], None]
@@ -52,6 +54,8 @@ def verify(
     absolute: float = ABSOLUTE_TOLERANCE,
     relative: float | None = None,
     native: bool = True,
+    on_error: OnError = "stop",
+    tolerant: bool = False,
     progress: Progress | None = None,
 ) -> Verification:
     """Compare a compiled model with its original.
@@ -69,6 +73,9 @@ def verify(
         relative: or this fraction of the largest magnitude of that output, if that is larger; if
             not given, 1e-5, and 0.02 where the network is in float16.
         native: whether native kernels run what they can of the compiled model.
+        on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
+            "skip" and "report" leave them out, and the result lists them.
+        tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
         progress: called with (done, total).
 
     Raises:
@@ -89,8 +96,12 @@ def verify(
     makers = {name: node.name for node in session.model.graph.node for name in node.output}
     meter = Meter(session.info.tensors, makers)
     tracer = _Tracer(session, source, meter, node_inputs, native)
-    files = jpeg_files(images) if images else []
-    batches = image_batches(session, files) if files else _random_batches(session, samples, seed)
+    listing = jpeg_files(images) if images else ImageFiles((), {})
+    reader = session.reader(on_error, tolerant=tolerant)
+    files = listing.files
+    batches = (
+        image_batches(session, files, reader) if files else _random_batches(session, samples, seed)
+    )
     for batch in batches:
         actual = _outputs(session, batch)
         pillow = None if batch.pillow is None else model.run(batch.pillow)
@@ -98,9 +109,10 @@ def verify(
         tracer.take(batch)
         meter.inputs += len(batch.spatial)
         if progress is not None:
-            progress(meter.inputs, len(files) or samples)
+            progress(meter.inputs + len(reader.skipped), len(files) or samples)
     is_exact = session.info.frequencies is None
-    return meter.result(absolute, relative, is_exact=is_exact, is_half=is_half)
+    result = meter.result(absolute, relative, is_exact=is_exact, is_half=is_half)
+    return replace(result, skipped=reader.skipped, ignored=listing.ignored)
 
 
 def is_half_precision(model: onnx.ModelProto) -> bool:
@@ -187,8 +199,10 @@ def _run_files(session: Session, batch: Batch) -> list[NDArray[Any]]:
     The others go the way that a session takes with all.
     """
     values = session.run_coefficients(batch.coefficients)
-    for index, (file, image) in enumerate(zip(batch.files, batch.coefficients, strict=True)):
-        if fits_inputs(image, session.info.input):
+    images = zip(batch.files, batch.coefficients, batch.whole, strict=True)
+    for index, (file, image, is_whole) in enumerate(images):
+        # JpegDecode refuses damaged files; a session reads what is left of them.
+        if is_whole and fits_inputs(image, session.info.input):
             for rows, row in zip(values, session.run_feeds(session.feeds([file])), strict=True):
                 rows[index] = row[0]
     return values

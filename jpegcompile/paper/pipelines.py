@@ -42,7 +42,7 @@ def spatial_pipeline(subject: Subject, pool: ThreadPoolExecutor, threads: int) -
 
     def run(files: Sequence[Path]) -> NDArray[Any]:
         parts = [files[start::threads] for start in range(min(threads, len(files)))]
-        batch = np.empty((len(files), *_shape(subject)), np.float32)
+        batch = np.empty((len(files), *subject.session.info.input.shape), np.float32)
 
         def fill(start: int) -> None:
             for index, file in enumerate(parts[start]):
@@ -68,9 +68,3 @@ def pillow_reader(subject: Subject) -> Callable[[Path], NDArray[np.float32]]:
         return values.transpose(1, 2, 0) if info.layout == "NHWC" else values
 
     return read
-
-
-def _shape(subject: Subject) -> tuple[int, int, int]:
-    info = subject.session.info.input
-    plane = (info.height, info.width)
-    return (*plane, info.channels) if info.layout == "NHWC" else (info.channels, *plane)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jpegcompile.compile import ModelSource, compile
 from jpegcompile.demo import images_path, model_path, preprocess_path
 from jpegcompile.errors import UsageError
-from jpegcompile.evaluation.compare import score_output
 from jpegcompile.evaluation.dataset import labelled_images
+from jpegcompile.evaluation.spatial import score_count
 from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.runtime.session import Session
+from jpegcompile.search.images import input_info, source_output
 from jpegcompile.search.measure import Split
 from jpegcompile.search.probe import common_subsampling
 
@@ -131,20 +133,20 @@ def prepare(
     """
     if limit is not None and limit < 1:
         raise UsageError(f"limit is {limit}; give 1 or more images")
-    data = labelled_images(given.images, labels)
+    source = load_source(given.model, image_input)
+    size = input_size_of(input_size)
+    info, name = input_info(source, image_input, size), source_output(source, output)
+    data = labelled_images(given.images, labels, partial(score_count, source, info, name))
     images = Split("images", data.files, data.labels)
     if limit is not None:
         images = images.spread("images", limit)
-    size = input_size_of(input_size)
     options: dict[str, Any] = {
         "preprocess": preprocess_of(given.preprocess),
         "image_input": image_input,
         "input_size": size,
         "subsampling": common_subsampling(given.model, images.files, image_input, size),
     }
-    source = load_source(given.model)
     compile(given.model, **options).save(folder / "exact.onnx")
     session = Session(folder / "exact.onnx", threads)
     require_same_source(source, session)
-    name = score_output(session.output_names, output)
     return Subject(given.model, source, session, images, name, options)

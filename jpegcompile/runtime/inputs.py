@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from jpegcompile.backends.metadata import CompiledInfo, InputInfo
 from jpegcompile.dct.coefficients import Coefficients
+from jpegcompile.dct.color import Color, check_chroma_sampling, mixing_matrix
 from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ChannelAffine, ingest
+from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.preprocess import Preprocess, preprocess_of
@@ -28,6 +30,46 @@ def check_size(coefficients: Coefficients, info: InputInfo, name: str) -> None:
             f"{name}: is {coefficients.width}x{coefficients.height} but the model takes"
             f" {info.width}x{info.height}; resizing is not supported, give images of that size"
         )
+
+
+def check_usable(
+    coefficients: Coefficients, info: InputInfo, name: str, color: Color | None = None
+) -> None:
+    """Refuse an image that a compiled model does not take, whichever sampling it is compiled for.
+
+    Args:
+        coefficients: of the image.
+        info: the model's image input.
+        name: of the image, for messages.
+        color: that a model for tensors is fed with. The ingest of all others takes all components.
+
+    Raises:
+        ImageError: if the size is not the network's, or the sampling defines no pixels.
+    """
+    check_size(coefficients, info, name)
+    if info.mode != "tensor" and fits_inputs(coefficients, info):
+        return
+    try:
+        check_decodable(coefficients, color)
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from error
+
+
+def check_decodable(coefficients: Coefficients, color: Color | None) -> None:
+    """Refuse an image whose components have no place among the pixels.
+
+    Args:
+        coefficients: of the image.
+        color: that is wanted of it; None for all of its components.
+
+    Raises:
+        ImageError: if sampling factors are fractional, or differ between Cb and Cr.
+    """
+    check_chroma_sampling(coefficients.sampling, coefficients.color_space)
+    for index in range(len(coefficients.sampling)):
+        if color is None or mixing_matrix(coefficients.color_space, color)[:, index].any():
+            width = coefficients.component_size(index)[1]
+            Upsampling.of(coefficients.sampling, index, width)
 
 
 def fits_inputs(coefficients: Coefficients, info: InputInfo) -> bool:

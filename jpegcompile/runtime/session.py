@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from jpegcompile.runtime.coefficients import (
 from jpegcompile.runtime.cut import begin_at, begin_behind_decode
 from jpegcompile.runtime.inputs import (
     check_size,
+    check_usable,
     coefficient_feeds,
     fits_inputs,
     ingested,
@@ -34,6 +35,7 @@ from jpegcompile.runtime.inputs import (
 )
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import inference_session, read_compiled
+from jpegcompile.runtime.reading import ImageReader, OnError, Skipped
 from jpegcompile.subsampling import subsampling_of
 from jpegcompile.weights.read import load_weights
 
@@ -58,6 +60,26 @@ def load(path: str | os.PathLike[str], *, native: bool = True) -> Session:
         UnsupportedModelError: if jpegcompile did not write it, or a newer version did.
     """
     return Session(path, native=native)
+
+
+class Outputs(list[NDArray[Any]]):
+    """Outputs of a model in its order, each with a row for every image that could be used.
+
+    Attributes:
+        used: place of each row's image among those given.
+        skipped: images that have no row, and why.
+    """
+
+    def __init__(
+        self,
+        outputs: Iterable[NDArray[Any]],
+        used: Sequence[int],
+        skipped: Sequence[Skipped],
+    ) -> None:
+        """A list of `outputs` that says whose rows they are."""
+        super().__init__(outputs)
+        self.used = tuple(used)
+        self.skipped = tuple(skipped)
 
 
 class Session:
@@ -174,27 +196,45 @@ class Session:
         shared: Shared | None = None,
         *,
         tolerant: bool = False,
-    ) -> list[NDArray[Any]]:
+        on_error: OnError = "stop",
+    ) -> Outputs:
         """Outputs of the source model for any number of files, concatenated along the batch.
 
         Args:
             images: paths or bytes.
             shared: inputs besides the image, the same for every image.
             tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
+            on_error: what becomes of files that cannot be used: "stop" raises the error of the
+                first; "skip" and "report" leave their rows out, and `Outputs` says which are left.
 
         Raises:
-            ImageError: if a file is damaged or its size is not the model's.
+            ImageError: if a file is damaged or its size is not the model's; or none can be used.
             AccessError: if a file cannot be read.
             UsageError: after a fork, if there are no images, or if an input besides the image is
                 not given.
         """
         self._refuse_fork()
         sources = _listed(images)
+        reader = self.reader(on_error, tolerant=tolerant)
+        used: list[int] = []
         batches: list[list[NDArray[Any]]] = []
         for start in range(0, len(sources), self.batch_size):
-            chunk = self._read(sources[start : start + self.batch_size], tolerant)
-            batches.append(self.run_coefficients(chunk, shared))
-        return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+            found = reader.read(sources[start : start + self.batch_size], start)
+            if found:
+                used += [item.index for item in found]
+                batches.append(self.run_coefficients([i.coefficients for i in found], shared))
+        reader.require_some(used)
+        columns = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+        return Outputs(columns, used, reader.skipped)
+
+    def reader(self, on_error: OnError = "stop", *, tolerant: bool = False) -> ImageReader:
+        """What reads files for `run_coefficients`; the arguments are those of `run`."""
+        return ImageReader(self._check, on_error, tolerant=tolerant)
+
+    def _check(self, image: Coefficients, name: str) -> None:
+        info = self.info.input
+        color = preprocess_in(self.info).color_for(info.channels) if info.mode == "tensor" else None
+        check_usable(image, info, name, color)
 
     def run_coefficients(
         self, images: Sequence[Coefficients], shared: Shared | None = None
@@ -245,8 +285,8 @@ class Session:
         if self._process != os.getpid():
             raise UsageError(f"{self.path}: this session was opened before a fork; load it again")
 
-    def _read(self, images: Sequence[ImageSource], tolerant: bool = False) -> list[Coefficients]:
-        coefficients = read_coefficients_many(images, threads=self._threads, tolerant=tolerant)
+    def _read(self, images: Sequence[ImageSource]) -> list[Coefficients]:
+        coefficients = read_coefficients_many(images, threads=self._threads)
         for index, image in enumerate(coefficients):
             check_size(image, self.info.input, source_name(images, index))
         return coefficients

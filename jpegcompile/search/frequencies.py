@@ -16,7 +16,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,16 @@ import numpy as np
 from jpegcompile.compile import ModelSource
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError, UsageError
-from jpegcompile.evaluation.compare import score_output
-from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
+from jpegcompile.evaluation.chance import ADVICE, is_no_better_than_chance
+from jpegcompile.evaluation.dataset import LabelledImages
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.preprocess import Preprocess, preprocess_of
+from jpegcompile.runtime.reading import OnError, Skipped
 from jpegcompile.search.budget import PLANS_A_STEP, farthest_within
 from jpegcompile.search.cache import Cache, default_folder, key_of
+from jpegcompile.search.images import usable_images
 from jpegcompile.search.interval import (
     CONFIDENCE,
     PairedCounts,
@@ -64,6 +66,8 @@ class FrequencySearch:
         verification: the same on images that the search has not used.
         masks: frequencies of every mask, for 8x8 tiles.
         kept: frequencies kept behind every nonlinearity, for 8x8 tiles.
+        skipped: files that could not be used, and why.
+        ignored: why, for every folder that was passed over, by its path.
     """
 
     plan: FrequencyPlan
@@ -72,6 +76,8 @@ class FrequencySearch:
     verification: PairedCounts
     masks: tuple[int, ...]
     kept: tuple[int, ...]
+    skipped: tuple[Skipped, ...] = ()
+    ignored: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_refuted(self) -> bool:
@@ -90,7 +96,7 @@ class FrequencySearch:
         return float(np.mean(self.kept)) if self.kept else float(ALL)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data; drops and intervals are in percentage points."""
+        """JSON-ready data, as plans carry it; drops and intervals are in percentage points."""
         return {
             "max_drop": self.max_drop,
             "confidence": CONFIDENCE,
@@ -115,6 +121,8 @@ def choose_frequencies(
     image_input: str | None = None,
     input_size: InputSize | None = None,
     cache: str | os.PathLike[str] | None = None,
+    on_error: OnError = "stop",
+    tolerant: bool = False,
     progress: Progress | None = None,
 ) -> FrequencySearch:
     """Find few frequencies for each nonlinearity that cost little accuracy.
@@ -135,13 +143,18 @@ def choose_frequencies(
         image_input: as for `compile`.
         input_size: as for `compile`.
         cache: folder of the measurements; that of the user's caches if not given.
+        on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
+            "skip" and "report" leave them out before the images are halved, as if they were not
+            there, and the result lists them. A file that is lost later ends the search anyway.
+        tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
         progress: called with (images done, images in all).
 
     Raises:
         UsageError: if arguments do not fit the model, the images are too few to show a loss as
             small as `max_drop`, or the exact model does no better on them than guessing.
         UnsupportedModelError: if the model cannot be compiled or has no nonlinearity.
-        ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
+        ImageError, AccessError: if an image is damaged, of another size, or cannot be read; or none
+            can be used.
         CheckFailedError: if the truncation that is given loses more than `max_drop` by itself.
     """
     if not 0 < max_drop < 100:
@@ -151,7 +164,19 @@ def choose_frequencies(
     # Refuses what is no masking or no number of frequencies.
     plan_of(relu=relu, truncate=truncate)
     normalization = preprocess_of(preprocess)
-    data = labelled_images(images, labels)
+    size = input_size_of(input_size)
+    source = load_source(model, image_input)
+    usable = usable_images(
+        source,
+        images,
+        labels=labels,
+        output=output,
+        image_input=image_input,
+        input_size=size,
+        on_error=on_error,
+        tolerant=tolerant,
+    )
+    data, name = usable.data, usable.output
     halves = split_in_halves(data)
     needed = images_needed(max_drop / 100)
     if len(halves[0].files) < needed:
@@ -160,22 +185,23 @@ def choose_frequencies(
             f" loss below {max_drop:g} points; give {2 * needed} images or a --max-drop of"
             f" {smallest_budget(len(halves[0].files)):.2g} points"
         )
-    size = input_size_of(input_size)
+    subsampling = common_subsampling(model, halves[0].files, image_input, size, tolerant=tolerant)
     options = {
         "preprocess": normalization,
         "image_input": image_input,
         "input_size": size,
-        "subsampling": common_subsampling(model, halves[0].files, image_input, size),
+        "subsampling": subsampling,
     }
     with tempfile.TemporaryDirectory(prefix="jpegcompile-") as folder:
         fewest = replace(FEWEST, mask=ALL) if has_exact_masks else FEWEST
-        probe = Probe(model, Path(folder), relu, fewest, **options)
-        name = score_output(probe.session.output_names, output)
-        key = key_of((probe.sha256, name, json.dumps(data.labels)), data.files)
-        measurements = Cache(Path(cache or default_folder()), key)
-        found = _Search(probe, measurements, name, relu, truncate, halves, progress).run(max_drop)
-    hashes = {"plan_sha256": found.plan.sha256, "source_sha256": load_source(model).sha256}
-    return replace(found, plan=replace(found.plan, evidence={**found.to_json(), **hashes}))
+        probe = Probe(model, Path(folder), relu, fewest, tolerant, **options)
+        parts = (probe.sha256, name, json.dumps(data.labels), *(["tolerant"] if tolerant else []))
+        measurements = Cache(Path(cache or default_folder()), key_of(parts, data.files))
+        search = _Search(probe, measurements, name, relu, truncate, halves, progress)
+        found = search.run(max_drop, usable.chance)
+    hashes = {"plan_sha256": found.plan.sha256, "source_sha256": source.sha256}
+    plan = replace(found.plan, evidence={**found.to_json(), **hashes})
+    return replace(found, plan=plan, skipped=usable.skipped, ignored=data.ignored)
 
 
 def require_budget(result: FrequencySearch) -> None:
@@ -239,9 +265,9 @@ class _Search:
         self._progress = progress
         self._measurer = Measurer(probe, cache, output, masking, self._advance)
 
-    def run(self, max_drop: float) -> FrequencySearch:
-        """Search and verify."""
-        self._require_sound_start(max_drop)
+    def run(self, max_drop: float, chance: float) -> FrequencySearch:
+        """Search and verify; `chance` is the fraction of images that is right by luck."""
+        self._require_sound_start(max_drop, chance)
         curves = {knob: self._curve(knob) for knob in self._knobs}
         path = [{**self._fixed, **levels} for levels in cheapest_first(curves)]
         within = farthest_within(
@@ -255,14 +281,15 @@ class _Search:
         masks, kept = (self._numbers(levels, kind) for kind in ("mask", "keep"))
         return FrequencySearch(plan, max_drop, search, verification, masks, kept)
 
-    def _require_sound_start(self, max_drop: float) -> None:
+    def _require_sound_start(self, max_drop: float, chance: float) -> None:
         """Refuse an exact model that only guesses, and a truncation beyond the budget by itself."""
         counts = self._measurer.accuracy(self._search, self._fixed)
-        if is_guessing(counts.right, self._search.labels):
+        if is_guessing(counts.right, self._search.labels) or is_no_better_than_chance(
+            counts.right, counts.images, chance
+        ):
             raise UsageError(
                 f"the exact model is right on {100 * counts.before:.2f} % of the images, no better"
-                " than guessing; check --preprocess, and --labels: without it classes are numbered"
-                " in the sorted order of the folder names"
+                f" than guessing; {ADVICE}"
             )
         least = 100 * counts.lowest_change()
         if least < -max_drop:

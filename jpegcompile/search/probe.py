@@ -123,6 +123,7 @@ class Probe:
         folder: Path,
         masking: Masking,
         fewest: NodeFrequencies = FEWEST,
+        tolerant: bool = False,
         **options: Any,
     ) -> None:
         """Compile a model with open bands, by a file in `folder`.
@@ -132,6 +133,7 @@ class Probe:
             folder: that holds the compiled file while the probe is used.
             masking: "asm" or "apx".
             fewest: what is open: numbers that are all frequencies stay so.
+            tolerant: whether to take what can be read of damaged files.
             options: further arguments of `compile`.
 
         Raises:
@@ -149,6 +151,7 @@ class Probe:
         locations = [data_file(path).name] if compiled.weights else []
         self.sha256 = fingerprint(path.read_bytes(), path, locations)
         self.session = Session(path)
+        self._tolerant = tolerant
 
     def scores(
         self,
@@ -173,7 +176,7 @@ class Probe:
         parts = []
         for start in range(0, len(files), self.session.batch_size):
             chunk = files[start : start + self.session.batch_size]
-            parts.append(self.session.run(chunk, bands)[index])
+            parts.append(self.session.run(chunk, bands, tolerant=self._tolerant)[index])
             if progress is not None:
                 progress(len(chunk))
         return np.concatenate(parts)
@@ -184,13 +187,16 @@ def common_subsampling(
     files: Sequence[Path],
     image_input: str | None,
     input_size: Size | None = None,
+    *,
+    tolerant: bool = False,
 ) -> str | None:
     """The subsampling that most of the first files have; None for a model of one channel.
 
-    Files of another one are run too, but slower.
+    Files of another one are run too, but slower. Damaged files are read if `tolerant`.
     """
     if image_of(load_source(model, image_input), image_input, input_size).channels == 1:
         return None
-    found = Counter(subsampling_of(image) for image in read_coefficients_many(files[:_SAMPLE]))
+    images = read_coefficients_many(files[:_SAMPLE], tolerant=tolerant)
+    found = Counter(subsampling_of(image) for image in images)
     found.pop(None, None)
     return found.most_common(1)[0][0] if found else None

@@ -194,7 +194,7 @@ def test_compare_with_labels_and_limit(
     # Two folders of twenty, one with a wrong class: half of the predictions are right at most.
     assert data["images"] == 40
     assert 0.4 < data["after"]["top1"] <= 0.5
-    assert sum(data["skipped"].values()) == 160
+    assert sum(data["unlabelled"].values()) == 160
     coarse = tmp_path / "coarse.onnx"
     jpegcompile.compile(model_path(), preprocess="unit", frequencies=1).save(coarse)
     arguments[2] = coarse

@@ -101,7 +101,7 @@ def test_accuracy_is_that_of_the_float_decode(
     ).to_json()
     assert result["after"]["top1"] == pytest.approx(model.top1, abs=0.001)
     assert result["agreement_exact"] == 1.0
-    assert sum(result["skipped"].values()) == (1400 if model.labels else 0)
+    assert sum(result["unlabelled"].values()) == (1400 if model.labels else 0)
     assert len(result["changes"]) == round((1 - result["agreement"]) * result["images"])
 
 

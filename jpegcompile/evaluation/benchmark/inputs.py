@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +17,20 @@ from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.evaluation.benchmark.job import InputSet
 from jpegcompile.evaluation.dataset import jpeg_files
-from jpegcompile.evaluation.spatial import float_batch, pillow_batch
-from jpegcompile.preprocess import Preprocess
+from jpegcompile.evaluation.spatial import pillow_input, pillow_pixels
 from jpegcompile.runtime.coefficients import read_coefficients_many
-from jpegcompile.runtime.inputs import check_size, fits_inputs, preprocess_in
+from jpegcompile.runtime.inputs import (
+    check_decodable,
+    check_size,
+    fits_inputs,
+    original_input,
+    preprocess_in,
+)
+from jpegcompile.runtime.reading import ImageReader, OnError, Reading, Skipped
 from jpegcompile.runtime.session import Session
 from jpegcompile.subsampling import GRAY
+
+Item = TypeVar("Item")
 
 # As many inputs are run in turn, so that no time is that of one image.
 _FEWEST = 16
@@ -37,11 +47,15 @@ class Inputs:
         sets: of inputs.
         left_out: files of the folder that the compiled model does not take as they are.
         files: of the folder that are run, some again where inputs are more; None without a folder.
+        skipped: files that cannot be used, and why.
+        ignored: why, for every folder that is passed over, by its path.
     """
 
     sets: tuple[InputSet, ...]
     left_out: int = 0
     files: int | None = None
+    skipped: tuple[Skipped, ...] = ()
+    ignored: Mapping[str, str] = field(default_factory=dict)
 
 
 def gather(
@@ -49,8 +63,14 @@ def gather(
     images: str | os.PathLike[str] | None,
     batches: Sequence[int],
     folder: Path,
+    on_error: OnError = "stop",
+    *,
+    tolerant: bool = False,
 ) -> Inputs:
     """Inputs for every batch size; what has to be written goes to `folder`.
+
+    Of the files in `images` only some are run. Unless `on_error` is "stop" all are read, so that
+    unusable ones change neither which of the others are run nor how many.
 
     Raises:
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read, or no
@@ -58,33 +78,40 @@ def gather(
         UsageError: if Pillow writes no files of that sampling, or the model has no preprocessing.
     """
     count, info = max(_FEWEST, *batches), session.info.input
-    if info.mode == "tensor":
-        if images is None:
-            generator = np.random.default_rng(0)
-            tensors = generator.standard_normal((count, *_shape(info))).astype(np.float32)
-            return Inputs((_tensor_set("random tensors", tensors, folder),))
-        files = _spread(jpeg_files(images), count)
-        _read(files, info)
-        tensors = pillow_batch(_repeated(files, count), preprocess_in(session.info), info)
-        return Inputs((_tensor_set("images", tensors, folder),), files=len(files))
-    preprocess = preprocess_in(session.info)
     if images is None:
-        return Inputs(
-            tuple(
-                _file_set(f"quality {quality}", files, preprocess, info, folder)
-                for quality in _QUALITIES
-                for files in [write_images(info, quality, count, folder)]
-            )
-        )
-    found = _spread(jpeg_files(images), count)
-    fitting = [file for file, fits in zip(found, _read(found, info), strict=True) if fits]
+        return Inputs(_made(session, count, folder))
+    listing, reader = jpeg_files(images), _reader(session, on_error, tolerant)
+    files = listing.files if on_error != "stop" else _spread(listing.files, count)
+    found = _spread(reader.each(files, partial(_usable, session, tolerant)), count)
+    fitting = [file for file, fits in found if fits]
     if not fitting:
         raise ImageError(
             f"{images}: holds no image of the sampling {info.subsampling} that the model is"
             " compiled for; give others, or leave --images out"
         )
-    inputs = _file_set("images", _repeated(fitting, count), preprocess, info, folder)
-    return Inputs((inputs,), len(found) - len(fitting), len(fitting))
+    run = _repeated(fitting, count)
+    if info.mode == "tensor":
+        preprocess = preprocess_in(session.info)
+        pixels = [pillow_input(file, preprocess, info, tolerant=tolerant) for file in run]
+        inputs = _tensor_set("images", np.stack(pixels), folder)
+    else:
+        inputs = _file_set("images", run, session, folder, tolerant=tolerant)
+    left_out = len(found) - len(fitting)
+    return Inputs((inputs,), left_out, len(fitting), reader.skipped, listing.ignored)
+
+
+def _made(session: Session, count: int, folder: Path) -> tuple[InputSet, ...]:
+    """Random tensors, or files of two qualities."""
+    info = session.info.input
+    if info.mode == "tensor":
+        generator = np.random.default_rng(0)
+        tensors = generator.standard_normal((count, *info.shape)).astype(np.float32)
+        return (_tensor_set("random tensors", tensors, folder),)
+    return tuple(
+        _file_set(f"quality {quality}", files, session, folder)
+        for quality in _QUALITIES
+        for files in [write_images(info, quality, count, folder)]
+    )
 
 
 def write_images(info: InputInfo, quality: int, count: int, folder: Path) -> list[Path]:
@@ -136,12 +163,28 @@ def photograph_like(height: int, width: int, seed: int) -> NDArray[np.uint8]:
     return np.clip(128 + 16 * total, 0, 255).astype(np.uint8)
 
 
-def _shape(info: InputInfo) -> tuple[int, int, int]:
-    plane = (info.height, info.width)
-    return (*plane, info.channels) if info.layout == "NHWC" else (info.channels, *plane)
+def _reader(session: Session, on_error: OnError, tolerant: bool) -> ImageReader:
+    """A reader of files of the network's size, whatever their sampling."""
+    info = session.info.input
+    return ImageReader(
+        lambda image, name: check_size(image, info, name), on_error, tolerant=tolerant
+    )
 
 
-def _spread(files: Sequence[Path], most: int) -> list[Path]:
+def _usable(session: Session, tolerant: bool, file: Path, item: Reading) -> tuple[Path, bool]:
+    """A file, and whether it can be fed as it is; refuses files that either side cannot decode."""
+    info, preprocess = session.info.input, preprocess_in(session.info)
+    color = preprocess.color_for(info.channels)
+    fits = info.mode == "tensor" or fits_inputs(item.coefficients, info)
+    if fits:
+        check_decodable(item.coefficients, color)
+        if info.mode == "jpeg" and session.execution.library is not None and not item.is_whole:
+            raise ImageError("is damaged, and JpegDecode takes whole files only; replace the file")
+    pillow_pixels(file, color, tolerant=tolerant)
+    return file, fits
+
+
+def _spread(files: Sequence[Item], most: int) -> list[Item]:
     """So many files at most, evenly over all of them."""
     count = min(most, len(files))
     return [files[index * len(files) // count] for index in range(count)]
@@ -152,14 +195,6 @@ def _repeated(files: Sequence[Path], count: int) -> list[Path]:
     return [files[index % len(files)] for index in range(count)]
 
 
-def _read(files: Sequence[Path], info: InputInfo) -> list[bool]:
-    """Whether each file can be fed as it is; checks the sizes."""
-    images = read_coefficients_many(files)
-    for file, image in zip(files, images, strict=True):
-        check_size(image, info, str(file))
-    return [info.mode == "tensor" or fits_inputs(image, info) for image in images]
-
-
 def _tensor_set(name: str, tensors: NDArray[np.float32], folder: Path) -> InputSet:
     path = folder / "tensors.npy"
     np.save(path, tensors)
@@ -167,8 +202,10 @@ def _tensor_set(name: str, tensors: NDArray[np.float32], folder: Path) -> InputS
 
 
 def _file_set(
-    name: str, files: Sequence[Path], preprocess: Preprocess, info: InputInfo, folder: Path
+    name: str, files: Sequence[Path], session: Session, folder: Path, *, tolerant: bool = False
 ) -> InputSet:
+    preprocess, info = preprocess_in(session.info), session.info.input
+    images = read_coefficients_many(files, tolerant=tolerant)
     path = folder / f"{name}.npy"
-    np.save(path, float_batch(read_coefficients_many(files), preprocess, info))
+    np.save(path, np.stack([original_input(image, preprocess, info) for image in images]))
     return InputSet(name, tuple(str(file) for file in files), str(path))

@@ -45,6 +45,7 @@ class Job:
         network: path of the part behind it.
         parts_folder: of external weights of these two.
         sets: inputs.
+        tolerant: whether to take what can be read of damaged files.
     """
 
     side: str
@@ -59,6 +60,7 @@ class Job:
     network: str | None
     parts_folder: str | None
     sets: tuple[InputSet, ...]
+    tolerant: bool = False
 
     @property
     def takes_files(self) -> bool:

@@ -126,7 +126,7 @@ def spatial_pipeline(job: Job, session: ort.InferenceSession) -> Pipeline:
     network = _network(session)
 
     def decode(files: Sequence[bytes]) -> list[NDArray[np.uint8]]:
-        return each(lambda file: pillow_pixels(file, color), files)
+        return each(lambda file: pillow_pixels(file, color, tolerant=job.tolerant), files)
 
     def normalize(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         values = pixels.transpose(2, 0, 1) * scale + shift
@@ -154,7 +154,7 @@ def compiled_pipeline(
     """
 
     def decode(files: Sequence[bytes]) -> Any:
-        return read_coefficients_many(files, threads=job.threads)
+        return read_coefficients_many(files, threads=job.threads, tolerant=job.tolerant)
 
     def ingest(images: Any) -> Array:
         assert parts is not None

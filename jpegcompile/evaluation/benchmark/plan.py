@@ -38,7 +38,13 @@ class Plan:
 
 
 def plan_of(
-    session: Session, source: Source, original: str, inputs: Inputs, folder: Path, portable: bool
+    session: Session,
+    source: Source,
+    original: str,
+    inputs: Inputs,
+    folder: Path,
+    portable: bool,
+    tolerant: bool = False,
 ) -> Plan:
     """A job for each side of a compiled model and its source, and the files that jobs need.
 
@@ -49,6 +55,7 @@ def plan_of(
         inputs: that are run.
         folder: for files.
         portable: whether the compiled model runs without native kernels, too.
+        tolerant: whether to take what can be read of damaged files.
     """
     info, is_half = session.info, is_half_precision(session.model)
     library = session.execution.library
@@ -65,6 +72,7 @@ def plan_of(
         network=None,
         parts_folder=None,
         sets=inputs.sets,
+        tolerant=tolerant,
     )
     spatial = shared
     if source.integer_pixels is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
@@ -11,6 +11,7 @@ from jpegcompile.evaluation.benchmark.job import SPATIAL
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
 from jpegcompile.evaluation.measure import Verification
 from jpegcompile.runtime.native import Execution
+from jpegcompile.runtime.reading import Skipped
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,8 @@ class Benchmark:
         files: of the user that are run, some again where inputs are more; None without any.
         left_out: files that the compiled model does not take as they are.
         cells: by batch size and threads.
+        skipped: files that could not be used, and why.
+        ignored: why, for every folder that was passed over, by its path.
     """
 
     original: str
@@ -152,6 +155,8 @@ class Benchmark:
     files: int | None
     left_out: int
     cells: tuple[Cell, ...]
+    skipped: tuple[Skipped, ...] = ()
+    ignored: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def checks(self) -> list[Verification]:
@@ -175,4 +180,6 @@ class Benchmark:
             "files": self.files,
             "left_out": self.left_out,
             "cells": [cell.to_json() for cell in self.cells],
+            "skipped": [asdict(skipped) for skipped in self.skipped],
+            "ignored": dict(self.ignored),
         }

@@ -23,6 +23,7 @@ from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.native import execution_of
 from jpegcompile.runtime.opening import read_compiled
+from jpegcompile.runtime.reading import OnError
 from jpegcompile.runtime.session import Session
 
 BATCHES, THREADS = (1, 8), (1, 2)
@@ -40,6 +41,8 @@ def bench(
     seconds: float = SECONDS,
     per_op: bool = False,
     portable: bool = False,
+    on_error: OnError = "stop",
+    tolerant: bool = False,
     progress: Progress | None = None,
 ) -> Benchmark:
     """Time the original model behind Pillow and NumPy against the compiled model.
@@ -56,6 +59,10 @@ def bench(
         seconds: how long it runs each time, at least once.
         per_op: whether to time every node, too.
         portable: whether to time the compiled model without native kernels as well.
+        on_error: what becomes of files that cannot be used: "stop" raises the error of the first
+            that is to be run; "skip" and "report" read all files, leave such ones out, and the
+            result lists them.
+        tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
         progress: called with (done, total).
 
     Raises:
@@ -71,8 +78,9 @@ def bench(
         if portable and session.info.target == "onnx":
             raise UsageError(f"{compiled}: has standard operators only; leave --portable out")
         sizes = _batch_sizes(session, source, batches)
-        inputs = gather(session, images, sizes, Path(name))
-        plan = plan_of(session, source, os.fspath(original), inputs, Path(name), portable)
+        inputs = gather(session, images, sizes, Path(name), on_error, tolerant=tolerant)
+        path = os.fspath(original)
+        plan = plan_of(session, source, path, inputs, Path(name), portable, tolerant)
         execution, mode = session.execution, session.info.input.mode
         if mode == "jpeg" and execution.library is not None:
             # The whole file is run here, as any program runs it.
@@ -95,6 +103,8 @@ def bench(
             files=inputs.files,
             left_out=inputs.left_out,
             cells=cells,
+            skipped=inputs.skipped,
+            ignored=inputs.ignored,
         )
 
 

@@ -36,6 +36,7 @@ from jpegcompile.evaluation.benchmark.pipelines import (
     spatial_pipeline,
     tensor_pipeline,
 )
+from jpegcompile.runtime.coefficients import image_bytes
 from jpegcompile.runtime.inputs import coefficient_feeds
 
 # Idle is less than a twentieth of a core over this time. Something is wrong with a process that
@@ -158,7 +159,7 @@ class Worker:
 
     def _files(self, inputs: InputSet) -> list[list[bytes]]:
         """The whole batches of a set's files."""
-        data, size = [Path(file).read_bytes() for file in inputs.files], self.job.batch
+        data, size = [bytes(image_bytes(file)) for file in inputs.files], self.job.batch
         return [data[start : start + size] for start in range(0, len(data) - size + 1, size)]
 
     def _tensors(self, inputs: InputSet) -> Iterator[Array]:

@@ -1,0 +1,97 @@
+"""Labelled images for a model that is still to be compiled: those that can be used."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+
+from jpegcompile.backends.metadata import InputInfo
+from jpegcompile.evaluation.chance import chance_of
+from jpegcompile.evaluation.compare import score_output
+from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
+from jpegcompile.evaluation.spatial import score_count
+from jpegcompile.frontend.load import Source
+from jpegcompile.input_size import Size
+from jpegcompile.options import image_of
+from jpegcompile.runtime.inputs import check_usable
+from jpegcompile.runtime.reading import ImageReader, OnError, Skipped
+from jpegcompile.subsampling import GRAY
+
+
+@dataclass(frozen=True)
+class UsableImages:
+    """What measurements are made on.
+
+    Attributes:
+        data: files that can be used, with their classes.
+        skipped: the other files of these classes, and why.
+        output: name of the output that holds the scores.
+        chance: fraction of the images that is right by luck.
+    """
+
+    data: LabelledImages
+    skipped: tuple[Skipped, ...]
+    output: str
+    chance: float
+
+
+def input_info(source: Source, image_input: str | None, size: Size | None) -> InputInfo:
+    """The image input of a model, as a compiled one for coefficients would say it.
+
+    Files of every sampling are taken, so which one it is compiled for does not matter.
+
+    Raises:
+        UnsupportedModelError, UsageError: as `image_of`.
+    """
+    image = image_of(source, image_input, size)
+    sampling = GRAY if image.channels == 1 else "4:4:4"
+    plane = (image.height, image.width)
+    return InputInfo("coefficients", image.name, image.channels, *plane, image.layout, sampling)
+
+
+def source_output(source: Source, output: str | None) -> str:
+    """The output of a model that holds the scores; see `score_output`."""
+    return score_output([value.name for value in source.model.graph.output], output)
+
+
+def usable_images(
+    source: Source,
+    folder: str | os.PathLike[str],
+    *,
+    labels: str | os.PathLike[str] | None = None,
+    output: str | None = None,
+    image_input: str | None = None,
+    input_size: Size | None = None,
+    on_error: OnError = "stop",
+    tolerant: bool = False,
+) -> UsableImages:
+    """Read every file once, before anything else is done with any.
+
+    So what follows is the same as if the unusable files were not there.
+
+    Args:
+        source: the model.
+        folder: with one folder of JPEG files a class.
+        labels: JSON file from folder name to class index; else classes follow the sorted names.
+        output: which output holds the scores; the first one if not given.
+        image_input: as for `compile`, and so is `input_size`.
+        input_size: height and width where the model leaves them open.
+        on_error: what becomes of files that cannot be used.
+        tolerant: whether to take what can be read of damaged files.
+
+    Raises:
+        UsageError, AccessError: as `labelled_images`; or there is no such output.
+        ImageError: of the first file that cannot be used, if `on_error` is "stop"; or none can be.
+    """
+    info, name = input_info(source, image_input, input_size), source_output(source, output)
+    count = partial(score_count, source, info, name)
+    data = labelled_images(folder, labels, count)
+    reader = ImageReader(
+        lambda coefficients, file: check_usable(coefficients, info, file),
+        on_error,
+        tolerant=tolerant,
+    )
+    data = data.only(reader.each(data.files, lambda _, item: item.index))
+    classes = count() if len(set(data.labels)) == 1 else len(data.classes)
+    return UsableImages(data, reader.skipped, name, chance_of(data.labels, classes))
