@@ -71,13 +71,16 @@ from jpegcompile.passes.resolve_shapes import ResolveShapes
 from jpegcompile.passes.sink_squeeze import SinkSqueeze
 from jpegcompile.passes.spatial_twins import SpatialTwins
 from jpegcompile.passes.take_one_image import TakeOneImage
+from jpegcompile.passes.store_half import StoreHalf
 from jpegcompile.passes.truncate_frequencies import TruncateFrequencies
+from jpegcompile.passes.widen_half import WidenHalf
 
 LEGALIZE: tuple[Pass, ...] = (
     FoldConstants(),
     FoldQuantizedWeights(),
     RemoveIdentity(),
     InferShapes(),
+    WidenHalf(),
     FoldConstants(),
     RefuseQuantized(),
     ExplicitPadding(),
@@ -154,6 +157,7 @@ SCHEDULE: tuple[Pass, ...] = (
     GroupChannels(),
     CompactTiles(),
     TakeOneImage(),
+    StoreHalf(),
     DecodeInput(),
 )
 PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE + SCHEDULE
