@@ -114,6 +114,23 @@ def test_channels_of_one_map(body: str) -> None:
     check_compiled(graph, None if duplicated else "ToJpeg Gather ToSpatial")
 
 
+@pytest.mark.parametrize("axis", [2, 3, -1])
+def test_rows_and_columns_of_one_map(axis: int) -> None:
+    """Padding that goes around, as PyTorch's older exporter writes it, and torch.roll."""
+    number = axis % 4
+    body = f"""a = Slice(x, minus, end, axis) b = Slice(x, zero, three, axis)
+        p = Concat<axis = {axis}>(a, x, b)
+        c = Slice(p, three, end, axis) d = Slice(p, zero, three, axis)
+        y = Concat<axis = {axis}>(c, d)"""
+    bounds = {"minus": [-1], "end": [1 << 40], "zero": [0], "three": [3], "axis": [number]}
+    graph = picked(body, **bounds)
+    module = check_compiled(graph)
+    assert kept_reasons(module) == {}
+    operators = {node.op for node in module.graph.nodes}
+    assert operators <= {"ToJpeg", "JpegSlice", "ToSpatial"}
+    check_fault(graph, graph.with_text("(c, d)", "(d, c)"))
+
+
 def test_channels_that_others_read_stay() -> None:
     body = "a, b = Split<axis = 1>(x, s) c = Concat<axis = 1>(b, a) d = Relu(a) y = Sum(c, d)"
     graph = picked(body.replace("Sum(c, d)", "Concat<axis = 1>(c, d)"), s=[2, 2])
