@@ -69,10 +69,11 @@ def _node(op: str, shape: tuple[int, int, int, int], block: int, count: int) -> 
     if op.startswith("JpegGlobal"):
         return Node(blocks)
     if op == "JpegConvTranspose":
-        window = {"strides": [2, 2], "pads": [0, 0, 0, 0], "dilations": [1, 1], "group": 1}
+        strided: dict[str, Any] = {"strides": [2, 2], "pads": [0, 0, 0, 0], "dilations": [1, 1]}
+        strided |= {"output_padding": [0, 0], "group": 1}
         weight = random_map((channels, channels, 2, 2)) / np.sqrt(channels)
         operands = {"weight": weight, "bias": random_map((channels,))}
-        return Node(blocks | window | {"output_padding": [0, 0]}, operands)
+        return Node(blocks | strided, operands)
     if op in PROGRAMMED:
         steps = {PROGRAM: "Add x c0\nSigmoid v0\nMul x v1", "block": block}
         return Node(steps, {"constants": random_map((1, channels, 1, 1))})
