@@ -5,6 +5,7 @@ Transpose(Gather(Transpose(x), i, a))     =>  Gather(x, i, a')      the transpos
 Gather(x, i, axis = 1)                    =>  Squeeze(Gather(x, [i], axis = 1))
 Unsqueeze(Squeeze(x)), Reshape likewise   =>  x                     if the shape is that of x
 Concat of channels that one map has       =>  Gather(x, [i, j, ...], axis = 1)           exact
+Concat of its rows, or of its columns     likewise, as circular padding and torch.roll are written
 
 The dynamo exporter writes x[:, [2, 1, 0]] by the first two, x[:, 2] and torch.stack by the others.
 """
@@ -125,20 +126,25 @@ def _without_squeeze(node: gs.Node, module: Module) -> bool:
 
 
 def _of_one_map(node: gs.Node, module: Module) -> bool:
-    if int(node.attrs.get("axis", 0)) % 4 != 1 or len(node.outputs[0].shape or ()) != 4:
+    axis = int(node.attrs.get("axis", 0)) % 4
+    if axis == 0 or len(node.outputs[0].shape or ()) != 4:
         return False
-    parts = [channels_of(tensor) for tensor in node.inputs]
-    if any(part is None for part in parts):
+    picked = [(tensor, channels_of(tensor, axis)) for tensor in node.inputs]
+    source = next((part[0] for _, part in picked if part is not None), None)
+    if source is None or static_dims(source.shape[1:]) is None:
         return False
-    known = [part for part in parts if part is not None]
-    source = known[0][0]
-    if any(part[0] is not source for part in known):
-        return False
-    # What others read as well would be made twice.
-    if any(len(t.outputs) > 1 or is_graph_output(module.graph, t) for t in node.inputs):
-        return False
+    order = []
+    for tensor, part in picked:
+        # The map itself may be a part, but what others read as well would be made twice.
+        if tensor is source:
+            order.append(np.arange(int(source.shape[axis])))
+        elif part is None or part[0] is not source or len(tensor.outputs) > 1:
+            return False
+        elif is_graph_output(module.graph, tensor):
+            return False
+        else:
+            order.append(part[1])
     name = module.fresh(f"{node.outputs[0].name}.order")
-    order = np.concatenate([indices for _, indices in known])
-    node.op, node.attrs = "Gather", {"axis": 1}
-    node.inputs = [source, gs.Constant(name, order)]
+    node.op, node.attrs = "Gather", {"axis": axis}
+    node.inputs = [source, gs.Constant(name, np.concatenate(order))]
     return True

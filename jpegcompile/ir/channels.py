@@ -1,4 +1,4 @@
-"""Which channels of a map a tensor holds, whichever operator took them."""
+"""Which channels, rows or columns of a map a tensor holds, whichever operator took them."""
 
 from __future__ import annotations
 
@@ -12,39 +12,43 @@ from jpegcompile.ir.slices import slice_axes, taken
 Indices = NDArray[np.int64]
 
 
-def channels_of(tensor: gs.Tensor) -> tuple[gs.Tensor, Indices] | None:
+def channels_of(tensor: gs.Tensor, axis: int = 1) -> tuple[gs.Tensor, Indices] | None:
     """A map [N, C, H, W], and which of its channels a tensor [N, K, H, W] holds, in order.
 
-    None where the tensor is not made of such a map by picking channels that are known.
+    None where the tensor is not made of such a map by picking channels that are known. With another
+    axis, 2 or 3, rows or columns take the place of channels.
     """
     if not tensor.inputs or len(tensor.inputs[0].inputs) == 0:
         return None
     node = tensor.inputs[0]
     source = node.inputs[0]
     shape = source.shape
-    if shape is None or len(shape) != 4 or static_dims(shape[1:2]) is None:
+    if shape is None or len(shape) != 4 or static_dims(shape[1:]) is None:
         return None
-    picked = _PICKED[node.op](node, tensor, int(shape[1])) if node.op in _PICKED else None
+    if node.op not in _PICKED:
+        return None
+    picked = _PICKED[node.op](node, tensor, axis)
     return None if picked is None else (source, picked)
 
 
-def _gathered(node: gs.Node, _: gs.Tensor, count: int) -> Indices | None:
+def _gathered(node: gs.Node, _: gs.Tensor, axis: int) -> Indices | None:
     indices = value_of(node.inputs[1])
-    if int(node.attrs.get("axis", 0)) % 4 != 1 or indices is None or indices.ndim != 1:
+    if int(node.attrs.get("axis", 0)) % 4 != axis or indices is None or indices.ndim != 1:
         return None
-    return np.asarray(indices, np.int64) % count
+    return np.asarray(indices, np.int64) % int(node.inputs[0].shape[axis])
 
 
-def _sliced(node: gs.Node, _: gs.Tensor, count: int) -> Indices | None:
+def _sliced(node: gs.Node, _: gs.Tensor, axis: int) -> Indices | None:
     axes = slice_axes(node)
-    if axes is None or set(axes) != {1}:
+    if axes is None or set(axes) != {axis}:
         return None
-    return np.asarray(taken(axes[1], count), np.int64)
+    return np.asarray(taken(axes[axis], int(node.inputs[0].shape[axis])), np.int64)
 
 
-def _split(node: gs.Node, tensor: gs.Tensor, count: int) -> Indices | None:
-    if int(node.attrs.get("axis", 0)) % 4 != 1:
+def _split(node: gs.Node, tensor: gs.Tensor, axis: int) -> Indices | None:
+    if int(node.attrs.get("axis", 0)) % 4 != axis:
         return None
+    count = int(node.inputs[0].shape[axis])
     sizes = node.attrs.get("split")
     if input_at(node, 1) is not None:
         sizes = value_of(node.inputs[1])

@@ -85,7 +85,11 @@ def jpeg_pointwise(x: NDArray[Float], op: str, *, block: int, **attributes: Any)
 
 
 def _prelu(a: Doubles, b: Doubles) -> Doubles:
-    return np.where(a < 0, a * b, a)
+    return np.asarray(np.where(a < 0, a * b, a))
+
+
+def _where(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
+    return np.asarray(np.where(a != 0, b, c))
 
 
 # Steps of programs besides the functions; what is true is 1, what is not 0.
@@ -107,7 +111,7 @@ STEPS: Mapping[str, Callable[..., Doubles]] = {
     "PRelu": _prelu,
     "Relu": lambda a: np.maximum(a, 0.0),
     "Sub": np.subtract,
-    "Where": lambda a, b, c: np.where(a != 0, b, c),
+    "Where": _where,
 }
 
 

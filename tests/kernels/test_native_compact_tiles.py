@@ -22,6 +22,7 @@ from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, forms
 from jpegcompile.ir.groups import GROUPED
 from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE, is_truncating
 from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
+from jpegcompile.ir.region_program import PROGRAM, PROGRAMMED
 from jpegcompile.kernels.average_pool.reference import jpeg_global_average_pool
 from jpegcompile.kernels.truncate.reference import from_compacted, jpeg_truncate
 
@@ -30,7 +31,8 @@ Maps = dict[str, NDArray[np.float64]]
 CONVOLUTIONS = {form.name for form in forms("JpegConv", "JpegPointwiseConv")} | {
     *FIRST_CONVOLUTIONS
 }
-OPS = sorted(set(COMPACT) - CONVOLUTIONS - {TRUNCATE})
+# One kernel has all names of programs.
+OPS = sorted(set(COMPACT) - CONVOLUTIONS - {TRUNCATE} - set(PROGRAMMED[1:]))
 SHAPES = {8: (2, 32, 24, 16), 4: (3, 16, 8, 20), 2: (1, 48, 6, 10)}
 
 
@@ -66,6 +68,15 @@ def _node(op: str, shape: tuple[int, int, int, int], block: int, count: int) -> 
         return Node(blocks | window, band if "Asm" in op else {})
     if op.startswith("JpegGlobal"):
         return Node(blocks)
+    if op == "JpegConvTranspose":
+        strided: dict[str, Any] = {"strides": [2, 2], "pads": [0, 0, 0, 0], "dilations": [1, 1]}
+        strided |= {"output_padding": [0, 0], "group": 1}
+        weight = random_map((channels, channels, 2, 2)) / np.sqrt(channels)
+        operands = {"weight": weight, "bias": random_map((channels,))}
+        return Node(blocks | strided, operands)
+    if op in PROGRAMMED:
+        steps = {PROGRAM: "Add x c0\nSigmoid v0\nMul x v1", "block": block}
+        return Node(steps, {"constants": random_map((1, channels, 1, 1))})
     masks = band if op.startswith(("JpegAsm", "JpegApx")) else {}
     if op.endswith("PRelu"):
         return Node({"block": block}, masks | {"slope": random_map((channels, 1, 1))})
@@ -124,6 +135,7 @@ def _run(
 def test_every_operator_is_here() -> None:
     known = {f"Jpeg{op}" for op in FUNCTIONS} | set(KNOWN_PROGRAMS.values()) | NONLINEARITIES
     others = {"JpegScaleAddRelu", "JpegScaleAddReluTruncate", "ToSpatial"}
+    others |= {"JpegConvTranspose", PROGRAMMED[0]}
     pools = {"JpegGlobalAveragePool", "JpegGlobalMaxPool"}
     assert set(OPS) == known | others | pools | BY_CHANNEL
 

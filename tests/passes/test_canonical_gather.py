@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from support.graphs import (
@@ -73,10 +75,11 @@ def test_one_channel(index: int, opset: int) -> None:
     axes = "(g, one)" if opset >= 13 else "(g)"
     attribute = "" if opset >= 13 else "<axes = [1]>"
     body = f"g = Gather<axis = 1>(x, i) y = Unsqueeze{attribute}{axes}"
-    graph = picked(body, opset, i=index, **({"one": [1]} if opset >= 13 else {}))
+    axes_operand: dict[str, Any] = {"one": [1]} if opset >= 13 else {}
+    graph = picked(body, opset, i=index, **axes_operand)
     check_pass(graph, NAME, "Gather")
     check_compiled(graph, "ToJpeg Gather ToSpatial")
-    check_fault(graph, picked(body, opset, i=1, **({"one": [1]} if opset >= 13 else {})))
+    check_fault(graph, picked(body, opset, i=1, **axes_operand))
 
 
 def test_one_channel_leaves() -> None:
@@ -114,6 +117,29 @@ def test_channels_of_one_map(body: str) -> None:
     check_compiled(graph, None if duplicated else "ToJpeg Gather ToSpatial")
 
 
+@pytest.mark.parametrize("axis", [2, 3, -1])
+def test_rows_and_columns_of_one_map(axis: int) -> None:
+    """Padding that goes around, as PyTorch's older exporter writes it, and torch.roll."""
+    number = axis % 4
+    body = f"""a = Slice(x, minus, end, axis) b = Slice(x, zero, three, axis)
+        p = Concat<axis = {axis}>(a, x, b)
+        c = Slice(p, three, end, axis) d = Slice(p, zero, three, axis)
+        y = Concat<axis = {axis}>(c, d)"""
+    bounds: dict[str, Any] = {
+        "minus": [-1],
+        "end": [1 << 40],
+        "zero": [0],
+        "three": [3],
+        "axis": [number],
+    }
+    graph = picked(body, **bounds)
+    module = check_compiled(graph)
+    assert kept_reasons(module) == {}
+    operators = {node.op for node in module.graph.nodes}
+    assert operators <= {"ToJpeg", "JpegSlice", "ToSpatial"}
+    check_fault(graph, graph.with_text("(c, d)", "(d, c)"))
+
+
 def test_channels_that_others_read_stay() -> None:
     body = "a, b = Split<axis = 1>(x, s) c = Concat<axis = 1>(b, a) d = Relu(a) y = Sum(c, d)"
     graph = picked(body.replace("Sum(c, d)", "Concat<axis = 1>(c, d)"), s=[2, 2])
@@ -131,7 +157,7 @@ def test_channels_that_others_read_stay() -> None:
     ],
 )
 def test_orders_that_weights_take(body: str, reader: str) -> None:
-    weights = {
+    weights: dict[str, Any] = {
         "i": np.asarray([1, 3, 0, 2]) if "Gather" in body else np.asarray([3, 2, 1, 0]),
         "c": np.asarray([0.5, 1, 2, 3]).reshape(1, 4, 1, 1),
         "k": np.asarray([1, 2, 3, 4.0]).reshape(4, 1, 1),
@@ -153,7 +179,7 @@ def test_orders_that_weights_take(body: str, reader: str) -> None:
     ["y = Conv<group = 2>(r, w)", "y = Concat<axis = 1>(r, x)", "s = Sub(r, v) y = Conv(s, u)"],
 )
 def test_orders_that_stay(reader: str) -> None:
-    weights: dict[str, object] = {"i": [1, 3, 0, 2]}
+    weights: dict[str, Any] = {"i": [1, 3, 0, 2]}
     graph = picked(f"r = Gather<axis = 1>(x, i) {reader}", **weights)
     text = graph.text.replace("T[N,4,8,16] x", "T[N,4,8,16] x, T[N,4,8,16] v")
     graph = Graph(text, {**graph.weights, "w": (4, 2, 3, 3), "u": (4, 4, 3, 3)})

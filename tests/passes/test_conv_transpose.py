@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -158,12 +160,12 @@ def test_weights_that_are_computed() -> None:
 
 @pytest.mark.parametrize("bias", [0, 6])
 def test_batch_normalisation_is_folded(bias: int) -> None:
-    weights = {"s": np.asarray([0.5, 2, 1, 3, 1, 4.0]), "t": (6,), "m": (6,)}
+    weights: dict[str, Any] = {"s": np.asarray([0.5, 2, 1, 3, 1, 4.0]), "t": (6,), "m": (6,)}
     base = transposed("strides = [2, 2], group = 2", weight=(4, 3, 2, 2), bias=bias)
     text = base.text.replace("y = C", "c = C").replace(
         ") }", ") y = BatchNormalization(c, s, t, m, v) }"
     )
-    given = {**base.weights, **weights, "v": np.asarray([1, 2, 0.5, 1, 3, 4.0])}
+    given: dict[str, Any] = {**base.weights, **weights, "v": np.asarray([1, 2, 0.5, 1, 3, 4.0])}
     graph = Graph(text, given)
     check_pass(graph, "fold-batch-norm", "ConvTranspose")
     check_compiled(graph, TWIN)

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from support.torch_zoo import Design, ResNet, build, calibrate
 from torch import Tensor, nn
 from torch.nn import functional
 
+PaddingMode = Literal["zeros", "reflect"]
+
 _CIFAR = Design(stem="cifar", widths=(16, 32, 64), depths=(1, 1, 1))
 
 
-def double_conv(channels: int, out: int, padding_mode: str) -> nn.Sequential:
+def double_conv(channels: int, out: int, padding_mode: PaddingMode) -> nn.Sequential:
     layers: list[nn.Module] = []
     for inputs in (channels, out):
         layers += [
@@ -31,7 +34,7 @@ def double_conv(channels: int, out: int, padding_mode: str) -> nn.Sequential:
 class UNet(nn.Module):
     """Three levels; up by a transposed convolution, and the map of the way down beside it."""
 
-    def __init__(self, kernel: int = 2, padding_mode: str = "zeros") -> None:
+    def __init__(self, kernel: int = 2, padding_mode: PaddingMode = "zeros") -> None:
         super().__init__()
         widths = (16, 32, 48)
         self.down = nn.ModuleList(
