@@ -11,7 +11,7 @@ import pytest
 from support.commands import few_images
 
 import jpegcompile
-from jpegcompile.demo import model_path, preprocess_path
+from jpegcompile.demo import images_path, model_path, preprocess_path
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.chance import (
     at_most,
@@ -26,7 +26,7 @@ from jpegcompile.evaluation.chance import (
     [(0, 1, 0.5), (3, 10, 0.1), (10, 10, 0.9), (45, 60, 0.75), (-1, 5, 0.5), (500, 5000, 0.1)],
 )
 def test_the_distribution_is_binomial(successes: int, trials: int, probability: float) -> None:
-    exact = Fraction(probability)
+    exact = Fraction(str(probability))
     expected = sum(
         math.comb(trials, k) * exact**k * (1 - exact) ** (trials - k) for k in range(successes + 1)
     )
@@ -101,7 +101,7 @@ def shifted(folder: Path) -> Path:
     return folder
 
 
-def test_compare_and_search_warn(tmp_path: Path) -> None:
+def test_compare_and_search_say_it(tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()
     shifted(folder)
@@ -111,20 +111,29 @@ def test_compare_and_search_warn(tmp_path: Path) -> None:
     assert result.warning is not None
     assert "of 36 images, no better than chance (11.11 %)" in result.warning
     assert result.to_json()["warning"] == result.warning
-    # One class alone is numbered 0, whichever it is.
-    single = tmp_path / "single"
-    single.mkdir()
-    (single / "7").symlink_to(folder / "7")
-    for index, file in enumerate(sorted((folder / "8").iterdir())):
-        file.rename(folder / "7" / f"more-{index}.jpg")
-    for index, file in enumerate(sorted((folder / "9").iterdir())):
-        file.rename(folder / "7" / f"again-{index}.jpg")
-    for index, file in enumerate(sorted((folder / "6").iterdir())):
-        file.rename(folder / "7" / f"still-{index}.jpg")
-    warning = jpegcompile.compare(model_path(), path, single).warning
-    assert warning is not None
-    assert "of 16 images, no better than chance (10.00 %)" in warning
     with pytest.raises(UsageError, match="no better than guessing; check --preprocess"):
         jpegcompile.choose_frequencies(
             model_path(), folder, max_drop=40, preprocess=preprocess_path(), cache=tmp_path
+        )
+
+
+def test_one_class_alone(tmp_path: Path) -> None:
+    """It is numbered 0, whichever it is."""
+    folder = tmp_path / "images" / "7"
+    folder.mkdir(parents=True)
+    for file in (*images_path().glob("7/*.jpg"), *images_path().glob("8/*.jpg")):
+        (folder / f"{file.parent.name}-{file.name}").write_bytes(file.read_bytes())
+    path = tmp_path / "c.onnx"
+    jpegcompile.compile(model_path(), preprocess=preprocess_path()).save(path)
+    result = jpegcompile.compare(model_path(), path, tmp_path / "images")
+    assert result.warning is not None
+    assert "of 40 images, no better than chance (10.00 %)" in result.warning
+    assert result.warning.endswith(" (1 folder here, 10 classes in the model)")
+    with pytest.raises(UsageError, match="no better than guessing; check --preprocess"):
+        jpegcompile.choose_frequencies(
+            model_path(),
+            tmp_path / "images",
+            max_drop=40,
+            preprocess=preprocess_path(),
+            cache=tmp_path,
         )

@@ -23,7 +23,7 @@ def folder_with(root: Path, *names: str, empty: tuple[str, ...] = ()) -> Path:
     return root
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("compiled") / "c.onnx"
     jpegcompile.compile(model_path(), preprocess=preprocess_path()).save(path)
