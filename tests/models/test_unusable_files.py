@@ -22,8 +22,7 @@ from jpegcompile.dct.decode import decode
 from jpegcompile.demo import images_path, model_path, preprocess_path
 from jpegcompile.errors import AccessError, ImageError, UsageError
 from jpegcompile.evaluation import spatial
-from jpegcompile.runtime import reading
-from jpegcompile.runtime.coefficients import read_coefficients
+from jpegcompile.runtime.coefficients import read_coefficients, read_coefficients_many
 from jpegcompile.runtime.reading import ImageReader, Skipped, require_complete
 
 GOOD = 40
@@ -229,14 +228,14 @@ def test_a_file_that_vanishes_before_it_is_read(
 ) -> None:
     few_images(tmp_path)
     lost = tmp_path / "6" / "01.jpg"
-    original = reading.read_coefficients_many
+    original = read_coefficients_many
 
     def read(sources: Any, **options: Any) -> Any:
         if lost in sources:
             lost.unlink(missing_ok=True)
         return original(sources, **options)
 
-    monkeypatch.setattr(reading, "read_coefficients_many", read)
+    monkeypatch.setattr("jpegcompile.runtime.reading.read_coefficients_many", read)
     result = jpegcompile.run(compiled["coefficients"], [tmp_path], on_error="skip")
     (skipped,) = result.skipped
     assert skipped.file == str(lost)
@@ -293,7 +292,7 @@ def test_rows_of_a_session(compiled: dict[str, Path], good: Path) -> None:
     files: list[Any] = sorted(good.rglob("*.jpg"))
     sources = [*files[:35], b"", whole(), good / "none.jpg"]
     for on_error in ("skip", "report"):
-        outputs = session.run(sources, on_error=on_error)  # type: ignore[arg-type]
+        outputs = session.run(sources, on_error=on_error)
         assert outputs.used == (*range(35), 36)
         assert [one.file for one in outputs.skipped] == ["bytes (image 35)", str(good / "none.jpg")]
         assert "bytes" not in outputs.skipped[0].reason
