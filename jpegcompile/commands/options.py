@@ -111,7 +111,7 @@ def labelled_options(*, required: bool) -> Callable[[Command], Command]:
                 "--images",
                 required=required,
                 type=click.Path(path_type=Path),
-                help="Folder with one folder of JPEG files a class.",
+                help="Folder with one folder of JPEG files a class; hidden folders are ignored.",
             ),
         ):
             command = option(command)

@@ -88,7 +88,8 @@ def chance_warning(
         return None
     more = ""
     if folders is not None and folders != classes:
-        more = f" ({folders} folders here, {classes} classes in the model)"
+        here = "1 folder" if folders == 1 else f"{folders} folders"
+        more = f" ({here} here, {classes} classes in the model)"
     return (
         f"the original is right on {100 * right / len(labels):.2f} % of {len(labels)} images, no"
         f" better than chance ({100 * chance:.2f} %); {ADVICE}{more}"

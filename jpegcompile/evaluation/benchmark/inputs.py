@@ -176,10 +176,10 @@ def _usable(session: Session, tolerant: bool, file: Path, item: Reading) -> tupl
     info, preprocess = session.info.input, preprocess_in(session.info)
     color = preprocess.color_for(info.channels)
     fits = info.mode == "tensor" or fits_inputs(item.coefficients, info)
-    if fits:
-        check_decodable(item.coefficients, color)
-        if info.mode == "jpeg" and session.execution.library is not None and not item.is_whole:
-            raise ImageError("is damaged, and JpegDecode takes whole files only; replace the file")
+    check_decodable(item.coefficients, color)
+    takes_whole = info.mode == "jpeg" and session.execution.library is not None
+    if fits and takes_whole and not item.is_whole:
+        raise ImageError("is damaged, and JpegDecode takes whole files only; replace the file")
     pillow_pixels(file, color, tolerant=tolerant)
     return file, fits
 
