@@ -23,9 +23,18 @@ RESIDUAL = """(T[N,3,16,16] x) => (T[N,5] y) {
     t = ACTIVATION(s)  p = GlobalAveragePool(t)  f = Flatten(p)  g = Gemm<transB = 1>(f, u, tail)
     h = LeakyRelu<alpha = 0.3>(g)  y = MatMul(h, z) }"""
 WEIGHTS: Weights = {
-    **{"w": (8, 3, 3, 3), "b": (8,), "v": (8, 8, 1, 1), "u": (6, 8), "tail": (6,), "z": (6, 5)},
-    **{"low": np.asarray(-0.2), "high": np.asarray(0.7), "one": np.asarray(1.0)},
-    **{"half": np.asarray(0.5), "root": np.asarray(np.sqrt(2)), "alpha": np.asarray(1.7)},
+    "w": (8, 3, 3, 3),
+    "b": (8,),
+    "v": (8, 8, 1, 1),
+    "u": (6, 8),
+    "tail": (6,),
+    "z": (6, 5),
+    "low": np.asarray(-0.2),
+    "high": np.asarray(0.7),
+    "one": np.asarray(1.0),
+    "half": np.asarray(0.5),
+    "root": np.asarray(np.sqrt(2)),
+    "alpha": np.asarray(1.7),
 }
 
 
@@ -130,9 +139,9 @@ def test_sequences(body: str, opset: int) -> None:
     header = f'<ir_version: 8, opset_import: ["": {opset}, "com.microsoft": 1]> graph '
     model = parser.parse_model(header + TOKENS.format(body).replace("T[", "float["))
     weights: Weights = {"v": (8, 8, 1, 1), "shape": np.asarray([0, 8, 16]), "bias": (8,)}
-    named = Graph(
-        "(T[N,8,4,4] x) => (T[] y) { y = Relu(x) }", {**weights, "square": (8, 8)}
-    ).model("float")
+    named = Graph("(T[N,8,4,4] x) => (T[] y) { y = Relu(x) }", {**weights, "square": (8, 8)}).model(
+        "float"
+    )
     model.graph.initializer.extend(named.graph.initializer)
     feeds = feeds_of(model)
     compiled = jpegcompile.compile(model, input="tensor").model

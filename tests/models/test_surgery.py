@@ -180,12 +180,16 @@ def test_bytes_that_are_no_utf8(tmp_path: Path) -> None:
     for name in (b"DOCUMENTED", b"NAMED"):
         content = content.replace(name, b"\xe9" * len(name))
     # A tensor's name as an input and as an output of nodes.
-    path.write_bytes(content.replace(b"\n\x01r", b"\n\x01\xe9").replace(b"\x12\x01r", b"\x12\x01\xe9"))
+    path.write_bytes(
+        content.replace(b"\n\x01r", b"\n\x01\xe9").replace(b"\x12\x01r", b"\x12\x01\xe9")
+    )
     source = load_source(path).model
     assert "\\xe9" in source.graph.node[1].output and "\\xe9" in source.graph.node[2].input
     assert source.graph.node[0].name == "\\xe9" * 5
     check_as_runtime(onnx.load_model_from_string(path.read_bytes()))
-    path.write_bytes(content.replace(b"\x12\x01y", b"\x12\x01\xe9").replace(b"\n\x01y", b"\n\x01\xe9"))
+    path.write_bytes(
+        content.replace(b"\x12\x01y", b"\x12\x01\xe9").replace(b"\n\x01y", b"\n\x01\xe9")
+    )
     assert refusal(UnsupportedModelError, path) == (
         rf"{path}: the name of input or output '\\xe9' is not UTF-8; export the model with a name"
         " that is"

@@ -22,8 +22,14 @@ HEIGHT, WIDTH = 32, 40
 HEAD = """a = Conv<pads = [1, 1, 1, 1]>(im, w, b)  r = Relu(a)  p = GlobalAveragePool(r)
     f = Flatten(p)  y = Gemm<transB = 1>(f, u, c)"""
 WEIGHTS: Weights = {
-    **{"w": (4, 3, 3, 3), "w1": (4, 1, 3, 3), "b": (4,), "u": (5, 4), "c": (5,)},
-    **{"zero": np.asarray([0]), "one": np.asarray([1]), "bgr": np.asarray([2, 1, 0])},
+    "w": (4, 3, 3, 3),
+    "w1": (4, 1, 3, 3),
+    "b": (4,),
+    "u": (5, 4),
+    "c": (5,),
+    "zero": np.asarray([0]),
+    "one": np.asarray([1]),
+    "bgr": np.asarray([2, 1, 0]),
     "mean": np.asarray([0.1, 0.2, 0.3]).reshape(3, 1, 1),
     "last": np.asarray([0.1, 0.2, 0.3]),
     "whole": np.asarray([1, 3, HEIGHT, WIDTH]),
@@ -124,9 +130,7 @@ def test_outputs_without_a_batch(
     (result,) = session.run(photos)
     assert result.shape == (len(photos), *shape)
     assert session.inference_session.run(None, session.feeds(photos[:1]))[0].shape == shape
-    image = original_input(
-        read_coefficients_many(photos)[2], PRESETS["unit"], session.info.input
-    )
+    image = original_input(read_coefficients_many(photos)[2], PRESETS["unit"], session.info.input)
     assert_same([result[2]], run_float32(model, {"x": image}))
 
 
@@ -200,6 +204,14 @@ def test_three_dimensions_that_are_no_image() -> None:
     assert refusal(UnsupportedModelError, Graph(text).model("float")) == (
         "model: no input has the dimensions of images ('x' [N,28,28], 'z' [7]); export the model"
         " with [N,C,H,W] or [N,H,W,C], or without N for one image"
+    )
+
+
+def test_a_model_without_inputs() -> None:
+    graph = Graph("(T[1,3,8,8] x) => (T[1,3,8,8] y) { y = Relu(x) }", {"x": (1, 3, 8, 8)})
+    assert refusal(UnsupportedModelError, graph.model("float")) == (
+        "model: no input has the dimensions of images (there is none); export the model with"
+        " [N,C,H,W] or [N,H,W,C], or without N for one image"
     )
 
 

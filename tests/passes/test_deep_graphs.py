@@ -14,7 +14,6 @@ from support.graphs import (
     Graph,
     apply,
     assert_same,
-
     feeds_of,
     module_of,
     outline_of,
@@ -109,7 +108,7 @@ def test_values_are_computed_once_each() -> None:
 
 @pytest.mark.parametrize("step", ["{1} = Mul({0}, {0})", "{1} = Concat<axis = 0>({0}, {0})"])
 def test_values_that_grow_without_bound_are_not_known(step: str) -> None:
-    assert values_of(f"{row(64, step)}  y = Identity(s64)") is None
+    assert values_of(f"{row(10, step)}  y = Identity(s10)") is None
 
 
 def test_a_long_constant_is_no_shape() -> None:
@@ -121,8 +120,8 @@ def test_a_long_constant_is_no_shape() -> None:
 def test_the_order_is_that_of_graphsurgeon() -> None:
     text = """(T[N,3,8,8] x, bool c) => (T[N,3,8,8] y, T[N,3,8,8] z) {
         a = Relu(x)  b = Neg(x)  d = Add(b, a)  e = Abs(a)  h = Exp(e)  z = Mul(d, h)
-        y = If(c) <then_branch = g () => (float p) { p = Sub(d, e) },
-                   else_branch = k () => (float q) { q = Identity(h) }> }"""
+        y = If(c) <then_branch = g () => (double[N,3,8,8] p) { p = Sub(d, e) },
+                   else_branch = k () => (double[N,3,8,8] q) { q = Identity(h) }> }"""
     for seed in range(8):
         ours, theirs = (module_of(Graph(text, {})).graph for _ in range(2))
         order = np.random.default_rng(seed).permutation(len(ours.nodes))
@@ -133,7 +132,8 @@ def test_the_order_is_that_of_graphsurgeon() -> None:
         gs.Graph.toposort(theirs)
         ours.cleanup().toposort()
         assert [node.name for node in ours.nodes] == [node.name for node in theirs.nodes]
-        assert not hanging.inputs and hanging not in ours.inputs[0].outputs
+        assert not hanging.inputs
+        assert hanging not in ours.inputs[0].outputs
 
 
 def test_a_graph_with_a_loop() -> None:

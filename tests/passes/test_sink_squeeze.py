@@ -25,6 +25,7 @@ WEIGHTS = {
     "number": np.asarray(0.5),
     "rank4": (1, 3, 8, 16),
     "given": np.asarray([1, 3, 8, 16]),
+    "single": np.asarray(0),
 }
 
 
@@ -57,7 +58,7 @@ def module_before(text: str, name: str, opset: int = 17, takes_files: bool = Fal
         ),
         # These keep the Squeeze before them.
         ("a = Add(x, rank4)  y = Relu(a)", "Squeeze Add Relu"),
-        ("a = Gather<axis = 1>(x, row)  y = Relu(a)", "Squeeze Gather Relu"),
+        ("a = Gather<axis = 1>(x, single)  y = Relu(a)", "Squeeze Gather Relu"),
         ("a = ReduceMax<keepdims = 0>(x)  y = Relu(a)", "Squeeze ReduceMax Relu"),
         ("a = Concat<axis = 0>(x, pixels)  y = Relu(a)", "Squeeze Concat Relu"),
         ("y = Unsqueeze(x, two)", "Squeeze Unsqueeze"),
@@ -74,7 +75,7 @@ def test_rules(body: str, outline: str, opset: int) -> None:
             for tensor in "abc":
                 old, new = f"Unsqueeze({tensor}, {name})", f"Unsqueeze<axes = [{value}]>({tensor})"
                 body = body.replace(old, new)
-    text = f"(T[3,8,16] x) => (T[] y) {{ {body} }}".replace("row", "zero")
+    text = f"(T[3,8,16] x) => (T[] y) {{ {body} }}"
     model = Graph(text, WEIGHTS, opset).model("double")
     module = module_before(text, NAME, opset)
     changed = apply(module, NAME)
@@ -86,7 +87,8 @@ def test_rules(body: str, outline: str, opset: int) -> None:
 
 
 def test_models_with_a_batch_are_left_alone() -> None:
-    text = "(T[1,3,8,16] x) => (T[] y) { a = Squeeze(x, zero)  b = Relu(a)  y = Unsqueeze(b, zero) }"
+    body = "a = Squeeze(x, zero)  b = Relu(a)  y = Unsqueeze(b, zero)"
+    text = f"(T[1,3,8,16] x) => (T[] y) {{ {body} }}"
     module = module_before(text, NAME)
     assert not apply(module, NAME)
     assert outline_of(module) == "Squeeze Relu Unsqueeze"
