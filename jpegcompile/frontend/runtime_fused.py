@@ -156,7 +156,7 @@ def _gemm(parts: _Parts, opset: int) -> bool:
         return False
     kept = {key: value for key, value in given.items() if not key.startswith(prefix)}
     made = parts.add("Gemm", *parts.node.input, **kept)
-    known = {a for a in onnx.defs.get_schema(activation, opset).attributes}
+    known = set(onnx.defs.get_schema(activation, opset).attributes)
     attributes = {key: value for key, value in parameters.items() if key in known}
     parts.add(activation, made, output=parts.output, **attributes)
     return True

@@ -12,6 +12,7 @@ import onnx_graphsurgeon as gs
 import pytest
 from support.graphs import (
     Graph,
+    Weights,
     apply,
     assert_same,
     feeds_of,
@@ -155,7 +156,7 @@ def test_windows_between_slices_are_looked_at_one_after_another() -> None:
     """The second window has no room, in a map that the first Slice has cut."""
     text = """(T[N,3,16,16] x) => (T[N,3,A,B] y) { a = Conv(x, v)  s = Slice(a, zero, four, axis)
         c = Conv(s, w)  y = Slice(c, zero, four, axis) }"""
-    weights = {"v": (3, 3, 3, 3), "w": (3, 3, 5, 5), "zero": np.asarray([0])}
+    weights: Weights = {"v": (3, 3, 3, 3), "w": (3, 3, 5, 5), "zero": np.asarray([0])}
     graph = Graph(text, {**weights, "four": np.asarray([4]), "axis": np.asarray([2])})
     with pytest.raises(jpegcompile.errors.UnsupportedModelError, match="Conv 'c' has a window"):
         jpegcompile.compile(graph.model("float"), input="tensor")

@@ -6,7 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.graphs import TENSOR, Graph, apply, assert_same, evaluate, feeds_of, outline_of
+from support.graphs import (
+    TENSOR,
+    Graph,
+    Weights,
+    apply,
+    assert_same,
+    evaluate,
+    feeds_of,
+    outline_of,
+)
 
 from jpegcompile.backends.emit import emit
 from jpegcompile.frontend.graph import graph_at_size
@@ -16,7 +25,7 @@ from jpegcompile.options import image_of
 from jpegcompile.pipeline import PIPELINE
 
 NAME = "sink-squeeze"
-WEIGHTS = {
+WEIGHTS: Weights = {
     "zero": np.asarray([0]),
     "two": np.asarray([2]),
     "most": np.asarray([99]),
