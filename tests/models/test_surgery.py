@@ -15,7 +15,7 @@ from support.refusals import refusal
 from support.surgery import KEPT, replace_nodes, sparse_tensor
 
 import jpegcompile
-from jpegcompile.errors import JpegCompileError, UnsupportedModelError
+from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.load import load_source
 
 NETWORK = Graph(
@@ -93,12 +93,18 @@ def test_several_surgeries(seed: int) -> None:
     try:
         ort.InferenceSession(model.SerializeToString(), _quiet())
     except Exception:
-        try:
-            jpegcompile.compile(model, input="tensor", image_input="x")
-        except JpegCompileError as error:
-            assert error.exit_code == 3 and len(str(error)) < 300
+        # We may take more than ONNX Runtime does, but fail in no other way.
+        assert len(_refusal_if_any(model)) < 300
         return
     check_as_runtime(model)
+
+
+def _refusal_if_any(model: onnx.ModelProto) -> str:
+    try:
+        jpegcompile.compile(model, input="tensor", image_input="x")
+    except UnsupportedModelError as error:
+        return str(error)
+    return ""
 
 
 def _quiet() -> ort.SessionOptions:
@@ -171,6 +177,13 @@ def test_two_initializers_that_differ() -> None:
         )
 
 
+def misspelled(content: bytes, name: bytes) -> bytes:
+    """A model whose tensor of a short name has another byte instead, as nodes read and make it."""
+    for field in (b"\n\x01", b"\x12\x01"):
+        content = content.replace(field + name, field + b"\xe9")
+    return content
+
+
 def test_bytes_that_are_no_utf8(tmp_path: Path) -> None:
     """Inner names and texts are escaped; of inputs and outputs they could not be."""
     model = NETWORK.model("float")
@@ -179,17 +192,13 @@ def test_bytes_that_are_no_utf8(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     for name in (b"DOCUMENTED", b"NAMED"):
         content = content.replace(name, b"\xe9" * len(name))
-    # A tensor's name as an input and as an output of nodes.
-    path.write_bytes(
-        content.replace(b"\n\x01r", b"\n\x01\xe9").replace(b"\x12\x01r", b"\x12\x01\xe9")
-    )
+    path.write_bytes(misspelled(content, b"r"))
     source = load_source(path).model
-    assert "\\xe9" in source.graph.node[1].output and "\\xe9" in source.graph.node[2].input
+    assert "\\xe9" in source.graph.node[1].output
+    assert "\\xe9" in source.graph.node[2].input
     assert source.graph.node[0].name == "\\xe9" * 5
     check_as_runtime(onnx.load_model_from_string(path.read_bytes()))
-    path.write_bytes(
-        content.replace(b"\x12\x01y", b"\x12\x01\xe9").replace(b"\n\x01y", b"\n\x01\xe9")
-    )
+    path.write_bytes(misspelled(content, b"y"))
     assert refusal(UnsupportedModelError, path) == (
         rf"{path}: the name of input or output '\\xe9' is not UTF-8; export the model with a name"
         " that is"
@@ -197,13 +206,12 @@ def test_bytes_that_are_no_utf8(tmp_path: Path) -> None:
 
 
 def branches(then: str, other: str, outputs: tuple[str, str] = ("p", "q")) -> onnx.ModelProto:
-    model = parser.parse_model(
+    return parser.parse_model(
         f"""<ir_version: 8, opset_import: ["": 17]> graph
         (float[N,3,16,16] x, bool c) => (float[N,3,16,16] y) {{ a = Neg(x)  b = If(c) <
         then_branch = one () => (float[N,3,16,16] {outputs[0]}) {{ {then} }},
         else_branch = two () => (float[N,3,16,16] {outputs[1]}) {{ {other} }}>  y = Add(b, a) }}"""
     )
-    return model
 
 
 def test_branches_are_sorted_and_inferred_afresh() -> None:

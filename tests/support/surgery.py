@@ -66,7 +66,8 @@ def stale_declarations(model: onnx.ModelProto, rng: random.Random) -> None:
     integers = ("Concat", "Gather", "Shape", "Unsqueeze")
     names = [node.output[0] for node in model.graph.node if node.op_type not in integers]
     for name in rng.sample(names, 2):
-        shape: list[str | int] = [rng.choice(["N", 1, 77]) for _ in range(rng.randint(0, 5))]
+        sizes: list[str | int] = ["N", 1, 77]
+        shape = [rng.choice(sizes) for _ in range(rng.randint(0, 5))]
         stale = helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
         model.graph.value_info.append(stale)
 
