@@ -48,7 +48,7 @@ def _checked(data: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 def _is_beyond_float32(number: float) -> bool:
     limits = np.finfo(np.float32)
-    return number != 0.0 and not limits.tiny <= abs(number) <= limits.max
+    return number != 0.0 and not float(limits.tiny) <= abs(number) <= float(limits.max)
 
 
 def _numbers(value: object, name: str, where: str) -> tuple[float, ...]:

@@ -99,5 +99,5 @@ def _require_declared(output: onnx.ValueInfoProto, source: str) -> None:
 
 def _type(kind: int) -> str:
     if kind in (TensorProto.BFLOAT16, TensorProto.STRING):
-        return TensorProto.DataType.Name(kind).lower()
-    return helper.tensor_dtype_to_np_dtype(kind).name
+        return str(TensorProto.DataType.Name(kind)).lower()
+    return str(helper.tensor_dtype_to_np_dtype(kind).name)

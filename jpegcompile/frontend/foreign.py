@@ -22,8 +22,9 @@ def refuse_foreign(graph: onnx.GraphProto, source: str) -> None:
     """
     for node in all_nodes(graph):
         if node.domain not in _STANDARD_DOMAINS:
+            operator = f"{node.domain}::{node.op_type}"
             raise UnsupportedModelError(
-                f"{source}: node {quoted(name_of(node))} is {node.domain}::{node.op_type}{_what(node)}"
+                f"{source}: node {quoted(name_of(node))} is {operator}{_what(node)}"
             )
 
 

@@ -118,9 +118,7 @@ def _shape(value: onnx.ValueInfoProto) -> str:
     return f"[{','.join(sizes)}]"
 
 
-def _squeeze(
-    model: onnx.ModelProto, names: FreshNames, image: str, inner: str
-) -> onnx.NodeProto:
+def _squeeze(model: onnx.ModelProto, names: FreshNames, image: str, inner: str) -> onnx.NodeProto:
     opset = next(entry.version for entry in model.opset_import if entry.domain == "")
     name = names.fresh(f"{inner}.Squeeze")
     if opset < _SQUEEZE_TAKES_AXES_SINCE:

@@ -93,7 +93,7 @@ def _cleaned(source: Source, image_input: str | None) -> Source:
     tidy_metadata(model)
     _refuse_newer(source)
     make_dense(model.graph, name)
-    tidy_graphs(model.graph)
+    tidy_graphs(model.graph, name)
     sort_nodes(model, name)
     if model.functions:
         model = _inlined(model, name)

@@ -68,13 +68,13 @@ def _sort(
     made = _makers(listed, frozenset(), where)
     # Which nodes each one waits for.
     before: list[set[int]] = []
-    for index, node in enumerate(listed):
+    for node in listed:
         reads = [name for name in _reads(node) if name not in known]
         absent = next((name for name in reads if name not in made), None)
         if absent is not None:
             raise UnsupportedModelError(
-                f"{where}: {label(node)} reads {quoted(absent)}, which nothing makes; export the model"
-                " again, or cut it where its tensors are made"
+                f"{where}: {label(node)} reads {quoted(absent)}, which nothing makes; export the"
+                " model again, or cut it where its tensors are made"
             )
         before.append({made[name] for name in reads})
     order = _order(before)

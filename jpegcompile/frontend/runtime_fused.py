@@ -131,7 +131,7 @@ def _conv(parts: _Parts, opset: int) -> bool:
     activation = given.pop("activation", b"").decode()
     parameters = [float(value) for value in given.pop("activation_params", ())]
     names = _CONV_ACTIVATIONS.get(activation, ())
-    if activation and activation not in _CONV_ACTIVATIONS or len(parameters) < len(names):
+    if (activation and activation not in _CONV_ACTIVATIONS) or len(parameters) < len(names):
         return False
     bias, residual = parts.input(2), parts.input(3)
     last = "" if activation or residual else parts.output
@@ -156,7 +156,7 @@ def _gemm(parts: _Parts, opset: int) -> bool:
         return False
     kept = {key: value for key, value in given.items() if not key.startswith(prefix)}
     made = parts.add("Gemm", *parts.node.input, **kept)
-    known = {a for a in onnx.defs.get_schema(activation, opset).attributes}
+    known = set(onnx.defs.get_schema(activation, opset).attributes)
     attributes = {key: value for key, value in parameters.items() if key in known}
     parts.add(activation, made, output=parts.output, **attributes)
     return True
@@ -216,7 +216,7 @@ def _fast_gelu(parts: _Parts, opset: int) -> bool:
 
 
 def _half_of_one_plus(parts: _Parts, x: str, inside: str) -> None:
-    """x * (1 + inside) / 2."""
+    """X * (1 + inside) / 2."""
     total = parts.add("Add", inside, parts.number(1.0))
     product = parts.add("Mul", x, total)
     parts.add("Mul", product, parts.number(0.5), output=parts.output)

@@ -19,7 +19,7 @@ _OF_TENSORS = ("name", "doc_string")
 
 
 def spell_in_utf8(model: onnx.ModelProto, source: str) -> None:
-    """Replace bytes that are no UTF-8 by escapes such as \\xe9, the same in all places.
+    """Replace bytes that are no UTF-8 by escaped ones, the same in all places.
 
     Raises:
         UnsupportedModelError: if an input or output has such a name, which must stay.

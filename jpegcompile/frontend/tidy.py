@@ -1,7 +1,7 @@
 """Bring what ONNX Runtime takes, and the checker of onnx does not, to the form of the standard.
 
 Everything here keeps the meaning that ONNX Runtime gives a file: of two entries for one thing the
-last one counts.
+last one counts, where it always does.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import Counter
 import onnx
 from onnx import TensorProto
 
+from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.walk import all_graphs
 
 # The standard operators have two names of their domain.
@@ -57,22 +58,34 @@ def tidy_metadata(model: onnx.ModelProto) -> None:
             model.metadata_props.add(key=key, value=value)
 
 
-def tidy_graphs(graph: onnx.GraphProto) -> None:
+def tidy_graphs(graph: onnx.GraphProto, source: str) -> None:
     """Name graphs, and drop initializers and declarations that say nothing.
 
     Declared inputs that are initializers, or Constant nodes, are constants (IR version 3 has them
     as inputs, too); the branches of If have no inputs.
+
+    Raises:
+        UnsupportedModelError: if two initializers of one name differ.
     """
     for each in all_graphs(graph):
         each.name = each.name or "graph"
-        _tidy_initializers(each)
+        _tidy_initializers(each, source)
         initialized = {tensor.name for tensor in each.initializer}
-        initialized.update(n.output[0] for n in each.node if n.op_type == "Constant")
+        _drop_nameless_constants(each)
+        initialized.update(o for n in each.node if n.op_type == "Constant" for o in n.output)
+        initialized.add("")
         _drop_inputs(each, initialized)
         for node in each.node:
             if node.op_type == "If":
                 for attribute in node.attribute:
                     del attribute.g.input[:]
+
+
+def _drop_nameless_constants(graph: onnx.GraphProto) -> None:
+    for index in reversed(range(len(graph.node))):
+        node = graph.node[index]
+        if node.op_type == "Constant" and not any(node.output):
+            del graph.node[index]
 
 
 def _drop_inputs(graph: onnx.GraphProto, names: set[str]) -> None:
@@ -82,15 +95,27 @@ def _drop_inputs(graph: onnx.GraphProto, names: set[str]) -> None:
         graph.input.extend(kept)
 
 
-def _tidy_initializers(graph: onnx.GraphProto) -> None:
-    """Of two that have one name the last counts, and of two fields of values the raw one."""
-    last = {tensor.name: index for index, tensor in enumerate(graph.initializer)}
-    for index in reversed(range(len(graph.initializer))):
-        tensor = graph.initializer[index]
-        if not tensor.name or last[tensor.name] != index:
-            del graph.initializer[index]
-        else:
-            _keep_raw(tensor)
+def _tidy_initializers(graph: onnx.GraphProto, source: str) -> None:
+    """Of two fields of values the raw one counts; initializers without a name nobody reads.
+
+    Raises:
+        UnsupportedModelError: if two of one name differ. ONNX Runtime takes the last of small
+            ones and the first of large ones.
+    """
+    seen: dict[str, TensorProto] = {}
+    dropped = set()
+    for index, tensor in enumerate(graph.initializer):
+        _keep_raw(tensor)
+        other = seen.setdefault(tensor.name, tensor)
+        if tensor.name and other is not tensor and other != tensor:
+            raise UnsupportedModelError(
+                f"{source}: there are two initializers '{tensor.name}', and they differ; keep the"
+                " one that is meant"
+            )
+        if not tensor.name or other is not tensor:
+            dropped.add(index)
+    for index in sorted(dropped, reverse=True):
+        del graph.initializer[index]
 
 
 def _keep_raw(tensor: TensorProto) -> None:

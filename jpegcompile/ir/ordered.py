@@ -16,8 +16,10 @@ import onnx_graphsurgeon as gs
 from jpegcompile.ir.graph import detach
 
 
-class OrderedGraph(gs.Graph):
+class OrderedGraph(gs.Graph):  # type: ignore[misc]
     """A graph of graphsurgeon; see the module's text. Subgraphs are left to graphsurgeon."""
+
+    nodes: list[gs.Node]
 
     @classmethod
     def of(cls, graph: gs.Graph) -> OrderedGraph:

@@ -18,7 +18,6 @@ from jpegcompile.input_size import size_text
 from jpegcompile.ir.graph import label
 from jpegcompile.ir.module import ImageInput
 
-
 _WINDOWS = frozenset(
     (
         *("AveragePool", "Conv", "ConvInteger", "ConvTranspose", "DeformConv", "LpPool"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -161,3 +163,54 @@ def test_lengths_that_do_not_fit(field: str) -> None:
     assert str(caught.value) == (
         f'preprocessing has 2 values in "{field}" but the model takes 3 channels; give one for each'
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"std": (0,)}, "std holds a zero; it divides"),
+        ({"std": (1.0, math.nan, 1.0)}, "std must be a finite number or a list of them"),
+        ({"std": (math.inf,)}, "std must be a finite number or a list of them"),
+        ({"mean": (-math.inf,)}, "mean must be a finite number or a list of them"),
+        ({"mean": ()}, "mean must be a finite number or a list of them"),
+        ({"mean": "0.5"}, "mean must be a finite number or a list of them"),
+        ({"scale": 0}, "scale is zero; every image would be the same"),
+        ({"scale": math.nan}, "scale must be a finite number or a list of them"),
+        ({"scale": True}, "scale must be a finite number or a list of them"),
+        ({"scale": 10**400}, "scale must be a finite number or a list of them"),
+        ({"color": "CMYK"}, "color is 'CMYK'; use RGB, BGR or L"),
+        (
+            {"std": (1e-310,)},
+            "scale divided by std is beyond what float32 holds; give the numbers that the model"
+            " was trained with",
+        ),
+        (
+            {"mean": (1e30,), "std": (1e-9,)},
+            "mean divided by std is beyond what float32 holds; give the numbers that the model"
+            " was trained with",
+        ),
+        (
+            {"scale": 1e-50},
+            "scale divided by std is beyond what float32 holds; give the numbers that the model"
+            " was trained with",
+        ),
+    ],
+)
+def test_fields_are_checked_wherever_they_are_given(fields: Any, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Preprocess(**fields)
+    assert str(caught.value) == f"preprocessing: {message}"
+    assert refusal(fields) == f"preprocessing: {message}"
+    with pytest.raises(UsageError):
+        dataclasses.replace(PRESETS["imagenet"], **fields)
+
+
+def test_numbers_become_floats() -> None:
+    made = Preprocess(np.float32(0.5), [1, 2, 3], np.asarray([2, 4, 8]))  # type: ignore[arg-type]
+    assert made == Preprocess(0.5, (1.0, 2.0, 3.0), (2.0, 4.0, 8.0))
+    assert all(type(value) is float for value in (made.scale, *made.mean, *made.std))
+
+
+def test_keys_that_are_no_text() -> None:
+    message = "preprocessing: unknown field '1'; known are color, mean, scale, std"
+    assert refusal({1: 2, "mean": 0}) == message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from support.graphs import Graph, lowered
 from support.open_size import opened
 
 import jpegcompile
+from jpegcompile.errors import InternalError, UsageError
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Pass
 from jpegcompile.odd_maps import candidates
 
 POOLED = "g = GlobalAveragePool({0})  f = Flatten(g)  y = Gemm(f, v)"
@@ -188,3 +192,44 @@ def test_inspect_and_compile_show_it(tmp_path: Path, capsys: pytest.CaptureFixtu
 )
 def test_candidates(size: tuple[int, int], expected: list[tuple[int, int]]) -> None:
     assert candidates(size) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (UsageError("not that size"), "the classifier is bound to an input of 28x28"),
+        (
+            ValueError("a pass\nfails"),
+            "whether another input would avoid it could not be tried (ValueError: a pass fails)",
+        ),
+        (
+            InternalError("broken " * 100),
+            "whether another input would avoid it could not be tried (InternalError: "
+            + ("broken " * 100)[: 160 - len("InternalError: ")]
+            + ")",
+        ),
+    ],
+)
+def test_advice_that_fails_ends_no_compile(
+    error: Exception, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    model = halving(2, "N,3,28,28").model("float")
+    monkeypatch.setattr(sys.modules["jpegcompile.compile"], "FIND_MAPS", (_Failing(fail),))
+    (note,) = jpegcompile.compile(model, input="tensor").report.notes
+    assert note == f"maps of 7x7 from Conv 'r2' on (1 node) {SPATIAL}; {advice}"
+
+
+class _Failing(Pass):
+    """A pass that does at other sizes what no test of the real ones leads to."""
+
+    name = "failing"
+
+    def __init__(self, run: Any) -> None:
+        self._run = run
+
+    def run(self, module: Module) -> bool:
+        self._run()
+        return False
