@@ -98,7 +98,7 @@ def test_a_file_of_another_sampling_adds_little(path: Path, tmp_path: Path) -> N
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_packed_weights_of_two_sessions_are_the_same(path: Path, tmp_path: Path) -> None:
-    """The file, its bytes and the values are there twice; packed, weights are twice as large or more."""
+    """The file, its bytes and values are there twice; packed weights would be as much again."""
     assert growth(path, "session", "native", tmp_path) < 4 * WEIGHT_BYTES
 
 
