@@ -159,16 +159,15 @@ def _keep_needed(graph: onnx.GraphProto, given: set[str]) -> None:
             kept.append(node)
             needed.update(node.input)
             needed.update(_outer_reads(node))
-    initializers = [tensor for tensor in graph.initializer if tensor.name in needed]
-    value_info = [value for value in graph.value_info if value.name not in given]
     kept.reverse()
-    for field, values in (
-        (graph.node, kept),
-        (graph.initializer, initializers),
-        (graph.value_info, value_info),
-    ):
+    value_info = [value for value in graph.value_info if value.name not in given]
+    for field, values in ((graph.node, kept), (graph.value_info, value_info)):
         del field[:]
         field.extend(values)
+    # One by one, since a message that is made anew would hold all weights twice.
+    for index in reversed(range(len(graph.initializer))):
+        if graph.initializer[index].name not in needed:
+            del graph.initializer[index]
 
 
 def _outer_reads(node: onnx.NodeProto) -> set[str]:

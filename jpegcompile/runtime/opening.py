@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
 import onnxruntime as ort
 from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+from onnx import numpy_helper
 
 from jpegcompile.backends.metadata import CompiledInfo, read_metadata
 from jpegcompile.errors import AccessError, UnsupportedModelError, one_line
 from jpegcompile.processors import intra_op_threads
 from jpegcompile.runtime.native import library_for, register
+from jpegcompile.weights.read import LARGE, PLAIN_TYPES
 
+_ALIGNMENT = 64
 # Where external weights of a model are that ONNX Runtime is given as bytes.
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
@@ -42,6 +49,7 @@ def inference_session(
     folder: Path | None = None,
     *,
     native: bool = True,
+    weights: Mapping[str, ort.OrtValue] | None = None,
 ) -> ort.InferenceSession:
     """An ONNX Runtime session on the CPU whose idle threads do not spin.
 
@@ -50,6 +58,8 @@ def inference_session(
         threads: ONNX Runtime's intra-op number; by default one for each core of this process.
         folder: of the files in which the model has external weights.
         native: whether native kernels run the nodes that they are for.
+        weights: values of initializers that sessions have in common (`shared_weights`); the model
+            has them, too.
 
     Raises:
         UnsupportedModelError: if ONNX Runtime refuses the model.
@@ -59,12 +69,40 @@ def inference_session(
     library = library_for(model, native)
     if library is not None:
         register(options, library)
+    present = {tensor.name for tensor in model.graph.initializer}
+    used = {name: value for name, value in (weights or {}).items() if name in present}
+    for name, value in used.items():
+        options.add_initializer(name, value)
     try:
-        return ort.InferenceSession(
+        session = ort.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:
         raise UnsupportedModelError(f"ONNX Runtime refuses the model: {one_line(error)}") from error
+    # The runtime keeps pointers only, and a caller may keep the session alone.
+    session.shared_weights = used
+    return session
+
+
+def shared_weights(model: onnx.ModelProto) -> dict[str, ort.OrtValue]:
+    """The large initializers of a model, for its sessions and those of its parts to have in common.
+
+    Those in files are not among them: ONNX Runtime maps the files, which has the same effect.
+    """
+    return {
+        tensor.name: ort.OrtValue.ortvalue_from_numpy(_aligned(numpy_helper.to_array(tensor)))
+        for tensor in model.graph.initializer
+        if tensor.data_type in PLAIN_TYPES and len(tensor.raw_data) >= LARGE
+    }
+
+
+def _aligned(values: NDArray[Any]) -> NDArray[Any]:
+    """A copy in memory as ONNX Runtime allocates it, which kernels may rely on."""
+    memory = np.empty(values.nbytes + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    copy = memory[start : start + values.nbytes].view(values.dtype).reshape(values.shape)
+    copy[...] = values
+    return copy
 
 
 def session_options(

@@ -34,7 +34,7 @@ from jpegcompile.runtime.inputs import (
     preprocess_in,
 )
 from jpegcompile.runtime.native import Execution, execution_of
-from jpegcompile.runtime.opening import inference_session, read_compiled
+from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
 from jpegcompile.runtime.reading import ImageReader, OnError, Skipped
 from jpegcompile.subsampling import subsampling_of
 from jpegcompile.weights.read import load_weights
@@ -130,6 +130,8 @@ class Session:
         self._lock = threading.Lock()
         self._network: ort.InferenceSession | None = None
         self._whole: ort.InferenceSession | None = None
+        # Of a second session, for other samplings, nothing else is large.
+        self._weights = {} if info.input.mode == "tensor" else shared_weights(model)
         self._session = self._open(model)
         self.output_names: list[str] = [output.name for output in self._session.get_outputs()]
         image = info.input.name if info.input.mode == "tensor" else LUMA
@@ -327,6 +329,9 @@ class Session:
                 assert self.info.input.ingest_output is not None
                 network = begin_at(self.model, self.info.input.ingest_output, self.info.input)
                 self._network = self._open(network)
+                # The class of ONNX Runtime keeps them, weights and all, to move a session to other
+                # devices.
+                self._network._model_bytes = None
             return self._network
 
     def _bytes(self, sources: Sequence[ImageSource]) -> dict[str, NDArray[np.generic]]:
@@ -349,7 +354,9 @@ class Session:
         return self._open(model)
 
     def _open(self, model: onnx.ModelProto) -> ort.InferenceSession:
-        return inference_session(model, self._threads, self.folder, native=self._native)
+        return inference_session(
+            model, self._threads, self.folder, native=self._native, weights=self._weights
+        )
 
 
 def _listed(images: Sequence[ImageSource]) -> list[ImageSource]:

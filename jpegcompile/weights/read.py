@@ -27,7 +27,7 @@ from jpegcompile.errors import AccessError, one_line
 # Smaller ones are read into the model: they may be shapes and axes, whose values inference needs.
 LARGE = 4096
 # The others are packed, or unknown to NumPy.
-_PLAIN_TYPES = (
+PLAIN_TYPES = (
     *(TensorProto.FLOAT16, TensorProto.FLOAT, TensorProto.DOUBLE),
     *(TensorProto.INT8, TensorProto.INT16, TensorProto.INT32, TensorProto.INT64),
     *(TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64),
@@ -148,7 +148,7 @@ def _size(tensor: TensorProto) -> int:
 
 def _is_mappable(tensor: TensorProto, folder: Path) -> bool:
     """Whether a tensor is large, of a type that NumPy has, and its bytes are as many as it says."""
-    if not uses_external_data(tensor) or tensor.data_type not in _PLAIN_TYPES:
+    if not uses_external_data(tensor) or tensor.data_type not in PLAIN_TYPES:
         return False
     info = ExternalDataInfo(tensor)
     length = info.length

@@ -8,6 +8,7 @@
 #include "../native/tiles.h"
 #include "convolution.h"
 #include "parameters.h"
+#include "shared.h"
 
 namespace jpegcompile {
 namespace {
@@ -55,7 +56,7 @@ class Convolve : public Kernel {
         x_frequencies_(node.integer("x_frequencies", 0)),
         residual_frequencies_(node.integer("residual_frequencies", 0)),
         y_frequencies_(node.integer("y_frequencies", 0)),
-        weights_(packed(node.constant(1))),
+        weights_(constant_weights(node)),
         bias_(node, 2, weights_ ? weights_->outputs : 0, "bias"),
         activation_(node, form.activation, form.first_operand(),
                     weights_ ? weights_->outputs : 0) {}
@@ -63,7 +64,7 @@ class Convolve : public Kernel {
   void compute(const Call& call) const override {
     // Weights that the graph computes are packed at every call.
     std::optional<Weights> computed;
-    if (!weights_) computed = packed(std::optional(call.input(1)));
+    if (!weights_) computed = packed(call.input(1));
     const Weights& weights = weights_ ? *weights_ : *computed;
     std::optional<Workspace> bias, slope;
 
@@ -89,11 +90,15 @@ class Convolve : public Kernel {
     return block_of(node, form.base == Base::kPointwise ? "block" : name);
   }
 
-  std::optional<Weights> packed(const std::optional<Tensor>& weight) const {
-    if (!weight) return std::nullopt;
-    Weights weights = pack(*weight, window_, method_);
+  std::shared_ptr<const Weights> constant_weights(const Node& node) const {
+    const std::optional<Tensor> weight = node.constant(1);
+    return weight ? shared(packed(*weight)) : nullptr;
+  }
+
+  Weights packed(const Tensor& weight) const {
+    Weights weights = pack(weight, window_, method_);
     if (form_.base == Base::kPointwise && !weights.window.is_pointwise()) {
-      throw KernelError("weights of shape " + weight->shape.text() + " are no 1x1 kernels");
+      throw KernelError("weights of shape " + weight.shape.text() + " are no 1x1 kernels");
     }
     return weights;
   }
@@ -140,7 +145,7 @@ class Convolve : public Kernel {
   int input_block_, output_block_;
   int64_t x_group_, residual_group_, y_group_;
   int64_t x_frequencies_, residual_frequencies_, y_frequencies_;
-  std::optional<Weights> weights_;
+  std::shared_ptr<const Weights> weights_;
   ChannelOperand bias_;
   ActivationOperands activation_;
 };

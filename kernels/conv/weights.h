@@ -31,6 +31,7 @@ struct Window {
   int64_t output_width(int64_t width) const {
     return positions(width + left + right - dilation_x * (kernel_width - 1), stride_x);
   }
+  bool operator==(const Window&) const = default;
 
  private:
   // Of what is left of an axis beside the window's other taps.
@@ -51,6 +52,8 @@ struct Taps {
   int64_t first_input_group = 0;
   int64_t input_groups = 0;
   size_t weights = 0;  // offset of its packed weights, in floats
+
+  bool operator==(const Taps&) const = default;
 };
 
 struct Weights {

@@ -12,6 +12,7 @@
 
 #include "../conv/convolution.h"
 #include "../conv/parameters.h"
+#include "../conv/shared.h"
 #include "../ingest/ingest.h"
 #include "../native/operators.h"
 #include "../native/tiles.h"
@@ -67,9 +68,9 @@ class IngestConvolve : public Kernel {
         method_(node.text("method")),
         most_vectors_(node.integer("sparse_vectors", 0)),
         ingest_(image_ingest(node, form.planes)),
-        weights_(pack(constant(node, form.weight()), window_of(node), "")),
-        bias_(node, form.weight() + 1, weights_.outputs, "bias"),
-        activation_(node, form.activation, form.first_operand(), weights_.outputs) {
+        weights_(shared(pack(constant(node, form.weight()), window_of(node), ""))),
+        bias_(node, form.weight() + 1, weights_->outputs, "bias"),
+        activation_(node, form.activation, form.first_operand(), weights_->outputs) {
     static_cast<void>(constant(node, form.weight() + 1));  // throws where it is computed
     if (!method_.empty() && method_ != "sparse" && method_ != "dense") {
       throw KernelError("the method '" + method_ + "' is unknown; 'sparse' and 'dense' are known");
@@ -101,13 +102,13 @@ class IngestConvolve : public Kernel {
 
   std::unique_ptr<Responses> responses(const Node& node) const {
     FirstConvolution first{constant(node, form_.weight()), constant(node, form_.mixing()),
-                           constant(node, form_.mixing() + 1), weights_.window, 0, 0};
+                           constant(node, form_.mixing() + 1), weights_->window, 0, 0};
     const bool are_channels = first.mixing.shape.rank() == 4 &&
-                              first.mixing.shape[0] == weights_.inputs &&
+                              first.mixing.shape[0] == weights_->inputs &&
                               first.mixing.shape[2] == 1 && first.mixing.shape[3] == 1 &&
-                              first.offset.shape.elements() == weights_.inputs;
+                              first.offset.shape.elements() == weights_->inputs;
     // What does not fit together is refused when it is called.
-    if (!are_channels || weights_.window.group != 1) return nullptr;
+    if (!are_channels || weights_->window.group != 1) return nullptr;
     std::vector<PlaneMatrices> planes;
     int64_t components = 0;
     for (size_t index = 0; index < form_.planes; ++index) {
@@ -126,11 +127,11 @@ class IngestConvolve : public Kernel {
 
   void describe(const Call& call, Convolution& task, std::optional<Workspace>& bias,
                 std::optional<Workspace>& slope) const {
-    task.weights = &weights_;
+    task.weights = weights_.get();
     task.input = ingest_->map(call);
     task.input_block = input_block_;
     task.output_block = output_block_;
-    task.output = Map::of(output_shape(weights_, task.input, output_block_, "the image"), y_group_,
+    task.output = Map::of(output_shape(*weights_, task.input, output_block_, "the image"), y_group_,
                           output_block_, y_frequencies_, "y");
     task.output_at = layout_of(task.output, output_block_);
     task.frequencies = 2 * output_block_ - 1;
@@ -138,8 +139,8 @@ class IngestConvolve : public Kernel {
       task.frequencies = band_frequencies(call.input(form_.band()), task.output, output_block_);
     }
     check_places(task.output, output_block_, task.frequencies);
-    task.epilogue.bias = bias_.of(call, weights_.outputs, bias);
-    activation_.put(call, weights_.outputs, slope, task.epilogue);
+    task.epilogue.bias = bias_.of(call, weights_->outputs, bias);
+    activation_.put(call, weights_->outputs, slope, task.epilogue);
     task.y = call.output_floats(0, task.output.shape());
   }
 
@@ -197,7 +198,7 @@ class IngestConvolve : public Kernel {
   std::string method_;
   int64_t most_vectors_;
   std::unique_ptr<ImageIngest> ingest_;
-  Weights weights_;
+  std::shared_ptr<const Weights> weights_;
   ChannelOperand bias_;
   ActivationOperands activation_;
   std::unique_ptr<Responses> responses_;

@@ -114,6 +114,24 @@ def test_rearrangement_of_groups(channels: tuple[int, int], isa: str) -> None:
             assert_result(case, actual, allowed(case), f"{spread} {isa}")
 
 
+@pytest.mark.parametrize("group", [1, GROUP])
+def test_rearrangement_of_more_images_than_scratch_holds(group: int) -> None:
+    """Two at once of five: the last group of images is another one."""
+    x, size = random_map((5, GROUP, 256, 256)), (128, 128)
+    attributes: dict[str, Any] = {"blocksize": 2, **blocks_of(x, size)}
+    matrices = inverse(*x.shape[2:]) + forward(*size)
+    case = BodyCase(
+        "many",
+        "JpegSpaceToDepth",
+        (x, *matrices),
+        attributes,
+        jpeg_space_to_depth(x, **attributes),
+        terms_of(matrices),
+    )
+    spread = Spread(0, 0, group, group)
+    assert_result(case, run_case(case.in_float32(), spread, "avx2"), allowed(case), str(spread))
+
+
 @pytest.mark.parametrize("op", OPS)
 def test_a_perturbed_pixel_is_seen(op: str) -> None:
     """The first element that is not nearly zero, by a hundredth, or half where bounds are wide."""
