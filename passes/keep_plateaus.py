@@ -6,8 +6,8 @@ Through the transform and back the zeros of a ReLU come out as +-1e-8, of which 
 Greater a wrong answer, and ArgMax another position. So whatever is not known to be continuous
 (`ir/plateaus/continuity.py`) keeps on pixels what it depends on, as far as that may be flat, tied
 or exactly cancelled (`ir/plateaus/forward.py`). The graph stays as it is; `Lowering` declines what
-is marked. Maps of block size 1 are spatial anyway, but the fast convolutions of native kernels round
-as transforms do, so that `fuse_convolution.py` leaves out what is marked as well.
+is marked. Maps of block size 1 are spatial anyway, but fast convolutions of native kernels round as
+transforms do: `fuse_convolution.py` leaves out what is marked as well.
 """
 
 from __future__ import annotations

@@ -71,7 +71,6 @@ def test_random_networks_laid_out_in_groups(network: Network, domain: DomainChoi
 def ties_missed(network: Network) -> int:
     """At how many positions the compiled network differs from its source, both in float32."""
     source = narrowed(network.model())
-    note(str([node.op_type for node in source.graph.node]))
     _, compiled = lowered_model(source)
     return max(differing(compiled, source, {"x": network.image}))
 
@@ -79,6 +78,7 @@ def ties_missed(network: Network) -> int:
 @given(tied_networks())
 def test_ties_survive_in_float32(network: Network) -> None:
     """By function bodies and by native kernels."""
+    note(str([node.op_type for node in network.model().graph.node]))
     assert ties_missed(network) <= BY_CHANCE
 
 

@@ -89,6 +89,14 @@ def test_equal_values(body: str) -> None:
     assert differing(compiled(graph), source, feeds) == [0, 0]
 
 
+@pytest.mark.parametrize("body", list(BODIES)[::4])
+def test_kernels_of_the_spatial_domain_leave_ties_alone(body: str) -> None:
+    """Their fast convolutions round by where a window lies, as transforms do."""
+    graph = behind_conv(body)
+    automatic = compiled(graph, domain="auto")
+    assert differing(automatic, graph.model("float"), {"x": image()}) == [0, 0]
+
+
 @pytest.mark.parametrize("body", BODIES)
 def test_the_images_have_equal_values(body: str) -> None:
     """Taken for continuous, each operator is wrong at many positions of these images."""
