@@ -125,7 +125,9 @@ def unpooled(net: Network, x: str) -> str:
     pooled = net.add("MaxPool", [x], v, **_HALF)
     other = net.add_other("MaxPool", [x], 2, **_HALF)
     moved = centred_convolution(net, pooled, out=channels)
-    value = functional.max_unpool2d(net.values[moved], places, 2, 2, output_size=(height, width))
+    value = functional.max_unpool2d(
+        net.values[moved], places, [2, 2], [2, 2], output_size=(height, width)
+    )
     return net.add("MaxUnpool", [moved, other], value, **_HALF)
 
 
