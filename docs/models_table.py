@@ -28,13 +28,21 @@ def is_good(outcome: dict[str, Any]) -> bool:
     )
 
 
+def _kept(outcome: dict[str, Any]) -> str:
+    """How many nodes stay spatial, and whether discontinuous operators are why."""
+    kept, exact = outcome["kept"], outcome["exact"]
+    if not exact:
+        return str(kept)
+    return f"{kept} (exact)" if kept == exact else f"{kept} (exact {exact})"
+
+
 def row(outcome: dict[str, Any]) -> tuple[str, ...]:
     """The cells of an outcome."""
     return (
         outcome["family"],
         outcome["exporter"],
         str(outcome["lowered"]),
-        f"{outcome['kept']}, exact" if outcome["exact"] else str(outcome["kept"]),
+        _kept(outcome),
         f"{outcome['error']:.1e}",
         str(outcome["casts"]),
         f"{outcome['seconds']:.1f}",

@@ -111,7 +111,7 @@ def _base(node: gs.Node, module: Module) -> tuple[str, Mapping[str, Any]] | None
     """The operator that a convolution is, or would be by itself, and its attributes."""
     if node.domain == DOMAIN:
         return (node.op, node.attrs) if node.op in _JPEG else None
-    if node.op != "Conv" or module.options.target != "ort":
+    if node.op != "Conv" or module.options.target != "ort" or node.name in module.plateaus:
         return None
     if any(module.maps.get(t.name) != 1 for t in (node.inputs[0], node.outputs[0])):
         return None
@@ -132,13 +132,13 @@ def _chain(
 ) -> Chain:
     add = activation = truncation = None
     made = conv.outputs[0]
-    reader = only_reader(made, module, inside)
+    reader = _open_reader(made, module, inside)
     if reader is not None:
         residual = residual_of(reader, made, module)
         if residual is not None:
             add = (reader, residual)
             made = reader.outputs[0]
-            reader = only_reader(made, module, inside)
+            reader = _open_reader(made, module, inside)
     if reader is not None:
         activated = _activated(reader, made, module)
         if activated is not None:
@@ -147,6 +147,12 @@ def _chain(
     if truncation is not None and truncation.op != TRUNCATE:
         truncation = None
     return Chain(base, attrs, conv, add, activation, truncation)
+
+
+def _open_reader(made: gs.Tensor, module: Module, inside: set[int]) -> gs.Node | None:
+    """The only reader of a tensor, unless it must stay a node of its own."""
+    reader = only_reader(made, module, inside)
+    return None if reader is None or reader.name in module.plateaus else reader
 
 
 def _activated(node: gs.Node, made: gs.Tensor, module: Module) -> Activated | None:

@@ -6,7 +6,8 @@ Through the transform and back the zeros of a ReLU come out as +-1e-8, of which 
 Greater a wrong answer, and ArgMax another position. So whatever is not known to be continuous
 (`ir/plateaus/continuity.py`) keeps on pixels what it depends on, as far as that may be flat, tied
 or exactly cancelled (`ir/plateaus/forward.py`). The graph stays as it is; `Lowering` declines what
-is marked.
+is marked. Maps of block size 1 are spatial anyway, but fast convolutions of native kernels round as
+transforms do: `fuse_convolution.py` leaves out what is marked as well.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class KeepPlateaus(Pass):
         """Returns whether a node was marked."""
         before = len(module.plateaus)
         suspects = [n for n in module.graph.nodes if _may_jump(n, module.graph)]
-        if not suspects or not any(block > 1 for block in module.maps.values()):
+        if not suspects:
             return False
         plateaus = Plateaus(module)
         for node in suspects:
@@ -55,7 +56,7 @@ def _may_jump(node: gs.Node, graph: gs.Graph) -> bool:
 
 
 def _mark(node: gs.Node, reason: str, module: Module) -> None:
-    if any(module.maps.get(t.name, 1) > 1 for t in (*node.inputs, *node.outputs)):
+    if any(t.name in module.maps for t in (*node.inputs, *node.outputs)):
         module.plateaus.setdefault(node.name, reason)
 
 

@@ -35,7 +35,8 @@ class SpatialTwins(Pass):
             return False
         changed = False
         for node in module.graph.nodes:
-            twin = None if node.domain == DOMAIN else _twin(node, module)
+            is_open = node.domain != DOMAIN and node.name not in module.plateaus
+            twin = _twin(node, module) if is_open else None
             if twin is not None:
                 op, inputs, attrs = twin
                 node.op, node.domain, node.attrs = op, DOMAIN, dict(attrs)

@@ -76,7 +76,8 @@ class Module:
         channels_last: names of maps [N,H,W,C], which never enter the jpeg domain.
         vectors: names of tensors of rank 4 that have no height and width; see
             `passes/assign_domains.py`.
-        plateaus: nodes that must stay spatial, with the reason; see `passes/keep_plateaus.py`.
+        plateaus: nodes that must stay spatial, and as they are, with the reason; see
+            `passes/keep_plateaus.py`.
         blocks: block size of every tensor that *is* in the jpeg domain, by its own name. Block
             size 1 is the spatial domain itself and never stands here.
         twins: for every output of a lowered node, in either domain, the name of the spatial tensor

@@ -9,22 +9,27 @@ from dataclasses import replace
 from unittest import mock
 
 import numpy as np
-from hypothesis import assume, given, note
+from hypothesis import HealthCheck, assume, find, given, note, settings
 from hypothesis import strategies as st
 from onnx import ModelProto
 from support import grouping
 from support.graphs import TENSOR, evaluate, lowered_model
+from support.half_precision import narrowed
 from support.random_graph import Network
-from support.random_networks import networks
+from support.random_networks import networks, tied_networks
+from support.ties import differing
 
 from jpegcompile.backends.emit import emit
 from jpegcompile.compile import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import DomainChoice
 from jpegcompile.passes import group_channels
+from jpegcompile.passes.keep_plateaus import KeepPlateaus
 
 # Of the largest magnitude of an output.
 TOLERANCE = 1e-9
+# Positions of an output of hundreds that may be within rounding of a step by chance.
+BY_CHANCE = 2
 
 
 def assert_agrees(compiled: ModelProto, network: Network) -> None:
@@ -61,3 +66,28 @@ def test_random_networks_laid_out_in_groups(network: Network, domain: DomainChoi
         module = lower(load_source(model), replace(TENSOR, domain=domain))
         grouping.lay_out(module)
     assert_agrees(emit(module), network)
+
+
+def ties_missed(network: Network) -> int:
+    """At how many positions the compiled network differs from its source, both in float32."""
+    source = narrowed(network.model())
+    _, compiled = lowered_model(source)
+    return max(differing(compiled, source, {"x": network.image}))
+
+
+@given(tied_networks())
+def test_ties_survive_in_float32(network: Network) -> None:
+    """By function bodies and by native kernels."""
+    note(str([node.op_type for node in network.model().graph.node]))
+    assert ties_missed(network) <= BY_CHANCE
+
+
+def test_ties_are_missed_without_the_pass() -> None:
+    """The networks above have ties that transforms break."""
+    with mock.patch.object(KeepPlateaus, "run", return_value=False):
+        found = find(
+            tied_networks(),
+            lambda network: ties_missed(network) > 10 * BY_CHANCE,
+            settings=settings(suppress_health_check=list(HealthCheck)),
+        )
+    assert ties_missed(found) <= BY_CHANCE

@@ -89,6 +89,14 @@ def test_equal_values(body: str) -> None:
     assert differing(compiled(graph), source, feeds) == [0, 0]
 
 
+@pytest.mark.parametrize("body", list(BODIES)[::4])
+def test_kernels_of_the_spatial_domain_leave_ties_alone(body: str) -> None:
+    """Their fast convolutions round by where a window lies, as transforms do."""
+    graph = behind_conv(body)
+    automatic = compiled(graph, domain="auto")
+    assert differing(automatic, graph.model("float"), {"x": image()}) == [0, 0]
+
+
 @pytest.mark.parametrize("body", BODIES)
 def test_the_images_have_equal_values(body: str) -> None:
     """Taken for continuous, each operator is wrong at many positions of these images."""
@@ -96,6 +104,29 @@ def test_the_images_have_equal_values(body: str) -> None:
     source, feeds = graph.model("float"), {"x": image()}
     broken = differing(emit(without_plateaus(graph)), source, feeds)
     assert min(broken) > 5
+
+
+# A map of grey values; its peaks, and its maxima put back where they were.
+DETECTORS = {
+    "m = MaxPool<kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [1, 1]>(c)"
+    "  d = Sub(m, c)  k = Ceil(d)  y = Sub(one, k)": 0.1,
+    f"r = Relu(c)  p, i = MaxPool<{HALVES}>(r)  q = Conv<pads = [1, 1, 1, 1]>(p, box)"
+    f"  y = MaxUnpool<{HALVES}>(q, i)": -0.5,
+}
+
+
+@pytest.mark.parametrize("body", DETECTORS)
+def test_detectors_of_grey_values(body: str) -> None:
+    weights: Weights = {
+        "w": np.asarray([0.3, 0.5, 0.2]).reshape(1, 3, 1, 1),
+        "b": np.asarray([DETECTORS[body]]),
+    }
+    extra: Weights = {"box": np.ones((1, 1, 3, 3)), "one": np.asarray(1.0)}
+    weights = {**weights, **{name: v for name, v in extra.items() if name in body}}
+    graph = Graph(f"(T[N,3,32,32] x) => (T[] y) {{ c = Conv(x, w, b)  {body} }}", weights)
+    source, pixels = graph.model("float"), np.random.default_rng(0).random((2, 3, 32, 32))
+    assert differing(compiled(graph), source, {"x": pixels}) == [0, 0]
+    assert min(differing(emit(without_plateaus(graph)), source, {"x": pixels})) > 5
 
 
 # The same steps, but nothing is flat or tied: everything that can be is lowered.

@@ -38,6 +38,21 @@ def doubled(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
+def narrowed(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A network in float64, of plain nodes, in float32."""
+    constants = [a.t for node in model.graph.node for a in node.attribute if a.HasField("t")]
+    for tensor in [*model.graph.initializer, *constants]:
+        if tensor.data_type == TensorProto.DOUBLE:
+            values = numpy_helper.to_array(tensor).astype(np.float32)
+            tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    for value in [*model.graph.input, *model.graph.output]:
+        value.type.tensor_type.elem_type = TensorProto.FLOAT
+    for attribute in (a for node in model.graph.node for a in node.attribute):
+        if attribute.name == "to" and attribute.i == TensorProto.DOUBLE:
+            attribute.i = TensorProto.FLOAT
+    return model
+
+
 def halved(model: onnx.ModelProto, *, keep_ends: bool = False) -> onnx.ModelProto:
     """The network in float16; `keep_ends` leaves input and output float32, with casts within."""
     _retyped(model, np.float16)

@@ -46,11 +46,20 @@ class Network:
             # Whole numbers, zero mostly, as pixels are.
             self.image = np.round(self.image / 2)
         self.has_step = False
+        self._batch: str | int = "N" if draw(st.booleans()) else BATCH
         self.values: dict[str, Tensor] = {"x": torch.from_numpy(self.image)}
         self.maps = ["x"]
         self.outputs: list[str] = []
         self._nodes: list[onnx.NodeProto] = []
         self._weights: list[onnx.TensorProto] = []
+
+    def set_image(self, flat: tuple[int, int]) -> None:
+        """An image of noise, flat from its top to a row and from its left to a column."""
+        rows, columns = flat
+        self.image = self._generator.standard_normal(self.image.shape)
+        self.image[:, :, :rows] = 0.0
+        self.image[:, :, rows : 2 * rows, :columns] = 0.375
+        self.values["x"] = torch.from_numpy(self.image)
 
     def choose(self, *options: Any) -> Any:
         return self.draw(st.sampled_from(options))
@@ -97,24 +106,27 @@ class Network:
             self.maps.append(name)
         return name
 
-    def add_other(self, op: str, inputs: list[str]) -> str:
-        """Append a node whose value nobody but the next node needs."""
+    def add_other(self, op: str, inputs: list[str], outputs: int = 1, /, **attributes: Any) -> str:
+        """Append a node of whose outputs the last one is needed, by the next node alone."""
         name = f"{op.lower()}{len(self._nodes)}"
-        self._nodes.append(helper.make_node(op, inputs, [name], name))
+        others = [f"{name}.{index}" for index in range(outputs - 1)]
+        self._nodes.append(helper.make_node(op, inputs, [*others, name], name, **attributes))
         return name
+
+    def _declared(self, name: str) -> list[str | int]:
+        """The shape of an output; of positions only their number is open."""
+        first, *others = self.values[name].shape
+        return [first, "positions"] if len(others) == 1 and first == 4 else [self._batch, *others]
 
     def model(self) -> onnx.ModelProto:
         """The graph, its outputs of unknown shape."""
-        batch: str | int = "N" if self.maybe() else BATCH
-        shape = [batch, *self.image.shape[1:]]
+        shape = [self._batch, *self.image.shape[1:]]
         graph = helper.make_graph(
             self._nodes,
             "random",
             [helper.make_tensor_value_info("x", TensorProto.DOUBLE, shape)],
             [
-                helper.make_tensor_value_info(
-                    name, TensorProto.DOUBLE, [batch, *self.values[name].shape[1:]]
-                )
+                helper.make_tensor_value_info(name, TensorProto.DOUBLE, self._declared(name))
                 for name in self.outputs
             ],
             self._weights,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as functional
-from onnx import TensorProto
 from support.random_graph import MOST_CHANNELS, Network
+from support.random_steps import DISCONTINUOUS
 from support.random_windows import convolution, padded, pooling
 from torch import Tensor
 
@@ -212,22 +212,12 @@ def split(net: Network, x: str) -> str:
     return net.add("Concat", parts, torch.cat([net.values[p] for p in parts], 1), axis=1)
 
 
-def step_or_pole(net: Network, x: str) -> str:
-    """A mask of what is positive, or a root; behind a rectifier or not."""
+def discontinuous(net: Network, x: str) -> str:
+    """An operator with a step, a pole or positions; behind a rectifier or not."""
     net.has_step = True
     if net.maybe():
         x = activation(net, x)
-    v = net.values[x]
-    kind = net.choose("Greater", "Sqrt", "Where")
-    if kind == "Sqrt":
-        rectified = net.add("Relu", [x], functional.relu(v))
-        return net.add("Sqrt", [rectified], net.values[rectified].sqrt())
-    positive = net.add_other("Greater", [x, net.constant(np.asarray(0.0))])
-    if kind == "Where" and net.opset >= 9:
-        half = net.constant(np.asarray(0.5))
-        return net.add("Where", [positive, x, half], torch.where(v > 0, v, 0.5))
-    mask = (v > 0).double()
-    return net.add("Cast", [positive], mask, to=TensorProto.DOUBLE)
+    return str(net.choose(*DISCONTINUOUS)(net, x))
 
 
 STEPS: tuple[Callable[[Network, str], str], ...] = (
@@ -245,5 +235,5 @@ STEPS: tuple[Callable[[Network, str], str], ...] = (
     squeeze_excite,
     rearrangement,
     split,
-    step_or_pole,
+    discontinuous,
 )

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from support.random_graph import MOST_CHANNELS, Draw, Network
-from support.random_layers import STEPS, residual
-from support.random_windows import convolution
+from support.random_layers import STEPS, activation, residual
+from support.random_steps import LAST
+from support.random_windows import centred_convolution, convolution
 
 
 def head(net: Network, x: str) -> str:
@@ -56,4 +57,23 @@ def networks(draw: Draw) -> Network:
     net.outputs.append(head(net, x))
     if net.maybe() and middle not in ("x", net.outputs[0]):
         net.outputs.append(middle)
+    return net
+
+
+@st.composite
+def tied_networks(draw: Draw) -> Network:
+    """A convolution or two, perhaps an activation, and a discontinuous operator at the end.
+
+    The image has flat parts, so that there are ties even behind windows, and elsewhere is so far
+    from equal that float32 tells its pixels apart.
+    """
+    net = Network(draw)
+    height, width = net.image.shape[2:]
+    net.set_image(flat=(height // 3, width // 2))
+    x = centred_convolution(net, "x")
+    if net.maybe():
+        x = centred_convolution(net, activation(net, x))
+    if net.maybe():
+        x = activation(net, x)
+    net.outputs.append(net.choose(*LAST)(net, x))
     return net

@@ -54,6 +54,17 @@ def convolution(net: Network, x: str, stride: int | None = None, out: int | None
     )
 
 
+def centred_convolution(net: Network, x: str, out: int | None = None) -> str:
+    """Conv that leaves the size as it is, of a form that every runtime has."""
+    side = net.choose(1, 3, 5)
+    channels, out = net.shape(x)[0], out or net.number(2, MOST_CHANNELS)
+    weight, w = net.weight(out, channels, side, side, spread=(channels * side * side) ** -0.5)
+    bias = net.weight(out, spread=0.1) if net.maybe() else None
+    value = functional.conv2d(net.values[x], w, bias[1] if bias else None, padding=side // 2)
+    inputs = [x, weight, *([bias[0]] if bias else [])]
+    return net.add("Conv", inputs, value, pads=[side // 2] * 4)
+
+
 def allowed_padding(kind: str, size: list[int], extents: list[int], strides: list[int]) -> str:
     """Not SAME where windows leave several elements behind them: ONNX does not say which."""
     geometry = zip(size, extents, strides, strict=True)

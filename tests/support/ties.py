@@ -6,15 +6,18 @@ Elsewhere the values are far from every step: positions that differ are ties tha
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from support.graphs import Array, Feeds, Graph, Weights, lowered, run_float32
+from support.graphs import TENSOR, Array, Feeds, Graph, Weights, lowered, run_float32
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.ir.module import Module
+from jpegcompile.compile import lower
+from jpegcompile.frontend.load import load_source
+from jpegcompile.ir.module import DomainChoice, Module
 from jpegcompile.passes.keep_plateaus import KeepPlateaus
 
 # Of the largest magnitude of an output: rounding is a hundred times smaller, a missed tie larger.
@@ -102,5 +105,7 @@ def without_plateaus(graph: Graph) -> Module:
         return lowered(graph, "float")
 
 
-def compiled(graph: Graph) -> onnx.ModelProto:
-    return emit(lowered(graph, "float"))
+def compiled(graph: Graph, domain: DomainChoice = "jpeg") -> onnx.ModelProto:
+    """The graph compiled for a tensor as input, in float32."""
+    source = load_source(graph.model("float"))
+    return emit(lower(source, replace(TENSOR, domain=domain)))
