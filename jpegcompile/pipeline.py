@@ -59,13 +59,16 @@ from jpegcompile.passes.report_kept import ReportKept
 from jpegcompile.passes.report_skippable import ReportSkippable
 from jpegcompile.passes.resolve_shapes import ResolveShapes
 from jpegcompile.passes.spatial_twins import SpatialTwins
+from jpegcompile.passes.store_half import StoreHalf
 from jpegcompile.passes.truncate_frequencies import TruncateFrequencies
+from jpegcompile.passes.widen_half import WidenHalf
 
 LEGALIZE: tuple[Pass, ...] = (
     FoldConstants(),
     FoldQuantizedWeights(),
     RemoveIdentity(),
     InferShapes(),
+    WidenHalf(),
     FoldConstants(),
     RefuseQuantized(),
     ExplicitPadding(),
@@ -130,6 +133,7 @@ SCHEDULE: tuple[Pass, ...] = (
     ChooseSparse(),
     GroupChannels(),
     CompactTiles(),
+    StoreHalf(),
     DecodeInput(),
 )
 PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE + SCHEDULE

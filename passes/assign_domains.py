@@ -10,6 +10,7 @@ done.
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.blocks import block_size
@@ -46,7 +47,9 @@ class AssignDomains(Pass):
 def _is_feature_map(tensor: gs.Variable) -> bool:
     if tensor.shape is None or len(tensor.shape) != 4 or tensor.dtype is None:
         return False
-    return is_float(tensor) and static_dims(tensor.shape[1:]) is not None
+    # In float16 are the ends of a network alone, and what `widen_half.py` cannot widen.
+    is_wide = is_float(tensor) and tensor.dtype != np.float16
+    return is_wide and static_dims(tensor.shape[1:]) is not None
 
 
 def _channels_last(graph: gs.Graph) -> frozenset[str]:

@@ -2,12 +2,10 @@
 
 --input coefficients   image  =>  ToSpatial(JpegIngest(luma, chroma, quantization))
                        a grey one:  ToSpatial(JpegIngestGray(luma, quantization))
-                       float16:  ToSpatial(Cast(JpegIngest(...)))
 --input tensor         image stays the input; its readers keep their casts
 
 The ingest is the decode contract and the normalisation as one affine map; see
-`jpegcompile.dct.ingest`. It is done in float32 where the network is in float16: coefficients have
-up to 16 bits.
+`jpegcompile.dct.ingest`.
 """
 
 from __future__ import annotations
@@ -76,7 +74,7 @@ def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Va
     color, affine = pixels_to_input(module)
     geometry = geometry_of(subsampling, image.height, image.width)
     operators = ingest_operators(geometry, color, affine)
-    batch, dtype = declared.shape[0], np.promote_types(declared.dtype, np.float32)
+    batch, dtype = declared.shape[0], declared.dtype
     components = 1 if subsampling == GRAY else 3
     luma = _blocks(LUMA, batch, 1, operators.rows[0], operators.columns[0])
     inputs = [luma]
@@ -161,23 +159,8 @@ def _cast_back(module: Module, ingested: gs.Variable, image: gs.Tensor) -> None:
     block, dtype = block_size(height, width), image.dtype
     if block > 1:
         module.blocks[ingested.name] = block
-    if ingested.dtype != dtype:
-        ingested = _narrowed(module, ingested, dtype, block)
     matrices = [pool.inverse(height, block, dtype), pool.forward(width, block, dtype)]
     name = module.fresh(f"{image.name}.{TO_SPATIAL}")
     module.graph.nodes.append(
         gs.Node(TO_SPATIAL, name, {"block": block}, [ingested, *matrices], [image], DOMAIN)
     )
-
-
-def _narrowed(
-    module: Module, ingested: gs.Variable, dtype: np.dtype[np.generic], block: int
-) -> gs.Variable:
-    """The ingested image in the precision of the network."""
-    name = module.fresh(f"{ingested.name}.{np.dtype(dtype).name}")
-    result = gs.Variable(name, dtype, ingested.shape)
-    if block > 1:
-        module.blocks[name] = block
-    attrs = {"to": int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))}
-    module.graph.nodes.append(gs.Node("Cast", name, attrs, [ingested], [result]))
-    return result

@@ -5,6 +5,7 @@ Changes nothing. Lowerings report what they decline; this finds what no lowering
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.blocks import block_size
@@ -32,7 +33,7 @@ class ReportKept(Pass):
             tensors = [*node.inputs, *node.outputs]
             if node.domain == DOMAIN or node.name not in unknown:
                 continue
-            if node.op in _NOTHING_TO_LOWER or _is_layout(node, module):
+            if node.op in _NOTHING_TO_LOWER or _is_layout(node, module) or _is_half_end(node):
                 continue
             if any(t.name in module.blocks for t in tensors):
                 continue
@@ -62,6 +63,12 @@ def _reason(node: gs.Node, module: Module) -> str:
 def _order(node: gs.Node) -> list[int] | None:
     """The permutation of a Transpose; None for other nodes."""
     return list(node.attrs.get("perm", ())) if node.op == "Transpose" else None
+
+
+def _is_half_end(node: gs.Node) -> bool:
+    """Whether a node only brings a map from float16, or to it, where it enters or leaves."""
+    tensors = (node.inputs[0], node.outputs[0]) if node.op == "Cast" else ()
+    return {t.dtype for t in tensors} == {np.dtype(np.float16), np.dtype(np.float32)}
 
 
 def _is_layout(node: gs.Node, module: Module) -> bool:

@@ -23,7 +23,7 @@ def has_other_precision(graph: gs.Graph) -> bool:
 
 
 def is_float(tensor: gs.Tensor) -> bool:
-    """Whether a tensor has a type that maps can have."""
+    """Whether a tensor holds floating-point numbers."""
     return tensor.dtype in (np.float16, np.float32, np.float64)
 
 

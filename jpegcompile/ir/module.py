@@ -75,6 +75,7 @@ class Module:
         ingest_output: name of the tensor that the ingest makes.
         programs: of operators that this model alone has, with the number of their constants; see
             `ir/pointwise.py`.
+        halves: the float16 constants of the source, by the names of their float32 twins.
         convolutions: names of the convolutions that became part of a fused operator, by its name.
         dynamic_batch: whether the batch dimension is symbolic.
         bound_batch: the batch of a model whose batch dimension is not; None before that is known.
@@ -94,6 +95,7 @@ class Module:
     image_twin: str | None = None
     ingest_output: str | None = None
     programs: dict[str, tuple[str, int]] = field(default_factory=dict)
+    halves: dict[str, gs.Constant] = field(default_factory=dict)
     convolutions: dict[str, str] = field(default_factory=dict)
     dynamic_batch: bool = False
     bound_batch: int | None = None

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.interface import DOMAIN
@@ -231,6 +232,8 @@ def _map_problem(tensor: gs.Tensor, module: Module) -> str | None:
         return f"'{tensor.name}' is empty"
     if isinstance(tensor, gs.Constant):
         return f"'{tensor.name}' is a constant, not a feature map"
+    if tensor.dtype == np.float16:
+        return f"'{tensor.name}' is float16, by an operator that cannot be computed in float32"
     return f"'{tensor.name}' is {tensor.dtype}, not float16, float32 or float64"
 
 

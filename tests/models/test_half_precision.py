@@ -1,25 +1,48 @@
-"""Networks in float16: converted in float16, with the rounding of float16 and no more."""
+"""Networks in float16: as near to the same weights in float32 as ONNX Runtime computes the source.
+
+The bound is a multiple of what the source itself is away from its float32 twin, not a constant.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx_graphsurgeon as gs
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, checker, helper
 from PIL import Image
-from support.graphs import TENSOR, feeds_of, outline_of, run_float32
-from support.half_precision import halved
+from support.branched_networks import detector, omni_scale
+from support.exports import export
+from support.families import FAMILIES
+from support.graphs import TENSOR, Feeds, feeds_of, outline_of, run_float32
+from support.half_precision import distance, float32_twin, halved
 from support.tiny_residual import tiny_residual
+from support.torch_zoo import Design, build
+from torch import nn
 
 import jpegcompile
 from jpegcompile.compile import lower
 from jpegcompile.frontend.load import load_source
+from jpegcompile.ir.module import Target
 
-# Rounding once is 2^-11; a network of so few layers gathers a few of them.
-HALF = 4e-3
+# Of the source's own distance from its float32 twin; 1.00 was measured on all of these networks.
+MOST_TIMES_THE_SOURCE = 1.2
+# Rounding the result once is 2^-12 at least; that of a sum of roundings is a few times this.
+HALF = 1e-3
+
+BY_NAME = {family.name: family for family in FAMILIES}
+NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
+    "ResNet-20": (lambda: build(BY_NAME["CIFAR ResNet-20, option A"].design, 32), 32),
+    "ResNet-18": (lambda: build(Design("basic", (2, 2, 2, 2)), 64), 64),
+    "ResNet-50": (lambda: build(Design("bottleneck", (3, 4, 6, 3)), 64), 64),
+    "SE-ResNet": (lambda: build(BY_NAME["SE-ResNet, hard sigmoid"].design, 64), 64),
+    "OSNet": (lambda: omni_scale(64), 64),
+    "YOLOX": (lambda: detector(64), 64),
+}
 
 
 def types_of(model: onnx.ModelProto) -> set[int]:
@@ -28,34 +51,121 @@ def types_of(model: onnx.ModelProto) -> set[int]:
     return kinds & {TensorProto.FLOAT16, TensorProto.FLOAT, TensorProto.DOUBLE}
 
 
-def distance(actual: np.ndarray, expected: np.ndarray) -> float:
-    wide = expected.astype(np.float64)
-    return float(np.abs(actual.astype(np.float64) - wide).max() / np.abs(wide).max())
+def compiled_for(source: onnx.ModelProto, target: Target) -> onnx.ModelProto:
+    model = jpegcompile.compile(source, input="tensor", target=target).model
+    checker.check_model(model, full_check=True)
+    return model
+
+
+def by_all_means(source: onnx.ModelProto, feeds: Feeds) -> list[list[np.ndarray]]:
+    """Outputs of a compiled network for both targets, by function bodies and by kernels."""
+    model = compiled_for(source, "ort")
+    outputs = [run_float32(model, feeds, native) for native in (False, True)]
+    return [*outputs, run_float32(compiled_for(source, "onnx"), feeds)]
+
+
+def widened(feeds: Feeds) -> Feeds:
+    return {name: values.astype(np.float32) for name, values in feeds.items()}
+
+
+def rounded_maps(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A compiled model that rounds to float16 what each of its operators makes: a fault."""
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    nodes: list[onnx.NodeProto] = []
+    for node in result.graph.node:
+        nodes.append(node)
+        if node.domain:
+            name = node.output[0]
+            node.output[0] = f"{name}.whole"
+            half = f"{name}.rounded"
+            nodes.append(helper.make_node("Cast", [node.output[0]], [half], to=TensorProto.FLOAT16))
+            nodes.append(helper.make_node("Cast", [half], [name], to=TensorProto.FLOAT))
+    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del result.graph.node[:]
+    result.graph.node.extend(kept)
+    return result
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_as_near_to_float32_as_the_source(name: str, tmp_path: Path) -> None:
+    make, size = NETWORKS[name]
+    source = halved(onnx.load(export(make(), size, tmp_path / "model.onnx", "torchscript")))
+    feeds = feeds_of(source)
+    exact = run_float32(float32_twin(source), widened(feeds))
+    allowed = MOST_TIMES_THE_SOURCE * distance(run_float32(source, feeds), exact)
+    # No less than the rounding of the result, where the source was lucky.
+    allowed = max(allowed, 2.0**-12)
+    compiled = compiled_for(source, "ort")
+    for native in (False, True):
+        outputs = run_float32(compiled, feeds, native)
+        assert {output.dtype for output in outputs} == {np.dtype(np.float16)}
+        assert distance(outputs, exact) <= allowed
+    assert distance(run_float32(rounded_maps(compiled), feeds), exact) > allowed
+    weights = sum(len(t.raw_data) for t in source.graph.initializer)
+    half = [t for t in compiled.graph.initializer if t.data_type == TensorProto.FLOAT16]
+    assert sum(len(t.raw_data) for t in half) > 0.9 * weights
 
 
 @pytest.mark.parametrize("keep_ends", [False, True])
 @pytest.mark.parametrize("target", ["ort", "onnx"])
-def test_tensors(keep_ends: bool, target: str) -> None:
+def test_ends_keep_their_types(keep_ends: bool, target: Target) -> None:
     model = halved(tiny_residual(), keep_ends=keep_ends)
-    compiled = jpegcompile.compile(model, input="tensor", target=target)  # type: ignore[arg-type]
+    compiled = jpegcompile.compile(model, input="tensor", target=target)
     assert not compiled.report.kept
-    assert types_of(compiled.model) <= {TensorProto.FLOAT16} | (
-        {TensorProto.FLOAT} if keep_ends else set()
-    )
     feeds = feeds_of(model)
     for actual, expected in zip(
         run_float32(compiled.model, feeds), run_float32(model, feeds), strict=True
     ):
         assert actual.dtype == expected.dtype == (np.float32 if keep_ends else np.float16)
-        assert distance(actual, expected) < HALF
+        assert distance([actual], [expected]) < HALF
 
 
-def test_casts_of_maps_are_lowered() -> None:
-    module = lower(
-        load_source(halved(tiny_residual(), keep_ends=True)), replace(TENSOR, image_input=None)
-    )
-    assert outline_of(module).startswith("ToJpeg Cast JpegConv")
+@pytest.mark.parametrize("keep_ends", [False, True])
+def test_casts_are_left_at_the_ends_alone(keep_ends: bool) -> None:
+    source = load_source(halved(tiny_residual(), keep_ends=keep_ends))
+    module = lower(source, replace(TENSOR, image_input=None))
+    casts = [node for node in module.graph.nodes if node.op == "Cast"]
+    variables = [node for node in casts if not isinstance(node.inputs[0], gs.Constant)]
+    assert len(variables) == (0 if keep_ends else 3)
+    operators = " ".join(op for op in outline_of(module).split() if op != "Cast")
+    assert operators.startswith("ToJpeg JpegConvRelu JpegConvRelu JpegConvAdd JpegConvRelu")
     assert not module.report.kept
+
+
+@pytest.mark.parametrize("amount", [20000.0, 60000.0])
+def test_activations_near_the_largest_number(amount: float) -> None:
+    """The DC coefficient of a tile is 8 times its mean, beyond what float16 holds."""
+    model = tiny_residual()
+    for tensor in model.graph.initializer:
+        if tensor.name == "b1":
+            values = np.full(8, amount, np.float32)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, "b1"))
+        elif tensor.name in ("w2", "w4"):
+            values = onnx.numpy_helper.to_array(tensor) / 256
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+    source = halved(model)
+    feeds = feeds_of(source)
+    expected = run_float32(source, feeds)
+    assert all(np.isfinite(values).all() for values in expected)
+    for outputs in by_all_means(source, feeds):
+        assert distance(outputs, expected) < HALF
+
+
+@pytest.mark.parametrize(
+    "options", [{"frequencies": 8}, {"truncate": 8}, {"relu": "apx", "frequencies": 10}]
+)
+def test_few_frequencies(options: dict[str, object]) -> None:
+    """The same plan is the same arithmetic in the network and in its float32 twin."""
+    source = halved(tiny_residual())
+    feeds = feeds_of(source)
+    compiled, wide = (
+        jpegcompile.compile(model, input="tensor", **options).model  # type: ignore[arg-type]
+        for model in (source, float32_twin(source))
+    )
+    for native in (False, True):
+        expected = run_float32(wide, widened(feeds), native)
+        assert distance(run_float32(compiled, feeds, native), expected) < HALF
 
 
 def photographs(folder: Path) -> Path:
@@ -67,23 +177,21 @@ def photographs(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("keep_ends", [False, True])
-def test_coefficients(keep_ends: bool, tmp_path: Path) -> None:
-    """The ingest is in float32, and rounded once; verify has a tolerance for float16."""
+def test_coefficients(keep_ends: bool, layout: str, tmp_path: Path) -> None:
+    """Files are read in float32 to the end."""
     source = tmp_path / "half.onnx"
-    onnx.save(halved(tiny_residual(), keep_ends=keep_ends), source)
+    onnx.save(halved(tiny_residual(layout=layout), keep_ends=keep_ends), source)
     compiled = jpegcompile.compile(source, preprocess="cifar10")
-    ops = [node.op_type for node in compiled.model.graph.node[:3]]
-    assert ops[:2] == ["JpegIngest", "Cast"]
     assert not compiled.report.kept
+    assert types_of(compiled.model) == {TensorProto.FLOAT16, TensorProto.FLOAT}
     compiled.save(tmp_path / "c.onnx")
     images = photographs(tmp_path / "images")
     result = jpegcompile.verify(source, tmp_path / "c.onnx", images)
     assert result.is_half
     assert result.passed
-    assert 1e-6 < max(o.conversion / o.largest for o in result.outputs) < HALF
-    strict = jpegcompile.verify(source, tmp_path / "c.onnx", images, absolute=0.0, relative=1e-5)
-    assert not strict.passed
+    assert max(o.conversion / o.largest for o in result.outputs) < HALF
 
 
 def test_other_samplings_begin_behind_the_ingest(tmp_path: Path) -> None:
@@ -98,4 +206,4 @@ def test_other_samplings_begin_behind_the_ingest(tmp_path: Path) -> None:
     for outputs in (session.run([full]), session.run([images[0], full])):
         assert all(np.isfinite(output).all() for output in outputs)
     (first, _), (second, _) = session.run([images[0]]), session.run([full])
-    assert distance(first, second) < 0.2
+    assert distance([first], [second]) < 0.2

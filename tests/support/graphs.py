@@ -43,6 +43,8 @@ Weights = Mapping[str, Array | tuple[int, ...]]
 TENSOR = CompileOptions(input_mode="tensor", image_input="x")
 BATCH = 2
 
+_ELEMENTS = {"float16": np.float16, "float": np.float32, "double": np.float64}
+
 # Rounding errors that may add up, in units of the result's largest value: a DCT is 2 * 8 products,
 # a layer has four of them, a convolution here up to 7 * 7 * 8 products, a graph a few layers.
 ROUNDINGS = 4096
@@ -63,15 +65,15 @@ class Graph:
     opset: int = 17
 
     def model(self, dtype: str = "double") -> onnx.ModelProto:
-        """The graph as a model of element type `float` or `double`."""
+        """The graph as a model of element type `float16`, `float` or `double`."""
         header = f'<ir_version: 8, opset_import: ["": {self.opset}]> graph '
         model = parser.parse_model(header + re.sub(r"\bT\[", f"{dtype}[", self.text))
         for node in model.graph.node:
             node.name = node.name or node.output[0]
         for name, weight in self.weights.items():
             values = weight if isinstance(weight, np.ndarray) else random_weight(name, weight)
-            if values.dtype == np.float64 and dtype == "float":
-                values = values.astype(np.float32)
+            if values.dtype == np.float64:
+                values = values.astype(_ELEMENTS[dtype])
             model.graph.initializer.append(numpy_helper.from_array(values, name))
         inferred = shape_inference.infer_shapes(model)
         del inferred.graph.value_info[:]

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+
+_RETYPED = (TensorProto.FLOAT, TensorProto.FLOAT16)
 
 
 def _retyped(model: onnx.ModelProto, dtype: type[np.floating[Any]]) -> None:
-    """Give every float32 constant of a model another precision, in place."""
-    constants = [a.t for node in model.graph.node for a in node.attribute if a.HasField("t")]
-    for tensor in [*model.graph.initializer, *constants]:
-        if tensor.data_type == TensorProto.FLOAT:
+    """Give every float32 and float16 constant of a model another precision, in place."""
+    constants = [
+        (node.output[0], attribute.t)
+        for node in model.graph.node
+        for attribute in node.attribute
+        if attribute.HasField("t")
+    ]
+    # Scales of a Resize are float32 whatever its map is.
+    scales = {node.input[2] for node in model.graph.node if node.op_type == "Resize"}
+    for name, tensor in [*((t.name, t) for t in model.graph.initializer), *constants]:
+        if tensor.data_type in _RETYPED and name not in scales:
             values = numpy_helper.to_array(tensor).astype(dtype)
             tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
     del model.graph.value_info[:]
@@ -51,3 +62,26 @@ def halved(model: onnx.ModelProto, *, keep_ends: bool = False) -> onnx.ModelProt
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     return model
+
+
+def float32_twin(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A float16 network with the same weights, and all arithmetic, in float32: a copy."""
+    twin = onnx.ModelProto()
+    twin.CopyFrom(model)
+    _retyped(twin, np.float32)
+    for value in [*twin.graph.input, *twin.graph.output]:
+        if value.type.tensor_type.elem_type == TensorProto.FLOAT16:
+            value.type.tensor_type.elem_type = TensorProto.FLOAT
+    for node in twin.graph.node:
+        for attribute in node.attribute if node.op_type == "Cast" else ():
+            if attribute.i == TensorProto.FLOAT16:
+                attribute.i = TensorProto.FLOAT
+    return twin
+
+
+def distance(actual: Sequence[NDArray[Any]], expected: Sequence[NDArray[Any]]) -> float:
+    """The largest error of any output, as a fraction of its largest magnitude."""
+    return max(
+        float(np.abs(a.astype(np.float64) - e).max() / np.abs(e.astype(np.float64)).max())
+        for a, e in zip(actual, expected, strict=True)
+    )

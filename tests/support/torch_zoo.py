@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as functional
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 
 # Branches that end in a residual sum get a small scale, as trained networks have: see `zoo`.
 RESIDUAL_SCALE = 0.25
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class PadChannels(nn.Module):
@@ -335,7 +338,7 @@ def build(design: Design, size: int, seed: int = 0) -> ResNet:
     return calibrate(model, size, seed)
 
 
-def calibrate(model: ResNet, size: int, seed: int = 0) -> ResNet:
+def calibrate(model: Network, size: int, seed: int = 0) -> Network:
     """Set the statistics of batch normalisation to those of noise and of smooth images."""
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(4, 3, size, size, generator=generator)
