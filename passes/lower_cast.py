@@ -1,9 +1,9 @@
 """Lower changes of precision to the JPEG domain.
 
-Cast(x)  =>  ToSpatial(Cast(ToJpeg(x)))        between float16, float32 and float64
+Cast(x)  =>  ToSpatial(Cast(ToJpeg(x)))        between float32 and float64
 
 Coefficients are rounded in place of pixels: not the same numbers, but, the DCT being orthonormal,
-a rounding of the same size. To a wider type it is exact.
+a rounding of the same size. To a wider type it is exact. What is float16 became float32 before.
 """
 
 from __future__ import annotations

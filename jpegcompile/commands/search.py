@@ -149,6 +149,13 @@ def show_search(search: FrequencySearch) -> None:
     for title, counts in (("search", search.search), ("verification", search.verification)):
         click.echo(f"{title}: {change_text(counts)}")
     show_left_out(search.skipped, search.ignored)
+    if search.stability is not None:
+        click.echo(f"stability: {search.stability.text()}")
+    if search.refused is not None:
+        click.echo(
+            "note: fewer frequencies are within the budget, but their masks are chaotic:"
+            f" {search.refused.text()}; so they were not taken"
+        )
     if -100 * search.verification.change > search.max_drop and not search.is_refuted:
         click.echo(
             f"note: the verification drops by more than the {search.max_drop:g} points that are"

@@ -274,7 +274,9 @@ def _map_problem(tensor: gs.Tensor, module: Module) -> str | None:
         return f"'{tensor.name}' is empty"
     if isinstance(tensor, gs.Constant):
         return f"'{tensor.name}' is a constant, not a feature map"
-    return f"'{tensor.name}' is {tensor.dtype}, not float32 or float64"
+    if tensor.dtype == np.float16:
+        return f"'{tensor.name}' is float16, by an operator that cannot be computed in float32"
+    return f"'{tensor.name}' is {tensor.dtype}, not float16, float32 or float64"
 
 
 def kept_report(node: gs.Node, module: Module, reason: str) -> NodeReport:

@@ -282,6 +282,34 @@ class Session:
             feeds = {**feeds, name: feeds[name][None]}
         return self._outputs(self._session, feeds)
 
+    def image_of(self, images: Sequence[Coefficients]) -> NDArray[Any]:
+        """What the network computes on: the image in the JPEG domain, or the tensor it takes.
+
+        Args:
+            images: already read; sizes are the caller's to check.
+
+        Returns:
+            [N, C, H, W], or as the input is; for `run_image`.
+        """
+        if self.info.input.mode == "tensor":
+            (values,) = self._direct(images).values()
+            kind = next(i for i in self._session.get_inputs() if i.name == self.info.input.name)
+            return values.astype(np.float16) if kind.type == "tensor(float16)" else values
+        return np.stack([ingested(image, self.info) for image in images])
+
+    def run_image(self, image: NDArray[Any], shared: Shared | None = None) -> list[NDArray[Any]]:
+        """Outputs for a batch of what `image_of` gives.
+
+        Raises:
+            UsageError: after a fork, or if an input besides the image is not given.
+        """
+        self._refuse_fork()
+        info = self.info.input
+        if info.mode == "tensor":
+            return self._outputs(self._session, {info.name: image}, shared)
+        assert info.ingest_output is not None
+        return self._outputs(self._network_session(), {info.ingest_output: image}, shared)
+
     def _refuse_fork(self) -> None:
         # The threads of ONNX Runtime are not there in the child: it would wait for them for ever.
         if self._process != os.getpid():

@@ -14,7 +14,12 @@ _STEP = 1 / 80
 PLANS_A_STEP = 1 + len(_NEIGHBOURS)
 
 
-def farthest_within(plans: int, accuracy: Callable[[int], PairedCounts], most: float) -> int:
+def farthest_within(
+    plans: int,
+    accuracy: Callable[[int], PairedCounts],
+    most: float,
+    is_chaotic: Callable[[int], bool] | None = None,
+) -> int:
     """Index of a plan within the budget whose successor is not.
 
     A plan is within if it, and its neighbours on average, lose no more by a lower confidence bound:
@@ -26,6 +31,7 @@ def farthest_within(plans: int, accuracy: Callable[[int], PairedCounts], most: f
             for chance.
         accuracy: measures a plan against the first one.
         most: accuracy that may be lost, a fraction.
+        is_chaotic: tells plans whose answers depend on rounding, which are not within.
     """
     step = max(1, round(plans * _STEP))
 
@@ -34,7 +40,9 @@ def farthest_within(plans: int, accuracy: Callable[[int], PairedCounts], most: f
         if counts.lowest_change() < -most:
             return False
         beside = [accuracy(min(max(index + step * k, 0), plans - 1)) for k in _NEIGHBOURS]
-        return mean_counts([counts, *beside]).lowest_change() >= -most
+        if mean_counts([counts, *beside]).lowest_change() < -most:
+            return False
+        return is_chaotic is None or not is_chaotic(index)
 
     inside, outside = 0, plans
     while outside - inside > 1:

@@ -7,6 +7,7 @@
 3. Budget: the farthest plan on the path whose accuracy, on all search images, is within the budget
    by a lower confidence bound, not by luck; so is the mean of its neighbours on the path, for masks
    are discontinuous, and two plans that differ in one frequency differ on some images by chance.
+   Nor may its answers depend on rounding, see `jpegcompile.evaluation.stability`.
 4. Verification, on the other half of the images, which nothing above has seen.
 """
 
@@ -27,6 +28,7 @@ from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.chance import ADVICE, is_no_better_than_chance
 from jpegcompile.evaluation.dataset import LabelledImages
+from jpegcompile.evaluation.stability import Stability
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import InputSize, input_size_of
@@ -53,6 +55,8 @@ Progress = Callable[[int, int], None]
 _SENSITIVITY_IMAGES = 256
 # A knob that alone diverges by this much (in nats, a mean over images) is not turned further down.
 _HOPELESS = 0.5
+# Images that tell whether a plan is chaotic: it is if one in twenty moves.
+_STABILITY_IMAGES = 128
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,9 @@ class FrequencySearch:
         kept: frequencies kept behind every nonlinearity, for 8x8 tiles.
         skipped: files that could not be used, and why.
         ignored: why, for every folder that was passed over, by its path.
+        stability: what rounding does to the plan; None where all masks are exact, and no step is.
+        refused: the same of the nearest plan that was within the budget, but whose answers depend
+            on rounding; None if there was none.
     """
 
     plan: FrequencyPlan
@@ -78,6 +85,8 @@ class FrequencySearch:
     kept: tuple[int, ...]
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, str] = field(default_factory=dict)
+    stability: Stability | None = None
+    refused: Stability | None = None
 
     @property
     def is_refuted(self) -> bool:
@@ -104,6 +113,8 @@ class FrequencySearch:
             "mean_truncate": self.mean_truncate,
             "search": self.search.to_json(),
             "verification": self.verification.to_json(),
+            "stability": None if self.stability is None else self.stability.to_json(),
+            "refused_as_chaotic": None if self.refused is None else self.refused.to_json(),
         }
 
 
@@ -255,6 +266,8 @@ class _Search:
     ) -> None:
         self._search, self._verification = halves
         self._few = self._search.spread("sensitivity", _SENSITIVITY_IMAGES)
+        self._fewer = self._search.spread("stability", _STABILITY_IMAGES)
+        self._refused: dict[int, Stability] = {}
         self._masking: Masking = masking
         every = list(probe.knobs.values())
         self._fixed = {} if truncate is None else {k: truncate for k in every if k.kind == "keep"}
@@ -271,15 +284,35 @@ class _Search:
         curves = {knob: self._curve(knob) for knob in self._knobs}
         path = [{**self._fixed, **levels} for levels in cheapest_first(curves)]
         within = farthest_within(
-            len(path), lambda i: self._measurer.accuracy(self._search, path[i]), max_drop / 100
+            len(path),
+            lambda i: self._measurer.accuracy(self._search, path[i]),
+            max_drop / 100,
+            lambda i: self._is_chaotic(i, path[i]),
         )
         levels = path[within]
+        stability = self._stability(levels)
         search = self._measurer.accuracy(self._search, levels)
         verification = self._measurer.accuracy(self._verification, levels)
         self._advance(self._total - self._done)
         plan = plan_of_levels(levels, self._masking)
         masks, kept = (self._numbers(levels, kind) for kind in ("mask", "keep"))
-        return FrequencySearch(plan, max_drop, search, verification, masks, kept)
+        refused = self._refused[min(self._refused)] if self._refused else None
+        return FrequencySearch(
+            plan, max_drop, search, verification, masks, kept, stability, refused
+        )
+
+    def _is_chaotic(self, index: int, levels: Levels) -> bool:
+        stability = self._stability(levels)
+        if stability is None or not stability.is_chaotic:
+            return False
+        self._refused[index] = stability
+        return True
+
+    def _stability(self, levels: Levels) -> Stability | None:
+        """None where all masks are exact: nothing else is a step."""
+        if all(knob.kind == "keep" or n == ALL for knob, n in levels.items()):
+            return None
+        return self._measurer.stability(self._fewer, levels)
 
     def _require_sound_start(self, max_drop: float, chance: float) -> None:
         """Refuse an exact model that only guesses, and a truncation beyond the budget by itself."""
@@ -317,6 +350,7 @@ class _Search:
         return (
             (steps + 1) * len(self._few.files)
             + 2 * plans * len(self._search.files)
+            + plans * len(self._fewer.files)
             + 2 * len(self._verification.files)
         )
 

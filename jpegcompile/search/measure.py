@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.evaluation.compare import check_scores
+from jpegcompile.evaluation.stability import Stability
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
 from jpegcompile.search.cache import Cache
 from jpegcompile.search.interval import PairedCounts
@@ -74,9 +75,20 @@ class Measurer:
         after = self._predictions(split, levels) == labels
         return PairedCounts.of(exact, after)
 
+    def stability(self, split: Split, levels: Levels) -> Stability:
+        """What one unit in the last place of the images does under a plan."""
+        name = f"stability {split.name} {_turned(levels)}"
+        known = self._cache.get(name)
+        if known is not None:
+            self._progress(len(split.files))
+            return Stability.from_json(known)
+        plan = plan_of_levels(levels, self._masking)
+        measured = self._probe.stability(split.files, plan, self._output, self._progress)
+        self._cache.put(name, measured.to_json())
+        return measured
+
     def _predictions(self, split: Split, levels: Levels) -> NDArray[np.int64]:
-        turned = sorted((k.node, k.kind, n) for k, n in levels.items() if n != k.levels[0])
-        name = f"predictions {split.name} {turned}"
+        name = f"predictions {split.name} {_turned(levels)}"
         known = self._cache.get(name)
         if known is None:
             scores = self._scores(split, plan_of_levels(levels, self._masking))
@@ -99,6 +111,11 @@ class Measurer:
         scores = self._probe.scores(split.files, plan, self._output, self._progress)
         check_scores(scores, self._output, split.labels)
         return scores
+
+
+def _turned(levels: Levels) -> list[tuple[str, str, int]]:
+    """The knobs of a plan that are turned down, for names in the cache."""
+    return sorted((k.node, k.kind, n) for k, n in levels.items() if n != k.levels[0])
 
 
 def plan_of_levels(levels: Levels, masking: Masking) -> FrequencyPlan:

@@ -16,6 +16,7 @@ from onnx import helper
 from jpegcompile.compile import CompiledModel, ModelSource, compile
 from jpegcompile.dct.frequencies import ALL, band_map, full, resolve
 from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.evaluation.stability import Stability, image_batches, stability_of
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import Size
@@ -180,6 +181,26 @@ class Probe:
             if progress is not None:
                 progress(len(chunk))
         return np.concatenate(parts)
+
+    def stability(
+        self,
+        files: Sequence[Path],
+        plan: FrequencyPlan,
+        output: str,
+        progress: Callable[[int], None] | None = None,
+    ) -> Stability:
+        """What one unit in the last place of the image does to an output, under a plan.
+
+        Raises:
+            ImageError, AccessError: as `scores`.
+        """
+        bands = {name: knob.band(knob.level(plan)) for name, knob in self.knobs.items()}
+        index = self.session.output_names.index(output)
+        return stability_of(
+            lambda image: [self.session.run_image(image, bands)[index]],
+            image_batches(self.session, files),
+            progress,
+        )
 
 
 def common_subsampling(

@@ -191,7 +191,16 @@ def session_on(model: Any) -> Any:
 
 
 def test_with_another_precision_in_the_network_it_stays() -> None:
+    graph = network(f"c = {STEM}(image, w, b)  h = Cast<to = 11>(c)  y = Relu(h)", outputs="y")
+    double = graph.with_text("T[] y", "double[] y")
+    given = module_options(double, dtype="float", preprocess=NORMALIZE)
+    check_untouched(module_before(double, NAME, given, "float"), NAME)
+
+
+def test_float16_is_no_other_precision() -> None:
+    """It is computed in float32."""
     graph = network(f"c = {STEM}(image, w, b)  h = Cast<to = 10>(c)  y = Relu(h)", outputs="y")
     half = graph.with_text("T[] y", "float16[] y")
     given = module_options(half, dtype="float", preprocess=NORMALIZE)
-    check_untouched(module_before(half, NAME, given, "float"), NAME)
+    module = module_before(half, NAME, given, "float")
+    assert apply(module, NAME)

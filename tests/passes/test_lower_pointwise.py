@@ -226,6 +226,8 @@ def test_regions_that_change_the_precision(narrow: int) -> None:
         "ToJpeg",
         "JpegPointwise",
         "ToSpatial",
+        # Float16 is computed in float32, up to the output.
+        *(["Cast"] if narrow == 10 else []),
     ]
     feeds = feeds_of(model)
     (actual,), (expected,) = run_float32(emit(module), feeds), run_float32(model, feeds)

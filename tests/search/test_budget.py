@@ -61,3 +61,21 @@ def test_an_unlucky_plan_is_not_taken_for_its_neighbours() -> None:
     found = farthest_within(100, accuracy, 0.01)
     assert unlucky in asked
     assert found == unlucky - 1
+
+
+def test_a_chaotic_plan_is_not_within() -> None:
+    """All plans lose nothing; from the seventh on answers depend on rounding."""
+    asked: list[int] = []
+
+    def is_chaotic(index: int) -> bool:
+        asked.append(index)
+        return index > 6
+
+    same = PairedCounts(1000, 800, 0, 0)
+    assert farthest_within(40, lambda _: same, 0.01, is_chaotic) == 6
+    assert farthest_within(40, lambda _: same, 0.01) == 39
+    # What loses too much is not measured.
+    asked.clear()
+    worse = PairedCounts(1000, 800, 200, 0)
+    assert farthest_within(40, lambda i: worse if i else same, 0.01, is_chaotic) == 0
+    assert not asked

@@ -13,9 +13,11 @@ from support.graphs import Graph
 
 import jpegcompile
 from jpegcompile import FrequencyPlan, FrequencySearch, choose_frequencies
+from jpegcompile.commands.search import show_search
 from jpegcompile.demo import images_path, model_path, preprocess_path
 from jpegcompile.errors import CheckFailedError, ImageError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.dataset import LabelledImages
+from jpegcompile.evaluation.stability import Stability, measure_stability
 from jpegcompile.search.frequencies import require_budget, split_in_halves
 from jpegcompile.search.interval import PairedCounts
 from jpegcompile.search.measure import divergence, log_probabilities
@@ -152,6 +154,46 @@ def test_an_interrupted_search_goes_on(
     done = [part for part, _ in progress]
     assert done == sorted(done)
     assert done[-1] == total
+
+
+def test_stability_is_measured(
+    found: FrequencySearch, images: Path, cache: Path, tmp_path: Path
+) -> None:
+    assert found.stability is not None
+    assert found.stability.images == 10 * IMAGES_OF_A_CLASS // 2
+    assert not found.stability.is_chaotic
+    assert found.refused is None
+    assert found.to_json()["stability"] == found.stability.to_json()
+    path = tmp_path / "m.onnx"
+    jpegcompile.compile(model_path(), preprocess=preprocess_path(), frequencies=found.plan).save(
+        path
+    )
+    everything = sorted(images.rglob("*.jpg"))
+    assert not measure_stability(jpegcompile.load(path), everything).is_chaotic
+    # Without masks of few frequencies there is nothing to measure.
+    assert search(images, cache, has_exact_masks=True).stability is None
+
+
+def test_chaotic_plans_are_refused(
+    found: FrequencySearch, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if answers depended on rounding wherever a mask has less than 12 frequencies."""
+
+    def stability(self: Probe, files: Any, plan: FrequencyPlan, *_: Any) -> Stability:
+        is_coarse = any(plan.of(knob.node).mask < 12 for knob in self.knobs.values())
+        return Stability(len(files), len(files) // 4 if is_coarse else 0, 0.5 if is_coarse else 0)
+
+    monkeypatch.setattr(Probe, "stability", stability)
+    result = search(images, tmp_path)
+    assert min(found.masks) < 12
+    assert min(result.masks) >= 12
+    assert result.stability is None or not result.stability.is_chaotic
+    half = 10 * IMAGES_OF_A_CLASS // 2
+    assert result.refused == Stability(half, half // 4, 0.5)
+    assert result.plan.evidence is not None
+    assert result.plan.evidence["refused_as_chaotic"]["moved"] == half // 4
+    show_search(result)
+    assert search(images, tmp_path) == result
 
 
 def test_a_fixed_truncation(images: Path, cache: Path) -> None:

@@ -88,12 +88,12 @@ class CrossStage(nn.Module):
         inner = out // 2
         self.around = _unit(channels, inner, 1, nn.SiLU())
         self.into = _unit(channels, inner, 1, nn.SiLU())
+        second = [_unit(inner, inner, 3, nn.SiLU()) for _ in range(count)]
+        for unit in second if shortcut else ():
+            nn.init.constant_(unit.get_parameter("1.weight"), RESIDUAL_SCALE)
         self.bottlenecks = nn.ModuleList(
-            nn.Sequential(_unit(inner, inner, 1, nn.SiLU()), _unit(inner, inner, 3, nn.SiLU()))
-            for _ in range(count)
+            nn.Sequential(_unit(inner, inner, 1, nn.SiLU()), unit) for unit in second
         )
-        for bottleneck in self.bottlenecks if shortcut else ():
-            nn.init.constant_(bottleneck[1][1].weight, RESIDUAL_SCALE)
         self.shortcut = shortcut
         self.merge = _unit(2 * inner, out, 1, nn.SiLU())
 
@@ -120,6 +120,28 @@ class PyramidPools(nn.Module):
         return pooled
 
 
+class Head(nn.Module):
+    """What a level says of each cell: box, objectness and classes, by two towers."""
+
+    def __init__(self, channels: int, width: int, classes: int) -> None:
+        super().__init__()
+        self.stem = _unit(channels, width, 1, nn.SiLU())
+        self.of_classes, self.of_boxes = (
+            nn.Sequential(_unit(width, width, 3, nn.SiLU()), _unit(width, width, 3, nn.SiLU()))
+            for _ in range(2)
+        )
+        self.classes = nn.Conv2d(width, classes, 1)
+        self.box = nn.Conv2d(width, 4, 1)
+        self.objectness = nn.Conv2d(width, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stem(x)
+        boxes = self.of_boxes(y)
+        scores = self.classes(self.of_classes(y)).sigmoid()
+        parts = [self.box(boxes), self.objectness(boxes).sigmoid(), scores]
+        return torch.cat(parts, 1).flatten(2)
+
+
 class Detector(nn.Module):
     """A YOLOX: slices of the image, a cross-stage backbone, a pyramid, a decoupled head."""
 
@@ -140,17 +162,7 @@ class Detector(nn.Module):
         self.top_down = CrossStage(8 * w, 4 * w, 1, shortcut=False)
         self.down = _unit(4 * w, 4 * w, 3, nn.SiLU(), 2)
         self.bottom_up = CrossStage(8 * w, 8 * w, 1, shortcut=False)
-        self.stems = nn.ModuleList(_unit(c * w, 4 * w, 1, nn.SiLU()) for c in (4, 8))
-        self.towers = nn.ModuleList(
-            nn.ModuleList(
-                nn.Sequential(_unit(4 * w, 4 * w, 3, nn.SiLU()), _unit(4 * w, 4 * w, 3, nn.SiLU()))
-                for _ in range(2)
-            )
-            for _ in range(2)
-        )
-        self.heads = nn.ModuleList(
-            nn.ModuleList(nn.Conv2d(4 * w, out, 1) for out in (4, 1, classes)) for _ in range(2)
-        )
+        self.heads = nn.ModuleList(Head(c * w, 4 * w, classes) for c in (4, 8))
 
     def forward(self, x: Tensor) -> Tensor:
         slices = [x[..., i::2, j::2] for j in (0, 1) for i in (0, 1)]
@@ -159,15 +171,7 @@ class Detector(nn.Module):
         larger = functional.interpolate(coarse, scale_factor=2.0, mode="nearest")
         middle = self.top_down(torch.cat([larger, fine], 1))
         low = self.bottom_up(torch.cat([self.down(middle), coarse], 1))
-        cells = []
-        for level, stem, towers, heads in zip(
-            (middle, low), self.stems, self.towers, self.heads, strict=True
-        ):
-            y = stem(level)
-            classes, boxes = (tower(y) for tower in towers)
-            box, objectness, scores = heads[0](boxes), heads[1](boxes), heads[2](classes)
-            all_ = torch.cat([box, objectness.sigmoid(), scores.sigmoid()], 1)
-            cells.append(all_.flatten(2))
+        cells = [head(level) for head, level in zip(self.heads, (middle, low), strict=True)]
         return torch.cat(cells, 2).permute(0, 2, 1)
 
 
