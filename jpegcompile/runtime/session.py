@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.errors import ImageError, UnsupportedModelError, UsageError
 from jpegcompile.interface import JPEG, LUMA
-from jpegcompile.runtime.batch import run_batch
+from jpegcompile.runtime.batch import joined, run_batch
 from jpegcompile.runtime.coefficients import (
     ImageSource,
     image_bytes,
@@ -80,9 +80,20 @@ class Session:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], threads: int | None = None, native: bool = True
+        self,
+        path: str | os.PathLike[str],
+        threads: int | None = None,
+        native: bool = True,
+        arena: bool = True,
     ) -> None:
-        """Open `path`; see `load`. `threads` is ONNX Runtime's intra-op number."""
+        """Open `path`; see `load`.
+
+        Args:
+            path: of the model.
+            threads: ONNX Runtime's intra-op number.
+            native: as for `load`.
+            arena: whether ONNX Runtime keeps the memory of a run for the next one.
+        """
         self.path = os.fspath(path)
         model, info = read_compiled(path)
         if info is None:
@@ -100,6 +111,7 @@ class Session:
         self.folder = file.parent
         self._threads = threads
         self._native = native
+        self._arena = arena
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._network: ort.InferenceSession | None = None
@@ -114,7 +126,7 @@ class Session:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by path: another process opens the file for itself."""
-        return Session, (os.path.abspath(self.path), self._threads, self._native)
+        return Session, (os.path.abspath(self.path), self._threads, self._native, self._arena)
 
     @property
     def inference_session(self) -> ort.InferenceSession:
@@ -164,6 +176,8 @@ class Session:
     ) -> list[NDArray[Any]]:
         """Outputs of the source model for any number of files, concatenated along the batch.
 
+        The outputs for one file are as the model gives them, whatever their first axis is.
+
         Args:
             images: paths or bytes.
             shared: inputs besides the image, the same for every image.
@@ -181,7 +195,7 @@ class Session:
         for start in range(0, len(sources), self.batch_size):
             chunk = self._read(sources[start : start + self.batch_size], tolerant)
             batches.append(self.run_coefficients(chunk, shared))
-        return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+        return joined(self.output_names, batches, len(sources))
 
     def run_coefficients(
         self, images: Sequence[Coefficients], shared: Shared | None = None
@@ -206,6 +220,8 @@ class Session:
             assert info.ingest_output is not None
             feeds = {info.ingest_output: batch}
             results.append((others, self._outputs(self._network_session(), feeds, shared)))
+        if len(results) == 1:
+            return results[0][1]
         order = np.argsort(np.concatenate([indices for indices, _ in results]))
         columns = zip(*(outputs for _, outputs in results), strict=True)
         return [np.concatenate(parts)[order] for parts in columns]
@@ -286,7 +302,9 @@ class Session:
         return self._open(model)
 
     def _open(self, model: onnx.ModelProto) -> ort.InferenceSession:
-        return inference_session(model, self._threads, self.folder, native=self._native)
+        return inference_session(
+            model, self._threads, self.folder, native=self._native, arena=self._arena
+        )
 
 
 def _listed(images: Sequence[ImageSource]) -> list[ImageSource]:

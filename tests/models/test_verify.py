@@ -15,7 +15,8 @@ from support.tiny_residual import tiny_residual
 
 import jpegcompile
 from jpegcompile.errors import AccessError, CheckFailedError, UnsupportedModelError, UsageError
-from jpegcompile.evaluation.measure import Meter
+from jpegcompile.evaluation.meter import Meter, Variant, verification
+from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.weights.write import save
 
@@ -72,10 +73,9 @@ def test_infinite_outputs_pass_only_where_both_are_infinite(tmp_path: Path) -> N
     ],
 )
 def test_distances(actual: list[float], expected: list[float], error: float) -> None:
-    meter = Meter({}, {})
+    meter = Meter(Tolerance())
     meter.outputs(["y"], {"y": np.asarray([actual])}, {"y": np.asarray([expected])}, None)
-    meter.inputs = 1
-    (output,) = meter.result(1e-3, 1e-3).outputs
+    (output,) = meter.result()
     assert output.conversion == error
 
 
@@ -91,11 +91,11 @@ def test_numbers_that_nothing_is_verified_with(tmp_path: Path) -> None:
 
 
 def test_what_has_not_passed_is_refused() -> None:
-    meter = Meter({}, {})
+    meter = Meter(Tolerance(math.nan, math.nan))
     scores = {"y": np.asarray([[1.0, 2.0]])}
     meter.outputs(["y"], scores, scores, None)
     meter.inputs = 1
-    result = meter.result(math.nan, math.nan)
+    result = verification(meter)
     assert not result.passed
     with pytest.raises(CheckFailedError, match="output 'y'"):
         require_passed(result)
