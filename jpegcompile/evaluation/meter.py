@@ -44,7 +44,7 @@ class _Record:
     own_jumps: int = 0
     entries: int = 0
     shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
-    is_vector: bool = False
+    is_vector: bool = True
     same: int = 0
     same_pillow: int = 0
     margins: list[float] = field(default_factory=list)
@@ -74,11 +74,15 @@ class Meter:
         expected: Arrays,
         pillow: Arrays | None,
         variants: Sequence[Variant] = (),
+        *,
+        inputs: int,
     ) -> None:
-        """Take in the outputs of one batch."""
+        """Take in the outputs of one batch of so many `inputs`."""
+        self.inputs += inputs
         for name in names:
             record = self._records.setdefault(name, _Record())
             others = [(v.values[name], v.multiple) for v in variants]
+            record.is_vector &= _is_scores(expected[name], inputs)
             self._take(record, actual[name], expected[name], others)
             if pillow is not None:
                 distance = _largest_distance(actual[name], pillow[name])
@@ -89,7 +93,6 @@ class Meter:
     def _take(
         self, record: _Record, actual: Array, expected: Array, variants: list[tuple[Array, float]]
     ) -> None:
-        record.is_vector = _is_scores(expected)
         record.entries += expected.size
         if actual.shape != expected.shape:
             record.shapes = record.shapes or (actual.shape, expected.shape)
@@ -187,7 +190,7 @@ def _component_axis(shape: Sequence[int], layout: str) -> int | None:
         axis = 3 if layout == "NHWC" else 1
     elif len(shape) > 4:
         axis = len(shape) - 1
-    elif len(shape) == 3 and min(shape[1:]) * 4 <= max(shape[1:]):
+    elif len(shape) == 3 and 2 * min(shape[1:]) <= max(shape[1:]):
         axis = 1 if shape[1] < shape[2] else 2
     if axis is None or shape[axis] < 2:
         return None
@@ -208,8 +211,10 @@ def _largest_distance(actual: Array, expected: Array) -> float:
     return float(np.max(distances(actual, expected), initial=0.0))
 
 
-def _is_scores(values: Array) -> bool:
-    return values.ndim == 2 and values.shape[1] > 1 and is_continuous(values)
+def _is_scores(values: Array, inputs: int) -> bool:
+    """Whether values are a row of scores for each input."""
+    is_matrix = values.ndim == 2 and len(values) == inputs and values.shape[1] > 1
+    return is_matrix and is_continuous(values)
 
 
 def _top1(values: Array) -> NDArray[np.intp]:

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.backends.metadata import InputInfo
-
 from jpegcompile.evaluation.meter import Variant
 from jpegcompile.evaluation.moved import moved
 from jpegcompile.evaluation.spatial import SpatialModel

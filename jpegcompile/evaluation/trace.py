@@ -30,6 +30,8 @@ GROUP_BYTES = 1 << 30
 _MOST_AT_ONCE = 8
 # Inputs for which the original's rounding is measured at every node.
 _MOST_EXPLAINED = 4
+# Rounding of a node alone reaches a few times what is allowed; defects are much larger.
+_SUSPICIOUS = 4.0
 _FLOAT_BYTES = 4
 # A network that runs holds a few of its largest maps at any time.
 _MAPS_AT_ONCE = 4
@@ -79,7 +81,7 @@ class Tracer:
         self._twins = {tensor: twin for tensor, (_, twin) in tensors.items()}
         sizes = tensor_bytes(session.model)
         order = [n for node in session.model.graph.node for n in node.output if n in tensors]
-        self._step = inputs_at_once(sizes, _MOST_AT_ONCE)
+        self._step = inputs_at_once(sizes, min(_MOST_AT_ONCE, session.batch_size))
         self._groups = _groups(order, sizes, self._step)
         self._pair: tuple[tuple[_Side, Parts], ...] | None = None
 
@@ -213,8 +215,11 @@ class Tracer:
 
 
 def suspect_of(nodes: Sequence[NodeError]) -> str | None:
-    """The first node whose error is more than the rounding before it explains."""
-    return next((n.node for n in nodes if n.allowed is not None and not n.error <= n.allowed), None)
+    """The first node whose error is far more than the rounding before it explains."""
+    return next(
+        (n.node for n in nodes if n.allowed is not None and not n.error <= _SUSPICIOUS * n.allowed),
+        None,
+    )
 
 
 def fixed_batch_of(model: onnx.ModelProto, image: str) -> int | None:
@@ -226,7 +231,8 @@ def fixed_batch_of(model: onnx.ModelProto, image: str) -> int | None:
 def tensor_bytes(model: onnx.ModelProto) -> dict[str, int]:
     """Bytes of an input's share of the tensors that a model describes."""
     return {
-        value.name: _FLOAT_BYTES * prod(d.dim_value or 1 for d in value.type.tensor_type.shape.dim[1:])
+        value.name: _FLOAT_BYTES
+        * prod(d.dim_value or 1 for d in value.type.tensor_type.shape.dim[1:])
         for value in (*model.graph.input, *model.graph.value_info)
     }
 

@@ -18,7 +18,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from jpegcompile.errors import CheckFailedError, UsageError
+from jpegcompile.errors import CheckFailedError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.batches import Batch, image_batches
 from jpegcompile.evaluation.dataset import jpeg_files
 from jpegcompile.evaluation.measure import OutputError, Verification
@@ -91,10 +91,11 @@ def verify(
 
     try:
         return _verify(session, source, batches(), tolerance, node_inputs, native, report)
-    except RowsError:
+    except (RowsError, UnsupportedModelError):
         if session.batch_size == 1:
             raise
-        # Outputs that do not tell inputs apart are compared as wholes, an input at a time.
+        # Outputs that do not tell inputs apart are compared as wholes, an input at a time; and some
+        # models that leave their batch open run no other.
         session.batch_size = 1
         return _verify(session, source, batches(), tolerance, node_inputs, native, report)
 
@@ -121,9 +122,9 @@ def _verify(
             model.run(batch.spatial),
             pillow,
             rounding.variants(batch.spatial),
+            inputs=len(batch.spatial),
         )
         tracer.take(batch)
-        meter.inputs += len(batch.spatial)
         report(meter.inputs)
     is_exact = session.info.frequencies is None
     result = verification(meter, is_exact=is_exact)

@@ -107,8 +107,8 @@ class Timer:
                 )
                 for path, weight in plan.variants[index]
             ]
-            meter.outputs(names, own, expected, by_pillow, variants)
-            meter.inputs += len(own[names[0]])
+            count = len(own[names[0]])
+            meter.outputs(names, own, expected, by_pillow, variants, inputs=count)
         return verification(meter, is_exact=plan.is_exact)
 
     def _timed(self, processes: Sequence[Process]) -> tuple[Timing, ...]:
