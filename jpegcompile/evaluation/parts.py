@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from jpegcompile.errors import UnsupportedModelError, one_line
+from jpegcompile.evaluation.shelf import Shelf
 from jpegcompile.runtime.cut import outer_reads, part_of, without_groups
-
-Tensors = dict[str, NDArray[Any]]
 
 
 class Parts:
@@ -53,13 +52,12 @@ class Parts:
         self._sessions: dict[int, ort.InferenceSession | None] = {}
         self._open = open_session
 
-    def run(self, index: int, held: Tensors) -> Tensors:
-        """The wanted tensors of one part.
+    def run(self, index: int, held: Shelf) -> None:
+        """Run one part, and put what it gives on the shelf.
 
         Args:
             index: of the part; they are run in order.
-            held: inputs of the model, and what earlier parts left; changed to what is left for the
-                later ones.
+            held: inputs of the model, and what earlier parts left.
 
         Raises:
             UnsupportedModelError: if ONNX Runtime fails.
@@ -67,20 +65,22 @@ class Parts:
         if index not in self._sessions:
             self._sessions[index] = self._session(index, held)
         session = self._sessions[index]
-        if session is not None:
-            feeds = {value.name: held[value.name] for value in session.get_inputs()}
-            names = [value.name for value in session.get_outputs()]
-            try:
-                held.update(zip(names, session.run(names, feeds), strict=True))
-            except Exception as error:
-                raise UnsupportedModelError(f"ONNX Runtime fails: {one_line(error)}") from error
-        wanted = {name: held[name] for name in self._groups[index]}
-        later = self._read_from(index + 1)
-        for name in set(held) - later:
-            del held[name]
-        return wanted
+        if session is None:
+            return
+        feeds = {value.name: held[value.name] for value in session.get_inputs()}
+        names = [value.name for value in session.get_outputs()]
+        try:
+            made = session.run(names, feeds)
+        except Exception as error:
+            raise UnsupportedModelError(f"ONNX Runtime fails: {one_line(error)}") from error
+        del feeds
+        held.put(dict(zip(names, made, strict=True)))
 
-    def _session(self, index: int, held: Mapping[str, NDArray[Any]]) -> ort.InferenceSession | None:
+    def leave(self, index: int, held: Shelf) -> None:
+        """Drop what no later part reads or gives."""
+        held.drop(set(held) - self._read_from(index + 1))
+
+    def _session(self, index: int, held: Shelf) -> ort.InferenceSession | None:
         """The session of a part; None where earlier parts have made all that it gives."""
         nodes = self._nodes[index]
         made = {name for node in nodes for name in node.output if name}
@@ -121,7 +121,7 @@ class Parts:
         return parts
 
 
-def as_fed(model: onnx.ModelProto, feeds: Mapping[str, NDArray[Any]]) -> Tensors:
+def as_fed(model: onnx.ModelProto, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Feeds in the element types that a model takes, only those that it has."""
     kinds = {v.name: v.type.tensor_type.elem_type for v in model.graph.input}
     return {

@@ -50,7 +50,7 @@ class Tolerance:
         return 1.0 / self.units
 
     def allowed(self, largest: float, own: float) -> float:
-        """Error allowed where an output reaches `largest` and the original's own rounding is `own`."""
+        """Error allowed where an output reaches `largest` and its own rounding is `own`."""
         if self.is_given:
             return max(self.absolute or 0.0, (self.relative or 0.0) * largest)
         return max(MULTIPLE * own, (HALF_FLOOR if self.is_half else FLOOR) * largest)

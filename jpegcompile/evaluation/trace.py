@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from math import prod
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import onnx
@@ -16,6 +19,7 @@ from jpegcompile.evaluation.differences import coefficient_distance
 from jpegcompile.evaluation.measure import NodeError
 from jpegcompile.evaluation.moved import MOVED, moved
 from jpegcompile.evaluation.parts import Parts, as_fed
+from jpegcompile.evaluation.shelf import Shelf
 from jpegcompile.evaluation.spatial import readable
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.frontend.load import Source
@@ -28,8 +32,8 @@ from jpegcompile.runtime.session import Session
 GROUP_BYTES = 1 << 30
 # Inputs that are run at once, memory permitting.
 _MOST_AT_ONCE = 8
-# Inputs for which the original's rounding is measured at every node.
-_MOST_EXPLAINED = 4
+# Batches of inputs for which the original's rounding is measured at every node.
+_MOST_EXPLAINED = 2
 # Rounding of a node alone reaches a few times what is allowed; defects are much larger.
 _SUSPICIOUS = 4.0
 _FLOAT_BYTES = 4
@@ -74,7 +78,7 @@ class Tracer:
         self._source = source
         self._native = native
         self._most = most
-        self._kept: list[NDArray[Any]] = []
+        self._kept: list[Batch] = []
         self._errors: Errors = {}
         tensors = session.info.tensors
         self._blocks = {tensor: int(block) for tensor, (block, _) in tensors.items()}
@@ -83,24 +87,25 @@ class Tracer:
         order = [n for node in session.model.graph.node for n in node.output if n in tensors]
         self._step = inputs_at_once(sizes, min(_MOST_AT_ONCE, session.batch_size))
         self._groups = _groups(order, sizes, self._step)
-        self._pair: tuple[tuple[_Side, Parts], ...] | None = None
 
-    def take(self, batch: Batch) -> None:
-        """Compare as many inputs of a batch as are still wanted."""
+    def keep(self, batch: Batch) -> None:
+        """Keep as many inputs of a batch as are still wanted, to be compared later."""
         info = self._session.info.input
         usable = [
             index
             for index in range(len(batch.spatial))
             if info.mode == "tensor" or fits_inputs(batch.coefficients[index], info)
         ][: max(self._most - self.traced, 0)]
-        if not usable:
-            return
-        if self._pair is None:
-            self._pair = self._opened(self._compiled(), self._original(self._source.model))
-        self._compare(self._pair, batch, usable, self._errors)
-        wanted = usable[: _MOST_EXPLAINED - sum(len(spatial) for spatial in self._kept)]
-        self._kept.append(batch.spatial[wanted])
-        self.traced += len(usable)
+        if usable:
+            read = [batch.coefficients[index] for index in usable] if batch.coefficients else ()
+            self._kept.append(Batch((), read, batch.spatial[usable], None))
+            self.traced += len(usable)
+
+    def compare(self) -> None:
+        """Compare the inputs that were kept."""
+        pair = self._opened(self._compiled(), self._original(self._source.model))
+        for batch in self._kept:
+            self._compare(pair, batch, self._errors)
 
     def nodes(self, explain: Tolerance | None = None) -> list[NodeError]:
         """The errors, in the order of the compiled model.
@@ -131,16 +136,14 @@ class Tracer:
 
     def _own(self, tolerance: Tolerance) -> Errors:
         """The own rounding of every twin: its distance to that of the original moved."""
-        self._pair = None
         name = self._session.info.input.name
         other = moved(self._source.model, name, tolerance.units)
         pair = self._opened(
             self._original(other, {name: MOVED.format(name)}), self._original(self._source.model)
         )
         errors: Errors = {}
-        for spatial in self._kept:
-            batch = Batch((), (), spatial, None)
-            self._compare(pair, batch, list(range(len(spatial))), errors, is_spatial=True)
+        for batch in self._kept[:_MOST_EXPLAINED]:
+            self._compare(pair, batch, errors, is_spatial=True)
         factor = tolerance.units_counted
         return {name: (factor * error, largest) for name, (error, largest) in errors.items()}
 
@@ -148,7 +151,6 @@ class Tracer:
         self,
         pair: tuple[tuple[_Side, Parts], ...],
         batch: Batch,
-        usable: list[int],
         errors: Errors,
         *,
         is_spatial: bool = False,
@@ -156,27 +158,50 @@ class Tracer:
         """Raise `errors` to those of the first side against the second."""
         bound = any(side.fixed_batch for side, _ in pair)
         step = 1 if bound else self._step
-        for start in range(0, len(usable), step):
-            chunk = usable[start : start + step]
-            held = [
+        count = len(batch.spatial)
+        for start in range(0, count, step):
+            chunk = list(range(count))[start : start + step]
+            feeds = [
                 as_fed(side.model, fill(side.feeds(batch, chunk), side.fixed_batch))
                 for side, _ in pair
             ]
-            for index, group in enumerate(self._groups):
-                values = [parts.run(index, own) for (_, parts), own in zip(pair, held, strict=True)]
-                for tensor in group:
-                    first, second = (side.names[tensor] for side, _ in pair)
-                    # A twin that is missing was made by a pass, not by the source.
-                    if first not in values[0] or second not in values[1]:
-                        continue
-                    error, largest = coefficient_distance(
-                        _rows(values[0][first], values[1][second], len(chunk)),
-                        _rows(values[1][second], values[0][first], len(chunk)),
-                        self._blocks[tensor],
-                        is_spatial=is_spatial,
-                    )
-                    before = errors.get(tensor, (0.0, 0.0))
-                    errors[tensor] = (max(before[0], error), max(before[1], largest))
+            with ExitStack() as stack:
+                folders = [
+                    stack.enter_context(TemporaryDirectory(prefix="jpegcompile-verify-"))
+                    for _ in pair
+                ]
+                held = [Shelf(Path(f), own) for f, own in zip(folders, feeds, strict=True)]
+                for index, group in enumerate(self._groups):
+                    for (_, parts), own in zip(pair, held, strict=True):
+                        parts.run(index, own)
+                    sides = [side for side, _ in pair]
+                    for tensor in group:
+                        self._compare_tensor(tensor, sides, held, len(chunk), errors, is_spatial)
+                    for (_, parts), own in zip(pair, held, strict=True):
+                        parts.leave(index, own)
+
+    def _compare_tensor(
+        self,
+        tensor: str,
+        sides: Sequence[_Side],
+        held: Sequence[Shelf],
+        count: int,
+        errors: Errors,
+        is_spatial: bool,
+    ) -> None:
+        first, second = (side.names[tensor] for side in sides)
+        # A twin that is missing was made by a pass, not by the source.
+        if first not in held[0] or second not in held[1]:
+            return
+        actual, expected = held[0][first], held[1][second]
+        error, largest = coefficient_distance(
+            _rows(actual, expected, count),
+            _rows(expected, actual, count),
+            self._blocks[tensor],
+            is_spatial=is_spatial,
+        )
+        before = errors.get(tensor, (0.0, 0.0))
+        errors[tensor] = (max(before[0], error), max(before[1], largest))
 
     def _opened(self, *sides: _Side) -> tuple[tuple[_Side, Parts], ...]:
         return tuple(

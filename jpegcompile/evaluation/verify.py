@@ -124,8 +124,11 @@ def _verify(
             rounding.variants(batch.spatial),
             inputs=len(batch.spatial),
         )
-        tracer.take(batch)
+        tracer.keep(batch)
         report(meter.inputs)
+    # Models that are done with leave their memory to the nodes.
+    del model, rounding
+    tracer.compare()
     is_exact = session.info.frequencies is None
     result = verification(meter, is_exact=is_exact)
     explain = None if result.passed or not is_exact else Tolerance(is_half=tolerance.is_half)

@@ -47,7 +47,8 @@ STYLE = Graph(
 DETECTOR = Graph(
     "(T[N,3,32,32] x) => (T[] y) {"
     " a = Conv<pads=[1,1,1,1],strides=[2,2]>(x, w1)  b = Relu(a)"
-    " p = Conv<pads=[1,1,1,1]>(b, boxes)  e = Exp(p)  k = Constant<value_float=40.0>()  m = Mul(e, k)"
+    " p = Conv<pads=[1,1,1,1]>(b, boxes)  e = Exp(p)  k = Constant<value_float=40.0>()"
+    " m = Mul(e, k) "
     " q = Conv<pads=[1,1,1,1]>(b, scores)  o = Sub(q, k2)  g = Sigmoid(o)  c = Concat<axis=1>(m, g)"
     " s = Constant<value_ints=[0,85,-1]>()  v = Reshape(c, s)  y = Transpose<perm=[0,2,1]>(v) }",
     {
@@ -136,7 +137,7 @@ def test_an_output_of_zeros_is_a_fault(name: str, tmp_path: Path) -> None:
     for index, output in enumerate(list(broken.graph.output)):
         maker = next(n for n in broken.graph.node if output.name in n.output)
         maker.output[list(maker.output).index(output.name)] = f"before.{index}"
-        zero = numpy_helper.from_array(np.float32(0), f"zero.{index}")
+        zero = numpy_helper.from_array(np.zeros((), np.float32), f"zero.{index}")
         broken.graph.initializer.append(zero)
         node = onnx.helper.make_node("Mul", [f"before.{index}", zero.name], [output.name])
         broken.graph.node.append(node)
@@ -272,7 +273,7 @@ def test_float16_is_measured_against_its_float32_twin(tmp_path: Path) -> None:
         if len(t.dims) == 4 and t.dims[2] > 1
     }
     broken = onnx.load(path)
-    weight = next(t for t in broken.graph.initializer if t.name == list(kernels)[0])
+    weight = next(t for t in broken.graph.initializer if t.name == next(iter(kernels)))
     weight.CopyFrom(numpy_helper.from_array(kernels[weight.name] * np.float16(1.25), weight.name))
     save(broken, path)
     refused(jpegcompile.verify(model, path, samples=8))

@@ -36,7 +36,8 @@ WHOLES = {
     "regions": (
         "T[] y",
         "c = Constant<value = float[2,4] {1, 1, 9, 9, 2, 3, 12, 14}>()"
-        "  i = Constant<value_ints=[0, 0]>()  y = RoiAlign<output_height=3,output_width=3>(r, c, i)",
+        "  i = Constant<value_ints=[0, 0]>()"
+        "  y = RoiAlign<output_height=3,output_width=3>(r, c, i)",
     ),
     "positions": (
         "T[] y",
@@ -97,7 +98,7 @@ def test_one_image_is_run_as_it_is_and_several_are_refused(images: Path, tmp_pat
     files = sorted(images.iterdir())
     (alone,) = session.run(files[:1])
     assert alone.shape == (16, 1, 4)
-    with pytest.raises(UsageError, match="does not hold one row for each image; give Session.run"):
+    with pytest.raises(UsageError, match="does not hold one row for each image; give Session"):
         session.run(files)
 
 
