@@ -210,6 +210,8 @@ def _likely(result: Verification, output: OutputError) -> str:
             "rounding moves most of the original's own answers, so nothing can be verified here;"
             " use compare"
         )
+    if not result.inputs_for_nodes:
+        return "no node was compared: look for the cause with jpegcompile verify"
     return (
         "every compared node errs by no more than rounding: the network amplifies that, or what"
         " follows the last node is at fault; if the error is tolerable, give --absolute or"
