@@ -74,7 +74,9 @@ class Tracer:
     def __init__(self, session: Session, source: Source, most: int, native: bool) -> None:
         """Compare a compiled model with its source, for `most` inputs."""
         self.traced = 0
-        self._session = session
+        # The session itself is not kept: its memory is wanted while parts of its model run.
+        self._model, self._info, self._folder = session.model, session.info, session.folder
+        self._fixed_batch = session.fixed_batch
         self._source = source
         self._native = native
         self._most = most
@@ -90,7 +92,7 @@ class Tracer:
 
     def keep(self, batch: Batch) -> None:
         """Keep as many inputs of a batch as are still wanted, to be compared later."""
-        info = self._session.info.input
+        info = self._info.input
         usable = [
             index
             for index in range(len(batch.spatial))
@@ -115,7 +117,7 @@ class Tracer:
                 measured for a few of the inputs.
         """
         own = {} if explain is None else self._own(explain)
-        makers = {name: n.name for n in self._session.model.graph.node for name in n.output}
+        makers = {name: n.name for n in self._model.graph.node for name in n.output}
         found = []
         for tensor in (tensor for group in self._groups for tensor in group):
             if tensor in self._errors:
@@ -136,7 +138,7 @@ class Tracer:
 
     def _own(self, tolerance: Tolerance) -> Errors:
         """The own rounding of every twin: its distance to that of the original moved."""
-        name = self._session.info.input.name
+        name = self._info.input.name
         other = moved(self._source.model, name, tolerance.units)
         pair = self._opened(
             self._original(other, {name: MOVED.format(name)}), self._original(self._source.model)
@@ -214,19 +216,19 @@ class Tracer:
         return [side.names[tensor] for tensor in group]
 
     def _compiled(self) -> _Side:
-        session, info = self._session, self._session.info.input
+        info = self._info.input
 
         def feeds(batch: Batch, chosen: list[int]) -> Feeds:
             if info.mode == "tensor":
                 return {info.name: batch.spatial[chosen]}
             return coefficient_feeds([batch.coefficients[index] for index in chosen], info)
 
-        opened = partial(inference_session, folder=session.folder, native=self._native, arena=False)
+        opened = partial(inference_session, folder=self._folder, native=self._native, arena=False)
         names = {tensor: tensor for tensor in self._twins}
-        return _Side(session.model, names, opened, feeds, session.fixed_batch)
+        return _Side(self._model, names, opened, feeds, self._fixed_batch)
 
     def _original(self, model: onnx.ModelProto, renamed: Mapping[str, str] | None = None) -> _Side:
-        image = self._session.info.input.name
+        image = self._info.input.name
         renamed = renamed or {}
         names = {tensor: renamed.get(twin, twin) for tensor, twin in self._twins.items()}
         opened = partial(inference_session, folder=self._source.folder, arena=False)

@@ -79,8 +79,8 @@ def verify(
     tolerance = Tolerance(absolute, relative, is_half_precision(session.model))
     files = jpeg_files(images) if images else []
 
-    def batches() -> Iterator[Batch]:
-        return image_batches(session, files) if files else _random_batches(session, samples, seed)
+    def batches(opened: Session) -> Iterator[Batch]:
+        return image_batches(opened, files) if files else _random_batches(opened, samples, seed)
 
     if session.fixed_batch is None:
         session.batch_size = inputs_at_once(tensor_bytes(session.model), session.batch_size)
@@ -89,31 +89,42 @@ def verify(
         if progress is not None:
             progress(done, len(files) or samples)
 
+    tracer = Tracer(session, source, node_inputs, native)
     try:
-        return _verify(session, source, batches(), tolerance, node_inputs, native, report)
+        meter = _outputs_measured(session, source, batches(session), tolerance, tracer, report)
     except (RowsError, UnsupportedModelError):
         if session.batch_size == 1:
             raise
         # Outputs that do not tell inputs apart are compared as wholes, an input at a time; and some
         # models that leave their batch open run no other.
         session.batch_size = 1
-        return _verify(session, source, batches(), tolerance, node_inputs, native, report)
+        tracer = Tracer(session, source, node_inputs, native)
+        meter = _outputs_measured(session, source, batches(session), tolerance, tracer, report)
+    is_exact = session.info.frequencies is None
+    # A model that is done with leaves its memory to the nodes.
+    del session
+    tracer.compare()
+    result = verification(meter, is_exact=is_exact)
+    explain = None if result.passed or not is_exact else Tolerance(is_half=tolerance.is_half)
+    nodes = tracer.nodes(explain)
+    return verification(
+        meter, nodes, traced=tracer.traced, is_exact=is_exact, suspect=suspect_of(nodes)
+    )
 
 
-def _verify(
+def _outputs_measured(
     session: Session,
     source: Source,
     batches: Iterator[Batch],
     tolerance: Tolerance,
-    node_inputs: int,
-    native: bool,
+    tracer: Tracer,
     report: Callable[[int], None],
-) -> Verification:
+) -> Meter:
+    """The errors at the outputs for all batches, which the tracer keeps as far as it wants."""
     info = session.info.input
     model = SpatialModel(source, info, arena=False)
     rounding = OwnRounding(source, info, tolerance)
     meter = Meter(tolerance, info.layout)
-    tracer = Tracer(session, source, node_inputs, native)
     for batch in batches:
         pillow = None if batch.pillow is None else model.run(batch.pillow)
         meter.outputs(
@@ -126,16 +137,7 @@ def _verify(
         )
         tracer.keep(batch)
         report(meter.inputs)
-    # Models that are done with leave their memory to the nodes.
-    del model, rounding
-    tracer.compare()
-    is_exact = session.info.frequencies is None
-    result = verification(meter, is_exact=is_exact)
-    explain = None if result.passed or not is_exact else Tolerance(is_half=tolerance.is_half)
-    nodes = tracer.nodes(explain)
-    return verification(
-        meter, nodes, traced=tracer.traced, is_exact=is_exact, suspect=suspect_of(nodes)
-    )
+    return meter
 
 
 def is_half_precision(model: onnx.ModelProto) -> bool:
