@@ -18,7 +18,7 @@ from jpegcompile.commands.options import (
 )
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import verify as verification
-from jpegcompile.evaluation.measure import Verification
+from jpegcompile.evaluation.measure import OutputError, Verification
 from jpegcompile.runtime.reading import OnError
 
 
@@ -35,15 +35,13 @@ from jpegcompile.runtime.reading import OnError
 @click.option(
     "--absolute",
     type=NOT_NEGATIVE,
-    default=2e-4,
-    show_default=True,
-    help="Error allowed at an output.",
+    help="Error allowed at an output. Without this and --relative a multiple of the original's own"
+    " rounding is allowed, which is measured.",
 )
 @click.option(
     "--relative",
     type=NOT_NEGATIVE,
-    help="The same as a fraction of the output's largest magnitude; the larger of the two counts."
-    " 1e-5 if not given, and 0.02 for networks in float16.",
+    help="The same as a fraction of the output's largest magnitude; the larger of the two counts.",
 )
 @click.option("--nodes", type=FROM_0, default=10, show_default=True, help="Worst nodes to list.")
 @error_options
@@ -55,7 +53,7 @@ def verify(
     images: Path | None,
     samples: int | None,
     seed: int,
-    absolute: float,
+    absolute: float | None,
     relative: float | None,
     nodes: int,
     on_error: OnError,
@@ -65,9 +63,9 @@ def verify(
 ) -> None:
     """Check that COMPILED gives the answers of ORIGINAL, at the outputs and at every lowered node.
 
-    The conversion error (against the float decode) must be within tolerance and every top-1 the
-    same (but in float16), or the exit code is 1. The decoder difference (against Pillow's 8-bit
-    decode) is shown beside it.
+    The conversion error (against the float decode) must be within what the original's own rounding
+    explains and every top-1 the same, near-ties aside, or the exit code is 1. The decoder
+    difference (against Pillow's 8-bit decode) is shown beside it.
     """
     if images is not None and samples is not None:
         raise UsageError("--samples is for random tensors; leave it or --images out")
@@ -107,23 +105,36 @@ def show_verification(result: Verification, most_nodes: int) -> None:
         out.print(table)
         out.print()
     table = new_table(
-        "output", "original fed by", "error", "allowed", "same top-1", right=(2, 3, 4)
+        *("output", "original fed by", "error", "own rounding", "allowed", "same top-1"),
+        right=(2, 3, 4, 5),
     )
     for output in result.outputs:
         table.add_row(
             plain(output.name),
             "float decode" if output.decoder is not None else "the same tensors",
             f"{output.conversion:.2e}",
+            f"{output.own:.2e}",
             f"{output.allowed:.2e}",
-            _fraction(output.same_top1, result.inputs),
+            _top1(output, result.inputs),
         )
         if output.decoder is not None:
             same = _fraction(output.same_top1_pillow, result.inputs)
-            table.add_row("", "Pillow", f"{output.decoder:.2e}", "-", same)
+            table.add_row("", "Pillow", f"{output.decoder:.2e}", "-", "-", same)
     out.print(table)
+    for output in result.outputs:
+        if output.jumps and output.is_within:
+            out.print(
+                f"'{plain(output.name)}': {output.jumps} of {output.entries} entries are decided"
+                f" otherwise; rounding moves {output.own_jumps} of the original's own"
+            )
     show_left_out(result.skipped, result.ignored)
     verdict = "the same answers" if result.passed else "NOT the same answers"
     out.print(f"{verdict} on {counted(result.inputs, 'input')}")
+
+
+def _top1(output: OutputError, total: int) -> str:
+    text = _fraction(output.same_top1, total)
+    return f"{text} ({counted(output.near_ties, 'near-tie')})" if output.near_ties else text
 
 
 def _fraction(count: int | None, total: int) -> str:

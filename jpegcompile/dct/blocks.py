@@ -48,22 +48,13 @@ def axis_dct(size: int, block: int) -> NDArray[np.float64]:
     return np.asarray(matrix, np.float64)
 
 
-def _tiles(maps: NDArray[Float], block: int) -> NDArray[Float]:
-    *lead, height, width = maps.shape
-    if height % block or width % block:
-        raise ValueError(f"block size {block} does not divide a map of {height}x{width}")
-    return maps.reshape(*lead, height // block, block, width // block, block)
-
-
 def to_jpeg(maps: NDArray[Float], block: int) -> NDArray[Float]:
     """Block DCT of maps [..., H, W]; the result has the same shape and precision.
 
     Raises:
         ValueError: if `block` does not divide H and W.
     """
-    basis = dct_matrix(block).astype(maps.dtype)
-    tiles = np.einsum("ui,...hiwj,vj->...huwv", basis, _tiles(maps, block), basis, optimize=True)
-    return np.asarray(tiles.reshape(maps.shape), maps.dtype)
+    return _on_tiles(maps, dct_matrix(block).astype(maps.dtype))
 
 
 def to_spatial(maps: NDArray[Float], block: int) -> NDArray[Float]:
@@ -72,8 +63,17 @@ def to_spatial(maps: NDArray[Float], block: int) -> NDArray[Float]:
     Raises:
         ValueError: if `block` does not divide H and W.
     """
-    basis = dct_matrix(block).astype(maps.dtype)
-    tiles = np.einsum("ui,...huwv,vj->...hiwj", basis, _tiles(maps, block), basis, optimize=True)
+    return _on_tiles(maps, dct_matrix(block).T.astype(maps.dtype))
+
+
+def _on_tiles(maps: NDArray[Float], matrix: NDArray[Float]) -> NDArray[Float]:
+    """M X M^T for every tile X of maps [..., H, W]: two products of matrices, with no transpose."""
+    block = len(matrix)
+    *lead, height, width = maps.shape
+    if height % block or width % block:
+        raise ValueError(f"block size {block} does not divide a map of {height}x{width}")
+    columns = np.matmul(matrix, maps.reshape(*lead, height // block, block, width))
+    tiles = np.matmul(columns.reshape(-1, block), matrix.T)
     return np.asarray(tiles.reshape(maps.shape), maps.dtype)
 
 

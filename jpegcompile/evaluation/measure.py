@@ -1,33 +1,40 @@
-"""Errors between a compiled model and its original, as running maxima over batches."""
+"""What `verify` measured: errors between a compiled model and its original."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.runtime.reading import Skipped
-
-Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class OutputError:
-    """Errors at one output.
+    """Errors at one output, against the original fed by the float decode.
+
+    Where an output has channels or fields of many values each (maps, rows of a detector), each is
+    judged by itself; the numbers are those of the worst.
 
     Attributes:
         name: of the output.
-        conversion: largest absolute conversion error.
+        conversion: largest absolute conversion error; infinite where shapes differ.
         decoder: largest absolute decoder difference; None for tensor samples.
         largest: largest magnitude of the original's output.
-        allowed: what the tolerances allow.
+        allowed: error that is allowed.
         same_top1: inputs whose largest entry is at the same place, against the float decode;
             None where the output is not a vector of scores.
         same_top1_pillow: the same against Pillow's decode.
+        own: the original's own rounding, of which `allowed` is a multiple.
+        near_ties: inputs whose largest entry is elsewhere, but in the original by no more than is
+            allowed.
+        component: index of the channel or field that the numbers are of; None for the whole.
+        jumps: entries that are nowhere near the original's, or differ and are no numbers that
+            rounding moves (indices, texts).
+        own_jumps: entries at which the original itself jumps when its sums are moved by what is
+            allowed: so many may.
+        entries: in all.
+        shapes: of the compiled and the original model's output where they differ; else None.
     """
 
     name: str
@@ -37,11 +44,28 @@ class OutputError:
     allowed: float
     same_top1: int | None
     same_top1_pillow: int | None
+    own: float = 0.0
+    near_ties: int = 0
+    component: int | None = None
+    jumps: int = 0
+    own_jumps: int = 0
+    entries: int = 0
+    shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
     @property
     def is_within(self) -> bool:
-        """Whether the conversion error is within the tolerances; it is not if either is NaN."""
-        return self.conversion <= self.allowed
+        """Whether every entry is as it must be; it is not if the error or what is allowed is NaN.
+
+        A network of whose answers rounding moves most is not verified by counting them.
+        """
+        if self.shapes is not None or not self.conversion <= self.allowed:
+            return False
+        return self.jumps <= self.own_jumps and not (self.jumps and self.is_undetermined)
+
+    @property
+    def is_undetermined(self) -> bool:
+        """Whether rounding moves most of the original's own answers."""
+        return self.own_jumps > self.entries / 2
 
 
 @dataclass(frozen=True)
@@ -55,6 +79,8 @@ class NodeError:
         block: block size.
         error: largest absolute error of a coefficient.
         largest: largest magnitude of the original's coefficients.
+        allowed: what the rounding of the original explains, as at an output; only measured where
+            an output is out of tolerance, else None.
     """
 
     node: str
@@ -63,6 +89,7 @@ class NodeError:
     block: int
     error: float
     largest: float
+    allowed: float | None = None
 
     @property
     def relative(self) -> float:
@@ -81,7 +108,9 @@ class Verification:
         nodes: errors at the nodes, sorted, the worst relative error first.
         is_exact: whether the model was compiled to be exact: no mask approximated, no frequency
             dropped.
-        is_half: whether the network is in float16. Top-1 may then differ where scores are close.
+        is_half: whether the network is in float16.
+        suspect: the first node whose error the rounding before it does not explain; None if there
+            is none, or none was looked for.
         skipped: files that could not be used, and why.
         ignored: why, for every folder that was passed over, by its path.
     """
@@ -92,6 +121,7 @@ class Verification:
     nodes: tuple[NodeError, ...]
     is_exact: bool = True
     is_half: bool = False
+    suspect: str | None = None
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, str] = field(default_factory=dict)
 
@@ -101,124 +131,10 @@ class Verification:
         return all(output.is_within and self.agrees(output) for output in self.outputs)
 
     def agrees(self, output: OutputError) -> bool:
-        """Whether every top-1 of an output is the same, as far as it must be."""
-        return self.is_half or output.same_top1 in (None, self.inputs)
+        """Whether every top-1 of an output is the same, but for near-ties."""
+        return output.same_top1 is None or output.same_top1 + output.near_ties == self.inputs
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""
         nodes = [{**asdict(node), "relative": node.relative} for node in self.nodes]
         return {**asdict(self), "nodes": nodes, "passed": self.passed}
-
-
-@dataclass
-class _OutputRecord:
-    conversion: float = 0.0
-    decoder: float | None = None
-    largest: float = 0.0
-    is_vector: bool = False
-    same: int = 0
-    same_pillow: int = 0
-
-
-class Meter:
-    """Takes in batches of outputs and of jpeg-domain tensors."""
-
-    def __init__(self, tensors: Mapping[str, Sequence[Any]], makers: Mapping[str, str]) -> None:
-        """Measure `tensors`: tensor -> (block size, spatial twin), made by the nodes `makers`."""
-        self._makers = makers
-        self.inputs = 0
-        self.traced = 0
-        self._tensors = tensors
-        self._outputs: dict[str, _OutputRecord] = {}
-        self._nodes: dict[str, tuple[float, float]] = {}
-
-    def outputs(
-        self, names: Sequence[str], actual: Arrays, expected: Arrays, pillow: Arrays | None
-    ) -> None:
-        """Take in the outputs of one batch."""
-        for name in names:
-            record = self._outputs.setdefault(name, _OutputRecord())
-            record.conversion = max(record.conversion, _distance(actual[name], expected[name]))
-            record.largest = max(record.largest, _magnitude(expected[name]))
-            record.is_vector = _is_scores(expected[name])
-            if record.is_vector:
-                record.same += _agreement(actual[name], expected[name])
-            if pillow is not None:
-                distance = _distance(actual[name], pillow[name])
-                record.decoder = max(record.decoder or 0.0, distance)
-                if record.is_vector:
-                    record.same_pillow += _agreement(actual[name], pillow[name])
-
-    def nodes(self, actual: Arrays, expected: Arrays, inputs: int) -> None:
-        """Take in the jpeg-domain tensors of one batch and their spatial twins."""
-        for tensor, (block, twin) in self._tensors.items():
-            # A twin that is missing was made by a pass, not by the source.
-            if tensor not in actual or twin not in expected:
-                continue
-            wanted = expected[twin].astype(np.float64)
-            if int(block) > 1:
-                wanted = to_jpeg(wanted, int(block))
-            error, largest = self._nodes.get(tensor, (0.0, 0.0))
-            error = max(error, _distance(actual[tensor], wanted))
-            self._nodes[tensor] = (error, max(largest, _magnitude(wanted)))
-        self.traced += inputs
-
-    def result(
-        self, absolute: float, relative: float, is_exact: bool = True, is_half: bool = False
-    ) -> Verification:
-        """What was measured; the tolerances are as for `verify`, the rest as `Verification`."""
-        nodes = [
-            NodeError(
-                self._makers.get(tensor, tensor),
-                tensor,
-                self._tensors[tensor][1],
-                self._tensors[tensor][0],
-                *values,
-            )
-            for tensor, values in self._nodes.items()
-        ]
-        nodes.sort(key=lambda node: node.relative, reverse=True)
-        outputs = tuple(
-            OutputError(
-                name=name,
-                conversion=record.conversion,
-                decoder=record.decoder,
-                largest=record.largest,
-                allowed=max(absolute, relative * record.largest),
-                same_top1=record.same if record.is_vector else None,
-                same_top1_pillow=(
-                    record.same_pillow if record.is_vector and record.decoder is not None else None
-                ),
-            )
-            for name, record in self._outputs.items()
-        )
-        return Verification(self.inputs, self.traced, outputs, tuple(nodes), is_exact, is_half)
-
-
-def _distance(actual: NDArray[Any], expected: NDArray[Any]) -> float:
-    """Largest difference; infinite where only one side is infinite, NaN, or another text."""
-    if actual.shape != expected.shape:
-        return float("inf")
-    if not np.issubdtype(expected.dtype, np.number):
-        return 0.0 if np.array_equal(actual, expected) else float("inf")
-    first, second = actual.astype(np.float64), expected.astype(np.float64)
-    same = (first == second) | (np.isnan(first) & np.isnan(second))
-    with np.errstate(invalid="ignore"):
-        difference = np.where(same, 0.0, np.abs(first - second))
-    return float(np.max(np.nan_to_num(difference, nan=np.inf, posinf=np.inf), initial=0.0))
-
-
-def _magnitude(values: NDArray[Any]) -> float:
-    """Largest finite magnitude."""
-    if not np.issubdtype(values.dtype, np.number):
-        return 0.0
-    finite = values[np.isfinite(values)].astype(np.float64)
-    return float(np.max(np.abs(finite), initial=0.0))
-
-
-def _is_scores(values: NDArray[Any]) -> bool:
-    return values.ndim == 2 and values.shape[1] > 1 and bool(np.issubdtype(values.dtype, np.number))
-
-
-def _agreement(actual: NDArray[Any], expected: NDArray[Any]) -> int:
-    return int(np.sum(actual.argmax(axis=1) == expected.argmax(axis=1)))

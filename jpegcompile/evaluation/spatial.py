@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,8 +17,7 @@ from jpegcompile.errors import ImageError, one_line
 from jpegcompile.frontend.load import Source
 from jpegcompile.interface import IR_VERSION
 from jpegcompile.preprocess import Preprocess
-from jpegcompile.runtime.batch import run_batch
-from jpegcompile.runtime.cut import expose
+from jpegcompile.runtime.batch import joined, run_batch
 from jpegcompile.runtime.inputs import normalize
 from jpegcompile.runtime.opening import inference_session
 
@@ -30,50 +29,65 @@ class SpatialModel:
     """The source model in ONNX Runtime.
 
     Attributes:
-        output_names: of the model, without the tensors that were exposed.
-        exposed: names of the further tensors that `run` also gives.
+        output_names: of the model.
     """
 
     def __init__(
         self,
         source: Source,
         info: InputInfo,
-        exposed: Iterable[str] = (),
         threads: int | None = None,
+        *,
+        model: onnx.ModelProto | None = None,
+        arena: bool = True,
+        optimised: bool = True,
     ) -> None:
         """Open a model.
 
         Args:
             source: the original.
             info: its image input.
-            exposed: tensors to give besides the outputs; those it does not make are left out.
             threads: ONNX Runtime's intra-op number.
+            model: made of the original, to be run in its place.
+            arena: whether ONNX Runtime keeps the memory of a run for the next one.
+            optimised: whether it may fuse and reorder what the model computes.
         """
         self.info = info
         self.output_names = [output.name for output in source.model.graph.output]
-        opened = expose(source.model, exposed)
-        opened.ir_version = min(max(opened.ir_version, 4), IR_VERSION)
-        self._session = inference_session(opened, threads, source.folder)
-        self._all_names = [output.name for output in self._session.get_outputs()]
-        self.exposed = self._all_names[len(self.output_names) :]
+        opened = readable(model or source.model)
+        self._session = inference_session(
+            opened, threads, source.folder, arena=arena, optimised=optimised
+        )
         batch = next(i for i in self._session.get_inputs() if i.name == info.name).shape[0]
-        self._fixed_batch = batch if isinstance(batch, int) else None
+        self.fixed_batch = batch if isinstance(batch, int) else None
 
     def run(self, batch: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Outputs and exposed tensors by name, for inputs of any number."""
-        size = self._fixed_batch or len(batch)
+        """Outputs by name, for inputs of any number.
+
+        Raises:
+            RowsError: if there are several inputs, and an output does not hold a row for each.
+        """
+        size = self.fixed_batch or len(batch)
         parts = [
             run_batch(
                 self._session,
-                self._all_names,
+                self.output_names,
                 {self.info.name: batch[start : start + size]},
-                self._fixed_batch,
+                self.fixed_batch,
                 has_batch=self.info.has_batch,
             )
             for start in range(0, len(batch), size)
         ]
-        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-        return dict(zip(self._all_names, columns, strict=True))
+        values = joined(self.output_names, parts, len(batch))
+        return dict(zip(self.output_names, values, strict=True))
+
+
+def readable(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy of a model in a version of the file format that ONNX Runtime takes."""
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    result.ir_version = min(max(model.ir_version, 4), IR_VERSION)
+    return result
 
 
 def score_count(source: Source, info: InputInfo, output: str) -> int:

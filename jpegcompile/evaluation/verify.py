@@ -16,31 +16,25 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from jpegcompile.errors import CheckFailedError, UsageError
+from jpegcompile.errors import CheckFailedError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.batches import Batch, image_batches
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
-from jpegcompile.evaluation.measure import Meter, Verification
+from jpegcompile.evaluation.measure import OutputError, Verification
+from jpegcompile.evaluation.meter import Meter, verification
+from jpegcompile.evaluation.rounding import OwnRounding
 from jpegcompile.evaluation.spatial import SpatialModel
+from jpegcompile.evaluation.tolerance import Tolerance
+from jpegcompile.evaluation.trace import Tracer, inputs_at_once, suspect_of, tensor_bytes
 from jpegcompile.frontend.load import Source, load_source
-from jpegcompile.runtime.batch import run_batch
-from jpegcompile.runtime.cut import expose
-from jpegcompile.runtime.inputs import coefficient_feeds, fits_inputs
-from jpegcompile.runtime.opening import inference_session
-from jpegcompile.runtime.reading import OnError
+from jpegcompile.runtime.batch import RowsError
+from jpegcompile.runtime.inputs import fits_inputs
+from jpegcompile.runtime.reading import OnError, Skipped
 from jpegcompile.runtime.session import Session
 
 Progress = Callable[[int, int], None]
-
-ABSOLUTE_TOLERANCE = 2e-4
-RELATIVE_TOLERANCE = 1e-5
-# Float16 has 13 bits less; ResNet-50 converted in it differs from itself by 0.008.
-HALF_TOLERANCE = 0.02
-# Every activation of both models is held at once while nodes are compared.
-_TRACE_BATCH = 2
 
 
 def verify(
@@ -51,7 +45,7 @@ def verify(
     samples: int = 64,
     seed: int = 0,
     node_inputs: int = 16,
-    absolute: float = ABSOLUTE_TOLERANCE,
+    absolute: float | None = None,
     relative: float | None = None,
     native: bool = True,
     on_error: OnError = "stop",
@@ -69,9 +63,9 @@ def verify(
         seed: of the random tensors.
         node_inputs: for how many of the inputs every lowered node is compared. Only files of the
             sampling that the model is compiled for count.
-        absolute: an output's error may be this large,
-        relative: or this fraction of the largest magnitude of that output, if that is larger; if
-            not given, 1e-5, and 0.02 where the network is in float16.
+        absolute: an output's error may be this large; without this and the next, what is allowed
+            is a multiple of the original's own rounding (`Tolerance`), which is measured.
+        relative: or this fraction of the largest magnitude of that output, if that is larger.
         native: whether native kernels run what they can of the compiled model.
         on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
             "skip" and "report" leave them out, and the result lists them.
@@ -83,36 +77,83 @@ def verify(
             original, or a number is out of range.
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
     """
-    session = Session(compiled, native=native)
-    is_half = is_half_precision(session.model)
-    if relative is None:
-        relative = HALF_TOLERANCE if is_half else RELATIVE_TOLERANCE
     for name, value in (("absolute", absolute), ("relative", relative)):
-        if not 0 <= value < math.inf:
+        if value is not None and not 0 <= value < math.inf:
             raise UsageError(f"{name} is {value:g}; give the error that is allowed, 0 or more")
+    session = Session(compiled, native=native, arena=False)
     source = load_source(original)
     require_same_source(source, session)
-    model = SpatialModel(source, session.info.input)
-    makers = {name: node.name for node in session.model.graph.node for name in node.output}
-    meter = Meter(session.info.tensors, makers)
-    tracer = _Tracer(session, source, meter, node_inputs, native)
+    tolerance = Tolerance(absolute, relative, is_half_precision(source.model))
     listing = jpeg_files(images) if images else ImageFiles((), {})
-    reader = session.reader(on_error, tolerant=tolerant)
     files = listing.files
-    batches = (
-        image_batches(session, files, reader) if files else _random_batches(session, samples, seed)
-    )
-    for batch in batches:
-        actual = _outputs(session, batch)
-        pillow = None if batch.pillow is None else model.run(batch.pillow)
-        meter.outputs(model.output_names, actual, model.run(batch.spatial), pillow)
-        tracer.take(batch)
-        meter.inputs += len(batch.spatial)
-        if progress is not None:
-            progress(meter.inputs + len(reader.skipped), len(files) or samples)
+
+    if session.fixed_batch is None:
+        session.batch_size = inputs_at_once(tensor_bytes(session.model), session.batch_size)
+
+    def measured(opened: Session) -> tuple[Meter, Tracer, tuple[Skipped, ...]]:
+        tracer = Tracer(opened, source, node_inputs, native)
+        reader = opened.reader(on_error, tolerant=tolerant)
+        batches = (
+            image_batches(opened, files, reader)
+            if files
+            else _random_batches(opened, samples, seed)
+        )
+
+        def report(done: int) -> None:
+            if progress is not None:
+                progress(done + len(reader.skipped), len(files) or samples)
+
+        meter = _outputs_measured(opened, source, batches, tolerance, tracer, report)
+        return meter, tracer, reader.skipped
+
+    try:
+        meter, tracer, skipped = measured(session)
+    except (RowsError, UnsupportedModelError):
+        if session.batch_size == 1:
+            raise
+        # Outputs that do not tell inputs apart are compared as wholes, an input at a time; and some
+        # models that leave their batch open run no other.
+        session.batch_size = 1
+        meter, tracer, skipped = measured(session)
     is_exact = session.info.frequencies is None
-    result = meter.result(absolute, relative, is_exact=is_exact, is_half=is_half)
-    return replace(result, skipped=reader.skipped, ignored=listing.ignored)
+    # A model that is done with leaves its memory to the nodes.
+    del session
+    tracer.compare()
+    result = verification(meter, is_exact=is_exact)
+    explain = None if result.passed or not is_exact else Tolerance(is_half=tolerance.is_half)
+    nodes = tracer.nodes(explain)
+    result = verification(
+        meter, nodes, traced=tracer.traced, is_exact=is_exact, suspect=suspect_of(nodes)
+    )
+    return replace(result, skipped=skipped, ignored=listing.ignored)
+
+
+def _outputs_measured(
+    session: Session,
+    source: Source,
+    batches: Iterator[Batch],
+    tolerance: Tolerance,
+    tracer: Tracer,
+    report: Callable[[int], None],
+) -> Meter:
+    """The errors at the outputs for all batches, which the tracer keeps as far as it wants."""
+    info = session.info.input
+    model = SpatialModel(source, info, arena=False)
+    rounding = OwnRounding(source, info, tolerance)
+    meter = Meter(tolerance, info.layout)
+    for batch in batches:
+        pillow = None if batch.pillow is None else model.run(batch.pillow)
+        meter.outputs(
+            model.output_names,
+            _outputs(session, batch),
+            model.run(batch.spatial),
+            pillow,
+            rounding.variants(batch.spatial),
+            inputs=len(batch.spatial),
+        )
+        tracer.keep(batch)
+        report(meter.inputs)
+    return meter
 
 
 def is_half_precision(model: onnx.ModelProto) -> bool:
@@ -146,21 +187,54 @@ def require_passed(result: Verification) -> None:
     Raises:
         CheckFailedError: naming the first output that is out of tolerance.
     """
-    # Few frequencies are meant to change answers; what that costs is a matter of accuracy.
-    advice = "look at the nodes with the largest errors"
-    if not result.is_exact:
-        advice = "the model was compiled to approximate (--frequencies, --truncate): use compare"
     for output in result.outputs:
-        if not output.is_within:
-            raise CheckFailedError(
-                f"output '{output.name}': conversion error {output.conversion:.3g} is above"
-                f" {output.allowed:.3g}; {advice}"
-            )
-        if not result.agrees(output):
-            raise CheckFailedError(
-                f"output '{output.name}': top-1 agrees on {output.same_top1} of {result.inputs}"
-                f" inputs only; {advice}"
-            )
+        fault = _fault(result, output)
+        if fault is not None:
+            raise CheckFailedError(f"output '{output.name}': {fault}; {_likely(result, output)}")
+
+
+def _fault(result: Verification, output: OutputError) -> str | None:
+    """What is wrong at an output; None if nothing is."""
+    if output.shapes is not None:
+        actual, expected = (list(shape) for shape in output.shapes)
+        return f"has shape {actual} where the original's has {expected}"
+    if not output.conversion <= output.allowed:
+        return f"conversion error {output.conversion:.3g} is above {output.allowed:.3g}"
+    if not output.is_within:
+        return (
+            f"{output.jumps} of {output.entries} entries are not the original's,"
+            f" {output.own_jumps} of which rounding could move"
+        )
+    if not result.agrees(output):
+        return (
+            f"top-1 agrees on {output.same_top1} of {result.inputs} inputs only, and is a near-tie"
+            f" on {output.near_ties}"
+        )
+    return None
+
+
+def _likely(result: Verification, output: OutputError) -> str:
+    """The likely cause, and what to do."""
+    if not result.is_exact:
+        # Few frequencies are meant to change answers; what that costs is a matter of accuracy.
+        return "the model was compiled to approximate (--frequencies, --truncate): use compare"
+    if result.suspect is not None:
+        return (
+            f"node '{result.suspect}' is the first whose error the rounding before it does not"
+            " explain: likely a defect there, please report it"
+        )
+    if output.is_undetermined:
+        return (
+            "rounding moves most of the original's own answers, so nothing can be verified here;"
+            " use compare"
+        )
+    if not result.inputs_for_nodes:
+        return "no node was compared: look for the cause with jpegcompile verify"
+    return (
+        "every compared node errs by no more than rounding: the network amplifies that, or what"
+        " follows the last node is at fault; if the error is tolerable, give --absolute or"
+        " --relative"
+    )
 
 
 def _random_batches(session: Session, samples: int, seed: int) -> Iterator[Batch]:
@@ -198,6 +272,8 @@ def _run_files(session: Session, batch: Batch) -> list[NDArray[Any]]:
 
     The others go the way that a session takes with all.
     """
+    if len(batch.files) == 1 and fits_inputs(batch.coefficients[0], session.info.input):
+        return session.run_feeds(session.feeds(batch.files))
     values = session.run_coefficients(batch.coefficients)
     images = zip(batch.files, batch.coefficients, batch.whole, strict=True)
     for index, (file, image, is_whole) in enumerate(images):
@@ -206,44 +282,3 @@ def _run_files(session: Session, batch: Batch) -> list[NDArray[Any]]:
             for rows, row in zip(values, session.run_feeds(session.feeds([file])), strict=True):
                 rows[index] = row[0]
     return values
-
-
-class _Tracer:
-    """Compares every jpeg-domain tensor with its twin, for the first inputs."""
-
-    def __init__(
-        self, session: Session, source: Source, meter: Meter, most: int, native: bool
-    ) -> None:
-        twins = {tensor: twin for tensor, (_, twin) in session.info.tensors.items()}
-        self._session = session
-        self._meter = meter
-        self._most = most
-        self._step = session.fixed_batch or _TRACE_BATCH
-        exposed = expose(session.model, twins)
-        self._compiled: ort.InferenceSession = inference_session(
-            exposed, folder=session.folder, native=native
-        )
-        self._original = SpatialModel(source, session.info.input, twins.values())
-
-    def take(self, batch: Batch) -> None:
-        """Compare as many inputs of a batch as are still wanted."""
-        info = self._session.info.input
-        usable = [
-            index
-            for index in range(len(batch.spatial))
-            if info.mode == "tensor" or fits_inputs(batch.coefficients[index], info)
-        ]
-        usable = usable[: max(self._most - self._meter.traced, 0)]
-        names = [output.name for output in self._compiled.get_outputs()]
-        for start in range(0, len(usable), self._step):
-            chunk = usable[start : start + self._step]
-            spatial = batch.spatial[chunk]
-            feeds: dict[str, Any] = {info.name: spatial}
-            if info.mode != "tensor":
-                feeds = coefficient_feeds([batch.coefficients[i] for i in chunk], info)
-            values = run_batch(
-                self._compiled, names, feeds, self._session.fixed_batch, has_batch=info.has_batch
-            )
-            actual = dict(zip(names, values, strict=True))
-            expected = {**self._original.run(spatial), info.name: spatial}
-            self._meter.nodes(actual, expected, len(chunk))

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from jpegcompile.errors import UnsupportedModelError, UsageError, one_line
 
 
+class RowsError(UsageError):
+    """An output does not hold one row for each input of a batch."""
+
+
 def run_batch(
     session: ort.InferenceSession,
     names: Sequence[str],
@@ -22,6 +26,8 @@ def run_batch(
     has_batch: bool = True,
 ) -> list[NDArray[Any]]:
     """Outputs for one batch, one row an input.
+
+    A batch of one input is not asked for rows: its outputs are as the model gives them.
 
     Args:
         session: of the model.
@@ -35,26 +41,77 @@ def run_batch(
             at a time, unless it has been given a batch: an output without one gets a batch of one.
 
     Raises:
-        UsageError: if an output does not hold one row for each input.
+        RowsError: if an output does not hold one row for each input.
         UnsupportedModelError: if ONNX Runtime fails.
     """
     count = len(next(iter(feeds.values()))) if feeds else 1
     spare = (fixed_batch or count) - count
-    filled = {name: _repeat_last(values, spare) for name, values in feeds.items()}
-    filled = _without_batch(session, _in_half(session, filled))
+    filled = _without_batch(session, _in_half(session, fill(feeds, fixed_batch)))
     try:
         outputs = session.run(list(names), {**filled, **(shared or {})})
     except Exception as error:
         raise UnsupportedModelError(f"ONNX Runtime fails: {one_line(error)}") from error
     if not has_batch and fixed_batch == 1:
         outputs = [v[None] if np.shape(v)[:1] != (1,) and _is_array(v) else v for v in outputs]
+    total = count + spare
+    require_rows(names, outputs, total)
+    return [output[:count] for output in outputs] if total > 1 else outputs
+
+
+def require_rows(names: Sequence[str], outputs: Sequence[Any], count: int) -> None:
+    """Refuse outputs that cannot be told apart by input.
+
+    Args:
+        names: of the outputs.
+        outputs: for one batch.
+        count: inputs of the batch.
+
+    Raises:
+        RowsError: if there are several inputs, and an output does not hold one row for each; or if
+            an output is no tensor.
+    """
     for name, output in zip(names, outputs, strict=True):
-        if not isinstance(output, np.ndarray) or output.shape[:1] != (count + spare,):
-            raise UsageError(
-                f"output '{name}' does not hold one row for each image;"
-                " run such a model by Session.inference_session with Session.feeds"
-            )
-    return [output[:count] for output in outputs]
+        if not isinstance(output, np.ndarray) or (count > 1 and output.shape[:1] != (count,)):
+            raise _without_rows(name)
+
+
+def joined(
+    names: Sequence[str], batches: Sequence[Sequence[NDArray[Any]]], count: int
+) -> list[NDArray[Any]]:
+    """Outputs of several batches as those of one.
+
+    Args:
+        names: of the outputs.
+        batches: the outputs of each batch.
+        count: inputs of all batches.
+
+    Raises:
+        RowsError: as `require_rows`.
+    """
+    if len(batches) == 1:
+        return list(batches[0])
+    outputs = []
+    for name, *parts in zip(names, *batches, strict=True):
+        first = parts[0]
+        if not all(part.ndim and part.shape[1:] == first.shape[1:] for part in parts):
+            raise _without_rows(name)
+        outputs.append(np.concatenate(parts))
+    require_rows(names, outputs, count)
+    return outputs
+
+
+def _without_rows(name: str) -> RowsError:
+    return RowsError(
+        f"output '{name}' does not hold one row for each image; give Session.run one image at a"
+        " time, or run the model by Session.inference_session with Session.feeds"
+    )
+
+
+def fill(
+    feeds: Mapping[str, NDArray[np.generic]], fixed_batch: int | None
+) -> dict[str, NDArray[np.generic]]:
+    """Inputs of a batch with the last one repeated up to the batch that a model is bound to."""
+    return {name: _repeat_last(v, (fixed_batch or 0) - len(v)) for name, v in feeds.items()}
 
 
 def _is_array(output: Any) -> bool:

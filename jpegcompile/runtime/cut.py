@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import onnx
 from onnx import TensorProto, helper
@@ -158,7 +158,7 @@ def _keep_needed(graph: onnx.GraphProto, given: set[str]) -> None:
         if not needed.isdisjoint(set(node.output) - given):
             kept.append(node)
             needed.update(node.input)
-            needed.update(_outer_reads(node))
+            needed.update(outer_reads(node))
     kept.reverse()
     value_info = [value for value in graph.value_info if value.name not in given]
     for field, values in ((graph.node, kept), (graph.value_info, value_info)):
@@ -170,14 +170,48 @@ def _keep_needed(graph: onnx.GraphProto, given: set[str]) -> None:
             del graph.initializer[index]
 
 
-def _outer_reads(node: onnx.NodeProto) -> set[str]:
+def outer_reads(node: onnx.NodeProto) -> set[str]:
     """Names that the subgraphs of a node may read from around it."""
     names: set[str] = set()
     for attribute in node.attribute:
         for inner in attribute.g.node if attribute.HasField("g") else ():
             names.update(inner.input)
-            names |= _outer_reads(inner)
+            names |= outer_reads(inner)
     return names
+
+
+def part_of(
+    model: onnx.ModelProto,
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Mapping[str, int],
+    outputs: Sequence[str],
+) -> onnx.ModelProto:
+    """Some nodes of a model as a model of their own, with the weights that they need.
+
+    Args:
+        model: that the nodes are of.
+        nodes: in an order in which they can run.
+        inputs: element types of what they read and other nodes make, by name.
+        outputs: that the part gives.
+    """
+    read = {name for node in nodes for name in (*node.input, *outer_reads(node))}
+    made = {name for node in nodes for name in node.output} | set(outputs)
+    result = onnx.ModelProto(
+        ir_version=model.ir_version,
+        opset_import=model.opset_import,
+        functions=model.functions,
+        graph=onnx.GraphProto(name=model.graph.name, node=nodes),
+    )
+    graph = result.graph
+    graph.initializer.extend(t for t in model.graph.initializer if t.name in read | made)
+    graph.sparse_initializer.extend(model.graph.sparse_initializer)
+    graph.value_info.extend(v for v in model.graph.value_info if v.name in made - set(outputs))
+    for name, kind in inputs.items():
+        value = onnx.ValueInfoProto(name=name)
+        value.type.tensor_type.elem_type = kind
+        graph.input.append(value)
+    graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
+    return result
 
 
 def without_groups(model: onnx.ModelProto) -> None:

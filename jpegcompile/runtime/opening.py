@@ -50,6 +50,8 @@ def inference_session(
     *,
     native: bool = True,
     weights: Mapping[str, ort.OrtValue] | None = None,
+    arena: bool = True,
+    optimised: bool = True,
 ) -> ort.InferenceSession:
     """An ONNX Runtime session on the CPU whose idle threads do not spin.
 
@@ -60,12 +62,17 @@ def inference_session(
         native: whether native kernels run the nodes that they are for.
         weights: values of initializers that sessions have in common (`shared_weights`); the model
             has them, too.
+        arena: whether ONNX Runtime keeps the memory of a run for the next one.
+        optimised: whether it may fuse and reorder what the model computes.
 
     Raises:
         UnsupportedModelError: if ONNX Runtime refuses the model.
         AccessError: if the native kernels cannot be loaded.
     """
     options = session_options(threads, folder)
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = arena
+    if not optimised:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     library = library_for(model, native)
     if library is not None:
         register(options, library)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.errors import ImageError, UnsupportedModelError, UsageError
 from jpegcompile.interface import JPEG, LUMA
-from jpegcompile.runtime.batch import run_batch
+from jpegcompile.runtime.batch import joined, run_batch
 from jpegcompile.runtime.coefficients import (
     ImageSource,
     image_bytes,
@@ -102,12 +102,20 @@ class Session:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], threads: int | None = None, native: bool = True
+        self,
+        path: str | os.PathLike[str],
+        threads: int | None = None,
+        native: bool = True,
+        arena: bool = True,
     ) -> None:
         """Open `path`; see `load`.
 
-        `threads` read files, and are ONNX Runtime's intra-op number; by default they are as many
-        as this process has processors, and cores.
+        Args:
+            path: of the model.
+            threads: read files, and are ONNX Runtime's intra-op number; by default they are as many
+                as this process has processors, and cores.
+            native: as for `load`.
+            arena: whether ONNX Runtime keeps the memory of a run for the next one.
         """
         self.path = os.fspath(path)
         model, info = read_compiled(path)
@@ -126,6 +134,7 @@ class Session:
         self.folder = file.parent
         self._threads = threads
         self._native = native
+        self._arena = arena
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._network: ort.InferenceSession | None = None
@@ -144,7 +153,7 @@ class Session:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by path: another process opens the file for itself."""
-        return Session, (os.path.abspath(self.path), self._threads, self._native)
+        return Session, (os.path.abspath(self.path), self._threads, self._native, self._arena)
 
     @property
     def inference_session(self) -> ort.InferenceSession:
@@ -202,6 +211,8 @@ class Session:
     ) -> Outputs:
         """Outputs of the source model for any number of files, concatenated along the batch.
 
+        The outputs for one file are as the model gives them, whatever their first axis is.
+
         Args:
             images: paths or bytes.
             shared: inputs besides the image, the same for every image.
@@ -226,7 +237,7 @@ class Session:
                 used += [item.index for item in found]
                 batches.append(self.run_coefficients([i.coefficients for i in found], shared))
         reader.require_some(used)
-        columns = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+        columns = joined(self.output_names, batches, len(used))
         return Outputs(columns, used, reader.skipped)
 
     def reader(self, on_error: OnError = "stop", *, tolerant: bool = False) -> ImageReader:
@@ -261,6 +272,8 @@ class Session:
             assert info.ingest_output is not None
             feeds = {info.ingest_output: batch}
             results.append((others, self._outputs(self._network_session(), feeds, shared)))
+        if len(results) == 1:
+            return results[0][1]
         order = np.argsort(np.concatenate([indices for indices, _ in results]))
         columns = zip(*(outputs for _, outputs in results), strict=True)
         return [np.concatenate(parts)[order] for parts in columns]
@@ -383,7 +396,12 @@ class Session:
 
     def _open(self, model: onnx.ModelProto) -> ort.InferenceSession:
         return inference_session(
-            model, self._threads, self.folder, native=self._native, weights=self._weights
+            model,
+            self._threads,
+            self.folder,
+            native=self._native,
+            weights=self._weights,
+            arena=self._arena,
         )
 
 

@@ -47,7 +47,15 @@ def input_info(source: Source, image_input: str | None, size: Size | None) -> In
     image = image_of(source, image_input, size)
     sampling = GRAY if image.channels == 1 else "4:4:4"
     plane = (image.height, image.width)
-    return InputInfo("coefficients", image.name, image.channels, *plane, image.layout, sampling)
+    return InputInfo(
+        "coefficients",
+        image.name,
+        image.channels,
+        *plane,
+        image.layout,
+        sampling,
+        has_batch=image.has_batch,
+    )
 
 
 def source_output(source: Source, output: str | None) -> str:

@@ -24,7 +24,7 @@ int most_scans(const jpeg_decompress_struct& decoder) noexcept {
 }
 
 constexpr const char* replace = "replace the file";
-constexpr const char* keep = "replace the file, or have what is left of it read (run --tolerant, or"
+constexpr const char* keep = "replace the file, or have what is left of it read (--tolerant, or"
                              " tolerant=True in Python)";
 
 std::string size_of(const jpeg_decompress_struct& decoder) {

@@ -276,7 +276,7 @@ def test_bad_images(compiled: str, tmp_path: Path, capsys: pytest.CaptureFixture
     truncated.write_bytes((images_path() / "0" / "00.jpg").read_bytes()[:-40])
     assert fails(capsys, 4, "run", compiled, truncated) == (
         f"{truncated}: damaged: Premature end of JPEG file; replace the file, or have what is left"
-        " of it read (run --tolerant, or tolerant=True in Python)"
+        " of it read (--tolerant, or tolerant=True in Python)"
     )
     larger = tmp_path / "larger.jpg"
     larger.write_bytes(make_jpeg(33, 32))

@@ -6,9 +6,14 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.evaluation.benchmark.inputs import Inputs
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL, Job
-from jpegcompile.evaluation.verify import HALF_TOLERANCE, RELATIVE_TOLERANCE, is_half_precision
+from jpegcompile.evaluation.rounding import OwnRounding
+from jpegcompile.evaluation.tolerance import Tolerance
+from jpegcompile.evaluation.verify import is_half_precision
 from jpegcompile.frontend.load import Source
 from jpegcompile.runtime.cut import begin_at, end_at
 from jpegcompile.runtime.session import Session
@@ -22,15 +27,16 @@ class Plan:
         folder: for files that are written on the way.
         templates: a job for each side, without batch and threads.
         is_exact: whether the compiled model must give the original's answers.
-        relative: tolerance of an output, as a fraction of its largest magnitude.
         is_half: whether the network is in float16.
+        variants: of each set of inputs: files with the outputs of the original computed in other
+            ways, as `Worker` writes them, and what each counts (`Variant.multiple`).
     """
 
     folder: Path
     templates: tuple[Job, ...]
     is_exact: bool
-    relative: float
     is_half: bool
+    variants: tuple[tuple[tuple[str, float], ...], ...]
 
     def jobs(self, batch: int, threads: int) -> list[Job]:
         """A job for each side, the spatial one first."""
@@ -114,6 +120,26 @@ def plan_of(
         folder=folder,
         templates=(spatial, compiled, without) if portable else (spatial, compiled),
         is_exact=info.frequencies is None,
-        relative=HALF_TOLERANCE if is_half else RELATIVE_TOLERANCE,
         is_half=is_half,
+        variants=_variants(source, info.input, inputs, folder, Tolerance(is_half=is_half)),
     )
+
+
+def _variants(
+    source: Source, info: InputInfo, inputs: Inputs, folder: Path, tolerance: Tolerance
+) -> tuple[tuple[tuple[str, float], ...], ...]:
+    """Write the outputs of the original's variants for every set of inputs."""
+    rounding = OwnRounding(source, info, tolerance)
+    names = [output.name for output in source.model.graph.output]
+    written = []
+    for index, one in enumerate(inputs.sets):
+        runs = [rounding.variants(tensor[None]) for tensor in np.load(one.tensors, mmap_mode="r")]
+        files = []
+        for number, parts in enumerate(zip(*runs, strict=True)):
+            path = folder / f"variant-{number}-{index}.npz"
+            np.savez(
+                path, *(np.concatenate([part.values[name] for part in parts]) for name in names)
+            )
+            files.append((str(path), parts[0].multiple))
+        written.append(tuple(files))
+    return tuple(written)

@@ -17,8 +17,10 @@ from jpegcompile.evaluation.benchmark.operators import NodeTime
 from jpegcompile.evaluation.benchmark.plan import Plan
 from jpegcompile.evaluation.benchmark.process import Process
 from jpegcompile.evaluation.benchmark.results import Cell, Side, Timing
-from jpegcompile.evaluation.measure import Meter, Verification
-from jpegcompile.evaluation.verify import ABSOLUTE_TOLERANCE, Progress, require_passed
+from jpegcompile.evaluation.measure import Verification
+from jpegcompile.evaluation.meter import Meter, Variant, verification
+from jpegcompile.evaluation.tolerance import Tolerance
+from jpegcompile.evaluation.verify import Progress, require_passed
 
 _PROFILED_RUNS = 10
 _MOST_RUNS = 1000
@@ -92,16 +94,22 @@ class Timer:
         exact: Sequence[str],
         pillow: Sequence[str] | None,
     ) -> Verification:
-        meter = Meter({}, {})
+        plan = self.plan
+        meter = Meter(Tolerance(is_half=plan.is_half), plan.templates[0].image.layout)
         for index, paths in enumerate(zip(actual, exact, strict=True)):
             own, expected = (_read_outputs(path, names) for path in paths)
             by_pillow = None if pillow is None else _read_outputs(pillow[index], names)
-            meter.outputs(names, own, expected, by_pillow)
-            meter.inputs += len(own[names[0]])
-        plan = self.plan
-        return meter.result(
-            ABSOLUTE_TOLERANCE, plan.relative, is_exact=plan.is_exact, is_half=plan.is_half
-        )
+            # Inputs that fill no whole batch are not run.
+            variants = [
+                Variant(
+                    {n: v[: len(expected[n])] for n, v in _read_outputs(path, names).items()},
+                    weight,
+                )
+                for path, weight in plan.variants[index]
+            ]
+            count = len(own[names[0]])
+            meter.outputs(names, own, expected, by_pillow, variants, inputs=count)
+        return verification(meter, is_exact=plan.is_exact)
 
     def _timed(self, processes: Sequence[Process]) -> tuple[Timing, ...]:
         """Every stage: each round times the sides one after another, another one first."""

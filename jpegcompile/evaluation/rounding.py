@@ -1,0 +1,47 @@
+"""The original's own rounding: how far its answers go when they are computed in another way.
+
+- *Not optimised*: ONNX Runtime fuses nothing and takes other convolutions. Two honest results in
+  float32, so their distance is a lower bound of what rounding does.
+- *Moved*: every sum moved by up to `MULTIPLE` units in the last place (`moved.py`), which also
+  shows what the network amplifies, and which of its decisions are near-ties.
+- For networks in float16 the *float32 twin* (`widened.py`), in place of what moved sums do to
+  floating-point answers: there the rounding itself can be seen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.backends.metadata import InputInfo
+from jpegcompile.evaluation.meter import Variant
+from jpegcompile.evaluation.moved import moved
+from jpegcompile.evaluation.spatial import SpatialModel
+from jpegcompile.evaluation.tolerance import MULTIPLE, Tolerance
+from jpegcompile.evaluation.widened import widened
+from jpegcompile.frontend.load import Source
+
+
+class OwnRounding:
+    """The variants of an original that show its rounding."""
+
+    def __init__(self, source: Source, info: InputInfo, tolerance: Tolerance) -> None:
+        """Open the variants of a source with the image input `info`."""
+        self._is_half = tolerance.is_half
+        self._plain = SpatialModel(source, info, arena=False, optimised=False)
+        self._moved = SpatialModel(
+            source, info, model=moved(source.model, info.name, tolerance.units), arena=False
+        )
+        self._wide: SpatialModel | None = None
+        if tolerance.is_half:
+            wide = widened(source.model, source.folder)
+            self._wide = SpatialModel(source, info, model=wide, arena=False)
+
+    def variants(self, batch: NDArray[np.float32]) -> list[Variant]:
+        """Outputs for one batch; what is moved a multiple already counts once."""
+        found = [Variant(self._plain.run(batch), MULTIPLE)]
+        # In float16 moved sums say which answers jump, the twin how far the others go.
+        found.append(Variant(self._moved.run(batch), 0.0 if self._is_half else 1.0))
+        if self._wide is not None:
+            found.append(Variant(self._wide.run(batch), MULTIPLE))
+        return found

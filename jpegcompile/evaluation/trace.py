@@ -1,0 +1,290 @@
+"""Compare the inner tensors of two models, a group at a time within a bound of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import onnx
+from numpy.typing import NDArray
+
+from jpegcompile.evaluation.batches import Batch
+from jpegcompile.evaluation.differences import coefficient_distance
+from jpegcompile.evaluation.measure import NodeError
+from jpegcompile.evaluation.moved import MOVED, moved
+from jpegcompile.evaluation.parts import Parts, as_fed
+from jpegcompile.evaluation.shelf import Shelf
+from jpegcompile.evaluation.spatial import readable
+from jpegcompile.evaluation.tolerance import Tolerance
+from jpegcompile.frontend.load import Source
+from jpegcompile.runtime.batch import fill
+from jpegcompile.runtime.inputs import coefficient_feeds, fits_inputs
+from jpegcompile.runtime.opening import inference_session
+from jpegcompile.runtime.session import Session
+
+# Bytes of the compared tensors of a group, both models' together: what runs them needs some more.
+GROUP_BYTES = 1 << 30
+# Inputs that are run at once, memory permitting.
+_MOST_AT_ONCE = 8
+# Batches of inputs for which the original's rounding is measured at every node.
+_MOST_EXPLAINED = 2
+# Rounding of a node alone reaches a few times what is allowed; defects are much larger.
+_SUSPICIOUS = 4.0
+_FLOAT_BYTES = 4
+# A network that runs holds a few of its largest maps at any time.
+_MAPS_AT_ONCE = 4
+
+# Tensor -> largest error and largest magnitude.
+Errors = dict[str, tuple[float, float]]
+Feeds = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of the models.
+
+    Attributes:
+        model: the model.
+        names: what it calls each tensor that is compared.
+        open: opens a part of it.
+        feeds: its inputs for some of a batch.
+        fixed_batch: that it is bound to; None for any.
+    """
+
+    model: onnx.ModelProto
+    names: Mapping[str, str]
+    open: Callable[[onnx.ModelProto], Any]
+    feeds: Callable[[Batch, list[int]], Feeds]
+    fixed_batch: int | None
+
+
+class Tracer:
+    """Compares every jpeg-domain tensor with its twin, for the first inputs.
+
+    Attributes:
+        traced: inputs for which this was done.
+    """
+
+    def __init__(self, session: Session, source: Source, most: int, native: bool) -> None:
+        """Compare a compiled model with its source, for `most` inputs."""
+        self.traced = 0
+        # The session itself is not kept: its memory is wanted while parts of its model run.
+        self._model, self._info, self._folder = session.model, session.info, session.folder
+        self._fixed_batch = session.fixed_batch
+        self._source = source
+        self._native = native
+        self._most = most
+        self._kept: list[Batch] = []
+        self._errors: Errors = {}
+        tensors = session.info.tensors
+        self._blocks = {tensor: int(block) for tensor, (block, _) in tensors.items()}
+        self._twins = {tensor: twin for tensor, (_, twin) in tensors.items()}
+        sizes = tensor_bytes(session.model)
+        order = [n for node in session.model.graph.node for n in node.output if n in tensors]
+        self._step = inputs_at_once(sizes, min(_MOST_AT_ONCE, session.batch_size))
+        self._groups = _groups(order, sizes, self._step)
+
+    def keep(self, batch: Batch) -> None:
+        """Keep as many inputs of a batch as are still wanted, to be compared later."""
+        info = self._info.input
+        usable = [
+            index
+            for index in range(len(batch.spatial))
+            if info.mode == "tensor" or fits_inputs(batch.coefficients[index], info)
+        ][: max(self._most - self.traced, 0)]
+        if usable:
+            read = [batch.coefficients[index] for index in usable] if batch.coefficients else ()
+            self._kept.append(Batch((), read, batch.spatial[usable], None))
+            self.traced += len(usable)
+
+    def compare(self) -> None:
+        """Compare the inputs that were kept."""
+        pair = self._opened(self._compiled(), self._original(self._source.model))
+        for batch in self._kept:
+            self._compare(pair, batch, self._errors)
+
+    def nodes(self, explain: Tolerance | None = None) -> list[NodeError]:
+        """The errors, in the order of the compiled model.
+
+        Args:
+            explain: where it is given, each node also gets what the original's rounding explains,
+                measured for a few of the inputs.
+        """
+        own = {} if explain is None else self._own(explain)
+        makers = {name: n.name for n in self._model.graph.node for name in n.output}
+        found = []
+        for tensor in (tensor for group in self._groups for tensor in group):
+            if tensor in self._errors:
+                error, largest = self._errors[tensor]
+                rounding = own.get(tensor, (0.0, 0.0))[0]
+                found.append(
+                    NodeError(
+                        makers.get(tensor, tensor),
+                        tensor,
+                        self._twins[tensor],
+                        self._blocks[tensor],
+                        error,
+                        largest,
+                        None if explain is None else explain.allowed(largest, rounding),
+                    )
+                )
+        return found
+
+    def _own(self, tolerance: Tolerance) -> Errors:
+        """The own rounding of every twin: its distance to that of the original moved."""
+        name = self._info.input.name
+        other = moved(self._source.model, name, tolerance.units)
+        pair = self._opened(
+            self._original(other, {name: MOVED.format(name)}), self._original(self._source.model)
+        )
+        errors: Errors = {}
+        for batch in self._kept[:_MOST_EXPLAINED]:
+            self._compare(pair, batch, errors, is_spatial=True)
+        factor = tolerance.units_counted
+        return {name: (factor * error, largest) for name, (error, largest) in errors.items()}
+
+    def _compare(
+        self,
+        pair: tuple[tuple[_Side, Parts], ...],
+        batch: Batch,
+        errors: Errors,
+        *,
+        is_spatial: bool = False,
+    ) -> None:
+        """Raise `errors` to those of the first side against the second."""
+        bound = any(side.fixed_batch for side, _ in pair)
+        step = 1 if bound else self._step
+        count = len(batch.spatial)
+        for start in range(0, count, step):
+            chunk = list(range(count))[start : start + step]
+            feeds = [
+                as_fed(side.model, fill(side.feeds(batch, chunk), side.fixed_batch))
+                for side, _ in pair
+            ]
+            with ExitStack() as stack:
+                folders = [
+                    stack.enter_context(TemporaryDirectory(prefix="jpegcompile-verify-"))
+                    for _ in pair
+                ]
+                held = [Shelf(Path(f), own) for f, own in zip(folders, feeds, strict=True)]
+                for index, group in enumerate(self._groups):
+                    for (_, parts), own in zip(pair, held, strict=True):
+                        parts.run(index, own)
+                    sides = [side for side, _ in pair]
+                    for tensor in group:
+                        self._compare_tensor(tensor, sides, held, len(chunk), errors, is_spatial)
+                    for (_, parts), own in zip(pair, held, strict=True):
+                        parts.leave(index, own)
+
+    def _compare_tensor(
+        self,
+        tensor: str,
+        sides: Sequence[_Side],
+        held: Sequence[Shelf],
+        count: int,
+        errors: Errors,
+        is_spatial: bool,
+    ) -> None:
+        first, second = (side.names[tensor] for side in sides)
+        # A twin that is missing was made by a pass, not by the source.
+        if first not in held[0] or second not in held[1]:
+            return
+        actual, expected = held[0][first], held[1][second]
+        error, largest = coefficient_distance(
+            _rows(actual, expected, count),
+            _rows(expected, actual, count),
+            self._blocks[tensor],
+            is_spatial=is_spatial,
+        )
+        before = errors.get(tensor, (0.0, 0.0))
+        errors[tensor] = (max(before[0], error), max(before[1], largest))
+
+    def _opened(self, *sides: _Side) -> tuple[tuple[_Side, Parts], ...]:
+        return tuple(
+            (side, Parts(side.model, [self._named(g, side) for g in self._groups], side.open))
+            for side in sides
+        )
+
+    @staticmethod
+    def _named(group: Sequence[str], side: _Side) -> list[str]:
+        return [side.names[tensor] for tensor in group]
+
+    def _compiled(self) -> _Side:
+        info = self._info.input
+
+        def feeds(batch: Batch, chosen: list[int]) -> Feeds:
+            if info.mode == "tensor":
+                images = batch.spatial[chosen]
+                return {info.name: images if info.has_batch else images[0]}
+            return coefficient_feeds([batch.coefficients[index] for index in chosen], info)
+
+        opened = partial(inference_session, folder=self._folder, native=self._native, arena=False)
+        names = {tensor: tensor for tensor in self._twins}
+        return _Side(self._model, names, opened, feeds, self._fixed_batch)
+
+    def _original(self, model: onnx.ModelProto, renamed: Mapping[str, str] | None = None) -> _Side:
+        image = self._info.input.name
+        renamed = renamed or {}
+        names = {tensor: renamed.get(twin, twin) for tensor, twin in self._twins.items()}
+        opened = partial(inference_session, folder=self._source.folder, arena=False)
+        return _Side(
+            readable(model),
+            names,
+            opened,
+            lambda batch, chosen: {image: batch.spatial[chosen]},
+            fixed_batch_of(model, image),
+        )
+
+
+def suspect_of(nodes: Sequence[NodeError]) -> str | None:
+    """The first node whose error is far more than the rounding before it explains."""
+    return next(
+        (n.node for n in nodes if n.allowed is not None and not n.error <= _SUSPICIOUS * n.allowed),
+        None,
+    )
+
+
+def fixed_batch_of(model: onnx.ModelProto, image: str) -> int | None:
+    """The batch that a model is bound to; None if any will do."""
+    value = next(v for v in model.graph.input if v.name == image)
+    return value.type.tensor_type.shape.dim[0].dim_value or None
+
+
+def tensor_bytes(model: onnx.ModelProto) -> dict[str, int]:
+    """Bytes of an input's share of the tensors that a model describes."""
+    return {
+        value.name: _FLOAT_BYTES
+        * prod(d.dim_value or 1 for d in value.type.tensor_type.shape.dim[1:])
+        for value in (*model.graph.input, *model.graph.value_info)
+    }
+
+
+def inputs_at_once(sizes: Mapping[str, int], most: int) -> int:
+    """How many inputs can be run together within a group's memory, 1 at least."""
+    largest = _MAPS_AT_ONCE * max(sizes.values(), default=1)
+    return max(min(most, GROUP_BYTES // max(largest, 1)), 1)
+
+
+def _groups(order: Sequence[str], sizes: Mapping[str, int], at_once: int) -> list[list[str]]:
+    """Tensors in the order that they are made, as many together as the bound allows."""
+    groups: list[list[str]] = [[]]
+    total = 0
+    for tensor in order:
+        size = 2 * at_once * sizes.get(tensor, 0)
+        if groups[-1] and total + size > GROUP_BYTES:
+            groups.append([])
+            total = 0
+        groups[-1].append(tensor)
+        total += size
+    return groups
+
+
+def _rows(values: NDArray[Any], other: NDArray[Any], count: int) -> NDArray[Any]:
+    """Values without what fills a fixed batch up, where models are bound to different ones."""
+    return values if values.shape == other.shape or not values.ndim else values[:count]
