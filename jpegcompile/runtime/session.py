@@ -242,7 +242,7 @@ class Session:
 
     def reader(self, on_error: OnError = "stop", *, tolerant: bool = False) -> ImageReader:
         """What reads files for `run_coefficients`; the arguments are those of `run`."""
-        return ImageReader(self._check, on_error, tolerant=tolerant)
+        return ImageReader(self._check, on_error, tolerant=tolerant, threads=self._threads)
 
     def _check(self, image: Coefficients, name: str) -> None:
         info = self.info.input

@@ -72,10 +72,11 @@ def test_every_command_goes_on(
     assert data["ignored"] == {**ignored, str(folder / "__MACOSX"): "left by a system"}
     if verb == "bench":
         return
-    arguments = [*map(str, line), "--on-error", "report", "--tolerant"]
-    assert run_command(arguments) == 4
+    # A search of other images would take as long again.
+    tolerant, taken = ([], 0) if verb == "compile" else (["--tolerant"], len(DAMAGED))
+    assert run_command([*map(str, line), "--on-error", "report", *tolerant]) == 4
     captured = capsys.readouterr()
-    count = len(KINDS) - len(DAMAGED)
+    count = len(KINDS) - taken
     assert captured.err.startswith(
         f"jpegcompile: {count} files could not be used; the first is {first}: "
     )
