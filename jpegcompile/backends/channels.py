@@ -1,7 +1,8 @@
 """Bodies of operators that see all channels, or two maps, at once: normalisation, products, maxima.
 
 Only operators that are the same from opset 7 on; ReduceMax and its kin take their axes as an input
-from 18 on, ReduceSum from 13 on, and have bodies for both. The mean of a row of numbers is a global average pool.
+from 18 on, ReduceSum from 13 on, and have bodies for both. The mean of a row of numbers is a
+global average pool.
 """
 
 from __future__ import annotations

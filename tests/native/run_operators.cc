@@ -60,7 +60,8 @@ Options parse(const std::vector<std::string>& arguments) {
 std::map<std::string, std::vector<Case>> make_cases(jpegcompile::Selection selection) {
   std::map<std::string, std::vector<Case>> by_name;
   for (auto make : {jpegcompile::channel_cases, jpegcompile::convolution_cases,
-                    jpegcompile::first_convolution_cases, jpegcompile::ingest_cases, jpegcompile::tile_cases,
+                    jpegcompile::first_convolution_cases, jpegcompile::ingest_cases, jpegcompile::map_cases,
+                    jpegcompile::tile_cases,
                     jpegcompile::window_cases,
 #ifdef JPEGCOMPILE_CORPUS
                     jpegcompile::decode_cases,
