@@ -77,12 +77,14 @@ class Moments:
         source: x.
         values: what is known of tensors, by `id`.
         groups, epsilon: of all means and roots among them; None before there is one.
+        others: groups and epsilons, as far as known, of nodes that have others than these.
     """
 
     source: gs.Tensor
     values: dict[int, _Value] = field(default_factory=dict)
     groups: int | None = None
     epsilon: float | None = None
+    others: set[tuple[int, float | None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Begin with x itself."""
@@ -126,12 +128,18 @@ class Moments:
         return Normalization(self.groups, self.epsilon, scale, terms.get(ONE, zeros))
 
     def _set_groups(self, groups: int) -> None:
-        if self.channels % groups or self.groups not in (None, groups):
+        if self.channels % groups:
+            raise _UnknownError
+        if self.groups not in (None, groups):
+            self.others.add((groups, None))
             raise _UnknownError
         self.groups = groups
 
     def _set_epsilon(self, epsilon: float) -> None:
-        if epsilon <= 0 or (self.epsilon is not None and not _is_same(self.epsilon, epsilon)):
+        if epsilon <= 0 or self.groups is None:
+            raise _UnknownError
+        if self.epsilon is not None and not _is_same(self.epsilon, epsilon):
+            self.others.add((self.groups, epsilon))
             raise _UnknownError
         self.epsilon = self.epsilon or epsilon
 
