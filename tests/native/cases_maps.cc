@@ -136,7 +136,10 @@ Case product_case(Random& random, const std::string& op, const OfTwo& function,
   made.allowed =
       rounding(3 * transform_roundings(block), 2 * most * static_cast<double>(block * block));
   made.refusals = {{"the other map has shape [2], x [",
-                    [](Case& wrong) { wrong.inputs[1] = numbers({1, 1}, {2}); }},
+                    [](Case& wrong) {
+                      wrong.inputs[1] = numbers({1, 1}, {2});
+                      wrong.attributes["residual_group"] = int64_t{1};
+                    }},
                    {"a map has four dimensions", [](Case& wrong) {
                       wrong.inputs[1] = numbers({1}, {1, 1, 1, 1, 1});
                     }}};
