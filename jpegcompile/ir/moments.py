@@ -359,7 +359,7 @@ def _evaluate_power(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> 
 def _evaluate_positive_part(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
     """Of a variance, which is not negative."""
     known = [t for t in node.inputs if t.name and value_of(t) is None]
-    bounds = [value_of(t) for t in node.inputs if value_of(t) is not None]
+    bounds = [bound for bound in map(value_of, node.inputs) if bound is not None]
     low = [node.attrs["min"]] if "min" in node.attrs else [float(b.max()) for b in bounds if b.size]
     is_bounded = "max" in node.attrs or len(node.inputs) > 2
     if len(known) != 1 or is_bounded or any(bound != 0 for bound in low):

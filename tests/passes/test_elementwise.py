@@ -218,11 +218,6 @@ def test_a_bound_that_no_attribute_holds_is_an_operand() -> None:
     assert outline_of(lowered(graph, "float")) == "ToJpeg JpegClip ToSpatial"
 
 
-def test_the_larger_of_two_maps_is_kept() -> None:
-    graph = Graph(f"{TWO_MAPS} {{ y = Max(x, z) }}")
-    assert kept_reasons(check_compiled(graph)) == {"y": "Max has no JPEG-domain form"}
-
-
 @pytest.mark.parametrize("axis", [0, 2, 3, -1])
 def test_declines_other_concatenations(axis: int) -> None:
     graph = Graph(f"{TWO_MAPS} {{ y = Concat<axis = {axis}>(x, z) }}")
