@@ -42,14 +42,15 @@ _GROUPS_OF_PIXELS = f"""<groups> (x, scale, shift, epsilon, to_rows) => (y) {{
         centered = Sub(nearly, rest){_NORMALIZED}
         y = Add(scaled, shift) }}"""
 
+# The other one of two maps has the name that `residual_group` speaks of.
 _OTHER_PIXELS = f"""{PIXELS}
-        o = MatMul(inverse_rows, other)
+        o = MatMul(inverse_rows, residual)
         other_spatial = MatMul(o, inverse_columns)"""
 
 
 def _of_two(op: str) -> str:
     return between(
-        f"<block> (x, other, {TRANSFORMS})", f"{op}(spatial, other_spatial)", _OTHER_PIXELS
+        f"<block> (x, residual, {TRANSFORMS})", f"{op}(spatial, other_spatial)", _OTHER_PIXELS
     )
 
 

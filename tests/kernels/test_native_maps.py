@@ -44,7 +44,7 @@ def normalization(pixels: NDArray[np.float64], epsilon: float, block: int) -> Bo
             FACTORS.reshape(-1, 1, 1),
             OFFSETS.reshape(-1, 1, 1),
             np.asarray([epsilon]),
-            dc_map(*pixels.shape[2:], block),
+            dc_map(pixels.shape[2], pixels.shape[3], block),
         )
     ]
     expected = jpeg_group_normalization(
@@ -84,7 +84,7 @@ def test_a_mean_that_is_large_cancels_nothing(
 @pytest.mark.parametrize("value", [0.0, 1.0, 3e4])
 def test_a_map_of_one_value_becomes_the_shift(value: float) -> None:
     case = normalization(np.full(SHAPE, value), 1e-5, 8)
-    shifts = (OFFSETS.reshape(-1, 1, 1) * dc_map(*SHAPE[2:], 8)).astype(np.float32)
+    shifts = (OFFSETS.reshape(-1, 1, 1) * dc_map(SHAPE[2], SHAPE[3], 8)).astype(np.float32)
     actual = run_case(case, Spread(), ISAS[0])
     np.testing.assert_allclose(actual, np.broadcast_to(shifts, SHAPE), rtol=0, atol=1e-5)
 
