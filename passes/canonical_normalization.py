@@ -7,15 +7,17 @@ LayerNormalization(x, s, t), s and t from pixel to pixel    first Add(Mul(n, s),
     =>  SpatialGroupNormalization(x, scale, shift, epsilon)                      exact
 
 See `ir/moments.py` for what is recognised. The operator is ours since GroupNormalization is none of
-old opsets; at block size 1 it stays as it is.
+old opsets; at block size 1 it stays as it is. Maps in float16 are cast to float32 and back.
 """
 
 from __future__ import annotations
 
 import heapq
+from typing import Any
 
 import numpy as np
 import onnx_graphsurgeon as gs
+from onnx import helper
 
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.graph import input_at, is_float, is_graph_output, static_dims, value_of
@@ -105,26 +107,42 @@ def _replace(
     node: gs.Node, source: gs.Tensor, normalization: Normalization, module: Module
 ) -> None:
     target = node.outputs[0]
-    parameters = [
-        gs.Constant(
-            module.fresh(f"{target.name}.{name}"), values.astype(source.dtype).reshape(-1, 1, 1)
-        )
-        for name, values in (("scale", normalization.scale), ("shift", normalization.shift))
-    ]
     # Statistics are computed in float32 at least.
     precise = np.float64 if source.dtype == np.float64 else np.float32
-    epsilon = np.asarray([normalization.epsilon], precise)
-    parameters.append(gs.Constant(module.fresh(f"{target.name}.epsilon"), epsilon))
+    is_half = source.dtype != precise
+    given = _cast(source, precise, f"{target.name}.wide", module) if is_half else source
+    made = gs.Variable(module.fresh(f"{target.name}.normalized"), precise, target.shape)
+    parameters = [
+        gs.Constant(module.fresh(f"{target.name}.{name}"), values.astype(precise))
+        for name, values in (
+            ("scale", normalization.scale.reshape(-1, 1, 1)),
+            ("shift", normalization.shift.reshape(-1, 1, 1)),
+            ("epsilon", np.asarray([normalization.epsilon])),
+        )
+    ]
     parameters.append(_rows(normalization.groups, module))
     node.outputs = [gs.Variable(module.fresh(f"{target.name}.unread"), target.dtype)]
     module.graph.nodes[module.graph.nodes.index(node)] = gs.Node(
         "SpatialGroupNormalization",
         node.name,
         {"groups": normalization.groups},
-        [source, *parameters],
-        [target],
+        [given, *parameters],
+        [made if is_half else target],
         DOMAIN,
     )
+    if is_half:
+        _cast(made, target.dtype, target.name, module, target)
+
+
+def _cast(
+    source: gs.Tensor, dtype: Any, name: str, module: Module, target: gs.Tensor | None = None
+) -> gs.Tensor:
+    """A tensor in another precision; `target` where that is there already."""
+    made = target or gs.Variable(module.fresh(name), dtype, source.shape)
+    code = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    cast = gs.Node("Cast", module.fresh(f"{name}.cast"), {"to": int(code)}, [source], [made])
+    module.graph.nodes.append(cast)
+    return made
 
 
 def _take_apart(node: gs.Node, module: Module) -> bool:
