@@ -70,8 +70,8 @@ from jpegcompile.passes.report_skippable import ReportSkippable
 from jpegcompile.passes.resolve_shapes import ResolveShapes
 from jpegcompile.passes.sink_squeeze import SinkSqueeze
 from jpegcompile.passes.spatial_twins import SpatialTwins
-from jpegcompile.passes.take_one_image import TakeOneImage
 from jpegcompile.passes.store_half import StoreHalf
+from jpegcompile.passes.take_one_image import TakeOneImage
 from jpegcompile.passes.truncate_frequencies import TruncateFrequencies
 from jpegcompile.passes.widen_half import WidenHalf
 

@@ -63,8 +63,11 @@ def _vectors(graph: gs.Graph) -> frozenset[str]:
             found.add(target.name)
     made: set[str] = set()
     for node in graph.nodes:
-        source, target = node.inputs[0] if node.inputs else None, node.outputs[0]
-        if target.name in found and (source.name in made or _is_vector(source)):
+        target = node.outputs[0]
+        if target.name not in found:
+            continue
+        source = node.inputs[0]
+        if source.name in made or _is_vector(source):
             made.add(target.name)
     return frozenset(made)
 

@@ -244,7 +244,7 @@ def _concat(surgery: _Surgery, node: gs.Node) -> list[Stack] | None:
     known = [stack for stack in stacks if stack is not None]
     if len(known) != len(stacks):
         return None
-    shape = (math.prod(dims[:-2]), *dims[-2:])
+    shape = (math.prod(dims[:-2]), dims[-2], dims[-1])
     maps = [stack.map for stack in known]
     joined = maps[0] if len(maps) == 1 else surgery.new_map("Concat", maps, target, shape, axis=1)
     return [Stack(joined, dims[:-2])]

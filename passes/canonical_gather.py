@@ -138,9 +138,12 @@ def _of_one_map(node: gs.Node, module: Module) -> bool:
         # The map itself may be a part, but what others read as well would be made twice.
         if tensor is source:
             order.append(np.arange(int(source.shape[axis])))
-        elif part is None or part[0] is not source or len(tensor.outputs) > 1:
-            return False
-        elif is_graph_output(module.graph, tensor):
+        elif (
+            part is None
+            or part[0] is not source
+            or len(tensor.outputs) > 1
+            or is_graph_output(module.graph, tensor)
+        ):
             return False
         else:
             order.append(part[1])

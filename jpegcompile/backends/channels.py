@@ -1,7 +1,8 @@
 """Bodies of operators that see all channels, or two maps, at once: normalisation, products, maxima.
 
 Only operators that are the same from opset 7 on; ReduceMax and its kin take their axes as an input
-from 18 on, ReduceSum from 13 on, and have bodies for both. The mean of a row of numbers is a global average pool.
+from 18 on, ReduceSum from 13 on, and have bodies for both. The mean of a row of numbers is a
+global average pool.
 """
 
 from __future__ import annotations
@@ -18,31 +19,38 @@ _NORMALIZED = """
         shape = Shape(x)
         map = Reshape(normalized, shape)
         scaled = Mul(map, scale)"""
-# The sum of a map's pixels is the product of its coefficients and those of a map of ones.
+# The sum of a map's pixels is the product of its coefficients and those of a map of ones. What
+# rounding leaves of a large mean is taken out, too.
 _GROUPS_OF_TILES = f"""<groups, block> (x, scale, shift, epsilon, to_rows, dc) => (y) {{
-        one_row = Constant <value = int64[2] {{1, -1}}> ()
-        ones = Reshape(dc, one_row)
+        ones = Flatten <axis = 0> (dc)
         rows = Reshape(x, to_rows)
         on_ones = Mul(rows, ones)
         mean = GlobalAveragePool(on_ones)
         means = Mul(mean, ones)
-        centered = Sub(rows, means){_NORMALIZED}
+        nearly = Sub(rows, means)
+        rest_on_ones = Mul(nearly, ones)
+        rest = GlobalAveragePool(rest_on_ones)
+        rests = Mul(rest, ones)
+        centered = Sub(nearly, rests){_NORMALIZED}
         shifted = Mul(shift, dc)
         y = Add(scaled, shifted) }}"""
 _GROUPS_OF_PIXELS = f"""<groups> (x, scale, shift, epsilon, to_rows) => (y) {{
         rows = Reshape(x, to_rows)
         mean = GlobalAveragePool(rows)
-        centered = Sub(rows, mean){_NORMALIZED}
+        nearly = Sub(rows, mean)
+        rest = GlobalAveragePool(nearly)
+        centered = Sub(nearly, rest){_NORMALIZED}
         y = Add(scaled, shift) }}"""
 
+# The other one of two maps has the name that `residual_group` speaks of.
 _OTHER_PIXELS = f"""{PIXELS}
-        o = MatMul(inverse_rows, other)
+        o = MatMul(inverse_rows, residual)
         other_spatial = MatMul(o, inverse_columns)"""
 
 
 def _of_two(op: str) -> str:
     return between(
-        f"<block> (x, other, {TRANSFORMS})", f"{op}(spatial, other_spatial)", _OTHER_PIXELS
+        f"<block> (x, residual, {TRANSFORMS})", f"{op}(spatial, other_spatial)", _OTHER_PIXELS
     )
 
 

@@ -65,7 +65,7 @@ class _Value:
     polynomial: Polynomial
 
 
-class _Unknown(Exception):
+class _UnknownError(Exception):
     """A node is no part of a normalisation."""
 
 
@@ -77,12 +77,14 @@ class Moments:
         source: x.
         values: what is known of tensors, by `id`.
         groups, epsilon: of all means and roots among them; None before there is one.
+        others: groups and epsilons, as far as known, of nodes that have others than these.
     """
 
     source: gs.Tensor
     values: dict[int, _Value] = field(default_factory=dict)
     groups: int | None = None
     epsilon: float | None = None
+    others: set[tuple[int, float | None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Begin with x itself."""
@@ -104,7 +106,7 @@ class Moments:
         before = self.groups, self.epsilon
         try:
             self.values[id(target)] = _Value(shape, _rounded(evaluate(self, node, shape)))
-        except _Unknown:
+        except _UnknownError:
             self.groups, self.epsilon = before
             return False
         return True
@@ -126,19 +128,25 @@ class Moments:
         return Normalization(self.groups, self.epsilon, scale, terms.get(ONE, zeros))
 
     def _set_groups(self, groups: int) -> None:
-        if self.channels % groups or self.groups not in (None, groups):
-            raise _Unknown
+        if self.channels % groups:
+            raise _UnknownError
+        if self.groups not in (None, groups):
+            self.others.add((groups, None))
+            raise _UnknownError
         self.groups = groups
 
     def _set_epsilon(self, epsilon: float) -> None:
-        if epsilon <= 0 or (self.epsilon is not None and not _is_same(self.epsilon, epsilon)):
-            raise _Unknown
+        if epsilon <= 0 or self.groups is None:
+            raise _UnknownError
+        if self.epsilon is not None and not _is_same(self.epsilon, epsilon):
+            self.others.add((self.groups, epsilon))
+            raise _UnknownError
         self.epsilon = self.epsilon or epsilon
 
     def _value(self, tensor: gs.Tensor) -> _Value:
         value = self.values.get(id(tensor))
         if value is None:
-            raise _Unknown
+            raise _UnknownError
         return value
 
     def _operands(self, node: gs.Node, shape: tuple[int, ...]) -> list[Polynomial]:
@@ -151,20 +159,20 @@ class Moments:
             return {ONE: self._by_channel(constant, shape)}
         value = self._value(tensor)
         if not _is_prefix(value.shape, shape):
-            raise _Unknown
+            raise _UnknownError
         return value.polynomial
 
     def _by_channel(self, constant: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
         """A constant that is broadcast to a shape without the batch, as a number a channel."""
         extents = constant.shape[1:] if constant.ndim > len(shape) else constant.shape
         if constant.ndim > len(shape) + 1 or constant.size != math.prod(extents):
-            raise _Unknown
+            raise _UnknownError
         if constant.size == 1:
             return np.full(self.channels, float(constant.reshape(-1)[0]))
         try:
             whole = np.broadcast_to(constant.reshape(extents).astype(np.float64), shape)
         except ValueError as error:
-            raise _Unknown from error
+            raise _UnknownError from error
         return self._of_elements(whole.reshape(-1))
 
     def _of_elements(self, elements: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -174,7 +182,7 @@ class Moments:
             return elements.repeat(self.channels // count)
         by_channel = elements.reshape(self.channels, -1) if count % self.channels == 0 else None
         if by_channel is None or not (by_channel == by_channel[:, :1]).all():
-            raise _Unknown
+            raise _UnknownError
         return by_channel[:, 0].copy()
 
     def _mean(self, polynomial: Polynomial, groups: int) -> Polynomial:
@@ -184,7 +192,7 @@ class Moments:
         for (x, m, v, r), coefficient in polynomial.items():
             of_group = coefficient.reshape(groups, -1)
             if x > 2 or not _is_same(of_group, of_group[:, :1]):
-                raise _Unknown
+                raise _UnknownError
             for powers in ((0, m + x, v, r), *([(0, m, v + 1, r)] if x == 2 else [])):
                 terms[powers] = terms.get(powers, 0) + coefficient
         return terms
@@ -197,10 +205,10 @@ class Moments:
     def _root(self, polynomial: Polynomial, power: int) -> Polynomial:
         """(a v + b)^(-power / 2), which is a^(-power / 2) r^power with epsilon = b / a."""
         if set(polynomial) != {V, ONE}:
-            raise _Unknown
+            raise _UnknownError
         a, b = polynomial[V], polynomial[ONE]
         if not _is_same(a, a[:1]) or not _is_same(b, b[:1]) or a[0] <= 0:
-            raise _Unknown
+            raise _UnknownError
         self._set_epsilon(float(b[0] / a[0]))
         return {(0, 0, 0, power): a ** (-0.5 * power)}
 
@@ -266,7 +274,7 @@ def _inverse(polynomial: Polynomial) -> Polynomial:
     """Of a constant or of a power of r."""
     (powers, values), *others = polynomial.items()
     if others or powers[:3] != (0, 0, 0) or not values.all():
-        raise _Unknown
+        raise _UnknownError
     return {(0, 0, 0, -powers[3]): 1 / values}
 
 
@@ -295,7 +303,7 @@ def _evaluate_negative(moments: Moments, node: gs.Node, shape: tuple[int, ...]) 
 def _evaluate_reshape(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
     value = moments._value(node.inputs[0])
     if math.prod(value.shape) != math.prod(shape):
-        raise _Unknown
+        raise _UnknownError
     return value.polynomial
 
 
@@ -303,13 +311,13 @@ def _evaluate_mean(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> P
     del shape
     value = moments._value(node.inputs[0])
     if math.prod(value.shape) != moments.size:
-        raise _Unknown
+        raise _UnknownError
     rank = len(value.shape) + 1
     axes = _reduced_axes(node, rank)
     kept = [d for axis, d in enumerate(value.shape, 1) if axis not in axes and d > 1]
     reduced = [axis in axes for axis, d in enumerate(value.shape, 1) if d > 1]
     if 0 in axes or reduced != sorted(reduced):
-        raise _Unknown
+        raise _UnknownError
     groups = math.prod(kept)
     mean = moments._mean(value.polynomial, groups)
     return _scaled(mean, moments.size / groups) if node.op == "ReduceSum" else mean
@@ -321,7 +329,7 @@ def _reduced_axes(node: gs.Node, rank: int) -> set[int]:
     operand = input_at(node, 1)
     axes = node.attrs.get("axes") if operand is None else value_of(operand)
     if axes is None:
-        raise _Unknown
+        raise _UnknownError
     return {int(axis) % rank for axis in axes}
 
 
@@ -336,7 +344,7 @@ def _evaluate_reciprocal(moments: Moments, node: gs.Node, shape: tuple[int, ...]
 def _evaluate_power(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
     exponent = value_of(node.inputs[1])
     if exponent is None or exponent.size != 1:
-        raise _Unknown
+        raise _UnknownError
     base = moments._operand(node.inputs[0], shape)
     power = float(exponent.reshape(()))
     if power == 2:
@@ -344,32 +352,32 @@ def _evaluate_power(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> 
     if power == -1:
         return _inverse(base)
     if power not in (0.5, -0.5):
-        raise _Unknown
+        raise _UnknownError
     return moments._root(base, int(-2 * power))
 
 
 def _evaluate_positive_part(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
     """Of a variance, which is not negative."""
     known = [t for t in node.inputs if t.name and value_of(t) is None]
-    bounds = [value_of(t) for t in node.inputs if value_of(t) is not None]
+    bounds = [bound for bound in map(value_of, node.inputs) if bound is not None]
     low = [node.attrs["min"]] if "min" in node.attrs else [float(b.max()) for b in bounds if b.size]
     is_bounded = "max" in node.attrs or len(node.inputs) > 2
     if len(known) != 1 or is_bounded or any(bound != 0 for bound in low):
-        raise _Unknown
+        raise _UnknownError
     value = moments._operand(known[0], shape)
     if set(value) != {V} or (value[V] < 0).any():
-        raise _Unknown
+        raise _UnknownError
     return value
 
 
 def _evaluate_normalization(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
     source = moments._value(node.inputs[0])
     if set(source.polynomial) != {X} or not (source.polynomial[X] == 1).all():
-        raise _Unknown
+        raise _UnknownError
     if node.op == "LayerNormalization":
         axis = int(node.attrs.get("axis", -1)) % (len(shape) + 1)
         if axis == 0:
-            raise _Unknown
+            raise _UnknownError
         groups = math.prod(shape[: axis - 1])
     else:
         groups = int(node.attrs["num_groups"]) if "num_groups" in node.attrs else shape[0]
@@ -379,7 +387,7 @@ def _evaluate_normalization(moments: Moments, node: gs.Node, shape: tuple[int, .
             continue
         values = value_of(tensor)
         if values is None:
-            raise _Unknown
+            raise _UnknownError
         if node.op == "LayerNormalization":
             numbers = moments._by_channel(values, shape)
         else:

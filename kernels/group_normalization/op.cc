@@ -71,7 +71,9 @@ class GroupNormalization : public TileKernel {
     float* factors = sums + static_cast<size_t>(cut.count()) * numbers;
     const auto measure = [&](size_t item) {
       cut.for_item(item, [&](int64_t index, const Strip& strip) {
-        const float* rows = read(from, x, strip);
+        const auto floats = static_cast<size_t>(strip.count * from.pitch());
+        const float* rows = read_rows(from, x, strip.image, strip.group, strip.row, strip.count,
+                                      task_floats(0, floats));
         measure_rows({rows, strip.count, from.width, block_, sums + index * kNumbers});
       });
     };
@@ -85,8 +87,9 @@ class GroupNormalization : public TileKernel {
       cut.for_item(item, [&](int64_t, const Strip& strip) {
         const auto [image, group, row, count] = strip;
         const auto floats = static_cast<size_t>(count * from.pitch());
-        const float* rows = read(from, x, strip);
-        float* target = rows_target(to, y, image, group, row, task_floats(0, 2 * floats) + floats);
+        float* scratch = task_floats(0, 2 * floats);
+        const float* rows = read_rows(from, x, image, group, row, count, scratch);
+        float* target = rows_target(to, y, image, group, row, scratch + floats);
         normalize_rows({rows, target, count, from.width, block_,
                         factors + (image * from.groups() + group) * kNumbers});
         write_rows(to, y, image, group, row, count, target);
@@ -105,13 +108,6 @@ class GroupNormalization : public TileKernel {
     const Broadcast &scale, &shift;
     double epsilon;
   };
-
-  // Rows of a strip, and as much room behind them in scratch memory.
-  static const float* read(const Map& map, const float* x, const Strip& strip) {
-    const auto [image, group, row, count] = strip;
-    const auto floats = static_cast<size_t>(count * map.pitch());
-    return read_rows(map, x, image, group, row, count, task_floats(0, 2 * floats));
-  }
 
   // Of all pixels of the channels of a group. Sums about one number are moved to another exactly:
   // sum (p - m)^2 = sum (p - c)^2 + 2 (c - m) sum (p - c) + n (c - m)^2.

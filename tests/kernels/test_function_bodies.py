@@ -15,6 +15,7 @@ from support.ingest_cases import ingest_cases
 from support.masking_cases import exact_cases, masked_pool_cases, masking_cases
 from support.pointwise_cases import pointwise_cases
 from support.transposed_cases import conv_transpose_cases
+from support.whole_map_cases import channel_reduction_cases, normalization_cases, product_cases
 from support.window_cases import (
     conv_cases,
     global_max_pool_cases,
@@ -26,6 +27,7 @@ from support.window_cases import (
 )
 
 from jpegcompile.backends import functions
+from jpegcompile.backends.channels import OLD_CHANNEL_BODIES, OLD_SUM_BODIES
 from jpegcompile.backends.functions import (
     BODIES,
     OLD_CLIP_BODIES,
@@ -55,6 +57,9 @@ CASES = [
     *fused_pointwise_cases(),
     *spatial_cases(),
     *first_convolution_cases(),
+    *normalization_cases(),
+    *product_cases(),
+    *channel_reduction_cases(),
 ]
 OPSETS = sorted({7, 13, 20, newest_opset()})
 FIRST_OF_OP = list({case.op: case for case in reversed(CASES)}.values())
@@ -153,6 +158,16 @@ def test_a_wrong_body_is_seen(case: BodyCase, monkeypatch: pytest.MonkeyPatch) -
         lambda body: body.replace("Gather <axis = 0> (pixels, positions)", "Identity(largest)"),
         lambda body: body.replace("MatMul(a, inverse_columns)", "Identity(a)"),
         lambda body: body.replace("= Mul(", "= Add("),
+        lambda body: body.replace("GlobalAveragePool(squares)", "GlobalMaxPool(squares)"),
+        lambda body: body.replace("Add(variance, epsilon)", "Identity(variance)"),
+        lambda body: body.replace("Mul(spatial, other_spatial)", "Max(spatial, other_spatial)"),
+        lambda body: body.replace("Max(spatial, other_spatial)", "Min(spatial, other_spatial)"),
+        lambda body: body.replace("Min(spatial, other_spatial)", "Max(spatial, other_spatial)"),
+        lambda body: body.replace("MatMul(o, inverse_columns)", "Identity(o)"),
+        lambda body: body.replace("ReduceMax", "ReduceMin"),
+        lambda body: body.replace("ReduceMin", "ReduceMean"),
+        lambda body: body.replace("ReduceMean", "ReduceSum"),
+        lambda body: body.replace("ReduceSum", "ReduceMean"),
         lambda body: body.replace("Mul (spatial, v0)", "Mul (spatial, spatial)"),
         lambda body: body.replace("y = Add(", "y = Sub("),
         lambda body: body.replace("[0, 1, 2, 4, 3, 5]", "[0, 1, 2, 5, 3, 4]"),
@@ -160,7 +175,9 @@ def test_a_wrong_body_is_seen(case: BodyCase, monkeypatch: pytest.MonkeyPatch) -
         lambda body: body.replace("y = MatMul(t, columns)", "y = Identity(t)"),
         lambda body: body.replace("y = MatMul(t, forward_columns)", "y = Identity(t)"),
     ]
-    assert_faults_are_seen(case, changes, BODIES, max(13, case.oldest_opset), monkeypatch)
+    # Older models have other bodies of these.
+    newest = 18 if case.op in {**OLD_CHANNEL_BODIES, **OLD_SUM_BODIES} else 13
+    assert_faults_are_seen(case, changes, BODIES, max(newest, case.oldest_opset), monkeypatch)
 
 
 @pytest.mark.parametrize("op", OLD_CLIP_BODIES)
@@ -183,6 +200,19 @@ def test_a_wrong_old_pool_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     case = next(case for case in FIRST_OF_OP if case.op == "SpatialMaxPool")
     assert_faults_are_seen(case, changes, OLD_POOL_BODIES, 8, monkeypatch)
+
+
+@pytest.mark.parametrize("op", [*OLD_CHANNEL_BODIES, *OLD_SUM_BODIES])
+def test_a_wrong_old_reduction_is_seen(op: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = OLD_SUM_BODIES if op in OLD_SUM_BODIES else OLD_CHANNEL_BODIES
+    changes: list[Callable[[str], str]] = [
+        lambda body: body.replace("ReduceMax", "ReduceMean"),
+        lambda body: body.replace("ReduceMin", "ReduceMax"),
+        lambda body: body.replace("ReduceMean", "ReduceMax"),
+        lambda body: body.replace("ReduceSum", "ReduceMax"),
+    ]
+    case = next(case for case in FIRST_OF_OP if case.op == op)
+    assert_faults_are_seen(case, changes, bodies, 12, monkeypatch)
 
 
 def assert_faults_are_seen(

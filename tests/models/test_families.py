@@ -168,7 +168,9 @@ def test_open_size(name: str, exporter: Exporter, tmp_path: Path, recorder: Reco
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
-@pytest.mark.parametrize("name", ["ResNet-18", "ResNet-50"])
+@pytest.mark.parametrize(
+    "name", ["ResNet-18", "ResNet-50", "BiT ResNet (GroupNorm, standardised weights)"]
+)
 def test_in_float16(name: str, exporter: Exporter, tmp_path: Path, recorder: Recorder) -> None:
     family = BY_NAME[name]
     network = family.build()

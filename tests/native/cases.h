@@ -152,6 +152,7 @@ std::vector<Case> decode_cases(Selection& selection);
 #endif
 std::vector<Case> first_convolution_cases(Selection& selection);
 std::vector<Case> ingest_cases(Selection& selection);
+std::vector<Case> map_cases(Selection& selection);
 std::vector<Case> program_cases(Selection& selection);
 std::vector<Case> tile_cases(Selection& selection);
 std::vector<Case> transposed_cases(Selection& selection);

@@ -61,7 +61,7 @@ std::map<std::string, std::vector<Case>> make_cases(jpegcompile::Selection selec
   std::map<std::string, std::vector<Case>> by_name;
   for (auto make : {jpegcompile::channel_cases, jpegcompile::convolution_cases,
                     jpegcompile::first_convolution_cases, jpegcompile::ingest_cases,
-                    jpegcompile::program_cases, jpegcompile::tile_cases,
+                    jpegcompile::map_cases, jpegcompile::program_cases, jpegcompile::tile_cases,
                     jpegcompile::transposed_cases, jpegcompile::window_cases,
 #ifdef JPEGCOMPILE_CORPUS
                     jpegcompile::decode_cases,

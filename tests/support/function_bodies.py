@@ -134,6 +134,10 @@ def _magnitudes(case: BodyCase) -> BodyCase:
         op = op.replace("Asm", "")
         operands = [a for index, a in enumerate(operands) if index != 1 and a.dtype.kind == "f"]
         attributes = {k: v for k, v in attributes.items() if k not in ("frequencies", "to")}
+    if op.endswith("GroupNormalization"):
+        return _normalization_magnitudes(case, operands)
+    if op in ("JpegMin", "JpegChannelMin"):
+        op = op.replace("Min", "Max")
     operands = [np.abs(a) for a in operands]
     if case.slope is not None:
         op, attributes = "JpegRelu", {"block": attributes["block"]}
@@ -143,6 +147,21 @@ def _magnitudes(case: BodyCase) -> BodyCase:
     if op.removesuffix("Truncate").endswith("Clip"):
         _unclip(operands)
     return replace(case, op=op, operands=tuple(operands), attributes=attributes)
+
+
+def _normalization_magnitudes(case: BodyCase, operands: list[Array]) -> BodyCase:
+    """Pixels and means are divided by the deviations that there are, and scaled."""
+    x, scale, shift, epsilon, _, *dc = operands
+    ones = dc[0] if dc else np.ones(x.shape[2:])
+    groups = x.reshape(len(x), case.attributes["groups"], -1, *x.shape[2:])
+    axes = (2, 3, 4)
+    mean = (groups * ones).mean(axes, keepdims=True)
+    variance = (groups**2).mean(axes, keepdims=True) - mean**2
+    size = np.abs(groups) + (np.abs(groups) * ones).mean(axes, keepdims=True) * ones
+    pixels = (size / np.sqrt(variance + epsilon)).reshape(x.shape)
+    magnitudes = (pixels, np.abs(scale), np.abs(shift), ones)
+    attributes = {"block": case.attributes.get("block", 1)}
+    return replace(case, op="JpegBatchNormalization", operands=magnitudes, attributes=attributes)
 
 
 def _unclip(operands: list[Array]) -> None:

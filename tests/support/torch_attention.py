@@ -7,8 +7,20 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 
-def _normalized(channels: int, out: int, kernel: int, **options: int) -> list[nn.Module]:
-    return [nn.Conv2d(channels, out, kernel, bias=False, **options), nn.BatchNorm2d(out)]
+def _normalized(
+    channels: int,
+    out: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> list[nn.Module]:
+    convolution = nn.Conv2d(
+        channels, out, kernel, stride, padding, dilation, groups=groups, bias=False
+    )
+    return [convolution, nn.BatchNorm2d(out)]
 
 
 class BlockAttention(nn.Module):
@@ -47,7 +59,8 @@ class ConcurrentSqueezeExcite(nn.Module):
         self.pixels = nn.Sequential(nn.Conv2d(channels, 1, 1), nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.max(x * self.channels(x), x * self.pixels(x))
+        larger: Tensor = torch.max(x * self.channels(x), x * self.pixels(x))
+        return larger
 
 
 class CoordinateAttention(nn.Module):
@@ -128,8 +141,11 @@ class SplitAttentionByParts(SplitAttention):
     """The same as its authors write it, by torch.split."""
 
     def forward(self, x: Tensor) -> Tensor:
-        parts = torch.split(self.convolve(x), self.weigh[-1].out_channels // self.radix, dim=1)
-        scores = self.weigh(functional.adaptive_avg_pool2d(sum(parts), 1))
+        x = self.convolve(x)
+        parts = torch.split(x, x.shape[1] // self.radix, dim=1)
+        whole = sum(parts)
+        assert isinstance(whole, Tensor)
+        scores = self.weigh(functional.adaptive_avg_pool2d(whole, 1))
         n = scores.size(0)
         scores = scores.view(n, self.groups, self.radix, -1).transpose(1, 2)
         weights = functional.softmax(scores, dim=1).reshape(n, -1).view(n, -1, 1, 1)

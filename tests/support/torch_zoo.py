@@ -218,6 +218,7 @@ class Block(nn.Module):
             layers = [strided(design, channels, out, 3, stride), design.normalization(out)]
             layers += [design.activation(), conv(out, out, 3)]
         last = design.normalization(out)
+        assert isinstance(last.weight, Tensor)
         nn.init.constant_(last.weight, RESIDUAL_SCALE)
         layers.append(last)
         if design.attention is not None:
