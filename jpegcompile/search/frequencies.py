@@ -298,7 +298,14 @@ class _Search:
         masks, kept = (self._numbers(levels, kind) for kind in ("mask", "keep"))
         refused = self._refused[min(self._refused)] if self._refused else None
         return FrequencySearch(
-            plan, max_drop, search, verification, masks, kept, stability, refused
+            plan,
+            max_drop,
+            search,
+            verification,
+            masks,
+            kept,
+            stability=stability,
+            refused=refused,
         )
 
     def _is_chaotic(self, index: int, levels: Levels) -> bool:

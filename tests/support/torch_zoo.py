@@ -21,8 +21,6 @@ Network = TypeVar("Network", bound=nn.Module)
 # Branches that end in a residual sum get a small scale, as trained networks have: see `zoo`.
 RESIDUAL_SCALE = 0.25
 
-Network = TypeVar("Network", bound=nn.Module)
-
 
 class PadChannels(nn.Module):
     """Shortcut of option A: every other pixel, and zeros for the channels that are new."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.graph import is_graph_output, value_of
 
 _ALL = frozenset(range(1 << 8))
@@ -63,6 +64,7 @@ NORMALIZATIONS = frozenset(
     (
         *("BatchNormalization", "GroupNormalization", "InstanceNormalization", "LRN"),
         *("LayerNormalization", "LogSoftmax", "RMSNormalization", "Softmax"),
+        "SpatialGroupNormalization",
     )
 )
 # Other sums and products of all kinds.
@@ -117,8 +119,8 @@ _KNOWN = (
 
 
 def is_standard(node: gs.Node) -> bool:
-    """Whether a node is of the domain of ONNX itself."""
-    return node.domain in (None, "", "ai.onnx")
+    """Whether a node is of the domain of ONNX itself, or a pass wrote it for nodes that are."""
+    return node.domain in (None, "", "ai.onnx", DOMAIN)
 
 
 def continuous_inputs(node: gs.Node) -> frozenset[int]:
