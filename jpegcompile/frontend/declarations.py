@@ -24,8 +24,11 @@ def infer_declarations(model: onnx.ModelProto, source: str) -> None:
         source: how messages call it.
 
     Raises:
-        UnsupportedModelError: if an output's type is not known, or is another than is declared.
+        UnsupportedModelError: if the type of an input or output is not known, or that of an output
+            is another than is declared.
     """
+    for value in model.graph.input:
+        _require_shape(value, f"{source}: input '{value.name}' has no shape")
     for graph in all_graphs(model.graph):
         del graph.value_info[:]
     light = without_values(model)
@@ -43,7 +46,8 @@ def infer_declarations(model: onnx.ModelProto, source: str) -> None:
             for output in graph.output:
                 _complete(output, types.get(output.name), source)
     for output in model.graph.output:
-        _require_declared(output, source)
+        problem = f"output '{output.name}' has no shape, and none follows from the graph"
+        _require_shape(output, f"{source}: {problem}")
 
 
 def _inferred(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
@@ -87,13 +91,12 @@ def _complete(output: onnx.ValueInfoProto, known: onnx.TypeProto | None, source:
     output.type.CopyFrom(merged)
 
 
-def _require_declared(output: onnx.ValueInfoProto, source: str) -> None:
-    kind = output.type
+def _require_shape(value: onnx.ValueInfoProto, problem: str) -> None:
+    kind = value.type
     is_known = kind.HasField("tensor_type") and kind.tensor_type.HasField("shape")
     if kind.WhichOneof("value") is None or (kind.HasField("tensor_type") and not is_known):
         raise UnsupportedModelError(
-            f"{source}: output '{output.name}' has no shape, and none follows from the graph;"
-            " declare its type and shape, with open sizes if need be"
+            f"{problem}; declare its type and shape, with open sizes if need be"
         )
 
 

@@ -8,6 +8,8 @@ FastGelu(x, b)             =>  the same, by tanh
 QuickGelu(x)               =>  Mul(x, Sigmoid(Mul(x, alpha)))
 LayerNormalization(x, ..)  =>  its parts, below opset 17, which does not have it; likewise
                                SimplifiedLayerNormalization, at any
+GroupNormalization(x, s, b) => InstanceNormalization between reshapes, below opset 21, where the
+                               checker of onnx refuses it: s and b have a number a group there
 
 That is what these operators are documented to compute (ContribOperators.md of ONNX Runtime), so all
 are exact. A file that is saved with optimisations holds them in the domain com.microsoft.
@@ -28,6 +30,8 @@ from jpegcompile.frontend.walk import FreshNames, all_graphs
 DOMAIN = "com.microsoft"
 _GELU_SINCE = 20
 _LAYER_NORMALIZATION_SINCE = 17
+# Before, it is deprecated by onnx, though ONNX Runtime runs it.
+_GROUP_NORMALIZATION_SINCE = 21
 _EINSUM_SINCE = 12
 _REDUCTIONS_TAKE_AXES_SINCE = 18
 # Parameters of an activation in the order in which FusedConv has them.
@@ -122,6 +126,8 @@ def _rule(node: onnx.NodeProto, opset: int) -> _Rule | None:
         return _RULES.get(node.op_type)
     if node.op_type == "SimplifiedLayerNormalization" and node.domain == "":
         return _layer_normalization
+    if node.op_type == "GroupNormalization" and opset < _GROUP_NORMALIZATION_SINCE:
+        return _group_normalization if node.domain == "" else None
     is_early = node.op_type == "LayerNormalization" and opset < _LAYER_NORMALIZATION_SINCE
     return _layer_normalization if is_early and node.domain == "" else None
 
@@ -248,6 +254,17 @@ def _layer_normalization(parts: _Parts, opset: int) -> bool:
     scaled = parts.add("Mul", normal, scale, output="" if bias else parts.output)
     if bias:
         parts.add("Add", scaled, bias, output=parts.output)
+    return True
+
+
+def _group_normalization(parts: _Parts, opset: int) -> bool:
+    """Groups become the channels of an instance normalisation."""
+    groups = int(parts.attributes["num_groups"])
+    x, scale, bias = (parts.input(index) for index in range(3))
+    grouped = parts.add("Reshape", x, parts.constant(np.asarray([0, groups, -1])))
+    epsilon = float(parts.attributes.get("epsilon", 1e-5))
+    normal = parts.add("InstanceNormalization", grouped, scale, bias, epsilon=epsilon)
+    parts.add("Reshape", normal, parts.add("Shape", x), output=parts.output)
     return True
 
 

@@ -149,6 +149,20 @@ def test_sequences(body: str, opset: int) -> None:
     assert_same(run_float32(compiled, feeds), run_float32(model, feeds))
 
 
+@pytest.mark.parametrize("opset", [18, 20])
+def test_group_normalization_before_opset_21(opset: int) -> None:
+    """Deprecated by onnx, run by ONNX Runtime: a scale and a shift for each group."""
+    text = """(T[N,3,16,16] x) => (T[N,8,16,16] y) {
+        a = Conv<pads = [1, 1, 1, 1]>(x, w, b)
+        y = GroupNormalization<num_groups = 4, epsilon = 0.01>(a, scale, shift) }"""
+    weights: Weights = {"w": (8, 3, 3, 3), "b": (8,), "scale": (4,), "shift": (4,)}
+    model = Graph(text, weights, opset).model("float")
+    feeds = feeds_of(model)
+    compiled = jpegcompile.compile(model, input="tensor")
+    assert not [node for node in compiled.report.nodes if node.status == "kept"]
+    assert_same(run_float32(compiled.model, feeds), run_float32(model, feeds))
+
+
 def fused_conv(**attributes: object) -> onnx.ModelProto:
     text = "(T[N,3,16,16] x) => (T[N,8,16,16] y) { y = Conv<pads = [1, 1, 1, 1]>(x, w, b) }"
     model = Graph(text, {"w": (8, 3, 3, 3), "b": (8,)}).model("float")

@@ -295,6 +295,14 @@ def test_outputs_whose_rank_nothing_tells() -> None:
     )
 
 
+def test_inputs_without_a_shape() -> None:
+    model = NETWORK.model("float")
+    model.graph.input[0].type.tensor_type.ClearField("shape")
+    assert refusal(UnsupportedModelError, model) == (
+        "model: input 'x' has no shape; declare its type and shape, with open sizes if need be"
+    )
+
+
 def test_channels_that_do_not_fit() -> None:
     model = NETWORK.model("float")
     model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 4
