@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
+from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.graph import label
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.plateaus.backward import Needed
@@ -52,6 +53,9 @@ class KeepPlateaus(Pass):
 
 
 def _may_jump(node: gs.Node, graph: gs.Graph) -> bool:
+    # What a pass wrote stands for nodes that may be lowered.
+    if node.domain == DOMAIN:
+        return False
     return bool(demands_of(node, graph, None)) or compared(node) is not None
 
 

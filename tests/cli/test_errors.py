@@ -199,12 +199,11 @@ def test_strict_refuses_what_stays_spatial(
 ) -> None:
     nodes = [
         helper.make_node("Conv", ["image", "w"], ["a"], "first"),
-        helper.make_node("InstanceNormalization", ["a", "s", "s"], ["b"], "norm"),
+        helper.make_node("LRN", ["a"], ["b"], "norm", size=3),
         helper.make_node("Relu", ["b"], ["c"], "last"),
     ]
     weights = [
         helper.make_tensor("w", TensorProto.FLOAT, [4, 3, 1, 1], [0.5] * 12),
-        helper.make_tensor("s", TensorProto.FLOAT, [4], [1.0] * 4),
     ]
     graph = helper.make_graph(
         nodes,
@@ -218,12 +217,12 @@ def test_strict_refuses_what_stays_spatial(
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), source)
     arguments = ("compile", source, "-o", output, "--preprocess", "unit")
     assert fails(capsys, 3, *arguments, "--strict") == (
-        f"{source}: InstanceNormalization 'norm' would stay spatial: InstanceNormalization has no"
-        " JPEG-domain form; compile without --strict to keep it"
+        f"{source}: LRN 'norm' would stay spatial: LRN has no JPEG-domain form; compile without"
+        " --strict to keep it"
     )
     assert not output.exists()
     assert run_command([str(a) for a in arguments]) == 0
-    assert "kept spatial: InstanceNormalization 'norm': " in capsys.readouterr().out
+    assert "kept spatial: LRN 'norm': " in capsys.readouterr().out
 
 
 def test_a_compiled_model_has_its_kernels(

@@ -32,11 +32,12 @@ def test_image_inputs() -> None:
         "model: input 'x' has shape ['N', 'C', 16, 16]: the number of channels must be fixed;"
         " export the model with it"
     )
-    assert image("3,16,16") == (
-        "model: no input has four dimensions; jpegcompile takes models of images"
+    assert image("16,16") == (
+        "model: no input has the dimensions of images ('x' [16,16]); export the model with"
+        " [N,C,H,W] or [N,H,W,C], or without N for one image"
     )
-    assert image("3,16,16", image_input="x") == (
-        "model: input 'x' is float32 of rank 3; an image input is float32 or float16 of rank 4:"
+    assert image("16,16", image_input="x") == (
+        "model: input 'x' is float32 of rank 2; an image input is float32 or float16 of rank 4:"
         " move casts and reshapes of the input out of the model"
     )
 

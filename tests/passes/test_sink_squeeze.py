@@ -89,7 +89,8 @@ def test_rules(body: str, outline: str, opset: int) -> None:
     module = module_before(text, NAME, opset)
     changed = apply(module, NAME)
     assert outline_of(module) == outline
-    assert changed == (not outline.startswith("Squeeze"))
+    # A Squeeze and its Unsqueeze cancel before this pass.
+    assert changed == (not outline.startswith("Squeeze") and outline != "Identity")
     feeds = feeds_of(model)
     batch = {"x": feeds["x"][None]}
     assert_same(evaluate(emit(module), batch), evaluate(model, feeds))

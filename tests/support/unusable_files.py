@@ -43,7 +43,7 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "cmyk": (content(lambda: make_jpeg(SIDE, SIDE, "CMYK")), "4 components"),
     "png": (content(lambda: converted("PNG")), "PNG"),
     "gif": (content(lambda: converted("GIF")), "GIF"),
-    "text": (content(lambda: b"<html>404 Not Found</html>\n"), "text"),
+    "text": (content(lambda: b"<html>404 Not Found</html>\n"), "HTML"),
     "noise": (content(lambda: bytes(range(7, 256))), "not a JPEG"),
     "appledouble": (content(lambda: b"\0\5\x16\7\0\2\0\0Mac OS X" + bytes(90)), "not a JPEG"),
     "zero": (content(lambda: b""), "empty"),

@@ -155,7 +155,7 @@ def _through_contraction(
         return [(t, Demand("values")) for t in data]
     demands = _those(
         node.inputs[0],
-        found.handmade and state.free,
+        found.passes_any and state.free,
         state.values,
         found.atoms(state.values),
         demand,

@@ -56,6 +56,11 @@ class Contraction:
         return self.bias[np.abs(np.broadcast_to(self.totals, self.bias.shape)) < _NO_SUM]
 
     @property
+    def passes_any(self) -> bool:
+        """Whether values that nobody knows may come out as such; a sum of all pixels is generic."""
+        return self.handmade and not self.whole_plane
+
+    @property
     def is_mean(self) -> bool:
         """Whether flat parts keep their value."""
         return self.totals is not None and bool(np.all(self.totals == 1.0) and not self.bias.any())

@@ -67,9 +67,11 @@ _MOST_STEPS = 4096
 _WITH_KNOWN_STEPS = frozenset(_STEPS) | frozenset(
     (
         *(*COMPARISONS, *_ORDERS, "Cast", "CastLike", "Div", "MaxPool", "Pow", "Shrink"),
-        "ThresholdedRelu",
+        *("DynamicQuantizeLinear", "QuantizeLinear", "ThresholdedRelu"),
     )
 )
+# Steps of a quantiser on either side of zero, as of 8 bits.
+_QUANTIZER_STEPS = 256
 
 
 def near(values: NDArray[np.float64], steps: Steps) -> NDArray[np.bool_]:
@@ -143,6 +145,11 @@ def _known_demands(
         return [(t, _values(0.0)) for t in node.inputs]
     if op in ("Cast", "CastLike"):
         return _conversion(node)
+    if op == "QuantizeLinear":
+        return [(first, Demand("values", _steps_of_quantizer(value_of(node.inputs[1]))))]
+    if op == "DynamicQuantizeLinear":
+        # Zero and the largest element, where elements rest, are whole multiples of its scale.
+        return []
     if op == "ThresholdedRelu":
         alpha = float(node.attrs.get("alpha", 1.0))
         return [(first, _values(alpha))] if alpha else []
@@ -170,6 +177,14 @@ def _steps_at(constant: NDArray[np.generic]) -> Steps:
     if constant.size > _MOST_STEPS or not np.issubdtype(constant.dtype, np.number):
         return "any"
     return frozenset(float(v) for v in np.unique(constant) if np.isfinite(v))
+
+
+def _steps_of_quantizer(scale: NDArray[np.generic] | None) -> Steps:
+    """Halfway between the multiples of a constant scale, where rounding changes over."""
+    if scale is None or scale.size * 2 * _QUANTIZER_STEPS > _MOST_STEPS:
+        return "any"
+    halves = np.arange(-_QUANTIZER_STEPS, _QUANTIZER_STEPS) + 0.5
+    return frozenset(float(v) for v in np.outer(scale.astype(np.float64), halves).reshape(-1))
 
 
 def _conversion(node: gs.Node) -> list[tuple[gs.Tensor, Demand]]:

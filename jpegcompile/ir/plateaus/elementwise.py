@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.plateaus.forms import Form, plainest
-from jpegcompile.ir.plateaus.functions import plateaus_of, values_at, variable_of
-from jpegcompile.ir.plateaus.state import State, all_flat, either, joined_forms
+from jpegcompile.ir.plateaus.functions import plateaus_of, span_behind, values_at, variable_of
+from jpegcompile.ir.plateaus.state import State, all_flat, either, hull, joined_forms
 
 # Functions that are the identity for some of their operands.
 _PASSING = frozenset(
@@ -67,6 +67,7 @@ def function_of_one(node: gs.Node, states: States) -> State:
         state,
         tied=state.tied or rests,
         alike=state.alike or rests,
+        span=span_behind(node, states.opset, state.span) if state.free else state.span,
         forms=_forms(node, state, states),
     )
     return result.with_atoms([*plateaus, *made.reshape(-1)])
@@ -138,18 +139,25 @@ def _sum(node: gs.Node, given: Sequence[State], state: State, states: States) ->
         total = list(plainest(a.plus(b, factor) for a, b in product(total, own)))
     cancelled = tuple(form.through(id(node)) for form in total if not form.terms)
     states.zeros[id(node)] = cancelled
-    atoms = np.zeros(1)
+    atoms: NDArray[np.float64] | None = np.zeros(1)
+    low = high = 0.0
     for factor, tensor in zip(factors, node.inputs, strict=True):
         value = value_of(tensor)
         values = states.of(tensor).values if value is None else np.unique(value)
-        atoms = _pairs(np.add, atoms, factor * values)
+        atoms = None if atoms is None else _pairs(np.add, atoms, factor * values)
+        extent = states.of(tensor).extent if value is None else (values[0], values[-1])
+        ends = sorted(factor * end for end in extent)
+        low, high = low + ends[0], high + ends[1]
+    constants = [form.constant for form in cancelled]
     result = replace(
         state,
+        free=state.free or atoms is None,
+        span=hull([(low, high), *((c, c) for c in constants)]),
         tied=state.tied or bool(cancelled),
         alike=state.alike or bool(cancelled),
         forms=tuple(form.through(id(node)) for form in total if form.terms),
     )
-    return result.with_atoms([*atoms, *(form.constant for form in cancelled)])
+    return result.with_atoms([*(() if atoms is None else atoms), *constants])
 
 
 def _factors(node: gs.Node) -> list[float]:
@@ -172,7 +180,9 @@ def _product(node: gs.Node, given: Sequence[State], state: State, states: States
     if node.op in ("Div", "Mul") and len(given) == 2:
         with np.errstate(all="ignore"):
             function = np.divide if node.op == "Div" else np.multiply
-            atoms += list(_pairs(function, given[0].values, given[1].values))
+            pairs_made = _pairs(function, given[0].values, given[1].values)
+        atoms += [] if pairs_made is None else list(pairs_made)
+        state = replace(state, free=state.free or pairs_made is None)
     cancels = bool(states.zeros.get(id(node)))
     result = replace(
         state,
@@ -184,8 +194,8 @@ def _product(node: gs.Node, given: Sequence[State], state: State, states: States
 
 def _pairs(
     function: np.ufunc, first: NDArray[np.float64], second: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """A function of every pair; any, which is NaN, of too many."""
+) -> NDArray[np.float64] | None:
+    """A function of every pair; None of too many."""
     if first.size * second.size > _MOST_PAIRS:
-        return np.arange(float(_MOST_PAIRS))
+        return None
     return np.unique(function.outer(first, second))

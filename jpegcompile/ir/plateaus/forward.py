@@ -157,7 +157,7 @@ class Plateaus:
         rests = 0.0 in state.atoms or (found.handmade and state.alike)
         means = state.forms if found.is_mean else ()
         result = State(
-            free=found.handmade and state.free,
+            free=found.passes_any and state.free,
             tied=tied,
             alike=found.alike(state.alike, rests),
             flat=flat,

@@ -19,6 +19,9 @@ from jpegcompile.ir.graph import value_of
 
 # A function that is the same at both points of a pair is flat there.
 _PAIRS = ((-1e4, -1e3), (1e3, 1e4), (1e-3, 2e-3))
+_POWERS = np.geomspace(1e-3, 1e4, 64)
+# From the least to the largest number at which a function is tried.
+_GRID = np.concatenate([-_POWERS[::-1], [0.0], _POWERS])
 # More are not tried: constants that differ from pixel to pixel.
 _MOST_VALUES = 1 << 20
 
@@ -65,6 +68,16 @@ def plateaus_of(node: gs.Node, opset: int) -> NDArray[np.float64] | None:
     one, other = made.reshape(len(_PAIRS), 2, -1).transpose(1, 0, 2)
     flat = one[(one == other) & np.isfinite(one)]
     return np.unique(flat)
+
+
+def span_behind(node: gs.Node, opset: int, span: tuple[float, float]) -> tuple[float, float]:
+    """The least and the largest value, nearly, of a function over a span of its variable."""
+    low, high = np.clip(span, _GRID[0], _GRID[-1])
+    inside = _GRID[(low < _GRID) & (high > _GRID)]
+    made = values_at(node, opset, np.asarray([low, *inside, high]))
+    if made is None or np.isnan(made).any():
+        return -np.inf, np.inf
+    return float(made.min()), float(made.max())
 
 
 def _evaluator(node: gs.Node, opset: int) -> ReferenceEvaluator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -9,13 +10,23 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from jpegcompile.ir.plateaus.demands import Demand, near
+from jpegcompile.ir.plateaus.demands import NEAR, Demand, Steps, near
 from jpegcompile.ir.plateaus.forms import Form, plainest
 
 # Height and width of the part of an image that an element depends on.
 Extent = tuple[float, float]
 
+Span = tuple[float, float]
+UNBOUNDED: Span = (-math.inf, math.inf)
+
 _MOST_ATOMS = 4096
+
+
+def hull(spans: Iterable[Span]) -> Span:
+    """The smallest span that holds all of them; (inf, -inf) holds nothing."""
+    known = list(spans)
+    low = min((s[0] for s in known), default=math.inf)
+    return low, max((s[1] for s in known), default=-math.inf)
 
 
 @dataclass(frozen=True)
@@ -25,7 +36,8 @@ class State:
     Attributes:
         atoms: values that many elements may have, as the 0 behind a ReLU.
         free: whether there may be other such values, nobody knows which: pixels of an image,
-            results of steps.
+            results of steps, sums of too many.
+        span: the least and the largest that those may be.
         tied: whether elements at several pixels may be equal though the image is not flat there.
         alike: whether elements of several channels may be equal.
         flat: how large a part of the image must be of one colour for elements at several pixels
@@ -36,6 +48,7 @@ class State:
 
     atoms: frozenset[float] = frozenset()
     free: bool = False
+    span: Span = UNBOUNDED
     tied: bool = False
     alike: bool = False
     flat: Extent | None = None
@@ -48,7 +61,19 @@ class State:
             return self.tied or self.flat is not None
         if demand.kind == "channels":
             return self.alike
-        return self.free or bool(near(self.values, demand.steps).any())
+        return self._may_reach(demand.steps) or bool(near(self.values, demand.steps).any())
+
+    def _may_reach(self, steps: Steps) -> bool:
+        if not self.free or not isinstance(steps, frozenset):
+            return self.free
+        low, high = self.span
+        return any(low - NEAR <= step <= high + NEAR for step in steps)
+
+    @property
+    def extent(self) -> Span:
+        """The least and the largest of all such values; (inf, -inf) if there are none."""
+        spans = [(value, value) for value in self.atoms] + ([self.span] if self.free else [])
+        return hull(spans)
 
     @property
     def values(self) -> NDArray[np.float64]:
@@ -59,7 +84,8 @@ class State:
         """The same with other atoms; too many may be any."""
         known = frozenset(float(np.float32(a)) for a in atoms if np.isfinite(a))
         if len(known) > _MOST_ATOMS:
-            return replace(self, atoms=frozenset(), free=True)
+            span = hull([(min(known), max(known)), *([self.span] if self.free else [])])
+            return replace(self, atoms=frozenset(), free=True, span=span)
         return replace(self, atoms=known)
 
 
@@ -76,6 +102,7 @@ def either(states: Iterable[State]) -> State:
     flats = [s.flat for s in given if s.flat is not None]
     return State(
         free=any(s.free for s in given),
+        span=hull(s.span for s in given if s.free),
         tied=any(s.tied for s in given),
         alike=any(s.alike for s in given),
         flat=min(flats, default=None),
