@@ -14,7 +14,7 @@ from jpegcompile.passes.canonical_gather import CanonicalGather
 from jpegcompile.passes.canonical_normalization import CanonicalNormalization
 from jpegcompile.passes.canonical_pad import CanonicalPad
 from jpegcompile.passes.canonical_rearrangement import CanonicalRearrangement
-from jpegcompile.passes.canonical_reduction import CanonicalReduction
+from jpegcompile.passes.canonical_reduction import CanonicalReduction, SplitReduction
 from jpegcompile.passes.canonical_reshape import CanonicalReshape
 from jpegcompile.passes.canonical_resize import CanonicalResize
 from jpegcompile.passes.channels_first import ChannelsFirst
@@ -103,6 +103,7 @@ LEGALIZE: tuple[Pass, ...] = (
 )
 FOLD: tuple[Pass, ...] = (
     CanonicalNormalization(),
+    SplitReduction(),
     CanonicalBranches(),
     FoldChannelOrder(),
     FoldBatchNorm(),

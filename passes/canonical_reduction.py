@@ -3,12 +3,14 @@
 ReduceMean(x, axes={2,3}, keepdims=1)         =>  GlobalAveragePool(x)
 ReduceMean(x, axes={2,3}, keepdims=0)         =>  Flatten(GlobalAveragePool(x))          exact
 ReduceMean(ReduceMean(x, axes={3}), axes={2})  likewise, in either order: x.mean(3).mean(2)
-ReduceMean(x, axes={1,2,3})                   =>  ReduceMean(Flatten(GlobalAveragePool(x)))
 ReduceMax                                      likewise, as GlobalMaxPool
 ReduceSum(x, axes={2,3}, keepdims=0)          =>  Flatten(ReduceSum(x, axes={2,3}, keepdims=1))
 Unsqueeze(ReduceMax(x, axes={1}, keepdims=0))  =>  ReduceMax(x, axes={1}, keepdims=1)
 
 x may also be flattened, [N, C, HW], transposed, or both; and a pool of sequences is such a mean.
+Behind the pass that looks for normalisations, which take such means themselves:
+
+ReduceMean(x, axes={1,2,3})                   =>  ReduceMean(Flatten(GlobalAveragePool(x)))
 """
 
 from __future__ import annotations
@@ -54,11 +56,29 @@ class CanonicalReduction(Pass):
             source = None if op == "ReduceSum" or view else _before(node, module.graph)
             if view is not None and axes == _PLANE:
                 changed |= _pool(node, op, view.source, module)
-            elif view is not None:
-                _reduce_channels(node, op, view.source, module)
-                changed = True
             elif source is not None:
                 changed |= _pool(node, op, source, module)
+        if changed:
+            module.graph.cleanup().toposort()
+        return changed
+
+
+class SplitReduction(Pass):
+    """Replace reductions over channels and plane by one over the plane and one of vectors."""
+
+    name = "split-reduction"
+
+    def run(self, module: Module) -> bool:
+        """Returns whether a node was replaced."""
+        changed = False
+        for node in list(module.graph.nodes):
+            op = _REDUCTIONS.get(node.op, node.op)
+            if op not in _AXES_AS_INPUT or not is_float(node.inputs[0]):
+                continue
+            view, axes = _view(node)
+            if view is not None and axes == _IMAGE:
+                _reduce_channels(node, op, view.source, module)
+                changed = True
         if changed:
             module.graph.cleanup().toposort()
         return changed

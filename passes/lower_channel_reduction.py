@@ -29,8 +29,6 @@ class LowerChannelReduction(Lowering[int]):
         source, target = node.inputs[0], node.outputs[0]
         if source.name not in module.maps or reduced_axes(node, 4) != {1}:
             return None
-        if not node.attrs.get("keepdims", 1):
-            return Decline(node, "its result has no channels")
         return map_problem(node, module, target) or module.block(source)
 
     def rewrite(self, node: gs.Node, match: int, rewriter: Rewriter) -> None:

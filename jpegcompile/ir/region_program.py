@@ -158,7 +158,7 @@ class _Writer:
             for number in range(len(self.constants))
             for line in (
                 f"i{number} = Constant <value = int64 {{{number}}}> ()",
-                f"c{number} = Gather <axis = 0> (constants, i{number})",
+                f"c{number} = Gather<axis=0>(constants, i{number})",
             )
         ]
         last = self.body[-1].partition(" = ")[2]

@@ -24,6 +24,7 @@ from support.native_cases import (
     spread_over,
 )
 from support.pointwise_cases import pointwise_cases
+from support.whole_map_cases import channel_reduction_cases, normalization_cases, product_cases
 from support.window_cases import (
     global_max_pool_cases,
     pool_cases,
@@ -52,12 +53,15 @@ _CASES = (
     *rearrangement_cases(),
     *ingest_cases(),
     *spatial_cases(),
+    *normalization_cases(),
+    *product_cases(),
+    *channel_reduction_cases(),
 )
 OPS = {case.op: case for case in reversed(_CASES) if "Conv" not in case.op}
 MAPS = {op: case for op, case in OPS.items() if "Ingest" not in op}
-ALIKE = {
-    op: case for op, case in MAPS.items() if op not in ("JpegSpaceToDepth", "JpegDepthToSpace")
-}
+# These mix channels, so more of them make another case; see test_native_maps.py.
+_MIXING = ("JpegSpaceToDepth", "JpegDepthToSpace", "JpegChannel", "GroupNormalization")
+ALIKE = {op: case for op, case in MAPS.items() if not any(part in op for part in _MIXING)}
 
 
 def test_every_operator_but_convolutions_has_cases() -> None:

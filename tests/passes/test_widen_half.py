@@ -22,6 +22,7 @@ from support.half_precision import distance
 from jpegcompile.compile import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions, Module
+from jpegcompile.ir.rewrite import map_problem
 from jpegcompile.preprocess import preprocess_of
 
 HALF = 1e-3
@@ -149,6 +150,10 @@ def test_a_branch_reads_float16_from_around_it() -> None:
         given = {**feeds, "flag": np.array(flag)}
         assert distance(run_float32(compiled, given), run_float32(model, given)) < HALF
     assert {"b", "r.float16"} <= halves(module)
+    branch = next(node for node in module.graph.nodes if node.op == "If")
+    problem = map_problem(branch, module, branch.outputs[0])
+    assert problem is not None
+    assert problem.reason == "'b' is float16, by an operator that cannot be computed in float32"
 
 
 def test_folded_normalisations_stay_float32() -> None:

@@ -27,7 +27,7 @@ from jpegcompile.ir.plateaus.continuity import (
 NEAR = 1e-3
 
 Kind = Literal["values", "pixels", "channels"]
-Steps = frozenset[float] | Literal["any", "whole", "whole but zero", "halves"]
+Steps = frozenset[float] | Literal["any", "whole", "whole-but-zero", "halves"]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def near(values: NDArray[np.float64], steps: Steps) -> NDArray[np.bool_]:
     else:
         shifted = values - 0.5 if steps == "halves" else values
         distance = np.abs(shifted - np.round(shifted))
-        if steps == "whole but zero":
+        if steps == "whole-but-zero":
             distance = np.where(np.abs(values) < 0.5, 1.0, distance)
     return np.asarray(distance <= NEAR * np.maximum(1.0, np.abs(values)))
 
@@ -194,7 +194,7 @@ def _conversion(node: gs.Node) -> list[tuple[gs.Tensor, Demand]]:
         return [(node.inputs[0], demand) for demand in EVERYTHING]
     if np.issubdtype(target, np.inexact):
         return []
-    steps: Steps = frozenset((0.0,)) if target == np.bool_ else "whole but zero"
+    steps: Steps = frozenset((0.0,)) if target == np.bool_ else "whole-but-zero"
     return [(node.inputs[0], Demand("values", steps))]
 
 
