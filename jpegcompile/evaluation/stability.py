@@ -125,10 +125,13 @@ def measure_stability(
     )
 
 
-def image_batches(session: Session, files: Sequence[Path]) -> Iterable[Array]:
-    """What a session's network takes of files, in batches."""
+def image_batches(
+    session: Session, files: Sequence[Path], *, tolerant: bool = False
+) -> Iterable[Array]:
+    """What a session's network takes of files, in batches; of damaged ones too if `tolerant`."""
     for start in range(0, len(files), session.batch_size):
-        yield session.image_of(read_coefficients_many(files[start : start + session.batch_size]))
+        chunk = files[start : start + session.batch_size]
+        yield session.image_of(read_coefficients_many(chunk, tolerant=tolerant))
 
 
 def changed(batch: Array, generator: np.random.Generator) -> Array:

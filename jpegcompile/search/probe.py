@@ -198,7 +198,7 @@ class Probe:
         index = self.session.output_names.index(output)
         return stability_of(
             lambda image: [self.session.run_image(image, bands)[index]],
-            image_batches(self.session, files),
+            image_batches(self.session, files, tolerant=self._tolerant),
             progress,
         )
 

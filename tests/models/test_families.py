@@ -35,7 +35,7 @@ from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions
 
 # In float16, of which the rounding is 8192 times as large; what `verify` allows.
-HALF_TOLERANCE = 0.02
+HALF_TOLERANCE = 0.005
 BY_NAME = {family.name: family for family in FAMILIES}
 
 CASES = [
