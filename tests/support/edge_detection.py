@@ -15,7 +15,7 @@ def edge_detector(height: int, width: int, *, divisor: int = 1, stages: int = 5)
     """The network with random weights.
 
     Args:
-        height: of its input, a multiple of 2 to the power of the stages.
+        height: of its input; a pool leaves out an odd last row, as it does in 1080 rows.
         width: likewise.
         divisor: of the numbers of channels.
         stages: how many of the five there are.
@@ -48,11 +48,11 @@ def edge_detector(height: int, width: int, *, divisor: int = 1, stages: int = 5)
             channels = out
         side = conv(x, f"score{stage}", (1, channels, 1))
         if stage:
-            scales = np.array([1, 1, 2**stage, 2**stage], np.float32)
-            weights.append(numpy_helper.from_array(scales, f"scales{stage}"))
-            side = add("Resize", [side, "", f"scales{stage}"], f"up{stage}", mode="linear")
+            inputs = [side, "", "", "plane"]
+            side = add("Resize", inputs, f"up{stage}", mode="linear", axes=[2, 3])
         sides.append(side)
     fused = conv(add("Concat", sides, "sides", axis=1), "fuse", (1, len(sides), 1))
+    weights.append(numpy_helper.from_array(np.array([height, width]), "plane"))
     names = [add("Sigmoid", [x], f"edges{index}") for index, x in enumerate([*sides, fused])]
     plane = [height, width]
     graph = helper.make_graph(
@@ -62,4 +62,4 @@ def edge_detector(height: int, width: int, *, divisor: int = 1, stages: int = 5)
         [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", 1, *plane]) for n in names],
         weights,
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
