@@ -8,6 +8,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "../native/extrema.h"
 #include "../native/isa.h"
 #include "../native/operator.h"
 #include "../native/workspace.h"
@@ -55,8 +56,8 @@ JPEGCOMPILE_STEP(add_step, AddRule, a + b)
 JPEGCOMPILE_STEP(sub_step, SubRule, a - b)
 JPEGCOMPILE_STEP(mul_step, MulRule, a * b)
 JPEGCOMPILE_STEP(div_step, DivRule, a / b)
-JPEGCOMPILE_STEP(max_step, MaxRule, a < b ? b : a)
-JPEGCOMPILE_STEP(min_step, MinRule, a > b ? b : a)
+JPEGCOMPILE_STEP(max_step, MaxRule, Largest::of(a, b))
+JPEGCOMPILE_STEP(min_step, MinRule, Smallest::of(a, b))
 JPEGCOMPILE_STEP(neg_step, NegRule, -a)
 JPEGCOMPILE_STEP(relu_step, ReluRule, a < zero ? zero : a)
 JPEGCOMPILE_STEP(prelu_step, PReluRule, a < zero ? a * b : a)

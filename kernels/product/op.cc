@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 
+#include "../native/extrema.h"
 #include "../native/operators.h"
 #include "../native/strips.h"
 #include "../native/tile_kernel.h"
@@ -22,18 +23,6 @@ struct Product {
   template <typename V>
   JPEGCOMPILE_INLINE static V of(const V& a, const V& b) {
     return a * b;
-  }
-};
-struct Largest {
-  template <typename V>
-  JPEGCOMPILE_INLINE static V of(const V& a, const V& b) {
-    return a < b ? b : a;
-  }
-};
-struct Smallest {
-  template <typename V>
-  JPEGCOMPILE_INLINE static V of(const V& a, const V& b) {
-    return b < a ? b : a;
   }
 };
 

@@ -2,6 +2,7 @@
 // pixels: one map of all channels.
 #include <algorithm>
 
+#include "../native/extrema.h"
 #include "../native/operators.h"
 #include "../native/strips.h"
 #include "../native/tiles.h"
@@ -21,18 +22,6 @@ struct Total {
   template <typename V>
   JPEGCOMPILE_INLINE static V of(const V& a, const V& b) {
     return a + b;
-  }
-};
-struct Largest {
-  template <typename V>
-  JPEGCOMPILE_INLINE static V of(const V& a, const V& b) {
-    return a < b ? b : a;
-  }
-};
-struct Smallest {
-  template <typename V>
-  JPEGCOMPILE_INLINE static V of(const V& a, const V& b) {
-    return b < a ? b : a;
   }
 };
 

@@ -120,3 +120,16 @@ def test_a_wrong_group_is_seen() -> None:
     wrong = replace(case, attributes={**case.attributes, "groups": 4})
     actual = run_case(wrong, Spread(), ISAS[0])
     assert np.abs(actual - case.expected).max() > 16 * 2.0**-24 * np.abs(case.expected).max()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("op", ["JpegMax", "JpegMin", "JpegChannelMax", "JpegChannelMin"])
+def test_what_is_not_a_number_stays_so(op: str, isa: str) -> None:
+    """Whichever operand, or channel, it is in."""
+    case = next(c for c in (*PRODUCTS, *WHOLE) if c.op == op).in_float32()
+    places = [(0, 0), (1, 0)] if op in ("JpegMax", "JpegMin") else [(0, 0), (0, 1)]
+    for operand, channel in places:
+        operands = [values.copy() for values in case.operands]
+        operands[operand][0, channel, 0, 0] = np.nan
+        wrong = replace(case, operands=tuple(operands))
+        assert np.isnan(run_case(wrong, Spread(), isa)[0, 0, 0, 0])
