@@ -23,20 +23,23 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from jpegcompile.ir.graph import input_at, is_float, static_dims, value_of
+from jpegcompile.ir.polynomials import (
+    ONE,
+    Polynomial,
+    Powers,
+    UnknownError,
+    V,
+    X,
+    inverse,
+    is_same,
+    product,
+    rounded,
+    scaled,
+    total_of,
+)
 
-# Exponents of x, m, v and r.
-Powers = tuple[int, int, int, int]
-# Coefficients [channels] by powers.
-Polynomial = Mapping[Powers, NDArray[np.float64]]
-
-ONE: Powers = (0, 0, 0, 0)
-X: Powers = (1, 0, 0, 0)
-M: Powers = (0, 1, 0, 0)
-V: Powers = (0, 0, 1, 0)
 _SCALED_X: Powers = (1, 0, 0, 1)
 _SCALED_M: Powers = (0, 1, 0, 1)
-# Numbers that a graph gives in float32, computed with in float64.
-_SAME = 1e-6
 _NORMALIZATIONS = ("GroupNormalization", "InstanceNormalization", "LayerNormalization")
 _RESHAPES = frozenset(("Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"))
 
@@ -63,10 +66,6 @@ class _Value:
 
     shape: tuple[int, ...]
     polynomial: Polynomial
-
-
-class _UnknownError(Exception):
-    """A node is no part of a normalisation."""
 
 
 @dataclass
@@ -105,8 +104,8 @@ class Moments:
             return False
         before = self.groups, self.epsilon
         try:
-            self.values[id(target)] = _Value(shape, _rounded(evaluate(self, node, shape)))
-        except _UnknownError:
+            self.values[id(target)] = _Value(shape, rounded(evaluate(self, node, shape)))
+        except UnknownError:
             self.groups, self.epsilon = before
             return False
         return True
@@ -123,30 +122,30 @@ class Moments:
             return None
         zeros = np.zeros(self.channels)
         scale, mean = terms[_SCALED_X], terms.get(_SCALED_M, zeros)
-        if not _is_same(scale, -mean):
+        if not is_same(scale, -mean):
             return None
         return Normalization(self.groups, self.epsilon, scale, terms.get(ONE, zeros))
 
     def _set_groups(self, groups: int) -> None:
         if self.channels % groups:
-            raise _UnknownError
+            raise UnknownError
         if self.groups not in (None, groups):
             self.others.add((groups, None))
-            raise _UnknownError
+            raise UnknownError
         self.groups = groups
 
     def _set_epsilon(self, epsilon: float) -> None:
         if epsilon <= 0 or self.groups is None:
-            raise _UnknownError
-        if self.epsilon is not None and not _is_same(self.epsilon, epsilon):
+            raise UnknownError
+        if self.epsilon is not None and not is_same(self.epsilon, epsilon):
             self.others.add((self.groups, epsilon))
-            raise _UnknownError
+            raise UnknownError
         self.epsilon = self.epsilon or epsilon
 
     def _value(self, tensor: gs.Tensor) -> _Value:
         value = self.values.get(id(tensor))
         if value is None:
-            raise _UnknownError
+            raise UnknownError
         return value
 
     def _operands(self, node: gs.Node, shape: tuple[int, ...]) -> list[Polynomial]:
@@ -159,20 +158,20 @@ class Moments:
             return {ONE: self._by_channel(constant, shape)}
         value = self._value(tensor)
         if not _is_prefix(value.shape, shape):
-            raise _UnknownError
+            raise UnknownError
         return value.polynomial
 
     def _by_channel(self, constant: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
         """A constant that is broadcast to a shape without the batch, as a number a channel."""
         extents = constant.shape[1:] if constant.ndim > len(shape) else constant.shape
         if constant.ndim > len(shape) + 1 or constant.size != math.prod(extents):
-            raise _UnknownError
+            raise UnknownError
         if constant.size == 1:
             return np.full(self.channels, float(constant.reshape(-1)[0]))
         try:
             whole = np.broadcast_to(constant.reshape(extents).astype(np.float64), shape)
         except ValueError as error:
-            raise _UnknownError from error
+            raise UnknownError from error
         return self._of_elements(whole.reshape(-1))
 
     def _of_elements(self, elements: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -182,7 +181,7 @@ class Moments:
             return elements.repeat(self.channels // count)
         by_channel = elements.reshape(self.channels, -1) if count % self.channels == 0 else None
         if by_channel is None or not (by_channel == by_channel[:, :1]).all():
-            raise _UnknownError
+            raise UnknownError
         return by_channel[:, 0].copy()
 
     def _mean(self, polynomial: Polynomial, groups: int) -> Polynomial:
@@ -191,8 +190,8 @@ class Moments:
         terms: dict[Powers, NDArray[np.float64]] = {}
         for (x, m, v, r), coefficient in polynomial.items():
             of_group = coefficient.reshape(groups, -1)
-            if x > 2 or not _is_same(of_group, of_group[:, :1]):
-                raise _UnknownError
+            if x > 2 or not is_same(of_group, of_group[:, :1]):
+                raise UnknownError
             for powers in ((0, m + x, v, r), *([(0, m, v + 1, r)] if x == 2 else [])):
                 terms[powers] = terms.get(powers, 0) + coefficient
         return terms
@@ -205,25 +204,12 @@ class Moments:
     def _root(self, polynomial: Polynomial, power: int) -> Polynomial:
         """(a v + b)^(-power / 2), which is a^(-power / 2) r^power with epsilon = b / a."""
         if set(polynomial) != {V, ONE}:
-            raise _UnknownError
+            raise UnknownError
         a, b = polynomial[V], polynomial[ONE]
-        if not _is_same(a, a[:1]) or not _is_same(b, b[:1]) or a[0] <= 0:
-            raise _UnknownError
+        if not is_same(a, a[:1]) or not is_same(b, b[:1]) or a[0] <= 0:
+            raise UnknownError
         self._set_epsilon(float(b[0] / a[0]))
         return {(0, 0, 0, power): a ** (-0.5 * power)}
-
-
-def _rounded(polynomial: Polynomial) -> Polynomial:
-    """Without terms that cancelled."""
-    return {
-        powers: values
-        for powers, values in polynomial.items()
-        if powers == ONE or not _is_same(values, 0.0)
-    }
-
-
-def _is_same(a: Any, b: Any) -> bool:
-    return bool(np.allclose(a, b, rtol=_SAME, atol=1e-12))
 
 
 def _is_prefix(shape: Sequence[int], whole: Sequence[int]) -> bool:
@@ -240,70 +226,32 @@ def _is_prefix(shape: Sequence[int], whole: Sequence[int]) -> bool:
     return varies == sorted(varies, reverse=True)
 
 
-def _sum(terms: Sequence[Polynomial]) -> Polynomial:
-    total: dict[Powers, NDArray[np.float64]] = {}
-    for polynomial in terms:
-        for powers, values in polynomial.items():
-            total[powers] = total.get(powers, 0) + values
-    # Cancelled terms of one of several roundings are no terms.
-    largest = {p: max(float(np.abs(t[p]).max()) for t in terms if p in t) for p in total}
-    return {p: v for p, v in total.items() if not _is_zero(v, largest[p])} or {
-        ONE: np.zeros_like(next(iter(total.values())))
-    }
-
-
-def _is_zero(values: NDArray[np.float64], scale: float) -> bool:
-    return bool(np.abs(values).max() <= _SAME * scale)
-
-
-def _product(a: Polynomial, b: Polynomial) -> Polynomial:
-    return _sum(
-        [
-            {(p[0] + q[0], p[1] + q[1], p[2] + q[2], p[3] + q[3]): v * w}
-            for p, v in a.items()
-            for q, w in b.items()
-        ]
-    )
-
-
-def _scaled(polynomial: Polynomial, factor: float) -> Polynomial:
-    return {powers: values * factor for powers, values in polynomial.items()}
-
-
-def _inverse(polynomial: Polynomial) -> Polynomial:
-    """Of a constant or of a power of r."""
-    (powers, values), *others = polynomial.items()
-    if others or powers[:3] != (0, 0, 0) or not values.all():
-        raise _UnknownError
-    return {(0, 0, 0, -powers[3]): 1 / values}
-
-
 def _evaluate_sum(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
-    return _sum(moments._operands(node, shape))
+    return total_of(moments._operands(node, shape))
 
 
 def _evaluate_difference(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
     first, second = moments._operands(node, shape)
-    return _sum([first, _scaled(second, -1.0)])
+    return total_of([first, scaled(second, -1.0)])
 
 
 def _evaluate_product(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
-    return _product(*moments._operands(node, shape))
+    return product(*moments._operands(node, shape))
 
 
 def _evaluate_quotient(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
     first, second = moments._operands(node, shape)
-    return _product(first, _inverse(second))
+    return product(first, inverse(second))
 
 
 def _evaluate_negative(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
-    return _scaled(moments._operand(node.inputs[0], shape), -1.0)
+    return scaled(moments._operand(node.inputs[0], shape), -1.0)
 
 
 def _evaluate_reshape(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
     value = moments._value(node.inputs[0])
     if math.prod(value.shape) != math.prod(shape):
-        raise _UnknownError
+        raise UnknownError
     return value.polynomial
 
 
@@ -311,16 +259,16 @@ def _evaluate_mean(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> P
     del shape
     value = moments._value(node.inputs[0])
     if math.prod(value.shape) != moments.size:
-        raise _UnknownError
+        raise UnknownError
     rank = len(value.shape) + 1
     axes = _reduced_axes(node, rank)
     kept = [d for axis, d in enumerate(value.shape, 1) if axis not in axes and d > 1]
     reduced = [axis in axes for axis, d in enumerate(value.shape, 1) if d > 1]
     if 0 in axes or reduced != sorted(reduced):
-        raise _UnknownError
+        raise UnknownError
     groups = math.prod(kept)
     mean = moments._mean(value.polynomial, groups)
-    return _scaled(mean, moments.size / groups) if node.op == "ReduceSum" else mean
+    return scaled(mean, moments.size / groups) if node.op == "ReduceSum" else mean
 
 
 def _reduced_axes(node: gs.Node, rank: int) -> set[int]:
@@ -329,7 +277,7 @@ def _reduced_axes(node: gs.Node, rank: int) -> set[int]:
     operand = input_at(node, 1)
     axes = node.attrs.get("axes") if operand is None else value_of(operand)
     if axes is None:
-        raise _UnknownError
+        raise UnknownError
     return {int(axis) % rank for axis in axes}
 
 
@@ -338,21 +286,21 @@ def _evaluate_root(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> P
 
 
 def _evaluate_reciprocal(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
-    return _inverse(moments._operand(node.inputs[0], shape))
+    return inverse(moments._operand(node.inputs[0], shape))
 
 
 def _evaluate_power(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
     exponent = value_of(node.inputs[1])
     if exponent is None or exponent.size != 1:
-        raise _UnknownError
+        raise UnknownError
     base = moments._operand(node.inputs[0], shape)
     power = float(exponent.reshape(()))
     if power == 2:
-        return _product(base, base)
+        return product(base, base)
     if power == -1:
-        return _inverse(base)
+        return inverse(base)
     if power not in (0.5, -0.5):
-        raise _UnknownError
+        raise UnknownError
     return moments._root(base, int(-2 * power))
 
 
@@ -363,31 +311,31 @@ def _evaluate_positive_part(moments: Moments, node: gs.Node, shape: tuple[int, .
     low = [node.attrs["min"]] if "min" in node.attrs else [float(b.max()) for b in bounds if b.size]
     is_bounded = "max" in node.attrs or len(node.inputs) > 2
     if len(known) != 1 or is_bounded or any(bound != 0 for bound in low):
-        raise _UnknownError
+        raise UnknownError
     value = moments._operand(known[0], shape)
     if set(value) != {V} or (value[V] < 0).any():
-        raise _UnknownError
+        raise UnknownError
     return value
 
 
 def _evaluate_normalization(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:
     source = moments._value(node.inputs[0])
     if set(source.polynomial) != {X} or not (source.polynomial[X] == 1).all():
-        raise _UnknownError
+        raise UnknownError
     if node.op == "LayerNormalization":
         axis = int(node.attrs.get("axis", -1)) % (len(shape) + 1)
         if axis == 0:
-            raise _UnknownError
+            raise UnknownError
         groups = math.prod(shape[: axis - 1])
     else:
         groups = int(node.attrs["num_groups"]) if "num_groups" in node.attrs else shape[0]
     result = moments._normalized(groups, float(node.attrs.get("epsilon", 1e-5)))
-    for tensor, combine in ((input_at(node, 1), _product), (input_at(node, 2), _added)):
+    for tensor, combine in ((input_at(node, 1), product), (input_at(node, 2), _added)):
         if tensor is None:
             continue
         values = value_of(tensor)
         if values is None:
-            raise _UnknownError
+            raise UnknownError
         if node.op == "LayerNormalization":
             numbers = moments._by_channel(values, shape)
         else:
@@ -397,7 +345,7 @@ def _evaluate_normalization(moments: Moments, node: gs.Node, shape: tuple[int, .
 
 
 def _added(a: Polynomial, b: Polynomial) -> Polynomial:
-    return _sum([a, b])
+    return total_of([a, b])
 
 
 _Evaluator = Callable[[Moments, gs.Node, tuple[int, ...]], Polynomial]
