@@ -77,13 +77,19 @@ def _without_transposes(last: gs.Node) -> bool:
     first, indices = gather.inputs[0].inputs[0], value_of(gather.inputs[1])
     if first.op != "Transpose" or indices is None or indices.ndim != 1:
         return False
-    there, back = (list(node.attrs.get("perm", ())) for node in (first, last))
-    if len(there) != len(back) or [there[axis] for axis in back] != list(range(len(back))):
+    there, back = _permutation(first), _permutation(last)
+    if not there or len(there) != len(back) or [there[axis] for axis in back] != sorted(back):
         return False
     axis = int(there[int(gather.attrs.get("axis", 0))])
     last.op, last.attrs = "Gather", {"axis": axis}
     last.inputs = [first.inputs[0], gather.inputs[1]]
     return True
+
+
+def _permutation(transpose: gs.Node) -> list[int]:
+    """Its order of axes, by default the reverse; empty where the rank is not known."""
+    rank = len(transpose.inputs[0].shape or ())
+    return [int(axis) for axis in transpose.attrs.get("perm", reversed(range(rank)))]
 
 
 def _keep_axis(node: gs.Node, module: Module) -> bool:
