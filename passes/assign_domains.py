@@ -18,6 +18,7 @@ from jpegcompile.ir.batch import BY_IMAGE
 from jpegcompile.ir.graph import is_float, is_graph_output, static_dims
 from jpegcompile.ir.image import TO_CHANNELS_LAST
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.padding import is_padded_infinitely
 from jpegcompile.ir.rewrite import Pass
 
 _REARRANGE = ("Reshape", "Softmax", "Transpose")
@@ -89,7 +90,8 @@ def _is_feature_map(tensor: gs.Variable) -> bool:
         return False
     # In float16 are the ends of a network alone, and what `widen_half.py` cannot widen.
     is_wide = is_float(tensor) and tensor.dtype != np.float16
-    return is_wide and static_dims(tensor.shape[1:]) is not None
+    is_known = static_dims(tensor.shape[1:]) is not None
+    return is_wide and is_known and not is_padded_infinitely(tensor)
 
 
 def _channels_last(graph: gs.Graph) -> frozenset[str]:
