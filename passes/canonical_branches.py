@@ -21,8 +21,8 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
+from jpegcompile.ir.axes import reduced_axes
 from jpegcompile.ir.graph import (
-    input_at,
     is_float,
     is_graph_output,
     replace_uses,
@@ -286,17 +286,11 @@ def _of_two(surgery: _Surgery, node: gs.Node) -> list[Stack] | None:
     return [Stack(surgery.new_map(node.op, operands, target, shape, **node.attrs), branches)]
 
 
-def _axes(node: gs.Node, rank: int) -> set[int] | None:
-    operand = input_at(node, 1)
-    axes = node.attrs.get("axes") if operand is None else value_of(operand)
-    return None if axes is None else {int(axis) % rank for axis in axes}
-
-
 def _reduce(surgery: _Surgery, node: gs.Node) -> list[Stack] | None:
     """Over branches, piece by piece, or over the plane."""
     source, target = node.inputs[0], node.outputs[0]
     stack = surgery.stacks.get(id(source))
-    axes = None if stack is None else _axes(node, len(source.shape))
+    axes = None if stack is None else reduced_axes(node, len(source.shape))
     if stack is None or not axes:
         return None
     rank, height, width = len(source.shape), *map(int, stack.map.shape[2:])

@@ -15,13 +15,12 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.axes import write_axes
 from jpegcompile.ir.channels import channels_of
 from jpegcompile.ir.graph import bypass, is_float, is_graph_output, static_dims, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
-# Since opset 13 axes of Squeeze are an input.
-_AXES_AS_INPUT = 13
 _RESHAPING = ("Reshape", "Unsqueeze")
 
 
@@ -106,11 +105,7 @@ def _keep_axis(node: gs.Node, module: Module) -> bool:
     one = gs.Constant(module.fresh(f"{target.name}.index"), np.asarray([index], np.int64))
     node.inputs, node.outputs = [source, one], [picked]
     squeeze = gs.Node("Squeeze", module.fresh(f"{picked.name}.squeeze"), {}, [picked], [target])
-    if module.graph.opset < _AXES_AS_INPUT:
-        squeeze.attrs["axes"] = [1]
-    else:
-        name = module.fresh(f"{picked.name}.axes")
-        squeeze.inputs.append(gs.Constant(name, np.asarray([1], np.int64)))
+    write_axes(squeeze, [1], module)
     module.graph.nodes.append(squeeze)
     return True
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.axes import reduced_axes
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
-from jpegcompile.passes.canonical_reduction import reduced_axes
 
 _LINEAR = ("ReduceMean", "ReduceSum")
 

@@ -13,9 +13,9 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from jpegcompile.dct.linear import mean_matrix, sum_matrix
+from jpegcompile.ir.axes import reduced_axes
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.rewrite import Decline, map_problem
-from jpegcompile.passes.canonical_reduction import reduced_axes
 from jpegcompile.passes.lower_separable import LowerSeparable, Separable
 
 
