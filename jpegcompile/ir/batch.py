@@ -109,7 +109,7 @@ def _slice(node: gs.Node) -> bool:
     axes = given_axes(node, 3)
     if axes is None and input_at(node, 3) is None:
         starts = node.attrs["starts"] if "starts" in node.attrs else value_of(node.inputs[1])
-        axes = range(0 if starts is None else len(starts))
+        axes = list(range(0 if starts is None else len(starts)))
     return _axes_spare_batch(axes, _rank(node))
 
 
