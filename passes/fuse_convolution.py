@@ -27,8 +27,8 @@ from jpegcompile.ir.graph import remove_node, static_dims
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.nonlinear import TRUNCATE, output_block
 from jpegcompile.ir.rewrite import Pass, elements
+from jpegcompile.ir.slopes import slope_of
 from jpegcompile.ir.window import bias_of
-from jpegcompile.passes.lower_prelu import slope_of
 
 _JPEG = ("JpegConv", "JpegPointwiseConv")
 _JPEG_ACTIVATIONS: dict[str, Activation] = {
