@@ -26,7 +26,6 @@ from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.domain import TO_JPEG, TO_SPATIAL
 from jpegcompile.ir.graph import remove_node, static_dims, value_of
 from jpegcompile.ir.module import Module, size_of
-from jpegcompile.ir.padding import is_padded_infinitely
 from jpegcompile.report import NodeReport
 
 Match = TypeVar("Match")
@@ -285,8 +284,8 @@ def _map_problem(tensor: gs.Tensor, module: Module) -> str | None:
         return f"'{tensor.name}' is empty"
     if isinstance(tensor, gs.Constant):
         return f"'{tensor.name}' is a constant, not a feature map"
-    if is_padded_infinitely(tensor):
-        return f"'{tensor.name}' is padded with values that are not finite"
+    if tensor.name in module.infinite:
+        return f"'{tensor.name}' may hold values that are not finite"
     if tensor.dtype == np.float16:
         return f"'{tensor.name}' is float16, by an operator that cannot be computed in float32"
     return f"'{tensor.name}' is {tensor.dtype}, not float16, float32 or float64"

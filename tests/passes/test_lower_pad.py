@@ -235,7 +235,12 @@ def test_pools_pad_for_themselves(own: list[int], opset: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "reader", ["MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(p)", "Sigmoid(p)", "Relu(p)"]
+    "reader",
+    [
+        "MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(p)",
+        "Sigmoid(p)",
+        "Relu(p)",
+    ],
 )
 def test_infinite_pads_stay_pixels(reader: str) -> None:
     """Through a transform one infinite pixel would spread over its tile."""
@@ -243,6 +248,16 @@ def test_infinite_pads_stay_pixels(reader: str) -> None:
     reasons = kept_reasons(check_compiled(graph))
     assert reasons["p"] == "it pads with -inf, not zero"
     assert "y" in reasons
+
+
+@pytest.mark.parametrize("made", ["Concat<axis = 1>(p, p)", "Where(c, n, value)"])
+def test_infinite_values_stay_pixels(made: str) -> None:
+    """However far behind they come from; a function that is bounded ends them."""
+    graph = pooled("Relu(e)", [0, 0, 1, 1, 0, 0, -1, 1], 17)
+    text = graph.text.replace("y = Relu(e)", f"c = Less(x, n) i = {made} r = Relu(i) y = Neg(r)")
+    reasons = kept_reasons(check_compiled(graph.with_text(graph.text, text)))
+    assert reasons["r"] == "'i' may hold values that are not finite"
+    assert "y" not in reasons
 
 
 def pooled(reader: str, pads: list[int], opset: int) -> Graph:
