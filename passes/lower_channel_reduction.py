@@ -19,7 +19,7 @@ _LINEAR = ("ReduceMean", "ReduceSum")
 
 
 class LowerChannelReduction(Lowering[int]):
-    """Reductions over channels alone; the others are in `lower_reduction.py`."""
+    """Reductions over channels alone; `lower_reduction.py` has the other axes."""
 
     name = "lower-channel-reduction"
     op_types = (*_LINEAR, "ReduceMax", "ReduceMin")

@@ -77,7 +77,7 @@ class Moments:
         source: x.
         values: what is known of tensors, by `id`.
         groups, epsilon: of all means and roots among them; None before there is one.
-        others: groups and epsilons, as far as known, of nodes that have others than these.
+        others: groups and epsilon of nodes that differ in them; epsilon is None where unknown.
     """
 
     source: gs.Tensor
@@ -93,7 +93,7 @@ class Moments:
         self.values[id(self.source)] = _Value(shape, {X: np.ones(self.channels)})
 
     def follow(self, node: gs.Node) -> bool:
-        """Find what a node makes of tensors that are known; whether that is a polynomial."""
+        """Compute the polynomial of a node's output; returns whether there is one."""
         evaluate = _EVALUATORS.get(node.op)
         target = node.outputs[0] if node.outputs else None
         if evaluate is None or target is None or node.domain not in (None, "", "ai.onnx"):
