@@ -17,6 +17,7 @@ from jpegcompile.dct.blocks import block_size
 from jpegcompile.ir.batch import BY_IMAGE
 from jpegcompile.ir.graph import is_float, is_graph_output, static_dims
 from jpegcompile.ir.image import TO_CHANNELS_LAST
+from jpegcompile.ir.infinite import infinite_tensors
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
@@ -35,6 +36,7 @@ class AssignDomains(Pass):
         module.channels_last = _channels_last(module.graph)
         is_spatial = module.options.domain == "auto"
         module.vectors = _vectors(module.graph)
+        module.infinite = infinite_tensors(module.graph)
         module.maps = {
             name: 1 if is_spatial else block_size(*map(int, tensor.shape[2:]))
             for name, tensor in module.graph.tensors().items()
@@ -43,6 +45,10 @@ class AssignDomains(Pass):
             and name not in module.vectors
             and _is_feature_map(tensor)
         }
+        # Pixels of which a transform would make NaN stay pixels.
+        for name in module.infinite & module.maps.keys():
+            if module.maps[name] > 1:
+                del module.maps[name]
         module.report.domain = module.options.domain
         module.report.order = [node.name for node in module.graph.nodes]
         return bool(module.maps)

@@ -13,49 +13,24 @@ Exact: elements keep their order, only the axes between batch and height become 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import reduce
 
 import numpy as np
 import onnx_graphsurgeon as gs
-from numpy.typing import NDArray
 
-from jpegcompile.ir.graph import (
-    input_at,
-    is_float,
-    is_graph_output,
-    replace_uses,
-    static_dims,
-    value_of,
-)
+from jpegcompile.ir.axes import reduced_axes
+from jpegcompile.ir.branches import Indices, Stack, Surgery
+from jpegcompile.ir.graph import static_dims, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.pointwise import FUNCTIONS
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.slices import slice_axes
 
-Indices = NDArray[np.int64]
 _SAME_OF_EACH = frozenset((*FUNCTIONS, "Cast", "Identity", "LeakyRelu", "Neg", "Relu"))
 _OF_TWO = frozenset(("Add", "Div", "Max", "Min", "Mul", "Sub"))
 _RESHAPES = ("Reshape", "Squeeze", "Unsqueeze")
 _REDUCTIONS = {"ReduceMax": "Max", "ReduceMean": "Add", "ReduceMin": "Min", "ReduceSum": "Add"}
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A tensor [N, *branches, H, W] as a map of rank 4.
-
-    Attributes:
-        map: [N, C, H, W] with the same elements in the same order.
-        branches: extents of which C is the product.
-    """
-
-    map: gs.Tensor
-    branches: tuple[int, ...]
-
-    def indices(self) -> Indices:
-        """The channel of each place: an array of the shape of `branches`."""
-        return np.arange(math.prod(self.branches)).reshape(self.branches)
 
 
 class CanonicalBranches(Pass):
@@ -65,155 +40,24 @@ class CanonicalBranches(Pass):
 
     def run(self, module: Module) -> bool:
         """Returns whether the graph changed."""
-        surgery = _Surgery(module)
+        surgery = Surgery(module)
         for node in list(module.graph.nodes):
-            surgery.visit(node)
+            _visit(surgery, node)
         surgery.finish()
         if surgery.has_added:
             module.graph.cleanup().toposort()
         return surgery.changed
 
 
-class _Surgery:
-    """What is known of tensors of rank 5 and more, and the nodes that take their place."""
-
-    def __init__(self, module: Module) -> None:
-        self.module = module
-        self.stacks: dict[int, Stack] = {}
-        self.changed = self.has_added = False
-
-    def visit(self, node: gs.Node) -> None:
-        """Do what a node does to stacks to their maps."""
-        rule = _RULES.get(node.op)
-        if rule is None or node.domain not in (None, "", "ai.onnx"):
-            made: list[Stack] | None = None
-        else:
-            made = rule(self, node)
-        if made is None:
-            self._require_whole(node)
-            return
-        for target, stack in zip(node.outputs, made, strict=True):
-            self._give(target, stack)
-
-    def stack_of(self, tensor: gs.Tensor) -> Stack | None:
-        """What is known of a tensor; a map of rank 4 is a stack of its channels."""
-        found = self.stacks.get(id(tensor))
-        shape = tensor.shape
-        if found is not None or shape is None or len(shape) != 4 or value_of(tensor) is not None:
-            return found
-        dims = static_dims(shape[1:]) if is_float(tensor) else None
-        return None if dims is None or dims[1:] == (1, 1) else Stack(tensor, dims[:1])
-
-    def _give(self, target: gs.Tensor, stack: Stack) -> None:
-        """Let readers of a tensor of rank 4 read the stack's map; remember others."""
-        if len(target.shape) != 4:
-            self.stacks[id(target)] = stack
-            return
-        self.changed = self.has_added = True
-        if not is_graph_output(self.module.graph, target):
-            replace_uses(target, stack.map)
-            return
-        self._detach(target)
-        self.append("Identity", [stack.map], {}, target)
-
-    def finish(self) -> None:
-        """Make the outputs of the graph that are stacks, by Reshape of their maps."""
-        for target in self.module.graph.outputs:
-            stack = self.stacks.get(id(target))
-            if stack is not None and not _is_direct(target, stack):
-                self._detach(target)
-                self._restore(stack, target)
-
-    def _require_whole(self, node: gs.Node) -> None:
-        """The same with stacks that a node reads."""
-        for tensor in {id(t): t for t in node.inputs}.values():
-            stack = self.stacks.get(id(tensor))
-            if stack is not None and not _is_direct(tensor, stack):
-                whole = self._like(tensor, tensor.shape)
-                self._restore(stack, whole)
-                node.inputs = [whole if t is tensor else t for t in node.inputs]
-
-    def _restore(self, stack: Stack, target: gs.Tensor) -> None:
-        self.append("Reshape", [stack.map, self._shape(target.shape[1:])], {}, target)
-        self.changed = True
-
-    def _detach(self, target: gs.Tensor) -> None:
-        """Let the node that makes a tensor make another one."""
-        producer = target.inputs[0]
-        producer.outputs = [self._like(t, t.shape) if t is target else t for t in producer.outputs]
-
-    def append(
-        self, op: str, inputs: Sequence[gs.Tensor], attrs: Mapping[str, object], target: gs.Tensor
-    ) -> gs.Tensor:
-        """A new node that makes a tensor."""
-        name = self.module.fresh(f"{target.name}.{op}")
-        self.module.graph.nodes.append(gs.Node(op, name, dict(attrs), list(inputs), [target]))
-        self.has_added = True
-        return target
-
-    def new_map(
-        self,
-        op: str,
-        inputs: Sequence[gs.Tensor],
-        like: gs.Tensor,
-        shape: tuple[int, int, int],
-        **attrs: object,
-    ) -> gs.Tensor:
-        """The map [N, *shape] that a new node makes; `like` gives its name, batch and type."""
-        target = self._like(like, (like.shape[0], *shape))
-        return self.append(op, inputs, attrs, target)
-
-    def gather(self, stack: Stack, channels: Indices, like: gs.Tensor) -> gs.Tensor:
-        """Channels of a stack's map, in any order and number."""
-        taken = channels.reshape(-1)
-        count, height, width = (int(d) for d in stack.map.shape[1:])
-        if np.array_equal(taken, np.arange(count)):
-            return stack.map
-        indices = gs.Constant(self.module.fresh(f"{like.name}.channels"), taken.astype(np.int64))
-        shape = (taken.size, height, width)
-        return self.new_map("Gather", [stack.map, indices], like, shape, axis=1)
-
-    def vector(self, tensor: gs.Tensor, stack: Stack, like: gs.Tensor) -> gs.Tensor | None:
-        """An operand [N or 1, ..., 1, 1] of a stack as factors [N or 1, C, 1, 1] of its map."""
-        shape = tensor.shape
-        rank = len(stack.branches) + 3
-        if shape is None or len(shape) > rank:
-            return None
-        shape = (*([1] * (rank - len(shape))), *shape)
-        extents = static_dims(shape[1:])
-        if extents is None or extents[-2:] != (1, 1):
-            return None
-        values = value_of(tensor)
-        if values is not None and values.size == 1:
-            return tensor
-        if values is not None and shape[0] != 1:
-            return None
-        try:
-            numbers = np.arange(math.prod(extents)).reshape(extents[:-2])
-            channels = np.broadcast_to(numbers, stack.branches).reshape(-1)
-        except ValueError:
-            return None
-        if values is not None:
-            of_channels = values.reshape(-1)[channels].reshape(1, -1, 1, 1)
-            return gs.Constant(self.module.fresh(f"{tensor.name}.channels"), of_channels)
-        if len(tensor.shape) != rank:
-            return None
-        flat = self._like(tensor, (shape[0], math.prod(extents), 1, 1))
-        self.append("Reshape", [tensor, self._shape(flat.shape[1:])], {}, flat)
-        return self.gather(Stack(flat, extents[:-2]), channels, like)
-
-    def _like(self, tensor: gs.Tensor, shape: Sequence[object]) -> gs.Variable:
-        return gs.Variable(self.module.fresh(f"{tensor.name}.of"), tensor.dtype, tuple(shape))
-
-    def _shape(self, extents: Sequence[object]) -> gs.Constant:
-        values = np.asarray([0, *extents], np.int64)
-        name = "shape." + ".".join(str(extent) for extent in extents)
-        return self.module.constants.share(name, values, np.dtype(np.int64))
-
-
-def _is_direct(tensor: gs.Tensor, stack: Stack) -> bool:
-    """Whether a tensor is a mere reshape of the stack's map already."""
-    return any(t is stack.map for node in tensor.inputs for t in node.inputs)
+def _visit(surgery: Surgery, node: gs.Node) -> None:
+    """Do what a node does to stacks to their maps."""
+    rule = _RULES.get(node.op) if node.domain in (None, "", "ai.onnx") else None
+    made = None if rule is None else rule(surgery, node)
+    if made is None:
+        surgery.require_whole(node)
+        return
+    for target, stack in zip(node.outputs, made, strict=True):
+        surgery.give(target, stack)
 
 
 def _dims(tensor: gs.Tensor) -> tuple[int, ...] | None:
@@ -221,7 +65,7 @@ def _dims(tensor: gs.Tensor) -> tuple[int, ...] | None:
     return None if not tensor.shape else static_dims(tensor.shape[1:])
 
 
-def _reshape(surgery: _Surgery, node: gs.Node) -> list[Stack] | None:
+def _reshape(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
     """Between [N, ..., H, W] and [N, ..., H, W]."""
     source, target = node.inputs[0], node.outputs[0]
     stack, dims = surgery.stack_of(source), _dims(target)
@@ -234,7 +78,7 @@ def _reshape(surgery: _Surgery, node: gs.Node) -> list[Stack] | None:
     return [Stack(stack.map, dims[:-2])]
 
 
-def _concat(surgery: _Surgery, node: gs.Node) -> list[Stack] | None:
+def _concat(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
     """Of branches one behind the other."""
     target, axis = node.outputs[0], int(node.attrs["axis"]) % len(node.outputs[0].shape or (0,))
     dims = _dims(target)
@@ -250,7 +94,7 @@ def _concat(surgery: _Surgery, node: gs.Node) -> list[Stack] | None:
     return [Stack(joined, dims[:-2])]
 
 
-def _each(surgery: _Surgery, node: gs.Node) -> list[Stack] | None:
+def _each(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
     """A function of each element, perhaps with numbers that are the same for all."""
     target, stack = node.outputs[0], surgery.stacks.get(id(node.inputs[0]))
     others = [value_of(t) for t in node.inputs[1:] if t.name]
@@ -262,7 +106,7 @@ def _each(surgery: _Surgery, node: gs.Node) -> list[Stack] | None:
     return [Stack(made, stack.branches)]
 
 
-def _of_two(surgery: _Surgery, node: gs.Node) -> list[Stack] | None:
+def _of_two(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
     """Arithmetic of stacks, of which branches are broadcast, and of their factors."""
     target, dims = node.outputs[0], _dims(node.outputs[0])
     stacks = [surgery.stacks.get(id(t)) for t in node.inputs]
@@ -286,17 +130,11 @@ def _of_two(surgery: _Surgery, node: gs.Node) -> list[Stack] | None:
     return [Stack(surgery.new_map(node.op, operands, target, shape, **node.attrs), branches)]
 
 
-def _axes(node: gs.Node, rank: int) -> set[int] | None:
-    operand = input_at(node, 1)
-    axes = node.attrs.get("axes") if operand is None else value_of(operand)
-    return None if axes is None else {int(axis) % rank for axis in axes}
-
-
-def _reduce(surgery: _Surgery, node: gs.Node) -> list[Stack] | None:
+def _reduce(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
     """Over branches, piece by piece, or over the plane."""
     source, target = node.inputs[0], node.outputs[0]
     stack = surgery.stacks.get(id(source))
-    axes = None if stack is None else _axes(node, len(source.shape))
+    axes = None if stack is None else reduced_axes(node, len(source.shape))
     if stack is None or not axes:
         return None
     rank, height, width = len(source.shape), *map(int, stack.map.shape[2:])
@@ -322,7 +160,7 @@ def _reduce(surgery: _Surgery, node: gs.Node) -> list[Stack] | None:
     return [Stack(made, tuple(kept) if branches is None else branches[:-2])]
 
 
-def _pool(surgery: _Surgery, node: gs.Node, stack: Stack) -> list[Stack] | None:
+def _pool(surgery: Surgery, node: gs.Node, stack: Stack) -> list[Stack] | None:
     """The mean or the maximum of the plane, then as many axes as the node leaves."""
     ops = {"ReduceMean": "GlobalAveragePool", "ReduceMax": "GlobalMaxPool"}
     target = node.outputs[0]
@@ -331,12 +169,12 @@ def _pool(surgery: _Surgery, node: gs.Node, stack: Stack) -> list[Stack] | None:
     channels = math.prod(stack.branches)
     pooled = surgery.new_map(ops[node.op], [stack.map], target, (channels, 1, 1))
     node.op, node.attrs = "Reshape", {}
-    node.inputs = [pooled, surgery._shape(target.shape[1:])]
+    node.inputs = [pooled, surgery.shape_of(target.shape[1:])]
     surgery.changed = True
     return None
 
 
-def _pick(surgery: _Surgery, node: gs.Node) -> list[Stack] | None:
+def _pick(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
     """Some branches, in another order."""
     source = node.inputs[0]
     stack = surgery.stacks.get(id(source))
@@ -374,7 +212,7 @@ def _picked(node: gs.Node, stack: Stack) -> list[Indices] | None:
     return list(np.split(indices, np.cumsum(sizes)[:-1], axis - 1))
 
 
-_RULES: Mapping[str, Callable[[_Surgery, gs.Node], list[Stack] | None]] = {
+_RULES: Mapping[str, Callable[[Surgery, gs.Node], list[Stack] | None]] = {
     **dict.fromkeys(_RESHAPES, _reshape),
     **dict.fromkeys(_SAME_OF_EACH, _each),
     **dict.fromkeys(_OF_TWO, _of_two),

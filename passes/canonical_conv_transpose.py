@@ -66,7 +66,11 @@ def _write_pads(node: gs.Node, kernel: tuple[int, ...], sizes: tuple[int, ...]) 
             output = size * stride
         else:
             continue
-        total = max((size - 1) * stride + spare[axis] + window.extent[axis] - output, 0)
+        total = (size - 1) * stride + spare[axis] + window.extent[axis] - output
+        if total < 0:
+            # A larger output is asked for: what the kernel does not reach holds the bias alone.
+            spare[axis] -= total if wanted is not None else 0
+            total = 0
         small, large = total // 2, total - total // 2
         is_upper = auto_pad == "SAME_UPPER"
         begin[axis], end[axis] = (small, large) if is_upper else (large, small)

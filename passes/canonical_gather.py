@@ -15,13 +15,12 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.axes import write_axes
 from jpegcompile.ir.channels import channels_of
 from jpegcompile.ir.graph import bypass, is_float, is_graph_output, static_dims, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
-# Since opset 13 axes of Squeeze are an input.
-_AXES_AS_INPUT = 13
 _RESHAPING = ("Reshape", "Unsqueeze")
 
 
@@ -77,13 +76,19 @@ def _without_transposes(last: gs.Node) -> bool:
     first, indices = gather.inputs[0].inputs[0], value_of(gather.inputs[1])
     if first.op != "Transpose" or indices is None or indices.ndim != 1:
         return False
-    there, back = (list(node.attrs.get("perm", ())) for node in (first, last))
-    if len(there) != len(back) or [there[axis] for axis in back] != list(range(len(back))):
+    there, back = _permutation(first), _permutation(last)
+    if not there or len(there) != len(back) or [there[axis] for axis in back] != sorted(back):
         return False
     axis = int(there[int(gather.attrs.get("axis", 0))])
     last.op, last.attrs = "Gather", {"axis": axis}
     last.inputs = [first.inputs[0], gather.inputs[1]]
     return True
+
+
+def _permutation(transpose: gs.Node) -> list[int]:
+    """Its order of axes, by default the reverse; empty where the rank is not known."""
+    rank = len(transpose.inputs[0].shape or ())
+    return [int(axis) for axis in transpose.attrs.get("perm", reversed(range(rank)))]
 
 
 def _keep_axis(node: gs.Node, module: Module) -> bool:
@@ -100,11 +105,7 @@ def _keep_axis(node: gs.Node, module: Module) -> bool:
     one = gs.Constant(module.fresh(f"{target.name}.index"), np.asarray([index], np.int64))
     node.inputs, node.outputs = [source, one], [picked]
     squeeze = gs.Node("Squeeze", module.fresh(f"{picked.name}.squeeze"), {}, [picked], [target])
-    if module.graph.opset < _AXES_AS_INPUT:
-        squeeze.attrs["axes"] = [1]
-    else:
-        name = module.fresh(f"{picked.name}.axes")
-        squeeze.inputs.append(gs.Constant(name, np.asarray([1], np.int64)))
+    write_axes(squeeze, [1], module)
     module.graph.nodes.append(squeeze)
     return True
 

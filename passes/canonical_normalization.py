@@ -53,7 +53,7 @@ def _is_map(tensor: gs.Tensor) -> bool:
 
 
 def _replace_readers(source: gs.Tensor, positions: dict[int, int], module: Module) -> bool:
-    """Replace every normalisation of a map that others read than what computes it."""
+    """Replace every normalisation of a map whose result leaves the nodes that compute it."""
     changed = False
     waiting: list[tuple[int | None, float | None]] = [(None, None)]
     seen = set(waiting)
@@ -69,7 +69,7 @@ def _replace_readers(source: gs.Tensor, positions: dict[int, int], module: Modul
 
 
 def _followed(moments: Moments, positions: dict[int, int], module: Module) -> list[gs.Node]:
-    """The nodes of which it is known what they make of the source, in graph order."""
+    """The nodes whose results are polynomials of the source, in graph order."""
     nodes = module.graph.nodes
     waiting = [positions[id(n)] for n in moments.source.outputs if id(n) in positions]
     heapq.heapify(waiting)

@@ -4,6 +4,7 @@ Pad(x, pads, axes)             =>  Pad(x, pads of all axes)
 Pad(x, of channels and plane)  =>  Pad(Pad(x, of the plane), of channels)
 Pad(x, of channels, reflect)   =>  Gather(x, channels)                   edge and wrap likewise
 Pad(x, value v)                =>  Add(Pad(x), v around x and 0 within)  exact; finite v only
+MaxPool(Pad(x, value -inf))    =>  MaxPool(x, pads)                      exact; TensorFlow's SAME
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import onnx_graphsurgeon as gs
 from jpegcompile.dct.linear import padded_indices
 from jpegcompile.ir.graph import input_at, is_float, static_dims
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.padding import Padding, padding_of
+from jpegcompile.ir.padding import Padding, is_padded_infinitely, padding_of
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.ir.window import kernel_of, padding_problem, window_of
 
 
 class CanonicalPad(Pass):
@@ -27,12 +29,35 @@ class CanonicalPad(Pass):
         """Returns whether a node changed."""
         changed = False
         for node in list(module.graph.nodes):
-            if node.op == "Pad" and len(node.inputs[0].shape or ()) == 4:
+            if node.op == "MaxPool":
+                changed |= _pad_pool(node)
+            elif node.op == "Pad" and len(node.inputs[0].shape or ()) == 4:
                 padding = padding_of(node)
                 changed |= not isinstance(padding, str) and _canonicalize(node, padding, module)
         if changed:
             module.graph.cleanup().toposort()
         return changed
+
+
+def _pad_pool(node: gs.Node) -> bool:
+    """Let a pooling pad for itself: no maximum is -inf."""
+    source, kernel = node.inputs[0], kernel_of(node)
+    window = None if kernel is None else window_of(node, kernel)
+    if window is None or not is_padded_infinitely(source) or padding_problem(node) is not None:
+        return False
+    if len(node.outputs) > 1 and node.outputs[1].name:
+        return False
+    padding = padding_of(source.inputs[0])
+    assert isinstance(padding, Padding)
+    if padding.fill != -np.inf or any((*padding.begin[:2], *padding.end[:2])):
+        return False
+    amounts = [*padding.begin[2:], *padding.end[2:]]
+    pads = [own + more for own, more in zip(window.pads, amounts, strict=True)]
+    # ONNX Runtime refuses pads as wide as the kernel.
+    if min(amounts) < 0 or any(p >= k for p, k in zip(pads, window.kernel * 2, strict=True)):
+        return False
+    node.attrs["pads"], node.inputs = pads, [source.inputs[0].inputs[0]]
+    return True
 
 
 def _canonicalize(node: gs.Node, padding: Padding, module: Module) -> bool:

@@ -18,14 +18,8 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import (
-    bypass,
-    input_at,
-    is_float,
-    is_graph_output,
-    static_dims,
-    value_of,
-)
+from jpegcompile.ir.axes import reduced_axes, write_axes
+from jpegcompile.ir.graph import bypass, is_float, is_graph_output, static_dims
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.views import View, views_of
@@ -35,8 +29,7 @@ _OF_CHANNELS = ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum")
 _IMAGE = {1, 2, 3}
 _POOLS = {"ReduceMean": "GlobalAveragePool", "ReduceMax": "GlobalMaxPool"}
 _REDUCTIONS = {pool: reduction for reduction, pool in _POOLS.items()}
-# The opset from which on axes are an input.
-_AXES_AS_INPUT = {"ReduceSum": 13, "ReduceMean": 18, "ReduceMax": 18}
+_REDUCED = (*_POOLS, "ReduceSum")
 
 
 class CanonicalReduction(Pass):
@@ -50,7 +43,7 @@ class CanonicalReduction(Pass):
         for node in list(module.graph.nodes):
             changed |= _keep_channels(node, module)
             op = _REDUCTIONS.get(node.op, node.op)
-            if op not in _AXES_AS_INPUT or not is_float(node.inputs[0]):
+            if op not in _REDUCED or not is_float(node.inputs[0]):
                 continue
             view, axes = _view(node)
             source = None if op == "ReduceSum" or view else _before(node, module.graph)
@@ -73,7 +66,7 @@ class SplitReduction(Pass):
         changed = False
         for node in list(module.graph.nodes):
             op = _REDUCTIONS.get(node.op, node.op)
-            if op not in _AXES_AS_INPUT or not is_float(node.inputs[0]):
+            if op not in _REDUCED or not is_float(node.inputs[0]):
                 continue
             view, axes = _view(node)
             if view is not None and axes == _IMAGE:
@@ -111,20 +104,6 @@ def _keep_channels(node: gs.Node, module: Module) -> bool:
 
 def _keeps_dimensions(node: gs.Node) -> bool:
     return node.op in _REDUCTIONS or bool(node.attrs.get("keepdims", 1))
-
-
-def reduced_axes(node: gs.Node, wanted_rank: int) -> set[int] | None:
-    """Axes as non-negative numbers; None where they, or an input of that rank, are not known."""
-    rank = len(node.inputs[0].shape or ())
-    axes = node.attrs.get("axes")
-    operand = input_at(node, 1)
-    if operand is not None:
-        axes = value_of(operand)
-    if node.op in _REDUCTIONS:
-        axes = range(2, rank)
-    if rank != wanted_rank or axes is None:
-        return None
-    return {int(axis) % rank for axis in axes}
 
 
 def _view(node: gs.Node) -> tuple[View | None, set[int]]:
@@ -172,7 +151,7 @@ def _pool(node: gs.Node, op: str, source: gs.Tensor, module: Module) -> bool:
     if op == "ReduceSum":
         node.attrs["keepdims"] = 1
         node.inputs = [source]
-        _write_axes(node, (2, 3), module)
+        write_axes(node, (2, 3), module)
     else:
         node.op, node.attrs, node.inputs = _POOLS[op], {}, [source]
     return True
@@ -189,22 +168,13 @@ def _reduce_channels(node: gs.Node, op: str, source: gs.Tensor, module: Module) 
     nodes.append(first)
     if op == "ReduceSum":
         first.attrs["keepdims"] = 1
-        _write_axes(first, (2, 3), module)
+        write_axes(first, (2, 3), module)
     flat = gs.Variable(module.fresh(f"{target.name}.flat"), target.dtype, (batch, channels))
     nodes.append(gs.Node("Flatten", flat.name, {"axis": 1}, [pooled], [flat]))
     node.op, node.attrs, node.inputs = op, {"keepdims": 1}, [flat]
-    _write_axes(node, (1,), module)
+    write_axes(node, (1,), module)
     if len(target.shape or ()) != 2:
         node.outputs = [_shaped(target, (batch, 1), "reduced", module)]
-
-
-def _write_axes(node: gs.Node, axes: tuple[int, ...], module: Module) -> None:
-    if module.graph.opset < _AXES_AS_INPUT[node.op]:
-        node.attrs["axes"] = list(axes)
-        return
-    name = module.fresh(f"{node.outputs[0].name}.axes")
-    node.attrs.pop("axes", None)
-    node.inputs = [node.inputs[0], gs.Constant(name, np.asarray(axes, np.int64))]
 
 
 def _shaped(

@@ -15,13 +15,11 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.logger import G_LOGGER
 
-from jpegcompile.ir.folding import fold_constants
+from jpegcompile.ir.folding import RANDOM, fold_constants
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.shape_values import shape_values
-
-RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial")
 
 
 class FoldConstants(Pass):

@@ -20,10 +20,10 @@ from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
 from jpegcompile.errors import UnsupportedModelError, one_line
 from jpegcompile.interface import IR_VERSION
+from jpegcompile.ir.folding import RANDOM
 from jpegcompile.ir.graph import is_graph_output, label
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
-from jpegcompile.passes.fold_constants import RANDOM
 
 
 class FoldQuantizedWeights(Pass):

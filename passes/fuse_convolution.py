@@ -20,15 +20,15 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.bounds import bounds_of
+from jpegcompile.ir.convolution import Convolution, convolution_of
 from jpegcompile.ir.followers import forget, only_reader, residual_of, transforms
 from jpegcompile.ir.fused import SPATIAL_CONV, Activation, fused_name
 from jpegcompile.ir.graph import remove_node, static_dims
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.nonlinear import TRUNCATE, output_block
 from jpegcompile.ir.rewrite import Pass, elements
+from jpegcompile.ir.slopes import slope_of
 from jpegcompile.ir.window import bias_of
-from jpegcompile.passes.lower_conv import Convolution, LowerConv
-from jpegcompile.passes.lower_prelu import slope_of
 
 _JPEG = ("JpegConv", "JpegPointwiseConv")
 _JPEG_ACTIVATIONS: dict[str, Activation] = {
@@ -115,16 +115,8 @@ def _base(node: gs.Node, module: Module) -> tuple[str, Mapping[str, Any]] | None
         return None
     if any(module.maps.get(t.name) != 1 for t in (node.inputs[0], node.outputs[0])):
         return None
-    match = LowerConv().match(node, module)
-    if not isinstance(match, Convolution):
-        return None
-    window = match.window
-    return SPATIAL_CONV, {
-        "strides": list(window.strides),
-        "pads": window.pads,
-        "dilations": list(window.dilations),
-        "group": match.group,
-    }
+    match = convolution_of(node, module)
+    return (SPATIAL_CONV, match.attributes) if isinstance(match, Convolution) else None
 
 
 def _chain(

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.axes import reduced_axes
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
-from jpegcompile.passes.canonical_reduction import reduced_axes
 
 _LINEAR = ("ReduceMean", "ReduceSum")
 
 
 class LowerChannelReduction(Lowering[int]):
-    """Reductions over channels alone; the others are in `lower_reduction.py`."""
+    """Reductions over channels alone; `lower_reduction.py` has the other axes."""
 
     name = "lower-channel-reduction"
     op_types = (*_LINEAR, "ReduceMax", "ReduceMin")

@@ -8,30 +8,14 @@ Exact. Weights stay the spatial kernel; the bias acts on DC coefficients only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.convolution import Convolution, convolution_of
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, is_sequence, map_problem
-from jpegcompile.ir.window import Window, bias_of, kernel_of, padding_problem, window_of
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """What the lowering needs of a Conv node.
-
-    Attributes:
-        window: its geometry.
-        group: number of groups.
-        multiply_adds: for one image.
-    """
-
-    window: Window
-    group: int
-    multiply_adds: int
+from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter
+from jpegcompile.ir.window import bias_of
 
 
 class LowerConv(Lowering[Convolution]):
@@ -42,22 +26,7 @@ class LowerConv(Lowering[Convolution]):
 
     def match(self, node: gs.Node, module: Module) -> Convolution | Decline | None:
         """A two-dimensional convolution between two maps of known size."""
-        if is_sequence(node.inputs[0]):
-            return None
-        problem = map_problem(node, module, node.inputs[0], node.outputs[0])
-        if problem is not None:
-            return problem
-        implicit = padding_problem(node)
-        if implicit is not None:
-            return Decline(node, implicit)
-        kernel = kernel_of(node)
-        window = None if kernel is None else window_of(node, kernel)
-        if window is None:
-            return Decline(node, "its kernel shape is not known at compile time")
-        group = int(node.attrs.get("group", 1))
-        channels = int(node.inputs[0].shape[1]) // group
-        work = elements(node.outputs[0]) * channels * window.kernel[0] * window.kernel[1]
-        return Convolution(window, group, work)
+        return convolution_of(node, module)
 
     def rewrite(self, node: gs.Node, match: Convolution, rewriter: Rewriter) -> None:
         """Both forms take the bias explicitly, zeros where the node has none."""
@@ -78,10 +47,7 @@ class LowerConv(Lowering[Convolution]):
                 "JpegConv",
                 inputs + rewriter.inverse(source) + rewriter.forward(target),
                 {
-                    "strides": list(match.window.strides),
-                    "pads": match.window.pads,
-                    "dilations": list(match.window.dilations),
-                    "group": match.group,
+                    **match.attributes,
                     "input_block": rewriter.module.block(source),
                     "output_block": rewriter.module.block(target),
                 },

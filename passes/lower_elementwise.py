@@ -49,9 +49,11 @@ class LowerElementwise(Lowering[Arithmetic]):
             return None
         problem = map_problem(node, module, target)
         if problem is not None:
-            return problem if _touches_map(node, module) else None
-        infinite = next((t for t in node.inputs if not _is_finite(t)), None)
-        if infinite is not None and module.block(target) > 1:
+            if not _touches_map(node, module):
+                return None
+            infinite = next((t for t in node.inputs if not _is_finite(t)), None)
+            if infinite is None:
+                return problem
             return Decline(node, f"operand '{infinite.name}' is not finite everywhere")
         shape = tuple(target.shape)
         if node.op == "Concat":

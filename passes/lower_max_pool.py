@@ -8,8 +8,9 @@ from __future__ import annotations
 import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, is_sequence, map_problem
-from jpegcompile.ir.window import Window, padding_problem, window_of
+from jpegcompile.ir.pooling import max_pool_of
+from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter
+from jpegcompile.ir.window import Window
 
 
 class LowerMaxPool(Lowering[Window]):
@@ -20,18 +21,7 @@ class LowerMaxPool(Lowering[Window]):
 
     def match(self, node: gs.Node, module: Module) -> Window | Decline | None:
         """A two-dimensional pooling between two maps of known size."""
-        if is_sequence(node.inputs[0]):
-            return None
-        problem = map_problem(node, module, node.inputs[0], node.outputs[0])
-        if problem is not None:
-            return problem
-        if len(node.outputs) > 1 and node.outputs[1].name:
-            return Decline(node, "its second output, the positions of the maxima, is spatial")
-        implicit = padding_problem(node)
-        if implicit is not None:
-            return Decline(node, implicit)
-        window = window_of(node, tuple(node.attrs["kernel_shape"]))
-        return window or Decline(node, "it does not pool over height and width")
+        return max_pool_of(node, module)
 
     def rewrite(self, node: gs.Node, match: Window, rewriter: Rewriter) -> None:
         """At block size 1 on both sides the operator is its own twin."""

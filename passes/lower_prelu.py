@@ -8,13 +8,11 @@ The slope belongs to pixels: it may be one number, one for each channel, or one 
 
 from __future__ import annotations
 
-import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
-
-_DEFAULT_ALPHA = 0.01
+from jpegcompile.ir.slopes import slope_of
 
 
 class LowerPRelu(Lowering[gs.Tensor]):
@@ -44,12 +42,3 @@ class LowerPRelu(Lowering[gs.Tensor]):
             {"block": block},
             transforms=(match, match),
         )
-
-
-def slope_of(node: gs.Node, module: Module) -> gs.Tensor:
-    """What a LeakyRelu or PRelu multiplies negative pixels by."""
-    if node.op == "PRelu":
-        slope: gs.Tensor = node.inputs[1]
-        return slope
-    alpha = np.asarray([node.attrs.get("alpha", _DEFAULT_ALPHA)], node.inputs[0].dtype)
-    return gs.Constant(module.fresh(f"{node.outputs[0].name}.alpha"), alpha)

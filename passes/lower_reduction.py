@@ -2,7 +2,7 @@
 
 ReduceMean(x), ReduceSum(x) over H, W, or both  =>  ToSpatial(JpegReduceMean(ToJpeg(x), R, C))
 
-R @ x @ C as in `lower_separable.py`. Exact. Channels: `lower_channel_reduction.py`. The mean of
+R @ x @ C as in `ir/separable.py`. Exact. Channels: `lower_channel_reduction.py`. The mean of
 the whole plane is GlobalAveragePool before it comes here, see `canonical_reduction.py`.
 """
 
@@ -13,10 +13,10 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from jpegcompile.dct.linear import mean_matrix, sum_matrix
+from jpegcompile.ir.axes import reduced_axes
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.rewrite import Decline, map_problem
-from jpegcompile.passes.canonical_reduction import reduced_axes
-from jpegcompile.passes.lower_separable import LowerSeparable, Separable
+from jpegcompile.ir.separable import LowerSeparable, Separable
 
 
 class LowerReduction(LowerSeparable):

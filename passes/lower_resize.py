@@ -2,7 +2,7 @@
 
 Resize(x), Upsample(x)  =>  ToSpatial(JpegResize(ToJpeg(x), R, C))
 
-R @ x @ C as in `lower_separable.py`, for nearest, linear and cubic interpolation: each gives every
+R @ x @ C as in `ir/separable.py`, for nearest, linear and cubic interpolation: each gives every
 new element as a sum of old ones, with weights of rows and columns that multiply. Exact.
 """
 
@@ -14,7 +14,7 @@ from jpegcompile.dct.resize import resize_matrix
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.resampling import inferred_size, resampling_of, sampling_of
 from jpegcompile.ir.rewrite import Decline, is_sequence, map_problem
-from jpegcompile.passes.lower_separable import LowerSeparable, Separable
+from jpegcompile.ir.separable import LowerSeparable, Separable
 
 
 class LowerResize(LowerSeparable):

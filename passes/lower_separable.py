@@ -12,16 +12,12 @@ operator of an axis. Exact. Slices and pads of channels alone are the same opera
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from jpegcompile.dct.linear import (
     average_pool_matrix,
-    in_jpeg_domain,
     mean_matrix,
     pad_matrix,
     padded_indices,
@@ -32,64 +28,12 @@ from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.padding import padding_of
 from jpegcompile.ir.rewrite import (
     Decline,
-    Lowering,
-    Rewriter,
-    elements,
     is_sequence,
     map_problem,
 )
+from jpegcompile.ir.separable import LowerSeparable, Separable
 from jpegcompile.ir.slices import slice_axes, taken
 from jpegcompile.ir.window import padding_problem, window_of
-
-
-@dataclass(frozen=True)
-class Separable:
-    """What an operator does to rows and to columns.
-
-    Attributes:
-        axes: spatial operators of the two axes, [output size, input size]; None keeps both as they
-            are.
-        at_size_1: whether matrices take the operator's place at block size 1 as well.
-    """
-
-    axes: tuple[NDArray[np.float64], NDArray[np.float64]] | None
-    at_size_1: bool = False
-
-
-class LowerSeparable(Lowering[Separable]):
-    """Shared by operators that differ in their matrices only.
-
-    Attributes:
-        jpeg_op: the jpeg-domain operator; by default it is called after the spatial one.
-    """
-
-    jpeg_op: ClassVar[str] = ""
-
-    def rewrite(self, node: gs.Node, match: Separable, rewriter: Rewriter) -> None:
-        """Compose the matrices with the DCTs of both sides."""
-        source, target, module = node.inputs[0], node.outputs[0], rewriter.module
-        input_block, output_block = module.block(source), module.block(target)
-        if input_block == 1 and output_block == 1 and not match.at_size_1:
-            rewriter.keep_trivial()
-            return
-        if match.axes is None:
-            inputs = [rewriter.jpeg(source), *node.inputs[1:]]
-            rewriter.replace(node.op, inputs, node.attrs, domain=None)
-            return
-        rows, columns = (in_jpeg_domain(m, input_block, output_block) for m in match.axes)
-        operands = [
-            gs.Constant(module.fresh(f"{target.name}.{name}"), np.ascontiguousarray(values))
-            for name, values in (
-                ("rows", rows.astype(source.dtype)),
-                ("columns", columns.T.astype(source.dtype)),
-            )
-        ]
-        rewriter.replace(
-            self.jpeg_op or f"Jpeg{node.op}",
-            [rewriter.jpeg(source), *operands],
-            {"input_block": input_block, "output_block": output_block},
-            multiply_adds=elements(source),
-        )
 
 
 class LowerAveragePool(LowerSeparable):
@@ -208,6 +152,8 @@ class LowerPad(LowerSeparable):
         padding = padding_of(node)
         if isinstance(padding, str):
             return Decline(node, padding)
+        if not np.isfinite(padding.fill):
+            return Decline(node, f"it pads with {padding.fill:g}, not zero")
         problem = map_problem(node, module, node.outputs[0])
         if problem is not None:
             return problem

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.axes import axes_of, write_axes
 from jpegcompile.ir.batch import ELEMENTWISE
 from jpegcompile.ir.graph import bypass, input_at, value_of
 from jpegcompile.ir.module import Module
@@ -49,14 +50,7 @@ def _is_squeezed(tensor: gs.Tensor) -> bool:
         return False
     squeeze = tensor.inputs[0]
     shape = squeeze.inputs[0].shape
-    return shape is not None and len(shape) == _RANK and _axes(squeeze) in ([0], [-_RANK])
-
-
-def _axes(node: gs.Node) -> list[int] | None:
-    """Axes of a Squeeze or Unsqueeze, by attribute or, since opset 13, by an input."""
-    operand = input_at(node, 1)
-    axes = node.attrs.get("axes") if operand is None else value_of(operand)
-    return None if axes is None else [int(axis) for axis in axes]
+    return shape is not None and len(shape) == _RANK and axes_of(squeeze, _RANK) == [0]
 
 
 def _whole(tensor: gs.Tensor) -> gs.Tensor:
@@ -71,7 +65,7 @@ def _restore(node: gs.Node, module: Module) -> bool:
     whole, target = _whole(node.inputs[0]), node.outputs[0]
     is_same = tuple(whole.shape) == tuple(target.shape or ())
     is_known = all(isinstance(size, int) for size in whole.shape)
-    is_inverse = node.op == "Unsqueeze" and _axes(node) in ([0], [-_RANK])
+    is_inverse = node.op == "Unsqueeze" and axes_of(node, _RANK) == [0]
     if not is_inverse and not (is_same and is_known):
         return False
     node.op, node.attrs, node.inputs = "Identity", {}, [whole]
@@ -100,11 +94,8 @@ def _with_batch(target: gs.Tensor, module: Module) -> gs.Variable:
 
 def _append_squeeze(whole: gs.Tensor, target: gs.Tensor, module: Module) -> None:
     name = module.fresh(f"{target.name}.Squeeze")
-    if module.graph.opset < 13:
-        squeeze = gs.Node("Squeeze", name, {"axes": [0]}, [whole], [target])
-    else:
-        axes = gs.Constant(module.fresh(f"{name}.axes"), np.asarray([0], np.int64))
-        squeeze = gs.Node("Squeeze", name, {}, [whole, axes], [target])
+    squeeze = gs.Node("Squeeze", name, {}, [whole], [target])
+    write_axes(squeeze, [0], module)
     module.graph.nodes.append(squeeze)
 
 

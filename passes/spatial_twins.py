@@ -16,9 +16,9 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.pooling import max_pool_of
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.window import Window
-from jpegcompile.passes.lower_max_pool import LowerMaxPool
 
 # What a node becomes: operator, inputs and attributes.
 Twin = tuple[str, Sequence[gs.Tensor], Mapping[str, Any]]
@@ -53,7 +53,7 @@ def _twin(node: gs.Node, module: Module) -> Twin | None:
     if node.op == "GlobalAveragePool":
         return "SpatialGlobalAveragePool", node.inputs, {}
     if node.op == "MaxPool":
-        window = LowerMaxPool().match(node, module)
+        window = max_pool_of(node, module)
         if isinstance(window, Window):
             return "SpatialMaxPool", node.inputs, _attributes(window)
     return None

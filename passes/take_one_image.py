@@ -7,9 +7,9 @@ Last but one, so that no other pass need know of the smaller rank.
 
 from __future__ import annotations
 
-import numpy as np
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.axes import write_axes
 from jpegcompile.ir.image import image_tensor
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
@@ -35,10 +35,8 @@ class TakeOneImage(Pass):
             if name in known:
                 known[whole.name] = known.pop(name)
         graph.inputs[position] = image
-        unsqueeze = module.fresh(f"{whole.name}.Unsqueeze")
-        if graph.opset < 13:
-            graph.nodes.insert(0, gs.Node("Unsqueeze", unsqueeze, {"axes": [0]}, [image], [whole]))
-        else:
-            axes = gs.Constant(module.fresh(f"{unsqueeze}.axes"), np.asarray([0], np.int64))
-            graph.nodes.insert(0, gs.Node("Unsqueeze", unsqueeze, {}, [image, axes], [whole]))
+        unsqueeze = gs.Node("Unsqueeze", module.fresh(f"{whole.name}.Unsqueeze"))
+        unsqueeze.inputs, unsqueeze.outputs = [image], [whole]
+        write_axes(unsqueeze, [0], module)
+        graph.nodes.insert(0, unsqueeze)
         return True

@@ -12,6 +12,7 @@ from typing import Any
 import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.ingest import ChannelAffine
+from jpegcompile.ir.axes import given_axes
 from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.ir.pointwise import FUNCTIONS
 from jpegcompile.ir.statistics import inference_affine
@@ -94,27 +95,21 @@ def _attribute_axis(node: gs.Node, default: int) -> int | None:
     return int(node.attrs.get("axis", default)) % rank if rank else None
 
 
-def _axes(node: gs.Node, index: int) -> Any:
-    """Axes by attribute, or by an input since opset 13 or 18; None where they are not known."""
-    operand = input_at(node, index)
-    return node.attrs.get("axes") if operand is None else value_of(operand)
-
-
 def _axes_spare_batch(axes: Any, rank: int) -> bool:
     """Whether axes are known and the batch is none of them; no axes at all can mean every one."""
     return axes is not None and len(axes) > 0 < rank and 0 not in {int(a) % rank for a in axes}
 
 
 def _unsqueeze(node: gs.Node) -> bool:
-    axes = _axes(node, 1)
+    axes = given_axes(node)
     return axes is not None and _rank(node) > 0 and _axes_spare_batch(axes, _rank(node) + len(axes))
 
 
 def _slice(node: gs.Node) -> bool:
-    axes = _axes(node, 3)
+    axes = given_axes(node, 3)
     if axes is None and input_at(node, 3) is None:
         starts = node.attrs["starts"] if "starts" in node.attrs else value_of(node.inputs[1])
-        axes = range(0 if starts is None else len(starts))
+        axes = list(range(0 if starts is None else len(starts)))
     return _axes_spare_batch(axes, _rank(node))
 
 
@@ -168,7 +163,7 @@ def _mat_mul(node: gs.Node) -> bool:
 
 
 def _reduce(node: gs.Node) -> bool:
-    return _axes_spare_batch(_axes(node, 1), _rank(node))
+    return _axes_spare_batch(given_axes(node), _rank(node))
 
 
 def _along(default: int) -> Callable[[gs.Node], bool]:

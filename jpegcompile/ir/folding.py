@@ -22,6 +22,8 @@ from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.weights import weight_bytes
 from jpegcompile.weights.write import MOST_IN_ONE_FILE
 
+# Another number at every run: no constants.
+RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial")
 # Folded by graphsurgeon neither.
 _QUANTIZATION = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
 # Thousands of smaller ones fit into a protobuf.

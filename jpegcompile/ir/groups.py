@@ -30,15 +30,8 @@ GROUPED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
             *("ToJpeg", "ToSpatial", TRUNCATE, "JpegBatchNormalization", "JpegAdd", "JpegSub"),
-            *(
-                "JpegConvTranspose",
-                "JpegScale",
-                "JpegAveragePool",
-                "JpegSlice",
-                "JpegPad",
-                "JpegResize",
-            ),
-            "SpatialMaxPool",
+            *("JpegAveragePool", "JpegConvTranspose", "JpegPad", "JpegResize", "JpegScale"),
+            *("JpegSlice", "SpatialMaxPool"),
         ),
         _BOTH,
     ),

@@ -22,6 +22,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
+from jpegcompile.ir.axes import reduced_axes
 from jpegcompile.ir.graph import input_at, is_float, static_dims, value_of
 from jpegcompile.ir.polynomials import (
     ONE,
@@ -76,7 +77,7 @@ class Moments:
         source: x.
         values: what is known of tensors, by `id`.
         groups, epsilon: of all means and roots among them; None before there is one.
-        others: groups and epsilons, as far as known, of nodes that have others than these.
+        others: groups and epsilon of nodes that differ in them; epsilon is None where unknown.
     """
 
     source: gs.Tensor
@@ -92,7 +93,7 @@ class Moments:
         self.values[id(self.source)] = _Value(shape, {X: np.ones(self.channels)})
 
     def follow(self, node: gs.Node) -> bool:
-        """Find what a node makes of tensors that are known; whether that is a polynomial."""
+        """Compute the polynomial of a node's output; returns whether there is one."""
         evaluate = _EVALUATORS.get(node.op)
         target = node.outputs[0] if node.outputs else None
         if evaluate is None or target is None or node.domain not in (None, "", "ai.onnx"):
@@ -260,25 +261,16 @@ def _evaluate_mean(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> P
     value = moments._value(node.inputs[0])
     if math.prod(value.shape) != moments.size:
         raise UnknownError
-    rank = len(value.shape) + 1
-    axes = _reduced_axes(node, rank)
+    axes = reduced_axes(node, len(value.shape) + 1)
+    if axes is None or 0 in axes:
+        raise UnknownError
     kept = [d for axis, d in enumerate(value.shape, 1) if axis not in axes and d > 1]
     reduced = [axis in axes for axis, d in enumerate(value.shape, 1) if d > 1]
-    if 0 in axes or reduced != sorted(reduced):
+    if reduced != sorted(reduced):
         raise UnknownError
     groups = math.prod(kept)
     mean = moments._mean(value.polynomial, groups)
     return scaled(mean, moments.size / groups) if node.op == "ReduceSum" else mean
-
-
-def _reduced_axes(node: gs.Node, rank: int) -> set[int]:
-    if node.op == "GlobalAveragePool":
-        return set(range(2, rank))
-    operand = input_at(node, 1)
-    axes = node.attrs.get("axes") if operand is None else value_of(operand)
-    if axes is None:
-        raise UnknownError
-    return {int(axis) % rank for axis in axes}
 
 
 def _evaluate_root(moments: Moments, node: gs.Node, shape: tuple[int, ...]) -> Polynomial:

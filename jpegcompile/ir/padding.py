@@ -49,6 +49,14 @@ def padding_of(node: gs.Node) -> Padding | str:
     return Padding(mode, tuple(begin), tuple(end), fill if mode == "constant" else 0.0)
 
 
+def is_padded_infinitely(tensor: gs.Tensor) -> bool:
+    """Whether a map has infinite or undefined pixels by a Pad: a transform would spread them."""
+    if not tensor.inputs or tensor.inputs[0].op != "Pad" or len(tensor.shape or ()) != 4:
+        return False
+    padding = padding_of(tensor.inputs[0])
+    return isinstance(padding, Padding) and not np.isfinite(padding.fill)
+
+
 def _of_all_axes(given: np.ndarray, axes: np.ndarray | None) -> np.ndarray:
     if axes is None:
         return given

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.dct.linear import in_jpeg_domain
@@ -131,17 +132,8 @@ class Rewriter:
             return self.jpeg(tensor)
         pairs = zip(size_of(target), size_of(tensor), strict=True)
         blocks = self.module.block(tensor), self.module.block(target)
-        rows, columns = (
-            in_jpeg_domain(np.ones((size, 1)) if given < size else np.eye(size), *blocks)
-            for size, given in pairs
-        )
-        matrices = [
-            gs.Constant(self.module.fresh(f"{tensor.name}.{name}"), np.ascontiguousarray(values))
-            for name, values in (
-                ("rows", rows.astype(tensor.dtype)),
-                ("columns", columns.T.astype(tensor.dtype)),
-            )
-        ]
+        axes = [np.ones((size, 1)) if given < size else np.eye(size) for size, given in pairs]
+        matrices = self.axis_matrices(axes, tensor, blocks[1], tensor.name)
         name = self.module.fresh(f"{tensor.name}.stretched")
         shape = (*tensor.shape[:2], *size_of(target))
         result = gs.Variable(name, dtype=tensor.dtype, shape=shape)
@@ -149,6 +141,24 @@ class Rewriter:
         attrs = {"input_block": blocks[0], "output_block": blocks[1]}
         self._append("JpegResize", [self.jpeg(tensor), *matrices], [result], attrs)
         return result
+
+    def axis_matrices(
+        self, axes: Sequence[NDArray[np.float64]], source: gs.Tensor, block: int, name: str
+    ) -> list[gs.Tensor]:
+        """Left and right matrix that do to a map in the jpeg domain what `axes` do to pixels.
+
+        Args:
+            axes: of rows and of columns, [output size, input size].
+            source: the spatial map.
+            block: of the result.
+            name: that those of the constants begin with.
+        """
+        given = self.module.block(source)
+        rows, columns = (in_jpeg_domain(axis, given, block).astype(source.dtype) for axis in axes)
+        return [
+            gs.Constant(self.module.fresh(f"{name}.{kind}"), np.ascontiguousarray(values))
+            for kind, values in (("rows", rows), ("columns", columns.T))
+        ]
 
     def forward(self, spatial: gs.Tensor) -> list[gs.Tensor]:
         """Left and right matrix that take a map of this size to the jpeg domain."""
@@ -274,6 +284,8 @@ def _map_problem(tensor: gs.Tensor, module: Module) -> str | None:
         return f"'{tensor.name}' is empty"
     if isinstance(tensor, gs.Constant):
         return f"'{tensor.name}' is a constant, not a feature map"
+    if tensor.name in module.infinite:
+        return f"'{tensor.name}' may hold values that are not finite"
     if tensor.dtype == np.float16:
         return f"'{tensor.name}' is float16, by an operator that cannot be computed in float32"
     return f"'{tensor.name}' is {tensor.dtype}, not float16, float32 or float64"

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.graph import Dim, input_at, is_float, value_of
+from jpegcompile.ir.axes import axes_of
+from jpegcompile.ir.graph import Dim, is_float
 
 # More shapes in a row than this are no pooling; it also bounds the recursion.
 _DEPTH = 8
@@ -83,7 +84,7 @@ def _count_of(sizes: Sequence[Dim], wanted: Dim) -> int | None:
 
 
 def _unsqueeze(node: gs.Node, target: gs.Tensor) -> list[Axes] | None:
-    added = squeezed_axes(node, len(target.shape))
+    added = axes_of(node, len(target.shape))
     if added is None:
         return None
     kept = iter(range(len(node.inputs[0].shape)))
@@ -92,17 +93,10 @@ def _unsqueeze(node: gs.Node, target: gs.Tensor) -> list[Axes] | None:
 
 def _squeeze(node: gs.Node, _: gs.Tensor) -> list[Axes] | None:
     rank = len(node.inputs[0].shape)
-    removed = squeezed_axes(node, rank)
+    removed = axes_of(node, rank)
     if removed is None:
         return None
     return [(axis,) for axis in range(rank) if axis not in removed]
-
-
-def squeezed_axes(node: gs.Node, rank: int) -> set[int] | None:
-    """Axes of a Squeeze or Unsqueeze, in the larger of the two ranks; None if not known."""
-    operand = input_at(node, 1)
-    axes = node.attrs.get("axes") if operand is None else value_of(operand)
-    return None if axes is None else {int(axis) % rank for axis in axes}
 
 
 _TURNS = {

@@ -65,7 +65,8 @@ def window_of(node: gs.Node, kernel: tuple[int, ...]) -> Window | None:
 def padding_problem(node: gs.Node) -> str | None:
     """Why `window_of` would misread a node; None where its padding is explicit."""
     auto_pad = node.attrs.get("auto_pad", "")
-    if auto_pad in ("", "NOTSET", b"NOTSET") and not node.attrs.get("ceil_mode"):
+    is_implicit = bool(node.attrs.get("ceil_mode")) or "output_shape" in node.attrs
+    if auto_pad in ("", "NOTSET", b"NOTSET") and not is_implicit:
         return None
     return "its padding could not be made explicit"
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.axes import axes_of
 from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.ir.image import TO_CHANNELS_FIRST
-from jpegcompile.passes.layout.turner import RANK, Turner, axes_of, turned_axis
+from jpegcompile.passes.layout.turner import RANK, Turner, turned_axis
 
 
 def turn_concat(node: gs.Node, turner: Turner) -> bool:
@@ -53,7 +54,7 @@ def _amounts(node: gs.Node) -> list[int] | None:
     """Eight amounts, begin of each axis then end; None where they are not known."""
     operand = input_at(node, 1)
     given: Any = node.attrs.get("pads") if operand is None else value_of(operand)
-    axes = list(range(RANK)) if input_at(node, 3) is None else axes_of(node, 3)
+    axes = list(range(RANK)) if input_at(node, 3) is None else axes_of(node, RANK, 3)
     if given is None or axes is None or len(given) != 2 * len(axes):
         return None
     amounts = [0] * (2 * RANK)
@@ -91,7 +92,7 @@ def _write_bounds(node: gs.Node, axes: list[int]) -> None:
 
 def _slice_axes(node: gs.Node) -> list[int] | None:
     if "axes" in node.attrs or input_at(node, 3) is not None:
-        return axes_of(node, 3)
+        return axes_of(node, RANK, 3)
     if "starts" in node.attrs:
         return list(range(len(node.attrs["starts"])))
     starts = node.inputs[1]
@@ -101,7 +102,7 @@ def _slice_axes(node: gs.Node) -> list[int] | None:
 
 def turn_reduction(node: gs.Node, turner: Turner) -> bool:
     """Axes are known, and some are named: none at all can mean every one."""
-    axes = axes_of(node, 1)
+    axes = axes_of(node, RANK)
     if not axes or not turner.is_last(node.inputs[0]):
         return False
     if not node.attrs.get("keepdims", 1):
@@ -115,7 +116,7 @@ def turn_reduction(node: gs.Node, turner: Turner) -> bool:
 
 def turn_squeeze(node: gs.Node, turner: Turner) -> bool:
     """Axes are known, and some are named."""
-    axes = axes_of(node, 1)
+    axes = axes_of(node, RANK)
     return bool(axes) and _drop_axes(node, axes or [], turner)
 
 

@@ -12,7 +12,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.ir.image import TO_CHANNELS_FIRST
-from jpegcompile.passes.layout.turner import RANK, Turner, axes_of, turned_axis
+from jpegcompile.passes.layout.turner import RANK, Turner, turned_axis
 
 
 def turn_resize(node: gs.Node, turner: Turner) -> bool:
@@ -23,7 +23,7 @@ def turn_resize(node: gs.Node, turner: Turner) -> bool:
     if not turner.is_last(node.inputs[0]) or not turner.makes_one_map(node):
         return False
     if "axes" in node.attrs:
-        node.attrs["axes"] = [turned_axis(axis) for axis in axes_of(node, len(node.inputs)) or ()]
+        node.attrs["axes"] = [turned_axis(axis) for axis in node.attrs["axes"]]
     elif "scales" in node.attrs:
         node.attrs["scales"] = [node.attrs["scales"][axis] for axis in TO_CHANNELS_FIRST]
     else:

@@ -9,7 +9,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from jpegcompile.ir.graph import input_at, is_graph_output, static_dims, value_of
+from jpegcompile.ir.graph import is_graph_output, static_dims
 from jpegcompile.ir.image import TO_CHANNELS_FIRST, TO_CHANNELS_LAST
 from jpegcompile.ir.module import Module
 
@@ -24,13 +24,6 @@ def turned_axis(axis: int) -> int:
 def is_transpose(node: gs.Node, order: list[int]) -> bool:
     """Whether a node is a Transpose of that permutation."""
     return node.op == "Transpose" and list(node.attrs.get("perm", ())) == order
-
-
-def axes_of(node: gs.Node, index: int) -> list[int] | None:
-    """Axes of a map by attribute, or by the operand `index`; None where they are not known."""
-    operand = input_at(node, index)
-    axes: Any = node.attrs.get("axes") if operand is None else value_of(operand)
-    return None if axes is None else [int(axis) % RANK for axis in axes]
 
 
 class Turner:

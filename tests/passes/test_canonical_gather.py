@@ -45,6 +45,8 @@ def test_other_permutations() -> None:
     body = """t = Transpose<perm = [2, 3, 1, 0]>(x) g = Gather<axis = 2>(t, i)
         y = Transpose<perm = [3, 2, 0, 1]>(g)"""
     check_compiled(picked(body, i=[2, 0]), "ToJpeg Gather ToSpatial")
+    body = "t = Transpose(x) g = Gather<axis = -2>(t, i) y = Transpose(g)"
+    check_compiled(picked(body, i=[2, 0]), "ToJpeg Gather ToSpatial")
 
 
 def test_gather_nd_by_image() -> None:

@@ -113,6 +113,7 @@ def _is_cut(graph: Graph) -> bool:
         'strides = [2, 2], output_shape = [16, 24], auto_pad = "SAME_UPPER"',
         'strides = [2, 2], output_shape = [16, 24], auto_pad = "SAME_LOWER"',
         "strides = [2, 2], output_shape = [15, 20], output_padding = [1, 1]",
+        "strides = [5, 4], output_shape = [40, 48]",
         'strides = [2, 2], auto_pad = "SAME_UPPER"',
         'strides = [2, 3], auto_pad = "SAME_LOWER"',
         'strides = [4, 4], auto_pad = "SAME_UPPER"',

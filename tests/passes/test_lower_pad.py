@@ -222,3 +222,47 @@ def test_pads_of_vectors_are_no_concern() -> None:
         "(T[N,3,14,14] x) => (T[] y) { g = GlobalAveragePool(x) f = Flatten(g) y = Pad(f, pads) }"
     )
     assert declines(Graph(text, {"pads": np.asarray([0, 1, 0, 1])}), "lower-pad") == {}
+
+
+@pytest.mark.parametrize("opset", [10, 17])
+@pytest.mark.parametrize("own", [[0, 0, 0, 0], [0, 1, 1, 0]])
+def test_pools_pad_for_themselves(own: list[int], opset: int) -> None:
+    """As timm writes TensorFlow's SAME: negative maps keep their values at the border."""
+    pool = f"MaxPool<kernel_shape = [3, 3], strides = [2, 2], pads = {own}>(p)"
+    graph = pooled(pool, [0, 0, 0, 1, 0, 0, 1, 1], opset)
+    assert kept_reasons(check_compiled(graph, "ToJpeg JpegExp Neg JpegMaxPool")) == {}
+    check_fault(graph, pooled(pool, [0, 0, 1, 0, 0, 0, 0, 2], opset))
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        "MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(p)",
+        "Sigmoid(p)",
+        "Relu(p)",
+    ],
+)
+def test_infinite_pads_stay_pixels(reader: str) -> None:
+    """Through a transform one infinite pixel would spread over its tile."""
+    graph = pooled(reader, [0, 0, 1, 1, 0, 0, -1, 1], 17)
+    reasons = kept_reasons(check_compiled(graph))
+    assert reasons["p"] == "it pads with -inf, not zero"
+    assert "y" in reasons
+
+
+@pytest.mark.parametrize("made", ["Concat<axis = 1>(p, p)", "Where(c, n, value)"])
+def test_infinite_values_stay_pixels(made: str) -> None:
+    """However far behind they come from; a function that is bounded ends them."""
+    graph = pooled("Relu(e)", [0, 0, 1, 1, 0, 0, -1, 1], 17)
+    text = graph.text.replace("y = Relu(e)", f"c = Less(x, n) i = {made} r = Relu(i) y = Neg(r)")
+    reasons = kept_reasons(check_compiled(graph.with_text(graph.text, text)))
+    assert reasons["r"] == "'i' may hold values that are not finite"
+    assert "y" not in reasons
+
+
+def pooled(reader: str, pads: list[int], opset: int) -> Graph:
+    """A map of negative values, padded with -inf for a reader."""
+    first = padded(pads, opset, -np.inf)
+    head, _, tail = first.text.partition("y = Pad")
+    text = f"{head}e = Exp(x) n = Neg(e) p = Pad{tail.replace('(x', '(n').rstrip(' }')} "
+    return Graph(f"{text} y = {reader} }}", first.weights, opset)

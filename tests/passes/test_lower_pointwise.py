@@ -238,8 +238,7 @@ def test_infinite_constants_are_no_part_of_a_region() -> None:
     """They would spread over the tiles; so where they are added to a map alone."""
     mask = np.where(np.arange(16) % 5 == 0, np.inf, 0.0)
     graph = Graph(f"{ONE_MAP} {{ d = Sub(x, mask)  y = Sigmoid(d) }}", {"mask": mask})
-    module = lowered(graph)
-    assert kept_reasons(module) == {"d": "operand 'mask' is not finite everywhere"}
-    model = graph.model("float")
-    (expected,) = run_float32(model, feeds_of(model))
-    assert np.isfinite(expected).all()
+    assert kept_reasons(check_compiled(graph)) == {
+        "d": "operand 'mask' is not finite everywhere",
+        "y": "Sigmoid has no JPEG-domain form",
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -24,6 +25,7 @@ from support.graphs import (
     statistics,
 )
 
+from jpegcompile import passes
 from jpegcompile.backends.emit import emit
 from jpegcompile.compile import lower
 from jpegcompile.frontend.load import load_source, newest_opset
@@ -225,3 +227,15 @@ def test_tensors_of_branches_that_are_called_as_the_passes_would() -> None:
         assert all_names(module.graph) >= {"x", "y", "p", "m", name}
         feeds = {**feeds_of(model), "c": np.asarray(True)}
         assert_same(run_float32(emit(module), feeds), run_float32(model, feeds))
+
+
+def test_a_pass_imports_no_pass() -> None:
+    """What two share is in `ir/`; two passes are made of others, which stand beside them."""
+    made_of_others = {"channels_first.py", "resolve_shapes.py"}
+    importing = {
+        file.name
+        for folder in passes.__path__
+        for file in Path(folder).glob("*.py")
+        if re.search(r"^(from|import) jpegcompile\.passes", file.read_text(), re.MULTILINE)
+    }
+    assert importing == made_of_others

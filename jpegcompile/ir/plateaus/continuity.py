@@ -31,18 +31,9 @@ ELEMENTWISE = frozenset(
 # Their output holds elements of their input, or the largest or smallest of several.
 COPIES = frozenset(
     (
-        *(
-            "Cast",
-            "CastLike",
-            "CenterCropPad",
-            "Compress",
-            "Concat",
-            "ConcatFromSequence",
-            "DepthToSpace",
-            "Expand",
-        ),
-        *("Dropout", "Flatten", "Gather", "GatherElements", "GatherND", "GlobalMaxPool"),
-        *("Identity",),
+        *("Cast", "CastLike", "CenterCropPad", "Compress", "Concat", "ConcatFromSequence"),
+        *("DepthToSpace", "Dropout", "Expand", "Flatten", "Gather", "GatherElements", "GatherND"),
+        *("GlobalMaxPool", "Identity"),
         *("MaxPool", "MaxRoiPool", "MaxUnpool", "Optional", "OptionalGetElement", "Pad"),
         *("ReduceMax", "ReduceMin", "Reshape", "ReverseSequence", "Scatter", "ScatterElements"),
         *("ScatterND", "SequenceAt", "SequenceConstruct", "SequenceErase", "SequenceInsert"),

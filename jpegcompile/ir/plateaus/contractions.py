@@ -9,6 +9,7 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from jpegcompile.dct.ingest import ChannelAffine
+from jpegcompile.ir.axes import axes_of
 from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.ir.statistics import inference_affine
 
@@ -181,20 +182,17 @@ def _smoothing(node: gs.Node) -> Contraction:
         mode = node.attrs.get("mode", "nearest")
         taps = {"nearest": 1, "linear": 2}.get(mode, 4)
         return Contraction(totals, nothing, window=(taps, taps), handmade=True, repeats=taps == 1)
-    axes = reduced_axes(node)
+    axes = summed_axes(node)
     width = shape[1] if len(shape) > 1 and 1 in axes and isinstance(shape[1], int) else 1
     over_pixels = any(axis > 1 for axis in axes) or len(shape) < 4
     return Contraction(totals, nothing, width, handmade=True, whole_plane=over_pixels)
 
 
-def reduced_axes(node: gs.Node) -> tuple[int, ...]:
+def summed_axes(node: gs.Node) -> list[int]:
     """Axes of a reduction; all where they are not known."""
     rank = len(node.inputs[0].shape or ())
-    given = node.attrs.get("axes")
-    if given is None and input_at(node, 1) is not None:
-        value = value_of(node.inputs[1])
-        given = None if value is None else value.reshape(-1)
-    return tuple(range(rank)) if given is None else tuple(int(a) % max(rank, 1) for a in given)
+    axes = axes_of(node, rank)
+    return list(range(rank)) if axes is None else axes
 
 
 def pool_window(node: gs.Node) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.graph import input_at, value_of
-from jpegcompile.ir.plateaus.contractions import pool_window, reduced_axes
+from jpegcompile.ir.plateaus.contractions import pool_window, summed_axes
 from jpegcompile.ir.plateaus.state import State, either, joined_forms
 
 # Where the channels are is lost.
@@ -44,7 +44,7 @@ def copied(node: gs.Node, states: Sequence[State], opset: int) -> State:
 def sees_plane(node: gs.Node) -> bool:
     """Whether an element of the output is the largest, or smallest, of a whole plane."""
     if node.op in ("ReduceMax", "ReduceMin"):
-        return any(axis > 1 for axis in reduced_axes(node))
+        return any(axis > 1 for axis in summed_axes(node))
     return bool(node.op == "GlobalMaxPool")
 
 

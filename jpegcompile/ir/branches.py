@@ -1,0 +1,171 @@
+"""Maps of rank 4 in the place of tensors of rank 5 and more, and the nodes that make them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from jpegcompile.ir.graph import is_float, is_graph_output, replace_uses, static_dims, value_of
+from jpegcompile.ir.module import Module
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A tensor [N, *branches, H, W] as a map of rank 4.
+
+    Attributes:
+        map: [N, C, H, W] with the same elements in the same order.
+        branches: extents of which C is the product.
+    """
+
+    map: gs.Tensor
+    branches: tuple[int, ...]
+
+    def indices(self) -> Indices:
+        """The channel of each place: an array of the shape of `branches`."""
+        return np.arange(math.prod(self.branches)).reshape(self.branches)
+
+
+class Surgery:
+    """What is known of tensors of rank 5 and more, and the nodes that take their place.
+
+    Attributes:
+        module: whose graph it is.
+        stacks: by `id` of the tensor; those of rank 4 are not among them.
+        changed: whether an output of the graph, or a node that stays, reads something else.
+        has_added: whether there are new nodes, read or not, which have to be sorted or removed.
+    """
+
+    def __init__(self, module: Module) -> None:
+        """Begin with nothing known."""
+        self.module = module
+        self.stacks: dict[int, Stack] = {}
+        self.changed = self.has_added = False
+
+    def stack_of(self, tensor: gs.Tensor) -> Stack | None:
+        """What is known of a tensor; a map of rank 4 is a stack of its channels."""
+        found = self.stacks.get(id(tensor))
+        shape = tensor.shape
+        if found is not None or shape is None or len(shape) != 4 or value_of(tensor) is not None:
+            return found
+        dims = static_dims(shape[1:]) if is_float(tensor) else None
+        return None if dims is None or dims[1:] == (1, 1) else Stack(tensor, dims[:1])
+
+    def give(self, target: gs.Tensor, stack: Stack) -> None:
+        """Let readers of a tensor of rank 4 read the stack's map; remember others."""
+        if len(target.shape) != 4:
+            self.stacks[id(target)] = stack
+            return
+        self.changed = self.has_added = True
+        if not is_graph_output(self.module.graph, target):
+            replace_uses(target, stack.map)
+            return
+        self._detach(target)
+        self.append("Identity", [stack.map], {}, target)
+
+    def finish(self) -> None:
+        """Make the outputs of the graph that are stacks, by Reshape of their maps."""
+        for target in self.module.graph.outputs:
+            stack = self.stacks.get(id(target))
+            if stack is not None and not _is_direct(target, stack):
+                self._detach(target)
+                self._restore(stack, target)
+
+    def require_whole(self, node: gs.Node) -> None:
+        """Make the stacks that a node reads, by Reshape of their maps."""
+        for tensor in {id(t): t for t in node.inputs}.values():
+            stack = self.stacks.get(id(tensor))
+            if stack is not None and not _is_direct(tensor, stack):
+                whole = self._like(tensor, tensor.shape)
+                self._restore(stack, whole)
+                node.inputs = [whole if t is tensor else t for t in node.inputs]
+
+    def append(
+        self, op: str, inputs: Sequence[gs.Tensor], attrs: Mapping[str, object], target: gs.Tensor
+    ) -> gs.Tensor:
+        """A new node that makes a tensor."""
+        name = self.module.fresh(f"{target.name}.{op}")
+        self.module.graph.nodes.append(gs.Node(op, name, dict(attrs), list(inputs), [target]))
+        self.has_added = True
+        return target
+
+    def new_map(
+        self,
+        op: str,
+        inputs: Sequence[gs.Tensor],
+        like: gs.Tensor,
+        shape: tuple[int, int, int],
+        **attrs: object,
+    ) -> gs.Tensor:
+        """The map [N, *shape] that a new node makes; `like` gives its name, batch and type."""
+        target = self._like(like, (like.shape[0], *shape))
+        return self.append(op, inputs, attrs, target)
+
+    def gather(self, stack: Stack, channels: Indices, like: gs.Tensor) -> gs.Tensor:
+        """Channels of a stack's map, in any order and number."""
+        taken = channels.reshape(-1)
+        count, height, width = (int(d) for d in stack.map.shape[1:])
+        if np.array_equal(taken, np.arange(count)):
+            return stack.map
+        indices = gs.Constant(self.module.fresh(f"{like.name}.channels"), taken.astype(np.int64))
+        shape = (taken.size, height, width)
+        return self.new_map("Gather", [stack.map, indices], like, shape, axis=1)
+
+    def vector(self, tensor: gs.Tensor, stack: Stack, like: gs.Tensor) -> gs.Tensor | None:
+        """An operand [N or 1, ..., 1, 1] of a stack as factors [N or 1, C, 1, 1] of its map."""
+        shape = tensor.shape
+        rank = len(stack.branches) + 3
+        if shape is None or len(shape) > rank:
+            return None
+        shape = (*([1] * (rank - len(shape))), *shape)
+        extents = static_dims(shape[1:])
+        if extents is None or extents[-2:] != (1, 1):
+            return None
+        values = value_of(tensor)
+        if values is not None and values.size == 1:
+            return tensor
+        if values is not None and shape[0] != 1:
+            return None
+        try:
+            numbers = np.arange(math.prod(extents)).reshape(extents[:-2])
+            channels = np.broadcast_to(numbers, stack.branches).reshape(-1)
+        except ValueError:
+            return None
+        if values is not None:
+            of_channels = values.reshape(-1)[channels].reshape(1, -1, 1, 1)
+            return gs.Constant(self.module.fresh(f"{tensor.name}.channels"), of_channels)
+        if len(tensor.shape) != rank:
+            return None
+        flat = self._like(tensor, (shape[0], math.prod(extents), 1, 1))
+        self.append("Reshape", [tensor, self.shape_of(flat.shape[1:])], {}, flat)
+        return self.gather(Stack(flat, extents[:-2]), channels, like)
+
+    def shape_of(self, extents: Sequence[object]) -> gs.Constant:
+        """The operand of a Reshape to [N, *extents]."""
+        values = np.asarray([0, *extents], np.int64)
+        name = "shape." + ".".join(str(extent) for extent in extents)
+        return self.module.constants.share(name, values, np.dtype(np.int64))
+
+    def _restore(self, stack: Stack, target: gs.Tensor) -> None:
+        self.append("Reshape", [stack.map, self.shape_of(target.shape[1:])], {}, target)
+        self.changed = True
+
+    def _detach(self, target: gs.Tensor) -> None:
+        """Let the node that makes a tensor make another one."""
+        producer = target.inputs[0]
+        producer.outputs = [self._like(t, t.shape) if t is target else t for t in producer.outputs]
+
+    def _like(self, tensor: gs.Tensor, shape: Sequence[object]) -> gs.Variable:
+        return gs.Variable(self.module.fresh(f"{tensor.name}.of"), tensor.dtype, tuple(shape))
+
+
+def _is_direct(tensor: gs.Tensor, stack: Stack) -> bool:
+    """Whether a tensor is a mere reshape of the stack's map already."""
+    return any(t is stack.map for node in tensor.inputs for t in node.inputs)
