@@ -17,15 +17,9 @@ from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.errors import ImageError, UnsupportedModelError, UsageError
 from jpegcompile.interface import JPEG, LUMA
 from jpegcompile.runtime.batch import joined, run_batch
-from jpegcompile.runtime.coefficients import (
-    ImageSource,
-    image_bytes,
-    read_coefficients_many,
-    source_name,
-)
+from jpegcompile.runtime.coefficients import ImageSource, image_bytes, source_name
 from jpegcompile.runtime.cut import begin_at, begin_behind_decode
 from jpegcompile.runtime.inputs import (
-    check_size,
     check_usable,
     coefficient_feeds,
     fits_inputs,
@@ -190,7 +184,7 @@ class Session:
             )
         if self.info.input.mode == "jpeg":
             return self._bytes(sources)
-        coefficients = self._read(sources)
+        coefficients = [item.coefficients for item in self.reader().read(sources)]
         for index, image in enumerate(coefficients):
             if self.info.input.mode != "tensor" and not fits_inputs(image, self.info.input):
                 found = subsampling_of(image) or image.color_space
@@ -327,12 +321,6 @@ class Session:
         # The threads of ONNX Runtime are not there in the child: it would wait for them for ever.
         if self._process != os.getpid():
             raise UsageError(f"{self.path}: this session was opened before a fork; load it again")
-
-    def _read(self, images: Sequence[ImageSource]) -> list[Coefficients]:
-        coefficients = read_coefficients_many(images, threads=self._threads)
-        for index, image in enumerate(coefficients):
-            check_size(image, self.info.input, source_name(images, index))
-        return coefficients
 
     def _direct(self, images: Sequence[Coefficients]) -> dict[str, NDArray[np.generic]]:
         if self.info.input.mode != "tensor":
