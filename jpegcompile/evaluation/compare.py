@@ -16,8 +16,9 @@ from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.batches import image_batches
 from jpegcompile.evaluation.chance import chance_warning
 from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
+from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.spatial import SpatialModel, score_count
-from jpegcompile.evaluation.verify import Progress, require_same_source
+from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.runtime.reading import ImageReader, OnError, Skipped
 from jpegcompile.runtime.session import Session

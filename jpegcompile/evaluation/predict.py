@@ -12,7 +12,7 @@ import numpy as np
 
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
-from jpegcompile.evaluation.verify import Progress
+from jpegcompile.evaluation.progress import Progress
 from jpegcompile.runtime.reading import OnError, Skipped
 from jpegcompile.runtime.session import Session
 
