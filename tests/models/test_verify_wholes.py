@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,6 +16,8 @@ from support.images import make_jpeg
 
 import jpegcompile
 from jpegcompile.errors import CheckFailedError, UsageError
+from jpegcompile.evaluation import trial
+from jpegcompile.evaluation.rounding import OwnRounding
 from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.weights.write import save
 
@@ -134,3 +139,23 @@ def test_an_index_of_a_near_tie_may_differ(tmp_path: Path) -> None:
     tensor.CopyFrom(numpy_helper.from_array(values, "w"))
     save(wrong, path)
     assert not jpegcompile.verify(model, path, samples=4).passed
+
+
+def test_a_second_attempt_does_not_hold_the_first(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt opens models of its own: those of two together take too much memory."""
+    opened: list[weakref.ref[OwnRounding]] = []
+
+    class Watched(OwnRounding):
+        def __init__(self, *arguments: Any) -> None:
+            gc.collect()
+            assert not any(earlier() for earlier in opened)
+            super().__init__(*arguments)
+            opened.append(weakref.ref(self))
+
+    monkeypatch.setattr(trial, "OwnRounding", Watched)
+    model, path = model_of("scalar"), tmp_path / "compiled.onnx"
+    jpegcompile.compile(model, preprocess="unit").save(path)
+    assert jpegcompile.verify(model, path, images).passed
+    assert len(opened) == 2
