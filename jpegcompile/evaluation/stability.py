@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.runtime.coefficients import read_coefficients_many
+from jpegcompile.errors import UsageError
 from jpegcompile.runtime.session import Session
 
 Array = NDArray[Any]
@@ -117,21 +117,28 @@ def measure_stability(
         shared: inputs besides the image, the same for every image.
 
     Raises:
-        ImageError, AccessError: if a file is damaged or cannot be read.
+        ImageError, AccessError: if a file is damaged, of another size, or cannot be read.
         UsageError: as `Session.run`.
     """
+    if not files:
+        raise UsageError("no images to measure stability on; give one at least")
     return stability_of(
-        lambda batch: session.run_image(batch, shared), image_batches(session, files)
+        lambda batch: session.run_image(batch, shared), network_inputs(session, files)
     )
 
 
-def image_batches(
+def network_inputs(
     session: Session, files: Sequence[Path], *, tolerant: bool = False
 ) -> Iterable[Array]:
-    """What a session's network takes of files, in batches; of damaged ones too if `tolerant`."""
+    """What a session's network takes of files, in batches; of damaged ones too if `tolerant`.
+
+    Raises:
+        ImageError, AccessError: of the first file that cannot be used.
+    """
+    reader = session.reader(tolerant=tolerant)
     for start in range(0, len(files), session.batch_size):
-        chunk = files[start : start + session.batch_size]
-        yield session.image_of(read_coefficients_many(chunk, tolerant=tolerant))
+        found = reader.read(files[start : start + session.batch_size], start)
+        yield session.image_of([item.coefficients for item in found])
 
 
 def changed(batch: Array, generator: np.random.Generator) -> Array:
