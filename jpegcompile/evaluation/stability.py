@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.errors import UsageError
+from jpegcompile.evaluation.differences import distances, magnitudes
 from jpegcompile.runtime.session import Session
 
 Array = NDArray[Any]
@@ -148,16 +149,17 @@ def changed(batch: Array, generator: np.random.Generator) -> Array:
 
 
 def _magnitude(output: Array) -> float:
-    values = np.abs(output.astype(np.float64))
-    return float(values[np.isfinite(values)].max(initial=0.0))
+    return float(magnitudes(_as_numbers(output)).max(initial=0.0))
 
 
 def _moved(actual: Array, expected: Array) -> Array:
     """The largest move of each row; infinite where one is no number and the other is."""
     if actual.shape != expected.shape:
         return np.full(len(expected), np.inf)
-    rows = [output.reshape(len(output), -1).astype(np.float64) for output in (actual, expected)]
-    same = (rows[0] == rows[1]) | (np.isnan(rows[0]) & np.isnan(rows[1]))
-    with np.errstate(invalid="ignore"):
-        distances = np.where(same, 0.0, np.abs(rows[0] - rows[1]))
-    return np.asarray(np.nan_to_num(distances, nan=np.inf, posinf=np.inf).max(axis=1, initial=0.0))
+    moves = distances(_as_numbers(actual), _as_numbers(expected))
+    return np.asarray(moves.reshape(len(moves), -1).max(axis=1, initial=0.0))
+
+
+def _as_numbers(output: Array) -> Array:
+    """Indices move, too, by how far they are apart."""
+    return output.astype(np.float64)
