@@ -45,15 +45,14 @@ def run_batch(
         UnsupportedModelError: if ONNX Runtime fails.
     """
     count = len(next(iter(feeds.values()))) if feeds else 1
-    spare = (fixed_batch or count) - count
     filled = _without_batch(session, _in_half(session, fill(feeds, fixed_batch)))
     try:
         outputs = session.run(list(names), {**filled, **(shared or {})})
     except Exception as error:
         raise UnsupportedModelError(f"ONNX Runtime fails: {one_line(error)}") from error
     if not has_batch and fixed_batch == 1:
-        outputs = [v[None] if np.shape(v)[:1] != (1,) and _is_array(v) else v for v in outputs]
-    total = count + spare
+        outputs = [_with_batch(output) for output in outputs]
+    total = fixed_batch or count
     require_rows(names, outputs, total)
     return [output[:count] for output in outputs] if total > 1 else outputs
 
@@ -114,16 +113,19 @@ def fill(
     return {name: _repeat_last(v, (fixed_batch or 0) - len(v)) for name, v in feeds.items()}
 
 
-def _is_array(output: Any) -> bool:
-    return isinstance(output, np.ndarray)
-
-
 def _without_batch(
     session: ort.InferenceSession, feeds: Mapping[str, NDArray[np.generic]]
 ) -> dict[str, NDArray[np.generic]]:
     """A batch of one becomes what it holds where the model takes it without a batch."""
     ranks = {i.name: len(i.shape) for i in session.get_inputs()}
     return {name: v[0] if v.ndim == ranks.get(name, 0) + 1 else v for name, v in feeds.items()}
+
+
+def _with_batch(output: Any) -> Any:
+    """An output as a batch of one, if it is none; what is no tensor stays for `require_rows`."""
+    if isinstance(output, np.ndarray) and output.shape[:1] != (1,):
+        return output[None]
+    return output
 
 
 def _repeat_last(values: NDArray[np.generic], times: int) -> NDArray[np.generic]:
