@@ -1,4 +1,4 @@
-"""Batches for models that are bound to one batch size, and what their outputs must look like."""
+"""Batches for models that are bound to one batch size, or take no batch at all."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from jpegcompile.errors import UnsupportedModelError, UsageError, one_line
-
-
-class RowsError(UsageError):
-    """An output does not hold one row for each input of a batch."""
+from jpegcompile.errors import UnsupportedModelError, one_line
+from jpegcompile.runtime.outputs import require_rows
 
 
 def run_batch(
@@ -55,55 +52,6 @@ def run_batch(
     total = fixed_batch or count
     require_rows(names, outputs, total)
     return [output[:count] for output in outputs] if total > 1 else outputs
-
-
-def require_rows(names: Sequence[str], outputs: Sequence[Any], count: int) -> None:
-    """Refuse outputs that cannot be told apart by input.
-
-    Args:
-        names: of the outputs.
-        outputs: for one batch.
-        count: inputs of the batch.
-
-    Raises:
-        RowsError: if there are several inputs, and an output does not hold one row for each; or if
-            an output is no tensor.
-    """
-    for name, output in zip(names, outputs, strict=True):
-        if not isinstance(output, np.ndarray) or (count > 1 and output.shape[:1] != (count,)):
-            raise _without_rows(name)
-
-
-def joined(
-    names: Sequence[str], batches: Sequence[Sequence[NDArray[Any]]], count: int
-) -> list[NDArray[Any]]:
-    """Outputs of several batches as those of one.
-
-    Args:
-        names: of the outputs.
-        batches: the outputs of each batch.
-        count: inputs of all batches.
-
-    Raises:
-        RowsError: as `require_rows`.
-    """
-    if len(batches) == 1:
-        return list(batches[0])
-    outputs = []
-    for name, *parts in zip(names, *batches, strict=True):
-        first = parts[0]
-        if not all(part.ndim and part.shape[1:] == first.shape[1:] for part in parts):
-            raise _without_rows(name)
-        outputs.append(np.concatenate(parts))
-    require_rows(names, outputs, count)
-    return outputs
-
-
-def _without_rows(name: str) -> RowsError:
-    return RowsError(
-        f"output '{name}' does not hold one row for each image; give Session.run one image at a"
-        " time, or run the model by Session.inference_session with Session.feeds"
-    )
 
 
 def fill(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.errors import ImageError, UnsupportedModelError, UsageError
 from jpegcompile.interface import JPEG, LUMA
-from jpegcompile.runtime.batch import joined, run_batch
+from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.coefficients import ImageSource, image_bytes, source_name
 from jpegcompile.runtime.cut import begin_at, begin_behind_decode
 from jpegcompile.runtime.inputs import (
@@ -29,7 +29,8 @@ from jpegcompile.runtime.inputs import (
 )
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
-from jpegcompile.runtime.reading import ImageReader, OnError, Skipped
+from jpegcompile.runtime.outputs import Outputs, joined
+from jpegcompile.runtime.reading import ImageReader, OnError
 from jpegcompile.subsampling import subsampling_of
 from jpegcompile.weights.read import load_weights
 
@@ -54,26 +55,6 @@ def load(path: str | os.PathLike[str], *, native: bool = True) -> Session:
         UnsupportedModelError: if jpegcompile did not write it, or a newer version did.
     """
     return Session(path, native=native)
-
-
-class Outputs(list[NDArray[Any]]):
-    """Outputs of a model in its order, each with a row for every image that could be used.
-
-    Attributes:
-        used: place of each row's image among those given.
-        skipped: images that have no row, and why.
-    """
-
-    def __init__(
-        self,
-        outputs: Iterable[NDArray[Any]],
-        used: Sequence[int],
-        skipped: Sequence[Skipped],
-    ) -> None:
-        """A list of `outputs` that says whose rows they are."""
-        super().__init__(outputs)
-        self.used = tuple(used)
-        self.skipped = tuple(skipped)
 
 
 class Session:
