@@ -165,10 +165,10 @@ class ImageReader:
             ImageError: if nothing was used, and something was skipped.
         """
         if self._skipped and not used:
-            first = self.skipped[0]
-            raise ImageError(
-                f"none of {len(self._skipped)} files can be used; the first is {_text(first)}"
-            )
+            count, first = len(self._skipped), _text(self.skipped[0])
+            if count == 1:
+                raise ImageError(f"the only file cannot be used: {first}")
+            raise ImageError(f"none of {count} files can be used; the first is {first}")
 
     def _at_once(self, sources: Sequence[ImageSource]) -> list[Coefficients] | None:
         """All the sources, if all are whole; None sends each through `_alone`."""

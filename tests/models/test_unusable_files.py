@@ -288,6 +288,13 @@ def test_nothing_that_can_be_used(compiled: dict[str, Path], tmp_path: Path) -> 
         )
 
 
+def test_the_only_file(compiled: dict[str, Path]) -> None:
+    session = jpegcompile.load(compiled["coefficients"])
+    message = r"^the only file cannot be used: bytes \(image 0\): not a JPEG: "
+    with pytest.raises(ImageError, match=message):
+        session.run([b""], on_error="skip")
+
+
 def test_rows_of_a_session(compiled: dict[str, Path], good: Path) -> None:
     session = jpegcompile.load(compiled["coefficients"])
     files: list[Any] = sorted(good.rglob("*.jpg"))
