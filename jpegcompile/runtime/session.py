@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.errors import ImageError, UnsupportedModelError, UsageError
 from jpegcompile.interface import JPEG, LUMA
+from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.coefficients import ImageSource, image_bytes, source_name
 from jpegcompile.runtime.cut import begin_at, begin_behind_decode
@@ -131,6 +132,15 @@ class Session:
         return Session, (os.path.abspath(self.path), self._threads, self._native, self._arena)
 
     @property
+    def preprocess(self) -> Preprocess:
+        """From pixels to the input of the source model.
+
+        Raises:
+            UsageError: if the model carries none (compiled for tensors, without --preprocess).
+        """
+        return preprocess_in(self.info, self.path)
+
+    @property
     def inference_session(self) -> ort.InferenceSession:
         """The ONNX Runtime session of the whole file, to be fed as `feeds` says.
 
@@ -221,7 +231,7 @@ class Session:
 
     def _check(self, image: Coefficients, name: str) -> None:
         info = self.info.input
-        color = preprocess_in(self.info).color_for(info.channels) if info.mode == "tensor" else None
+        color = self.preprocess.color_for(info.channels) if info.mode == "tensor" else None
         check_usable(image, info, name, color)
 
     def run_coefficients(
@@ -243,7 +253,7 @@ class Session:
             feeds = self._direct([images[i] for i in direct])
             results.append((direct, self._outputs(self._session, feeds, shared)))
         if others:
-            batch = np.stack([ingested(images[i], self.info) for i in others])
+            batch = np.stack([ingested(images[i], self.preprocess, self.info) for i in others])
             assert info.ingest_output is not None
             feeds = {info.ingest_output: batch}
             results.append((others, self._outputs(self._network_session(), feeds, shared)))
@@ -283,7 +293,7 @@ class Session:
             (values,) = self._direct(images).values()
             kind = next(i for i in self._session.get_inputs() if i.name == self.info.input.name)
             return values.astype(np.float16) if kind.type == "tensor(float16)" else values
-        return np.stack([ingested(image, self.info) for image in images])
+        return np.stack([ingested(image, self.preprocess, self.info) for image in images])
 
     def run_image(self, image: NDArray[Any], shared: Shared | None = None) -> list[NDArray[Any]]:
         """Outputs for a batch of what `image_of` gives.
@@ -306,7 +316,7 @@ class Session:
     def _direct(self, images: Sequence[Coefficients]) -> dict[str, NDArray[np.generic]]:
         if self.info.input.mode != "tensor":
             return coefficient_feeds(images, self.info.input)
-        preprocess = preprocess_in(self.info)
+        preprocess = self.preprocess
         batch = [original_input(image, preprocess, self.info.input) for image in images]
         return {self.info.input.name: np.stack(batch)}
 
