@@ -193,7 +193,7 @@ def choose_frequencies(
         raise UsageError(
             f"{len(halves[0].files)} of the images search, but only {needed} or more can show a"
             f" loss below {max_drop:g} points; give {2 * needed} images or a --max-drop of"
-            f" {smallest_budget(len(halves[0].files)):.2g} points"
+            f" {smallest_budget(len(halves[0].files)):g} points"
         )
     subsampling = common_subsampling(model, halves[0].files, image_input, size, tolerant=tolerant)
     options = {
