@@ -40,6 +40,10 @@ class Skipped:
     file: str
     reason: str
 
+    def __str__(self) -> str:
+        """Both on one line."""
+        return f"{source_name([self.file], 0)}: {self.reason}"
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -165,7 +169,7 @@ class ImageReader:
             ImageError: if nothing was used, and something was skipped.
         """
         if self._skipped and not used:
-            count, first = len(self._skipped), _text(self.skipped[0])
+            count, first = len(self._skipped), self.skipped[0]
             if count == 1:
                 raise ImageError(f"the only file cannot be used: {first}")
             raise ImageError(f"none of {count} files can be used; the first is {first}")
@@ -194,8 +198,4 @@ def require_complete(skipped: Sequence[Skipped]) -> None:
     """
     if skipped:
         count = "1 file" if len(skipped) == 1 else f"{len(skipped)} files"
-        raise ImageError(f"{count} could not be used; the first is {_text(skipped[0])}")
-
-
-def _text(skipped: Skipped) -> str:
-    return f"{source_name([skipped.file], 0)}: {skipped.reason}"
+        raise ImageError(f"{count} could not be used; the first is {skipped[0]}")
