@@ -240,6 +240,7 @@ class Session:
         """Outputs for one batch of images already read; sizes are the caller's to check.
 
         Raises:
+            RowsError: if there are several images, and an output does not hold a row for each.
             UsageError: after a fork, or if an input besides the image is not given.
         """
         self._refuse_fork()
@@ -260,8 +261,8 @@ class Session:
         if len(results) == 1:
             return results[0][1]
         order = np.argsort(np.concatenate([indices for indices, _ in results]))
-        columns = zip(*(outputs for _, outputs in results), strict=True)
-        return [np.concatenate(parts)[order] for parts in columns]
+        parts = [outputs for _, outputs in results]
+        return [rows[order] for rows in joined(self.output_names, parts, len(images))]
 
     def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
         """Outputs for the inputs of one batch, as `feeds` makes them; a fixed batch is filled up.

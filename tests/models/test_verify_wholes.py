@@ -107,6 +107,19 @@ def test_one_image_is_run_as_it_is_and_several_are_refused(images: Path, tmp_pat
         session.run(files)
 
 
+@pytest.mark.parametrize("name", ["time-major", "scalar"])
+def test_two_samplings_are_refused_too(name: str, images: Path, tmp_path: Path) -> None:
+    """Each sampling is run by itself, here with one image, whose outputs are as they are."""
+    path = tmp_path / "c.onnx"
+    jpegcompile.compile(model_of(name), preprocess="imagenet").save(path)
+    files = [next(images.iterdir()), make_jpeg(16, 16, subsampling="4:4:4")]
+    session = jpegcompile.load(path)
+    for file in files:
+        assert len(session.run([file])) == 1
+    with pytest.raises(UsageError, match="does not hold one row for each image; give Session"):
+        session.run(files)
+
+
 def test_another_shape_is_said(images: Path, tmp_path: Path) -> None:
     model = model_of("positions")
     path = tmp_path / "c.onnx"
