@@ -100,7 +100,7 @@ def run(
         if not found:
             continue
         scores = session.run_coefficients([item.coefficients for item in found])[0]
-        if scores.ndim != 2:
+        if scores.ndim != 2 or len(scores) != len(found):
             raise UsageError(
                 f"output '{session.output_names[0]}' has shape {list(scores.shape)}, not one score"
                 " for each class; use Session.run from Python"

@@ -120,6 +120,25 @@ def test_two_samplings_are_refused_too(name: str, images: Path, tmp_path: Path) 
         session.run(files)
 
 
+def test_steps_of_time_are_no_classes(images: Path, tmp_path: Path) -> None:
+    """A model bound to one image, whose output [time, classes] looks like rows of scores."""
+    tail = WHOLES["time-major"][1] + "  k = Constant<value_ints=[1]>()  z = Squeeze(y, k)"
+    text = _STEM.format(outputs="T[] z", tail=tail).replace("T[N,", "T[1,")
+    model, path = Graph(text, _WEIGHTS, opset=13).model("float"), tmp_path / "c.onnx"
+    jpegcompile.compile(model, preprocess="imagenet").save(path)
+    with pytest.raises(UsageError, match=r"^output 'z' has shape \[16, 4\], not one score for"):
+        jpegcompile.run(path, [images])
+    folder = tmp_path / "classes"
+    folder.mkdir()
+    images.rename(folder / "0")
+    with pytest.raises(UsageError, match=r"^output 'z' does not hold one row for each image; "):
+        jpegcompile.compare(model, path, folder)
+    for file in sorted((folder / "0").iterdir())[1:]:
+        file.unlink()
+    with pytest.raises(UsageError, match=r"^output 'z' has shape \[16, 4\], not one score for"):
+        jpegcompile.compare(model, path, folder)
+
+
 def test_another_shape_is_said(images: Path, tmp_path: Path) -> None:
     model = model_of("positions")
     path = tmp_path / "c.onnx"
