@@ -47,7 +47,7 @@ def show_left_out(skipped: Sequence[Skipped], ignored: Mapping[str, str]) -> Non
     if skipped:
         line(f"skipped {counted(len(skipped), 'file')} that cannot be used:")
         for one in skipped[:_MOST_FILES]:
-            line(f"  {_printable(one.file)}: {one.reason}")
+            line(f"  {one}")
     if len(skipped) > _MOST_FILES:
         line(f"  and {len(skipped) - _MOST_FILES} more; --json lists all")
     if ignored:

@@ -12,7 +12,8 @@ from jpegcompile.demo import images_path, model_path, preprocess_path
 from jpegcompile.evaluation.compare import Comparison, compare
 from jpegcompile.evaluation.measure import Verification
 from jpegcompile.evaluation.predict import Prediction, run
-from jpegcompile.evaluation.verify import Progress, verify
+from jpegcompile.evaluation.progress import Progress
+from jpegcompile.evaluation.verify import verify
 
 
 @dataclass(frozen=True)

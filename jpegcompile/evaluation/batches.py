@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.evaluation.spatial import pillow_input
-from jpegcompile.runtime.inputs import original_input, preprocess_in
+from jpegcompile.runtime.inputs import original_input
 from jpegcompile.runtime.reading import ImageReader
 from jpegcompile.runtime.session import Session
 
@@ -53,7 +53,7 @@ def image_batches(
         AccessError: if a file cannot be read.
         UsageError: if the compiled model carries no preprocessing.
     """
-    preprocess, info = preprocess_in(session.info), session.info.input
+    preprocess, info = session.preprocess, session.info.input
     reader = reader or session.reader()
     used = 0
     for start in range(0, len(files), session.batch_size):

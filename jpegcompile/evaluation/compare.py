@@ -16,9 +16,11 @@ from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.batches import image_batches
 from jpegcompile.evaluation.chance import chance_warning
 from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
+from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.spatial import SpatialModel, score_count
-from jpegcompile.evaluation.verify import Progress, require_same_source
+from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.runtime.outputs import joined
 from jpegcompile.runtime.reading import ImageReader, OnError, Skipped
 from jpegcompile.runtime.session import Session
 
@@ -140,6 +142,7 @@ def compare(
     data = labelled_images(images, labels, lambda: score_count(source, info, name))
     reader = session.reader(on_error, tolerant=tolerant)
     scores = score_files(session, source, data.files, name, progress, reader)
+    data = data.only(scores.used)
     check_scores(scores.before, name, data.labels)
     return _evaluate(data, scores, reader.skipped, is_numbered=labels is None)
 
@@ -164,6 +167,7 @@ def score_files(
 
     Raises:
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
+        RowsError: if the output does not hold one row for each image.
     """
     model = SpatialModel(source, session.info.input)
     index = session.output_names.index(output)
@@ -177,7 +181,10 @@ def score_files(
         used += batch.indices
         if progress is not None:
             progress(used[-1] + 1, len(files))
-    columns = [np.concatenate(parts) for parts in (before, exact, after)]
+    columns = [
+        joined([output], [[rows] for rows in parts], len(used))[0]
+        for parts in (before, exact, after)
+    ]
     return Scores(columns[0], columns[1], columns[2], tuple(used))
 
 
@@ -211,9 +218,9 @@ def check_scores(scores: NDArray[Any], output: str, labels: Sequence[int]) -> No
     """Refuse what is not one row of class scores for each image.
 
     Raises:
-        UsageError: if scores have another rank, or fewer classes than the labels.
+        UsageError: if scores have another rank or number of rows, or fewer classes than the labels.
     """
-    if scores.ndim != 2:
+    if scores.ndim != 2 or len(scores) != len(labels):
         raise UsageError(
             f"output '{output}' has shape {list(scores.shape)}, not one score for each class;"
             " name another with --output-name"
@@ -228,7 +235,6 @@ def check_scores(scores: NDArray[Any], output: str, labels: Sequence[int]) -> No
 def _evaluate(
     data: LabelledImages, scores: Scores, skipped: tuple[Skipped, ...], *, is_numbered: bool
 ) -> Comparison:
-    data = data.only(scores.used)
     labels = np.asarray(data.labels)
     old, new = scores.before.argmax(axis=1), scores.after.argmax(axis=1)
     changes = tuple(

@@ -12,7 +12,7 @@ import numpy as np
 
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
-from jpegcompile.evaluation.verify import Progress
+from jpegcompile.evaluation.progress import Progress
 from jpegcompile.runtime.reading import OnError, Skipped
 from jpegcompile.runtime.session import Session
 
@@ -100,7 +100,7 @@ def run(
         if not found:
             continue
         scores = session.run_coefficients([item.coefficients for item in found])[0]
-        if scores.ndim != 2:
+        if scores.ndim != 2 or len(scores) != len(found):
             raise UsageError(
                 f"output '{session.output_names[0]}' has shape {list(scores.shape)}, not one score"
                 " for each class; use Session.run from Python"

@@ -17,9 +17,10 @@ from jpegcompile.errors import ImageError, one_line
 from jpegcompile.frontend.load import Source
 from jpegcompile.interface import IR_VERSION
 from jpegcompile.preprocess import Preprocess
-from jpegcompile.runtime.batch import joined, run_batch
+from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.inputs import normalize
 from jpegcompile.runtime.opening import inference_session
+from jpegcompile.runtime.outputs import joined
 
 # ITU-T T.81, B.1.1.3.
 _END_OF_IMAGE = b"\xff\xd9"

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.runtime.coefficients import read_coefficients_many
+from jpegcompile.errors import UsageError
+from jpegcompile.evaluation.differences import distances, magnitudes
 from jpegcompile.runtime.session import Session
 
 Array = NDArray[Any]
@@ -117,21 +118,28 @@ def measure_stability(
         shared: inputs besides the image, the same for every image.
 
     Raises:
-        ImageError, AccessError: if a file is damaged or cannot be read.
+        ImageError, AccessError: if a file is damaged, of another size, or cannot be read.
         UsageError: as `Session.run`.
     """
+    if not files:
+        raise UsageError("no images to measure stability on; give one at least")
     return stability_of(
-        lambda batch: session.run_image(batch, shared), image_batches(session, files)
+        lambda batch: session.run_image(batch, shared), network_inputs(session, files)
     )
 
 
-def image_batches(
+def network_inputs(
     session: Session, files: Sequence[Path], *, tolerant: bool = False
 ) -> Iterable[Array]:
-    """What a session's network takes of files, in batches; of damaged ones too if `tolerant`."""
+    """What a session's network takes of files, in batches; of damaged ones too if `tolerant`.
+
+    Raises:
+        ImageError, AccessError: of the first file that cannot be used.
+    """
+    reader = session.reader(tolerant=tolerant)
     for start in range(0, len(files), session.batch_size):
-        chunk = files[start : start + session.batch_size]
-        yield session.image_of(read_coefficients_many(chunk, tolerant=tolerant))
+        found = reader.read(files[start : start + session.batch_size], start)
+        yield session.image_of([item.coefficients for item in found])
 
 
 def changed(batch: Array, generator: np.random.Generator) -> Array:
@@ -141,16 +149,17 @@ def changed(batch: Array, generator: np.random.Generator) -> Array:
 
 
 def _magnitude(output: Array) -> float:
-    values = np.abs(output.astype(np.float64))
-    return float(values[np.isfinite(values)].max(initial=0.0))
+    return float(magnitudes(_as_numbers(output)).max(initial=0.0))
 
 
 def _moved(actual: Array, expected: Array) -> Array:
     """The largest move of each row; infinite where one is no number and the other is."""
     if actual.shape != expected.shape:
         return np.full(len(expected), np.inf)
-    rows = [output.reshape(len(output), -1).astype(np.float64) for output in (actual, expected)]
-    same = (rows[0] == rows[1]) | (np.isnan(rows[0]) & np.isnan(rows[1]))
-    with np.errstate(invalid="ignore"):
-        distances = np.where(same, 0.0, np.abs(rows[0] - rows[1]))
-    return np.asarray(np.nan_to_num(distances, nan=np.inf, posinf=np.inf).max(axis=1, initial=0.0))
+    moves = distances(_as_numbers(actual), _as_numbers(expected))
+    return np.asarray(moves.reshape(len(moves), -1).max(axis=1, initial=0.0))
+
+
+def _as_numbers(output: Array) -> Array:
+    """Indices move, too, by how far they are apart."""
+    return output.astype(np.float64)

@@ -10,31 +10,23 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto
 
 from jpegcompile.errors import CheckFailedError, UnsupportedModelError, UsageError
-from jpegcompile.evaluation.batches import Batch, image_batches
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
 from jpegcompile.evaluation.measure import OutputError, Verification
-from jpegcompile.evaluation.meter import Meter, verification
-from jpegcompile.evaluation.rounding import OwnRounding
-from jpegcompile.evaluation.spatial import SpatialModel
+from jpegcompile.evaluation.meter import verification
+from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.tolerance import Tolerance
-from jpegcompile.evaluation.trace import Tracer, inputs_at_once, suspect_of, tensor_bytes
+from jpegcompile.evaluation.trace import inputs_at_once, suspect_of, tensor_bytes
+from jpegcompile.evaluation.trial import Measured, Trial
 from jpegcompile.frontend.load import Source, load_source
-from jpegcompile.runtime.batch import RowsError
-from jpegcompile.runtime.inputs import fits_inputs
-from jpegcompile.runtime.reading import OnError, Skipped
+from jpegcompile.runtime.outputs import RowsError
+from jpegcompile.runtime.reading import OnError
 from jpegcompile.runtime.session import Session
-
-Progress = Callable[[int, int], None]
 
 
 def verify(
@@ -85,36 +77,21 @@ def verify(
     require_same_source(source, session)
     tolerance = Tolerance(absolute, relative, is_half_precision(source.model))
     listing = jpeg_files(images) if images else ImageFiles((), {})
-    files = listing.files
-
     if session.fixed_batch is None:
         session.batch_size = inputs_at_once(tensor_bytes(session.model), session.batch_size)
-
-    def measured(opened: Session) -> tuple[Meter, Tracer, tuple[Skipped, ...]]:
-        tracer = Tracer(opened, source, node_inputs, native)
-        reader = opened.reader(on_error, tolerant=tolerant)
-        batches = (
-            image_batches(opened, files, reader)
-            if files
-            else _random_batches(opened, samples, seed)
-        )
-
-        def report(done: int) -> None:
-            if progress is not None:
-                progress(done + len(reader.skipped), len(files) or samples)
-
-        meter = _outputs_measured(opened, source, batches, tolerance, tracer, report)
-        return meter, tracer, reader.skipped
-
-    try:
-        meter, tracer, skipped = measured(session)
-    except (RowsError, UnsupportedModelError):
-        if session.batch_size == 1:
-            raise
-        # Outputs that do not tell inputs apart are compared as wholes, an input at a time; and some
-        # models that leave their batch open run no other.
-        session.batch_size = 1
-        meter, tracer, skipped = measured(session)
+    trial = Trial(
+        source,
+        tolerance,
+        listing.files,
+        samples=samples,
+        seed=seed,
+        node_inputs=node_inputs,
+        native=native,
+        on_error=on_error,
+        tolerant=tolerant,
+        progress=progress,
+    )
+    meter, tracer, skipped = _measured(trial, session)
     is_exact = session.info.frequencies is None
     # A model that is done with leaves its memory to the nodes.
     del session
@@ -128,32 +105,20 @@ def verify(
     return replace(result, skipped=skipped, ignored=listing.ignored)
 
 
-def _outputs_measured(
-    session: Session,
-    source: Source,
-    batches: Iterator[Batch],
-    tolerance: Tolerance,
-    tracer: Tracer,
-    report: Callable[[int], None],
-) -> Meter:
-    """The errors at the outputs for all batches, which the tracer keeps as far as it wants."""
-    info = session.info.input
-    model = SpatialModel(source, info, arena=False)
-    rounding = OwnRounding(source, info, tolerance)
-    meter = Meter(tolerance, info.layout)
-    for batch in batches:
-        pillow = None if batch.pillow is None else model.run(batch.pillow)
-        meter.outputs(
-            model.output_names,
-            _outputs(session, batch),
-            model.run(batch.spatial),
-            pillow,
-            rounding.variants(batch.spatial),
-            inputs=len(batch.spatial),
-        )
-        tracer.keep(batch)
-        report(meter.inputs)
-    return meter
+def _measured(trial: Trial, session: Session) -> Measured:
+    """What a trial measures, an input at a time where it fails with several.
+
+    Outputs that do not tell inputs apart are compared as wholes, and some models that leave their
+    batch open run no other than one.
+    """
+    try:
+        return trial.run(session)
+    except (RowsError, UnsupportedModelError):
+        if session.batch_size == 1:
+            raise
+    # Not in the handler: the error keeps all that the first attempt has opened.
+    session.batch_size = 1
+    return trial.run(session)
 
 
 def is_half_precision(model: onnx.ModelProto) -> bool:
@@ -235,50 +200,3 @@ def _likely(result: Verification, output: OutputError) -> str:
         " follows the last node is at fault; if the error is tolerable, give --absolute or"
         " --relative"
     )
-
-
-def _random_batches(session: Session, samples: int, seed: int) -> Iterator[Batch]:
-    info = session.info.input
-    if info.mode != "tensor":
-        raise UsageError(
-            f"{session.path}: takes JPEG files, so verify needs some: give --images FOLDER"
-        )
-    if samples < 1:
-        raise UsageError(f"samples is {samples}; give 1 or more")
-    if seed < 0:
-        raise UsageError(f"seed is {seed}; give 0 or more")
-    generator = np.random.default_rng(seed)
-    plane = (info.height, info.width)
-    shape = (*plane, info.channels) if info.layout == "NHWC" else (info.channels, *plane)
-    for start in range(0, samples, session.batch_size):
-        count = min(session.batch_size, samples - start)
-        tensor = generator.standard_normal((count, *shape)).astype(np.float32)
-        yield Batch((), (), tensor, None)
-
-
-def _outputs(session: Session, batch: Batch) -> dict[str, NDArray[Any]]:
-    info = session.info.input
-    if info.mode == "tensor":
-        values = session.run_feeds({info.name: batch.spatial})
-    elif info.mode == "jpeg" and session.execution.library is not None:
-        values = _run_files(session, batch)
-    else:
-        values = session.run_coefficients(batch.coefficients)
-    return dict(zip(session.output_names, values, strict=True))
-
-
-def _run_files(session: Session, batch: Batch) -> list[NDArray[Any]]:
-    """Outputs by the whole file, JpegDecode included, of images that it takes as they are.
-
-    The others go the way that a session takes with all.
-    """
-    if len(batch.files) == 1 and fits_inputs(batch.coefficients[0], session.info.input):
-        return session.run_feeds(session.feeds(batch.files))
-    values = session.run_coefficients(batch.coefficients)
-    images = zip(batch.files, batch.coefficients, batch.whole, strict=True)
-    for index, (file, image, is_whole) in enumerate(images):
-        # JpegDecode refuses damaged files; a session reads what is left of them.
-        if is_whole and fits_inputs(image, session.info.input):
-            for rows, row in zip(values, session.run_feeds(session.feeds([file])), strict=True):
-                rows[index] = row[0]
-    return values

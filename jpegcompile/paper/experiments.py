@@ -12,7 +12,7 @@ import numpy as np
 
 from jpegcompile.compile import ModelSource
 from jpegcompile.dct.frequencies import ALL
-from jpegcompile.evaluation.verify import Progress
+from jpegcompile.evaluation.progress import Progress
 from jpegcompile.input_size import InputSize
 from jpegcompile.paper import block_rmse as rmse
 from jpegcompile.paper.accuracy import SERIES, accuracy_by_frequencies

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from jpegcompile.evaluation.spatial import SpatialModel, pillow_pixels
 from jpegcompile.paper.subject import Subject
-from jpegcompile.runtime.inputs import preprocess_in
 
 Pipeline = Callable[[Sequence[Path]], NDArray[Any]]
 
@@ -57,7 +56,7 @@ def spatial_pipeline(subject: Subject, pool: ThreadPoolExecutor, threads: int) -
 def pillow_reader(subject: Subject) -> Callable[[Path], NDArray[np.float32]]:
     """One image by Pillow's decode, as the original model takes it."""
     info = subject.session.info.input
-    preprocess = preprocess_in(subject.session.info)
+    preprocess = subject.session.preprocess
     color = preprocess.color_for(info.channels)
     affine = preprocess.affine(info.channels)
     scale, shift = (v.astype(np.float32)[:, None, None] for v in (affine.scale, affine.shift))

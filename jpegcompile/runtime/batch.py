@@ -1,4 +1,4 @@
-"""Batches for models that are bound to one batch size, and what their outputs must look like."""
+"""Batches for models that are bound to one batch size, or take no batch at all."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from jpegcompile.errors import UnsupportedModelError, UsageError, one_line
-
-
-class RowsError(UsageError):
-    """An output does not hold one row for each input of a batch."""
+from jpegcompile.errors import UnsupportedModelError, one_line
+from jpegcompile.runtime.outputs import require_rows
 
 
 def run_batch(
@@ -45,66 +42,16 @@ def run_batch(
         UnsupportedModelError: if ONNX Runtime fails.
     """
     count = len(next(iter(feeds.values()))) if feeds else 1
-    spare = (fixed_batch or count) - count
     filled = _without_batch(session, _in_half(session, fill(feeds, fixed_batch)))
     try:
         outputs = session.run(list(names), {**filled, **(shared or {})})
     except Exception as error:
         raise UnsupportedModelError(f"ONNX Runtime fails: {one_line(error)}") from error
     if not has_batch and fixed_batch == 1:
-        outputs = [v[None] if np.shape(v)[:1] != (1,) and _is_array(v) else v for v in outputs]
-    total = count + spare
+        outputs = [_with_batch(output) for output in outputs]
+    total = fixed_batch or count
     require_rows(names, outputs, total)
     return [output[:count] for output in outputs] if total > 1 else outputs
-
-
-def require_rows(names: Sequence[str], outputs: Sequence[Any], count: int) -> None:
-    """Refuse outputs that cannot be told apart by input.
-
-    Args:
-        names: of the outputs.
-        outputs: for one batch.
-        count: inputs of the batch.
-
-    Raises:
-        RowsError: if there are several inputs, and an output does not hold one row for each; or if
-            an output is no tensor.
-    """
-    for name, output in zip(names, outputs, strict=True):
-        if not isinstance(output, np.ndarray) or (count > 1 and output.shape[:1] != (count,)):
-            raise _without_rows(name)
-
-
-def joined(
-    names: Sequence[str], batches: Sequence[Sequence[NDArray[Any]]], count: int
-) -> list[NDArray[Any]]:
-    """Outputs of several batches as those of one.
-
-    Args:
-        names: of the outputs.
-        batches: the outputs of each batch.
-        count: inputs of all batches.
-
-    Raises:
-        RowsError: as `require_rows`.
-    """
-    if len(batches) == 1:
-        return list(batches[0])
-    outputs = []
-    for name, *parts in zip(names, *batches, strict=True):
-        first = parts[0]
-        if not all(part.ndim and part.shape[1:] == first.shape[1:] for part in parts):
-            raise _without_rows(name)
-        outputs.append(np.concatenate(parts))
-    require_rows(names, outputs, count)
-    return outputs
-
-
-def _without_rows(name: str) -> RowsError:
-    return RowsError(
-        f"output '{name}' does not hold one row for each image; give Session.run one image at a"
-        " time, or run the model by Session.inference_session with Session.feeds"
-    )
 
 
 def fill(
@@ -114,16 +61,19 @@ def fill(
     return {name: _repeat_last(v, (fixed_batch or 0) - len(v)) for name, v in feeds.items()}
 
 
-def _is_array(output: Any) -> bool:
-    return isinstance(output, np.ndarray)
-
-
 def _without_batch(
     session: ort.InferenceSession, feeds: Mapping[str, NDArray[np.generic]]
 ) -> dict[str, NDArray[np.generic]]:
     """A batch of one becomes what it holds where the model takes it without a batch."""
     ranks = {i.name: len(i.shape) for i in session.get_inputs()}
     return {name: v[0] if v.ndim == ranks.get(name, 0) + 1 else v for name, v in feeds.items()}
+
+
+def _with_batch(output: Any) -> Any:
+    """An output as a batch of one, if it is none; what is no tensor stays for `require_rows`."""
+    if isinstance(output, np.ndarray) and output.shape[:1] != (1,):
+        return output[None]
+    return output
 
 
 def _repeat_last(values: NDArray[np.generic], times: int) -> NDArray[np.generic]:

@@ -116,10 +116,16 @@ def image_bytes(source: ImageSource) -> bytes | bytearray | memoryview:
         raise AccessError(f"{source_name([source], 0)}: {_unreadable(error.strerror)}") from error
 
 
-def source_name(sources: Sequence[ImageSource], index: int) -> str:
-    """How a message calls a source; always one line."""
+def source_name(sources: Sequence[ImageSource], index: int, first: int = 0) -> str:
+    """How a message calls one of the sources, always on one line.
+
+    Args:
+        sources: some of those that the user gave.
+        index: of the source among them.
+        first: place of the first of them among all that the user gave.
+    """
     source = sources[index]
     if isinstance(source, str | os.PathLike):
         path = os.fspath(source)
         return path if path.isprintable() else repr(path)
-    return "bytes" if len(sources) == 1 else f"bytes (image {index})"
+    return "bytes" if len(sources) == 1 and not first else f"bytes (image {first + index})"

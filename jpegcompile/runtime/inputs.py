@@ -97,23 +97,28 @@ def coefficient_feeds(
     return feeds
 
 
-def preprocess_in(info: CompiledInfo) -> Preprocess:
+def preprocess_in(info: CompiledInfo, path: str) -> Preprocess:
     """The preprocessing that a compiled model carries.
+
+    Args:
+        info: what the model says of itself.
+        path: of the model, for messages.
 
     Raises:
         UsageError: if it carries none (compiled for tensors, without --preprocess).
     """
     if info.preprocess is None:
         raise UsageError(
-            "the model was compiled for tensors without preprocessing, so images cannot be fed;"
+            f"{path}: was compiled for tensors without preprocessing, so images cannot be fed;"
             " compile it with --preprocess"
         )
     return preprocess_of(info.preprocess)
 
 
-def ingested(image: Coefficients, info: CompiledInfo) -> NDArray[np.float32]:
+def ingested(
+    image: Coefficients, preprocess: Preprocess, info: CompiledInfo
+) -> NDArray[np.float32]:
     """One image [C, H, W] where the network begins, in the jpeg domain; for any sampling."""
-    preprocess = preprocess_in(info)
     channels = info.input.channels
     affine = preprocess.affine(channels)
     if info.input_affine is not None:

@@ -40,6 +40,10 @@ class Skipped:
     file: str
     reason: str
 
+    def __str__(self) -> str:
+        """Both on one line."""
+        return f"{source_name([self.file], 0)}: {self.reason}"
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -97,12 +101,13 @@ class ImageReader:
         return tuple(self._skipped[index] for index in sorted(self._skipped))
 
     @contextmanager
-    def guarding(self, source: ImageSource, index: int) -> Iterator[None]:
+    def guarding(self, source: ImageSource, index: int, name: str | None = None) -> Iterator[None]:
         """Work on one source: an error that the source causes ends the work, or all of it.
 
         Args:
             source: that is worked on.
             index: of the source among all of them.
+            name: that messages call the source by; as if it were the only one, if not given.
 
         Raises:
             ImageError, AccessError: that the work raises, if `on_error` is "stop"; the message
@@ -111,12 +116,13 @@ class ImageReader:
         try:
             yield
         except (ImageError, AccessError) as error:
-            name = source_name([source], 0)
-            reason = str(error).removeprefix(f"{name}: ")
+            # The work knows no other sources.
+            reason = str(error).removeprefix(f"{source_name([source], 0)}: ")
             if self.on_error == "stop":
-                if reason != str(error):
+                message = f"{name or source_name([source], 0)}: {reason}"
+                if message == str(error):
                     raise
-                raise type(error)(f"{name}: {reason}") from error
+                raise type(error)(message) from error
             file = f"bytes (image {index})"
             if isinstance(source, str | os.PathLike):
                 file = os.fspath(source)
@@ -135,7 +141,8 @@ class ImageReader:
         found: list[Reading] = []
         images = self._at_once(sources)
         for place, source in enumerate(sources):
-            with self.guarding(source, first + place):
+            name = source_name(sources, place, first)
+            with self.guarding(source, first + place, name):
                 image, is_whole = (images[place], True) if images else self._alone(source)
                 self._check(image, source_name([source], 0))
                 found.append(Reading(first + place, image, is_whole))
@@ -162,18 +169,16 @@ class ImageReader:
             ImageError: if nothing was used, and something was skipped.
         """
         if self._skipped and not used:
-            first = self.skipped[0]
-            raise ImageError(
-                f"none of {len(self._skipped)} files can be used; the first is {_text(first)}"
-            )
+            count, first = len(self._skipped), self.skipped[0]
+            if count == 1:
+                raise ImageError(f"the only file cannot be used: {first}")
+            raise ImageError(f"none of {count} files can be used; the first is {first}")
 
     def _at_once(self, sources: Sequence[ImageSource]) -> list[Coefficients] | None:
         """All the sources, if all are whole; None sends each through `_alone`."""
         try:
             return read_coefficients_many(sources, threads=self._threads)
         except (ImageError, AccessError):
-            if self.on_error == "stop" and not self.tolerant:
-                raise
             return None
 
     def _alone(self, source: ImageSource) -> tuple[Coefficients, bool]:
@@ -193,8 +198,4 @@ def require_complete(skipped: Sequence[Skipped]) -> None:
     """
     if skipped:
         count = "1 file" if len(skipped) == 1 else f"{len(skipped)} files"
-        raise ImageError(f"{count} could not be used; the first is {_text(skipped[0])}")
-
-
-def _text(skipped: Skipped) -> str:
-    return f"{source_name([skipped.file], 0)}: {skipped.reason}"
+        raise ImageError(f"{count} could not be used; the first is {skipped[0]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,11 @@ from numpy.typing import NDArray
 from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.errors import ImageError, UnsupportedModelError, UsageError
 from jpegcompile.interface import JPEG, LUMA
-from jpegcompile.runtime.batch import joined, run_batch
-from jpegcompile.runtime.coefficients import (
-    ImageSource,
-    image_bytes,
-    read_coefficients_many,
-    source_name,
-)
+from jpegcompile.preprocess import Preprocess
+from jpegcompile.runtime.batch import run_batch
+from jpegcompile.runtime.coefficients import ImageSource, image_bytes, source_name
 from jpegcompile.runtime.cut import begin_at, begin_behind_decode
 from jpegcompile.runtime.inputs import (
-    check_size,
     check_usable,
     coefficient_feeds,
     fits_inputs,
@@ -35,7 +30,8 @@ from jpegcompile.runtime.inputs import (
 )
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
-from jpegcompile.runtime.reading import ImageReader, OnError, Skipped
+from jpegcompile.runtime.outputs import Outputs, joined
+from jpegcompile.runtime.reading import ImageReader, OnError
 from jpegcompile.subsampling import subsampling_of
 from jpegcompile.weights.read import load_weights
 
@@ -60,26 +56,6 @@ def load(path: str | os.PathLike[str], *, native: bool = True) -> Session:
         UnsupportedModelError: if jpegcompile did not write it, or a newer version did.
     """
     return Session(path, native=native)
-
-
-class Outputs(list[NDArray[Any]]):
-    """Outputs of a model in its order, each with a row for every image that could be used.
-
-    Attributes:
-        used: place of each row's image among those given.
-        skipped: images that have no row, and why.
-    """
-
-    def __init__(
-        self,
-        outputs: Iterable[NDArray[Any]],
-        used: Sequence[int],
-        skipped: Sequence[Skipped],
-    ) -> None:
-        """A list of `outputs` that says whose rows they are."""
-        super().__init__(outputs)
-        self.used = tuple(used)
-        self.skipped = tuple(skipped)
 
 
 class Session:
@@ -156,6 +132,15 @@ class Session:
         return Session, (os.path.abspath(self.path), self._threads, self._native, self._arena)
 
     @property
+    def preprocess(self) -> Preprocess:
+        """From pixels to the input of the source model.
+
+        Raises:
+            UsageError: if the model carries none (compiled for tensors, without --preprocess).
+        """
+        return preprocess_in(self.info, self.path)
+
+    @property
     def inference_session(self) -> ort.InferenceSession:
         """The ONNX Runtime session of the whole file, to be fed as `feeds` says.
 
@@ -190,7 +175,7 @@ class Session:
             )
         if self.info.input.mode == "jpeg":
             return self._bytes(sources)
-        coefficients = self._read(sources)
+        coefficients = [item.coefficients for item in self.reader().read(sources)]
         for index, image in enumerate(coefficients):
             if self.info.input.mode != "tensor" and not fits_inputs(image, self.info.input):
                 found = subsampling_of(image) or image.color_space
@@ -246,7 +231,7 @@ class Session:
 
     def _check(self, image: Coefficients, name: str) -> None:
         info = self.info.input
-        color = preprocess_in(self.info).color_for(info.channels) if info.mode == "tensor" else None
+        color = self.preprocess.color_for(info.channels) if info.mode == "tensor" else None
         check_usable(image, info, name, color)
 
     def run_coefficients(
@@ -255,6 +240,7 @@ class Session:
         """Outputs for one batch of images already read; sizes are the caller's to check.
 
         Raises:
+            RowsError: if there are several images, and an output does not hold a row for each.
             UsageError: after a fork, or if an input besides the image is not given.
         """
         self._refuse_fork()
@@ -268,15 +254,15 @@ class Session:
             feeds = self._direct([images[i] for i in direct])
             results.append((direct, self._outputs(self._session, feeds, shared)))
         if others:
-            batch = np.stack([ingested(images[i], self.info) for i in others])
+            batch = np.stack([ingested(images[i], self.preprocess, self.info) for i in others])
             assert info.ingest_output is not None
             feeds = {info.ingest_output: batch}
             results.append((others, self._outputs(self._network_session(), feeds, shared)))
         if len(results) == 1:
             return results[0][1]
         order = np.argsort(np.concatenate([indices for indices, _ in results]))
-        columns = zip(*(outputs for _, outputs in results), strict=True)
-        return [np.concatenate(parts)[order] for parts in columns]
+        parts = [outputs for _, outputs in results]
+        return [rows[order] for rows in joined(self.output_names, parts, len(images))]
 
     def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
         """Outputs for the inputs of one batch, as `feeds` makes them; a fixed batch is filled up.
@@ -308,7 +294,7 @@ class Session:
             (values,) = self._direct(images).values()
             kind = next(i for i in self._session.get_inputs() if i.name == self.info.input.name)
             return values.astype(np.float16) if kind.type == "tensor(float16)" else values
-        return np.stack([ingested(image, self.info) for image in images])
+        return np.stack([ingested(image, self.preprocess, self.info) for image in images])
 
     def run_image(self, image: NDArray[Any], shared: Shared | None = None) -> list[NDArray[Any]]:
         """Outputs for a batch of what `image_of` gives.
@@ -328,16 +314,10 @@ class Session:
         if self._process != os.getpid():
             raise UsageError(f"{self.path}: this session was opened before a fork; load it again")
 
-    def _read(self, images: Sequence[ImageSource]) -> list[Coefficients]:
-        coefficients = read_coefficients_many(images, threads=self._threads)
-        for index, image in enumerate(coefficients):
-            check_size(image, self.info.input, source_name(images, index))
-        return coefficients
-
     def _direct(self, images: Sequence[Coefficients]) -> dict[str, NDArray[np.generic]]:
         if self.info.input.mode != "tensor":
             return coefficient_feeds(images, self.info.input)
-        preprocess = preprocess_in(self.info)
+        preprocess = self.preprocess
         batch = [original_input(image, preprocess, self.info.input) for image in images]
         return {self.info.input.name: np.stack(batch)}
 

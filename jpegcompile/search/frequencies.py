@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.chance import ADVICE, is_no_better_than_chance
 from jpegcompile.evaluation.dataset import LabelledImages
+from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.stability import Stability
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
@@ -47,8 +48,6 @@ from jpegcompile.search.interval import (
 from jpegcompile.search.measure import Levels, Measurer, Split, plan_of_levels
 from jpegcompile.search.path import Curve, cheapest_first
 from jpegcompile.search.probe import FEWEST, Knob, Probe, common_subsampling
-
-Progress = Callable[[int, int], None]
 
 # Images for sensitivities: the losses of a ResNet-20 on these and on four times as many give the
 # same order but for neighbours.
@@ -194,7 +193,7 @@ def choose_frequencies(
         raise UsageError(
             f"{len(halves[0].files)} of the images search, but only {needed} or more can show a"
             f" loss below {max_drop:g} points; give {2 * needed} images or a --max-drop of"
-            f" {smallest_budget(len(halves[0].files)):.2g} points"
+            f" {smallest_budget(len(halves[0].files)):g} points"
         )
     subsampling = common_subsampling(model, halves[0].files, image_input, size, tolerant=tolerant)
     options = {

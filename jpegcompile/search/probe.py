@@ -16,7 +16,7 @@ from onnx import helper
 from jpegcompile.compile import CompiledModel, ModelSource, compile
 from jpegcompile.dct.frequencies import ALL, band_map, full, resolve
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.evaluation.stability import Stability, image_batches, stability_of
+from jpegcompile.evaluation.stability import Stability, network_inputs, stability_of
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import Size
@@ -198,7 +198,7 @@ class Probe:
         index = self.session.output_names.index(output)
         return stability_of(
             lambda image: [self.session.run_image(image, bands)[index]],
-            image_batches(self.session, files, tolerant=self._tolerant),
+            network_inputs(self.session, files, tolerant=self._tolerant),
             progress,
         )
 

@@ -157,7 +157,7 @@ def test_a_model_for_tensors_without_preprocessing_takes_no_images(tmp_path: Pat
         with pytest.raises(UsageError) as caught:
             call([make_jpeg(32, 32)])
         assert str(caught.value) == (
-            "the model was compiled for tensors without preprocessing, so images cannot be fed;"
+            f"{path}: was compiled for tensors without preprocessing, so images cannot be fed;"
             " compile it with --preprocess"
         )
 

@@ -18,6 +18,7 @@ from support.images import make_jpeg
 from support.torch_zoo import build
 
 import jpegcompile
+from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.evaluation.stability import (
     MOST_MOVED,
     Stability,
@@ -105,6 +106,16 @@ def test_a_tensor_as_input(half: bool, files: dict[int, list[Path]], tmp_path: P
     model = CHAOTIC.model("float")
     session = opened(halved(model) if half else model, tmp_path, input="tensor", frequencies=1)
     assert measure_stability(session, files[32]).is_chaotic
+
+
+def test_files_that_cannot_be_measured_on(files: dict[int, list[Path]], tmp_path: Path) -> None:
+    session = opened(CHAOTIC.model("float"), tmp_path)
+    other = files[64][0]
+    for given in ([other], [*files[32], other]):
+        with pytest.raises(ImageError, match=f"^{other}: is 64x64 but the model takes 32x32; "):
+            measure_stability(session, given)
+    with pytest.raises(UsageError, match="no images to measure stability on; give one"):
+        measure_stability(session, [])
 
 
 def test_what_counts() -> None:

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from support.commands import few_images
 from support.graphs import Graph
+from support.images import make_jpeg
 from support.unusable_files import DAMAGED, KINDS, content, converted, spoiled, whole
 
 import jpegcompile
@@ -287,6 +288,13 @@ def test_nothing_that_can_be_used(compiled: dict[str, Path], tmp_path: Path) -> 
         )
 
 
+def test_the_only_file(compiled: dict[str, Path]) -> None:
+    session = jpegcompile.load(compiled["coefficients"])
+    message = r"^the only file cannot be used: bytes \(image 0\): not a JPEG: "
+    with pytest.raises(ImageError, match=message):
+        session.run([b""], on_error="skip")
+
+
 def test_rows_of_a_session(compiled: dict[str, Path], good: Path) -> None:
     session = jpegcompile.load(compiled["coefficients"])
     files: list[Any] = sorted(good.rglob("*.jpg"))
@@ -303,6 +311,16 @@ def test_rows_of_a_session(compiled: dict[str, Path], good: Path) -> None:
         session.run(sources)
     with pytest.raises(UsageError, match="on_error is 'ignore'; use one of stop, skip, report"):
         session.run(files, on_error="ignore")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bad", [b"", whole()[:300], make_jpeg(40, 40)])
+def test_bytes_are_called_by_their_place(bad: bytes, compiled: dict[str, Path], good: Path) -> None:
+    """Files are read some at a time; the place is that among all."""
+    session = jpegcompile.load(compiled["coefficients"])
+    files = sorted(good.rglob("*.jpg"))[:35]
+    for call in (session.run, session.feeds):
+        with pytest.raises(ImageError, match=r"^bytes \(image 35\): "):
+            call([*files, bad, b"text"])
 
 
 def test_a_network_of_one_channel_sees_no_chroma(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,6 +16,8 @@ from support.images import make_jpeg
 
 import jpegcompile
 from jpegcompile.errors import CheckFailedError, UsageError
+from jpegcompile.evaluation import trial
+from jpegcompile.evaluation.rounding import OwnRounding
 from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.weights.write import save
 
@@ -102,6 +107,38 @@ def test_one_image_is_run_as_it_is_and_several_are_refused(images: Path, tmp_pat
         session.run(files)
 
 
+@pytest.mark.parametrize("name", ["time-major", "scalar"])
+def test_two_samplings_are_refused_too(name: str, images: Path, tmp_path: Path) -> None:
+    """Each sampling is run by itself, here with one image, whose outputs are as they are."""
+    path = tmp_path / "c.onnx"
+    jpegcompile.compile(model_of(name), preprocess="imagenet").save(path)
+    files = [next(images.iterdir()), make_jpeg(16, 16, subsampling="4:4:4")]
+    session = jpegcompile.load(path)
+    for file in files:
+        assert len(session.run([file])) == 1
+    with pytest.raises(UsageError, match="does not hold one row for each image; give Session"):
+        session.run(files)
+
+
+def test_steps_of_time_are_no_classes(images: Path, tmp_path: Path) -> None:
+    """A model bound to one image, whose output [time, classes] looks like rows of scores."""
+    tail = WHOLES["time-major"][1] + "  k = Constant<value_ints=[1]>()  z = Squeeze(y, k)"
+    text = _STEM.format(outputs="T[] z", tail=tail).replace("T[N,", "T[1,")
+    model, path = Graph(text, _WEIGHTS, opset=13).model("float"), tmp_path / "c.onnx"
+    jpegcompile.compile(model, preprocess="imagenet").save(path)
+    with pytest.raises(UsageError, match=r"^output 'z' has shape \[16, 4\], not one score for"):
+        jpegcompile.run(path, [images])
+    folder = tmp_path / "classes"
+    folder.mkdir()
+    images.rename(folder / "0")
+    with pytest.raises(UsageError, match=r"^output 'z' does not hold one row for each image; "):
+        jpegcompile.compare(model, path, folder)
+    for file in sorted((folder / "0").iterdir())[1:]:
+        file.unlink()
+    with pytest.raises(UsageError, match=r"^output 'z' has shape \[16, 4\], not one score for"):
+        jpegcompile.compare(model, path, folder)
+
+
 def test_another_shape_is_said(images: Path, tmp_path: Path) -> None:
     model = model_of("positions")
     path = tmp_path / "c.onnx"
@@ -134,3 +171,23 @@ def test_an_index_of_a_near_tie_may_differ(tmp_path: Path) -> None:
     tensor.CopyFrom(numpy_helper.from_array(values, "w"))
     save(wrong, path)
     assert not jpegcompile.verify(model, path, samples=4).passed
+
+
+def test_a_second_attempt_does_not_hold_the_first(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt opens models of its own: those of two together take too much memory."""
+    opened: list[weakref.ref[OwnRounding]] = []
+
+    class Watched(OwnRounding):
+        def __init__(self, *arguments: Any) -> None:
+            gc.collect()
+            assert not any(earlier() for earlier in opened)
+            super().__init__(*arguments)
+            opened.append(weakref.ref(self))
+
+    monkeypatch.setattr(trial, "OwnRounding", Watched)
+    model, path = model_of("scalar"), tmp_path / "compiled.onnx"
+    jpegcompile.compile(model, preprocess="unit").save(path)
+    assert jpegcompile.verify(model, path, images).passed
+    assert len(opened) == 2

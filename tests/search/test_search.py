@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -265,6 +266,17 @@ def test_too_few_images(images: Path, cache: Path) -> None:
     )
     with pytest.raises(UsageError, match="--max-drop is -1; give percentage points above 0"):
         search(images, cache, max_drop=-1)
+
+
+def test_the_budget_that_is_advised_is_enough(images: Path, cache: Path, tmp_path: Path) -> None:
+    """Of two images of each class one searches: five in all, for which 35.2 points are enough."""
+    few = tmp_path / "few"
+    for group in sorted(images.iterdir())[:5]:
+        (few / group.name).mkdir(parents=True)
+        for file in sorted(group.iterdir())[:2]:
+            shutil.copy(file, few / group.name)
+    with pytest.raises(UsageError, match=r"or a --max-drop of 35\.2 points$"):
+        search(few, cache, max_drop=1.0)
 
 
 def test_a_damaged_image(images: Path, tmp_path: Path) -> None:

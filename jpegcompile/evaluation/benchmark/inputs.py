@@ -24,7 +24,6 @@ from jpegcompile.runtime.inputs import (
     check_size,
     fits_inputs,
     original_input,
-    preprocess_in,
 )
 from jpegcompile.runtime.reading import ImageReader, OnError, Reading, Skipped
 from jpegcompile.runtime.session import Session
@@ -91,7 +90,7 @@ def gather(
         )
     run = _repeated(fitting, count)
     if info.mode == "tensor":
-        preprocess = preprocess_in(session.info)
+        preprocess = session.preprocess
         pixels = [pillow_input(file, preprocess, info, tolerant=tolerant) for file in run]
         inputs = _tensor_set("images", np.stack(pixels), folder)
     else:
@@ -173,7 +172,7 @@ def _reader(session: Session, on_error: OnError, tolerant: bool) -> ImageReader:
 
 def _usable(session: Session, tolerant: bool, file: Path, item: Reading) -> tuple[Path, bool]:
     """A file, and whether it can be fed as it is; refuses files that either side cannot decode."""
-    info, preprocess = session.info.input, preprocess_in(session.info)
+    info, preprocess = session.info.input, session.preprocess
     color = preprocess.color_for(info.channels)
     fits = info.mode == "tensor" or fits_inputs(item.coefficients, info)
     check_decodable(item.coefficients, color)
@@ -204,7 +203,7 @@ def _tensor_set(name: str, tensors: NDArray[np.float32], folder: Path) -> InputS
 def _file_set(
     name: str, files: Sequence[Path], session: Session, folder: Path, *, tolerant: bool = False
 ) -> InputSet:
-    preprocess, info = preprocess_in(session.info), session.info.input
+    preprocess, info = session.preprocess, session.info.input
     images = read_coefficients_many(files, tolerant=tolerant)
     path = folder / f"{name}.npy"
     np.save(path, np.stack([original_input(image, preprocess, info) for image in images]))

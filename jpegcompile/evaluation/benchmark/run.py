@@ -18,7 +18,8 @@ from jpegcompile.evaluation.benchmark.job import InputSet
 from jpegcompile.evaluation.benchmark.plan import plan_of
 from jpegcompile.evaluation.benchmark.results import Benchmark
 from jpegcompile.evaluation.benchmark.timer import Steps, Timer
-from jpegcompile.evaluation.verify import Progress, require_same_source
+from jpegcompile.evaluation.progress import Progress
+from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.native import execution_of

@@ -19,8 +19,9 @@ from jpegcompile.evaluation.benchmark.process import Process
 from jpegcompile.evaluation.benchmark.results import Cell, Side, Timing
 from jpegcompile.evaluation.measure import Verification
 from jpegcompile.evaluation.meter import Meter, Variant, verification
+from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.tolerance import Tolerance
-from jpegcompile.evaluation.verify import Progress, require_passed
+from jpegcompile.evaluation.verify import require_passed
 
 _PROFILED_RUNS = 10
 _MOST_RUNS = 1000

@@ -1,0 +1,129 @@
+"""Run a compiled model and its original on the same inputs, and measure how far they are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.errors import UsageError
+from jpegcompile.evaluation.batches import Batch, image_batches
+from jpegcompile.evaluation.meter import Meter
+from jpegcompile.evaluation.progress import Progress
+from jpegcompile.evaluation.rounding import OwnRounding
+from jpegcompile.evaluation.spatial import SpatialModel
+from jpegcompile.evaluation.tolerance import Tolerance
+from jpegcompile.evaluation.trace import Tracer
+from jpegcompile.frontend.load import Source
+from jpegcompile.runtime.inputs import fits_inputs
+from jpegcompile.runtime.reading import ImageReader, OnError, Skipped
+from jpegcompile.runtime.session import Session
+
+# Errors at the outputs, inputs kept for the nodes, and files that could not be used.
+Measured = tuple[Meter, Tracer, tuple[Skipped, ...]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is run, and on what; the attributes are arguments of `verify`.
+
+    Attributes:
+        source: the original.
+        tolerance: what is allowed at the outputs.
+        files: JPEG files; random tensors are made where there are none.
+    """
+
+    source: Source
+    tolerance: Tolerance
+    files: Sequence[Path]
+    samples: int
+    seed: int
+    node_inputs: int
+    native: bool
+    on_error: OnError
+    tolerant: bool
+    progress: Progress | None
+
+    def run(self, session: Session) -> Measured:
+        """Measure a compiled model, as many inputs at once as its session takes.
+
+        Raises:
+            RowsError: if outputs do not tell the inputs of a batch apart.
+            UnsupportedModelError: if ONNX Runtime fails.
+            UsageError, ImageError, AccessError: as `verify`.
+        """
+        info = session.info.input
+        tracer = Tracer(session, self.source, self.node_inputs, self.native)
+        reader = session.reader(self.on_error, tolerant=self.tolerant)
+        model = SpatialModel(self.source, info, arena=False)
+        rounding = OwnRounding(self.source, info, self.tolerance)
+        meter = Meter(self.tolerance, info.layout)
+        for batch in self._batches(session, reader):
+            pillow = None if batch.pillow is None else model.run(batch.pillow)
+            meter.outputs(
+                model.output_names,
+                _outputs(session, batch),
+                model.run(batch.spatial),
+                pillow,
+                rounding.variants(batch.spatial),
+                inputs=len(batch.spatial),
+            )
+            tracer.keep(batch)
+            if self.progress is not None:
+                done = meter.inputs + len(reader.skipped)
+                self.progress(done, len(self.files) or self.samples)
+        return meter, tracer, reader.skipped
+
+    def _batches(self, session: Session, reader: ImageReader) -> Iterator[Batch]:
+        if self.files:
+            return image_batches(session, self.files, reader)
+        return _random_batches(session, self.samples, self.seed)
+
+
+def _random_batches(session: Session, samples: int, seed: int) -> Iterator[Batch]:
+    info = session.info.input
+    if info.mode != "tensor":
+        raise UsageError(
+            f"{session.path}: takes JPEG files, so verify needs some: give --images FOLDER"
+        )
+    if samples < 1:
+        raise UsageError(f"samples is {samples}; give 1 or more")
+    if seed < 0:
+        raise UsageError(f"seed is {seed}; give 0 or more")
+    generator = np.random.default_rng(seed)
+    for start in range(0, samples, session.batch_size):
+        count = min(session.batch_size, samples - start)
+        tensor = generator.standard_normal((count, *info.shape)).astype(np.float32)
+        yield Batch((), (), tensor, None)
+
+
+def _outputs(session: Session, batch: Batch) -> dict[str, NDArray[Any]]:
+    info = session.info.input
+    if info.mode == "tensor":
+        values = session.run_feeds({info.name: batch.spatial})
+    elif info.mode == "jpeg" and session.execution.library is not None:
+        values = _run_files(session, batch)
+    else:
+        values = session.run_coefficients(batch.coefficients)
+    return dict(zip(session.output_names, values, strict=True))
+
+
+def _run_files(session: Session, batch: Batch) -> list[NDArray[Any]]:
+    """Outputs by the whole file, JpegDecode included, of images that it takes as they are.
+
+    The others go the way that a session takes with all.
+    """
+    if len(batch.files) == 1 and fits_inputs(batch.coefficients[0], session.info.input):
+        return session.run_feeds(session.feeds(batch.files))
+    values = session.run_coefficients(batch.coefficients)
+    images = zip(batch.files, batch.coefficients, batch.whole, strict=True)
+    for index, (file, image, is_whole) in enumerate(images):
+        # JpegDecode refuses damaged files; a session reads what is left of them.
+        if is_whole and fits_inputs(image, session.info.input):
+            for rows, row in zip(values, session.run_feeds(session.feeds([file])), strict=True):
+                rows[index] = row[0]
+    return values
