@@ -146,8 +146,8 @@ def test_sparse_weights_that_do_not_fit() -> None:
     model.graph.initializer.remove(next(t for t in model.graph.initializer if t.name == "u"))
     model.graph.sparse_initializer.append(sparse)
     assert refusal(UnsupportedModelError, model) == (
-        "model: the indices of sparse tensor 'u' do not fit its shape [5, 8]; export it as a"
-        " dense one"
+        "model: the values and indices of sparse tensor 'u' do not fit its shape [5, 8]; export it"
+        " as a dense one"
     )
     sparse.values.data_location = TensorProto.EXTERNAL
     sparse.values.external_data.add(key="location", value="w.bin")
@@ -155,6 +155,31 @@ def test_sparse_weights_that_do_not_fit() -> None:
     assert refusal(UnsupportedModelError, model) == (
         "model: the values of sparse tensor 'u' are external data; export it as a dense one"
     )
+
+
+def test_damaged_sparse_weights() -> None:
+    def cut(sparse: onnx.SparseTensorProto) -> None:
+        sparse.indices.raw_data = sparse.indices.raw_data[:-3]
+
+    def miscount(sparse: onnx.SparseTensorProto) -> None:
+        sparse.values.dims[0] += 3
+
+    def turn(sparse: onnx.SparseTensorProto) -> None:
+        sparse.dims[0] = -5
+
+    def inflate(sparse: onnx.SparseTensorProto) -> None:
+        sparse.dims[:] = [1 << 20, 1 << 40]
+
+    def mistype(sparse: onnx.SparseTensorProto) -> None:
+        sparse.values.data_type = 99
+
+    for damage in (cut, miscount, turn, inflate, mistype):
+        model = NETWORK.model("float")
+        sparse = sparse_tensor("u", np.eye(5, 8, dtype=np.float32))
+        damage(sparse)
+        model.graph.initializer.remove(next(t for t in model.graph.initializer if t.name == "u"))
+        model.graph.sparse_initializer.append(sparse)
+        assert "sparse tensor 'u' do not fit its shape" in refusal(UnsupportedModelError, model)
 
 
 def test_initializers_with_two_fields_of_values() -> None:
