@@ -25,6 +25,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from jpegcompile.frontend.float_types import float_types
 from jpegcompile.frontend.walk import FreshNames, all_graphs
 
 DOMAIN = "com.microsoft"
@@ -57,7 +58,7 @@ class _Parts:
     """The nodes that take the place of one."""
 
     def __init__(
-        self, node: onnx.NodeProto, graph: onnx.GraphProto, names: FreshNames, is_half: bool
+        self, node: onnx.NodeProto, graph: onnx.GraphProto, names: FreshNames, kind: int
     ) -> None:
         self.node = node
         self.nodes: list[onnx.NodeProto] = []
@@ -65,7 +66,7 @@ class _Parts:
         self._names = names
         self.attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         self.output = node.output[0]
-        self._dtype = np.float16 if is_half else np.float32
+        self._dtype = helper.tensor_dtype_to_np_dtype(kind)
 
     def input(self, index: int) -> str:
         """The name of an input; empty where it is left out."""
@@ -80,7 +81,7 @@ class _Parts:
         return made
 
     def number(self, value: float) -> str:
-        """A scalar constant in the precision of the model."""
+        """A scalar constant in the precision of the node."""
         return self.constant(np.asarray(value, self._dtype))
 
     def constant(self, values: NDArray[Any]) -> str:
@@ -107,7 +108,7 @@ def undo_fusions(model: onnx.ModelProto) -> None:
     """
     opset = next(entry.version for entry in model.opset_import if entry.domain == "")
     names = FreshNames(model.graph)
-    is_half = any(t.data_type == TensorProto.FLOAT16 for t in model.graph.initializer)
+    types = float_types(model.graph)
     for graph in list(all_graphs(model.graph)):
         if not any(_rule(node, opset) for node in graph.node):
             continue
@@ -115,7 +116,9 @@ def undo_fusions(model: onnx.ModelProto) -> None:
         for node in graph.node:
             kept = onnx.NodeProto()
             kept.CopyFrom(node)
-            parts, rule = _Parts(kept, graph, names, is_half), _rule(node, opset)
+            kind = next((types[n] for n in (*node.input, *node.output) if n in types), None)
+            parts = _Parts(kept, graph, names, kind or TensorProto.FLOAT)
+            rule = _rule(node, opset)
             nodes += parts.nodes if rule is not None and rule(parts, opset) else [kept]
         del graph.node[:]
         graph.node.extend(nodes)

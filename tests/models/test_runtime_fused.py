@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from onnx import helper, parser
+from onnx import helper, numpy_helper, parser
 from support.graphs import Graph, Weights, assert_same, feeds_of, run_float32
 from support.refusals import refusal
 
@@ -161,6 +161,30 @@ def test_group_normalization_before_opset_21(opset: int) -> None:
     compiled = jpegcompile.compile(model, input="tensor")
     assert not [node for node in compiled.report.nodes if node.status == "kept"]
     assert_same(run_float32(compiled.model, feeds), run_float32(model, feeds))
+
+
+MIXED = """(float[N,3,16,16] x) => (float[N,4,16,16] y) {{
+    h = Cast<to = 10>(x)  c = Conv<pads = [1, 1, 1, 1]>(h, w)  {} }}"""
+
+
+@pytest.mark.parametrize("operator", ["Gelu", "FastGelu", "QuickGelu"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "d = Cast<to = 1>(c)  e = com.microsoft.{0}(d)  k = Neg(e)  y = com.microsoft.{0}(k)",
+        "d = com.microsoft.{0}(c)  k = Neg(d)  e = com.microsoft.{0}(k)  y = Cast<to = 1>(e)",
+    ],
+)
+def test_constants_have_the_precision_of_the_node(body: str, operator: str) -> None:
+    """Of a network in float16 and float32, whose inner types are not declared."""
+    header = '<ir_version: 8, opset_import: ["": 17, "com.microsoft": 1]> graph '
+    model = parser.parse_model(header + MIXED.format(body.format(operator)))
+    weight = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float16)
+    model.graph.initializer.append(numpy_helper.from_array(weight, "w"))
+    image = {"x": feeds_of(model)["x"].astype(np.float32)}
+    (made,) = run_float32(jpegcompile.compile(model, input="tensor").model, image)
+    (wanted,) = run_float32(model, image)
+    np.testing.assert_allclose(made, wanted, atol=0.005 * float(np.abs(wanted).max()))
 
 
 def fused_conv(**attributes: object) -> onnx.ModelProto:
