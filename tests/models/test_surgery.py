@@ -284,14 +284,14 @@ def test_tensors_that_are_made_twice() -> None:
     model = NETWORK.model("float")
     model.graph.node.append(helper.make_node("Neg", ["a"], ["r"]))
     assert refusal(UnsupportedModelError, model) == (
-        "model: node 'r' (Neg) makes 'r', which another node is called as well; give each tensor"
-        " a name of its own"
+        "model: node 'r' (Neg) makes 'r', which another node makes as well; give each tensor a"
+        " name of its own"
     )
     model = NETWORK.model("float")
     model.graph.initializer.append(numpy_helper.from_array(np.ones(1, np.float32), "s"))
     assert refusal(UnsupportedModelError, model) == (
-        "model: node 's' (Add) makes 's', which an input or an initializer is called as well; give"
-        " each tensor a name of its own"
+        "model: node 's' (Add) makes 's', which is an input or an initializer as well; give each"
+        " tensor a name of its own"
     )
 
 
@@ -299,8 +299,8 @@ def test_outputs_that_are_not_there_or_of_another_type() -> None:
     model = NETWORK.model("float")
     model.graph.output.append(onnx.ValueInfoProto(name="nothing"))
     assert refusal(UnsupportedModelError, model) == (
-        "model: output 'nothing' is made by no node; declare an output that there is, or export"
-        " the model again"
+        "model: no node makes output 'nothing'; declare a tensor that a node makes, or export the"
+        " model again"
     )
     model = NETWORK.model("float")
     model.graph.output[0].type.tensor_type.elem_type = TensorProto.DOUBLE
