@@ -130,8 +130,8 @@ def test_a_compiled_model_has_its_kernels(
 ) -> None:
     for option in (["--lean"], ["--batch", "1"]):
         assert fails(capsys, 2, "inspect", compiled, *option) == (
-            "the model is compiled already, its native kernels are chosen; leave --lean and --batch"
-            " out, or inspect its source"
+            "the native kernels of a compiled model are fixed; leave --lean and --batch out, or"
+            " inspect its source"
         )
 
 
@@ -147,8 +147,8 @@ def test_a_compiled_model_has_its_options(
     }
     for option, value in options.items():
         assert fails(capsys, 2, "inspect", compiled, option, value) == (
-            f"the model is compiled already, {option} was for that; leave it out, or inspect its"
-            " source"
+            f"{option} applies only when compiling, and the model is compiled already; leave the"
+            " option out, or inspect the model's source"
         )
 
 
