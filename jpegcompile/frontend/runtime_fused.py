@@ -66,7 +66,7 @@ class _Parts:
         self._names = names
         self.attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         self.output = node.output[0]
-        self._dtype = helper.tensor_dtype_to_np_dtype(kind)
+        self.kind = kind
 
     def input(self, index: int) -> str:
         """The name of an input; empty where it is left out."""
@@ -82,7 +82,13 @@ class _Parts:
 
     def number(self, value: float) -> str:
         """A scalar constant in the precision of the node."""
-        return self.constant(np.asarray(value, self._dtype))
+        return self.constant(np.asarray(value, helper.tensor_dtype_to_np_dtype(self.kind)))
+
+    def widened(self, name: str) -> str:
+        """An input of a node in float16 in float32; others, and those left out, as they are."""
+        if not name or self.kind != TensorProto.FLOAT16:
+            return name
+        return self.add("Cast", name, to=TensorProto.FLOAT)
 
     def constant(self, values: NDArray[Any]) -> str:
         """A new initializer."""
@@ -242,11 +248,16 @@ def _quick_gelu(parts: _Parts, opset: int) -> bool:
 def _layer_normalization(parts: _Parts, opset: int) -> bool:
     """Of the last axis; another one would need the rank. The further outputs are for training.
 
-    The simplified form takes no mean out.
+    The simplified form takes no mean out. Both are computed in float32 at least: in float16 a usual
+    epsilon, 1e-12, is zero.
     """
     if parts.attributes.get("axis", -1) != -1 or any(parts.node.output[1:]):
         return False
-    x, scale, bias = (parts.input(index) for index in range(3))
+    kind = parts.kind
+    x, scale, bias = (parts.widened(parts.input(index)) for index in range(3))
+    is_half = kind == TensorProto.FLOAT16
+    parts.kind = TensorProto.FLOAT if is_half else kind
+    last = "" if is_half else parts.output
     centred = x
     if parts.node.op_type == "LayerNormalization":
         centred = parts.add("Sub", x, _mean(parts, x, opset))
@@ -254,9 +265,11 @@ def _layer_normalization(parts: _Parts, opset: int) -> bool:
     epsilon = parts.number(float(parts.attributes.get("epsilon", 1e-5)))
     deviation = parts.add("Sqrt", parts.add("Add", variance, epsilon))
     normal = parts.add("Div", centred, deviation)
-    scaled = parts.add("Mul", normal, scale, output="" if bias else parts.output)
+    made = parts.add("Mul", normal, scale, output="" if bias else last)
     if bias:
-        parts.add("Add", scaled, bias, output=parts.output)
+        made = parts.add("Add", made, bias, output=last)
+    if is_half:
+        parts.add("Cast", made, output=parts.output, to=kind)
     return True
 
 

@@ -149,6 +149,22 @@ def test_sequences(body: str, opset: int) -> None:
     assert_same(run_float32(compiled, feeds), run_float32(model, feeds))
 
 
+@pytest.mark.parametrize("operator", ["LayerNormalization", "SimplifiedLayerNormalization"])
+def test_layer_normalization_of_equal_values_in_float16(operator: str) -> None:
+    """Their variance is 0, and the epsilon is too small for float16."""
+    model = parser.parse_model(
+        f"""<ir_version: 8, opset_import: ["": 16]> graph
+        (float16[N,3,16,16] x) => (float16[N,3,16,16] y) {{
+        c = Mul(x, zero)  y = {operator}<axis = -1, epsilon = 1e-12>(c, scale) }}"""
+    )
+    for name, values in (("zero", np.zeros(1)), ("scale", np.ones(16))):
+        tensor = numpy_helper.from_array(values.astype(np.float16), name)
+        model.graph.initializer.append(tensor)
+    image = {"x": feeds_of(model)["x"].astype(np.float16)}
+    (made,) = run_float32(jpegcompile.compile(model, input="tensor").model, image)
+    np.testing.assert_array_equal(made, np.zeros_like(image["x"]))
+
+
 @pytest.mark.parametrize("opset", [18, 20])
 def test_group_normalization_before_opset_21(opset: int) -> None:
     """Deprecated by onnx, run by ONNX Runtime: a scale and a shift for each group."""
