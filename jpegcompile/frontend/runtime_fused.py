@@ -50,6 +50,14 @@ _GEMM_ACTIVATIONS = frozenset(
         *("Tanh", "ThresholdedRelu"),
     )
 )
+_ATTRIBUTES: Mapping[str, type] = {
+    "activation": bytes,
+    "activation_params": list,
+    "alpha": float,
+    "axis": int,
+    "epsilon": float,
+    "num_groups": int,
+}
 # Of tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)).
 _TANH_SCALE, _TANH_CUBIC = float(np.sqrt(2 / np.pi)), 0.044715
 
@@ -67,6 +75,11 @@ class _Parts:
         self.attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         self.output = node.output[0]
         self.kind = kind
+
+    def has_known_attributes(self) -> bool:
+        """Whether attributes that rules read are of the types that they have to be of."""
+        values = self.attributes.items()
+        return all(isinstance(value, _ATTRIBUTES.get(name, object)) for name, value in values)
 
     def input(self, index: int) -> str:
         """The name of an input; empty where it is left out."""
@@ -124,7 +137,7 @@ def undo_fusions(model: onnx.ModelProto) -> None:
             kept.CopyFrom(node)
             kind = next((types[n] for n in (*node.input, *node.output) if n in types), None)
             parts = _Parts(kept, graph, names, kind or TensorProto.FLOAT)
-            rule = _rule(node, opset)
+            rule = _rule(node, opset) if parts.has_known_attributes() else None
             nodes += parts.nodes if rule is not None and rule(parts, opset) else [kept]
         del graph.node[:]
         graph.node.extend(nodes)
@@ -275,7 +288,9 @@ def _layer_normalization(parts: _Parts, opset: int) -> bool:
 
 def _group_normalization(parts: _Parts, opset: int) -> bool:
     """Groups become the channels of an instance normalisation."""
-    groups = int(parts.attributes["num_groups"])
+    groups = int(parts.attributes.get("num_groups", 0))
+    if groups < 1:
+        return False
     x, scale, bias = (parts.input(index) for index in range(3))
     grouped = parts.add("Reshape", x, parts.constant(np.asarray([0, groups, -1])))
     epsilon = float(parts.attributes.get("epsilon", 1e-5))

@@ -226,6 +226,15 @@ def test_the_parts_keep_the_name_of_the_whole() -> None:
         assert_same(run_float32(compiled, feeds), run_float32(other, feeds))
 
 
+def test_group_normalization_of_no_groups_is_refused() -> None:
+    text = "(T[N,8,16,16] x) => (T[N,8,16,16] y) { y = GroupNormalization(x, s, s) }"
+    model = Graph(text, {"s": (4,)}, 18).model("float")
+    assert refusal(UnsupportedModelError, model) == (
+        "model: not a valid ONNX model: Op registered for GroupNormalization is deprecated in"
+        " domain_version of 18; export it again, or mend that"
+    )
+
+
 RUNTIME = (
     "an operator of ONNX Runtime alone, as its optimiser writes them; give the model that it was"
     " saved from, or save it with ORT_DISABLE_ALL"
@@ -233,7 +242,13 @@ RUNTIME = (
 
 
 @pytest.mark.parametrize(
-    "attributes", [{"activation": "Mystery"}, {"activation": "Clip", "activation_params": [0.0]}]
+    "attributes",
+    [
+        {"activation": "Mystery"},
+        {"activation": "Clip", "activation_params": [0.0]},
+        {"activation": 3},
+        {"activation": "LeakyRelu", "activation_params": 0.3},
+    ],
 )
 def test_what_has_no_parts_is_refused(attributes: dict[str, object]) -> None:
     message = refusal(UnsupportedModelError, fused_conv(**attributes))

@@ -69,6 +69,23 @@ def test_outputs_that_are_not_there_or_of_another_type() -> None:
     )
 
 
+def test_types_of_elements_that_there_are_not() -> None:
+    model = NETWORK.model("float")
+    model.graph.output[0].type.tensor_type.elem_type = 99
+    assert refusal(UnsupportedModelError, model) == (
+        "model: output 'y' is declared as type 99, which there is not, but its node makes float32;"
+        " declare that, or put a Cast before it"
+    )
+    model = NETWORK.model("float")
+    model.graph.input[0].type.tensor_type.elem_type = 99
+    assert "makes type 99, which there is not" in refusal(UnsupportedModelError, model)
+    model = NETWORK.model("float")
+    model.graph.initializer[0].data_type = 99
+    assert refusal(UnsupportedModelError, model) == (
+        "model: not a valid ONNX model: Invalid tensor data type 99; export it again, or mend that"
+    )
+
+
 def test_outputs_whose_rank_nothing_tells() -> None:
     text = "(T[N,3,8,8] x, int64[R] s) => (T[A] y) { r = Relu(x)  y = Reshape(r, s) }"
     model = Graph(text).model("float")
