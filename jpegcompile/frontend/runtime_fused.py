@@ -50,6 +50,7 @@ _GEMM_ACTIVATIONS = frozenset(
         *("Tanh", "ThresholdedRelu"),
     )
 )
+# Types of the attributes that rules read.
 _ATTRIBUTES: Mapping[str, type] = {
     "activation": bytes,
     "activation_params": list,
