@@ -91,8 +91,8 @@ def inspect(
     if info is not None:
         if plan != FrequencyPlan():
             raise UsageError(
-                "the model is compiled already, its frequencies are fixed; leave options for them"
-                " out, or inspect its source"
+                "the frequencies of a compiled model are fixed; leave options for them out, or"
+                " inspect its source"
             )
         given = {
             "input": input != "coefficients",
@@ -104,13 +104,13 @@ def inspect(
         if any(given.values()):
             first = next(option for option, is_given in given.items() if is_given)
             raise UsageError(
-                f"the model is compiled already, --{first} was for that; leave it out, or inspect"
-                " its source"
+                f"--{first} applies only when compiling, and the model is compiled already; leave"
+                " the option out, or inspect the model's source"
             )
         if lean or batch is not None:
             raise UsageError(
-                "the model is compiled already, its native kernels are chosen; leave --lean and"
-                " --batch out, or inspect its source"
+                "the native kernels of a compiled model are fixed; leave --lean and --batch out, or"
+                " inspect its source"
             )
         if size is not None:
             sized(f"input '{info.input.name}'", (info.input.height, info.input.width), size)

@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--zoo-results",
         type=Path,
         metavar="FILE",
-        help="append the outcomes of tests/models/test_families.py to FILE, for docs/models.py",
+        help="append the outcomes of test_families.py to FILE, for docs/models_table.py",
     )
 
 

@@ -31,7 +31,8 @@ def check_model(model: onnx.ModelProto, source: str) -> None:
             f"{source}: holds 2 GB or more besides the large weights of its main graph, which"
             " protobuf cannot carry; export it with its weights as initializers"
         ) from error
-    except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+    except (checker.ValidationError, onnx.shape_inference.InferenceError, ValueError) as error:
+        # ValueError: of a type of elements that there is not.
         raise UnsupportedModelError(
             f"{source}: not a valid ONNX model: {complaint(error)}; export it again, or mend that"
         ) from error

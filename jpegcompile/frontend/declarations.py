@@ -101,6 +101,8 @@ def _require_shape(value: onnx.ValueInfoProto, problem: str) -> None:
 
 
 def _type(kind: int) -> str:
+    if kind not in TensorProto.DataType.values():
+        return f"type {kind}, which there is not,"
     if kind in (TensorProto.BFLOAT16, TensorProto.STRING):
         return str(TensorProto.DataType.Name(kind)).lower()
     return str(helper.tensor_dtype_to_np_dtype(kind).name)

@@ -32,21 +32,18 @@ def sort_nodes(model: onnx.ModelProto, source: str) -> None:
     _sort_graph(model.graph, frozenset(), source)
     for function in model.functions:
         where = f"{source}: function '{function.name}'"
-        _sort(function, frozenset(function.input), where)
+        _sort(function, frozenset(function.input), frozenset(), where)
 
 
 def _sort_graph(graph: onnx.GraphProto, outer: AbstractSet[str], where: str) -> None:
     given = _given(graph)
-    made = _makers(graph.node, given, where)
-    known = outer | given
-    _sort(graph, known, where)
+    inside = outer | given | _sort(graph, given, outer, where)
     for output in graph.output:
-        if output.name not in known and output.name not in made:
+        if output.name not in inside:
             raise UnsupportedModelError(
-                f"{where}: output '{output.name}' is made by no node; declare an output that"
-                " there is, or export the model again"
+                f"{where}: no node makes output '{output.name}'; declare a tensor that a node"
+                " makes, or export the model again"
             )
-    inside = known | made.keys()
     for node in graph.node:
         for inner in graphs_of(node):
             _sort_graph(inner, inside, where)
@@ -61,11 +58,25 @@ def _given(graph: onnx.GraphProto) -> set[str]:
 
 
 def _sort(
-    holder: onnx.GraphProto | onnx.FunctionProto, known: AbstractSet[str], where: str
-) -> None:
-    """Sort the nodes of a graph or function, whose tensors without a node are `known`."""
+    holder: onnx.GraphProto | onnx.FunctionProto,
+    given: AbstractSet[str],
+    outer: AbstractSet[str],
+    where: str,
+) -> AbstractSet[str]:
+    """Sort the nodes of a graph or function.
+
+    Args:
+        holder: to be sorted.
+        given: its tensors that no node makes.
+        outer: tensors of the graphs around it.
+        where: how messages call it.
+
+    Returns:
+        The tensors that its nodes make.
+    """
     listed = list(holder.node)
-    made = _makers(listed, frozenset(), where)
+    made = _makers(listed, given, where)
+    known = outer | given
     # Which nodes each one waits for.
     before: list[set[int]] = []
     for node in listed:
@@ -87,6 +98,7 @@ def _sort(
             copy.CopyFrom(listed[index])
         del holder.node[:]
         holder.node.extend(sorted_nodes)
+    return made.keys()
 
 
 def _order(before: Sequence[AbstractSet[int]]) -> list[int]:
@@ -120,10 +132,10 @@ def _makers(
     for index, node in enumerate(nodes):
         for name in filter(None, node.output):
             if name in makers or name in given:
-                other = "another node" if name in makers else "an input or an initializer"
+                other = "another node makes" if name in makers else "is an input or an initializer"
                 raise UnsupportedModelError(
-                    f"{where}: {label(node)} makes {quoted(name)}, which {other} is called as well;"
-                    " give each tensor a name of its own"
+                    f"{where}: {label(node)} makes {quoted(name)}, which {other} as well; give"
+                    " each tensor a name of its own"
                 )
             makers[name] = index
     return makers

@@ -25,6 +25,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from jpegcompile.frontend.float_types import float_types
 from jpegcompile.frontend.walk import FreshNames, all_graphs
 
 DOMAIN = "com.microsoft"
@@ -49,6 +50,15 @@ _GEMM_ACTIVATIONS = frozenset(
         *("Tanh", "ThresholdedRelu"),
     )
 )
+# Types of the attributes that rules read.
+_ATTRIBUTES: Mapping[str, type] = {
+    "activation": bytes,
+    "activation_params": list,
+    "alpha": float,
+    "axis": int,
+    "epsilon": float,
+    "num_groups": int,
+}
 # Of tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)).
 _TANH_SCALE, _TANH_CUBIC = float(np.sqrt(2 / np.pi)), 0.044715
 
@@ -57,7 +67,7 @@ class _Parts:
     """The nodes that take the place of one."""
 
     def __init__(
-        self, node: onnx.NodeProto, graph: onnx.GraphProto, names: FreshNames, is_half: bool
+        self, node: onnx.NodeProto, graph: onnx.GraphProto, names: FreshNames, kind: int
     ) -> None:
         self.node = node
         self.nodes: list[onnx.NodeProto] = []
@@ -65,7 +75,12 @@ class _Parts:
         self._names = names
         self.attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         self.output = node.output[0]
-        self._dtype = np.float16 if is_half else np.float32
+        self.kind = kind
+
+    def has_known_attributes(self) -> bool:
+        """Whether attributes that rules read are of the types that they have to be of."""
+        values = self.attributes.items()
+        return all(isinstance(value, _ATTRIBUTES.get(name, object)) for name, value in values)
 
     def input(self, index: int) -> str:
         """The name of an input; empty where it is left out."""
@@ -80,8 +95,14 @@ class _Parts:
         return made
 
     def number(self, value: float) -> str:
-        """A scalar constant in the precision of the model."""
-        return self.constant(np.asarray(value, self._dtype))
+        """A scalar constant in the precision of the node."""
+        return self.constant(np.asarray(value, helper.tensor_dtype_to_np_dtype(self.kind)))
+
+    def widened(self, name: str) -> str:
+        """An input of a node in float16 in float32; others, and those left out, as they are."""
+        if not name or self.kind != TensorProto.FLOAT16:
+            return name
+        return self.add("Cast", name, to=TensorProto.FLOAT)
 
     def constant(self, values: NDArray[Any]) -> str:
         """A new initializer."""
@@ -107,7 +128,7 @@ def undo_fusions(model: onnx.ModelProto) -> None:
     """
     opset = next(entry.version for entry in model.opset_import if entry.domain == "")
     names = FreshNames(model.graph)
-    is_half = any(t.data_type == TensorProto.FLOAT16 for t in model.graph.initializer)
+    types = float_types(model.graph)
     for graph in list(all_graphs(model.graph)):
         if not any(_rule(node, opset) for node in graph.node):
             continue
@@ -115,7 +136,9 @@ def undo_fusions(model: onnx.ModelProto) -> None:
         for node in graph.node:
             kept = onnx.NodeProto()
             kept.CopyFrom(node)
-            parts, rule = _Parts(kept, graph, names, is_half), _rule(node, opset)
+            kind = next((types[n] for n in (*node.input, *node.output) if n in types), None)
+            parts = _Parts(kept, graph, names, kind or TensorProto.FLOAT)
+            rule = _rule(node, opset) if parts.has_known_attributes() else None
             nodes += parts.nodes if rule is not None and rule(parts, opset) else [kept]
         del graph.node[:]
         graph.node.extend(nodes)
@@ -239,11 +262,16 @@ def _quick_gelu(parts: _Parts, opset: int) -> bool:
 def _layer_normalization(parts: _Parts, opset: int) -> bool:
     """Of the last axis; another one would need the rank. The further outputs are for training.
 
-    The simplified form takes no mean out.
+    The simplified form takes no mean out. Both are computed in float32 at least: in float16 a usual
+    epsilon, 1e-12, is zero.
     """
     if parts.attributes.get("axis", -1) != -1 or any(parts.node.output[1:]):
         return False
-    x, scale, bias = (parts.input(index) for index in range(3))
+    kind = parts.kind
+    x, scale, bias = (parts.widened(parts.input(index)) for index in range(3))
+    is_half = kind == TensorProto.FLOAT16
+    parts.kind = TensorProto.FLOAT if is_half else kind
+    last = "" if is_half else parts.output
     centred = x
     if parts.node.op_type == "LayerNormalization":
         centred = parts.add("Sub", x, _mean(parts, x, opset))
@@ -251,15 +279,19 @@ def _layer_normalization(parts: _Parts, opset: int) -> bool:
     epsilon = parts.number(float(parts.attributes.get("epsilon", 1e-5)))
     deviation = parts.add("Sqrt", parts.add("Add", variance, epsilon))
     normal = parts.add("Div", centred, deviation)
-    scaled = parts.add("Mul", normal, scale, output="" if bias else parts.output)
+    made = parts.add("Mul", normal, scale, output="" if bias else last)
     if bias:
-        parts.add("Add", scaled, bias, output=parts.output)
+        made = parts.add("Add", made, bias, output=last)
+    if is_half:
+        parts.add("Cast", made, output=parts.output, to=kind)
     return True
 
 
 def _group_normalization(parts: _Parts, opset: int) -> bool:
     """Groups become the channels of an instance normalisation."""
-    groups = int(parts.attributes["num_groups"])
+    groups = int(parts.attributes.get("num_groups", 0))
+    if groups < 1:
+        return False
     x, scale, bias = (parts.input(index) for index in range(3))
     grouped = parts.add("Reshape", x, parts.constant(np.asarray([0, groups, -1])))
     epsilon = float(parts.attributes.get("epsilon", 1e-5))

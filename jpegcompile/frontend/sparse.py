@@ -19,7 +19,7 @@ def make_dense(graph: onnx.GraphProto, source: str) -> None:
     """Fill up the sparse weights of a graph and of the graphs within it, in place.
 
     Raises:
-        UnsupportedModelError: if the indices of one do not fit its shape.
+        UnsupportedModelError: if one is damaged, or has its values in another file.
     """
     for each in all_graphs(graph):
         for sparse in each.sparse_initializer:
@@ -39,16 +39,16 @@ def _dense(sparse: onnx.SparseTensorProto, name: str, source: str) -> onnx.Tenso
             f"{source}: the values of sparse tensor '{name}' are external data; export it as a"
             " dense one"
         )
-    values, indices = (numpy_helper.to_array(t) for t in (sparse.values, sparse.indices))
-    dense = np.zeros(tuple(sparse.dims), values.dtype)
     try:
+        values, indices = (numpy_helper.to_array(t) for t in (sparse.values, sparse.indices))
+        dense = np.zeros(tuple(sparse.dims), values.dtype)
         if indices.ndim == 2:
             dense[tuple(indices.T)] = values
         else:
             dense.reshape(-1)[indices] = values
-    except (IndexError, ValueError) as error:
+    except (IndexError, KeyError, MemoryError, ValueError) as error:
         raise UnsupportedModelError(
-            f"{source}: the indices of sparse tensor '{name}' do not fit its shape"
+            f"{source}: the values and indices of sparse tensor '{name}' do not fit its shape"
             f" {list(sparse.dims)}; export it as a dense one"
         ) from error
     return numpy_helper.from_array(dense, name)

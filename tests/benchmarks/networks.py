@@ -64,7 +64,8 @@ class Network:
 
 def _made(size: int, **design: Any) -> Any:
     # PyTorch takes seconds to import, and tables need none of it.
-    from support.torch_zoo import Design, SqueezeExcite, build
+    from support.torch_layers import SqueezeExcite
+    from support.torch_zoo import Design, build
     from torch import nn
 
     if design.pop("excites", False):

@@ -192,8 +192,8 @@ def test_a_compiled_model_has_its_frequencies(
     output = tmp_path / "m.onnx"
     run_text(capsys, *COMPILE, "-o", output)
     assert fails(capsys, 2, "inspect", output, "--frequencies", 3) == (
-        "the model is compiled already, its frequencies are fixed; leave options for them out, or"
-        " inspect its source"
+        "the frequencies of a compiled model are fixed; leave options for them out, or inspect its"
+        " source"
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
 
 import jpeglib
 import numpy as np
@@ -12,11 +11,11 @@ import pytest
 from PIL import Image
 from support.coefficient_files import SAMPLINGS, random_file
 from support.decode_cases import assert_same, decode_session, decoded, planes_of
+from support.decode_refusals import refusal
 from support.images import make_jpeg
 from support.jpeg_writer import EOI, SOI, segment
 
 from jpegcompile.dct.coefficients import Coefficients
-from jpegcompile.errors import ImageError
 from jpegcompile.interface import DECODE
 from jpegcompile.runtime.coefficients import read_coefficients
 
@@ -86,12 +85,6 @@ def assert_reads(data: bytes, whole: Coefficients, folder: Path) -> None:
     np.testing.assert_array_equal(found.quantization, whole.quantization)
     assert (found.color_space, found.sampling) == (whole.color_space, whole.sampling)
     assert read_coefficients(path).planes[0].tobytes() == found.planes[0].tobytes()
-
-
-def refusal(data: bytes, **options: Any) -> str:
-    with pytest.raises(ImageError) as caught:
-        read_coefficients(data, **options)
-    return str(caught.value)
 
 
 def damage(data: bytes) -> str:

@@ -34,7 +34,7 @@ from jpegcompile.compile import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions
 
-# In float16, of which the rounding is 8192 times as large; what `verify` allows.
+# In float16, of which the rounding is 8192 times as large.
 HALF_TOLERANCE = 0.005
 BY_NAME = {family.name: family for family in FAMILIES}
 

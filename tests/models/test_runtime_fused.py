@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from onnx import helper, parser
+from onnx import helper, numpy_helper, parser
 from support.graphs import Graph, Weights, assert_same, feeds_of, run_float32
 from support.refusals import refusal
 
@@ -149,6 +149,22 @@ def test_sequences(body: str, opset: int) -> None:
     assert_same(run_float32(compiled, feeds), run_float32(model, feeds))
 
 
+@pytest.mark.parametrize("operator", ["LayerNormalization", "SimplifiedLayerNormalization"])
+def test_layer_normalization_of_equal_values_in_float16(operator: str) -> None:
+    """Their variance is 0, and the epsilon is too small for float16."""
+    model = parser.parse_model(
+        f"""<ir_version: 8, opset_import: ["": 16]> graph
+        (float16[N,3,16,16] x) => (float16[N,3,16,16] y) {{
+        c = Mul(x, zero)  y = {operator}<axis = -1, epsilon = 1e-12>(c, scale) }}"""
+    )
+    for name, values in (("zero", np.zeros(1)), ("scale", np.ones(16))):
+        tensor = numpy_helper.from_array(values.astype(np.float16), name)
+        model.graph.initializer.append(tensor)
+    image = {"x": feeds_of(model)["x"].astype(np.float16)}
+    (made,) = run_float32(jpegcompile.compile(model, input="tensor").model, image)
+    np.testing.assert_array_equal(made, np.zeros_like(image["x"]))
+
+
 @pytest.mark.parametrize("opset", [18, 20])
 def test_group_normalization_before_opset_21(opset: int) -> None:
     """Deprecated by onnx, run by ONNX Runtime: a scale and a shift for each group."""
@@ -161,6 +177,30 @@ def test_group_normalization_before_opset_21(opset: int) -> None:
     compiled = jpegcompile.compile(model, input="tensor")
     assert not [node for node in compiled.report.nodes if node.status == "kept"]
     assert_same(run_float32(compiled.model, feeds), run_float32(model, feeds))
+
+
+MIXED = """(float[N,3,16,16] x) => (float[N,4,16,16] y) {{
+    h = Cast<to = 10>(x)  c = Conv<pads = [1, 1, 1, 1]>(h, w)  {} }}"""
+
+
+@pytest.mark.parametrize("operator", ["Gelu", "FastGelu", "QuickGelu"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "d = Cast<to = 1>(c)  e = com.microsoft.{0}(d)  k = Neg(e)  y = com.microsoft.{0}(k)",
+        "d = com.microsoft.{0}(c)  k = Neg(d)  e = com.microsoft.{0}(k)  y = Cast<to = 1>(e)",
+    ],
+)
+def test_constants_have_the_precision_of_the_node(body: str, operator: str) -> None:
+    """Of a network in float16 and float32, whose inner types are not declared."""
+    header = '<ir_version: 8, opset_import: ["": 17, "com.microsoft": 1]> graph '
+    model = parser.parse_model(header + MIXED.format(body.format(operator)))
+    weight = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float16)
+    model.graph.initializer.append(numpy_helper.from_array(weight, "w"))
+    image = {"x": feeds_of(model)["x"].astype(np.float32)}
+    (made,) = run_float32(jpegcompile.compile(model, input="tensor").model, image)
+    (wanted,) = run_float32(model, image)
+    np.testing.assert_allclose(made, wanted, atol=0.005 * float(np.abs(wanted).max()))
 
 
 def fused_conv(**attributes: object) -> onnx.ModelProto:
@@ -186,6 +226,15 @@ def test_the_parts_keep_the_name_of_the_whole() -> None:
         assert_same(run_float32(compiled, feeds), run_float32(other, feeds))
 
 
+def test_group_normalization_of_no_groups_is_refused() -> None:
+    text = "(T[N,8,16,16] x) => (T[N,8,16,16] y) { y = GroupNormalization(x, s, s) }"
+    model = Graph(text, {"s": (4,)}, 18).model("float")
+    assert refusal(UnsupportedModelError, model) == (
+        "model: not a valid ONNX model: Op registered for GroupNormalization is deprecated in"
+        " domain_version of 18; export it again, or mend that"
+    )
+
+
 RUNTIME = (
     "an operator of ONNX Runtime alone, as its optimiser writes them; give the model that it was"
     " saved from, or save it with ORT_DISABLE_ALL"
@@ -193,7 +242,13 @@ RUNTIME = (
 
 
 @pytest.mark.parametrize(
-    "attributes", [{"activation": "Mystery"}, {"activation": "Clip", "activation_params": [0.0]}]
+    "attributes",
+    [
+        {"activation": "Mystery"},
+        {"activation": "Clip", "activation_params": [0.0]},
+        {"activation": 3},
+        {"activation": "LeakyRelu", "activation_params": 0.3},
+    ],
 )
 def test_what_has_no_parts_is_refused(attributes: dict[str, object]) -> None:
     message = refusal(UnsupportedModelError, fused_conv(**attributes))

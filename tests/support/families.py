@@ -16,13 +16,8 @@ from support.torch_attention import (
     SplitAttention,
     SplitAttentionByParts,
 )
-from support.torch_zoo import (
-    Design,
-    EfficientChannelAttention,
-    SqueezeExcite,
-    build,
-    calibrate,
-)
+from support.torch_layers import EfficientChannelAttention, SqueezeExcite
+from support.torch_zoo import Design, build, calibrate
 from torch import nn
 
 # Of the largest magnitude of each output, between the networks in float32.

@@ -1,0 +1,37 @@
+"""Frames of few blocks, and what the reader of files says of bytes that it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from support.jpeg_writer import Frame
+
+from jpegcompile.errors import ImageError
+from jpegcompile.runtime.coefficients import read_coefficients
+
+
+def flat_frame(width: int = 24, height: int = 16, **options: Any) -> Frame:
+    """A grey frame with a different DC in every block."""
+    rows, columns = -(-height // 8), -(-width // 8)
+    plane = np.zeros((rows, columns, 8, 8), np.int16)
+    plane[:, :, 0, 0] = np.arange(rows * columns).reshape(rows, columns) % 1000 + 1
+    table = np.full((1, 8, 8), 3, np.uint16)
+    return Frame(width, height, [plane], [(1, 1)], table, **options)
+
+
+def refusal(source: Any, **options: Any) -> str:
+    """The message of the error, which is one line."""
+    with pytest.raises(ImageError) as caught:
+        read_coefficients(source, **options)
+    message = str(caught.value)
+    assert message.isprintable()
+    return message
+
+
+def color_frame(**options: Any) -> Frame:
+    """Three components, each with the blocks of `flat_frame`."""
+    grey = flat_frame()
+    tables = np.repeat(grey.quantization, 3, axis=0)
+    return Frame(24, 16, list(grey.planes) * 3, [(1, 1)] * 3, tables, **options)
