@@ -45,7 +45,7 @@ class AssignDomains(Pass):
             and name not in module.vectors
             and _is_feature_map(tensor)
         }
-        # Pixels of which a transform would make NaN stay pixels.
+        # Pixels that a transform would spread over their tiles stay pixels.
         for name in module.infinite & module.maps.keys():
             if module.maps[name] > 1:
                 del module.maps[name]

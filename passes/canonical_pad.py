@@ -15,7 +15,7 @@ import onnx_graphsurgeon as gs
 from jpegcompile.dct.linear import padded_indices
 from jpegcompile.ir.graph import input_at, is_float, static_dims
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.padding import Padding, is_padded_infinitely, padding_of
+from jpegcompile.ir.padding import Padding, mask_of, padding_of
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.window import kernel_of, padding_problem, window_of
 
@@ -43,13 +43,13 @@ def _pad_pool(node: gs.Node) -> bool:
     """Let a pooling pad for itself: no maximum is -inf."""
     source, kernel = node.inputs[0], kernel_of(node)
     window = None if kernel is None else window_of(node, kernel)
-    if window is None or not is_padded_infinitely(source) or padding_problem(node) is not None:
+    if window is None or mask_of(source) != -np.inf or padding_problem(node) is not None:
         return False
     if len(node.outputs) > 1 and node.outputs[1].name:
         return False
     padding = padding_of(source.inputs[0])
     assert isinstance(padding, Padding)
-    if padding.fill != -np.inf or any((*padding.begin[:2], *padding.end[:2])):
+    if any((*padding.begin[:2], *padding.end[:2])):
         return False
     amounts = [*padding.begin[2:], *padding.end[2:]]
     pads = [own + more for own, more in zip(window.pads, amounts, strict=True)]
@@ -127,7 +127,7 @@ def _add_fill(node: gs.Node, padding: Padding, module: Module) -> bool:
     """Pad with zeros, to which what is padded with is added: the sums have one term each."""
     source, target = node.inputs[0], node.outputs[0]
     sizes = static_dims(source.shape[1:])
-    is_needed = padding.fill != 0.0 and np.isfinite(padding.fill)
+    is_needed = padding.fill != 0.0 and not padding.is_mask
     if not is_needed or sizes is None or not is_float(source):
         return False
     border = np.full([1] * 4, True)

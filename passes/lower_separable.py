@@ -152,7 +152,7 @@ class LowerPad(LowerSeparable):
         padding = padding_of(node)
         if isinstance(padding, str):
             return Decline(node, padding)
-        if not np.isfinite(padding.fill):
+        if padding.is_mask:
             return Decline(node, f"it pads with {padding.fill:g}, not zero")
         problem = map_problem(node, module, node.outputs[0])
         if problem is not None:

@@ -1,42 +1,62 @@
-"""Tensors that may hold infinite or undefined values on purpose: -inf for what a mask leaves out.
+"""Tensors that may hold infinite or huge values on purpose: -inf, or -1e9, where a mask is.
 
-A transform would spread one such pixel over its tile.
+A transform would spread one infinite pixel over its tile, and the rounding of a huge one.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
 
+from jpegcompile.ir.bounds import Bounds, bounds_of
 from jpegcompile.ir.graph import is_float, value_of
-from jpegcompile.ir.padding import is_padded_infinitely
+from jpegcompile.ir.padding import HUGE, mask_of
 
 _ARITHMETIC = ("Add", "Concat", "Div", "Mul", "Sub", "Sum", "Where")
-# Finite for every operand that is a number, infinite or not.
-_BOUNDED = frozenset(
-    ("Atan", "Clip", "Erf", "HardSigmoid", "Sigmoid", "Softmax", "Softsign", "Tanh")
+# These leave values below all others there.
+_KEEP_LOW = frozenset(
+    (
+        *("Add", "Cast", "Concat", "Gather", "Identity", "Max", "MaxPool", "Pad", "Reshape"),
+        *("Slice", "Sum", "Transpose", "Where"),
+    )
 )
-# Finite for -inf.
+# Of moderate size for every operand that is a number, infinite or not.
+_BOUNDED = frozenset(("Atan", "Erf", "HardSigmoid", "Sigmoid", "Softmax", "Softsign", "Tanh"))
+# The same for -inf.
 _BOUNDED_BELOW = frozenset(("Exp", "Relu", "Softplus", "Elu", "Celu", "Selu"))
 
 
 def infinite_tensors(graph: gs.Graph) -> frozenset[str]:
     """Names of the tensors; the nodes of the graph are in the order of its dataflow."""
-    found: set[str] = set()
+    # Whether what is infinite, or huge, is negative.
+    is_low: dict[str, bool] = {}
     for node in graph.nodes:
         target = node.outputs[0] if node.outputs else None
-        if target is None or node.op in _BOUNDED or not is_float(target):
+        if target is None or not is_float(target) or _is_bounded(node):
             continue
-        carries = any(t.name in found for t in node.inputs) and node.op not in _BOUNDED_BELOW
-        if carries or _begins(node):
-            found.update(t.name for t in node.outputs)
-    return frozenset(found)
+        lows = [is_low[t.name] for t in node.inputs if t.name in is_low]
+        lows += [bool((values < 0).all()) for values in _masks(node) if values.size]
+        if lows and not (node.op in _BOUNDED_BELOW and all(lows)):
+            low = all(lows) and node.op in _KEEP_LOW
+            is_low.update({tensor.name: low for tensor in node.outputs})
+    return frozenset(is_low)
 
 
-def _begins(node: gs.Node) -> bool:
+def _is_bounded(node: gs.Node) -> bool:
+    if node.op != "Clip":
+        return node.op in _BOUNDED
+    bounds = bounds_of(node)
+    return isinstance(bounds, Bounds) and max(abs(bounds.low), abs(bounds.high)) < HUGE
+
+
+def _masks(node: gs.Node) -> list[NDArray[np.floating]]:
+    """The infinite and huge numbers that a node brings in."""
     if node.op == "Pad":
-        return is_padded_infinitely(node.outputs[0])
+        fill = mask_of(node.outputs[0])
+        return [] if fill is None else [np.asarray([fill])]
     if node.op not in _ARITHMETIC:
-        return False
+        return []
     constants = [value for value in map(value_of, node.inputs) if value is not None]
-    return any(value.dtype.kind == "f" and not np.isfinite(value).all() for value in constants)
+    most = HUGE if node.op == "Where" else np.inf
+    return [v[~(np.abs(v) < most)] for v in constants if v.dtype.kind == "f"]

@@ -76,7 +76,7 @@ class Module:
         channels_last: names of maps [N,H,W,C], which never enter the jpeg domain.
         vectors: names of tensors of rank 4 that have no height and width; see
             `passes/assign_domains.py`.
-        infinite: names of tensors that may hold infinite values, see `ir/infinite.py`.
+        infinite: names of tensors that may hold infinite or huge values, see `ir/infinite.py`.
         plateaus: nodes that must stay spatial, and as they are, with the reason; see
             `passes/keep_plateaus.py`.
         blocks: block size of every tensor that *is* in the jpeg domain, by its own name. Block

@@ -11,6 +11,8 @@ from jpegcompile.ir.graph import input_at, value_of
 
 # Since opset 18 `axes` may name some axes only.
 _AXES = 3
+# Beyond it, rounding of a pixel by float32 is no longer small against the others of its tile.
+HUGE = 1e4
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Padding:
     begin: tuple[int, ...]
     end: tuple[int, ...]
     fill: float = 0.0
+
+    @property
+    def is_mask(self) -> bool:
+        """Whether the map is padded with values that nothing else has: infinite or huge ones."""
+        return not abs(self.fill) < HUGE
 
 
 def padding_of(node: gs.Node) -> Padding | str:
@@ -49,12 +56,12 @@ def padding_of(node: gs.Node) -> Padding | str:
     return Padding(mode, tuple(begin), tuple(end), fill if mode == "constant" else 0.0)
 
 
-def is_padded_infinitely(tensor: gs.Tensor) -> bool:
-    """Whether a map has infinite or undefined pixels by a Pad: a transform would spread them."""
+def mask_of(tensor: gs.Tensor) -> float | None:
+    """What a Pad that makes a map masks its border with; None if it does not."""
     if not tensor.inputs or tensor.inputs[0].op != "Pad" or len(tensor.shape or ()) != 4:
-        return False
+        return None
     padding = padding_of(tensor.inputs[0])
-    return isinstance(padding, Padding) and not np.isfinite(padding.fill)
+    return padding.fill if isinstance(padding, Padding) and padding.is_mask else None
 
 
 def _of_all_axes(given: np.ndarray, axes: np.ndarray | None) -> np.ndarray:

@@ -285,7 +285,7 @@ def _map_problem(tensor: gs.Tensor, module: Module) -> str | None:
     if isinstance(tensor, gs.Constant):
         return f"'{tensor.name}' is a constant, not a feature map"
     if tensor.name in module.infinite:
-        return f"'{tensor.name}' may hold values that are not finite"
+        return f"'{tensor.name}' may hold values too large for a transform"
     if tensor.dtype == np.float16:
         return f"'{tensor.name}' is float16, by an operator that cannot be computed in float32"
     return f"'{tensor.name}' is {tensor.dtype}, not float16, float32 or float64"

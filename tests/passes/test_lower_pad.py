@@ -6,16 +6,21 @@ import numpy as np
 import pytest
 from support.graphs import (
     Graph,
+    Weights,
     check_compiled,
     check_fault,
     check_pass,
     check_untouched,
     declines,
+    feeds_of,
     kept_reasons,
     lowered,
     module_before,
     outline_of,
+    run_float32,
 )
+
+from jpegcompile.backends.emit import emit
 
 
 def padded(
@@ -256,8 +261,52 @@ def test_infinite_values_stay_pixels(made: str) -> None:
     graph = pooled("Relu(e)", [0, 0, 1, 1, 0, 0, -1, 1], 17)
     text = graph.text.replace("y = Relu(e)", f"c = Less(x, n) i = {made} r = Relu(i) y = Neg(r)")
     reasons = kept_reasons(check_compiled(graph.with_text(graph.text, text)))
-    assert reasons["r"] == "'i' may hold values that are not finite"
+    assert reasons["r"] == "'i' may hold values too large for a transform"
     assert "y" not in reasons
+
+
+@pytest.mark.parametrize("fill", [-1e4, 1e9])
+@pytest.mark.parametrize("made", ["Where(c, x, fill)", "Pad(x, pads, fill)"])
+def test_huge_values_of_masks_stay_pixels(made: str, fill: float) -> None:
+    """Their rounding would be as large as the pixels beside them."""
+    signature = "(T[N,3,16,16] x) => (T[] y, T[] z)"
+    text = f"{signature} {{ c = Less(x, one) m = {made} y = PRelu(m, one) z = Relu(x) }}"
+    pads = np.asarray([0, 0, 0, 0, 0, 0, 8, 8])
+    given: Weights = {"fill": np.asarray(fill), "one": np.asarray(0.5), "pads": pads}
+    used = {name: given[name] for name in given if name == "one" or f"{name}" in made}
+    graph = Graph(text, used)
+    reasons = kept_reasons(check_compiled(graph))
+    assert reasons["y"] == "'m' may hold values too large for a transform"
+    feeds = feeds_of(graph.model())
+    narrow = run_float32(emit(lowered(graph, "float")), feeds)[0]
+    assert np.array_equal(narrow, run_float32(graph.model("float"), feeds)[0])
+
+
+@pytest.mark.parametrize(
+    ("reader", "fill"),
+    [
+        *((reader, -1e9) for reader in ("Relu(m)", "Exp(m)")),
+        *((reader, 1e9) for reader in ("Relu(m)", "Clip(m, one)", "Clip(m, one, most)")),
+    ],
+)
+def test_what_ends_a_mask(reader: str, fill: float) -> None:
+    """Relu ends the mask that is negative; without an upper bound none that is positive."""
+    text = f"(T[N,3,16,16] x) => (T[] y) {{ m = Pad(x, pads, fill) r = {reader} y = Neg(r) }}"
+    given: Weights = {"fill": np.asarray(fill), "one": np.asarray(0.5), "most": np.asarray(6.0)}
+    used = {name: given[name] for name in given if name == "fill" or name in reader}
+    graph = Graph(text, {**used, "pads": np.asarray([0, 0, 4, 4, 0, 0, 4, 4])})
+    feeds = feeds_of(graph.model())
+    narrow = run_float32(emit(lowered(graph, "float")), feeds)[0]
+    wanted = run_float32(graph.model("float"), feeds)[0]
+    assert np.abs(narrow - wanted)[..., 4:20, 4:20].max() < 1e-4
+
+
+@pytest.mark.parametrize("fill", [0.5, -100.0])
+def test_values_of_masks_that_are_not_huge_are_lowered(fill: float) -> None:
+    text = "(T[N,3,16,16] x) => (T[] y) { m = Pad(x, pads, fill) y = Neg(m) }"
+    pads = np.asarray([0, 0, 0, 0, 0, 0, 8, 8])
+    graph = Graph(text, {"fill": np.asarray(fill), "pads": pads})
+    assert kept_reasons(check_compiled(graph)) == {}
 
 
 def pooled(reader: str, pads: list[int], opset: int) -> Graph:
