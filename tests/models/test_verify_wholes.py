@@ -112,7 +112,7 @@ def test_two_samplings_are_refused_too(name: str, images: Path, tmp_path: Path) 
     """Each sampling is run by itself, here with one image, whose outputs are as they are."""
     path = tmp_path / "c.onnx"
     jpegcompile.compile(model_of(name), preprocess="imagenet").save(path)
-    files = [next(images.iterdir()), make_jpeg(16, 16, subsampling="4:4:4")]
+    files: list[Path | bytes] = [next(images.iterdir()), make_jpeg(16, 16, subsampling="4:4:4")]
     session = jpegcompile.load(path)
     for file in files:
         assert len(session.run([file])) == 1
