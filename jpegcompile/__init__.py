@@ -9,9 +9,8 @@ if _find_spec("jpegcompile._native") is None:
         " folder, or install the clone with pip install -e ."
     )
 
-from jpegcompile.compile import CompiledModel, compile
-from jpegcompile.dct.coefficients import Coefficients
-from jpegcompile.demo.tour import demo
+from jpegcompile.compiler import CompiledModel, compile
+from jpegcompile.digits.tour import demo
 from jpegcompile.evaluation.benchmark.results import Benchmark
 from jpegcompile.evaluation.benchmark.run import bench
 from jpegcompile.evaluation.compare import compare
@@ -19,9 +18,10 @@ from jpegcompile.evaluation.predict import run
 from jpegcompile.evaluation.verify import verify
 from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
 from jpegcompile.inspection import inspect
-from jpegcompile.paper.experiments import paper
-from jpegcompile.paper.results import PaperResults
-from jpegcompile.runtime.coefficients import read_coefficients, read_coefficients_many
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.read import read_coefficients, read_coefficients_many
+from jpegcompile.reproduction.experiments import paper
+from jpegcompile.reproduction.results import PaperResults
 from jpegcompile.runtime.native import Execution, custom_ops_library
 from jpegcompile.runtime.session import Session, load
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies

@@ -10,7 +10,7 @@ from typing import Any
 import onnx
 
 from jpegcompile.backends.metadata import CompiledInfo, read_metadata
-from jpegcompile.compile import lower
+from jpegcompile.compiler import lower
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import Frequencies, FrequencyPlan, Masking, plan_of

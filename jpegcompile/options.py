@@ -17,8 +17,8 @@ from jpegcompile.frontend.image import image_input_name
 from jpegcompile.frontend.load import Source
 from jpegcompile.input_size import InputSize, Size, input_size_of, sized
 from jpegcompile.ir.module import CompileOptions, DomainChoice, ImageInput, InputMode, Target
+from jpegcompile.jpeg.subsampling import GRAY, SUBSAMPLINGS
 from jpegcompile.preprocess import Preprocess, preprocess_of
-from jpegcompile.subsampling import GRAY, SUBSAMPLINGS
 
 # What 32 bits hold.
 MOST_BATCH = 2**31 - 1

@@ -2,78 +2,79 @@
 
 from __future__ import annotations
 
+from jpegcompile.ir.in_turns import InTurns
 from jpegcompile.ir.rewrite import Pass
-from jpegcompile.passes.absorb_normalization import AbsorbNormalization
-from jpegcompile.passes.approximate_masks import ApproximateMasks
-from jpegcompile.passes.assign_domains import AssignDomains
-from jpegcompile.passes.cancel_casts import CancelCasts
-from jpegcompile.passes.canonical_arithmetic import CanonicalArithmetic
-from jpegcompile.passes.canonical_branches import CanonicalBranches
-from jpegcompile.passes.canonical_conv_transpose import CanonicalConvTranspose
-from jpegcompile.passes.canonical_gather import CanonicalGather
-from jpegcompile.passes.canonical_normalization import CanonicalNormalization
-from jpegcompile.passes.canonical_pad import CanonicalPad
-from jpegcompile.passes.canonical_rearrangement import CanonicalRearrangement
-from jpegcompile.passes.canonical_reduction import CanonicalReduction, SplitReduction
-from jpegcompile.passes.canonical_reshape import CanonicalReshape
-from jpegcompile.passes.canonical_resize import CanonicalResize
-from jpegcompile.passes.channels_first import ChannelsFirst
-from jpegcompile.passes.choose_methods import ChooseMethods
-from jpegcompile.passes.choose_sparse import ChooseSparse
-from jpegcompile.passes.compact_tiles import CompactTiles
-from jpegcompile.passes.decode_input import DecodeInput
-from jpegcompile.passes.drop_expand import DropExpand
-from jpegcompile.passes.dynamic_batch import DynamicBatch
-from jpegcompile.passes.explicit_padding import ExplicitPadding
-from jpegcompile.passes.fold_batch_norm import FoldBatchNorm
-from jpegcompile.passes.fold_channel_order import FoldChannelOrder
-from jpegcompile.passes.fold_constants import FoldConstants
-from jpegcompile.passes.fold_quantized_weights import FoldQuantizedWeights
-from jpegcompile.passes.fuse_convolution import FuseConvolution
-from jpegcompile.passes.fuse_ingest import FuseIngest
-from jpegcompile.passes.fuse_scale import FuseScale
-from jpegcompile.passes.group_channels import GroupChannels
-from jpegcompile.passes.infer_shapes import InferShapes
-from jpegcompile.passes.keep_plateaus import KeepPlateaus
-from jpegcompile.passes.lower_along_channels import LowerAlongChannels
-from jpegcompile.passes.lower_batch_norm import LowerBatchNorm
-from jpegcompile.passes.lower_cast import LowerCast
-from jpegcompile.passes.lower_channel_reduction import LowerChannelReduction
-from jpegcompile.passes.lower_clip import LowerClip
-from jpegcompile.passes.lower_conv import LowerConv
-from jpegcompile.passes.lower_conv_transpose import LowerConvTranspose
-from jpegcompile.passes.lower_elementwise import LowerElementwise
-from jpegcompile.passes.lower_flatten import LowerFlatten
-from jpegcompile.passes.lower_global_max_pool import LowerGlobalMaxPool
-from jpegcompile.passes.lower_group_normalization import LowerGroupNormalization
-from jpegcompile.passes.lower_input import LowerInput
-from jpegcompile.passes.lower_max_pool import LowerMaxPool
-from jpegcompile.passes.lower_pointwise import LowerPointwise
-from jpegcompile.passes.lower_prelu import LowerPRelu
-from jpegcompile.passes.lower_products import LowerProducts
-from jpegcompile.passes.lower_rearrangement import LowerRearrangement
-from jpegcompile.passes.lower_reduction import LowerReduction
-from jpegcompile.passes.lower_relu import LowerRelu
-from jpegcompile.passes.lower_resize import LowerResize
-from jpegcompile.passes.lower_separable import (
+from jpegcompile.passes.fold.absorb_normalization import AbsorbNormalization
+from jpegcompile.passes.fold.canonical_arithmetic import CanonicalArithmetic
+from jpegcompile.passes.fold.canonical_branches import CanonicalBranches
+from jpegcompile.passes.fold.canonical_normalization import CanonicalNormalization
+from jpegcompile.passes.fold.fold_batch_norm import FoldBatchNorm
+from jpegcompile.passes.fold.fold_channel_order import FoldChannelOrder
+from jpegcompile.passes.fold.split_reduction import SplitReduction
+from jpegcompile.passes.legalize.canonical_conv_transpose import CanonicalConvTranspose
+from jpegcompile.passes.legalize.canonical_gather import CanonicalGather
+from jpegcompile.passes.legalize.canonical_pad import CanonicalPad
+from jpegcompile.passes.legalize.canonical_rearrangement import CanonicalRearrangement
+from jpegcompile.passes.legalize.canonical_reduction import CanonicalReduction
+from jpegcompile.passes.legalize.canonical_reshape import CanonicalReshape
+from jpegcompile.passes.legalize.canonical_resize import CanonicalResize
+from jpegcompile.passes.legalize.channels_first import ChannelsFirst
+from jpegcompile.passes.legalize.drop_expand import DropExpand
+from jpegcompile.passes.legalize.dynamic_batch import DynamicBatch
+from jpegcompile.passes.legalize.explicit_padding import ExplicitPadding
+from jpegcompile.passes.legalize.fold_constants import FoldConstants
+from jpegcompile.passes.legalize.fold_quantized_weights import FoldQuantizedWeights
+from jpegcompile.passes.legalize.infer_shapes import InferShapes
+from jpegcompile.passes.legalize.merge_slices import MergeSlices
+from jpegcompile.passes.legalize.refuse_quantized import RefuseQuantized
+from jpegcompile.passes.legalize.remove_identity import RemoveIdentity
+from jpegcompile.passes.legalize.sink_squeeze import SinkSqueeze
+from jpegcompile.passes.legalize.widen_half import WidenHalf
+from jpegcompile.passes.lower.assign_domains import AssignDomains
+from jpegcompile.passes.lower.cancel_casts import CancelCasts
+from jpegcompile.passes.lower.keep_plateaus import KeepPlateaus
+from jpegcompile.passes.lower.lower_along_channels import LowerAlongChannels
+from jpegcompile.passes.lower.lower_batch_norm import LowerBatchNorm
+from jpegcompile.passes.lower.lower_cast import LowerCast
+from jpegcompile.passes.lower.lower_channel_reduction import LowerChannelReduction
+from jpegcompile.passes.lower.lower_clip import LowerClip
+from jpegcompile.passes.lower.lower_conv import LowerConv
+from jpegcompile.passes.lower.lower_conv_transpose import LowerConvTranspose
+from jpegcompile.passes.lower.lower_elementwise import LowerElementwise
+from jpegcompile.passes.lower.lower_flatten import LowerFlatten
+from jpegcompile.passes.lower.lower_global_max_pool import LowerGlobalMaxPool
+from jpegcompile.passes.lower.lower_group_normalization import LowerGroupNormalization
+from jpegcompile.passes.lower.lower_input import LowerInput
+from jpegcompile.passes.lower.lower_max_pool import LowerMaxPool
+from jpegcompile.passes.lower.lower_pointwise import LowerPointwise
+from jpegcompile.passes.lower.lower_prelu import LowerPRelu
+from jpegcompile.passes.lower.lower_products import LowerProducts
+from jpegcompile.passes.lower.lower_rearrangement import LowerRearrangement
+from jpegcompile.passes.lower.lower_reduction import LowerReduction
+from jpegcompile.passes.lower.lower_relu import LowerRelu
+from jpegcompile.passes.lower.lower_resize import LowerResize
+from jpegcompile.passes.lower.lower_separable import (
     LowerAveragePool,
     LowerGlobalAveragePool,
     LowerPad,
     LowerSlice,
     LowerTake,
 )
-from jpegcompile.passes.merge_slices import MergeSlices
-from jpegcompile.passes.refuse_quantized import RefuseQuantized
-from jpegcompile.passes.remove_identity import RemoveIdentity
-from jpegcompile.passes.report_kept import ReportKept
-from jpegcompile.passes.report_skippable import ReportSkippable
-from jpegcompile.passes.resolve_shapes import ResolveShapes
-from jpegcompile.passes.sink_squeeze import SinkSqueeze
-from jpegcompile.passes.spatial_twins import SpatialTwins
-from jpegcompile.passes.store_half import StoreHalf
-from jpegcompile.passes.take_one_image import TakeOneImage
-from jpegcompile.passes.truncate_frequencies import TruncateFrequencies
-from jpegcompile.passes.widen_half import WidenHalf
+from jpegcompile.passes.lower.report_kept import ReportKept
+from jpegcompile.passes.resolve.approximate_masks import ApproximateMasks
+from jpegcompile.passes.resolve.report_skippable import ReportSkippable
+from jpegcompile.passes.resolve.truncate_frequencies import TruncateFrequencies
+from jpegcompile.passes.schedule.choose_methods import ChooseMethods
+from jpegcompile.passes.schedule.choose_sparse import ChooseSparse
+from jpegcompile.passes.schedule.compact_tiles import CompactTiles
+from jpegcompile.passes.schedule.decode_input import DecodeInput
+from jpegcompile.passes.schedule.fuse_convolution import FuseConvolution
+from jpegcompile.passes.schedule.fuse_ingest import FuseIngest
+from jpegcompile.passes.schedule.fuse_scale import FuseScale
+from jpegcompile.passes.schedule.group_channels import GroupChannels
+from jpegcompile.passes.schedule.spatial_twins import SpatialTwins
+from jpegcompile.passes.schedule.store_half import StoreHalf
+from jpegcompile.passes.schedule.take_one_image import TakeOneImage
 
 LEGALIZE: tuple[Pass, ...] = (
     FoldConstants(),
@@ -87,7 +88,10 @@ LEGALIZE: tuple[Pass, ...] = (
     CanonicalConvTranspose(),
     CanonicalResize(),
     CanonicalReshape(),
-    ResolveShapes(),
+    # The size of one map can decide the size of the next one: x.chunk(2), x.view(n, c // 2, ...).
+    InTurns(
+        "resolve-shapes", InferShapes(), FoldConstants(), CanonicalResize(), CanonicalReshape()
+    ),
     CanonicalGather(),
     DropExpand(),
     SinkSqueeze(),

@@ -15,6 +15,7 @@ from typing import Any
 import onnx
 from onnx import parser
 
+from jpegcompile.analysis.pointwise import FUNCTIONS, KNOWN_PROGRAMS, OwnBody
 from jpegcompile.backends.channels import CHANNEL_BODIES, OLD_CHANNEL_BODIES, OLD_SUM_BODIES
 from jpegcompile.backends.fragments import (
     CONV,
@@ -30,7 +31,6 @@ from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.compact import COMPACT
 from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, METHOD, SPARSE_VECTORS, WINDOWED
 from jpegcompile.ir.groups import GROUPED
-from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS, OwnBody
 
 _CASTS = "<block> (x, rows, columns) => (y) { t = MatMul(rows, x)  y = MatMul(t, columns) }"
 _SEPARABLE = (

@@ -21,7 +21,7 @@ from jpegcompile.evaluation.benchmark import run
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
 from jpegcompile.evaluation.benchmark.results import Benchmark, Cell
-from jpegcompile.runtime.reading import OnError
+from jpegcompile.jpeg.unusable import OnError
 
 _HEADERS = {SPATIAL: "spatial", COMPILED: "compiled", PORTABLE: "bodies"}
 _MOST_NODES = 20

@@ -18,7 +18,7 @@ from jpegcompile.commands.options import (
 )
 from jpegcompile.evaluation import compare as comparison
 from jpegcompile.evaluation.compare import Accuracy, Comparison
-from jpegcompile.runtime.reading import OnError
+from jpegcompile.jpeg.unusable import OnError
 
 
 @click.command()

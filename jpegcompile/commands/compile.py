@@ -29,8 +29,8 @@ from jpegcompile.commands.search import (
     show_search,
 )
 from jpegcompile.commands.written import MODEL, require_distinct, written_files
-from jpegcompile.compile import CompiledModel
-from jpegcompile.compile import compile as compile_model
+from jpegcompile.compiler import CompiledModel
+from jpegcompile.compiler import compile as compile_model
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.files import require_writable, write_whole

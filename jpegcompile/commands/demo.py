@@ -9,8 +9,8 @@ import click
 from jpegcompile.commands.compare import show_comparison
 from jpegcompile.commands.console import console, progress_bar
 from jpegcompile.commands.options import json_option, print_json
-from jpegcompile.demo.tour import Demo
-from jpegcompile.demo.tour import demo as take_tour
+from jpegcompile.digits.tour import Demo
+from jpegcompile.digits.tour import demo as take_tour
 
 
 @click.command()

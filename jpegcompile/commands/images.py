@@ -9,8 +9,8 @@ import click
 
 from jpegcompile.commands.console import console, counted
 from jpegcompile.commands.options import Command
-from jpegcompile.runtime.coefficients import source_name
-from jpegcompile.runtime.reading import ON_ERROR, OnError, Skipped, require_complete
+from jpegcompile.jpeg.read import source_name
+from jpegcompile.jpeg.unusable import ON_ERROR, OnError, Skipped, require_complete
 
 # Files that a terminal shows; --json has all.
 _MOST_FILES = 10

@@ -17,13 +17,13 @@ from jpegcompile.commands.options import (
     labelled_options,
     print_json,
 )
-from jpegcompile.paper.accuracy import AccuracyByFrequencies
-from jpegcompile.paper.block_rmse import BlockRmse, Mean
-from jpegcompile.paper.conversion import Conversion
-from jpegcompile.paper.experiments import paper as run_experiments
-from jpegcompile.paper.plots import require_matplotlib
-from jpegcompile.paper.results import PaperResults, require_folder
-from jpegcompile.paper.throughput import Throughput
+from jpegcompile.reproduction.accuracy import AccuracyByFrequencies
+from jpegcompile.reproduction.block_rmse import BlockRmse, Mean
+from jpegcompile.reproduction.conversion import Conversion
+from jpegcompile.reproduction.experiments import paper as run_experiments
+from jpegcompile.reproduction.plots import require_matplotlib
+from jpegcompile.reproduction.results import PaperResults, require_folder
+from jpegcompile.reproduction.throughput import Throughput
 from jpegcompile.search.interval import PairedCounts
 
 

@@ -13,8 +13,8 @@ from jpegcompile.commands.options import FROM_1, json_option, portable_option, p
 from jpegcompile.evaluation.dataset import read_labels
 from jpegcompile.evaluation.predict import Prediction
 from jpegcompile.evaluation.predict import run as predict
-from jpegcompile.runtime.coefficients import source_name
-from jpegcompile.runtime.reading import OnError
+from jpegcompile.jpeg.read import source_name
+from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.runtime.session import Session
 
 

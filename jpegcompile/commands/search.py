@@ -13,7 +13,7 @@ from jpegcompile.commands.options import Command
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import Masking
-from jpegcompile.runtime.reading import ON_ERROR
+from jpegcompile.jpeg.unusable import ON_ERROR
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
 
 

@@ -19,7 +19,7 @@ from jpegcompile.commands.options import (
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import verify as verification
 from jpegcompile.evaluation.measure import OutputError, Verification
-from jpegcompile.runtime.reading import OnError
+from jpegcompile.jpeg.unusable import OnError
 
 
 @click.command()

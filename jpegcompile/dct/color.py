@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.dct.coefficients import ColorSpace
 from jpegcompile.errors import ImageError
+from jpegcompile.jpeg.coefficients import ColorSpace
 
 Color = Literal["RGB", "BGR", "L"]
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import planes_in_place, to_spatial
-from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.dct.color import Color, check_chroma_sampling, mixing_matrix
 from jpegcompile.dct.upsampling import Upsampling, upsample_axis
+from jpegcompile.jpeg.coefficients import Coefficients
 
 
 def component_samples(coefficients: Coefficients, index: int) -> NDArray[np.float64]:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import axis_dct, block_size, dc_map, planes_in_place
-from jpegcompile.dct.coefficients import Coefficients, ColorSpace, ceil_div
 from jpegcompile.dct.color import Color, check_chroma_sampling, mixing_matrix
 from jpegcompile.dct.upsampling import Upsampling
+from jpegcompile.jpeg.coefficients import Coefficients, ColorSpace, ceil_div
 
 
 @dataclass(frozen=True)

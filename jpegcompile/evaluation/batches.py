@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.evaluation.spatial import pillow_input
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.runtime.inputs import original_input
-from jpegcompile.runtime.reading import ImageReader
 from jpegcompile.runtime.session import Session
 
 

@@ -20,8 +20,8 @@ from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.spatial import SpatialModel, score_count
 from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.runtime.outputs import joined
-from jpegcompile.runtime.reading import ImageReader, OnError, Skipped
 from jpegcompile.runtime.session import Session
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from jpegcompile.runtime.reading import Skipped
+from jpegcompile.jpeg.unusable import Skipped
 
 
 @dataclass(frozen=True)

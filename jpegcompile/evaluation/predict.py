@@ -13,7 +13,7 @@ import numpy as np
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
 from jpegcompile.evaluation.progress import Progress
-from jpegcompile.runtime.reading import OnError, Skipped
+from jpegcompile.jpeg.unusable import OnError, Skipped
 from jpegcompile.runtime.session import Session
 
 

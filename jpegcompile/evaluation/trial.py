@@ -19,8 +19,8 @@ from jpegcompile.evaluation.spatial import SpatialModel
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.trace import Tracer
 from jpegcompile.frontend.load import Source
+from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.runtime.inputs import fits_inputs
-from jpegcompile.runtime.reading import ImageReader, OnError, Skipped
 from jpegcompile.runtime.session import Session
 
 # Errors at the outputs, inputs kept for the nodes, and files that could not be used.

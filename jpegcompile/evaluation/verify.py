@@ -24,8 +24,8 @@ from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.trace import inputs_at_once, suspect_of, tensor_bytes
 from jpegcompile.evaluation.trial import Measured, Trial
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.runtime.outputs import RowsError
-from jpegcompile.runtime.reading import OnError
 from jpegcompile.runtime.session import Session
 
 

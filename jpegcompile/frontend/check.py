@@ -6,9 +6,9 @@ import onnx
 from google.protobuf.message import EncodeError
 from onnx import checker
 
+from jpegcompile.analysis.rounded_up import may_be_misjudged
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.ir.complaints import complaint
-from jpegcompile.ir.rounded_up import may_be_misjudged
 from jpegcompile.weights.light import check_light
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto, helper, shape_inference
 
+from jpegcompile.analysis.rounded_up import may_be_misjudged, without_rounded_up
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.walk import all_graphs
 from jpegcompile.ir.complaints import complaint
-from jpegcompile.ir.rounded_up import may_be_misjudged, without_rounded_up
 from jpegcompile.weights.light import without_values
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import onnx
 
+from jpegcompile.analysis.quantized import ADVICE, is_quantized
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.walk import all_nodes, name_of, quoted
-from jpegcompile.ir.quantized import ADVICE, is_quantized
 
 _STANDARD_DOMAINS = ("", "ai.onnx.ml")
 _RUNTIME_DOMAIN = "com.microsoft"

@@ -7,12 +7,12 @@ from typing import Literal
 
 import onnx_graphsurgeon as gs
 
+from jpegcompile.analysis.pointwise import OwnBody
 from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.frequency_plan import FrequencyPlan
 from jpegcompile.ir.domain import ConstantPool
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.ordered import OrderedGraph
-from jpegcompile.ir.pointwise import OwnBody
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
 
@@ -75,10 +75,11 @@ class Module:
             the spatial tensor. A tensor that is not here stays spatial.
         channels_last: names of maps [N,H,W,C], which never enter the jpeg domain.
         vectors: names of tensors of rank 4 that have no height and width; see
-            `passes/assign_domains.py`.
-        infinite: names of tensors that may hold infinite or huge values, see `ir/infinite.py`.
+            `passes/lower/assign_domains.py`.
+        infinite: names of tensors that may hold infinite or huge values, see
+            `analysis/infinite.py`.
         plateaus: nodes that must stay spatial, and as they are, with the reason; see
-            `passes/keep_plateaus.py`.
+            `passes/lower/keep_plateaus.py`.
         blocks: block size of every tensor that *is* in the jpeg domain, by its own name. Block
             size 1 is the spatial domain itself and never stands here.
         twins: for every output of a lowered node, in either domain, the name of the spatial tensor

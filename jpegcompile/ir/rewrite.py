@@ -5,7 +5,7 @@ replaces one node by its jpeg-domain twin between casts, whatever its neighbours
 
     Op(x)  =>  ToSpatial(JpegOp(ToJpeg(x)))
 
-and `passes/cancel_casts.py` later removes the casts that meet.
+and `passes/lower/cancel_casts.py` later removes the casts that meet.
 """
 
 from __future__ import annotations
@@ -40,9 +40,13 @@ class Decline:
 
 
 class Pass(ABC):
-    """One step of the pipeline."""
+    """One step of the pipeline.
 
-    name: ClassVar[str]
+    Attributes:
+        name: for messages and dumps.
+    """
+
+    name: str
 
     @abstractmethod
     def run(self, module: Module) -> bool:

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.backends.metadata import CompiledInfo, InputInfo
-from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.dct.color import Color, check_chroma_sampling, mixing_matrix
 from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ChannelAffine, ingest
 from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.subsampling import GRAY, subsampling_of
 from jpegcompile.preprocess import Preprocess, preprocess_of
-from jpegcompile.subsampling import GRAY, subsampling_of
 
 
 def check_size(coefficients: Coefficients, info: InputInfo, name: str) -> None:

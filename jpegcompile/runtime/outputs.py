@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.errors import UsageError
-from jpegcompile.runtime.reading import Skipped
+from jpegcompile.jpeg.unusable import Skipped
 
 
 class RowsError(UsageError):

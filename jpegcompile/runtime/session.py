@@ -13,12 +13,14 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.errors import ImageError, UnsupportedModelError, UsageError
 from jpegcompile.interface import JPEG, LUMA
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.read import ImageSource, image_bytes, source_name
+from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.jpeg.unusable import ImageReader, OnError
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.batch import run_batch
-from jpegcompile.runtime.coefficients import ImageSource, image_bytes, source_name
 from jpegcompile.runtime.cut import begin_at, begin_behind_decode
 from jpegcompile.runtime.inputs import (
     check_usable,
@@ -31,8 +33,6 @@ from jpegcompile.runtime.inputs import (
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
 from jpegcompile.runtime.outputs import Outputs, joined
-from jpegcompile.runtime.reading import ImageReader, OnError
-from jpegcompile.subsampling import subsampling_of
 from jpegcompile.weights.read import load_weights
 
 _BATCH = 32

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from jpegcompile.compile import ModelSource
+from jpegcompile.compiler import ModelSource
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.chance import ADVICE, is_no_better_than_chance
@@ -33,8 +33,8 @@ from jpegcompile.evaluation.stability import Stability
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import InputSize, input_size_of
+from jpegcompile.jpeg.unusable import OnError, Skipped
 from jpegcompile.preprocess import Preprocess, preprocess_of
-from jpegcompile.runtime.reading import OnError, Skipped
 from jpegcompile.search.budget import PLANS_A_STEP, farthest_within
 from jpegcompile.search.cache import Cache, default_folder, key_of
 from jpegcompile.search.images import usable_images

@@ -13,10 +13,10 @@ from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
 from jpegcompile.evaluation.spatial import score_count
 from jpegcompile.frontend.load import Source
 from jpegcompile.input_size import Size
+from jpegcompile.jpeg.subsampling import GRAY
+from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.options import image_of
 from jpegcompile.runtime.inputs import check_usable
-from jpegcompile.runtime.reading import ImageReader, OnError, Skipped
-from jpegcompile.subsampling import GRAY
 
 
 @dataclass(frozen=True)

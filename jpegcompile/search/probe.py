@@ -13,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-from jpegcompile.compile import CompiledModel, ModelSource, compile
+from jpegcompile.compiler import CompiledModel, ModelSource, compile
 from jpegcompile.dct.frequencies import ALL, band_map, full, resolve
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.evaluation.stability import Stability, network_inputs, stability_of
@@ -22,11 +22,11 @@ from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import Size
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.nonlinear import TRUNCATE, is_truncating
+from jpegcompile.jpeg.read import read_coefficients_many
+from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.options import image_of
-from jpegcompile.runtime.coefficients import read_coefficients_many
 from jpegcompile.runtime.cut import with_whole_tiles
 from jpegcompile.runtime.session import Session
-from jpegcompile.subsampling import subsampling_of
 from jpegcompile.weights.read import fingerprint
 from jpegcompile.weights.write import data_file, save
 

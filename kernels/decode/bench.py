@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jpegcompile.runtime.coefficients import read_coefficients, read_coefficients_many
+from jpegcompile.jpeg.read import read_coefficients, read_coefficients_many
 
 C_PROGRAM = Path(__file__).with_name("bench_libjpeg.c")
 

@@ -12,7 +12,7 @@ struct NamedFactors {
     LumaFactors factors;
 };
 
-// ITU-T T.81, B.2.2, for chroma factors of 1; as in jpegcompile/subsampling.py.
+// ITU-T T.81, B.2.2, for chroma factors of 1; as in jpegcompile/jpeg/subsampling.py.
 constexpr NamedFactors subsamplings[] = {
     {"4:4:4", {1, 1}}, {"4:2:2", {2, 1}}, {"4:4:0", {1, 2}}, {"4:2:0", {2, 2}}, {"4:1:1", {4, 1}},
 };

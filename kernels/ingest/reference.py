@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import to_jpeg
-from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.dct.color import Color
 from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry
+from jpegcompile.jpeg.coefficients import Coefficients
 
 
 def jpeg_ingest(

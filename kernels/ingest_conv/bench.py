@@ -36,8 +36,9 @@ import numpy as np
 import onnxruntime as ort
 from PIL import Image
 
-from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.evaluation.benchmark.inputs import photograph_like
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.kernels.conv.bench import machine, session_of
 from jpegcompile.kernels.ingest_conv.plot import crossover, draw
 from jpegcompile.kernels.ingest_conv.stem import (
@@ -50,7 +51,6 @@ from jpegcompile.kernels.ingest_conv.stem import (
     expected,
     model_of,
 )
-from jpegcompile.runtime.coefficients import read_coefficients
 
 QUALITIES = (25, 35, 50, 65, 75, 80, 85, 90, 95)
 # At this and below, the sparse way has to be the faster one.

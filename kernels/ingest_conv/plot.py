@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jpegcompile.kernels.ingest_conv.stem import RUNTIME
-from jpegcompile.paper.plots import rendered
+from jpegcompile.reproduction.plots import rendered
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

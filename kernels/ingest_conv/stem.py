@@ -16,8 +16,8 @@ from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry, ingest_operato
 from jpegcompile.dct.windows import taps
 from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, DOMAIN_VERSION
 from jpegcompile.ir.fused import SPARSE_VECTORS
+from jpegcompile.jpeg.subsampling import geometry_of
 from jpegcompile.kernels.ingest.reference import jpeg_ingest
-from jpegcompile.subsampling import geometry_of
 
 RUNTIME = "onnxruntime"
 WAYS = ("sparse", "dense", "chosen", RUNTIME)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import jpegcompile
-from jpegcompile.demo import model_path
+from jpegcompile.digits import model_path
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from support.images import make_jpeg
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
-from jpegcompile.demo import model_path, preprocess_path
+from jpegcompile.digits import model_path, preprocess_path
 from jpegcompile.runtime import native
 from jpegcompile.runtime.native import operators_of
 

@@ -18,7 +18,7 @@ from support.graphs import Graph
 import jpegcompile
 from jpegcompile.backends.metadata import FORMAT_VERSION
 from jpegcompile.cli import run_command
-from jpegcompile.demo import images_path, model_path, preprocess_path
+from jpegcompile.digits import images_path, model_path, preprocess_path
 
 
 @pytest.fixture(scope="module")

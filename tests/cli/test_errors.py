@@ -13,7 +13,7 @@ from support.commands import fails
 from support.images import make_jpeg
 
 from jpegcompile.cli import run_command
-from jpegcompile.demo import images_path, model_path
+from jpegcompile.digits import images_path, model_path
 
 MODEL = str(model_path())
 

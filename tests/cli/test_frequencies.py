@@ -14,7 +14,7 @@ from support.commands import drawn_on_a_terminal, fails, few_images, run_json, r
 import jpegcompile
 from jpegcompile.cli import run_command
 from jpegcompile.commands import search as command
-from jpegcompile.demo import images_path, model_path, preprocess_path
+from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.search.frequencies import FrequencySearch
 from jpegcompile.search.interval import PairedCounts
 

@@ -10,7 +10,7 @@ import pytest
 from support.commands import fails, few_images, run_json, run_text
 from support.open_size import opened
 
-from jpegcompile.demo import model_path, preprocess_path
+from jpegcompile.digits import model_path, preprocess_path
 
 SIZE = ("--input-size", "32x32")
 

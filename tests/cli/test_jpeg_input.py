@@ -10,7 +10,7 @@ import pytest
 from support.commands import fails, few_images, run_json, run_text
 
 import jpegcompile
-from jpegcompile.demo import images_path, model_path, preprocess_path
+from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.runtime import native
 
 IMAGE = images_path() / "0" / "00.jpg"

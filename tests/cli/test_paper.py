@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.commands import fails, few_images, run_json, run_text
 
-from jpegcompile.demo import model_path, preprocess_path
+from jpegcompile.digits import model_path, preprocess_path
 
 MODEL = str(model_path())
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.commands import drawn_on_a_terminal
 
-from jpegcompile.demo import images_path, model_path
+from jpegcompile.digits import images_path, model_path
 
 MODEL = str(model_path())
 

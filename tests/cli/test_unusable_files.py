@@ -12,7 +12,7 @@ from support.unusable_files import DAMAGED, KINDS, spoiled
 
 import jpegcompile
 from jpegcompile.cli import run_command
-from jpegcompile.demo import model_path, preprocess_path
+from jpegcompile.digits import model_path, preprocess_path
 
 GOOD = 40
 MODEL = str(model_path())

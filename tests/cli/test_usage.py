@@ -10,7 +10,7 @@ from support.commands import fails, run_json, run_text
 from support.tiny_residual import tiny_residual
 
 from jpegcompile.cli import run_command
-from jpegcompile.demo import images_path, model_path
+from jpegcompile.digits import images_path, model_path
 
 MODEL = str(model_path())
 

@@ -8,7 +8,7 @@ import pytest
 from support.commands import fails, run_json, run_text
 from support.external_models import external_residual
 
-from jpegcompile.demo import model_path, preprocess_path
+from jpegcompile.digits import model_path, preprocess_path
 from jpegcompile.pipeline import PIPELINE
 
 COMPILE = ("compile", model_path(), "--preprocess", preprocess_path(), "-o")

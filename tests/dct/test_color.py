@@ -7,9 +7,9 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from jpegcompile.dct.coefficients import ColorSpace
 from jpegcompile.dct.color import Color, check_chroma_sampling, mixing_matrix
 from jpegcompile.errors import ImageError
+from jpegcompile.jpeg.coefficients import ColorSpace
 
 BT601 = np.array([0.299, 0.587, 0.114])
 

@@ -14,12 +14,12 @@ from support.images import make_jpeg
 
 from jpegcompile.dct import decode as decode_module
 from jpegcompile.dct.blocks import to_spatial
-from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.dct.color import mixing_matrix
 from jpegcompile.dct.decode import component_samples, decode
 from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.errors import ImageError
-from jpegcompile.runtime.coefficients import read_coefficients
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.read import read_coefficients
 
 Doubles = NDArray[np.float64]
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from jpegcompile.dct import decode as decode_module
 from jpegcompile.dct import ingest as ingest_module
 from jpegcompile.dct.blocks import block_size, to_spatial
-from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.dct.color import mixing_matrix
 from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ingest
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.preprocess import PRESETS
-from jpegcompile.runtime.coefficients import read_coefficients
 
 pytestmark = pytest.mark.shared
 

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from support.coefficient_files import SAMPLINGS, random_coefficients
 
 from jpegcompile.dct.blocks import block_size, to_spatial
-from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.dct.color import Color
 from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry, ingest, ingest_operators
 from jpegcompile.errors import ImageError
+from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.preprocess import PRESETS
 
 Doubles = NDArray[np.float64]

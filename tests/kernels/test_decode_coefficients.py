@@ -13,9 +13,9 @@ from support.arithmetic_files import ARITHMETIC
 from support.images import make_jpeg
 from support.jpeg_writer import Frame, write_jpeg
 
-from jpegcompile.dct.coefficients import Coefficients, ceil_div
 from jpegcompile.errors import ImageError
-from jpegcompile.runtime.coefficients import (
+from jpegcompile.jpeg.coefficients import Coefficients, ceil_div
+from jpegcompile.jpeg.read import (
     ImageSource,
     read_coefficients,
     read_coefficients_many,

@@ -12,7 +12,7 @@ from support.decode_refusals import flat_frame, refusal
 from support.images import make_jpeg
 from support.jpeg_writer import write_jpeg
 
-from jpegcompile.runtime.coefficients import read_coefficients, read_coefficients_many
+from jpegcompile.jpeg.read import read_coefficients, read_coefficients_many
 
 # Of ../shared/images/bad/EXPECTED.md: the cause in strict reading, and in tolerant reading where
 # that fails too.
@@ -80,7 +80,7 @@ def test_truncated_keeps_what_was_read() -> None:
 FUZZ = """
 import random, sys
 from jpegcompile.errors import ImageError
-from jpegcompile.runtime.coefficients import read_coefficients
+from jpegcompile.jpeg.read import read_coefficients
 data = sys.stdin.buffer.read()
 chance = random.Random(1)
 read = 0

@@ -10,7 +10,7 @@ import pytest
 from support.decode_refusals import color_frame, flat_frame, refusal
 from support.jpeg_writer import EOI, SOI, segment, write_jpeg
 
-from jpegcompile.runtime.coefficients import read_coefficients
+from jpegcompile.jpeg.read import read_coefficients
 
 
 def test_pixel_limit() -> None:
@@ -64,7 +64,7 @@ def test_large_progressive_scan_bomb() -> None:
 LITTLE_MEMORY = """
 import resource, sys
 from jpegcompile.errors import ImageError
-from jpegcompile.runtime.coefficients import read_coefficients_many
+from jpegcompile.jpeg.read import read_coefficients_many
 data = sys.stdin.buffer.read()
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20),) * 2)

@@ -7,7 +7,7 @@ import pytest
 from support.decode_refusals import color_frame, flat_frame, refusal
 from support.jpeg_writer import Frame, segment, write_jpeg
 
-from jpegcompile.runtime.coefficients import read_coefficients
+from jpegcompile.jpeg.read import read_coefficients
 
 CONVERT = "convert it to a baseline JPEG"
 

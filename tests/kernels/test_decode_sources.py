@@ -12,7 +12,7 @@ from support.decode_refusals import flat_frame
 from support.jpeg_writer import EOI, SOI, write_jpeg
 
 from jpegcompile.errors import AccessError, ImageError, UsageError
-from jpegcompile.runtime.coefficients import read_coefficients, read_coefficients_many
+from jpegcompile.jpeg.read import read_coefficients, read_coefficients_many
 
 
 def test_files_that_cannot_be_opened(tmp_path: Path) -> None:

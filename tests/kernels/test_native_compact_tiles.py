@@ -16,13 +16,13 @@ from support.compact import laid, layout_for, run_node
 from support.maps import random_map
 from support.native import GROUP, ISAS, NativeError
 
+from jpegcompile.analysis.pointwise import FUNCTIONS, KNOWN_PROGRAMS
+from jpegcompile.analysis.region_program import PROGRAM, PROGRAMMED
 from jpegcompile.dct.frequencies import band_map, full
 from jpegcompile.ir.compact import BY_CHANNEL, COMPACT
 from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, forms
 from jpegcompile.ir.groups import GROUPED
 from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE, is_truncating
-from jpegcompile.ir.pointwise import FUNCTIONS, KNOWN_PROGRAMS
-from jpegcompile.ir.region_program import PROGRAM, PROGRAMMED
 from jpegcompile.kernels.average_pool.reference import jpeg_global_average_pool
 from jpegcompile.kernels.truncate.reference import from_compacted, jpeg_truncate
 

@@ -23,7 +23,7 @@ from support.native_first import MANY, assert_holds, model_of, run
 from jpegcompile.backends.functions import BODIES
 from jpegcompile.cost.first import MOST_TABLE_FLOATS, FirstLayer
 from jpegcompile.ir.fused import FIRST_CONVOLUTIONS
-from jpegcompile.subsampling import chroma_factors
+from jpegcompile.jpeg.subsampling import chroma_factors
 
 SAME = FirstWindow((3, 3), (1, 1), (1, 1, 1, 1))
 HALVED = FirstWindow((3, 3), (2, 2), (1, 1, 1, 1))

@@ -30,9 +30,9 @@ from jpegcompile.evaluation.benchmark.pipelines import run_session
 from jpegcompile.evaluation.benchmark.process import Process
 from jpegcompile.evaluation.benchmark.results import Timing
 from jpegcompile.evaluation.spatial import pillow_pixels
+from jpegcompile.jpeg.read import read_coefficients
+from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.runtime import native
-from jpegcompile.runtime.coefficients import read_coefficients
-from jpegcompile.subsampling import subsampling_of
 
 
 def bench(source: Path, compiled: Path, **options: Any) -> jpegcompile.Benchmark:

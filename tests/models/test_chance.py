@@ -11,7 +11,7 @@ import pytest
 from support.commands import few_images
 
 import jpegcompile
-from jpegcompile.demo import images_path, model_path, preprocess_path
+from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.chance import (
     at_most,

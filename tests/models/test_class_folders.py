@@ -10,7 +10,7 @@ from support.commands import few_images
 from support.unusable_files import whole
 
 import jpegcompile
-from jpegcompile.demo import model_path, preprocess_path
+from jpegcompile.digits import model_path, preprocess_path
 from jpegcompile.errors import AccessError, UsageError
 from jpegcompile.evaluation.dataset import jpeg_files, labelled_images
 

@@ -24,8 +24,8 @@ from support.graphs import (
 import jpegcompile
 from jpegcompile.backends.emit import emit
 from jpegcompile.backends.metadata import read_metadata
-from jpegcompile.compile import lower
-from jpegcompile.demo import model_path, preprocess_path
+from jpegcompile.compiler import lower
+from jpegcompile.digits import model_path, preprocess_path
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import DomainChoice, Module, Target
 

@@ -21,7 +21,7 @@ import jpegcompile
 from jpegcompile.errors import AccessError, InternalError, UnsupportedModelError, UsageError
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
-from jpegcompile.passes.lower_conv import LowerConv
+from jpegcompile.passes.lower.lower_conv import LowerConv
 from jpegcompile.pipeline import PIPELINE
 
 NAMES = ["source", *(step.name for step in PIPELINE)]

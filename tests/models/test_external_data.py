@@ -50,7 +50,7 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Treat every model as one above 2 GB."""
     compiler = importlib.import_module("jpegcompile.compile")
     monkeypatch.setattr(compiler, "emit_in_parts", partial(emit_in_parts, most=0))
-    folding = importlib.import_module("jpegcompile.passes.fold_constants")
+    folding = importlib.import_module("jpegcompile.passes.legalize.fold_constants")
     monkeypatch.setattr(folding, "fold_constants", partial(fold_constants, most=0, large=4096))
 
 

@@ -30,7 +30,7 @@ from torch import nn
 
 import jpegcompile
 from jpegcompile.backends.emit import emit
-from jpegcompile.compile import lower
+from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions
 

@@ -25,7 +25,7 @@ from support.torch_zoo import Design, build
 from torch import nn
 
 import jpegcompile
-from jpegcompile.compile import lower
+from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import Target
 

@@ -16,7 +16,7 @@ from support.refusals import refusal
 from support.tiny_residual import spatial_outputs, tiny_residual
 
 import jpegcompile
-from jpegcompile.demo import model_path, preprocess_path
+from jpegcompile.digits import model_path, preprocess_path
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.input_size import InputSize, input_size_of
 

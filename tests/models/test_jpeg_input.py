@@ -21,9 +21,9 @@ import jpegcompile
 from jpegcompile.errors import AccessError, CheckFailedError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.interface import DECODE, DECODE_GRAY, DOMAIN
+from jpegcompile.jpeg.subsampling import SUBSAMPLINGS
 from jpegcompile.runtime import native
 from jpegcompile.runtime.native import execution_of
-from jpegcompile.subsampling import SUBSAMPLINGS
 
 WIDTH, HEIGHT = 40, 24
 FILES = [make_jpeg(WIDTH, HEIGHT, subsampling="4:2:0", quality=q) for q in (20, 50, 75, 90, 95)]

@@ -14,8 +14,8 @@ from support.tiny_residual import tiny_residual
 
 import jpegcompile
 from jpegcompile import _native, processors
+from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.processors import available_processors, intra_op_threads
-from jpegcompile.runtime.coefficients import read_coefficients_many
 
 FILES = [make_jpeg(32, 32)] * 3
 

@@ -20,11 +20,11 @@ from support.random_networks import networks, tied_networks
 from support.ties import differing
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compile import lower
+from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import DomainChoice
-from jpegcompile.passes import group_channels
-from jpegcompile.passes.keep_plateaus import KeepPlateaus
+from jpegcompile.passes.lower.keep_plateaus import KeepPlateaus
+from jpegcompile.passes.schedule import group_channels
 
 # Of the largest magnitude of an output.
 TOLERANCE = 1e-9

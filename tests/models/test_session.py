@@ -15,8 +15,8 @@ from support.tiny_residual import OUTPUTS, Array, spatial_outputs, tiny_residual
 
 import jpegcompile
 from jpegcompile.backends import functions
+from jpegcompile.jpeg.subsampling import SUBSAMPLINGS
 from jpegcompile.preprocess import PRESETS, preprocess_of
-from jpegcompile.subsampling import SUBSAMPLINGS
 
 CIFAR = PRESETS["cifar10"]
 RGB_IDS = tuple(map(ord, "RGB"))

@@ -13,9 +13,9 @@ from support.images import make_jpeg
 from support.tiny_residual import OUTPUTS, tiny_residual
 
 import jpegcompile
-from jpegcompile.dct.coefficients import ceil_div
 from jpegcompile.errors import AccessError, ImageError, UsageError
-from jpegcompile.runtime.coefficients import read_coefficients
+from jpegcompile.jpeg.coefficients import ceil_div
+from jpegcompile.jpeg.read import read_coefficients
 
 # Horizontal and vertical divisor of chroma.
 DIVISORS = {"4:4:4": (1, 1), "4:2:2": (2, 1), "4:4:0": (1, 2), "4:2:0": (2, 2), "4:1:1": (4, 1)}

@@ -20,11 +20,11 @@ from support.unusable_files import DAMAGED, KINDS, content, converted, spoiled, 
 
 import jpegcompile
 from jpegcompile.dct.decode import decode
-from jpegcompile.demo import images_path, model_path, preprocess_path
+from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import AccessError, ImageError, UsageError
 from jpegcompile.evaluation import spatial
-from jpegcompile.runtime.coefficients import read_coefficients, read_coefficients_many
-from jpegcompile.runtime.reading import ImageReader, Skipped, require_complete
+from jpegcompile.jpeg.read import read_coefficients, read_coefficients_many
+from jpegcompile.jpeg.unusable import ImageReader, Skipped, require_complete
 
 GOOD = 40
 MODES = ("coefficients", "jpeg", "tensor")
@@ -236,7 +236,7 @@ def test_a_file_that_vanishes_before_it_is_read(
             lost.unlink(missing_ok=True)
         return original(sources, **options)
 
-    monkeypatch.setattr("jpegcompile.runtime.reading.read_coefficients_many", read)
+    monkeypatch.setattr("jpegcompile.jpeg.unusable.read_coefficients_many", read)
     result = jpegcompile.run(compiled["coefficients"], [tmp_path], on_error="skip")
     (skipped,) = result.skipped
     assert skipped.file == str(lost)

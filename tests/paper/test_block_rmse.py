@@ -10,8 +10,8 @@ from support.block_errors import ALLOWED, BLOCKS, HALF_UNIT, MEANS
 from torch.nn import functional
 
 from jpegcompile.errors import UsageError
-from jpegcompile.paper import block_rmse as module
-from jpegcompile.paper.block_rmse import BlockRmse, block_rmse, projection, steps
+from jpegcompile.reproduction import block_rmse as module
+from jpegcompile.reproduction.block_rmse import BlockRmse, block_rmse, projection, steps
 
 
 def values(result: BlockRmse) -> NDArray[np.float64]:

@@ -16,15 +16,15 @@ from support.third_party import CIFAR10
 
 import jpegcompile
 from jpegcompile import PaperResults
-from jpegcompile.demo import images_path, model_path, preprocess_path
+from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import AccessError, CheckFailedError, ImageError, UsageError
 from jpegcompile.evaluation.compare import score_files
-from jpegcompile.paper import throughput as timing
-from jpegcompile.paper.conversion import conversion, conversion_scores
-from jpegcompile.paper.plots import require_matplotlib
-from jpegcompile.paper.results import JSON_NAME, require_folder
-from jpegcompile.paper.subject import Material, Subject, material, prepare
-from jpegcompile.paper.throughput import round_images, runs, throughput
+from jpegcompile.reproduction import throughput as timing
+from jpegcompile.reproduction.conversion import conversion, conversion_scores
+from jpegcompile.reproduction.plots import require_matplotlib
+from jpegcompile.reproduction.results import JSON_NAME, require_folder
+from jpegcompile.reproduction.subject import Material, Subject, material, prepare
+from jpegcompile.reproduction.throughput import round_images, runs, throughput
 
 BLOCKS = 1000
 LIMIT = 60

@@ -23,10 +23,10 @@ from support.graphs import (
 )
 
 import jpegcompile
+from jpegcompile.analysis.shape_values import shape_values
 from jpegcompile.errors import InternalError
+from jpegcompile.ir.in_turns import InTurns
 from jpegcompile.ir.ordered import OrderedGraph
-from jpegcompile.ir.shape_values import shape_values
-from jpegcompile.passes.resolve_shapes import ResolveShapes
 
 CONVOLUTION = "a0 = Conv<pads = [1, 1, 1, 1]>(x, w)"
 
@@ -145,7 +145,7 @@ def test_a_graph_with_a_loop() -> None:
 
 
 def test_resolve_shapes_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ResolveShapes, "_once", lambda *_: True)
+    monkeypatch.setattr(InTurns, "_once", lambda *_: True)
     module = module_of(chain(3, "{1} = Relu({0})"))
     with pytest.raises(InternalError) as caught:
         pass_named("resolve-shapes").run(module)

@@ -29,10 +29,10 @@ from support.refusals import refusal
 from torch.nn import functional
 
 import jpegcompile
+from jpegcompile.analysis.window import ceil_padding, same_padding
 from jpegcompile.backends.emit import emit
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.window import ceil_padding, same_padding
 
 NAME = "explicit-padding"
 

@@ -30,11 +30,11 @@ from support.half_precision import halved
 from support.plans import planned_options
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compile import lower
+from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module, Target
-from jpegcompile.passes.keep_plateaus import KeepPlateaus
+from jpegcompile.passes.lower.keep_plateaus import KeepPlateaus
 
 NAME = "fuse-convolution"
 PADDED = "Conv<pads = [1, 1, 1, 1]>"

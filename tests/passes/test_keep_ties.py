@@ -15,10 +15,10 @@ from support.graphs import (
 from support.ties import behind_conv, compiled, differing, image, without_plateaus
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compile import lower
+from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions
-from jpegcompile.passes.keep_plateaus import KeepPlateaus
+from jpegcompile.passes.lower.keep_plateaus import KeepPlateaus
 from jpegcompile.preprocess import preprocess_of
 
 PEAKS = "m = MaxPool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(c)"

@@ -27,7 +27,7 @@ from support.graphs import (
 
 from jpegcompile import passes
 from jpegcompile.backends.emit import emit
-from jpegcompile.compile import lower
+from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source, newest_opset
 from jpegcompile.ir.graph import all_names, value_of
 from jpegcompile.pipeline import PIPELINE

@@ -20,9 +20,9 @@ from support.graphs import (
     run_float32,
 )
 
+from jpegcompile.analysis.region_program import PROGRAM, PROGRAMMED
 from jpegcompile.backends.emit import emit
 from jpegcompile.dct.blocks import to_jpeg, to_spatial
-from jpegcompile.ir.region_program import PROGRAM, PROGRAMMED
 from jpegcompile.kernels.pointwise.reference import jpeg_program
 from jpegcompile.runtime.native import execution_of
 

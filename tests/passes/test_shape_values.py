@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.graphs import Graph, Weights, module_before, module_of
 
-from jpegcompile.ir.shape_values import reshape_target, shape_values
+from jpegcompile.analysis.shape_values import reshape_target, shape_values
 
 NUMBERS: Weights = {
     "zero": np.asarray(0),

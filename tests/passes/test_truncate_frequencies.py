@@ -23,7 +23,7 @@ from support.graphs import (
 from support.plans import NETWORK, NODES, check_network, planned, planned_options
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compile import lower
+from jpegcompile.compiler import lower
 from jpegcompile.dct.blocks import to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import keep_band, resolve
 from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies

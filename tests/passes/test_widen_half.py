@@ -19,7 +19,7 @@ from support.graphs import (
 )
 from support.half_precision import distance
 
-from jpegcompile.compile import lower
+from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions, Module
 from jpegcompile.ir.rewrite import map_problem

@@ -15,7 +15,7 @@ from support.graphs import Graph
 import jpegcompile
 from jpegcompile import FrequencyPlan, FrequencySearch, choose_frequencies
 from jpegcompile.commands.search import show_search
-from jpegcompile.demo import images_path, model_path, preprocess_path
+from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import CheckFailedError, ImageError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.dataset import LabelledImages
 from jpegcompile.evaluation.stability import Stability, measure_stability

@@ -18,14 +18,14 @@ from support.graphs import (
 )
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compile import lower
-from jpegcompile.dct.coefficients import Coefficients
+from jpegcompile.compiler import lower
 from jpegcompile.dct.decode import decode
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import Module
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.subsampling import geometry_of
 from jpegcompile.options import compile_options
 from jpegcompile.preprocess import preprocess_of
-from jpegcompile.subsampling import geometry_of
 
 NORMALIZE = {"scale": 1 / 255, "mean": [0.5, 0.25, 0.125], "std": [0.5, 0.25, 0.75]}
 

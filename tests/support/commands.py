@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from jpegcompile.cli import run_command
-from jpegcompile.demo import images_path
+from jpegcompile.digits import images_path
 
 
 def few_images(folder: Path) -> Path:

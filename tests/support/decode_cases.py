@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from support.native import library
 
-from jpegcompile.dct.coefficients import Coefficients
 from jpegcompile.interface import DECODE, DECODE_GRAY, DOMAIN, DOMAIN_VERSION, IR_VERSION
+from jpegcompile.jpeg.coefficients import Coefficients
 
 Array = NDArray[Any]
 

@@ -9,7 +9,7 @@ import pytest
 from support.jpeg_writer import Frame
 
 from jpegcompile.errors import ImageError
-from jpegcompile.runtime.coefficients import read_coefficients
+from jpegcompile.jpeg.read import read_coefficients
 
 
 def flat_frame(width: int = 24, height: int = 16, **options: Any) -> Frame:

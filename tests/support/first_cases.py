@@ -23,10 +23,10 @@ from jpegcompile.ir.fused import (
     forms,
     fused_name,
 )
+from jpegcompile.jpeg.read import read_coefficients
+from jpegcompile.jpeg.subsampling import geometry_of
 from jpegcompile.kernels.ingest_conv.reference import jpeg_ingest_conv
 from jpegcompile.kernels.truncate.reference import jpeg_truncate
-from jpegcompile.runtime.coefficients import read_coefficients
-from jpegcompile.subsampling import geometry_of
 
 AFFINE = ChannelAffine(np.array([0.02, 0.025, 0.0125]), np.array([-2.0, 0.5, 1.0]))
 # Subsamplings that Pillow writes.

@@ -26,7 +26,7 @@ from onnx import checker, helper, inliner, numpy_helper, parser, shape_inference
 from support.oracle import Evaluator
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compile import lower
+from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions, ImageInput, Layout, Module, Target
 from jpegcompile.ir.rewrite import Pass

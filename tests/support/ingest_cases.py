@@ -11,8 +11,8 @@ from support.function_bodies import Array, BodyCase, terms_of
 from jpegcompile.dct.blocks import dc_map
 from jpegcompile.dct.color import Color
 from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry, ingest_operators
+from jpegcompile.jpeg.subsampling import geometry_of
 from jpegcompile.kernels.ingest.reference import jpeg_ingest
-from jpegcompile.subsampling import geometry_of
 
 
 def ingest_cases() -> Iterator[BodyCase]:

@@ -21,7 +21,7 @@ from support.graphs import (
 )
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compile import lower
+from jpegcompile.compiler import lower
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import resolve
 from jpegcompile.frequency_plan import FrequencyPlan, plan_of

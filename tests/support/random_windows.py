@@ -9,7 +9,7 @@ import torch.nn.functional as functional
 from support.random_graph import MOST_CHANNELS, Network
 from torch import Tensor
 
-from jpegcompile.ir.window import same_padding
+from jpegcompile.analysis.window import same_padding
 
 
 def convolution(net: Network, x: str, stride: int | None = None, out: int | None = None) -> str:

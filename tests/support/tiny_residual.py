@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from jpegcompile.dct.color import Color
 from jpegcompile.dct.decode import decode
-from jpegcompile.runtime.coefficients import read_coefficients
+from jpegcompile.jpeg.read import read_coefficients
 
 Array = NDArray[Any]
 

@@ -12,7 +12,7 @@ from support.coefficient_files import random_file
 from support.commands import few_images
 from support.images import make_jpeg
 
-from jpegcompile.demo import images_path
+from jpegcompile.digits import images_path
 
 SIDE = 32
 

@@ -18,16 +18,16 @@ from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.evaluation.benchmark.job import InputSet
 from jpegcompile.evaluation.dataset import jpeg_files
 from jpegcompile.evaluation.spatial import pillow_input, pillow_pixels
-from jpegcompile.runtime.coefficients import read_coefficients_many
+from jpegcompile.jpeg.read import read_coefficients_many
+from jpegcompile.jpeg.subsampling import GRAY
+from jpegcompile.jpeg.unusable import ImageReader, OnError, Reading, Skipped
 from jpegcompile.runtime.inputs import (
     check_decodable,
     check_size,
     fits_inputs,
     original_input,
 )
-from jpegcompile.runtime.reading import ImageReader, OnError, Reading, Skipped
 from jpegcompile.runtime.session import Session
-from jpegcompile.subsampling import GRAY
 
 Item = TypeVar("Item")
 

@@ -21,8 +21,8 @@ from jpegcompile.errors import UnsupportedModelError, one_line
 from jpegcompile.evaluation.benchmark.job import DECODE, END_TO_END, INGEST, NETWORK, SPATIAL, Job
 from jpegcompile.evaluation.spatial import pillow_pixels
 from jpegcompile.interface import JPEG
+from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.preprocess import preprocess_of
-from jpegcompile.runtime.coefficients import read_coefficients_many
 from jpegcompile.runtime.inputs import coefficient_feeds
 from jpegcompile.runtime.native import register
 from jpegcompile.runtime.opening import session_options

@@ -10,8 +10,8 @@ from typing import Any
 from jpegcompile.evaluation.benchmark.job import SPATIAL
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
 from jpegcompile.evaluation.measure import Verification
+from jpegcompile.jpeg.unusable import Skipped
 from jpegcompile.runtime.native import Execution
-from jpegcompile.runtime.reading import Skipped
 
 
 @dataclass(frozen=True)

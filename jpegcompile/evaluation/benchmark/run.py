@@ -21,10 +21,10 @@ from jpegcompile.evaluation.benchmark.timer import Steps, Timer
 from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.native import execution_of
 from jpegcompile.runtime.opening import read_compiled
-from jpegcompile.runtime.reading import OnError
 from jpegcompile.runtime.session import Session
 
 BATCHES, THREADS = (1, 8), (1, 2)

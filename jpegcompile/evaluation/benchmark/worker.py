@@ -36,7 +36,7 @@ from jpegcompile.evaluation.benchmark.pipelines import (
     spatial_pipeline,
     tensor_pipeline,
 )
-from jpegcompile.runtime.coefficients import image_bytes
+from jpegcompile.jpeg.read import image_bytes
 from jpegcompile.runtime.inputs import coefficient_feeds
 
 # Idle is less than a twentieth of a core over this time. Something is wrong with a process that

@@ -1,0 +1,62 @@
+"""Tensors that may hold infinite or huge values on purpose: -inf, or -1e9, where a mask is.
+
+A transform would spread one infinite pixel over its tile, and the rounding of a huge one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from jpegcompile.analysis.bounds import Bounds, bounds_of
+from jpegcompile.analysis.padding import HUGE, mask_of
+from jpegcompile.ir.graph import is_float, value_of
+
+_ARITHMETIC = ("Add", "Concat", "Div", "Mul", "Sub", "Sum", "Where")
+# These leave values below all others there.
+_KEEP_LOW = frozenset(
+    (
+        *("Add", "Cast", "Concat", "Gather", "Identity", "Max", "MaxPool", "Pad", "Reshape"),
+        *("Slice", "Sum", "Transpose", "Where"),
+    )
+)
+# Of moderate size for every operand that is a number, infinite or not.
+_BOUNDED = frozenset(("Atan", "Erf", "HardSigmoid", "Sigmoid", "Softmax", "Softsign", "Tanh"))
+# The same for -inf.
+_BOUNDED_BELOW = frozenset(("Exp", "Relu", "Softplus", "Elu", "Celu", "Selu"))
+
+
+def infinite_tensors(graph: gs.Graph) -> frozenset[str]:
+    """Names of the tensors; the nodes of the graph are in the order of its dataflow."""
+    # Whether what is infinite, or huge, is negative.
+    is_low: dict[str, bool] = {}
+    for node in graph.nodes:
+        target = node.outputs[0] if node.outputs else None
+        if target is None or not is_float(target) or _is_bounded(node):
+            continue
+        lows = [is_low[t.name] for t in node.inputs if t.name in is_low]
+        lows += [bool((values < 0).all()) for values in _masks(node) if values.size]
+        if lows and not (node.op in _BOUNDED_BELOW and all(lows)):
+            low = all(lows) and node.op in _KEEP_LOW
+            is_low.update({tensor.name: low for tensor in node.outputs})
+    return frozenset(is_low)
+
+
+def _is_bounded(node: gs.Node) -> bool:
+    if node.op != "Clip":
+        return node.op in _BOUNDED
+    bounds = bounds_of(node)
+    return isinstance(bounds, Bounds) and max(abs(bounds.low), abs(bounds.high)) < HUGE
+
+
+def _masks(node: gs.Node) -> list[NDArray[np.floating]]:
+    """The infinite and huge numbers that a node brings in."""
+    if node.op == "Pad":
+        fill = mask_of(node.outputs[0])
+        return [] if fill is None else [np.asarray([fill])]
+    if node.op not in _ARITHMETIC:
+        return []
+    constants = [value for value in map(value_of, node.inputs) if value is not None]
+    most = HUGE if node.op == "Where" else np.inf
+    return [v[~(np.abs(v) < most)] for v in constants if v.dtype.kind == "f"]

@@ -1,0 +1,215 @@
+"""Regions as programs that native kernels run step by step, and as function bodies.
+
+A kernel knows operators by their names, and a function body belongs to a name. So programs share a
+few names, JpegPointwise_1 and so on, of which a model gives each one body; the kernel of all of
+them reads the steps from the attribute `program` (`kernels/pointwise/program.h`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from jpegcompile.analysis.pointwise import FUNCTIONS, Region
+from jpegcompile.ir.graph import input_at, value_of
+
+# As many as the library has; regions beyond them run by bodies alone.
+PROGRAMMED = tuple(f"JpegPointwise_{number}" for number in range(1, 33))
+PROGRAM = "program"
+_MOST_STEPS = 256
+# From this opset on Max and Min broadcast, and there is Where.
+_OPSET = 9
+# A power is so many products at the most.
+_MOST_FACTORS = 16
+
+_PLAIN = frozenset(
+    (
+        *("Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max"),
+        *("Min", "Mul", "Neg", "Not", "Or", "PRelu", "Relu", "Sub", "Sum", "Where"),
+    )
+)
+_CHAINS = {"Max": "Max", "Min": "Min", "Sum": "Add"}
+
+
+@dataclass(frozen=True)
+class RegionProgram:
+    """A region in both forms.
+
+    Attributes:
+        steps: for kernels, one step a line.
+        body: ONNX text over `spatial` and `constants`, ending in `result = `.
+        constants: [count, channels or 1, 1, 1]; at least one.
+    """
+
+    steps: str
+    body: str
+    constants: NDArray[Any]
+
+
+def region_program(region: Region, opset: int) -> RegionProgram | None:
+    """A region as a program; None where it has an operator or a constant that programs have not."""
+    source, target = region.source, region.nodes[-1].outputs[0]
+    if opset < _OPSET or source.dtype != target.dtype:
+        return None
+    writer = _Writer(int(source.shape[1]), np.dtype(source.dtype))
+    writer.names[id(source)] = "x"
+    try:
+        for node in region.nodes:
+            writer.write(node)
+    except _NotProgrammedError:
+        return None
+    return None if len(writer.steps) > _MOST_STEPS else writer.program()
+
+
+class _NotProgrammedError(Exception):
+    """An operator or a constant is none that programs have."""
+
+
+@dataclass
+class _Writer:
+    """What is written so far; `names` are those of tensors in steps."""
+
+    channels: int
+    dtype: np.dtype[Any]
+    names: dict[int, str] = field(default_factory=dict)
+    steps: list[str] = field(default_factory=list)
+    body: list[str] = field(default_factory=list)
+    constants: list[NDArray[Any]] = field(default_factory=list)
+
+    def write(self, node: gs.Node) -> None:
+        """Write the steps of a node and name what it makes."""
+        special = _SPECIAL.get(node.op)
+        if special is not None:
+            made = special(self, node)
+        elif node.op in FUNCTIONS:
+            made = self.function(node)
+        elif node.op in _PLAIN:
+            operands = [self.operand(t) for t in node.inputs]
+            made = self.chain(node.op, operands)
+        else:
+            raise _NotProgrammedError
+        self.names[id(node.outputs[0])] = made
+
+    def operand(self, tensor: gs.Tensor) -> str:
+        """The name of a tensor, a constant among them."""
+        if id(tensor) not in self.names:
+            values = value_of(tensor)
+            if values is None or values.dtype != self.dtype:
+                raise _NotProgrammedError
+            self.names[id(tensor)] = self.constant(values)
+        return self.names[id(tensor)]
+
+    def constant(self, values: NDArray[Any]) -> str:
+        """The name of a value for each channel, or one for all."""
+        is_scalar, shape = values.size == 1, values.shape[-3:]
+        if not is_scalar and (shape != (self.channels, 1, 1) or values.size != self.channels):
+            raise _NotProgrammedError
+        self.constants.append(values.reshape(-1))
+        return f"c{len(self.constants) - 1}"
+
+    def chain(self, op: str, operands: list[str]) -> str:
+        """A step, or several of an operator of many operands."""
+        if op not in _CHAINS:
+            return self.step(op, operands)
+        first, *rest = operands
+        for operand in rest:
+            first = self.step(_CHAINS[op], [first, operand])
+        return first
+
+    def step(self, op: str, operands: list[str], attributes: dict[str, Any] | None = None) -> str:
+        """One step; returns the name of what it makes."""
+        made, given = f"v{len(self.steps)}", attributes or {}
+        called = "GeluTanh" if given.get("approximate") == "tanh" else op
+        numbers = [repr(float(np.float32(v))) for v in given.values() if not isinstance(v, str)]
+        self.steps.append(" ".join([called, *operands, *numbers]))
+        types = {name: "string" if isinstance(v, str) else "float" for name, v in given.items()}
+        written = ", ".join(
+            f'{name}: string = "{v}"' if types[name] == "string" else f"{name}: float = {v!r}"
+            for name, v in given.items()
+        )
+        spelled = ", ".join("spatial" if name == "x" else name for name in operands)
+        self.body.append(f"{made} = {op}{f' <{written}>' if written else ''} ({spelled})")
+        return made
+
+    def function(self, node: gs.Node) -> str:
+        """A function of one pixel, with all attributes that it has."""
+        attributes = {
+            name: (value.decode() if isinstance(value, bytes) else value)
+            for name, value in {**FUNCTIONS[node.op], **node.attrs}.items()
+        }
+        source = self.operand(node.inputs[0])
+        if source.startswith("c"):
+            raise _NotProgrammedError
+        return self.step(node.op, [source], attributes)
+
+    def program(self) -> RegionProgram:
+        """What was written."""
+        count = max((values.size for values in self.constants), default=1)
+        table = [np.broadcast_to(values, (count,)) for values in self.constants]
+        constants = np.stack(table or [np.zeros(1)]).astype(self.dtype)[..., None, None]
+        # Where steps stand in the body, constants are taken out of the table.
+        taken = [
+            line
+            for number in range(len(self.constants))
+            for line in (
+                f"i{number} = Constant <value = int64 {{{number}}}> ()",
+                f"c{number} = Gather<axis=0>(constants, i{number})",
+            )
+        ]
+        last = self.body[-1].partition(" = ")[2]
+        body = "\n        ".join([*taken, *self.body[:-1], f"result = {last}"])
+        return RegionProgram("\n".join(self.steps), body, constants)
+
+
+def _identity(writer: _Writer, node: gs.Node) -> str:
+    return writer.operand(node.inputs[0])
+
+
+def _cast(writer: _Writer, node: gs.Node) -> str:
+    """Of what is true or not to a number: in kernels it is one already."""
+    source, target = node.inputs[0], node.outputs[0]
+    if source.dtype != np.bool_ or target.dtype != writer.dtype or value_of(source) is not None:
+        raise _NotProgrammedError
+    given = writer.operand(source)
+    one, zero = writer.constant(np.ones(1)), writer.constant(np.zeros(1))
+    return writer.step("Where", [given, one, zero])
+
+
+def _clip(writer: _Writer, node: gs.Node) -> str:
+    made = writer.operand(node.inputs[0])
+    for index, name, op in ((1, "min", "Max"), (2, "max", "Min")):
+        bound = input_at(node, index)
+        if bound is not None:
+            made = writer.step(op, [made, writer.operand(bound)])
+        elif name in node.attrs:
+            made = writer.step(op, [made, writer.constant(np.asarray(float(node.attrs[name])))])
+    return made
+
+
+def _leaky_relu(writer: _Writer, node: gs.Node) -> str:
+    slope = writer.constant(np.asarray(float(node.attrs.get("alpha", 0.01))))
+    return writer.step("PRelu", [writer.operand(node.inputs[0]), slope])
+
+
+def _power(writer: _Writer, node: gs.Node) -> str:
+    exponent = value_of(node.inputs[1])
+    if exponent is None or exponent.size != 1 or float(exponent.reshape(-1)[0]) > _MOST_FACTORS:
+        raise _NotProgrammedError
+    base = made = writer.operand(node.inputs[0])
+    for _ in range(int(exponent.reshape(-1)[0]) - 1):
+        made = writer.step("Mul", [made, base])
+    return made
+
+
+_SPECIAL: dict[str, Callable[[_Writer, gs.Node], str]] = {
+    "Cast": _cast,
+    "Clip": _clip,
+    "Identity": _identity,
+    "LeakyRelu": _leaky_relu,
+    "Pow": _power,
+}

@@ -1,0 +1,65 @@
+"""The demo: a small trained residual network for coloured digits, and labelled JPEG test images.
+
+The functions below return where they are; `python -m jpegcompile.digits.train` makes them again.
+The images are derived from "Optical Recognition of Handwritten Digits" by E. Alpaydin and
+C. Kaynak (UCI Machine Learning Repository, 1998), as scikit-learn ships it.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from jpegcompile.errors import AccessError
+
+__all__ = [
+    "IMAGES_NAME",
+    "MODEL_NAME",
+    "PREPROCESS_NAME",
+    "images_path",
+    "model_path",
+    "preprocess_path",
+]
+
+MODEL_NAME: Final = "digits_resnet.onnx"
+PREPROCESS_NAME: Final = "preprocess.json"
+IMAGES_NAME: Final = "images"
+
+
+def _resource(name: str) -> Path:
+    resource = files(__name__).joinpath(name)
+    # Inside a zip archive a resource is no Path, and ONNX Runtime could not open it by name.
+    if not isinstance(resource, Path) or not resource.exists():
+        raise AccessError(
+            f"{resource}: the demo's {name} is not there as a file; install jpegcompile unpacked, "
+            "or make it with python -m jpegcompile.digits.train"
+        )
+    return resource
+
+
+def model_path() -> Path:
+    """Return the ONNX file: `image` float32 [N, 3, 32, 32] to `logits` float32 [N, 10].
+
+    Raises:
+        AccessError: the file is missing, or the package is not unpacked.
+    """
+    return _resource(MODEL_NAME)
+
+
+def preprocess_path() -> Path:
+    """Return the JSON file that says how pixels become `image`: (pixel * scale - mean) / std.
+
+    Raises:
+        AccessError: the file is missing, or the package is not unpacked.
+    """
+    return _resource(PREPROCESS_NAME)
+
+
+def images_path() -> Path:
+    """Return the folder of test images, `<digit>/<number>.jpg`, 32x32, 4:2:0, 20 of each digit.
+
+    Raises:
+        AccessError: the folder is missing, or the package is not unpacked.
+    """
+    return _resource(IMAGES_NAME)

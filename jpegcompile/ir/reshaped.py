@@ -1,0 +1,25 @@
+"""Give a node another shape to make, with a node behind it that restores the old one."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from jpegcompile.ir.graph import static_dims
+from jpegcompile.ir.module import Module
+
+
+def reshaped(
+    target: gs.Tensor, shape: tuple[int | str, ...], role: str, module: Module
+) -> gs.Variable:
+    """A tensor of that shape for a node to make, from which another node makes `target`."""
+    made = gs.Variable(module.fresh(f"{target.name}.{role}"), target.dtype, shape)
+    rest = static_dims((target.shape or ())[1:])
+    if rest is None or len(rest) == 1:
+        node = gs.Node("Flatten", made.name, {"axis": 1}, [made], [target])
+    else:
+        name = module.fresh(f"{target.name}.shape")
+        operands = [made, gs.Constant(name, np.asarray([0, *rest], np.int64))]
+        node = gs.Node("Reshape", made.name, {}, operands, [target])
+    module.graph.nodes.append(node)
+    return made

@@ -1,0 +1,1 @@
+"""The way from the bytes of JPEG files to their DCT coefficients."""

@@ -1,0 +1,87 @@
+"""What compiling changes at all frequencies: nothing but float rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from jpegcompile.evaluation.compare import Scores, check_scores, score_files
+from jpegcompile.reproduction.subject import Subject
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """The original against the model compiled at all 15 frequencies.
+
+    Attributes:
+        top1_pillow: accuracy of the original, Pillow's decode.
+        top1_float: of the original, float decode.
+        top1_compiled: of the compiled model.
+        largest_deviation: of any score from the original's on the float decode: the conversion
+            error.
+        mean_deviation: the same, mean of the absolute values.
+        largest_score: largest magnitude of the original's scores.
+        agreement: fraction of images on which original (float decode) and compiled model predict
+            the same class.
+        agreement_pillow: the same with Pillow's decode.
+    """
+
+    top1_pillow: float
+    top1_float: float
+    top1_compiled: float
+    largest_deviation: float
+    mean_deviation: float
+    largest_score: float
+    agreement: float
+    agreement_pillow: float
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return asdict(self)
+
+
+def conversion_scores(subject: Subject, progress: Callable[[int], None] | None = None) -> Scores:
+    """Scores of both models for every image.
+
+    Args:
+        subject: the models and the images.
+        progress: called with the number of images done since the last call.
+
+    Raises:
+        UsageError: if the output is no score vector, or a label is out of range.
+        ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
+    """
+    images = subject.images
+    last = 0
+
+    def advance(done: int, total: int) -> None:
+        nonlocal last
+        if progress is not None:
+            progress(done - last)
+        last = done
+
+    scores = score_files(subject.session, subject.source, images.files, subject.output, advance)
+    check_scores(scores.before, subject.output, images.labels)
+    return scores
+
+
+def conversion(subject: Subject, scores: Scores) -> Conversion:
+    """Accuracy and deviations, from the scores of `conversion_scores`."""
+    labels = np.asarray(subject.images.labels)
+    pillow, exact, compiled = (
+        values.argmax(axis=1) for values in (scores.before, scores.exact, scores.after)
+    )
+    deviation = np.abs(scores.after.astype(np.float64) - scores.exact.astype(np.float64))
+    return Conversion(
+        top1_pillow=float(np.mean(pillow == labels)),
+        top1_float=float(np.mean(exact == labels)),
+        top1_compiled=float(np.mean(compiled == labels)),
+        largest_deviation=float(deviation.max()),
+        mean_deviation=float(deviation.mean()),
+        largest_score=float(np.abs(scores.exact).max()),
+        agreement=float(np.mean(exact == compiled)),
+        agreement_pillow=float(np.mean(pillow == compiled)),
+    )

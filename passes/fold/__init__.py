@@ -1,0 +1,1 @@
+"""Fold normalisations and constants into the operators around them; exact."""

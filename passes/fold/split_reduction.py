@@ -1,0 +1,59 @@
+"""Split a reduction over channels and plane into one over the plane and one of vectors.
+
+ReduceMean(x, axes={1,2,3})  =>  ReduceMean(Flatten(GlobalAveragePool(x)))     exact
+
+and so for ReduceMax and ReduceSum. Behind the pass that looks for normalisations, since these take
+such means themselves.
+"""
+
+from __future__ import annotations
+
+import onnx_graphsurgeon as gs
+
+from jpegcompile.analysis.axes import write_axes
+from jpegcompile.analysis.reductions import IMAGE, POOLS, REDUCED, REDUCTIONS, reduced_view
+from jpegcompile.ir.graph import is_float
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.reshaped import reshaped
+from jpegcompile.ir.rewrite import Pass
+
+
+class SplitReduction(Pass):
+    """Replace reductions over channels and plane by one over the plane and one of vectors."""
+
+    name = "split-reduction"
+
+    def run(self, module: Module) -> bool:
+        """Returns whether a node was replaced."""
+        changed = False
+        for node in list(module.graph.nodes):
+            op = REDUCTIONS.get(node.op, node.op)
+            if op not in REDUCED or not is_float(node.inputs[0]):
+                continue
+            view, axes = reduced_view(node)
+            if view is not None and axes == IMAGE:
+                _reduce_channels(node, op, view.source, module)
+                changed = True
+        if changed:
+            module.graph.cleanup().toposort()
+        return changed
+
+
+def _reduce_channels(node: gs.Node, op: str, source: gs.Tensor, module: Module) -> None:
+    """Let the node reduce vectors [N, C], to which another one reduces the map."""
+    target, nodes = node.outputs[0], module.graph.nodes
+    batch, channels = source.shape[:2]
+    pooled = gs.Variable(
+        module.fresh(f"{target.name}.pooled"), target.dtype, (batch, channels, 1, 1)
+    )
+    first = gs.Node(POOLS.get(op, op), pooled.name, {}, [source], [pooled])
+    nodes.append(first)
+    if op == "ReduceSum":
+        first.attrs["keepdims"] = 1
+        write_axes(first, (2, 3), module)
+    flat = gs.Variable(module.fresh(f"{target.name}.flat"), target.dtype, (batch, channels))
+    nodes.append(gs.Node("Flatten", flat.name, {"axis": 1}, [pooled], [flat]))
+    node.op, node.attrs, node.inputs = op, {"keepdims": 1}, [flat]
+    write_axes(node, (1,), module)
+    if len(target.shape or ()) != 2:
+        node.outputs = [reshaped(target, (batch, 1), "reduced", module)]

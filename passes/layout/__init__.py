@@ -1,1 +1,0 @@
-"""Rules of `passes/channels_first.py`: how an operator on a channels-last map works on NCHW."""

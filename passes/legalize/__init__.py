@@ -1,0 +1,1 @@
+"""Bring a source graph to one form for each idea; exact."""

@@ -1,0 +1,81 @@
+"""Fold constant subgraphs and give every node a name of its own.
+
+Op(constants...)                 =>  constant        exact: computed by ONNX Runtime
+Shape(x), Gather(Shape(x), i)    =>  constant        where those sizes are known
+
+Sizes are folded here and not by graphsurgeon, which overlooks `start` and `end` of Shape, and drops
+the casts of float arithmetic between integers.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from onnx_graphsurgeon.logger import G_LOGGER
+
+from jpegcompile.analysis.shape_values import shape_values
+from jpegcompile.ir.folding import RANDOM, fold_constants
+from jpegcompile.ir.graph import value_of
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Pass
+
+
+class FoldConstants(Pass):
+    """Fold what does not depend on an input; unnamed nodes get names, so that reports can cite."""
+
+    name = "fold-constants"
+
+    def run(self, module: Module) -> bool:
+        """Returns whether a node was folded or named."""
+        before, count = len(module.graph.nodes), 0
+        # What is taken of a shape may be computed itself, so one size can unlock the next.
+        while count != len(module.graph.nodes):
+            count = len(module.graph.nodes)
+            _fold_once(module.graph)
+        return _name_nodes(module.graph) or count != before
+
+
+def _fold_once(graph: gs.Graph) -> None:
+    for node in graph.nodes:
+        if node.op == "Shape" or _takes_of_shape(node):
+            _fold_sizes(node)
+    # graphsurgeon logs to the terminal what it may or may not fold: not for our users.
+    with G_LOGGER.suppress():
+        fold_constants(graph, RANDOM)
+        graph.cleanup().toposort()
+
+
+def _takes_of_shape(node: gs.Node) -> bool:
+    if node.op not in ("Gather", "Slice") or any(value_of(t) is None for t in node.inputs[1:]):
+        return False
+    producers = node.inputs[0].inputs
+    return len(producers) == 1 and producers[0].op == "Shape"
+
+
+def _fold_sizes(node: gs.Node) -> None:
+    """Make the output a constant if it is known: int64 [n], or of the indices' shape."""
+    tensor = node.outputs[0]
+    values = shape_values(tensor)
+    if values is None or not all(isinstance(value, int) for value in values):
+        return
+    result = np.asarray(values, np.int64)
+    if node.op == "Gather":
+        result = result.reshape(node.inputs[1].shape)
+    tensor.inputs.clear()
+    tensor.to_constant(result)
+
+
+def _name_nodes(graph: gs.Graph) -> bool:
+    changed = False
+    taken = {node.name for node in graph.nodes}
+    seen = {""}
+    for index, node in enumerate(graph.nodes):
+        if node.name in seen:
+            candidates = (f"{node.name or node.op}_{number}" for number in count(index))
+            node.name = next(name for name in candidates if name not in taken)
+            changed = True
+        seen.add(node.name)
+        taken.add(node.name)
+    return changed

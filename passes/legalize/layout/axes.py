@@ -1,0 +1,138 @@
+"""Turn operators that name axes of a map, by attribute or by operand.
+
+Concat(L(x), L(y), a)        =>  L(Concat(x, y, a'))
+Pad(L(x), pads, axes)        =>  L(Pad(x, pads'))                    of all axes
+Slice(L(x), axes)            =>  L(Slice(x, axes'))
+Reduce(L(x), axes)           =>  L(Reduce(x, axes'))                 keepdims=1
+Reduce, Squeeze(L(x), axes)  =>  Reduce, Squeeze(x, axes')           where the axes that are left
+                                                                     have the same order; exact
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx_graphsurgeon as gs
+
+from jpegcompile.analysis.axes import axes_of
+from jpegcompile.ir.graph import input_at, value_of
+from jpegcompile.ir.image import TO_CHANNELS_FIRST
+from jpegcompile.passes.legalize.layout.turner import RANK, Turner, turned_axis
+
+
+def turn_concat(node: gs.Node, turner: Turner) -> bool:
+    """Every operand is channels-last, or a constant."""
+    if not turner.makes_one_map(node):
+        return False
+    if not all(turner.is_last(t) or isinstance(t, gs.Constant) for t in node.inputs):
+        return False
+    node.inputs = [turner.operand(t) for t in node.inputs]
+    node.attrs["axis"] = turned_axis(int(node.attrs["axis"]))
+    turner.turn_output(node)
+    return True
+
+
+def turn_pad(node: gs.Node, turner: Turner) -> bool:
+    """Amounts, and axes if it names some, are known. Axes are spelled out: all of them."""
+    amounts = _amounts(node)
+    if amounts is None or not turner.is_last(node.inputs[0]):
+        return False
+    turned = [amounts[half + axis] for half in (0, RANK) for axis in TO_CHANNELS_FIRST]
+    source = turner.first(node.inputs[0])
+    if "pads" in node.attrs:
+        node.attrs["pads"] = turned
+        node.inputs = [source]
+    else:
+        pads = turner.indices(f"{node.outputs[0].name}.pads", turned)
+        fill = input_at(node, 2)
+        node.inputs = [source, pads] if fill is None else [source, pads, fill]
+    turner.turn_output(node)
+    return True
+
+
+def _amounts(node: gs.Node) -> list[int] | None:
+    """Eight amounts, begin of each axis then end; None where they are not known."""
+    operand = input_at(node, 1)
+    given: Any = node.attrs.get("pads") if operand is None else value_of(operand)
+    axes = list(range(RANK)) if input_at(node, 3) is None else axes_of(node, RANK, 3)
+    if given is None or axes is None or len(given) != 2 * len(axes):
+        return None
+    amounts = [0] * (2 * RANK)
+    for position, axis in enumerate(axes):
+        amounts[axis] = int(given[position])
+        amounts[RANK + axis] = int(given[len(axes) + position])
+    return amounts
+
+
+def turn_slice(node: gs.Node, turner: Turner) -> bool:
+    """Axes are known; bounds and steps may be anything."""
+    axes = _slice_axes(node)
+    if axes is None or not turner.is_last(node.inputs[0]) or not turner.makes_one_map(node):
+        return False
+    turned = [turned_axis(axis) for axis in axes]
+    source = turner.first(node.inputs[0])
+    if "starts" in node.attrs:
+        _write_bounds(node, turned)
+        node.inputs = [source]
+    else:
+        _, starts, ends, *rest = node.inputs
+        # All bounds have one type, int32 or int64.
+        operand = turner.indices(f"{node.outputs[0].name}.axes", turned, starts.dtype)
+        node.inputs = [source, starts, ends, operand, *rest[1:]]
+    turner.turn_output(node)
+    return True
+
+
+def _write_bounds(node: gs.Node, axes: list[int]) -> None:
+    """In the order of the axes: shape inference gives up on another one."""
+    bounds = sorted(zip(axes, node.attrs["starts"], node.attrs["ends"], strict=True))
+    for name, values in zip(("axes", "starts", "ends"), zip(*bounds, strict=True), strict=True):
+        node.attrs[name] = list(values)
+
+
+def _slice_axes(node: gs.Node) -> list[int] | None:
+    if "axes" in node.attrs or input_at(node, 3) is not None:
+        return axes_of(node, RANK, 3)
+    if "starts" in node.attrs:
+        return list(range(len(node.attrs["starts"])))
+    starts = node.inputs[1]
+    known = starts.dtype is not None and starts.shape is not None and len(starts.shape) == 1
+    return list(range(starts.shape[0])) if known and isinstance(starts.shape[0], int) else None
+
+
+def turn_reduction(node: gs.Node, turner: Turner) -> bool:
+    """Axes are known, and some are named: none at all can mean every one."""
+    axes = axes_of(node, RANK)
+    if not axes or not turner.is_last(node.inputs[0]):
+        return False
+    if not node.attrs.get("keepdims", 1):
+        return _drop_axes(node, axes, turner)
+    if not turner.makes_one_map(node):
+        return False
+    _write_axes(node, axes, turner)
+    turner.turn_output(node)
+    return True
+
+
+def turn_squeeze(node: gs.Node, turner: Turner) -> bool:
+    """Axes are known, and some are named."""
+    axes = axes_of(node, RANK)
+    return bool(axes) and _drop_axes(node, axes or [], turner)
+
+
+def _drop_axes(node: gs.Node, axes: list[int], turner: Turner) -> bool:
+    left = [turned_axis(axis) for axis in range(RANK) if axis not in axes]
+    if left != sorted(left):
+        return False
+    _write_axes(node, axes, turner)
+    return True
+
+
+def _write_axes(node: gs.Node, axes: list[int], turner: Turner) -> None:
+    turned = sorted(turned_axis(axis) for axis in axes)
+    source = turner.first(node.inputs[0])
+    if "axes" in node.attrs:
+        node.attrs["axes"] = turned
+        node.inputs = [source]
+    else:
+        node.inputs = [source, turner.indices(f"{node.outputs[0].name}.axes", turned)]

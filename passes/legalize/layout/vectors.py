@@ -1,0 +1,79 @@
+"""Turn what makes vectors of a channels-last map, and products with the vectors at its pixels.
+
+MatMul(Flatten(L(x)), W)  =>  MatMul(Flatten(x), W')     W' has the rows of W in the order of NCHW
+Gemm                      likewise
+Flatten, Reshape(L(x))    =>  Flatten, Reshape(x)        where height and width are 1
+MatMul(L(x), W)           =>  L(Conv(x, W'))             W'[k,c,0,0] = W[c,k]; exact
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from jpegcompile.analysis.products import is_product, rows_are_second
+from jpegcompile.ir.graph import is_graph_output, static_dims, value_of
+from jpegcompile.passes.legalize.layout.turner import RANK, Turner
+
+
+def turn_flatten(node: gs.Node, turner: Turner) -> bool:
+    """Only products with constant weights read the vectors, or the order is the same anyway."""
+    sizes = static_dims((node.inputs[0].shape or ())[1:])
+    if sizes is None or int(node.attrs.get("axis", 1)) % RANK != 1:
+        return False
+    if sizes[:2] == (1, 1):
+        node.inputs = [turner.first(node.inputs[0])]
+        return True
+    flat = node.outputs[0]
+    if is_graph_output(turner.module.graph, flat):
+        return False
+    readers = list(flat.outputs)
+    if not all(is_product(reader, flat) for reader in readers):
+        return False
+    order = np.arange(np.prod(sizes)).reshape(sizes).transpose(2, 0, 1).reshape(-1)
+    # A new name: these are not the vectors that the source model calls so.
+    turned = gs.Variable(turner.module.fresh(f"{flat.name}.nchw"), flat.dtype, flat.shape)
+    node.inputs, node.outputs = [turner.first(node.inputs[0])], [turned]
+    for reader in readers:
+        reader.inputs = [turned, _reordered(reader, order, turner), *reader.inputs[2:]]
+    return True
+
+
+def _reordered(reader: gs.Node, order: NDArray[np.int64], turner: Turner) -> gs.Constant:
+    """Weights made anew: another node may share them."""
+    weights = reader.inputs[1]
+    values = np.take(np.asarray(weights.values), order, axis=1 if rows_are_second(reader) else 0)
+    return gs.Constant(turner.module.fresh(f"{weights.name}.nchw"), np.ascontiguousarray(values))
+
+
+def turn_reshape(node: gs.Node, turner: Turner) -> bool:
+    """Height and width are 1, and no size but the batch is copied from the map."""
+    if not turner.is_last(node.inputs[0]):
+        return False
+    sizes = static_dims((node.inputs[0].shape or ())[1:])
+    target = value_of(node.inputs[1])
+    if sizes is None or sizes[:2] != (1, 1) or target is None or not target[1:].all():
+        return False
+    node.inputs = [turner.first(node.inputs[0]), node.inputs[1]]
+    return True
+
+
+def turn_mat_mul(node: gs.Node, turner: Turner) -> bool:
+    """A dense layer at every pixel is a convolution of 1x1."""
+    source, weights = node.inputs
+    values = value_of(weights)
+    if values is None or values.ndim != 2 or not turner.is_last(source):
+        return False
+    kernel = np.ascontiguousarray(values.T[:, :, None, None])
+    name = turner.module.fresh(f"{weights.name}.nchw")
+    node.op = "Conv"
+    node.attrs = {
+        "kernel_shape": [1, 1],
+        "strides": [1, 1],
+        "pads": [0, 0, 0, 0],
+        "dilations": [1, 1],
+    }
+    node.inputs = [turner.first(source), gs.Constant(name, kernel)]
+    turner.turn_output(node)
+    return True

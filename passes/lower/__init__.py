@@ -1,0 +1,1 @@
+"""Replace operators by their twins in the JPEG domain, one at a time; exact."""

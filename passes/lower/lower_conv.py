@@ -1,0 +1,73 @@
+"""Lower convolution to the JPEG domain.
+
+Conv(x, w, b)          =>  ToSpatial(JpegConv(ToJpeg(x), w, b))
+Conv 1x1, no stride    =>  ToSpatial(JpegPointwiseConv(ToJpeg(x), w, b))    commutes with the DCT
+
+Exact. Weights stay the spatial kernel; the bias acts on DC coefficients only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from jpegcompile.analysis.convolution import Convolution, convolution_of
+from jpegcompile.analysis.window import bias_of
+from jpegcompile.ir.graph import value_of
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter
+
+
+class LowerConv(Lowering[Convolution]):
+    """Any kernel, stride, padding, dilation and group."""
+
+    name = "lower-conv"
+    op_types = ("Conv",)
+
+    def match(self, node: gs.Node, module: Module) -> Convolution | Decline | None:
+        """A two-dimensional convolution between two maps of known size."""
+        return convolution_of(node, module)
+
+    def rewrite(self, node: gs.Node, match: Convolution, rewriter: Rewriter) -> None:
+        """Both forms take the bias explicitly, zeros where the node has none."""
+        source, target = node.inputs[0], node.outputs[0]
+        if rewriter.module.block(source) == 1 and rewriter.module.block(target) == 1:
+            rewriter.keep_trivial(match.multiply_adds)
+        elif match.window.is_pointwise:
+            bias = _channel_bias(node, rewriter.module)
+            rewriter.replace(
+                "JpegPointwiseConv",
+                [rewriter.jpeg(source), node.inputs[1], bias, rewriter.dc(target)],
+                {"group": match.group, "block": rewriter.module.block(source)},
+                multiply_adds=match.multiply_adds,
+            )
+        else:
+            inputs = [rewriter.jpeg(source), node.inputs[1], bias_of(node, rewriter.module)]
+            rewriter.replace(
+                "JpegConv",
+                inputs + rewriter.inverse(source) + rewriter.forward(target),
+                {
+                    **match.attributes,
+                    "input_block": rewriter.module.block(source),
+                    "output_block": rewriter.module.block(target),
+                },
+                multiply_adds=match.multiply_adds,
+                transforms=(source, target),
+            )
+
+
+def _channel_bias(node: gs.Node, module: Module) -> gs.Tensor:
+    """The bias as [C, 1, 1], ready to multiply a map."""
+    bias = bias_of(node, module)
+    values = value_of(bias)
+    if values is not None:
+        name = module.fresh(f"{bias.name}.channels")
+        return gs.Constant(name, np.ascontiguousarray(values).reshape(-1, 1, 1))
+    return _reshaped(bias, module)
+
+
+def _reshaped(bias: gs.Tensor, module: Module) -> gs.Variable:
+    shape = gs.Constant(module.fresh(f"{bias.name}.shape"), np.asarray([-1, 1, 1], np.int64))
+    result = gs.Variable(module.fresh(f"{bias.name}.channels"), bias.dtype)
+    module.graph.nodes.append(gs.Node("Reshape", result.name, {}, [bias, shape], [result]))
+    return result

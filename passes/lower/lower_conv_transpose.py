@@ -1,0 +1,46 @@
+"""Lower transposed convolution to the JPEG domain.
+
+ConvTranspose(x, w, b)  =>  ToSpatial(JpegConvTranspose(ToJpeg(x), w, b))
+
+Exact. Weights stay the spatial kernel; pads are explicit, see `canonical_conv_transpose.py`.
+"""
+
+from __future__ import annotations
+
+import onnx_graphsurgeon as gs
+
+from jpegcompile.analysis.convolution import Convolution, convolution_of
+from jpegcompile.analysis.window import bias_of
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter
+
+
+class LowerConvTranspose(Lowering[Convolution]):
+    """Any kernel, stride, padding, dilation and group."""
+
+    name = "lower-conv-transpose"
+    op_types = ("ConvTranspose",)
+
+    def match(self, node: gs.Node, module: Module) -> Convolution | Decline | None:
+        """A two-dimensional transposed convolution between two maps of known size."""
+        return convolution_of(node, module)
+
+    def rewrite(self, node: gs.Node, match: Convolution, rewriter: Rewriter) -> None:
+        """The bias is explicit, zeros where the node has none."""
+        source, target, module = node.inputs[0], node.outputs[0], rewriter.module
+        if module.block(source) == 1 and module.block(target) == 1:
+            rewriter.keep_trivial(match.multiply_adds)
+            return
+        inputs = [rewriter.jpeg(source), node.inputs[1], bias_of(node, module)]
+        rewriter.replace(
+            "JpegConvTranspose",
+            inputs + rewriter.inverse(source) + rewriter.forward(target),
+            {
+                **match.attributes,
+                "output_padding": [int(p) for p in node.attrs.get("output_padding", (0, 0))],
+                "input_block": module.block(source),
+                "output_block": module.block(target),
+            },
+            multiply_adds=match.multiply_adds,
+            transforms=(source, target),
+        )

@@ -1,0 +1,166 @@
+"""Let the graph begin where the entropy decoding of a JPEG file ends.
+
+--input coefficients   image  =>  ToSpatial(JpegIngest(luma, chroma, quantization))
+                       a grey one:  ToSpatial(JpegIngestGray(luma, quantization))
+--input tensor         image stays the input; its readers keep their casts
+
+The ingest is the decode contract and the normalisation as one affine map; see
+`jpegcompile.dct.ingest`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+from onnx import helper
+
+from jpegcompile.dct.blocks import block_size
+from jpegcompile.dct.ingest import IngestOperators, ingest_operators
+from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.interface import CHROMA, DOMAIN, LUMA, QUANTIZATION
+from jpegcompile.ir.domain import TO_SPATIAL
+from jpegcompile.ir.graph import all_names
+from jpegcompile.ir.image import (
+    TO_CHANNELS_LAST,
+    channels_first_image,
+    image_tensor,
+    pixels_to_input,
+)
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Pass
+from jpegcompile.jpeg.subsampling import GRAY, geometry_of
+
+
+class LowerInput(Pass):
+    """Replace the image input by coefficients and tables."""
+
+    name = "lower-input"
+
+    def run(self, module: Module) -> bool:
+        """Returns whether the input was replaced."""
+        if not module.options.takes_files or module.ingest_output is not None:
+            return False
+        graph, declared = module.graph, image_tensor(module)
+        taken = {LUMA, CHROMA, QUANTIZATION} & all_names(graph)
+        if taken:
+            raise UnsupportedModelError(
+                f"a tensor of the model is called '{min(taken)}', as an input of the compiled"
+                " model will be; rename it"
+            )
+        inputs, ingested = _ingest(module, declared)
+        position = graph.inputs.index(declared)
+        graph.inputs[position : position + 1] = inputs
+        image = channels_first_image(module, declared)
+        if image is None:
+            image = gs.Variable(
+                module.fresh(f"{declared.name}.nchw"), ingested.dtype, ingested.shape
+            )
+            attrs = {"perm": TO_CHANNELS_LAST}
+            name = module.fresh(f"{declared.name}.nhwc")
+            graph.nodes.append(gs.Node("Transpose", name, attrs, [image], [declared]))
+        image.inputs.clear()
+        _cast_back(module, ingested, image)
+        module.ingest_output = ingested.name
+        module.twins[ingested.name] = module.image_twin or image.name
+        graph.cleanup().toposort()
+        return True
+
+
+def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Variable]:
+    """The new graph inputs, and the jpeg-domain image that an ingest node makes of them."""
+    image, subsampling = module.image, module.options.subsampling
+    assert subsampling is not None
+    color, affine = pixels_to_input(module)
+    geometry = geometry_of(subsampling, image.height, image.width)
+    operators = ingest_operators(geometry, color, affine)
+    batch, dtype = declared.shape[0], declared.dtype
+    components = 1 if subsampling == GRAY else 3
+    luma = _blocks(LUMA, batch, 1, operators.rows[0], operators.columns[0])
+    inputs = [luma]
+    indexing = _indexing(module, luma, range(1))
+    matrices = [operators.rows[0], operators.columns[0].T]
+    if subsampling != GRAY:
+        chroma = _blocks(CHROMA, batch, 2, operators.rows[1], operators.columns[1])
+        inputs.append(chroma)
+        indexing += _indexing(module, chroma, range(1, 3))
+        matrices += [operators.rows[1], operators.columns[1].T]
+    inputs.append(gs.Variable(QUANTIZATION, np.dtype(np.uint16), (batch, components, 8, 8)))
+    result = gs.Variable(
+        module.fresh(f"{image.name}.jpeg"),
+        dtype,
+        (batch, image.channels, image.height, image.width),
+    )
+    constants = _constants(module, operators, matrices, dtype)
+    node = gs.Node(
+        "JpegIngestGray" if subsampling == GRAY else "JpegIngest",
+        module.fresh(f"{DOMAIN}.ingest"),
+        {"to": helper.np_dtype_to_tensor_dtype(dtype), "block": operators.block},
+        [*inputs, *indexing, *constants],
+        [result],
+        DOMAIN,
+    )
+    module.graph.nodes.append(node)
+    return list(inputs), result
+
+
+def _constants(
+    module: Module,
+    operators: IngestOperators,
+    matrices: list[NDArray[np.float64]],
+    dtype: np.dtype[np.generic],
+) -> list[gs.Tensor]:
+    pool, image = module.constants, module.image
+    names = ("luma_rows", "luma_columns", "chroma_rows", "chroma_columns")
+    shared = [
+        pool.share(f"ingest.{name}", values, dtype)
+        for name, values in zip(names, matrices, strict=False)
+    ]
+    mixing = operators.mixing[:, :, None, None]
+    offset = operators.offset[:, None, None]
+    return [
+        *shared,
+        pool.share("ingest.mixing", mixing, dtype),
+        pool.share("ingest.offset", offset, dtype),
+        pool.dc(image.height, image.width, operators.block, dtype),
+    ]
+
+
+def _blocks(
+    name: str,
+    batch: int | str,
+    components: int,
+    rows: NDArray[np.float64],
+    columns: NDArray[np.float64],
+) -> gs.Variable:
+    shape = (batch, components, rows.shape[1] // 8, columns.shape[1] // 8, 8, 8)
+    return gs.Variable(name, np.dtype(np.int16), shape)
+
+
+def _indexing(module: Module, blocks: gs.Variable, tables: range) -> list[gs.Tensor]:
+    """Which tables a plane uses, and the shapes to which tables and blocks are rearranged."""
+    _, components, rows, columns, _, _ = blocks.shape
+    values = {
+        "index": list(tables),
+        "table_shape": [0, components, 1, 1, 8, 8],
+        "shape": [0, components, 8 * rows, 8 * columns],
+    }
+    return [
+        gs.Constant(
+            module.fresh(f"{DOMAIN}.ingest.{blocks.name}_{name}"), np.asarray(entries, np.int64)
+        )
+        for name, entries in values.items()
+    ]
+
+
+def _cast_back(module: Module, ingested: gs.Variable, image: gs.Tensor) -> None:
+    """Make `image` ToSpatial(ingested); at block size 1 the two are the same."""
+    height, width, pool = module.image.height, module.image.width, module.constants
+    block, dtype = block_size(height, width), image.dtype
+    if block > 1:
+        module.blocks[ingested.name] = block
+    matrices = [pool.inverse(height, block, dtype), pool.forward(width, block, dtype)]
+    name = module.fresh(f"{image.name}.{TO_SPATIAL}")
+    module.graph.nodes.append(
+        gs.Node(TO_SPATIAL, name, {"block": block}, [ingested, *matrices], [image], DOMAIN)
+    )

@@ -1,0 +1,45 @@
+"""Lower max pooling to the JPEG domain, exactly.
+
+MaxPool(x)  =>  ToSpatial(JpegMaxPool(ToJpeg(x)))        JpegMaxPool: inverse DCT, MaxPool, DCT
+"""
+
+from __future__ import annotations
+
+import onnx_graphsurgeon as gs
+
+from jpegcompile.analysis.pooling import max_pool_of
+from jpegcompile.analysis.window import Window
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter
+
+
+class LowerMaxPool(Lowering[Window]):
+    """MaxPool of values; positions of the maxima have no jpeg-domain form."""
+
+    name = "lower-max-pool"
+    op_types = ("MaxPool",)
+
+    def match(self, node: gs.Node, module: Module) -> Window | Decline | None:
+        """A two-dimensional pooling between two maps of known size."""
+        return max_pool_of(node, module)
+
+    def rewrite(self, node: gs.Node, match: Window, rewriter: Rewriter) -> None:
+        """At block size 1 on both sides the operator is its own twin."""
+        source, target = node.inputs[0], node.outputs[0]
+        module = rewriter.module
+        if module.block(source) == 1 and module.block(target) == 1:
+            rewriter.keep_trivial()
+            return
+        attrs = {
+            "kernel_shape": list(match.kernel),
+            "strides": list(match.strides),
+            "pads": match.pads,
+            "input_block": module.block(source),
+            "output_block": module.block(target),
+        }
+        op = "JpegMaxPool"
+        if match.dilations != (1, 1):
+            # MaxPool has dilations since opset 10 only, so the plain body must not name them.
+            op, attrs["dilations"] = "JpegDilatedMaxPool", list(match.dilations)
+        matrices = rewriter.inverse(source) + rewriter.forward(target)
+        rewriter.replace(op, [rewriter.jpeg(source), *matrices], attrs, transforms=(source, target))

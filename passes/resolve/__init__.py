@@ -1,0 +1,1 @@
+"""Decide nonlinearities by few frequencies, as the frequency plan says."""

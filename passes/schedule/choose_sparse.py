@@ -1,0 +1,67 @@
+"""Choose for which images the convolution of an ingest goes by coefficients, by the cost model.
+
+JpegIngestConv(...)  =>  JpegIngestConv<sparse_vectors = 4200000>(...)
+                         JpegIngestConv<method = "dense">(...)          where that hardly pays
+
+A kernel goes by the coefficients that are not zero where they ask for no more vectors of sums than
+that; see `jpegcompile.cost.first`. It holds tables for that, so a lean model always goes by pixels.
+Function bodies ignore both attributes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import onnx_graphsurgeon as gs
+
+from jpegcompile.cost.first import FirstLayer, most_vectors
+from jpegcompile.interface import DOMAIN
+from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, INGEST_INPUTS, METHOD, SPARSE_VECTORS
+from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.rewrite import Pass
+from jpegcompile.jpeg.subsampling import chroma_factors
+
+
+class ChooseSparse(Pass):
+    """The report calls what images decide "sparse or dense"."""
+
+    name = "choose-sparse"
+
+    def run(self, module: Module) -> bool:
+        """Returns whether a choice changed."""
+        changed = False
+        for node in module.graph.nodes:
+            if node.domain != DOMAIN or node.op not in FIRST_CONVOLUTIONS:
+                continue
+            layer = None if module.options.lean else _layer(node, module)
+            most = 0 if layer is None else most_vectors(layer)
+            chosen = {SPARSE_VECTORS: most} if most else {METHOD: "dense"}
+            names = (SPARSE_VECTORS, METHOD)
+            before = {name: node.attrs.pop(name) for name in names if name in node.attrs}
+            changed |= before != chosen
+            node.attrs.update(chosen)
+            source = module.convolutions.get(node.name, node.name)
+            if module.report.has(source):
+                method = "sparse or dense" if most else "dense"
+                module.report.add(replace(module.report.node(source), method=method))
+        return changed
+
+
+def _layer(node: gs.Node, module: Module) -> FirstLayer | None:
+    """None for convolutions that are not in the cost model."""
+    if list(node.attrs["dilations"]) != [1, 1]:
+        return None
+    ingest, _ = FIRST_CONVOLUTIONS[node.op]
+    outputs, channels, *kernel = map(int, node.inputs[INGEST_INPUTS[ingest]].shape)
+    vertical, horizontal = map(int, node.attrs["strides"])
+    assert module.options.subsampling is not None
+    return FirstLayer(
+        module.image.height,
+        module.image.width,
+        channels,
+        outputs,
+        (kernel[0], kernel[1]),
+        (vertical, horizontal),
+        *size_of(node.outputs[0]),
+        chroma_factors(module.options.subsampling),
+    )

@@ -1,0 +1,129 @@
+"""Let native kernels hand their maps on in groups of 16 channels.
+
+JpegRelu(JpegConv(x))  =>  JpegRelu<x_group = 16>(JpegConv<y_group = 16>(x))
+
+Where the channels of a map are a multiple of 16, what makes it and all that reads it are operators
+that take groups, or standard ones that do not care for the order of elements: functions of one
+element, sums and products of maps that are all grouped, Concat of channels. Inputs and outputs of
+the graph stay as they are. Only for target ort, and for float32: there are no kernels for others,
+and function bodies ignore the attributes. Exact.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from jpegcompile.analysis.pointwise import FUNCTIONS
+from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, GROUP_ATTRIBUTES, grouped_inputs
+from jpegcompile.ir.graph import is_graph_output, static_dims, value_of
+from jpegcompile.ir.groups import GROUPED, Y_GROUP
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Pass
+
+# What kernels are for.
+_PRECISION = np.float32
+# Functions of one element, or of elements at the same place.
+_ELEMENTWISE = frozenset(
+    (
+        *FUNCTIONS,
+        *("Ceil", "Clip", "Floor", "Identity", "LeakyRelu", "Log", "Neg", "PRelu", "Reciprocal"),
+        *("Relu", "Round", "Sign", "Sqrt", "ThresholdedRelu"),
+        *("Add", "Div", "Max", "Mean", "Min", "Mul", "Pow", "Sub", "Sum"),
+    )
+)
+
+
+class GroupChannels(Pass):
+    """As many maps as can be: one that cannot be grouped keeps others from it, and so on."""
+
+    name = "group-channels"
+
+    def run(self, module: Module) -> bool:
+        """Returns whether an attribute changed."""
+        if module.options.target != "ort":
+            return False
+        grouped = _grouped(module)
+        changed = False
+        for node in module.graph.nodes:
+            if node.domain == DOMAIN and node.op in GROUPED:
+                changed |= _mark(node, grouped)
+        return changed
+
+
+def _mark(node: gs.Node, grouped: set[int]) -> bool:
+    before = {name: node.attrs.pop(name) for name in GROUP_ATTRIBUTES if name in node.attrs}
+    for name in GROUPED[node.op]:
+        if id(_tensor_of(node, name)) in grouped:
+            node.attrs[name] = CHANNEL_GROUP
+    return before != {name: node.attrs[name] for name in GROUP_ATTRIBUTES if name in node.attrs}
+
+
+def _tensor_of(node: gs.Node, attribute: str) -> gs.Tensor:
+    """The tensor of which an attribute tells the layout."""
+    if attribute == Y_GROUP:
+        return node.outputs[0]
+    return node.inputs[grouped_inputs(node.op)[attribute]]
+
+
+def _grouped(module: Module) -> set[int]:
+    """`id` of every tensor that is grouped."""
+    inside = {id(node) for node in module.graph.nodes}
+    found = {
+        id(tensor): tensor
+        for node in module.graph.nodes
+        for tensor in node.outputs
+        if _can_be(tensor, module, inside)
+    }
+    waiting = list(module.graph.nodes)
+    while waiting:
+        for tensor in _refused(waiting.pop(), found):
+            del found[id(tensor)]
+            waiting += [*tensor.inputs, *tensor.outputs]
+    return set(found)
+
+
+def _can_be(tensor: gs.Tensor, module: Module, inside: set[int]) -> bool:
+    """Whether a tensor is a map of whole groups that no caller and no branch sees.
+
+    Maps of 1x1 have the same order in any case.
+    """
+    shape = static_dims((tensor.shape or ())[1:])
+    if tensor.dtype != _PRECISION or shape is None or len(shape) != 3:
+        return False
+    if shape[0] % CHANNEL_GROUP or shape[1:] == (1, 1) or is_graph_output(module.graph, tensor):
+        return False
+    return all(id(reader) in inside for reader in tensor.outputs)
+
+
+def _refused(node: gs.Node, found: dict[int, gs.Tensor]) -> list[gs.Tensor]:
+    """The tensors around a node that cannot be grouped because of it."""
+    around = [t for t in {id(t): t for t in (*node.inputs, *node.outputs)}.values() if t.name]
+    grouped = [t for t in around if id(t) in found]
+    if node.domain == DOMAIN:
+        taken = {id(_tensor_of(node, name)) for name in GROUPED.get(node.op, ())}
+        return [t for t in grouped if id(t) not in taken or _is_read_besides(t, node)]
+    return [] if _keeps_order(node, around, found) else grouped
+
+
+def _is_read_besides(tensor: gs.Tensor, node: gs.Node) -> bool:
+    """Whether a node reads a map where its layout is not told."""
+    inputs = grouped_inputs(node.op)
+    told = {inputs[name] for name in GROUPED[node.op] if name in inputs}
+    return any(t is tensor and index not in told for index, t in enumerate(node.inputs))
+
+
+def _keeps_order(node: gs.Node, around: list[gs.Tensor], found: dict[int, gs.Tensor]) -> bool:
+    """Whether a standard operator does the same on maps that are all grouped."""
+    maps = [t for t in around if not _is_number(t)]
+    if not all(id(t) in found for t in maps):
+        return False
+    if node.op == "Concat":
+        return int(node.attrs["axis"]) % 4 == 1
+    shapes = {tuple(t.shape) for t in maps}
+    return node.op in _ELEMENTWISE and len(shapes) == 1
+
+
+def _is_number(tensor: gs.Tensor) -> bool:
+    value = value_of(tensor)
+    return value is not None and value.size == 1 and value.ndim <= 4

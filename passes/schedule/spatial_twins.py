@@ -1,0 +1,84 @@
+"""Call operators by names of their own that are the same in both domains, or at block size 1.
+
+MaxPool(x)            =>  SpatialMaxPool(x)              at block size 1
+GlobalAveragePool(x)  =>  SpatialGlobalAveragePool(x)    at block size 1
+Mul(x, s)             =>  JpegScale(x, s)                s of [N, C, 1, 1] or [1, C, 1, 1]
+
+Only for target ort: there a runtime may have kernels for them. Exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import onnx_graphsurgeon as gs
+
+from jpegcompile.analysis.pooling import max_pool_of
+from jpegcompile.analysis.window import Window
+from jpegcompile.interface import DOMAIN
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Pass
+
+# What a node becomes: operator, inputs and attributes.
+Twin = tuple[str, Sequence[gs.Tensor], Mapping[str, Any]]
+
+
+class SpatialTwins(Pass):
+    """Convolutions have theirs by `fuse_convolution.py`."""
+
+    name = "spatial-twins"
+
+    def run(self, module: Module) -> bool:
+        """Returns whether a node was renamed."""
+        if module.options.target != "ort":
+            return False
+        changed = False
+        for node in module.graph.nodes:
+            is_open = node.domain != DOMAIN and node.name not in module.plateaus
+            twin = _twin(node, module) if is_open else None
+            if twin is not None:
+                op, inputs, attrs = twin
+                node.op, node.domain, node.attrs = op, DOMAIN, dict(attrs)
+                node.inputs, node.outputs = list(inputs), node.outputs[:1]
+                changed = True
+        return changed
+
+
+def _twin(node: gs.Node, module: Module) -> Twin | None:
+    if node.op == "Mul":
+        return _scale(node, module)
+    if any(module.maps.get(t.name) != 1 for t in (node.inputs[0], node.outputs[0]) if t.name):
+        return None
+    if node.op == "GlobalAveragePool":
+        return "SpatialGlobalAveragePool", node.inputs, {}
+    if node.op == "MaxPool":
+        window = max_pool_of(node, module)
+        if isinstance(window, Window):
+            return "SpatialMaxPool", node.inputs, _attributes(window)
+    return None
+
+
+def _attributes(window: Window) -> dict[str, Any]:
+    return {
+        "kernel_shape": list(window.kernel),
+        "strides": list(window.strides),
+        "pads": window.pads,
+        "dilations": list(window.dilations),
+    }
+
+
+def _scale(node: gs.Node, module: Module) -> Twin | None:
+    """A product of a map and of one factor for each of its channels, in any order."""
+    for x, scale in (node.inputs, node.inputs[::-1]):
+        shapes = [tuple(t.shape or ()) for t in (x, scale)]
+        if any(len(shape) != 4 for shape in shapes) or not isinstance(x, gs.Variable):
+            continue
+        (batch, channels, *plane), (images, *factors) = shapes
+        is_scale = factors == [channels, 1, 1] and images in (batch, 1) and plane != [1, 1]
+        block = module.domain(x)
+        # At a larger block size a map that is not in the jpeg domain is one that is kept spatial.
+        is_lowered = block > 1 or module.maps.get(x.name) == 1
+        if is_scale and is_lowered and tuple(node.outputs[0].shape or ()) == shapes[0]:
+            return "JpegScale", [x, scale], {"block": block}
+    return None
