@@ -1,0 +1,180 @@
+"""What the definition of an operator says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+ElementType = Literal["float", "int16", "int64", "uint8", "uint16"]
+AttributeType = Literal["int", "ints", "float", "string"]
+Role = Literal["map", "vector", "weights", "matrix", "plane", "index", "bytes"]
+Masking = Literal["", "asm", "apx"]
+
+# A block size that is no attribute: the map holds pixels.
+PIXELS = "1"
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An input or an output of an operator.
+
+    Attributes:
+        name: in the function body, in Python and in C++.
+        role: "map" of features; "vector", one number for each channel or one for all; "weights" of
+            a convolution and constants like them; "matrix" of an axis and "plane", constants that
+            describe a transform; "index", integers for function bodies; "bytes" of files and their
+            coefficients.
+        shape: a name or a number for each dimension, as in "N C H W". Dimensions of one name are
+            equal within a node; "?" is any extent, and "N|1" is N or 1. A vector may have any shape
+            of as many elements as its dimensions say, or of one.
+        type: of the elements. "float" is the precision of the node, float32 for native kernels.
+        block: of a map, the attribute that holds its block size; `PIXELS` at block size 1.
+        is_grouped: whether kernels may hand the map on in groups of channels.
+        is_compact: whether kernels may hand its tiles on as few coefficients.
+        is_optional: whether a node may leave the input out.
+    """
+
+    name: str
+    role: Role
+    shape: str
+    type: ElementType = "float"
+    block: str = ""
+    is_grouped: bool = False
+    is_compact: bool = False
+    is_optional: bool = False
+
+    @property
+    def group_attribute(self) -> str:
+        """Says how many channels stand side by side, where the map may be grouped."""
+        return f"{self.name}_group"
+
+    @property
+    def frequencies_attribute(self) -> str:
+        """Says which frequencies the tiles have places for, where the map may be compact."""
+        return f"{self.name}_frequencies"
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """An attribute of an operator.
+
+    Attributes:
+        name: of the attribute.
+        type: of its value.
+        default: what a node without the attribute means; None where every node has it.
+    """
+
+    name: str
+    type: AttributeType
+    default: int | float | str | None = None
+
+
+@dataclass(frozen=True)
+class Body:
+    """What an operator means in standard ONNX.
+
+    Attributes:
+        statements: ONNX text that makes the outputs from the inputs; attributes are `@name`. It
+            uses operators that are the same from opset 7 on, or up to `below`.
+        below: the body is for models of lower opsets than this; None for all others.
+    """
+
+    statements: str
+    below: int | None = None
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator of the domain.
+
+    Attributes:
+        name: of the operator.
+        inputs, outputs: in the order of a node.
+        attributes: besides those that follow from the layouts of maps.
+        bodies: its meaning for runtimes without our kernels, the one for the lowest opsets first;
+            empty for operators that no standard operators can express.
+        reference: its NumPy reference, as MODULE:FUNCTION within `kernels/`.
+        kernel: its native kernel: `make_KERNEL` in C++.
+        base: the convolution that the operator is or contains.
+        activation: the activation that is behind the convolution: "Relu", "PRelu", "Clip" or none.
+        exact: the operator that this one approximates.
+        masking: how it approximates.
+        truncates: whether the result keeps the frequencies of the input `band` alone.
+        ingest: the ingest that the operator begins with.
+        is_by_channel: whether each coefficient but DC is its input's times a number, so that the
+            result has no more frequencies than the input.
+    """
+
+    name: str
+    inputs: tuple[Operand, ...]
+    outputs: tuple[Operand, ...]
+    attributes: tuple[Attribute, ...] = ()
+    bodies: tuple[Body, ...] = ()
+    reference: str = ""
+    kernel: str = ""
+    base: str = ""
+    activation: str = ""
+    exact: str = ""
+    masking: Masking = ""
+    truncates: bool = False
+    ingest: str = ""
+    is_by_channel: bool = False
+
+    @property
+    def maps(self) -> tuple[Operand, ...]:
+        """The maps of features among inputs and outputs, in this order."""
+        return tuple(operand for operand in (*self.inputs, *self.outputs) if operand.role == "map")
+
+    @property
+    def layout_attributes(self) -> tuple[Attribute, ...]:
+        """How maps stand in memory; function bodies ignore them."""
+        groups = (Attribute(m.group_attribute, "int", 1) for m in self.maps if m.is_grouped)
+        few = (Attribute(m.frequencies_attribute, "int", 0) for m in self.maps if m.is_compact)
+        return (*groups, *few)
+
+    @property
+    def all_attributes(self) -> tuple[Attribute, ...]:
+        """Every attribute that a node may have."""
+        return (*self.layout_attributes, *self.attributes)
+
+    def position(self, name: str) -> int:
+        """Where an input stands.
+
+        Raises:
+            KeyError: if the operator has no such input.
+        """
+        for index, operand in enumerate(self.inputs):
+            if operand.name == name:
+                return index
+        raise KeyError(f"{self.name} has no input '{name}'")
+
+    def has(self, name: str) -> bool:
+        """Whether there is an input of that name."""
+        return any(operand.name == name for operand in self.inputs)
+
+    def body(self, opset: int) -> Body:
+        """The function body for a model of that opset.
+
+        Raises:
+            KeyError: if the operator has none.
+        """
+        for body in self.bodies:
+            if body.below is None or opset < body.below:
+                return body
+        raise KeyError(f"{self.name} has no function body")
+
+
+def by_name(*families: tuple[Operator, ...]) -> Mapping[str, Operator]:
+    """The operators of several families by their names.
+
+    Raises:
+        ValueError: if two have one name.
+    """
+    operators: dict[str, Operator] = {}
+    for family in families:
+        for operator in family:
+            if operator.name in operators:
+                raise ValueError(f"{operator.name} is defined twice")
+            operators[operator.name] = operator
+    return operators
