@@ -1,5 +1,6 @@
 // Runs a compiled model with the native kernels and nothing of Python.
 //
+//     c++ -std=c++20 -Ikernels docs/embed.cc -o embed -ldl
 //     embed LIBONNXRUNTIME LIBJPEGCOMPILE_ORT MODEL.onnx [TENSOR...]
 //
 // TENSOR: a file of raw elements for each input, in the model's order; numbers of a fixed sequence
@@ -22,7 +23,7 @@
 #include <string>
 #include <vector>
 
-#include "../kernels/native/ort_abi.h"
+#include "ort/abi.h"
 
 namespace jpegcompile::ort {
 

@@ -1,9 +1,10 @@
 // JpegAdd and JpegSub, of a constant on the DC coefficients, and JpegScale, a factor for each
 // channel, alone and with the sum, the ReLU and the truncation behind it.
-#include "../native/channel_affine.h"
-#include "../native/operators.h"
-#include "../native/tiles.h"
-#include "scale_add_relu.h"
+#include "arithmetic/scale_add_relu.h"
+#include "common/channel_affine.h"
+#include "ort/operators.h"
+#include "tiles/tiles.h"
+#include "work/strips.h"
 
 namespace jpegcompile {
 namespace {
@@ -77,11 +78,11 @@ class ScaledSum : public TileKernel {
 };
 
 std::unique_ptr<Kernel> make_jpeg_sum(const Node& node) {
-  return std::make_unique<ScaledSum>(node, block_of(node, "block"));
+  return std::make_unique<ScaledSum>(node, node.block("block"));
 }
 
 std::unique_ptr<Kernel> make_truncated_sum(const Node& node) {
-  return std::make_unique<ScaledSum>(node, block_of(node, "block"), 7);
+  return std::make_unique<ScaledSum>(node, node.block("block"), 7);
 }
 
 std::unique_ptr<Kernel> make_spatial_sum(const Node& node) {
@@ -91,12 +92,12 @@ std::unique_ptr<Kernel> make_spatial_sum(const Node& node) {
 }  // namespace
 
 std::vector<Operator> arithmetic_operators() {
-  using enum ort::ElementType;
+  using enum ElementType;
   return {{"JpegAdd", {kFloat, kFloat, kFloat}, make_kernel<Shift<1>>},
           {"JpegSub", {kFloat, kFloat, kFloat}, make_kernel<Shift<-1>>},
           {"JpegScale", {kFloat, kFloat}, make_kernel<Scale>},
-          {"JpegScaleAddRelu", std::vector<ort::ElementType>(7, kFloat), make_jpeg_sum},
-          {"JpegScaleAddReluTruncate", std::vector<ort::ElementType>(8, kFloat),
+          {"JpegScaleAddRelu", std::vector<ElementType>(7, kFloat), make_jpeg_sum},
+          {"JpegScaleAddReluTruncate", std::vector<ElementType>(8, kFloat),
            make_truncated_sum},
           {"SpatialScaleAddRelu", {kFloat, kFloat, kFloat}, make_spatial_sum}};
 }

@@ -1,6 +1,6 @@
-#include "scale_add_relu.h"
+#include "arithmetic/scale_add_relu.h"
 
-#include "../native/tiles.h"
+#include "tiles/tiles.h"
 
 namespace jpegcompile {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "../native/band.h"
+#include "tiles/band.h"
 
 namespace jpegcompile {
 

@@ -1,8 +1,8 @@
 // JpegGlobalAveragePool and SpatialGlobalAveragePool: the mean of each channel.
 #include <algorithm>
 
-#include "../native/operators.h"
-#include "../native/strips.h"
+#include "ort/operators.h"
+#include "work/strips.h"
 
 namespace jpegcompile {
 namespace {
@@ -67,7 +67,7 @@ template <bool kIsJpeg>
 class GlobalAveragePool : public Kernel {
  public:
   explicit GlobalAveragePool(const Node& node)
-      : block_(kIsJpeg ? block_of(node, "input_block") : 1),
+      : block_(kIsJpeg ? node.block("input_block") : 1),
         x_group_(node.integer("x_group", 1)),
         x_frequencies_(node.integer("x_frequencies", 0)) {}
 
@@ -107,7 +107,7 @@ class GlobalAveragePool : public Kernel {
 }  // namespace
 
 std::vector<Operator> global_average_pool_operators() {
-  using enum ort::ElementType;
+  using enum ElementType;
   return {{"JpegGlobalAveragePool", {kFloat, kFloat, kFloat}, make_kernel<GlobalAveragePool<true>>},
           {"SpatialGlobalAveragePool", {kFloat}, make_kernel<GlobalAveragePool<false>>}};
 }

@@ -1,6 +1,6 @@
 // JpegAveragePool, by matrices that hold the windows' weights.
-#include "../native/operators.h"
-#include "../native/separable.h"
+#include "common/separable.h"
+#include "ort/operators.h"
 
 namespace jpegcompile {
 

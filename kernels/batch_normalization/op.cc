@@ -1,6 +1,6 @@
 // JpegBatchNormalization: a factor for every coefficient, a shift of the DC coefficients.
-#include "../native/channel_affine.h"
-#include "../native/operators.h"
+#include "common/channel_affine.h"
+#include "ort/operators.h"
 
 namespace jpegcompile {
 namespace {
@@ -19,7 +19,7 @@ class BatchNormalization : public ChannelAffineKernel {
 }  // namespace
 
 std::vector<Operator> batch_normalization_operators() {
-  using enum ort::ElementType;
+  using enum ElementType;
   return {{"JpegBatchNormalization",
            {kFloat, kFloat, kFloat, kFloat},
            make_kernel<BatchNormalization>}};

@@ -1,8 +1,8 @@
 // ToJpeg and ToSpatial: the transform of every tile, and its inverse.
-#include "../native/operators.h"
-#include "../native/strips.h"
-#include "../native/tile_kernel.h"
-#include "../native/tiles.h"
+#include "common/tile_kernel.h"
+#include "ort/operators.h"
+#include "tiles/tiles.h"
+#include "work/strips.h"
 
 namespace jpegcompile {
 namespace {
@@ -36,7 +36,7 @@ class ToSpatial : public TileKernel {
 }  // namespace
 
 std::vector<Operator> cast_operators() {
-  using enum ort::ElementType;
+  using enum ElementType;
   return {{"ToJpeg", {kFloat, kFloat, kFloat}, make_kernel<ToJpeg>},
           {"ToSpatial", {kFloat, kFloat, kFloat}, make_kernel<ToSpatial>}};
 }

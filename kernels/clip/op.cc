@@ -1,7 +1,7 @@
 // JpegClip, JpegAsmClip, JpegApxClip.
-#include "../native/broadcast.h"
-#include "../native/operators.h"
-#include "../native/piecewise.h"
+#include "common/piecewise_kernel.h"
+#include "ort/operators.h"
+#include "tiles/broadcast.h"
 
 namespace jpegcompile {
 namespace {

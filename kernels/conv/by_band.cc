@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <vector>
 
-#include "../native/strips.h"
-#include "../native/workspace.h"
-#include "convolution.h"
-#include "gemm.h"
+#include "conv/convolution.h"
+#include "conv/gemm.h"
+#include "work/strips.h"
+#include "work/workspace.h"
 
 namespace jpegcompile {
 namespace {

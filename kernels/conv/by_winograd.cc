@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <vector>
 
-#include "../native/strips.h"
-#include "../native/workspace.h"
-#include "convolution.h"
-#include "gemm.h"
-#include "winograd.h"
+#include "conv/convolution.h"
+#include "conv/gemm.h"
+#include "conv/winograd.h"
+#include "work/strips.h"
+#include "work/workspace.h"
 
 namespace jpegcompile {
 namespace {

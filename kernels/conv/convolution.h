@@ -3,10 +3,10 @@
 
 #include <cstdint>
 
-#include "../native/map.h"
-#include "../native/operator.h"
-#include "finish.h"
-#include "weights.h"
+#include "conv/finish.h"
+#include "conv/weights.h"
+#include "ort/kernel.h"
+#include "tiles/map.h"
 
 namespace jpegcompile {
 

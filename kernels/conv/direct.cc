@@ -4,10 +4,10 @@
 #include <utility>
 #include <vector>
 
-#include "../native/strips.h"
-#include "../native/workspace.h"
-#include "convolution.h"
-#include "gemm.h"
+#include "conv/convolution.h"
+#include "conv/gemm.h"
+#include "work/strips.h"
+#include "work/workspace.h"
 
 namespace jpegcompile {
 namespace {

@@ -1,8 +1,8 @@
 // Bias and activation of vectors of pixels; shared by what finishes in registers and in memory.
 #pragma once
 
-#include "../native/isa.h"
-#include "finish.h"
+#include "conv/finish.h"
+#include "tiles/isa.h"
 
 namespace jpegcompile {
 

@@ -1,10 +1,10 @@
-#include "finish.h"
+#include "conv/finish.h"
 
 #include <algorithm>
 
-#include "../native/dct.h"
-#include "../native/tiles.h"
-#include "epilogue.h"
+#include "conv/epilogue.h"
+#include "tiles/dct.h"
+#include "tiles/tiles.h"
 
 namespace jpegcompile {
 namespace {

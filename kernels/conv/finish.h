@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "../native/band.h"
+#include "tiles/band.h"
 
 namespace jpegcompile {
 

@@ -1,9 +1,9 @@
-#include "gemm.h"
+#include "conv/gemm.h"
 
 #include <algorithm>
 
-#include "../native/isa.h"
-#include "epilogue.h"
+#include "conv/epilogue.h"
+#include "tiles/isa.h"
 
 namespace jpegcompile {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "finish.h"
+#include "conv/finish.h"
 
 namespace jpegcompile {
 

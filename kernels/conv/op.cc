@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "../native/operators.h"
-#include "../native/tiles.h"
-#include "convolution.h"
-#include "parameters.h"
-#include "shared.h"
+#include "conv/convolution.h"
+#include "conv/parameters.h"
+#include "conv/shared.h"
+#include "ort/operators.h"
+#include "tiles/tiles.h"
 
 namespace jpegcompile {
 namespace {
@@ -87,7 +87,7 @@ class Convolve : public Kernel {
  private:
   static int block(const Node& node, const Form& form, const char* name) {
     if (form.base == Base::kSpatial) return 1;
-    return block_of(node, form.base == Base::kPointwise ? "block" : name);
+    return node.block(form.base == Base::kPointwise ? "block" : name);
   }
 
   std::shared_ptr<const Weights> constant_weights(const Node& node) const {
@@ -153,7 +153,7 @@ class Convolve : public Kernel {
 template <Base base, bool has_residual, Activation activation, bool is_truncated = false>
 Operator convolution(const std::string& name) {
   static constexpr Form kForm{base, has_residual, activation, is_truncated};
-  return {name, std::vector<ort::ElementType>(kForm.inputs(), ort::ElementType::kFloat),
+  return {name, std::vector<ElementType>(kForm.inputs(), ElementType::kFloat),
           [](const Node& node) -> std::unique_ptr<Kernel> {
             return std::make_unique<Convolve>(node, kForm);
           }};

@@ -1,4 +1,4 @@
-#include "parameters.h"
+#include "conv/parameters.h"
 
 #include <algorithm>
 #include <string>

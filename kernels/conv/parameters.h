@@ -4,11 +4,11 @@
 #include <optional>
 #include <vector>
 
-#include "../native/map.h"
-#include "../native/operator.h"
-#include "../native/workspace.h"
-#include "finish.h"
-#include "weights.h"
+#include "conv/finish.h"
+#include "conv/weights.h"
+#include "ort/kernel.h"
+#include "tiles/map.h"
+#include "work/workspace.h"
 
 namespace jpegcompile {
 

@@ -1,9 +1,9 @@
 // What convolutions share: how much is done at once, and putting finished rows into the output.
 #include <algorithm>
 
-#include "../native/workspace.h"
-#include "convolution.h"
-#include "gemm.h"
+#include "conv/convolution.h"
+#include "conv/gemm.h"
+#include "work/workspace.h"
 
 namespace jpegcompile {
 namespace {

@@ -1,10 +1,10 @@
 // The pixels of the input, with zeros around them.
 #include <algorithm>
 
-#include "../native/strips.h"
-#include "../native/tiles.h"
-#include "../native/workspace.h"
-#include "convolution.h"
+#include "conv/convolution.h"
+#include "tiles/tiles.h"
+#include "work/strips.h"
+#include "work/workspace.h"
 
 namespace jpegcompile {
 namespace {

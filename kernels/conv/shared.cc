@@ -1,4 +1,4 @@
-#include "shared.h"
+#include "conv/shared.h"
 
 #include <functional>
 #include <mutex>

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "weights.h"
+#include "conv/weights.h"
 
 namespace jpegcompile {
 

@@ -1,10 +1,10 @@
-#include "weights.h"
+#include "conv/weights.h"
 
 #include <algorithm>
 
-#include "../native/isa.h"
-#include "../native/map.h"
-#include "winograd.h"
+#include "conv/winograd.h"
+#include "tiles/isa.h"
+#include "tiles/map.h"
 
 namespace jpegcompile {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "../native/isa.h"
-#include "../native/operator.h"
-#include "../native/workspace.h"
+#include "ort/kernel.h"
+#include "tiles/isa.h"
+#include "work/workspace.h"
 
 namespace jpegcompile {
 

@@ -1,8 +1,8 @@
-#include "winograd.h"
+#include "conv/winograd.h"
 
 #include <algorithm>
 
-#include "../native/isa.h"
+#include "tiles/isa.h"
 
 namespace jpegcompile {
 namespace {

@@ -4,13 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "../conv/convolution.h"
-#include "../conv/gemm.h"
-#include "../conv/parameters.h"
-#include "../native/operators.h"
-#include "../native/strips.h"
-#include "../native/workspace.h"
-#include "transposed.h"
+#include "conv/convolution.h"
+#include "conv/gemm.h"
+#include "conv/parameters.h"
+#include "conv_transpose/transposed.h"
+#include "ort/operators.h"
+#include "work/strips.h"
+#include "work/workspace.h"
 
 namespace jpegcompile {
 namespace {
@@ -160,8 +160,8 @@ class ConvTranspose : public Kernel {
  public:
   explicit ConvTranspose(const Node& node)
       : geometry_(transposed_geometry(node)),
-        input_block_(block_of(node, "input_block")),
-        output_block_(block_of(node, "output_block")),
+        input_block_(node.block("input_block")),
+        output_block_(node.block("output_block")),
         x_group_(node.integer("x_group", 1)),
         y_group_(node.integer("y_group", 1)),
         x_frequencies_(node.integer("x_frequencies", 0)),
@@ -207,7 +207,7 @@ class ConvTranspose : public Kernel {
 }  // namespace
 
 std::vector<Operator> conv_transpose_operators() {
-  return {{"JpegConvTranspose", std::vector<ort::ElementType>(7, ort::ElementType::kFloat),
+  return {{"JpegConvTranspose", std::vector<ElementType>(7, ElementType::kFloat),
            make_kernel<ConvTranspose>}};
 }
 

@@ -1,10 +1,10 @@
-#include "transposed.h"
+#include "conv_transpose/transposed.h"
 
 #include <algorithm>
 #include <string>
 #include <utility>
 
-#include "../conv/parameters.h"
+#include "conv/parameters.h"
 
 namespace jpegcompile {
 namespace {

@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "../conv/weights.h"
-#include "../native/map.h"
-#include "../native/operator.h"
+#include "conv/weights.h"
+#include "ort/kernel.h"
+#include "tiles/map.h"
 
 namespace jpegcompile {
 

@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
-#include "../native/operators.h"
-#include "planes.h"
+#include "jpeg/planes.h"
+#include "ort/operators.h"
 
 namespace jpegcompile {
 namespace {
@@ -90,7 +90,7 @@ class Decode : public Kernel {
 }  // namespace
 
 std::vector<Operator> decode_operators() {
-  using enum ort::ElementType;
+  using enum ElementType;
   return {{"JpegDecode", {kUint8}, make_kernel<Decode<true>>, {kInt16, kInt16, kUint16}},
           {"JpegDecodeGray", {kUint8}, make_kernel<Decode<false>>, {kInt16, kUint16}}};
 }

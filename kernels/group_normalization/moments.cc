@@ -1,8 +1,8 @@
-#include "moments.h"
+#include "group_normalization/moments.h"
 
 #include <algorithm>
 
-#include "../native/tiles.h"
+#include "tiles/tiles.h"
 
 namespace jpegcompile {
 namespace {

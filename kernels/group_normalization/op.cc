@@ -4,12 +4,12 @@
 #include <cmath>
 #include <string>
 
-#include "../native/broadcast.h"
-#include "../native/channel_affine.h"
-#include "../native/operators.h"
-#include "../native/strips.h"
-#include "../native/tile_kernel.h"
-#include "moments.h"
+#include "common/channel_affine.h"
+#include "common/tile_kernel.h"
+#include "group_normalization/moments.h"
+#include "ort/operators.h"
+#include "tiles/broadcast.h"
+#include "work/strips.h"
 
 namespace jpegcompile {
 namespace {
@@ -161,7 +161,7 @@ class GroupNormalization : public TileKernel {
 };
 
 std::unique_ptr<Kernel> make_jpeg(const Node& node) {
-  return std::make_unique<GroupNormalization>(node, block_of(node, "block"));
+  return std::make_unique<GroupNormalization>(node, node.block("block"));
 }
 
 std::unique_ptr<Kernel> make_spatial(const Node& node) {
@@ -171,7 +171,7 @@ std::unique_ptr<Kernel> make_spatial(const Node& node) {
 }  // namespace
 
 std::vector<Operator> group_normalization_operators() {
-  using enum ort::ElementType;
+  using enum ElementType;
   return {{"JpegGroupNormalization", {kFloat, kFloat, kFloat, kFloat, kInt64, kFloat}, make_jpeg},
           {"SpatialGroupNormalization", {kFloat, kFloat, kFloat, kFloat, kInt64}, make_spatial}};
 }

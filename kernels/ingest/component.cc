@@ -1,8 +1,8 @@
-#include "component.h"
+#include "ingest/component.h"
 
 #include <algorithm>
 
-#include "../native/isa.h"
+#include "tiles/isa.h"
 
 namespace jpegcompile {
 namespace {

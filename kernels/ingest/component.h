@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "../native/axis.h"
+#include "tiles/axis.h"
 
 namespace jpegcompile {
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "../native/map.h"
-#include "../native/operator.h"
+#include "ort/kernel.h"
+#include "tiles/map.h"
 
 namespace jpegcompile {
 

@@ -9,10 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "../native/operators.h"
-#include "../native/strips.h"
-#include "component.h"
-#include "ingest.h"
+#include "common/axis_operand.h"
+#include "ingest/component.h"
+#include "ingest/ingest.h"
+#include "ort/operators.h"
+#include "work/strips.h"
 
 namespace jpegcompile {
 namespace {
@@ -133,7 +134,7 @@ void ingest_strip(const Inputs& inputs, const Map& to, const Strip& strip, int b
 template <size_t kPlanes>
 class Ingest : public ImageIngest {
  public:
-  explicit Ingest(const Node& node) : block_(block_of(node, "block")) {
+  explicit Ingest(const Node& node) : block_(node.block("block")) {
     for (size_t index = 0; index < kPlanes; ++index) {
       const size_t input = kMatrices + 2 * index;
       rows_.emplace_back(node, input, AxisOperand::Side::kLeft, "rows");
@@ -218,7 +219,7 @@ std::unique_ptr<ImageIngest> image_ingest(const Node& node, size_t planes) {
 }
 
 std::vector<Operator> ingest_operators() {
-  using enum ort::ElementType;
+  using enum ElementType;
   return {{"JpegIngest",
            {kInt16, kInt16, kUint16, kInt64, kInt64, kInt64, kInt64, kInt64, kInt64, kFloat, kFloat,
             kFloat, kFloat, kFloat, kFloat, kFloat},

@@ -1,8 +1,8 @@
-#include "accumulate.h"
+#include "ingest_conv/accumulate.h"
 
 #include <algorithm>
 
-#include "../native/isa.h"
+#include "tiles/isa.h"
 
 namespace jpegcompile {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "nonzeros.h"
+#include "ingest_conv/nonzeros.h"
 
 namespace jpegcompile {
 

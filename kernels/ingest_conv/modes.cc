@@ -1,4 +1,4 @@
-#include "modes.h"
+#include "ingest_conv/modes.h"
 
 #include <algorithm>
 #include <cmath>

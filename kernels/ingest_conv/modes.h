@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "../native/operator.h"
+#include "ort/kernel.h"
 
 namespace jpegcompile {
 

@@ -1,4 +1,4 @@
-#include "nonzeros.h"
+#include "ingest_conv/nonzeros.h"
 
 #include <algorithm>
 #include <bit>

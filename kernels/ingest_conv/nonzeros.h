@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "responses.h"
+#include "ingest_conv/responses.h"
 
 namespace jpegcompile {
 

@@ -10,14 +10,14 @@
 #include <string>
 #include <vector>
 
-#include "../conv/convolution.h"
-#include "../conv/parameters.h"
-#include "../conv/shared.h"
-#include "../ingest/ingest.h"
-#include "../native/operators.h"
-#include "../native/tiles.h"
-#include "../native/workspace.h"
-#include "sparse.h"
+#include "conv/convolution.h"
+#include "conv/parameters.h"
+#include "conv/shared.h"
+#include "ingest/ingest.h"
+#include "ingest_conv/sparse.h"
+#include "ort/operators.h"
+#include "tiles/tiles.h"
+#include "work/workspace.h"
 
 namespace jpegcompile {
 namespace {
@@ -41,10 +41,10 @@ struct Form {
   size_t band() const { return transforms() + (is_spatial ? 2 : 4); }
   size_t inputs() const { return band() + (is_truncated ? 1 : 0); }
 
-  ort::ElementType type(size_t input) const {
-    if (input < planes) return ort::ElementType::kInt16;
-    if (input == planes) return ort::ElementType::kUint16;
-    return input < matrices() ? ort::ElementType::kInt64 : ort::ElementType::kFloat;
+  ElementType type(size_t input) const {
+    if (input < planes) return ElementType::kInt16;
+    if (input == planes) return ElementType::kUint16;
+    return input < matrices() ? ElementType::kInt64 : ElementType::kFloat;
   }
 };
 
@@ -61,8 +61,8 @@ class IngestConvolve : public Kernel {
  public:
   IngestConvolve(const Node& node, const Form& form)
       : form_(form),
-        output_block_(form.is_spatial ? 1 : block_of(node, "output_block")),
-        input_block_(block_of(node, "block")),
+        output_block_(form.is_spatial ? 1 : node.block("output_block")),
+        input_block_(node.block("block")),
         y_group_(node.integer("y_group", 1)),
         y_frequencies_(node.integer("y_frequencies", 0)),
         method_(node.text("method")),

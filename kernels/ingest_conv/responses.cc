@@ -1,4 +1,4 @@
-#include "responses.h"
+#include "ingest_conv/responses.h"
 
 #include <algorithm>
 #include <map>

@@ -14,9 +14,9 @@
 #include <memory>
 #include <vector>
 
-#include "../conv/weights.h"
-#include "../native/workspace.h"
-#include "modes.h"
+#include "conv/weights.h"
+#include "ingest_conv/modes.h"
+#include "work/workspace.h"
 
 namespace jpegcompile {
 

@@ -1,10 +1,10 @@
-#include "sparse.h"
+#include "ingest_conv/sparse.h"
 
 #include <algorithm>
 #include <array>
 
-#include "../native/strips.h"
-#include "accumulate.h"
+#include "ingest_conv/accumulate.h"
+#include "work/strips.h"
 
 namespace jpegcompile {
 namespace {

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdint>
 
-#include "../conv/convolution.h"
-#include "responses.h"
+#include "conv/convolution.h"
+#include "ingest_conv/responses.h"
 
 namespace jpegcompile {
 

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "../native/operators.h"
-#include "../native/strips.h"
-#include "../native/tiles.h"
+#include "ort/operators.h"
+#include "tiles/tiles.h"
+#include "work/strips.h"
 
 namespace jpegcompile {
 namespace {
@@ -33,7 +33,7 @@ JPEGCOMPILE_MULTIVERSION(largest_pixels, largest_body, Pixels)
 class GlobalMaxPool : public Kernel {
  public:
   explicit GlobalMaxPool(const Node& node)
-      : block_(block_of(node, "input_block")), x_group_(node.integer("x_group", 1)),
+      : block_(node.block("input_block")), x_group_(node.integer("x_group", 1)),
         x_frequencies_(node.integer("x_frequencies", 0)) {}
 
   void compute(const Call& call) const override {
@@ -72,7 +72,7 @@ class GlobalMaxPool : public Kernel {
 }  // namespace
 
 std::vector<Operator> global_max_pool_operators() {
-  using enum ort::ElementType;
+  using enum ElementType;
   return {{"JpegGlobalMaxPool", {kFloat, kFloat, kFloat}, make_kernel<GlobalMaxPool>}};
 }
 

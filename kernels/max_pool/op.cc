@@ -1,10 +1,10 @@
 // JpegMaxPool, JpegDilatedMaxPool and their Asm forms, SpatialMaxPool, JpegGlobalMaxPool.
 #include <algorithm>
 
-#include "../native/operators.h"
-#include "../native/strips.h"
-#include "../native/tiles.h"
-#include "pool_rows.h"
+#include "max_pool/pool_rows.h"
+#include "ort/operators.h"
+#include "tiles/tiles.h"
+#include "work/strips.h"
 
 namespace jpegcompile {
 namespace {
@@ -21,8 +21,8 @@ class MaxPool : public Kernel {
  public:
   explicit MaxPool(const Node& node)
       : window_(PoolWindow::of(node, kIsDilated)),
-        input_block_(kDomain == Domain::kJpeg ? block_of(node, "input_block") : 1),
-        output_block_(kDomain == Domain::kJpeg ? block_of(node, "output_block") : 1),
+        input_block_(kDomain == Domain::kJpeg ? node.block("input_block") : 1),
+        output_block_(kDomain == Domain::kJpeg ? node.block("output_block") : 1),
         x_group_(node.integer("x_group", 1)),
         x_frequencies_(node.integer("x_frequencies", 0)),
         y_group_(node.integer("y_group", 1)) {}
@@ -81,10 +81,10 @@ class MaxPool : public Kernel {
 }  // namespace
 
 std::vector<Operator> max_pool_operators() {
-  using enum ort::ElementType;
+  using enum ElementType;
   using enum Domain;
-  const std::vector<ort::ElementType> exact(5, kFloat);
-  const std::vector<ort::ElementType> masked = {kFloat, kFloat, kFloat, kFloat,
+  const std::vector<ElementType> exact(5, kFloat);
+  const std::vector<ElementType> masked = {kFloat, kFloat, kFloat, kFloat,
                                                 kFloat, kFloat, kInt64};
   return {{"JpegMaxPool", exact, make_kernel<MaxPool<kJpeg, false, false>>},
           {"JpegDilatedMaxPool", exact, make_kernel<MaxPool<kJpeg, true, false>>},

@@ -1,9 +1,9 @@
-#include "pool_rows.h"
+#include "max_pool/pool_rows.h"
 
 #include <algorithm>
 #include <limits>
 
-#include "../native/isa.h"
+#include "tiles/isa.h"
 
 namespace jpegcompile {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "window.h"
+#include "max_pool/window.h"
 
 namespace jpegcompile {
 

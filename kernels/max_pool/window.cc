@@ -1,4 +1,4 @@
-#include "window.h"
+#include "max_pool/window.h"
 
 #include <algorithm>
 #include <string>

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdint>
 
-#include "../native/map.h"
-#include "../native/operator.h"
+#include "ort/kernel.h"
+#include "tiles/map.h"
 
 namespace jpegcompile {
 

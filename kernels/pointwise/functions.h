@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "../native/isa.h"
+#include "tiles/isa.h"
 
 namespace jpegcompile {
 

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <string>
 
-#include "../native/operators.h"
-#include "../native/strips.h"
-#include "../native/tile_kernel.h"
-#include "../native/tiles.h"
-#include "pixels.h"
-#include "program.h"
+#include "common/tile_kernel.h"
+#include "ort/operators.h"
+#include "pointwise/pixels.h"
+#include "pointwise/program.h"
+#include "tiles/tiles.h"
+#include "work/strips.h"
 
 namespace jpegcompile {
 namespace {
@@ -115,8 +115,8 @@ std::unique_ptr<Kernel> make_gelu(const Node& node) {
 }  // namespace
 
 std::vector<Operator> pointwise_operators() {
-  using enum ort::ElementType;
-  const std::vector<ort::ElementType> inputs(5, kFloat);
+  using enum ElementType;
+  const std::vector<ElementType> inputs(5, kFloat);
   std::vector<Operator> all = {
           {"JpegAbs", inputs, plain<abs_pixels>},
           {"JpegAtan", inputs, plain<atan_pixels>},
@@ -138,7 +138,7 @@ std::vector<Operator> pointwise_operators() {
           {"JpegTanh", inputs, plain<tanh_pixels>}};
   for (int number = 1; number <= kProgrammed; ++number) {
     all.push_back({"JpegPointwise_" + std::to_string(number),
-                   std::vector<ort::ElementType>(6, kFloat), make_kernel<Programmed>});
+                   std::vector<ElementType>(6, kFloat), make_kernel<Programmed>});
   }
   return all;
 }

@@ -1,10 +1,10 @@
-#include "pixels.h"
+#include "pointwise/pixels.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
-#include "functions.h"
+#include "pointwise/functions.h"
 
 namespace jpegcompile {
 namespace {

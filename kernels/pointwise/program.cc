@@ -1,4 +1,4 @@
-#include "program.h"
+#include "pointwise/program.h"
 
 #include <algorithm>
 #include <array>
@@ -8,10 +8,10 @@
 #include <string_view>
 #include <system_error>
 
-#include "../native/extrema.h"
-#include "../native/isa.h"
-#include "../native/operator.h"
-#include "../native/workspace.h"
+#include "ort/kernel.h"
+#include "tiles/extrema.h"
+#include "tiles/isa.h"
+#include "work/workspace.h"
 
 namespace jpegcompile {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "pixels.h"
+#include "pointwise/pixels.h"
 
 namespace jpegcompile {
 

@@ -1,7 +1,8 @@
 // JpegPRelu, JpegAsmPRelu, JpegApxPRelu.
-#include "../native/broadcast.h"
-#include "../native/operators.h"
-#include "../native/piecewise.h"
+#include "common/piecewise_kernel.h"
+#include "ort/operators.h"
+#include "tiles/broadcast.h"
+#include "work/workspace.h"
 
 namespace jpegcompile {
 namespace {

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <string>
 
-#include "../native/extrema.h"
-#include "../native/operators.h"
-#include "../native/strips.h"
-#include "../native/tile_kernel.h"
-#include "../native/tiles.h"
+#include "common/tile_kernel.h"
+#include "ort/operators.h"
+#include "tiles/extrema.h"
+#include "tiles/tiles.h"
+#include "work/strips.h"
 
 namespace jpegcompile {
 namespace {
@@ -117,8 +117,8 @@ std::unique_ptr<Kernel> make(const Node& node) {
 }  // namespace
 
 std::vector<Operator> product_operators() {
-  using enum ort::ElementType;
-  const std::vector<ort::ElementType> inputs(6, kFloat);
+  using enum ElementType;
+  const std::vector<ElementType> inputs(6, kFloat);
   return {{"JpegMul", inputs, make<multiply_pixels>},
           {"JpegMax", inputs, make<largest_pixels>},
           {"JpegMin", inputs, make<smallest_pixels>}};

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <string>
 
-#include "../native/operators.h"
-#include "../native/strips.h"
-#include "../native/tiles.h"
+#include "ort/operators.h"
+#include "tiles/tiles.h"
+#include "work/strips.h"
 
 namespace jpegcompile {
 namespace {
@@ -51,8 +51,8 @@ class Rearrange : public Kernel {
  public:
   explicit Rearrange(const Node& node)
       : side_(node.integer("blocksize")),
-        input_block_(block_of(node, "input_block")),
-        output_block_(block_of(node, "output_block")),
+        input_block_(node.block("input_block")),
+        output_block_(node.block("output_block")),
         x_group_(node.integer("x_group", 1)),
         y_group_(node.integer("y_group", 1)) {
     if (side_ >= 1 && side_ <= kMostSide) return;
@@ -139,8 +139,8 @@ class Rearrange : public Kernel {
 }  // namespace
 
 std::vector<Operator> rearrange_operators() {
-  using enum ort::ElementType;
-  const std::vector<ort::ElementType> inputs(5, kFloat);
+  using enum ElementType;
+  const std::vector<ElementType> inputs(5, kFloat);
   return {{"JpegSpaceToDepth", inputs, make_kernel<Rearrange<SpaceToDepth>>},
           {"JpegDepthToSpace", inputs, make_kernel<Rearrange<DepthToSpace>>}};
 }

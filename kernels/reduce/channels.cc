@@ -2,10 +2,10 @@
 // pixels: one map of all channels.
 #include <algorithm>
 
-#include "../native/extrema.h"
-#include "../native/operators.h"
-#include "../native/strips.h"
-#include "../native/tiles.h"
+#include "ort/operators.h"
+#include "tiles/extrema.h"
+#include "tiles/tiles.h"
+#include "work/strips.h"
 
 namespace jpegcompile {
 namespace {
@@ -76,7 +76,7 @@ class ReduceChannels : public Kernel {
  public:
   ReduceChannels(const Node& node, const Functions& functions)
       : functions_(functions),
-        block_(functions.is_linear ? 1 : block_of(node, "block")),
+        block_(functions.is_linear ? 1 : node.block("block")),
         x_group_(node.integer("x_group", 1)) {}
 
   void compute(const Call& call) const override {
@@ -166,8 +166,8 @@ std::unique_ptr<Kernel> make_min(const Node& node) {
 }  // namespace
 
 std::vector<Operator> reduce_channels_operators() {
-  using enum ort::ElementType;
-  const std::vector<ort::ElementType> of_pixels(5, kFloat);
+  using enum ElementType;
+  const std::vector<ElementType> of_pixels(5, kFloat);
   return {{"JpegChannelMean", {kFloat}, make_mean},
           {"JpegChannelSum", {kFloat}, make_sum},
           {"JpegChannelMax", of_pixels, make_max},

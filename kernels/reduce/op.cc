@@ -1,6 +1,6 @@
 // JpegReduceMean and JpegReduceSum, by matrices that hold the weights of the axes.
-#include "../native/operators.h"
-#include "../native/separable.h"
+#include "common/separable.h"
+#include "ort/operators.h"
 
 namespace jpegcompile {
 

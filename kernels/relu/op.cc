@@ -1,6 +1,6 @@
 // JpegRelu, JpegAsmRelu, JpegApxRelu.
-#include "../native/operators.h"
-#include "../native/piecewise.h"
+#include "common/piecewise_kernel.h"
+#include "ort/operators.h"
 
 namespace jpegcompile {
 namespace {

@@ -1,6 +1,6 @@
 // JpegSlice, JpegPad and JpegResize, by matrices that take, add or interpolate pixels.
-#include "../native/operators.h"
-#include "../native/separable.h"
+#include "common/separable.h"
+#include "ort/operators.h"
 
 namespace jpegcompile {
 

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <string>
 
-#include "../native/operators.h"
-#include "../native/strips.h"
-#include "../native/tile_kernel.h"
-#include "../native/tiles.h"
+#include "common/tile_kernel.h"
+#include "ort/operators.h"
+#include "tiles/tiles.h"
+#include "work/strips.h"
 
 namespace jpegcompile {
 namespace {
@@ -107,7 +107,7 @@ class Truncate : public TileKernel {
 }  // namespace
 
 std::vector<Operator> truncate_operators() {
-  using enum ort::ElementType;
+  using enum ElementType;
   return {{"JpegTruncate", {kFloat, kFloat}, make_kernel<Truncate>}};
 }
 

@@ -9,7 +9,7 @@
 #include <optional>
 #include <span>
 
-#include "planes.h"
+#include "jpeg/planes.h"
 
 namespace {
 

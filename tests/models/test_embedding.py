@@ -26,8 +26,8 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("there is no C++ compiler")
     path = tmp_path_factory.mktemp("embed") / "embed"
     flags = ["-std=c++20", "-O1", "-Wall", "-Wextra", "-Werror"]
-    source = str(ROOT / "docs/embed.cc")
-    subprocess.run([COMPILER, *flags, source, "-o", str(path), "-ldl"], check=True)
+    source, include = str(ROOT / "docs/embed.cc"), f"-I{ROOT / 'kernels'}"
+    subprocess.run([COMPILER, *flags, include, source, "-o", str(path), "-ldl"], check=True)
     return path
 
 

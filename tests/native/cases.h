@@ -20,7 +20,7 @@ using stand_in::Value;
 
 // Where the elements of a map stand in memory: [N, C, H, W] in groups of 1; in groups of 16
 // channels; or, of tiles in such groups, only the coefficients u + v < frequencies (0: all), one
-// tile behind the other at the beginning of the tensor (kernels/native/band.h).
+// tile behind the other at the beginning of the tensor (kernels/tiles/band.h).
 struct Order {
   Order(int64_t group = 1, int64_t block = 1, int64_t frequencies = 0)
       : group(group), block(block), frequencies(frequencies) {}

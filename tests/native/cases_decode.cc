@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "cases.h"
-#include "coefficients.h"
+#include "jpeg/coefficients.h"
 
 namespace jpegcompile {
 namespace {

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "coefficients.h"
-#include "course.h"
+#include "jpeg/coefficients.h"
+#include "jpeg/course.h"
 
 namespace {
 

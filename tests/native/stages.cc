@@ -1,5 +1,5 @@
 // How threads share out items, apart from any operator.
-#include "../../kernels/native/stages.h"
+#include "work/stages.h"
 
 #include <algorithm>
 #include <atomic>

@@ -157,7 +157,8 @@ Status* get_output(KernelContext* context, size_t index, const int64_t* extents,
                    Value** value) {
   if (Status* planned = planned_failure()) return planned;
   try {
-    auto made = std::make_unique<Value>(context->op.get_output_type(&context->op, index),
+    const int type = context->op.get_output_type(&context->op, index);
+    auto made = std::make_unique<Value>(static_cast<ElementType>(type),
                                         std::vector<int64_t>(extents, extents + rank));
     // Of floats: not a number, wherever it is not written.
     if (made->elements > 0) std::memset(made->data, 0xFF, made->bytes());
@@ -361,7 +362,7 @@ Kernel::~Kernel() { op_.destroy(kernel_); }
 std::vector<Value> Kernel::run(const std::vector<const Value*>& inputs, Pool& pool) const {
   bool fits = inputs.size() == op_.get_input_count(&op_);
   for (size_t index = 0; fits && index < inputs.size(); ++index) {
-    fits = inputs[index]->type == op_.get_input_type(&op_, index);
+    fits = static_cast<int>(inputs[index]->type) == op_.get_input_type(&op_, index);
   }
   if (!fits) throw std::logic_error(std::string(op_.get_name(&op_)) + " does not take these");
   KernelContext context{op_, inputs, {}, pool};

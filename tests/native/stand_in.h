@@ -15,8 +15,9 @@
 #include <variant>
 #include <vector>
 
-#include "../../kernels/native/ort_abi.h"
+#include "ort/abi.h"
 #include "pool.h"
+#include "tiles/tensor.h"
 
 namespace jpegcompile::ort {
 
@@ -50,7 +51,7 @@ extern "C" jpegcompile::ort::Status* RegisterCustomOps(jpegcompile::ort::Session
 
 namespace jpegcompile::stand_in {
 
-using ort::ElementType;
+using jpegcompile::ElementType;
 using ort::Value;
 using Attribute = std::variant<int64_t, float, std::string, std::vector<int64_t>>;
 using Attributes = std::map<std::string, Attribute>;

@@ -1,5 +1,5 @@
 // When memory that kernels keep goes back to the system, on a clock of the test's own.
-#include "../../kernels/native/workspace.h"
+#include "work/workspace.h"
 
 #include <stdexcept>
 #include <string>

@@ -1,0 +1,147 @@
+// The Python face of coefficients.h; jpegcompile/_native.pyi describes it to type checkers.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "jpeg/coefficients.h"
+
+namespace nb = nanobind;
+
+namespace jpegcompile {
+namespace {
+
+// A contiguous buffer of a Python object, held while C++ reads it.
+class HeldBuffer {
+public:
+    explicit HeldBuffer(nb::handle object) {
+        if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_SIMPLE) != 0) {
+            nb::raise_python_error();
+        }
+    }
+    HeldBuffer(HeldBuffer&& other) noexcept : view_(std::exchange(other.view_, Py_buffer{})) {}
+    HeldBuffer(const HeldBuffer&) = delete;
+    HeldBuffer& operator=(const HeldBuffer&) = delete;
+    HeldBuffer& operator=(HeldBuffer&&) = delete;
+    ~HeldBuffer() {
+        if (view_.obj != nullptr) {
+            PyBuffer_Release(&view_);
+        }
+    }
+
+    [[nodiscard]] std::span<const unsigned char> bytes() const noexcept {
+        return {static_cast<const unsigned char*>(view_.buf), static_cast<std::size_t>(view_.len)};
+    }
+
+private:
+    Py_buffer view_{};
+};
+
+const char* name_of(ColorSpace color_space) {
+    switch (color_space) {
+        case ColorSpace::gray:
+            return "gray";
+        case ColorSpace::rgb:
+            return "rgb";
+        case ColorSpace::ycbcr:
+            break;
+    }
+    return "ycbcr";
+}
+
+const char* name_of(FailureKind kind) {
+    switch (kind) {
+        case FailureKind::access:
+            return "access";
+        case FailureKind::memory:
+            return "memory";
+        case FailureKind::image:
+            break;
+    }
+    return "image";
+}
+
+// An array over `memory`, which lives as long as any array that shares it.
+template <typename Memory>
+nb::object array_over(Memory memory, std::initializer_list<std::size_t> shape) {
+    auto holder = std::make_unique<Memory>(std::move(memory));
+    auto* const data = holder->get();
+    const nb::capsule owner(holder.get(), [](void* held) noexcept {
+        const std::unique_ptr<Memory> reclaimed(static_cast<Memory*>(held));
+    });
+    static_cast<void>(holder.release());  // the capsule owns it from here on
+    using Scalar = typename Memory::element_type;
+    return nb::cast(nb::ndarray<nb::numpy, Scalar>(data, shape, owner), nb::rv_policy::reference);
+}
+
+nb::object quantization_of(const Image& image) {
+    const std::size_t count = image.components.size();
+    auto tables = std::make_unique<std::uint16_t[]>(count * block_coefficients);
+    for (std::size_t index = 0; index < count; ++index) {
+        const auto& table = image.components[index].quantization;
+        std::copy(table.begin(), table.end(), tables.get() + index * block_coefficients);
+    }
+    return array_over(std::move(tables), {count, 8, 8});
+}
+
+nb::tuple to_python(Image image) {
+    nb::list planes;
+    nb::list sampling;
+    nb::object quantization = quantization_of(image);
+    for (Component& component : image.components) {
+        sampling.append(nb::make_tuple(component.horizontal_factor, component.vertical_factor));
+        planes.append(array_over(std::move(component.coefficients),
+                                 {component.block_rows, component.block_columns, 8, 8}));
+    }
+    return nb::make_tuple(nb::tuple(planes), quantization, nb::tuple(sampling), image.width,
+                          image.height, name_of(image.color_space), image.progressive);
+}
+
+// `sources` holds str (a path) and buffers. Either the images or (failing index, kind, cause).
+nb::object read_many(const nb::list& sources, std::size_t threads, bool tolerant,
+                     std::uint64_t max_pixels) {
+    std::vector<HeldBuffer> buffers;
+    std::vector<Source> native;
+    buffers.reserve(sources.size());
+    native.reserve(sources.size());
+    for (nb::handle source : sources) {
+        if (nb::isinstance<nb::str>(source)) {
+            const nb::object encoded = nb::steal(PyUnicode_EncodeFSDefault(source.ptr()));
+            if (!encoded.is_valid()) {
+                nb::raise_python_error();
+            }
+            const nb::bytes path(encoded);
+            native.emplace_back(std::string(path.c_str(), path.size()));
+        } else {
+            native.emplace_back(buffers.emplace_back(source).bytes());
+        }
+    }
+    ReadManyResult result;
+    {
+        const nb::gil_scoped_release release;
+        result = read_coefficients_many(native, {tolerant, max_pixels, {}}, threads);
+    }
+    if (result.failure.has_value()) {
+        return nb::make_tuple(result.failing_index, name_of(result.failure->kind()),
+                              result.failure->what());
+    }
+    nb::list images;
+    for (Image& image : result.images) {
+        images.append(to_python(std::move(image)));
+    }
+    return images;
+}
+
+}  // namespace
+}  // namespace jpegcompile
+
+NB_MODULE(_native, module) {
+    module.doc() = "The native parts of jpegcompile; jpegcompile.runtime is their public face.";
+    module.def("read_coefficients_many", &jpegcompile::read_many, nb::arg("sources"),
+               nb::arg("threads"), nb::arg("tolerant"), nb::arg("max_pixels"));
+}

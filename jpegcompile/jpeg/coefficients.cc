@@ -1,0 +1,134 @@
+#include "jpeg/coefficients.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <mutex>
+#include <numeric>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "jpeg/reader.h"
+#include "jpeg/source.h"
+
+namespace jpegcompile {
+namespace {
+
+Image read_stream(InputStream& stream, const ReadOptions& options) {
+    Reader reader(stream, options);
+    return reader.read();
+}
+
+// Bytes of a source; 0 for a file that cannot be read, which will say so when it is its turn.
+std::uintmax_t size_of(const Source& source) noexcept {
+    if (const auto* path = std::get_if<std::string>(&source)) {
+        std::error_code error;
+        const std::uintmax_t size = std::filesystem::file_size(*path, error);
+        return error ? 0 : size;
+    }
+    return std::get<std::span<const unsigned char>>(source).size();
+}
+
+// Indices of the sources, the largest first: with several threads the small ones at the end fill
+// the time that the last large one takes.
+std::vector<std::size_t> order_of_work(std::span<const Source> sources, std::size_t threads) {
+    std::vector<std::size_t> order(sources.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (threads > 1) {
+        std::vector<std::uintmax_t> sizes(sources.size());
+        std::transform(sources.begin(), sources.end(), sizes.begin(), size_of);
+        std::stable_sort(order.begin(), order.end(),
+                         [&sizes](std::size_t a, std::size_t b) { return sizes[a] > sizes[b]; });
+    }
+    return order;
+}
+
+// The state that the threads of one `read_coefficients_many` share.
+class Batch {
+public:
+    Batch(std::span<const Source> sources, const ReadOptions& options, std::size_t threads)
+        : sources_(sources), options_(options), order_(order_of_work(sources, threads)) {
+        result_.images.resize(sources.size());
+    }
+
+    // Takes sources until none is left. Once one has failed those above it are left out; those
+    // below it are read all the same, so that the lowest failure is always found.
+    void work() noexcept {
+        while (true) {
+            const std::size_t turn = next_.fetch_add(1, std::memory_order_relaxed);
+            if (turn >= order_.size()) {
+                return;
+            }
+            const std::size_t index = order_[turn];
+            if (index > lowest_failure_.load(std::memory_order_relaxed)) {
+                continue;
+            }
+            try {
+                result_.images[index] = read_coefficients(sources_[index], options_);
+            } catch (const ReadError& error) {
+                record(index, error);
+            } catch (...) {
+                record(index, out_of_memory_);
+            }
+        }
+    }
+
+    [[nodiscard]] ReadManyResult finish() noexcept { return std::move(result_); }
+
+private:
+    void record(std::size_t index, const ReadError& error) noexcept {
+        const std::scoped_lock lock(mutex_);
+        if (!result_.failure.has_value() || index < result_.failing_index) {
+            result_.failure = error;  // copying an exception of the standard library cannot throw
+            result_.failing_index = index;
+            lowest_failure_ = index;
+        }
+    }
+
+    std::span<const Source> sources_;
+    const ReadOptions& options_;
+    const std::vector<std::size_t> order_;
+    std::atomic<std::size_t> next_{0};
+    std::atomic<std::size_t> lowest_failure_{std::numeric_limits<std::size_t>::max()};
+    std::mutex mutex_;
+    // Made beforehand: when memory has run out, it could not be.
+    const ReadError out_of_memory_{FailureKind::memory, "not enough memory"};
+    ReadManyResult result_;
+};
+
+}  // namespace
+
+Image read_coefficients(const Source& source, const ReadOptions& options) {
+    if (const auto* path = std::get_if<std::string>(&source)) {
+        const InputFile file(*path);
+        InputStream stream(file);
+        return read_stream(stream, options);
+    }
+    InputStream stream(std::get<std::span<const unsigned char>>(source));
+    return read_stream(stream, options);
+}
+
+ReadManyResult read_coefficients_many(std::span<const Source> sources, const ReadOptions& options,
+                                      std::size_t threads) {
+    Batch batch(sources, options, threads);
+    {
+        std::vector<std::jthread> helpers;  // joined when they go out of scope
+        const std::size_t count = std::min(threads, sources.size());
+        helpers.reserve(count);
+        try {
+            while (helpers.size() + 1 < count) {
+                helpers.emplace_back([&batch] { batch.work(); });
+            }
+        } catch (const std::system_error&) {
+            // The system gives no more threads: those that there are do the work.
+        }
+        batch.work();
+    }
+    return batch.finish();
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,90 @@
+#include "jpeg/memory.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+namespace jpegcompile {
+namespace {
+
+constexpr std::size_t smallest_pooled = std::size_t{32} << 10;  // malloc is good at smaller ones
+constexpr std::size_t most_idle_bytes = std::size_t{64} << 20;
+
+struct IdleMemory {
+    std::int16_t* memory = nullptr;
+    std::size_t bytes = 0;
+};
+
+// Idle allocations, found by best fit. Nobody ever waits for the pool: whoever finds it locked
+// uses malloc, which also makes a fork during an access harmless. It has no destructor, since
+// arrays may die after the statics do; what it holds then goes with the process.
+class IdlePool {
+public:
+    // Memory of at least `bytes` and at most a quarter more, or none.
+    IdleMemory take(std::size_t bytes) noexcept {
+        IdleMemory found;
+        if (lock_.test_and_set(std::memory_order_acquire)) {
+            return found;
+        }
+        IdleMemory* best = nullptr;
+        for (IdleMemory& slot : slots_) {
+            if (slot.bytes >= bytes && slot.bytes - bytes <= bytes / 4 &&
+                (best == nullptr || slot.bytes < best->bytes)) {
+                best = &slot;
+            }
+        }
+        if (best != nullptr) {
+            found = std::exchange(*best, IdleMemory{});
+            idle_bytes_ -= found.bytes;
+        }
+        lock_.clear(std::memory_order_release);
+        return found;
+    }
+
+    // Whether the pool has taken the memory over.
+    bool give(IdleMemory idle) noexcept {
+        if (lock_.test_and_set(std::memory_order_acquire)) {
+            return false;
+        }
+        IdleMemory* const slot = std::find_if(slots_.begin(), slots_.end(), [](const auto& other) {
+            return other.memory == nullptr;
+        });
+        const bool fits = slot != slots_.end() && idle_bytes_ + idle.bytes <= most_idle_bytes;
+        if (fits) {
+            *slot = idle;
+            idle_bytes_ += idle.bytes;
+        }
+        lock_.clear(std::memory_order_release);
+        return fits;
+    }
+
+private:
+    std::atomic_flag lock_;
+    std::array<IdleMemory, 256> slots_{};
+    std::size_t idle_bytes_ = 0;
+};
+
+constinit IdlePool idle_pool;
+
+}  // namespace
+
+void RecycleMemory::operator()(std::int16_t* memory) const noexcept {
+    if (bytes < smallest_pooled || bytes > most_idle_bytes || !idle_pool.give({memory, bytes})) {
+        std::free(memory);
+    }
+}
+
+CoefficientMemory allocate_zeroed(std::size_t bytes) noexcept {
+    if (bytes >= smallest_pooled && bytes <= most_idle_bytes) {
+        if (const IdleMemory idle = idle_pool.take(bytes); idle.memory != nullptr) {
+            std::memset(idle.memory, 0, bytes);
+            return {idle.memory, RecycleMemory{idle.bytes}};
+        }
+    }
+    return {static_cast<std::int16_t*>(std::calloc(bytes, 1)), RecycleMemory{bytes}};
+}
+
+}  // namespace jpegcompile

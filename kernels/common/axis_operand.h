@@ -1,0 +1,30 @@
+// A matrix of an axis that a node takes.
+#pragma once
+
+#include <optional>
+
+#include "ort/kernel.h"
+#include "tiles/axis.h"
+
+namespace jpegcompile {
+
+// Made at session creation if it is a constant, else at every call.
+class AxisOperand {
+ public:
+  enum class Side { kLeft, kRight };
+
+  AxisOperand(const Node& node, size_t input, Side side, const char* name);
+
+  // `made` holds the matrix where it is made now.
+  const AxisMatrix& of(const Call& call, std::optional<AxisMatrix>& made) const;
+
+ private:
+  AxisMatrix make(const Tensor& matrix) const;
+
+  size_t input_;
+  Side side_;
+  const char* name_;
+  std::optional<AxisMatrix> constant_;
+};
+
+}  // namespace jpegcompile

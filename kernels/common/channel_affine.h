@@ -1,0 +1,31 @@
+// y = scale x, and a shift of the DC coefficients, for each channel of each image.
+#pragma once
+
+#include <optional>
+
+#include "common/tile_kernel.h"
+#include "tiles/broadcast.h"
+
+namespace jpegcompile {
+
+// Throws KernelError for an operand that varies over height and width.
+Broadcast flat_operand(const Tensor& operand, const Map& map, const char* name);
+
+// A kernel of that form; either operand may be missing, which means 1 and 0. `sign` of the shift.
+class ChannelAffineKernel : public TileKernel {
+ protected:
+  explicit ChannelAffineKernel(const Node& node)
+      : TileKernel(node), y_frequencies_(node.integer("y_frequencies", 0)) {}
+  void run(const Call& call, const Maps& maps, const std::optional<Broadcast>& scale,
+           const std::optional<Broadcast>& shift, float sign) const;
+
+ private:
+  void run_compact(const Call& call, const Maps& maps, const std::optional<Broadcast>& scale,
+                   const std::optional<Broadcast>& shift, float factor) const;
+  void run_planes(const Call& call, const Maps& maps, const std::optional<Broadcast>& scale,
+                  const std::optional<Broadcast>& shift, float factor) const;
+
+  int64_t y_frequencies_;
+};
+
+}  // namespace jpegcompile

@@ -1,0 +1,79 @@
+#include "common/separable.h"
+
+#include <algorithm>
+#include <string>
+
+#include "common/axis_operand.h"
+#include "tiles/axis.h"
+#include "tiles/map.h"
+#include "work/strips.h"
+
+namespace jpegcompile {
+namespace {
+
+// A task makes some rows of a group of channels: rows of sums over the map's rows first, then sums
+// over their columns.
+class Separable : public Kernel {
+ public:
+  explicit Separable(const Node& node)
+      : unit_(node.block("output_block")),
+        x_group_(node.integer("x_group", 1)),
+        y_group_(node.integer("y_group", 1)),
+        rows_(node, 1, AxisOperand::Side::kLeft, "rows"),
+        columns_(node, 2, AxisOperand::Side::kRight, "columns") {}
+
+  void compute(const Call& call) const override {
+    std::optional<AxisMatrix> rows_made, columns_made;
+    const AxisMatrix& rows = rows_.of(call, rows_made);
+    const AxisMatrix& columns = columns_.of(call, columns_made);
+    const Tensor x = call.input(0);
+    const Map from = Map::of(x.shape, x_group_, "x");
+    if (rows.inputs != from.height || columns.inputs != from.width) {
+      throw KernelError("x of shape " + x.shape.text() + " meets matrices for " +
+                        std::to_string(rows.inputs) + "x" + std::to_string(columns.inputs));
+    }
+    const Map to =
+        Map::of({from.batch, from.channels, rows.outputs, columns.outputs}, y_group_, "y");
+    check_tiles(to, unit_, "y");
+    float* y = call.output_floats(0, to.shape());
+    if (to.height == 0) return;
+    // Every output row takes its share of the map.
+    const int64_t taken = ceil_div(from.height * from.pitch(), to.height);
+    const int64_t cost = unit_ * std::max(taken, to.pitch());
+    for_strips(call, to, unit_, cost, [&](const Strip& strip) {
+      make_rows(from, x.floats(), to, strip, rows, columns, y);
+    });
+  }
+
+ private:
+  static void make_rows(const Map& from, const float* x, const Map& to, const Strip& strip,
+                        const AxisMatrix& rows, const AxisMatrix& columns, float* y) {
+    const auto [image, group, row, count] = strip;
+    const auto [first, last] = rows.range(row, row + count);
+    const int64_t pitch = from.pitch();
+    const auto taken = static_cast<size_t>((last - first) * pitch);
+    float* scratch = task_floats(0, taken + static_cast<size_t>(count * pitch));
+    float* sums = scratch + taken;
+    const float* source = read_rows(from, x, image, group, first, last - first, scratch);
+    float* target = rows_target(
+        to, y, image, group, row,
+        to.is_grouped ? nullptr : task_floats(1, static_cast<size_t>(count * to.pitch())));
+    apply_axis({rows, row, row + count, source, first, sums, pitch, pitch, from.width, kLanes,
+                kLanes});
+    apply_axis({columns, 0, to.width, sums, 0, target, kLanes, kLanes, count, pitch, to.pitch()});
+    write_rows(to, y, image, group, row, count, target);
+  }
+
+  int64_t unit_;
+  int64_t x_group_, y_group_;
+  AxisOperand rows_, columns_;
+};
+
+}  // namespace
+
+Operator separable_operator(const char* name) {
+  using enum ElementType;
+  return {name, {kFloat, kFloat, kFloat}, make_kernel<Separable>};
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,43 @@
+// What kernels share that make a map of the size and the block size of the one they take.
+#pragma once
+
+#include <cstdint>
+
+#include "ort/kernel.h"
+#include "tiles/map.h"
+
+namespace jpegcompile {
+
+class TileKernel : public Kernel {
+ public:
+  // Both maps of a call, which tiles fill; those of y stand whole.
+  struct Maps {
+    Map from, to;
+    const float* x;
+    float* y;
+  };
+
+ protected:
+  explicit TileKernel(const Node& node) : TileKernel(node, node.block("block")) {}
+  TileKernel(const Node& node, int block)
+      : block_(block),
+        y_group_(node.integer("y_group", 1)),
+        x_group_(node.integer("x_group", 1)),
+        x_frequencies_(node.integer("x_frequencies", 0)) {}
+
+  Maps maps(const Call& call) const {
+    const Tensor x = call.input(0);
+    const Map from = Map::of(x.shape, x_group_, block_, x_frequencies_, "x");
+    const Map to = Map::of(x.shape, y_group_, "y");
+    check_tiles(from, block_, "x");
+    return {from, to, x.floats(), call.output_floats(0, x.shape)};
+  }
+
+  int block_;
+  int64_t y_group_;
+
+ private:
+  int64_t x_group_, x_frequencies_;
+};
+
+}  // namespace jpegcompile

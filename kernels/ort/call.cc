@@ -1,0 +1,41 @@
+#include <algorithm>
+#include <string>
+
+#include "ort/kernel.h"
+#include "ort/values.h"
+
+namespace jpegcompile {
+namespace {
+
+// More than a session has: those that come too late find nothing left to do.
+constexpr size_t kMostThreads = 64;
+
+}  // namespace
+
+Tensor Call::input(size_t index) const {
+  const ort::Value* value = nullptr;
+  ort::check(api_, ort::get_input(api_, context_, index, &value));
+  if (value == nullptr) throw KernelError("input " + std::to_string(index) + " is missing");
+  return ort::view(api_, value);
+}
+
+void* Call::output(size_t index, const Shape& shape) const {
+  ort::Value* value = nullptr;
+  ort::check(api_, ort::get_output(api_, context_, index, shape.data(), shape.rank(), &value));
+  void* data = nullptr;
+  ort::check(api_, ort::get_tensor_mutable_data(api_, value, &data));
+  return data;
+}
+
+void Call::run(Stages& stages) const {
+  const size_t threads = std::min(stages.most_items(), kMostThreads);
+  if (threads == 1) {
+    stages.take_part();
+  } else if (threads > 1) {
+    const auto take_part = [](void* all, size_t) { static_cast<Stages*>(all)->take_part(); };
+    ort::check(api_, ort::parallel_for(api_, context_, take_part, threads, threads, &stages));
+  }
+  stages.finish();
+}
+
+}  // namespace jpegcompile

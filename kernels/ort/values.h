@@ -1,0 +1,15 @@
+// Values of the runtime as tensors, and its failures as exceptions.
+#pragma once
+
+#include "ort/abi.h"
+#include "tiles/tensor.h"
+
+namespace jpegcompile::ort {
+
+// Throws KernelError with the message of a call that failed.
+void check(const Api& api, Status* status);
+
+// Throws KernelError for a tensor that is too large.
+Tensor view(const Api& api, const Value* value);
+
+}  // namespace jpegcompile::ort
