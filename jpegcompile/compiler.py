@@ -12,12 +12,6 @@ from numpy.typing import NDArray
 
 from jpegcompile.backends.dump import PassDump
 from jpegcompile.backends.emit import emit_in_parts
-from jpegcompile.backends.metadata import (
-    FORMAT_VERSION,
-    CompiledInfo,
-    InputInfo,
-    write_metadata,
-)
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import InternalError, UnsupportedModelError
 from jpegcompile.frequency_plan import Frequencies, Masking
@@ -26,6 +20,12 @@ from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode, Module, Target
 from jpegcompile.ir.verifier import verify_module
+from jpegcompile.metadata import (
+    FORMAT_VERSION,
+    CompiledInfo,
+    InputInfo,
+    write_metadata,
+)
 from jpegcompile.odd_maps import note_odd_maps
 from jpegcompile.options import compile_options, complete_options, image_of
 from jpegcompile.pipeline import FIND_MAPS, PIPELINE

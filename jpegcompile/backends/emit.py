@@ -9,7 +9,6 @@ import onnx
 import onnx_graphsurgeon as gs
 from onnx import checker, helper, inliner
 
-from jpegcompile.backends.functions import function_of
 from jpegcompile.errors import InternalError, one_line
 from jpegcompile.interface import (
     DECODE,
@@ -22,6 +21,7 @@ from jpegcompile.interface import (
 from jpegcompile.ir.graph import has_other_precision
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.weights import Weights, array_of, detached, weight_bytes
+from jpegcompile.operators.bodies.functions import function_of
 from jpegcompile.weights.light import check_light
 from jpegcompile.weights.write import MOST_IN_ONE_FILE, SMALLEST
 

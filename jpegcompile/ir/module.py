@@ -7,12 +7,12 @@ from typing import Literal
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.pointwise import OwnBody
 from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.frequency_plan import FrequencyPlan
 from jpegcompile.ir.domain import ConstantPool
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.ordered import OrderedGraph
+from jpegcompile.operators.pointwise import OwnBody
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
 

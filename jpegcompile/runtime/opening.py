@@ -14,8 +14,8 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from jpegcompile.backends.metadata import CompiledInfo, read_metadata
 from jpegcompile.errors import AccessError, UnsupportedModelError, one_line
+from jpegcompile.metadata import CompiledInfo, read_metadata
 from jpegcompile.processors import intra_op_threads
 from jpegcompile.runtime.native import library_for, register
 from jpegcompile.weights.read import LARGE, PLAIN_TYPES

@@ -22,9 +22,9 @@ import onnx_graphsurgeon as gs
 from jpegcompile.cost.choose import choose
 from jpegcompile.cost.model import Layer
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.fused import CONVOLUTIONS, METHOD, WINDOWED
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.fused import CONVOLUTIONS, METHOD, WINDOWED
 
 # Images of so few channels are convolved in another way, whatever a node says.
 _FEW_CHANNELS = 4

@@ -16,10 +16,10 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.cost.first import FirstLayer, most_vectors
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, INGEST_INPUTS, METHOD, SPARSE_VECTORS
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.jpeg.subsampling import chroma_factors
+from jpegcompile.operators.fused import FIRST_CONVOLUTIONS, INGEST_INPUTS, METHOD, SPARSE_VECTORS
 
 
 class ChooseSparse(Pass):

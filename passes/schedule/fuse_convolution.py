@@ -24,11 +24,12 @@ from jpegcompile.analysis.followers import forget, only_reader, residual_of, tra
 from jpegcompile.analysis.slopes import slope_of
 from jpegcompile.analysis.window import bias_of
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.fused import SPATIAL_CONV, Activation, fused_name
 from jpegcompile.ir.graph import remove_node, static_dims
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.nonlinear import TRUNCATE, output_block
+from jpegcompile.ir.nonlinear import output_block
 from jpegcompile.ir.rewrite import Pass, elements
+from jpegcompile.operators.fused import SPATIAL_CONV, Activation, fused_name
+from jpegcompile.operators.nonlinear import TRUNCATE
 
 _JPEG = ("JpegConv", "JpegPointwiseConv")
 _JPEG_ACTIVATIONS: dict[str, Activation] = {

@@ -15,17 +15,16 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.followers import forget, only_reader
-from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.domain import TO_SPATIAL
-from jpegcompile.ir.fused import (
+from jpegcompile.interface import DOMAIN, TO_SPATIAL
+from jpegcompile.ir.graph import has_other_precision, remove_node
+from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.fused import (
     FIRST_CONVOLUTIONS,
     INGEST_INPUTS,
     SPATIAL_CONV,
     first_convolution_name,
 )
-from jpegcompile.ir.graph import has_other_precision, remove_node
-from jpegcompile.ir.module import Module, size_of
-from jpegcompile.ir.rewrite import Pass
 
 
 class FuseIngest(Pass):

@@ -14,12 +14,12 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.pointwise import FUNCTIONS
 from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, GROUP_ATTRIBUTES, grouped_inputs
 from jpegcompile.ir.graph import is_graph_output, static_dims, value_of
-from jpegcompile.ir.groups import GROUPED, Y_GROUP
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.groups import GROUPED, Y_GROUP
+from jpegcompile.operators.pointwise import FUNCTIONS
 
 # What kernels are for.
 _PRECISION = np.float32

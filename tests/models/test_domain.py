@@ -23,11 +23,11 @@ from support.graphs import (
 
 import jpegcompile
 from jpegcompile.backends.emit import emit
-from jpegcompile.backends.metadata import read_metadata
 from jpegcompile.compiler import lower
 from jpegcompile.digits import model_path, preprocess_path
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import DomainChoice, Module, Target
+from jpegcompile.metadata import read_metadata
 
 PADDED = "Conv<pads = [1, 1, 1, 1]>"
 # Maps of 24, 12 and 6 pixels a side.

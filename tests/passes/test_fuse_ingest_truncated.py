@@ -16,8 +16,8 @@ from support.images import make_jpeg
 from support.tiny_residual import Array, spatial_outputs
 
 import jpegcompile
-from jpegcompile.backends.metadata import read_metadata
 from jpegcompile.interface import CHANNEL_GROUP
+from jpegcompile.metadata import read_metadata
 from jpegcompile.runtime.cut import begin_at, end_at, without_groups
 
 KEPT = 6

@@ -25,13 +25,13 @@ from support.graphs import (
 from support.grouping import lay_out
 
 import jpegcompile
-from jpegcompile.analysis.region_program import PROGRAMMED
 from jpegcompile.backends.emit import emit
-from jpegcompile.backends.functions import BODIES, function_of
-from jpegcompile.backends.metadata import read_metadata
 from jpegcompile.interface import GROUP_ATTRIBUTES, grouped_inputs
-from jpegcompile.ir.groups import GROUPED
 from jpegcompile.ir.module import Module
+from jpegcompile.metadata import read_metadata
+from jpegcompile.operators.bodies.functions import BODIES, function_of
+from jpegcompile.operators.groups import GROUPED
+from jpegcompile.operators.pointwise import PROGRAMMED
 from jpegcompile.runtime.cut import begin_at, expose, without_groups
 
 NAME = "group-channels"

@@ -30,7 +30,8 @@ from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module, Target
-from jpegcompile.ir.nonlinear import is_truncating, output_block
+from jpegcompile.ir.nonlinear import output_block
+from jpegcompile.operators.nonlinear import is_truncating
 
 NAME = "truncate-frequencies"
 RELU = Graph("(T[N,3,16,16] x) => (T[] y) { y = Relu(x) }")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from jpegcompile.backends.metadata import InputInfo
+from jpegcompile.metadata import InputInfo
 
 SPATIAL, COMPILED, PORTABLE = "spatial", "compiled", "portable"
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.evaluation.benchmark.inputs import Inputs
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL, Job
 from jpegcompile.evaluation.rounding import OwnRounding
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.verify import is_half_precision
 from jpegcompile.frontend.load import Source
+from jpegcompile.metadata import InputInfo
 from jpegcompile.runtime.cut import begin_at, end_at
 from jpegcompile.runtime.session import Session
 
