@@ -1,4 +1,4 @@
-"""Emit a module as an ONNX model: jpegcompile nodes with functions (`ort`), or inlined (`onnx`)."""
+"""Emit a module as an ONNX model: jpegcompile nodes with functions, or inlined, by its target."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def emit_in_parts(module: Module, most: int = MOST_IN_ONE_FILE) -> Emission:
     with detached(module.graph, smallest) as taken:
         model = export(module)
     weights = {name: array_of(values) for name, values in taken.items()}
-    if module.options.target == "onnx":
+    if not module.options.target.keeps_operators:
         model = inliner.inline_local_functions(model)
         _drop_opsets(model, (DOMAIN, PORTABLE_DOMAIN))
     try:

@@ -33,6 +33,7 @@ from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.folding import fold_constants
 from jpegcompile.search.probe import Probe
+from jpegcompile.target.base import CPU_PROVIDERS
 from jpegcompile.weights.write import data_file
 
 TARGETS = ["ort", "onnx"]
@@ -61,7 +62,7 @@ def folder_of(path: Path) -> Path:
 
 def run(path: Path, feeds: dict[str, Array]) -> list[Array]:
     """Outputs of a file in plain ONNX Runtime."""
-    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(str(path), providers=list(CPU_PROVIDERS))
     return [np.asarray(output) for output in session.run(None, feeds)]
 
 

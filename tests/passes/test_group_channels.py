@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import onnx
 import pytest
 from onnx import helper, parser
 from support.graphs import (
-    TENSOR,
     Graph,
     Weights,
     apply,
     assert_differs,
     assert_same,
-    check_untouched,
     evaluate,
     feeds_of,
     lowered,
@@ -167,8 +163,6 @@ def test_other_precisions_and_targets_have_no_groups() -> None:
     graph = network(f"{STEM}  r = Relu(c)  y = Conv(r, w6)")
     assert groups_of(lowered(graph, "float")) == {"r": Y, "y": X}
     assert groups_of(lowered(graph)) == groups_of(lowered(graph, "float", "onnx")) == {}
-    onnx_only = module_before(graph, NAME, replace(TENSOR, target="onnx"), "float")
-    check_untouched(onnx_only, NAME)
 
 
 def test_groups_that_do_not_hold_are_taken_back() -> None:
