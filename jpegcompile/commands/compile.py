@@ -45,7 +45,7 @@ from jpegcompile.weights.write import data_file
 _AUTO = "auto"
 
 
-@click.command(name="compile")
+@click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write."
@@ -90,7 +90,7 @@ _AUTO = "auto"
     help="Write the frequencies of each node, for --frequencies-file.",
 )
 @json_option
-def compile_command(
+def compile(
     model: Path,
     output: Path,
     target: str,
