@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from jpegcompile.version import __version__
-
 if TYPE_CHECKING:
     from jpegcompile.compiler import CompiledModel, compile
     from jpegcompile.digits.tour import demo
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from jpegcompile.runtime.native import Execution, custom_ops_library
     from jpegcompile.runtime.session import Session, load
     from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
+    from jpegcompile.version import __version__
 
 # The module of each name, imported when the name is first used.
 _MODULES = {
@@ -33,6 +32,7 @@ _MODULES = {
     "NodeFrequencies": "frequency_plan",
     "PaperResults": "reproduction.results",
     "Session": "runtime.session",
+    "__version__": "version",
     "bench": "evaluation.benchmark.run",
     "choose_frequencies": "search.frequencies",
     "compare": "evaluation.compare",

@@ -10,7 +10,6 @@ import click
 
 from jpegcompile.commands import COMMANDS, command_of
 from jpegcompile.errors import AccessError, JpegCompileError, UsageError
-from jpegcompile.version import __version__
 
 _INTERNAL_ERROR = 70
 _INTERRUPTED = 130
@@ -98,7 +97,7 @@ class _Verbs(click.Group):
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="jpegcompile")
+@click.version_option(package_name="jpegcompile", prog_name="jpegcompile")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
     """Compile residual networks so that they run on the DCT coefficients of JPEG files.

@@ -49,7 +49,7 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Treat every model as one above 2 GB."""
-    compiler = importlib.import_module("jpegcompile.compile")
+    compiler = importlib.import_module("jpegcompile.compiler")
     monkeypatch.setattr(compiler, "emit_in_parts", partial(emit_in_parts, most=0))
     folding = importlib.import_module("jpegcompile.passes.legalize.fold_constants")
     monkeypatch.setattr(folding, "fold_constants", partial(fold_constants, most=0, large=4096))
