@@ -77,7 +77,7 @@ __all__ = [
 # Type checkers would take any name for one that is there.
 if not TYPE_CHECKING:
 
-    def __getattr__(name):
+    def __getattr__(name: str) -> object:
         """Import what is used for the first time."""
         if name not in _MODULES:
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
@@ -90,5 +90,5 @@ if not TYPE_CHECKING:
         globals()[name] = value
         return value
 
-    def __dir__():
+    def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})
