@@ -26,8 +26,8 @@ class Operand:
             describe a transform; "index", integers for function bodies; "bytes" of files and their
             coefficients.
         shape: a name or a number for each dimension, as in "N C H W". Dimensions of one name are
-            equal within a node; "?" is any extent, and "N|1" is N or 1. A vector may have any shape
-            of as many elements as its dimensions say, or of one.
+            equal within a node, "?" is any extent, and "*" by itself any shape. A vector may have
+            any shape that broadcasts to the given one.
         type: of the elements. "float" is the precision of the node, float32 for native kernels.
         block: of a map, the attribute that holds its block size; `PIXELS` at block size 1.
         is_grouped: whether kernels may hand the map on in groups of channels.
@@ -90,6 +90,7 @@ class Operator:
 
     Attributes:
         name: of the operator.
+        summary: what it computes, in a few words.
         inputs, outputs: in the order of a node.
         attributes: besides those that follow from the layouts of maps.
         bodies: its meaning for runtimes without our kernels, the one for the lowest opsets first;
@@ -100,6 +101,7 @@ class Operator:
         activation: the activation that is behind the convolution: "Relu", "PRelu", "Clip" or none.
         exact: the operator that this one approximates.
         masking: how it approximates.
+        takes_positions: whether an approximation finds positions, not a mask.
         truncates: whether the result keeps the frequencies of the input `band` alone.
         ingest: the ingest that the operator begins with.
         is_by_channel: whether each coefficient but DC is its input's times a number, so that the
@@ -107,6 +109,7 @@ class Operator:
     """
 
     name: str
+    summary: str
     inputs: tuple[Operand, ...]
     outputs: tuple[Operand, ...]
     attributes: tuple[Attribute, ...] = ()
@@ -117,6 +120,7 @@ class Operator:
     activation: str = ""
     exact: str = ""
     masking: Masking = ""
+    takes_positions: bool = False
     truncates: bool = False
     ingest: str = ""
     is_by_channel: bool = False
