@@ -15,9 +15,9 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from onnx import helper
 
+from jpegcompile.frequency_plan import PIECEWISE_LINEAR
 from jpegcompile.ir.graph import value_of
-from jpegcompile.operators.nonlinear import PIECEWISE_LINEAR
-from jpegcompile.operators.pointwise import FUNCTIONS, KNOWN_PROGRAMS
+from jpegcompile.operators.pointwise import FUNCTIONS
 
 # Nonlinear where more than one operand, or the second alone, is a map.
 PRODUCTS = frozenset(("Div", "Max", "Min", "Mul", "Pow", "Where"))
@@ -55,9 +55,7 @@ class Region:
 
 
 def program_name(program: str) -> str:
-    """What the operator of a program is called: programs that differ have different names."""
-    if program in KNOWN_PROGRAMS:
-        return KNOWN_PROGRAMS[program]
+    """What an operator of its own is called: programs that differ have different names."""
     return f"JpegPointwise_{hashlib.sha256(program.encode()).hexdigest()[:12]}"
 
 

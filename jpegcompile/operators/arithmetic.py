@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jpegcompile.operators.definition import PIXELS, Operand, Operator
 from jpegcompile.operators.fragments import (
     BAND,
@@ -17,6 +19,9 @@ from jpegcompile.operators.fragments import (
     result,
 )
 
+SCALE = "JpegScale"
+SCALE_ADD_RELU, SPATIAL_SCALE_ADD_RELU = "JpegScaleAddRelu", "SpatialScaleAddRelu"
+SCALE_ADD_RELU_TRUNCATE = "JpegScaleAddReluTruncate"
 _SCALE = Operand("scale", "vector", CHANNELS)
 
 
@@ -30,7 +35,7 @@ def _shift(name: str, summary: str, op: str, kernel: str) -> Operator:
         always(f" on_dc = Mul(value, dc)  y = {op}(x, on_dc)"),
         reference=f"arithmetic.reference:jpeg_{kernel}",
         kernel=kernel,
-        is_by_channel=True,
+        keeps_band=True,
     )
 
 
@@ -42,7 +47,7 @@ _SUMMED_PIXELS = f"""{_SCALED}
         spatial = MatMul(s, inverse_columns)"""
 _SCALED_SUMS = (
     Operator(
-        "JpegScaleAddRelu",
+        SCALE_ADD_RELU,
         "the rectified pixels of scale * x + residual",
         (
             feature_map(is_compact=True),
@@ -57,7 +62,7 @@ _SCALED_SUMS = (
         kernel="scale_add_relu",
     ),
     Operator(
-        "JpegScaleAddReluTruncate",
+        SCALE_ADD_RELU_TRUNCATE,
         "JpegScaleAddRelu, of which few frequencies are kept",
         (
             feature_map(is_compact=True),
@@ -78,7 +83,7 @@ _SCALED_SUMS = (
         truncates=True,
     ),
     Operator(
-        "SpatialScaleAddRelu",
+        SPATIAL_SCALE_ADD_RELU,
         "max(0, scale * x + residual) at block size 1",
         (feature_map(block=PIXELS), _SCALE, feature_map("residual", block=PIXELS)),
         result(block=PIXELS),
@@ -96,10 +101,12 @@ _BOTH_PIXELS = f"""{PIXELS_OF_X}
 
 
 def _of_two(name: str, summary: str, op: str, kernel: str) -> Operator:
+    # A factor may be one map for all channels.
+    other = replace(feature_map("residual"), is_broadcast=op == "Mul")
     return Operator(
         name,
         summary,
-        (feature_map(), feature_map("residual"), *TRANSFORMS),
+        (feature_map(), other, *TRANSFORMS),
         result(),
         (BLOCK,),
         always(between(f"{op}(spatial, other_spatial)", _BOTH_PIXELS)),
@@ -112,7 +119,7 @@ ARITHMETIC: tuple[Operator, ...] = (
     _shift("JpegAdd", "x plus a number, or one for each channel", "Add", "add"),
     _shift("JpegSub", "x minus a number, or one for each channel", "Sub", "sub"),
     Operator(
-        "JpegScale",
+        SCALE,
         "x times one factor for each channel",
         (feature_map(is_compact=True), _SCALE),
         result(is_compact=True),
@@ -120,7 +127,7 @@ ARITHMETIC: tuple[Operator, ...] = (
         always(" y = Mul(x, scale)"),
         reference="arithmetic.reference:jpeg_scale",
         kernel="scale",
-        is_by_channel=True,
+        keeps_band=True,
     ),
     *_SCALED_SUMS,
     _of_two("JpegMul", "the product of the pixels of two maps", "Mul", "product"),

@@ -21,13 +21,22 @@ from jpegcompile.operators.fragments import (
     DC,
     FREQUENCIES,
     IN_AND_OUT,
+    NUMBER,
     PIXELS_OF_X,
     TRANSFORMS,
     feature_map,
     forward,
     inverse,
 )
-from jpegcompile.operators.piecewise import BOUNDS, CLIP_INPUTS_SINCE, OLD_CLIP, SLOPE
+from jpegcompile.operators.piecewise import (
+    BOUNDS,
+    CLIP,
+    CLIP_INPUTS_SINCE,
+    OLD_CLIP,
+    PRELU,
+    RELU,
+    SLOPE,
+)
 
 JPEG_CONV, JPEG_POINTWISE_CONV = "JpegConv", "JpegPointwiseConv"
 # The convolution at block size 1, where the spatial domain is its own twin.
@@ -36,10 +45,11 @@ SPATIAL_CONV = "SpatialConv"
 METHOD = Attribute("method", "string", "")
 WINDOW = tuple(Attribute(name, "ints") for name in ("strides", "pads", "dilations"))
 GROUP = Attribute("group", "int")
-# Where a residual stands that is added as pixels.
-_RESIDUAL_INVERSE = (
-    Operand("residual_rows", "matrix", "P P"),
-    Operand("residual_columns", "matrix", "Q Q"),
+# The matrices that take a residual to pixels.
+RESIDUAL_INVERSE = ("residual_rows", "residual_columns")
+_RESIDUAL_INVERSE = tuple(
+    Operand(name, "matrix", f"{size} {size}")
+    for name, size in zip(RESIDUAL_INVERSE, "PQ", strict=True)
 )
 _CONV = (
     "Conv <strides: ints = @strides, pads: ints = @pads, dilations: ints = @dilations,"
@@ -52,11 +62,13 @@ class Activation:
     """What follows a convolution or a sum.
 
     Attributes:
+        operator: the activation by itself, in the jpeg domain.
         operands: what it reads besides the map.
         applied: statements that make `result` of `spatial`.
         old: the same for models below opset 11, where that differs.
     """
 
+    operator: str = ""
     operands: tuple[Operand, ...] = ()
     applied: str = ""
     old: str = ""
@@ -65,9 +77,9 @@ class Activation:
 NONE = ""
 ACTIVATIONS: Mapping[str, Activation] = {
     NONE: Activation(),
-    "Relu": Activation((), "result = Relu(spatial)"),
-    "PRelu": Activation((SLOPE,), "result = PRelu(spatial, slope)"),
-    "Clip": Activation(BOUNDS, "result = Clip(spatial, low, high)", OLD_CLIP),
+    "Relu": Activation(RELU, (), "result = Relu(spatial)"),
+    "PRelu": Activation(PRELU, (SLOPE,), "result = PRelu(spatial, slope)"),
+    "Clip": Activation(CLIP, BOUNDS, "result = Clip(spatial, low, high)", OLD_CLIP),
 }
 
 
@@ -98,7 +110,7 @@ class _Form:
     def operands(self) -> tuple[Operand, ...]:
         """What the activation reads besides the map, for the channels of the result."""
         return tuple(
-            Operand(o.name, o.role, o.shape.replace("C", "O"))
+            Operand(o.name, o.role, NUMBER if o.shape == NUMBER else "N O 1 1")
             for o in ACTIVATIONS[self.activation].operands
         )
 
@@ -250,6 +262,7 @@ def _operator(form: _Form) -> Operator:
         base=form.base,
         activation=form.activation,
         truncates=form.is_truncated,
+        keeps_band=is_pointwise and not form.activation,
     )
 
 

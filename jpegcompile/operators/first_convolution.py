@@ -25,7 +25,7 @@ def first_convolution_name(ingest: str, convolution: str) -> str:
 
 def _joined(ingest: Operator, convolution: Operator) -> Operator:
     is_spatial = convolution.base == SPATIAL_CONV
-    (x, *operands), (y,) = convolution.inputs, convolution.outputs
+    operands, (y,) = convolution.inputs[1:], convolution.outputs
     # The method of the whole is another choice than the method of the convolution.
     method, *others = convolution.attributes
     output = Operand(y.name, y.role, y.shape, y.type, "output_block", True, convolution.truncates)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from jpegcompile.operators.definition import PIXELS, Attribute, Operand, Operator
 from jpegcompile.operators.fragments import BLOCK, CHANNELS, DC, NUMBER, always, feature_map, result
 
+JPEG_GROUP_NORMALIZATION = "JpegGroupNormalization"
+SPATIAL_GROUP_NORMALIZATION = "SpatialGroupNormalization"
 _SCALE, _SHIFT = (Operand(name, "vector", CHANNELS) for name in ("scale", "shift"))
 _GROUPS = Attribute("groups", "int")
 _STATISTICS = (
@@ -58,10 +60,10 @@ NORMALIZATIONS: tuple[Operator, ...] = (
         always(" scaled = Mul(x, scale)  on_dc = Mul(shift, dc)  y = Add(scaled, on_dc)"),
         reference="batch_normalization.reference:jpeg_batch_normalization",
         kernel="batch_normalization",
-        is_by_channel=True,
+        keeps_band=True,
     ),
     Operator(
-        "JpegGroupNormalization",
+        JPEG_GROUP_NORMALIZATION,
         "normalisation by the statistics of groups of channels of each image",
         (feature_map(), *_STATISTICS, DC),
         result(),
@@ -71,7 +73,7 @@ NORMALIZATIONS: tuple[Operator, ...] = (
         kernel="group_normalization",
     ),
     Operator(
-        "SpatialGroupNormalization",
+        SPATIAL_GROUP_NORMALIZATION,
         "JpegGroupNormalization at block size 1",
         (feature_map(block=PIXELS), *_STATISTICS),
         result(block=PIXELS),

@@ -13,7 +13,6 @@ from jpegcompile.operators.definition import PIXELS, Attribute, Body, Operand, O
 from jpegcompile.operators.fragments import (
     BAND,
     BLOCK,
-    CHANNELS,
     FREQUENCIES,
     IN_AND_OUT,
     NUMBER,
@@ -29,7 +28,10 @@ from jpegcompile.operators.fragments import (
 )
 
 TRUNCATE = "JpegTruncate"
-SLOPE = Operand("slope", "vector", CHANNELS)
+RELU, PRELU, CLIP = "JpegRelu", "JpegPRelu", "JpegClip"
+SPATIAL_MAX_POOL, SPATIAL_GLOBAL_AVERAGE_POOL = "SpatialMaxPool", "SpatialGlobalAveragePool"
+MAX_POOL, DILATED_MAX_POOL = "JpegMaxPool", "JpegDilatedMaxPool"
+SLOPE = Operand("slope", "vector", "N C H W")
 BOUNDS = (Operand("low", "vector", NUMBER), Operand("high", "vector", NUMBER))
 # Below opset 11 Clip takes its bounds as attributes, and Max and Min do not broadcast below 8.
 CLIP_INPUTS_SINCE = 11
@@ -176,7 +178,7 @@ _DILATIONS_SINCE = 10
 
 
 def _max_pools(infix: str, window: tuple[Attribute, ...], pool: str) -> tuple[Operator, ...]:
-    name = f"Jpeg{infix}MaxPool"
+    name = DILATED_MAX_POOL if infix else MAX_POOL
     x, y = feature_map(block="input_block", is_compact=True), result("N C P Q", "output_block")
     # Positions of the approximation's maxima, counted over the whole tensor, pick pixels.
     picked = f"""largest, positions = MaxPool <{pool}> (approximation)
@@ -218,7 +220,7 @@ PIECEWISE: tuple[Operator, ...] = (
 
 OTHER_POOLS: tuple[Operator, ...] = (
     Operator(
-        "SpatialMaxPool",
+        SPATIAL_MAX_POOL,
         "the largest pixels of windows at block size 1",
         (feature_map(block=PIXELS),),
         result("N C P Q", PIXELS),
@@ -241,7 +243,7 @@ OTHER_POOLS: tuple[Operator, ...] = (
         kernel="global_max_pool",
     ),
     Operator(
-        "SpatialGlobalAveragePool",
+        SPATIAL_GLOBAL_AVERAGE_POOL,
         "the mean of each channel at block size 1",
         (feature_map(block=PIXELS),),
         result("N C 1 1", PIXELS, is_grouped=False),

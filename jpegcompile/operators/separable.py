@@ -5,6 +5,7 @@ from __future__ import annotations
 from jpegcompile.operators.definition import Operand, Operator
 from jpegcompile.operators.fragments import IN_AND_OUT, always, feature_map, result
 
+RESIZE = "JpegResize"
 _MATRICES = (Operand("rows", "matrix", "P H"), Operand("columns", "matrix", "W Q"))
 
 
@@ -34,7 +35,7 @@ SEPARABLE: tuple[Operator, ...] = (
     ),
     _separable("JpegSlice", "some rows and columns", "resample.reference:jpeg_slice"),
     _separable("JpegPad", "more or fewer rows and columns", "resample.reference:jpeg_pad"),
-    _separable("JpegResize", "interpolation to another size", "resample.reference:jpeg_resize"),
+    _separable(RESIZE, "interpolation to another size", "resample.reference:jpeg_resize"),
     _separable(
         "JpegReduceMean",
         "means of an axis",

@@ -20,10 +20,10 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.cost.model import Layer
-from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.operands import operand, operator_of
 from jpegcompile.ir.rewrite import Pass
-from jpegcompile.operators.fused import CONVOLUTIONS, METHOD, WINDOWED
+from jpegcompile.operators.convolution import METHOD
 from jpegcompile.target.base import CostModel
 
 # Images of so few channels are convolved in another way, whatever a node says.
@@ -56,8 +56,8 @@ class ChooseMethods(Pass):
             if node.name not in layers:
                 continue
             method = methods[node.name]
-            changed |= node.attrs.get(METHOD) != method
-            node.attrs[METHOD] = method
+            changed |= node.attrs.get(METHOD.name) != method
+            node.attrs[METHOD.name] = method
             source = module.convolutions.get(node.name, node.name)
             if module.report.has(source):
                 module.report.add(replace(module.report.node(source), method=method))
@@ -66,15 +66,22 @@ class ChooseMethods(Pass):
 
 def _weights(module: Module) -> float:
     """Bytes of the weights of all convolutions that native kernels pack."""
-    filters = [node.inputs[1].shape for node in module.graph.nodes if node.op in CONVOLUTIONS]
+    filters = [
+        operand(node, "weight").shape
+        for node in module.graph.nodes
+        if (operator := operator_of(node)) is not None and operator.base and not operator.ingest
+    ]
     return float(sum(4 * math.prod(shape) for shape in filters if shape is not None))
 
 
 def _layer(node: gs.Node, batch: int) -> Layer | None:
     """What the model asks of a node; None where there is nothing to choose."""
-    if node.domain != DOMAIN or node.op not in WINDOWED or node.outputs[0].dtype != np.float32:
+    operator = operator_of(node)
+    if operator is None or operator.ingest or METHOD not in operator.attributes:
         return None
-    filters, made = node.inputs[1].shape, node.outputs[0].shape
+    if node.outputs[0].dtype != np.float32:
+        return None
+    filters, made = operand(node, "weight").shape, node.outputs[0].shape
     if filters is None or list(filters[2:]) != [3, 3] or node.attrs["group"] != 1:
         return None
     if list(node.attrs["strides"]) != [1, 1] or list(node.attrs["dilations"]) != [1, 1]:

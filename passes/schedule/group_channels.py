@@ -14,11 +14,12 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.interface import DOMAIN, GROUP_ATTRIBUTES, grouped_inputs
 from jpegcompile.ir.graph import is_graph_output, static_dims, value_of
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.operands import operator_of, tensors_of
 from jpegcompile.ir.rewrite import Pass
-from jpegcompile.operators.groups import GROUPED, Y_GROUP
+from jpegcompile.operators.constants import DOMAIN
+from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.pointwise import FUNCTIONS
 
 # What kernels are for.
@@ -48,24 +49,19 @@ class GroupChannels(Pass):
         grouped = _grouped(module, self._group)
         changed = False
         for node in module.graph.nodes:
-            if node.domain == DOMAIN and node.op in GROUPED:
-                changed |= _mark(node, grouped, self._group)
+            operator = operator_of(node)
+            if operator is not None:
+                changed |= _mark(node, operator, grouped, self._group)
         return changed
 
 
-def _mark(node: gs.Node, grouped: set[int], group: int) -> bool:
-    before = {name: node.attrs.pop(name) for name in GROUP_ATTRIBUTES if name in node.attrs}
-    for name in GROUPED[node.op]:
-        if id(_tensor_of(node, name)) in grouped:
-            node.attrs[name] = group
-    return before != {name: node.attrs[name] for name in GROUP_ATTRIBUTES if name in node.attrs}
-
-
-def _tensor_of(node: gs.Node, attribute: str) -> gs.Tensor:
-    """The tensor of which an attribute tells the layout."""
-    if attribute == Y_GROUP:
-        return node.outputs[0]
-    return node.inputs[grouped_inputs(node.op)[attribute]]
+def _mark(node: gs.Node, operator: Operator, grouped: set[int], group: int) -> bool:
+    before = dict(node.attrs)
+    for operand, tensor in tensors_of(node, operator):
+        node.attrs.pop(operand.group_attribute, None)
+        if operand.is_grouped and id(tensor) in grouped:
+            node.attrs[operand.group_attribute] = group
+    return before != dict(node.attrs)
 
 
 def _grouped(module: Module, group: int) -> set[int]:
@@ -103,16 +99,13 @@ def _refused(node: gs.Node, found: dict[int, gs.Tensor]) -> list[gs.Tensor]:
     around = [t for t in {id(t): t for t in (*node.inputs, *node.outputs)}.values() if t.name]
     grouped = [t for t in around if id(t) in found]
     if node.domain == DOMAIN:
-        taken = {id(_tensor_of(node, name)) for name in GROUPED.get(node.op, ())}
-        return [t for t in grouped if id(t) not in taken or _is_read_besides(t, node)]
+        operator = operator_of(node)
+        told = [] if operator is None else tensors_of(node, operator)
+        taken = {id(tensor) for operand, tensor in told if operand.is_grouped}
+        # A map that is read elsewhere, too, where its layout is not told.
+        untold = {id(tensor) for operand, tensor in told if not operand.is_grouped}
+        return [t for t in grouped if id(t) not in taken - untold]
     return [] if _keeps_order(node, around, found) else grouped
-
-
-def _is_read_besides(tensor: gs.Tensor, node: gs.Node) -> bool:
-    """Whether a node reads a map where its layout is not told."""
-    inputs = grouped_inputs(node.op)
-    told = {inputs[name] for name in GROUPED[node.op] if name in inputs}
-    return any(t is tensor and index not in told for index, t in enumerate(node.inputs))
 
 
 def _keeps_order(node: gs.Node, around: list[gs.Tensor], found: dict[int, gs.Tensor]) -> bool:

@@ -1,1 +1,0 @@
-"""The function body of every operator, as ONNX text."""
