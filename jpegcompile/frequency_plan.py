@@ -18,6 +18,8 @@ from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.files import read_json
 
+# Source operators that a plan may name.
+PIECEWISE_LINEAR = frozenset(("Relu", "LeakyRelu", "PRelu", "Clip", "MaxPool"))
 Masking = Literal["asm", "apx"]
 MASKINGS: tuple[Masking, ...] = get_args(Masking)
 

@@ -19,12 +19,14 @@ class Bounds:
     high: float
     is_relu: bool
 
-    def constants(self, target: gs.Tensor, module: Module) -> list[gs.Tensor]:
+    def constants(self, target: gs.Tensor, module: Module) -> dict[str, gs.Tensor]:
         """The bounds as scalars, in the precision of a Clip's result and named after it."""
-        return [
-            gs.Constant(module.fresh(f"{target.name}.{name}"), np.asarray(value, target.dtype))
+        return {
+            name: gs.Constant(
+                module.fresh(f"{target.name}.{name}"), np.asarray(value, target.dtype)
+            )
             for name, value in (("low", self.low), ("high", self.high))
-        ]
+        }
 
 
 def bounds_of(node: gs.Node) -> Bounds | str:

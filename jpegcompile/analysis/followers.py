@@ -6,7 +6,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.graph import is_graph_output
-from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.module import Module
 
 
 def only_reader(tensor: gs.Tensor, module: Module, inside: set[int]) -> gs.Node | None:
@@ -37,15 +37,6 @@ def _is_alike(one: gs.Tensor, other: gs.Tensor, module: Module) -> bool:
     known = len(shapes[0]) == 4 and all(size is not None for size in shapes[0])
     is_same = known and shapes[0] == shapes[1] and one.dtype == other.dtype
     return is_same and module.domain(one) == module.domain(other)
-
-
-def transforms(made: gs.Tensor, module: Module, *, invert: bool) -> list[gs.Tensor]:
-    """Left and right matrix that transform a map of this size and block size."""
-    height, width = size_of(made)
-    pool, block = module.constants, module.domain(made)
-    if invert:
-        return [pool.inverse(height, block, made.dtype), pool.forward(width, block, made.dtype)]
-    return [pool.forward(height, block, made.dtype), pool.inverse(width, block, made.dtype)]
 
 
 def forget(inner: gs.Tensor, module: Module) -> None:

@@ -15,13 +15,11 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from jpegcompile.analysis.pointwise import FUNCTIONS, Region
+from jpegcompile.analysis.pointwise import Region
 from jpegcompile.ir.graph import input_at, value_of
+from jpegcompile.operators.constants import MOST_PROGRAM_STEPS
+from jpegcompile.operators.pointwise import FUNCTIONS
 
-# As many as the library has; regions beyond them run by bodies alone.
-PROGRAMMED = tuple(f"JpegPointwise_{number}" for number in range(1, 33))
-PROGRAM = "program"
-_MOST_STEPS = 256
 # From this opset on Max and Min broadcast, and there is Where.
 _OPSET = 9
 # A power is so many products at the most.
@@ -63,7 +61,7 @@ def region_program(region: Region, opset: int) -> RegionProgram | None:
             writer.write(node)
     except _NotProgrammedError:
         return None
-    return None if len(writer.steps) > _MOST_STEPS else writer.program()
+    return None if len(writer.steps) > MOST_PROGRAM_STEPS else writer.program()
 
 
 class _NotProgrammedError(Exception):

@@ -1,4 +1,4 @@
-"""Emit a module as an ONNX model: jpegcompile nodes with functions (`ort`), or inlined (`onnx`)."""
+"""Emit a module as an ONNX model: jpegcompile nodes with functions, or inlined, by its target."""
 
 from __future__ import annotations
 
@@ -9,19 +9,13 @@ import onnx
 import onnx_graphsurgeon as gs
 from onnx import checker, helper, inliner
 
-from jpegcompile.backends.functions import function_of
 from jpegcompile.errors import InternalError, one_line
-from jpegcompile.interface import (
-    DECODE,
-    DECODE_GRAY,
-    DOMAIN,
-    DOMAIN_VERSION,
-    IR_VERSION,
-    PORTABLE_DOMAIN,
-)
+from jpegcompile.interface import DOMAIN, DOMAIN_VERSION, IR_VERSION, PORTABLE_DOMAIN
 from jpegcompile.ir.graph import has_other_precision
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.weights import Weights, array_of, detached, weight_bytes
+from jpegcompile.operators.function import function_of
+from jpegcompile.operators.queries import is_decode
 from jpegcompile.weights.light import check_light
 from jpegcompile.weights.write import MOST_IN_ONE_FILE, SMALLEST
 
@@ -64,7 +58,7 @@ def emit_in_parts(module: Module, most: int = MOST_IN_ONE_FILE) -> Emission:
     with detached(module.graph, smallest) as taken:
         model = export(module)
     weights = {name: array_of(values) for name, values in taken.items()}
-    if module.options.target == "onnx":
+    if not module.options.target.keeps_operators:
         model = inliner.inline_local_functions(model)
         _drop_opsets(model, (DOMAIN, PORTABLE_DOMAIN))
     try:
@@ -82,8 +76,8 @@ def export(module: Module, *, check_types: bool = True) -> onnx.ModelProto:
         check_types: whether outputs without a type are an error.
     """
     graph = module.graph
-    used = sorted({node.op for node in graph.nodes if node.domain == DOMAIN})
-    with_bodies = [op for op in used if op not in (DECODE, DECODE_GRAY)]
+    defined = {node.op: o for node in graph.nodes if (o := module.operator(node)) is not None}
+    used = [defined[op] for op in sorted(defined)]
     opsets = [helper.make_opsetid("", int(graph.opset))]
     opsets += [d for d in graph.import_domains or [] if d.domain not in ("", "ai.onnx", DOMAIN)]
     if used:
@@ -92,7 +86,7 @@ def export(module: Module, *, check_types: bool = True) -> onnx.ModelProto:
     model.ir_version = IR_VERSION
     model.producer_name = DOMAIN
     model.producer_version = ""
-    model.functions.extend(function_of(op, int(graph.opset), module.programs) for op in with_bodies)
+    model.functions.extend(function_of(o, int(graph.opset)) for o in used if o.bodies)
     if has_other_precision(graph):
         _move_to_portable(model)
     return model
@@ -109,7 +103,7 @@ def _move_to_portable(model: onnx.ModelProto) -> None:
 
 
 def _is_decode(node: onnx.NodeProto) -> bool:
-    return node.domain == DOMAIN and node.op_type in (DECODE, DECODE_GRAY)
+    return node.domain == DOMAIN and is_decode(node.op_type)
 
 
 def _drop_opsets(model: onnx.ModelProto, domains: Sequence[str]) -> None:

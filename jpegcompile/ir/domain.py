@@ -1,4 +1,4 @@
-"""Names of the casts between the spatial and the jpeg domain, and the matrices that they use."""
+"""The matrices of the casts between the spatial and the jpeg domain, shared by many nodes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import axis_dct, dc_map
 from jpegcompile.dct.frequencies import band_map
-from jpegcompile.interface import DOMAIN
+from jpegcompile.operators.constants import DOMAIN
 
-TO_JPEG = "ToJpeg"
-TO_SPATIAL = "ToSpatial"
+# Operands for the matrices of rows and of columns: within operators, and of casts.
+Pair = tuple[str, str]
+INVERSE: Pair = ("inverse_rows", "inverse_columns")
+FORWARD: Pair = ("forward_rows", "forward_columns")
+AXES: Pair = ("rows", "columns")
 
 
 class ConstantPool:
@@ -46,6 +49,22 @@ class ConstantPool:
     def inverse(self, size: int, block: int, dtype: np.dtype[Any]) -> gs.Constant:
         """D^T of an axis: [size, size]."""
         return self.share(f"idct.{size}.b{block}", axis_dct(size, block).T, dtype)
+
+    def to_pixels(
+        self, size: tuple[int, int], block: int, dtype: np.dtype[Any], names: Pair = INVERSE
+    ) -> dict[str, gs.Tensor]:
+        """The matrices that take a map [H, W] to pixels, by names of operands for H and W."""
+        height, width = size
+        left, right = self.inverse(height, block, dtype), self.forward(width, block, dtype)
+        return dict(zip(names, (left, right), strict=True))
+
+    def to_coefficients(
+        self, size: tuple[int, int], block: int, dtype: np.dtype[Any], names: Pair = FORWARD
+    ) -> dict[str, gs.Tensor]:
+        """The matrices that take a map [H, W] to the jpeg domain, by names of operands."""
+        height, width = size
+        left, right = self.forward(height, block, dtype), self.inverse(width, block, dtype)
+        return dict(zip(names, (left, right), strict=True))
 
     def dc(self, height: int, width: int, block: int, dtype: np.dtype[Any]) -> gs.Constant:
         """The transform of a map of ones: [H, W]."""

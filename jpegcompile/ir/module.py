@@ -7,18 +7,21 @@ from typing import Literal
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.pointwise import OwnBody
 from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.frequency_plan import FrequencyPlan
 from jpegcompile.ir.domain import ConstantPool
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.ordered import OrderedGraph
+from jpegcompile.operators.constants import DOMAIN
+from jpegcompile.operators.definition import Operator
+from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
+from jpegcompile.target.base import Target
+from jpegcompile.target.ort import ORT
 
 Layout = Literal["NCHW", "NHWC"]
 InputMode = Literal["coefficients", "jpeg", "tensor"]
-Target = Literal["onnx", "ort"]
 DomainChoice = Literal["jpeg", "auto"]
 
 
@@ -45,7 +48,7 @@ class CompileOptions:
     """What the user asked for; see `jpegcompile.compile`."""
 
     input_mode: InputMode = "coefficients"
-    target: Target = "ort"
+    target: Target = ORT
     preprocess: Preprocess | None = None
     subsampling: str | None = None
     image_input: str | None = None
@@ -87,7 +90,7 @@ class Module:
         input_affine: per-channel normalisation that moved from the graph into the ingest.
         image_twin: source tensor that the ingest computes, where that is not the image input.
         ingest_output: name of the tensor that the ingest makes.
-        programs: bodies of operators that this model alone has.
+        programs: definitions of operators of which this model gives the body, by name.
         halves: the float16 constants of the source, by the names of their float32 twins.
         convolutions: names of the convolutions that became part of a fused operator, by its name.
         dynamic_batch: whether the batch dimension is symbolic.
@@ -109,7 +112,7 @@ class Module:
     input_affine: ChannelAffine | None = None
     image_twin: str | None = None
     ingest_output: str | None = None
-    programs: dict[str, OwnBody] = field(default_factory=dict)
+    programs: dict[str, Operator] = field(default_factory=dict)
     halves: dict[str, gs.Constant] = field(default_factory=dict)
     convolutions: dict[str, str] = field(default_factory=dict)
     dynamic_batch: bool = False
@@ -131,6 +134,12 @@ class Module:
             name = f"{base}.{count}"
         self._names.add(name)
         return name
+
+    def operator(self, node: gs.Node) -> Operator | None:
+        """The definition of a node of the domain, be it this model's own; None for other nodes."""
+        if node.domain != DOMAIN:
+            return None
+        return self.programs.get(node.op) or OPERATORS.get(node.op)
 
     def block(self, tensor: gs.Tensor) -> int:
         """Block size assigned to a spatial feature map."""

@@ -22,10 +22,13 @@ from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.dct.linear import in_jpeg_domain
-from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.domain import TO_JPEG, TO_SPATIAL
+from jpegcompile.ir.domain import AXES
 from jpegcompile.ir.graph import remove_node, static_dims, value_of
 from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.operands import Operands, make_node
+from jpegcompile.operators.casts import TO_JPEG, TO_SPATIAL
+from jpegcompile.operators.definition import Operator
+from jpegcompile.operators.separable import RESIZE
 from jpegcompile.report import NodeReport
 
 Match = TypeVar("Match")
@@ -114,7 +117,8 @@ class Rewriter:
         if block == 1:
             return tensor
         twin = self._variable(f"{tensor.name}.cast", tensor, block)
-        self._append(TO_JPEG, [tensor, *self.forward(tensor)], [twin], {"block": block})
+        matrices = self.module.constants.to_coefficients(size_of(tensor), block, tensor.dtype, AXES)
+        self._append(TO_JPEG, {"x": tensor, **matrices}, [twin], {"block": block})
         return twin
 
     def jpeg_operand(self, tensor: gs.Tensor, target: gs.Tensor) -> gs.Tensor:
@@ -143,34 +147,36 @@ class Rewriter:
         result = gs.Variable(name, dtype=tensor.dtype, shape=shape)
         self.module.blocks[name] = blocks[1]
         attrs = {"input_block": blocks[0], "output_block": blocks[1]}
-        self._append("JpegResize", [self.jpeg(tensor), *matrices], [result], attrs)
+        self._append(RESIZE, {"x": self.jpeg(tensor), **matrices}, [result], attrs)
         return result
 
     def axis_matrices(
         self, axes: Sequence[NDArray[np.float64]], source: gs.Tensor, block: int, name: str
-    ) -> list[gs.Tensor]:
-        """Left and right matrix that do to a map in the jpeg domain what `axes` do to pixels.
+    ) -> Operands:
+        """The matrices that do to a map in the jpeg domain what `axes` do to pixels.
 
         Args:
             axes: of rows and of columns, [output size, input size].
             source: the spatial map.
             block: of the result.
-            name: that those of the constants begin with.
+            name: that the names of the constants begin with.
         """
         given = self.module.block(source)
         rows, columns = (in_jpeg_domain(axis, given, block).astype(source.dtype) for axis in axes)
-        return [
-            gs.Constant(self.module.fresh(f"{name}.{kind}"), np.ascontiguousarray(values))
-            for kind, values in (("rows", rows), ("columns", columns.T))
-        ]
+        return {
+            kind: gs.Constant(self.module.fresh(f"{name}.{kind}"), np.ascontiguousarray(values))
+            for kind, values in zip(AXES, (rows, columns.T), strict=True)
+        }
 
-    def forward(self, spatial: gs.Tensor) -> list[gs.Tensor]:
-        """Left and right matrix that take a map of this size to the jpeg domain."""
-        return self._matrices(spatial, invert=False)
+    def forward(self, spatial: gs.Tensor) -> Operands:
+        """The operands that take a map of this size to the jpeg domain."""
+        block, dtype = self.module.block(spatial), spatial.dtype
+        return self.module.constants.to_coefficients(size_of(spatial), block, dtype)
 
-    def inverse(self, spatial: gs.Tensor) -> list[gs.Tensor]:
-        """Left and right matrix that take a map of this size back."""
-        return self._matrices(spatial, invert=True)
+    def inverse(self, spatial: gs.Tensor) -> Operands:
+        """The operands that take a map of this size back."""
+        block, dtype = self.module.block(spatial), spatial.dtype
+        return self.module.constants.to_pixels(size_of(spatial), block, dtype)
 
     def dc(self, spatial: gs.Tensor) -> gs.Tensor:
         """The transform [H, W] of a map of ones."""
@@ -179,30 +185,43 @@ class Rewriter:
 
     def replace(
         self,
-        op: str,
-        inputs: Sequence[gs.Tensor],
+        operator: Operator | str,
+        inputs: Mapping[str, gs.Tensor],
         attrs: Mapping[str, Any],
-        domain: str | None = DOMAIN,
         multiply_adds: int = 0,
         transforms: Sequence[gs.Tensor] = (),
-        outputs: int = 1,
     ) -> None:
-        """Let `op` compute the node's output, in the jpeg domain, with a cast back behind it.
+        """Let an operator of the domain compute the node's output, with a cast back behind it.
 
         Args:
-            op: of the new node.
-            inputs: of the new node, maps in the jpeg domain.
+            operator: its definition, or its name.
+            inputs: of the new node by name, maps in the jpeg domain.
             attrs: of the new node.
-            domain: of the new node; None for a standard operator.
             multiply_adds: of the spatial operator, for the report.
             transforms: the spatial maps that the new node transforms within itself.
-            outputs: how many outputs of the node the new one computes, each with its cast.
         """
         self.keep_trivial(multiply_adds, transforms)
-        targets = list(self.node.outputs[:outputs])
+        results = self._take_outputs(1)
+        self._append(operator, inputs, results, attrs, self.node.name)
+
+    def repeat(self, inputs: Sequence[gs.Tensor], outputs: int = 1) -> None:
+        """Let the node's own operator, which is the same in both domains, compute its output.
+
+        Args:
+            inputs: of the new node, maps in the jpeg domain.
+            outputs: how many outputs of the node the new one computes, each with a cast behind it.
+        """
+        self.keep_trivial()
+        node, results = self.node, self._take_outputs(outputs)
+        twin = gs.Node(node.op, node.name, dict(node.attrs), list(inputs), results)
+        self.module.graph.nodes.append(twin)
+        self.changed = True
+
+    def _take_outputs(self, count: int) -> list[gs.Tensor]:
+        """Remove the node; what the first of its outputs are to be cast from."""
+        targets = list(self.node.outputs[:count])
         remove_node(self.module.graph, self.node)
-        results = [self._spatial(target) for target in targets]
-        self._append(op, inputs, results, attrs, domain, self.node.name)
+        return [self._spatial(target) for target in targets]
 
     def _spatial(self, target: gs.Tensor) -> gs.Tensor:
         """What a spatial map is to be cast from; the map itself at block size 1, or if unnamed."""
@@ -210,7 +229,8 @@ class Rewriter:
         if block == 1:
             return target
         result = self._variable(f"{target.name}.jpeg", target, block)
-        self._append(TO_SPATIAL, [result, *self.inverse(target)], [target], {"block": block})
+        matrices = self.module.constants.to_pixels(size_of(target), block, target.dtype, AXES)
+        self._append(TO_SPATIAL, {"x": result, **matrices}, [target], {"block": block})
         return result
 
     def keep_trivial(self, multiply_adds: int = 0, transforms: Sequence[gs.Tensor] = ()) -> None:
@@ -223,13 +243,6 @@ class Rewriter:
             _node_report(self.node, self.module, "lowered", "", multiply_adds, cost)
         )
 
-    def _matrices(self, spatial: gs.Tensor, invert: bool) -> list[gs.Tensor]:
-        height, width = size_of(spatial)
-        block, dtype, pool = self.module.block(spatial), spatial.dtype, self.module.constants
-        if invert:
-            return [pool.inverse(height, block, dtype), pool.forward(width, block, dtype)]
-        return [pool.forward(height, block, dtype), pool.inverse(width, block, dtype)]
-
     def _variable(self, base: str, twin: gs.Tensor, block: int) -> gs.Variable:
         name = self.module.fresh(base)
         self.module.blocks[name] = block
@@ -238,18 +251,15 @@ class Rewriter:
 
     def _append(
         self,
-        op: str,
-        inputs: Sequence[gs.Tensor],
+        operator: Operator | str,
+        inputs: Mapping[str, gs.Tensor],
         outputs: Sequence[gs.Tensor],
         attrs: Mapping[str, Any],
-        domain: str | None = DOMAIN,
         name: str | None = None,
     ) -> None:
         # ONNX Runtime refuses two nodes of one name, and sources call nodes after their outputs.
-        unique = name or self.module.fresh(f"{outputs[0].name}.{op}")
-        self.module.graph.nodes.append(
-            gs.Node(op, unique, dict(attrs), list(inputs), list(outputs), domain)
-        )
+        unique = name or self.module.fresh(f"{outputs[0].name}.{operator}")
+        self.module.graph.nodes.append(make_node(operator, unique, inputs, attrs, outputs))
         self.changed = True
 
 

@@ -47,13 +47,12 @@ class LowerSeparable(Lowering[Separable]):
             rewriter.keep_trivial()
             return
         if match.axes is None:
-            inputs = [rewriter.jpeg(source), *node.inputs[1:]]
-            rewriter.replace(node.op, inputs, node.attrs, domain=None)
+            rewriter.repeat([rewriter.jpeg(source), *node.inputs[1:]])
             return
         operands = rewriter.axis_matrices(match.axes, source, output_block, target.name)
         rewriter.replace(
             self.jpeg_op or f"Jpeg{node.op}",
-            [rewriter.jpeg(source), *operands],
+            {"x": rewriter.jpeg(source), **operands},
             {"input_block": input_block, "output_block": output_block},
             multiply_adds=elements(source),
         )

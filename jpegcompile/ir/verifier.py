@@ -5,19 +5,24 @@ from __future__ import annotations
 import onnx_graphsurgeon as gs
 
 from jpegcompile.errors import InternalError
-from jpegcompile.interface import DECODE, DECODE_GRAY
-from jpegcompile.ir.domain import TO_JPEG, TO_SPATIAL
+from jpegcompile.ir.conformance import nonconformity
 from jpegcompile.ir.graph import label
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.operands import tensors_of
+from jpegcompile.operators.constants import DOMAIN
 
 
 def verify_module(module: Module, after: str) -> None:
-    """Every tensor has one source, comes before its readers, and casts agree with the domains.
+    """Check the graph.
+
+    Every tensor has one source and comes before its readers. Every node of the domain is as its
+    operator is defined, tensors are in the domains that nodes take and make, and readers take maps
+    in the layout in which they are made.
 
     Raises:
         InternalError: naming the pass and what is wrong.
     """
-    problem = _dataflow_problem(module.graph) or _domain_problem(module)
+    problem = _dataflow_problem(module.graph) or _domain_problem(module) or _layout_problem(module)
     if problem:
         raise InternalError(f"pass {after} broke the graph: {problem}; please report it")
 
@@ -44,19 +49,13 @@ def _dataflow_problem(graph: gs.Graph) -> str | None:
 
 def _domain_problem(module: Module) -> str | None:
     for node in module.graph.nodes:
-        if node.op in (TO_JPEG, TO_SPATIAL):
-            jpeg = node.inputs[0] if node.op == TO_SPATIAL else node.outputs[0]
-            spatial = node.outputs[0] if node.op == TO_SPATIAL else node.inputs[0]
-            block = node.attrs["block"]
-            if module.domain(jpeg) != block or module.domain(spatial) != 1:
-                return f"{label(node)} does not join the domains that its tensors are in"
-        elif node.op.startswith("Jpeg") and node.op not in (DECODE, DECODE_GRAY):
-            wanted = node.attrs.get("output_block", node.attrs.get("block"))
-            if module.domain(node.outputs[0]) != wanted:
-                return f"{label(node)} makes block size {wanted}, its output has another"
-            taken = node.attrs.get("input_block", node.attrs.get("block"))
-            if "Ingest" not in node.op and module.domain(node.inputs[0]) != taken:
-                return f"{label(node)} takes block size {taken}, its input has another"
+        if node.domain == DOMAIN:
+            operator = module.operator(node)
+            if operator is None:
+                return f"{label(node)} is no operator of the domain"
+            problem = nonconformity(node, operator, module)
+            if problem is not None:
+                return f"{label(node)} {problem}"
         elif any(module.domain(t) > 1 for t in node.outputs):
             blocks = {module.domain(t) for t in [*node.inputs, *node.outputs] if _is_plane(t)}
             if len(blocks) > 1:
@@ -64,6 +63,28 @@ def _domain_problem(module: Module) -> str | None:
     for tensor in module.graph.outputs:
         if module.domain(tensor) > 1:
             return f"output '{tensor.name}' is in the jpeg domain"
+    return None
+
+
+def _layout_problem(module: Module) -> str | None:
+    """Readers of a map agree with what makes it on how the map stands in memory."""
+    made: dict[int, tuple[int, int]] = {}
+    for node in module.graph.nodes:
+        operator = module.operator(node)
+        if operator is None:
+            compact = next((t for t in node.inputs if made.get(id(t), (1, 0))[1]), None)
+            if compact is not None:
+                return f"{label(node)} reads '{compact.name}', of which few coefficients stand"
+            continue
+        for operand, tensor in tensors_of(node, operator):
+            if operand.role != "map":
+                continue
+            layout = (
+                int(node.attrs.get(operand.group_attribute, 1)),
+                int(node.attrs.get(operand.frequencies_attribute, 0)),
+            )
+            if made.setdefault(id(tensor), layout) != layout:
+                return f"{label(node)} reads '{tensor.name}' in another layout than it is made in"
     return None
 
 

@@ -8,3 +8,7 @@ DOMAIN_VERSION = 1
 
 # Channels that stand side by side in a map in groups; 1 in place of it means NCHW.
 CHANNEL_GROUP = 16
+
+# Operators for the programs of a model's own functions, and the longest program of a kernel.
+MOST_PROGRAMS = 32
+MOST_PROGRAM_STEPS = 256

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 ElementType = Literal["float", "int16", "int64", "uint8", "uint16"]
@@ -21,18 +22,19 @@ class Operand:
 
     Attributes:
         name: in the function body, in Python and in C++.
-        role: "map" of features; "vector", one number for each channel or one for all; "weights" of
-            a convolution and constants like them; "matrix" of an axis and "plane", constants that
-            describe a transform; "index", integers for function bodies; "bytes" of files and their
-            coefficients.
+        role: "map" of features; "vector", numbers that go by channel, and by pixel where the shape
+            says so; "weights" of a convolution and constants like them; "matrix" of an axis and
+            "plane", constants that describe a transform; "index", integers for function bodies;
+            "bytes" of files and their coefficients.
         shape: a name or a number for each dimension, as in "N C H W". Dimensions of one name are
-            equal within a node; "?" is any extent, and "N|1" is N or 1. A vector may have any shape
-            of as many elements as its dimensions say, or of one.
+            equal within a node, "?" is any extent, and "*" by itself any shape. A vector may have
+            any shape that broadcasts to the given one, and so may a map that says it broadcasts.
         type: of the elements. "float" is the precision of the node, float32 for native kernels.
         block: of a map, the attribute that holds its block size; `PIXELS` at block size 1.
         is_grouped: whether kernels may hand the map on in groups of channels.
         is_compact: whether kernels may hand its tiles on as few coefficients.
         is_optional: whether a node may leave the input out.
+        is_broadcast: whether a map may have one image or one channel in place of all.
     """
 
     name: str
@@ -43,6 +45,12 @@ class Operand:
     is_grouped: bool = False
     is_compact: bool = False
     is_optional: bool = False
+    is_broadcast: bool = False
+
+    @cached_property
+    def dimensions(self) -> tuple[str, ...] | None:
+        """The names and numbers of its shape; None for any shape."""
+        return None if self.shape == "*" else tuple(self.shape.split())
 
     @property
     def group_attribute(self) -> str:
@@ -90,6 +98,7 @@ class Operator:
 
     Attributes:
         name: of the operator.
+        summary: what it computes, in a few words.
         inputs, outputs: in the order of a node.
         attributes: besides those that follow from the layouts of maps.
         bodies: its meaning for runtimes without our kernels, the one for the lowest opsets first;
@@ -100,13 +109,15 @@ class Operator:
         activation: the activation that is behind the convolution: "Relu", "PRelu", "Clip" or none.
         exact: the operator that this one approximates.
         masking: how it approximates.
+        takes_positions: whether an approximation finds positions, not a mask.
         truncates: whether the result keeps the frequencies of the input `band` alone.
         ingest: the ingest that the operator begins with.
-        is_by_channel: whether each coefficient but DC is its input's times a number, so that the
-            result has no more frequencies than the input.
+        keeps_band: whether a frequency of the result depends on that frequency of the maps alone,
+            so that the result has no more frequencies than they have.
     """
 
     name: str
+    summary: str
     inputs: tuple[Operand, ...]
     outputs: tuple[Operand, ...]
     attributes: tuple[Attribute, ...] = ()
@@ -117,9 +128,10 @@ class Operator:
     activation: str = ""
     exact: str = ""
     masking: Masking = ""
+    takes_positions: bool = False
     truncates: bool = False
     ingest: str = ""
-    is_by_channel: bool = False
+    keeps_band: bool = False
 
     @property
     def maps(self) -> tuple[Operand, ...]:
@@ -133,7 +145,7 @@ class Operator:
         few = (Attribute(m.frequencies_attribute, "int", 0) for m in self.maps if m.is_compact)
         return (*groups, *few)
 
-    @property
+    @cached_property
     def all_attributes(self) -> tuple[Attribute, ...]:
         """Every attribute that a node may have."""
         return (*self.layout_attributes, *self.attributes)
@@ -144,14 +156,17 @@ class Operator:
         Raises:
             KeyError: if the operator has no such input.
         """
-        for index, operand in enumerate(self.inputs):
-            if operand.name == name:
-                return index
-        raise KeyError(f"{self.name} has no input '{name}'")
+        if name not in self._positions:
+            raise KeyError(f"{self.name} has no input '{name}'")
+        return self._positions[name]
 
     def has(self, name: str) -> bool:
         """Whether there is an input of that name."""
-        return any(operand.name == name for operand in self.inputs)
+        return name in self._positions
+
+    @cached_property
+    def _positions(self) -> Mapping[str, int]:
+        return {operand.name: index for index, operand in enumerate(self.inputs)}
 
     def body(self, opset: int) -> Body:
         """The function body for a model of that opset.

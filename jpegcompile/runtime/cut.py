@@ -7,24 +7,22 @@ from collections.abc import Iterable, Mapping, Sequence
 import onnx
 from onnx import TensorProto, helper
 
-from jpegcompile.backends.functions import function_of
-from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.interface import (
-    CHROMA,
+from jpegcompile.interface import CHROMA, DOMAIN, LUMA, QUANTIZATION
+from jpegcompile.metadata import InputInfo
+from jpegcompile.operators.casts import TO_SPATIAL
+from jpegcompile.operators.convolution import METHOD, SPATIAL_CONV
+from jpegcompile.operators.definition import Operator
+from jpegcompile.operators.function import function_of
+from jpegcompile.operators.queries import (
     COMPACT_ATTRIBUTES,
-    DECODES,
-    DOMAIN,
     GROUP_ATTRIBUTES,
-    LUMA,
-    QUANTIZATION,
-    grouped_inputs,
+    convolution_in,
+    grouped_operands,
+    ingest_in,
+    is_decode,
 )
-from jpegcompile.ir.domain import TO_SPATIAL
-from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, INGEST_INPUTS, METHOD, SPATIAL_CONV
-
-# Operators have the same attributes at every opset.
-_ANY_OPSET = 13
+from jpegcompile.operators.registry import OPERATORS
 
 
 def begin_behind_decode(model: onnx.ModelProto) -> bool:
@@ -40,7 +38,7 @@ def begin_behind_decode(model: onnx.ModelProto) -> bool:
         UnsupportedModelError: if the model does not say any more what its inner tensors are.
     """
     graph = model.graph
-    decode = next((n for n in graph.node if n.domain == DOMAIN and n.op_type in DECODES), None)
+    decode = next((n for n in graph.node if n.domain == DOMAIN and is_decode(n.op_type)), None)
     if decode is None:
         return False
     described = {value.name: value for value in graph.value_info}
@@ -113,38 +111,43 @@ def _separate_ingest(model: onnx.ModelProto, image: str) -> None:
     index, fused = next(
         (index, node)
         for index, node in enumerate(model.graph.node)
-        if node.domain == DOMAIN and node.op_type in FIRST_CONVOLUTIONS
+        if node.domain == DOMAIN and node.op_type in OPERATORS and OPERATORS[node.op_type].ingest
     )
-    ingest, convolution = FIRST_CONVOLUTIONS[fused.op_type]
-    count = INGEST_INPUTS[ingest]
-    inputs, seen = list(fused.input[count:]), image
-    nodes = [_node(fused, ingest, list(fused.input[:count]), image)]
-    if convolution.startswith(SPATIAL_CONV):
+    operator = OPERATORS[fused.op_type]
+    ingest, convolution, cast = ingest_in(operator), convolution_in(operator), OPERATORS[TO_SPATIAL]
+    given, seen = _inputs(fused, operator), image
+    nodes = [_node(fused, ingest, given, image)]
+    if convolution.base == SPATIAL_CONV:
         seen = f"{image}.{TO_SPATIAL}"
-        nodes.append(_node(fused, TO_SPATIAL, [image, *inputs[-2:]], seen))
-        inputs = inputs[:-2]
-    nodes.append(_node(fused, convolution, [seen, *inputs], fused.output[0]))
+        matrices = {name: given[f"inverse_{name}"] for name in ("rows", "columns")}
+        nodes.append(_node(fused, cast, {"x": image, **matrices}, seen))
+    nodes.append(_node(fused, convolution, {**given, "x": seen}, fused.output[0]))
     kept = [*model.graph.node[:index], *nodes, *model.graph.node[index + 1 :]]
     del model.graph.node[:]
     model.graph.node.extend(kept)
     opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
     present = {function.name for function in model.functions}
     model.functions.extend(
-        function_of(node.op_type, opset) for node in nodes if node.op_type not in present
+        function_of(OPERATORS[node.op_type], opset) for node in nodes if node.op_type not in present
     )
 
 
-def _node(fused: onnx.NodeProto, op: str, inputs: list[str], output: str) -> onnx.NodeProto:
-    """One of the parts of a node, with those of its attributes that the part declares.
+def _inputs(node: onnx.NodeProto, operator: Operator) -> dict[str, str]:
+    """The inputs of a node by the names of its operands."""
+    return {o.name: name for o, name in zip(operator.inputs, node.input, strict=False) if name}
 
-    The method is that of the whole, and the layout of its output that of the convolution alone.
+
+def _node(
+    fused: onnx.NodeProto, part: Operator, given: Mapping[str, str], output: str
+) -> onnx.NodeProto:
+    """One of the parts of a node, with what it takes of the inputs and attributes of the whole.
+
+    The method belongs to the whole, and the layout of the whole's output to the convolution.
     """
-    declared = function_of(op, _ANY_OPSET)
-    names = {*declared.attribute, *(default.name for default in declared.attribute_proto)} - {
-        METHOD
-    }
+    names = {attribute.name for attribute in part.all_attributes} - {METHOD.name}
     if output not in fused.output:
         names -= set(GROUP_ATTRIBUTES)
+    op, inputs = part.name, [given[operand.name] for operand in part.inputs]
     node = helper.make_node(op, inputs, [output], name=f"{fused.name}.{op}", domain=DOMAIN)
     node.attribute.extend(a for a in fused.attribute if a.name in names)
     return node
@@ -248,8 +251,10 @@ def _is_grouped(model: onnx.ModelProto, tensor: str) -> bool:
     """Whether a node takes a tensor in groups."""
     for node in model.graph.node:
         layouts = {a.name: a.i for a in node.attribute} if node.domain == DOMAIN else {}
-        for name, index in grouped_inputs(node.op_type).items():
-            if layouts.get(name, 1) != 1 and tensor in node.input[index:][:1]:
+        operator = OPERATORS.get(node.op_type) if layouts else None
+        given = _inputs(node, operator) if operator else {}
+        for name, operand in grouped_operands(operator).items() if operator else ():
+            if layouts.get(name, 1) != 1 and given.get(operand.name) == tensor:
                 return True
     return False
 

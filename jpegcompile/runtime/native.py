@@ -16,7 +16,8 @@ import onnxruntime as ort
 
 from jpegcompile import _native
 from jpegcompile.errors import AccessError, one_line
-from jpegcompile.interface import DECODES, DOMAIN
+from jpegcompile.interface import DOMAIN
+from jpegcompile.operators.queries import is_decode
 
 # As CMake calls a module on Linux and macOS, and on Windows.
 _FILES = ("libjpegcompile_ort.so", "jpegcompile_ort.dll")
@@ -53,7 +54,7 @@ class Execution:
     def in_a_session(self) -> Execution:
         """What runs the nodes of such a file in a `Session`, which reads files itself."""
         parts = [dict(part) for part in (self.native, self.missing)]
-        replaced = {op: part.pop(op) for part in parts for op in DECODES if op in part}
+        replaced = {op: part.pop(op) for part in parts for op in list(part) if is_decode(op)}
         return replace(self, native=parts[0], missing=parts[1], replaced=replaced)
 
     def to_json(self) -> dict[str, Any]:
@@ -141,7 +142,7 @@ def execution_of(model: onnx.ModelProto, native: bool = True) -> Execution:
         # Domains below ours are for nodes that no library claims.
         if node.domain == DOMAIN or node.domain.startswith(f"{DOMAIN}."):
             is_native = node.domain == DOMAIN and node.op_type in known
-            has_body = node.op_type not in DECODES
+            has_body = not is_decode(node.op_type)
             count = native_nodes if is_native else bodies if has_body else missing
             count[node.op_type] += 1
     by_name = (dict(sorted(count.items())) for count in (native_nodes, bodies, missing))

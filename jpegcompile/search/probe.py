@@ -21,9 +21,10 @@ from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import Size
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.nonlinear import TRUNCATE, is_truncating
 from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.operators.piecewise import TRUNCATE
+from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.options import image_of
 from jpegcompile.runtime.cut import with_whole_tiles
 from jpegcompile.runtime.session import Session
@@ -89,11 +90,12 @@ def open_bands(compiled: CompiledModel) -> tuple[onnx.ModelProto, dict[str, Knob
     for node in graph.node:
         if not any(attribute.name == "frequencies" for attribute in node.attribute):
             continue
-        kind: Literal["mask", "keep"] = "keep" if is_truncating(node.op_type) else "mask"
+        operator = OPERATORS[node.op_type]
+        kind: Literal["mask", "keep"] = "keep" if operator.truncates else "mask"
         name = maker[node.input[0]] if node.op_type == TRUNCATE else node.name
         report = compiled.report.node(name)
         block = report.output_block if kind == "keep" else report.input_block
-        place = len(node.input) - 1 if kind == "keep" else 1
+        place = operator.position("band")
         height, width = sizes[node.input[place]]
         # Tensors of a source may be called anything but this: the name of our domain stands first.
         band = f"{DOMAIN}.{kind}.{name}"

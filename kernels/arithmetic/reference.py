@@ -1,6 +1,6 @@
-"""What JpegAdd, JpegSub and JpegScaleAddRelu mean.
+"""What JpegAdd, JpegSub, JpegScale and JpegScaleAddRelu mean.
 
-    y = DCT(inverse DCT(x) + value),  DCT(inverse DCT(x) - value)
+    y = DCT(inverse DCT(x) + value),  DCT(inverse DCT(x) - value),  DCT(inverse DCT(x) * scale)
     y = DCT(max(scale * inverse DCT(x) + inverse DCT(residual), 0))
 
 A constant c over a tile is the DC coefficient c * block, so the operators touch DC only. Sums of
@@ -32,6 +32,20 @@ def jpeg_add(x: NDArray[Float], value: NDArray[Float], *, block: int) -> NDArray
 def jpeg_sub(x: NDArray[Float], value: NDArray[Float], *, block: int) -> NDArray[Float]:
     """Subtract a constant from the pixels of a jpeg-domain map; see `jpeg_add`."""
     return to_jpeg(np.asarray(to_spatial(x, block) - value, x.dtype), block)
+
+
+def jpeg_scale(x: NDArray[Float], scale: NDArray[Float], *, block: int) -> NDArray[Float]:
+    """Multiply the pixels of each channel by one number.
+
+    Args:
+        x: [N, C, H, W] at `block`.
+        scale: a scalar, or an array that broadcasts against NCHW with 1 for H and W.
+        block: block size of x and of the result.
+
+    Returns:
+        The shape of x, at `block`.
+    """
+    return to_jpeg(np.asarray(to_spatial(x, block) * scale, x.dtype), block)
 
 
 def jpeg_scale_add_relu(

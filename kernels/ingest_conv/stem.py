@@ -15,9 +15,9 @@ from jpegcompile.dct.blocks import axis_dct, dc_map
 from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry, ingest_operators
 from jpegcompile.dct.windows import taps
 from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, DOMAIN_VERSION
-from jpegcompile.ir.fused import SPARSE_VECTORS
 from jpegcompile.jpeg.subsampling import geometry_of
 from jpegcompile.kernels.ingest.reference import jpeg_ingest
+from jpegcompile.operators.first_convolution import SPARSE_VECTORS
 
 RUNTIME = "onnxruntime"
 WAYS = ("sparse", "dense", "chosen", RUNTIME)
@@ -142,7 +142,7 @@ def model_of(stem: Stem, method: str) -> onnx.ModelProto:
         inputs += ["weight", "bias", "identity", "identity"]
         further: dict[str, Any] = {"output_block": 1, "y_group": CHANNEL_GROUP, "method": method}
         if method == "chosen":
-            further |= {"method": "", SPARSE_VECTORS: most_vectors(stem.layer)}
+            further |= {"method": "", SPARSE_VECTORS.name: most_vectors(stem.layer)}
         op = "JpegIngestSpatialConvRelu"
         nodes = [
             helper.make_node(op, inputs, ["y"], domain=DOMAIN, **to, **stem.window(), **further)

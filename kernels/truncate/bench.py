@@ -25,11 +25,12 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from jpegcompile.backends.functions import function_of
 from jpegcompile.dct.blocks import axis_dct, block_size
 from jpegcompile.dct.frequencies import band_map, band_share, full, resolve, transform_cost
 from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, DOMAIN_VERSION
 from jpegcompile.kernels.truncate.reference import compacted, from_compacted
+from jpegcompile.operators.function import function_of
+from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.runtime.native import custom_ops_library
 
 NUMBERS = (15, 12, 10, 8, 6, 4)
@@ -120,7 +121,7 @@ def model_of(layer: Layer, frequencies: int, batch: int, native: bool) -> onnx.M
         [numpy_helper.from_array(value, n) for n, value in values.items() if n not in maps],
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)]
-    functions = [] if native else [function_of(op, 17)]
+    functions = [] if native else [function_of(OPERATORS[op], 17)]
     return helper.make_model(graph, opset_imports=opsets, functions=functions, ir_version=10)
 
 

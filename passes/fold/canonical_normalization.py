@@ -20,10 +20,11 @@ import onnx_graphsurgeon as gs
 from onnx import helper
 
 from jpegcompile.analysis.moments import FIRST, Moments, Normalization
-from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.graph import input_at, is_float, is_graph_output, static_dims, value_of
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.operands import make_node
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.normalization import SPATIAL_GROUP_NORMALIZATION
 
 
 class CanonicalNormalization(Pass):
@@ -112,23 +113,22 @@ def _replace(
     is_half = source.dtype != precise
     given = _cast(source, precise, f"{target.name}.wide", module) if is_half else source
     made = gs.Variable(module.fresh(f"{target.name}.normalized"), precise, target.shape)
-    parameters = [
-        gs.Constant(module.fresh(f"{target.name}.{name}"), values.astype(precise))
+    parameters = {
+        name: gs.Constant(module.fresh(f"{target.name}.{name}"), values.astype(precise))
         for name, values in (
             ("scale", normalization.scale.reshape(-1, 1, 1)),
             ("shift", normalization.shift.reshape(-1, 1, 1)),
             ("epsilon", np.asarray([normalization.epsilon])),
         )
-    ]
-    parameters.append(_rows(normalization.groups, module))
+    }
+    parameters["to_rows"] = _rows(normalization.groups, module)
     node.outputs = [gs.Variable(module.fresh(f"{target.name}.unread"), target.dtype)]
-    module.graph.nodes[module.graph.nodes.index(node)] = gs.Node(
-        "SpatialGroupNormalization",
+    module.graph.nodes[module.graph.nodes.index(node)] = make_node(
+        SPATIAL_GROUP_NORMALIZATION,
         node.name,
+        {"x": given, **parameters},
         {"groups": normalization.groups},
-        [given, *parameters],
         [made if is_half else target],
-        DOMAIN,
     )
     if is_half:
         _cast(made, target.dtype, target.name, module, target)

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.domain import TO_JPEG, TO_SPATIAL
 from jpegcompile.ir.graph import bypass, is_graph_output, replace_uses
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.operands import operand
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.casts import TO_JPEG, TO_SPATIAL
 
 _SIZES = ("Shape", "Size")
 _INVERSE = {TO_JPEG: TO_SPATIAL, TO_SPATIAL: TO_JPEG}
@@ -42,12 +43,12 @@ def _free_sizes(cast: gs.Node) -> bool:
     """Let operators that ask for nothing but sizes read what the cast reads."""
     readers = [reader for reader in cast.outputs[0].outputs if reader.op in _SIZES]
     for reader in readers:
-        reader.inputs = [cast.inputs[0]]
+        reader.inputs = [operand(cast, "x")]
     return bool(readers)
 
 
 def _cancel(node: gs.Node, module: Module) -> None:
-    source, target = node.inputs[0], node.outputs[0]
+    source, target = operand(node, "x"), node.outputs[0]
     if node.attrs["block"] == 1:
         bypass(module.graph, node)
         return
@@ -57,7 +58,7 @@ def _cancel(node: gs.Node, module: Module) -> None:
     if source.inputs and source.inputs[0].op == _INVERSE[node.op]:
         producer = source.inputs[0]
         if producer.attrs["block"] == node.attrs["block"]:
-            replace_uses(target, producer.inputs[0])
+            replace_uses(target, operand(producer, "x"))
             return
     for twin in list(source.outputs):
         if twin is not node and twin.op == node.op and twin.attrs == node.attrs:

@@ -45,4 +45,4 @@ class LowerAlongChannels(Lowering[int]):
             rewriter.keep_trivial()
             return
         inputs = [rewriter.jpeg(node.inputs[0]), *node.inputs[1:]]
-        rewriter.replace(node.op, inputs, node.attrs, domain=None, outputs=len(node.outputs))
+        rewriter.repeat(inputs, outputs=len(node.outputs))

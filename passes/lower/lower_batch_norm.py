@@ -40,16 +40,16 @@ class LowerBatchNorm(Lowering[ChannelAffine]):
         if module.block(source) == 1:
             rewriter.keep_trivial(work)
             return
-        parameters = [
-            gs.Constant(
+        parameters = {
+            name: gs.Constant(
                 module.fresh(f"{node.outputs[0].name}.{name}"),
                 values.astype(source.dtype).reshape(-1, 1, 1),
             )
             for name, values in (("scale", match.scale), ("shift", match.shift))
-        ]
+        }
         rewriter.replace(
             "JpegBatchNormalization",
-            [rewriter.jpeg(source), *parameters, rewriter.dc(source)],
+            {"x": rewriter.jpeg(source), **parameters, "dc": rewriter.dc(source)},
             {"block": module.block(source)},
             multiply_adds=work,
         )

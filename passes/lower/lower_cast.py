@@ -32,4 +32,4 @@ class LowerCast(Lowering[gs.Tensor]):
         if rewriter.module.block(match) == 1:
             rewriter.keep_trivial()
             return
-        rewriter.replace("Cast", [rewriter.jpeg(match)], node.attrs, domain=None)
+        rewriter.repeat([rewriter.jpeg(match)])

@@ -39,12 +39,12 @@ class LowerChannelReduction(Lowering[int]):
         source, target = node.inputs[0], node.outputs[0]
         name = f"JpegChannel{node.op.removeprefix('Reduce')}"
         if node.op in _LINEAR:
-            rewriter.replace(name, [rewriter.jpeg(source)], {"block": match})
+            rewriter.replace(name, {"x": rewriter.jpeg(source)}, {"block": match})
             return
-        matrices = [*rewriter.inverse(source), *rewriter.forward(target)]
+        matrices = {**rewriter.inverse(source), **rewriter.forward(target)}
         rewriter.replace(
             name,
-            [rewriter.jpeg(source), *matrices],
+            {"x": rewriter.jpeg(source), **matrices},
             {"block": match},
             transforms=(source, target),
         )

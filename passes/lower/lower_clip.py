@@ -15,6 +15,7 @@ import onnx_graphsurgeon as gs
 from jpegcompile.analysis.bounds import Bounds, bounds_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
+from jpegcompile.operators.piecewise import CLIP, RELU
 
 
 class LowerClip(Lowering[Bounds]):
@@ -41,10 +42,15 @@ class LowerClip(Lowering[Bounds]):
         if block == 1:
             rewriter.keep_trivial()
             return
-        bounds = [] if match.is_relu else match.constants(node.outputs[0], module)
+        bounds = {} if match.is_relu else match.constants(node.outputs[0], module)
         rewriter.replace(
-            "JpegRelu" if match.is_relu else "JpegClip",
-            [rewriter.jpeg(source), *bounds, *rewriter.inverse(source), *rewriter.forward(source)],
+            RELU if match.is_relu else CLIP,
+            {
+                "x": rewriter.jpeg(source),
+                **bounds,
+                **rewriter.inverse(source),
+                **rewriter.forward(source),
+            },
             {"block": block},
             transforms=(source, source),
         )

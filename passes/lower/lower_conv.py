@@ -16,6 +16,7 @@ from jpegcompile.analysis.window import bias_of
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter
+from jpegcompile.operators.convolution import JPEG_CONV, JPEG_POINTWISE_CONV
 
 
 class LowerConv(Lowering[Convolution]):
@@ -36,16 +37,26 @@ class LowerConv(Lowering[Convolution]):
         elif match.window.is_pointwise:
             bias = _channel_bias(node, rewriter.module)
             rewriter.replace(
-                "JpegPointwiseConv",
-                [rewriter.jpeg(source), node.inputs[1], bias, rewriter.dc(target)],
+                JPEG_POINTWISE_CONV,
+                {
+                    "x": rewriter.jpeg(source),
+                    "weight": node.inputs[1],
+                    "bias": bias,
+                    "dc": rewriter.dc(target),
+                },
                 {"group": match.group, "block": rewriter.module.block(source)},
                 multiply_adds=match.multiply_adds,
             )
         else:
-            inputs = [rewriter.jpeg(source), node.inputs[1], bias_of(node, rewriter.module)]
             rewriter.replace(
-                "JpegConv",
-                inputs + rewriter.inverse(source) + rewriter.forward(target),
+                JPEG_CONV,
+                {
+                    "x": rewriter.jpeg(source),
+                    "weight": node.inputs[1],
+                    "bias": bias_of(node, rewriter.module),
+                    **rewriter.inverse(source),
+                    **rewriter.forward(target),
+                },
                 {
                     **match.attributes,
                     "input_block": rewriter.module.block(source),

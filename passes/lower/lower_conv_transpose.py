@@ -31,10 +31,15 @@ class LowerConvTranspose(Lowering[Convolution]):
         if module.block(source) == 1 and module.block(target) == 1:
             rewriter.keep_trivial(match.multiply_adds)
             return
-        inputs = [rewriter.jpeg(source), node.inputs[1], bias_of(node, module)]
         rewriter.replace(
             "JpegConvTranspose",
-            inputs + rewriter.inverse(source) + rewriter.forward(target),
+            {
+                "x": rewriter.jpeg(source),
+                "weight": node.inputs[1],
+                "bias": bias_of(node, module),
+                **rewriter.inverse(source),
+                **rewriter.forward(target),
+            },
             {
                 **match.attributes,
                 "output_padding": [int(p) for p in node.attrs.get("output_padding", (0, 0))],

@@ -85,11 +85,12 @@ class LowerElementwise(Lowering[Arithmetic]):
         maps = {id(t) for t in match.maps}
         operands = [rewriter.jpeg_operand(t, target) if id(t) in maps else t for t in node.inputs]
         if not match.on_dc:
-            rewriter.replace(node.op, operands, node.attrs, domain=None)
+            rewriter.repeat(operands)
             return
         source = next(t for t in operands if rewriter.module.domain(t) > 1)
         value = next(t for t in operands if t is not source)
-        rewriter.replace(f"Jpeg{node.op}", [source, value, rewriter.dc(target)], {"block": block})
+        inputs = {"x": source, "value": value, "dc": rewriter.dc(target)}
+        rewriter.replace(f"Jpeg{node.op}", inputs, {"block": block})
 
 
 def _match_concat(node: gs.Node, module: Module) -> Arithmetic | Decline:

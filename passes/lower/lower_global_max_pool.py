@@ -32,6 +32,6 @@ class LowerGlobalMaxPool(Lowering[int]):
             rewriter.keep_trivial()
             return
         source = node.inputs[0]
-        inputs = [rewriter.jpeg(source), *rewriter.inverse(source)]
+        inputs = {"x": rewriter.jpeg(source), **rewriter.inverse(source)}
         attrs = {"input_block": match, "output_block": 1}
         rewriter.replace("JpegGlobalMaxPool", inputs, attrs, transforms=(source,))

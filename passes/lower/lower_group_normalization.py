@@ -12,26 +12,32 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.operands import operand, operands
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, map_problem
+from jpegcompile.operators.constants import DOMAIN
+from jpegcompile.operators.normalization import (
+    JPEG_GROUP_NORMALIZATION,
+    SPATIAL_GROUP_NORMALIZATION,
+)
 
 
 class LowerGroupNormalization(Lowering[int]):
     """Statistics of groups of channels of each image."""
 
     name = "lower-group-normalization"
-    op_types = ("SpatialGroupNormalization",)
+    op_types = (SPATIAL_GROUP_NORMALIZATION,)
     domains = (DOMAIN,)
 
     def match(self, node: gs.Node, module: Module) -> int | Decline | None:
         """The block size of a map of known size."""
-        source, target = node.inputs[0], node.outputs[0]
+        source, target = operand(node, "x"), node.outputs[0]
         return map_problem(node, module, source, target) or module.block(source)
 
     def rewrite(self, node: gs.Node, match: int, rewriter: Rewriter) -> None:
         """At block size 1 the operator is its own twin."""
-        source, work = node.inputs[0], 3 * elements(node.inputs[0])
+        source = operand(node, "x")
+        work = 3 * elements(source)
         if match == 1:
             rewriter.keep_trivial(work)
             return
@@ -41,8 +47,13 @@ class LowerGroupNormalization(Lowering[int]):
             f"rows.{groups}.{height * width}", shape, np.dtype(np.int64)
         )
         rewriter.replace(
-            "JpegGroupNormalization",
-            [rewriter.jpeg(source), *node.inputs[1:4], to_rows, rewriter.dc(source)],
+            JPEG_GROUP_NORMALIZATION,
+            {
+                **operands(node),
+                "x": rewriter.jpeg(source),
+                "to_rows": to_rows,
+                "dc": rewriter.dc(source),
+            },
             {"groups": groups, "block": match},
             multiply_adds=work,
         )

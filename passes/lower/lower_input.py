@@ -10,6 +10,8 @@ The ingest is the decode contract and the normalisation as one affine map; see
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from jpegcompile.dct.blocks import block_size
 from jpegcompile.dct.ingest import IngestOperators, ingest_operators
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import CHROMA, DOMAIN, LUMA, QUANTIZATION
-from jpegcompile.ir.domain import TO_SPATIAL
+from jpegcompile.ir.domain import AXES
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.image import (
     TO_CHANNELS_LAST,
@@ -28,8 +30,11 @@ from jpegcompile.ir.image import (
     pixels_to_input,
 )
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.operands import Operands, make_node
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.jpeg.subsampling import GRAY, geometry_of
+from jpegcompile.operators.casts import TO_SPATIAL
+from jpegcompile.operators.ingest import INGEST, INGEST_GRAY
 
 
 class LowerInput(Pass):
@@ -79,12 +84,12 @@ def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Va
     luma = _blocks(LUMA, batch, 1, operators.rows[0], operators.columns[0])
     inputs = [luma]
     indexing = _indexing(module, luma, range(1))
-    matrices = [operators.rows[0], operators.columns[0].T]
+    matrices = {"luma_rows": operators.rows[0], "luma_columns": operators.columns[0].T}
     if subsampling != GRAY:
         chroma = _blocks(CHROMA, batch, 2, operators.rows[1], operators.columns[1])
         inputs.append(chroma)
-        indexing += _indexing(module, chroma, range(1, 3))
-        matrices += [operators.rows[1], operators.columns[1].T]
+        indexing |= _indexing(module, chroma, range(1, 3))
+        matrices |= {"chroma_rows": operators.rows[1], "chroma_columns": operators.columns[1].T}
     inputs.append(gs.Variable(QUANTIZATION, np.dtype(np.uint16), (batch, components, 8, 8)))
     result = gs.Variable(
         module.fresh(f"{image.name}.jpeg"),
@@ -92,13 +97,13 @@ def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Va
         (batch, image.channels, image.height, image.width),
     )
     constants = _constants(module, operators, matrices, dtype)
-    node = gs.Node(
-        "JpegIngestGray" if subsampling == GRAY else "JpegIngest",
+    node = make_node(
+        INGEST_GRAY if subsampling == GRAY else INGEST,
         module.fresh(f"{DOMAIN}.ingest"),
+        # Inputs of the graph are called as the operands.
+        {**{tensor.name: tensor for tensor in inputs}, **indexing, **constants},
         {"to": helper.np_dtype_to_tensor_dtype(dtype), "block": operators.block},
-        [*inputs, *indexing, *constants],
         [result],
-        DOMAIN,
     )
     module.graph.nodes.append(node)
     return list(inputs), result
@@ -107,23 +112,19 @@ def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Va
 def _constants(
     module: Module,
     operators: IngestOperators,
-    matrices: list[NDArray[np.float64]],
+    matrices: Mapping[str, NDArray[np.float64]],
     dtype: np.dtype[np.generic],
-) -> list[gs.Tensor]:
+) -> Operands:
     pool, image = module.constants, module.image
-    names = ("luma_rows", "luma_columns", "chroma_rows", "chroma_columns")
-    shared = [
-        pool.share(f"ingest.{name}", values, dtype)
-        for name, values in zip(names, matrices, strict=False)
-    ]
-    mixing = operators.mixing[:, :, None, None]
-    offset = operators.offset[:, None, None]
-    return [
-        *shared,
-        pool.share("ingest.mixing", mixing, dtype),
-        pool.share("ingest.offset", offset, dtype),
-        pool.dc(image.height, image.width, operators.block, dtype),
-    ]
+    arrays = {
+        **matrices,
+        "mixing": operators.mixing[:, :, None, None],
+        "offset": operators.offset[:, None, None],
+    }
+    shared: Operands = {
+        name: pool.share(f"ingest.{name}", values, dtype) for name, values in arrays.items()
+    }
+    return shared | {"dc": pool.dc(image.height, image.width, operators.block, dtype)}
 
 
 def _blocks(
@@ -137,7 +138,7 @@ def _blocks(
     return gs.Variable(name, np.dtype(np.int16), shape)
 
 
-def _indexing(module: Module, blocks: gs.Variable, tables: range) -> list[gs.Tensor]:
+def _indexing(module: Module, blocks: gs.Variable, tables: range) -> Operands:
     """Which tables a plane uses, and the shapes to which tables and blocks are rearranged."""
     _, components, rows, columns, _, _ = blocks.shape
     values = {
@@ -145,22 +146,21 @@ def _indexing(module: Module, blocks: gs.Variable, tables: range) -> list[gs.Ten
         "table_shape": [0, components, 1, 1, 8, 8],
         "shape": [0, components, 8 * rows, 8 * columns],
     }
-    return [
-        gs.Constant(
+    return {
+        f"{blocks.name}_{name}": gs.Constant(
             module.fresh(f"{DOMAIN}.ingest.{blocks.name}_{name}"), np.asarray(entries, np.int64)
         )
         for name, entries in values.items()
-    ]
+    }
 
 
 def _cast_back(module: Module, ingested: gs.Variable, image: gs.Tensor) -> None:
     """Make `image` ToSpatial(ingested); at block size 1 the two are the same."""
-    height, width, pool = module.image.height, module.image.width, module.constants
-    block, dtype = block_size(height, width), image.dtype
+    size = (module.image.height, module.image.width)
+    block = block_size(*size)
     if block > 1:
         module.blocks[ingested.name] = block
-    matrices = [pool.inverse(height, block, dtype), pool.forward(width, block, dtype)]
+    matrices = module.constants.to_pixels(size, block, image.dtype, AXES)
     name = module.fresh(f"{image.name}.{TO_SPATIAL}")
-    module.graph.nodes.append(
-        gs.Node(TO_SPATIAL, name, {"block": block}, [ingested, *matrices], [image], DOMAIN)
-    )
+    inputs = {"x": ingested, **matrices}
+    module.graph.nodes.append(make_node(TO_SPATIAL, name, inputs, {"block": block}, [image]))

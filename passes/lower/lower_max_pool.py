@@ -11,6 +11,7 @@ from jpegcompile.analysis.pooling import max_pool_of
 from jpegcompile.analysis.window import Window
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter
+from jpegcompile.operators.piecewise import DILATED_MAX_POOL, MAX_POOL
 
 
 class LowerMaxPool(Lowering[Window]):
@@ -37,9 +38,10 @@ class LowerMaxPool(Lowering[Window]):
             "input_block": module.block(source),
             "output_block": module.block(target),
         }
-        op = "JpegMaxPool"
+        op = MAX_POOL
         if match.dilations != (1, 1):
             # MaxPool has dilations since opset 10 only, so the plain body must not name them.
-            op, attrs["dilations"] = "JpegDilatedMaxPool", list(match.dilations)
-        matrices = rewriter.inverse(source) + rewriter.forward(target)
-        rewriter.replace(op, [rewriter.jpeg(source), *matrices], attrs, transforms=(source, target))
+            op, attrs["dilations"] = DILATED_MAX_POOL, list(match.dilations)
+        matrices = {**rewriter.inverse(source), **rewriter.forward(target)}
+        inputs = {"x": rewriter.jpeg(source), **matrices}
+        rewriter.replace(op, inputs, attrs, transforms=(source, target))

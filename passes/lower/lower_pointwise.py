@@ -17,19 +17,21 @@ from typing import Any
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.pointwise import (
-    FUNCTIONS,
-    KNOWN_PROGRAMS,
-    PRODUCTS,
-    OwnBody,
-    Region,
-    program_name,
-    region_of,
-)
-from jpegcompile.analysis.region_program import PROGRAM, PROGRAMMED, region_program
+from jpegcompile.analysis.pointwise import PRODUCTS, Region, program_name, region_of
+from jpegcompile.analysis.region_program import region_program
 from jpegcompile.ir.graph import is_graph_output, remove_node, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, lowered_report, map_problem
+from jpegcompile.operators.definition import Operator
+from jpegcompile.operators.pointwise import (
+    FUNCTIONS,
+    KNOWN_PROGRAMS,
+    PROGRAM,
+    PROGRAMMED,
+    own_function,
+    with_program,
+)
+from jpegcompile.operators.registry import OPERATORS
 
 
 class LowerPointwise(Lowering[Region]):
@@ -70,16 +72,16 @@ class LowerPointwise(Lowering[Region]):
         if block == 1:
             rewriter.keep_trivial()
             return
-        op, attrs, constants = _operator(match, module)
+        operator, attrs, constants = _operator(match, module)
         rewriter.replace(
-            op,
-            [
-                rewriter.jpeg(source),
-                *constants,
-                *rewriter.inverse(source),
+            operator,
+            {
+                "x": rewriter.jpeg(source),
+                **constants,
+                **rewriter.inverse(source),
                 # The region may change the precision.
-                *rewriter.forward(node.outputs[0]),
-            ],
+                **rewriter.forward(node.outputs[0]),
+            },
             {**attrs, "block": block},
             transforms=(source, node.outputs[0]),
         )
@@ -99,25 +101,30 @@ def _is_nonlinear(node: gs.Node) -> bool:
 
 def _operator(
     region: Region, module: Module
-) -> tuple[str, Mapping[str, Any], tuple[gs.Constant, ...]]:
-    """Name, attributes and constants of a region's operator; its program is kept for its body."""
+) -> tuple[Operator, Mapping[str, Any], dict[str, gs.Tensor]]:
+    """Operator, attributes and constants of a region; the module keeps a body that it gives."""
     first = region.nodes[0]
     if len(region.nodes) == 1 and first.op in FUNCTIONS:
-        return f"Jpeg{first.op}", {**FUNCTIONS[first.op], **first.attrs}, ()
+        return OPERATORS[f"Jpeg{first.op}"], {**FUNCTIONS[first.op], **first.attrs}, {}
     program = region.program()
-    name = program_name(program)
-    stepwise = None
-    if name not in KNOWN_PROGRAMS.values():
-        stepwise = region_program(region, int(module.graph.opset))
-    if stepwise is not None:
-        body = OwnBody(stepwise.body, ("constants",), (PROGRAM,))
-        known = (n for n in PROGRAMMED if module.programs.get(n, body) == body)
-        shared = next(known, None)
-        if shared is not None:
-            module.programs[shared] = body
-            label = module.fresh(f"{region.nodes[-1].outputs[0].name}.constants")
-            constants = gs.Constant(label, stepwise.constants)
-            return shared, {PROGRAM: stepwise.steps}, (constants,)
-    operands = tuple(f"c{index}" for index in range(len(region.constants)))
-    module.programs[name] = OwnBody(program, operands)
-    return name, {}, region.constants
+    if program in KNOWN_PROGRAMS:
+        return OPERATORS[KNOWN_PROGRAMS[program]], {}, {}
+    stepwise = region_program(region, int(module.graph.opset))
+    shared = None if stepwise is None else _shared(stepwise.body, module)
+    if stepwise is not None and shared is not None:
+        label = module.fresh(f"{region.nodes[-1].outputs[0].name}.constants")
+        constants = gs.Constant(label, stepwise.constants)
+        return shared, {PROGRAM: stepwise.steps}, {"constants": constants}
+    named = {f"c{index}": constant for index, constant in enumerate(region.constants)}
+    own = own_function(program_name(program), program, tuple(named))
+    module.programs[own.name] = own
+    return own, {}, named
+
+
+def _shared(body: str, module: Module) -> Operator | None:
+    """The operator of a program, kept with its body; None if the model has too many programs."""
+    for operator in PROGRAMMED:
+        given = with_program(operator, body)
+        if module.programs.setdefault(operator.name, given) == given:
+            return given
+    return None

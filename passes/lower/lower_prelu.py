@@ -13,6 +13,7 @@ import onnx_graphsurgeon as gs
 from jpegcompile.analysis.slopes import slope_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
+from jpegcompile.operators.piecewise import PRELU
 
 
 class LowerPRelu(Lowering[gs.Tensor]):
@@ -37,8 +38,13 @@ class LowerPRelu(Lowering[gs.Tensor]):
             return
         slope = slope_of(node, module)
         rewriter.replace(
-            "JpegPRelu",
-            [rewriter.jpeg(match), slope, *rewriter.inverse(match), *rewriter.forward(match)],
+            PRELU,
+            {
+                "x": rewriter.jpeg(match),
+                "slope": slope,
+                **rewriter.inverse(match),
+                **rewriter.forward(match),
+            },
             {"block": block},
             transforms=(match, match),
         )

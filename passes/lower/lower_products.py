@@ -50,12 +50,12 @@ class LowerProducts(Lowering[Operands]):
         target = node.outputs[0]
         rewriter.replace(
             f"Jpeg{node.op}",
-            [
-                rewriter.jpeg(match[0]),
-                _other(match[1], target, rewriter),
-                *rewriter.inverse(target),
-                *rewriter.forward(target),
-            ],
+            {
+                "x": rewriter.jpeg(match[0]),
+                "residual": _other(match[1], target, rewriter),
+                **rewriter.inverse(target),
+                **rewriter.forward(target),
+            },
             {"block": rewriter.module.block(target)},
             transforms=(match[0], target, target),
         )

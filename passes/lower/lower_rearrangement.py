@@ -36,10 +36,10 @@ class LowerRearrangement(Lowering[int]):
         if input_block == 1 and output_block == 1:
             rewriter.keep_trivial()
             return
-        matrices = rewriter.inverse(source) + rewriter.forward(target)
+        matrices = {**rewriter.inverse(source), **rewriter.forward(target)}
         rewriter.replace(
             f"Jpeg{node.op}",
-            [rewriter.jpeg(source), *matrices],
+            {"x": rewriter.jpeg(source), **matrices},
             {"blocksize": match, "input_block": input_block, "output_block": output_block},
             transforms=(source, target),
         )

@@ -9,6 +9,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
+from jpegcompile.operators.piecewise import RELU
 
 
 class LowerRelu(Lowering[gs.Tensor]):
@@ -30,10 +31,10 @@ class LowerRelu(Lowering[gs.Tensor]):
         if block == 1:
             rewriter.keep_trivial()
             return
-        matrices = rewriter.inverse(match) + rewriter.forward(match)
+        matrices = {**rewriter.inverse(match), **rewriter.forward(match)}
         rewriter.replace(
-            "JpegRelu",
-            [rewriter.jpeg(match), *matrices],
+            RELU,
+            {"x": rewriter.jpeg(match), **matrices},
             {"block": block},
             transforms=(match, match),
         )

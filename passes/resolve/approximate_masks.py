@@ -18,17 +18,22 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from onnx import helper
 
+from jpegcompile.analysis.masks import inverse_transforms
 from jpegcompile.dct.frequencies import full, resolve, transform_cost
 from jpegcompile.errors import UsageError
+from jpegcompile.frequency_plan import PIECEWISE_LINEAR
 from jpegcompile.ir.module import Module, size_of
-from jpegcompile.ir.nonlinear import (
-    MASKED,
-    PIECEWISE_LINEAR,
+from jpegcompile.ir.operands import (
     input_block,
-    inverse_transforms,
-    is_max_pool,
+    operand,
+    operands,
+    operator_of,
+    replace_operator,
 )
 from jpegcompile.ir.rewrite import Pass, elements
+from jpegcompile.operators.definition import Operator
+from jpegcompile.operators.fragments import PRECISION
+from jpegcompile.operators.queries import approximation_of
 
 # MaxPool gives positions, its second output, since this opset.
 _POSITIONS_SINCE = 8
@@ -48,8 +53,10 @@ class ApproximateMasks(Pass):
         _check_names(module)
         changed = False
         for node in module.graph.nodes:
-            if node.op in MASKED:
-                changed |= _approximate(node, module)
+            exact = operator_of(node)
+            masked = exact and approximation_of(exact, module.options.frequencies.masking)
+            if exact and masked:
+                changed |= _approximate(node, exact, masked, module)
         return changed
 
 
@@ -66,10 +73,10 @@ def _check_names(module: Module) -> None:
         )
 
 
-def _approximate(node: gs.Node, module: Module) -> bool:
-    plan, block = module.options.frequencies, input_block(node)
+def _approximate(node: gs.Node, exact: Operator, masked: Operator, module: Module) -> bool:
+    plan, block = module.options.frequencies, input_block(node, exact)
     count = resolve(plan.of(node.name).mask, block)
-    if count < full(block) and is_max_pool(node) and module.graph.opset < _POSITIONS_SINCE:
+    if count < full(block) and exact.takes_positions and module.graph.opset < _POSITIONS_SINCE:
         module.report.note(
             f"MaxPool '{node.name}' uses all frequencies: in opset {module.graph.opset} it gives"
             f" no positions, export the model in opset {_POSITIONS_SINCE} or newer"
@@ -79,20 +86,20 @@ def _approximate(node: gs.Node, module: Module) -> bool:
     if count == full(block):
         module.report.add(replace(report, masking="exact", frequencies=count))
         return False
-    source = node.inputs[0]
-    node.op = MASKED[node.op][plan.masking]
-    node.attrs["frequencies"] = count
-    node.inputs.insert(1, module.constants.band(*size_of(source), block, count, source.dtype))
-    if is_max_pool(node):
-        node.inputs.append(module.constants.flat())
-    elif plan.masking == "asm":
-        node.attrs["to"] = int(helper.np_dtype_to_tensor_dtype(np.dtype(source.dtype)))
-    transforms = sum(transform_cost(block, wanted) for wanted in inverse_transforms(node))
+    source = operand(node, "x")
+    band = module.constants.band(*size_of(source), block, count, source.dtype)
+    inputs, attrs = {**operands(node), "band": band}, {**node.attrs, "frequencies": count}
+    if masked.has("flat"):
+        inputs["flat"] = module.constants.flat()
+    if any(attribute == PRECISION for attribute in masked.attributes):
+        attrs["to"] = int(helper.np_dtype_to_tensor_dtype(np.dtype(source.dtype)))
+    replace_operator(node, masked, inputs, attrs)
+    transforms = sum(transform_cost(block, wanted) for wanted in inverse_transforms(node, masked))
     more = round((transforms - transform_cost(block, full(block))) * elements(source))
     module.report.add(
         replace(
             report,
-            masking="apx" if node.op.startswith("JpegApx") else "asm",
+            masking=masked.masking or "exact",
             frequencies=count,
             transform_multiply_adds=report.transform_multiply_adds + more,
         )

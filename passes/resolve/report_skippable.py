@@ -11,22 +11,15 @@ from dataclasses import replace
 
 import onnx_graphsurgeon as gs
 
+from jpegcompile.analysis.masks import inverse_transforms
 from jpegcompile.dct.frequencies import band_share, full, transform_cost
-from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.nonlinear import (
-    NONLINEARITIES,
-    TRUNCATE,
-    input_block,
-    inverse_transforms,
-    output_block,
-)
+from jpegcompile.ir.operands import input_block, is_operator, output_block
 from jpegcompile.ir.rewrite import Pass, elements
-
-_KEEP_BAND = frozenset(
-    ("JpegPointwiseConv", "JpegBatchNormalization", "JpegAdd", "JpegSub", "JpegScale")
-)
-_TRANSFORM_WITHIN = NONLINEARITIES | {"JpegConv"}
+from jpegcompile.operators.convolution import JPEG_CONV
+from jpegcompile.operators.definition import Operator
+from jpegcompile.operators.piecewise import TRUNCATE
+from jpegcompile.operators.queries import is_piecewise_linear
 
 
 class ReportSkippable(Pass):
@@ -42,38 +35,39 @@ class ReportSkippable(Pass):
             for tensor in node.outputs:
                 block = module.domain(tensor)
                 if block > 1:
-                    bands[tensor.name] = _band_of(node, taken, block)
+                    bands[tensor.name] = _band_of(node, module.operator(node), taken, block)
         for node in module.graph.nodes:
-            if node.domain == DOMAIN:
-                _count(node, module, bands)
+            operator = module.operator(node)
+            if operator is not None:
+                _count(node, operator, module, bands)
         return False
 
 
-def _band_of(node: gs.Node, taken: list[int], block: int) -> int:
-    if node.op == TRUNCATE:
+def _band_of(node: gs.Node, operator: Operator | None, taken: list[int], block: int) -> int:
+    if operator is not None and operator.truncates:
         return min(int(node.attrs["frequencies"]), taken[0])
-    if taken and (node.op in _KEEP_BAND or node.domain != DOMAIN):
+    if taken and (operator is None or operator.keeps_band):
         return max(taken)
     return full(block)
 
 
-def _count(node: gs.Node, module: Module, bands: dict[str, int]) -> None:
-    if node.op == TRUNCATE or not module.report.has(node.name):
+def _count(node: gs.Node, operator: Operator, module: Module, bands: dict[str, int]) -> None:
+    if operator.truncates or not module.report.has(node.name):
         return
-    block = input_block(node)
-    source, target = node.inputs[0], node.outputs[0]
+    block = input_block(node, operator)
+    source, target = node.inputs[operator.position("x")], node.outputs[0]
     report, taken = module.report.node(node.name), bands.get(source.name, full(block))
     products = transforms = 0.0
-    if node.op in ("JpegConv", "JpegPointwiseConv"):
+    if operator.base:
         products = report.multiply_adds * (1 - band_share(block, taken))
-    if node.op in _TRANSFORM_WITHIN:
+    if operator.base == JPEG_CONV or is_piecewise_linear(operator):
         # The inverse transform of the map, and of the approximation that decides a mask.
-        for wanted in inverse_transforms(node):
+        for wanted in inverse_transforms(node, operator):
             spared = transform_cost(block, wanted) - transform_cost(block, min(wanted, taken))
             transforms += spared * elements(source)
-    kept = [reader.attrs["frequencies"] for reader in target.outputs if reader.op == TRUNCATE]
+    kept = [r.attrs["frequencies"] for r in target.outputs if is_operator(r, TRUNCATE)]
     if kept:
-        made = output_block(node)
+        made = output_block(node, operator)
         transforms += (2 * made - transform_cost(made, kept[0])) * elements(target)
     module.report.add(
         replace(

@@ -12,11 +12,12 @@ from dataclasses import replace
 import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.frequencies import full, resolve
-from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.graph import replace_uses
 from jpegcompile.ir.module import Module, size_of
-from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE, output_block
+from jpegcompile.ir.operands import is_operator, make_node, operator_of, output_block
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.piecewise import TRUNCATE
+from jpegcompile.operators.queries import is_piecewise_linear
 
 
 class TruncateFrequencies(Pass):
@@ -28,18 +29,20 @@ class TruncateFrequencies(Pass):
         """Returns whether a result was truncated."""
         changed = False
         for node in list(module.graph.nodes):
-            if node.op not in NONLINEARITIES or output_block(node) == 1:
+            operator = operator_of(node)
+            if operator is None or not is_piecewise_linear(operator):
                 continue
-            if any(reader.op == TRUNCATE for reader in node.outputs[0].outputs):
+            block = output_block(node, operator)
+            if block == 1 or any(is_operator(r, TRUNCATE) for r in node.outputs[0].outputs):
                 continue
-            changed |= _truncate(node, module)
+            changed |= _truncate(node, block, module)
         if changed:
             module.graph.toposort()
         return changed
 
 
-def _truncate(node: gs.Node, module: Module) -> bool:
-    block, whole = output_block(node), node.outputs[0]
+def _truncate(node: gs.Node, block: int, module: Module) -> bool:
+    whole = node.outputs[0]
     count = resolve(module.options.frequencies.of(node.name).keep, block)
     report = replace(module.report.node(node.name), truncate=count)
     module.report.add(report)
@@ -50,14 +53,15 @@ def _truncate(node: gs.Node, module: Module) -> bool:
     module.blocks[name] = block
     module.twins[name] = module.twins[whole.name]
     replace_uses(whole, kept)
-    module.graph.nodes.append(
-        gs.Node(
-            TRUNCATE,
-            module.fresh(f"{node.name}.truncated"),
-            {"block": block, "frequencies": count},
-            [whole, module.constants.band(*size_of(whole), block, count, whole.dtype)],
-            [kept],
-            DOMAIN,
-        )
+    truncation = make_node(
+        TRUNCATE,
+        module.fresh(f"{node.name}.truncated"),
+        {
+            "x": whole,
+            "band": module.constants.band(*size_of(whole), block, count, whole.dtype),
+        },
+        {"block": block, "frequencies": count},
+        [kept],
     )
+    module.graph.nodes.append(truncation)
     return True

@@ -2,9 +2,9 @@
 
 JpegConv(x, w, b)  =>  JpegConv<method = "winograd4">(x, w, b)
 
-Only for target ort, and for float32: there are no kernels for others, and function bodies ignore
-the attribute. Every method is exact up to the rounding of float32. Where the model leaves the batch
-open, kernels are chosen for the batch that was asked for.
+Only for float32: there are no kernels for others, and function bodies ignore the attribute. Every
+method is exact up to the rounding of float32. Where the model leaves the batch open, kernels are
+chosen for the batch that was asked for.
 
 Winograd's weights are larger than the model's: 4 times in tiles of 4, 1.8 times in tiles of 2. A
 lean model takes them only where they save the most time for their size, up to a small share of all
@@ -19,12 +19,12 @@ from dataclasses import replace
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.cost.choose import choose
 from jpegcompile.cost.model import Layer
-from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.fused import CONVOLUTIONS, METHOD, WINDOWED
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.operands import operand, operator_of
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.convolution import METHOD
+from jpegcompile.target.base import CostModel
 
 # Images of so few channels are convolved in another way, whatever a node says.
 _FEW_CHANNELS = 4
@@ -37,25 +37,27 @@ class ChooseMethods(Pass):
 
     name = "choose-methods"
 
+    def __init__(self, costs: CostModel) -> None:
+        """Choose by the cost model of a target."""
+        self._costs = costs
+
     def run(self, module: Module) -> bool:
         """Returns whether a choice changed."""
         options = module.options
-        if options.target != "ort":
-            return False
         layers = {
             node.name: layer
             for node in module.graph.nodes
             if (layer := _layer(node, options.batch or 1)) is not None
         }
         room = _LEAN_SHARE * _weights(module) if options.lean else math.inf
-        methods = choose(layers, room)
+        methods = self._costs.methods(layers, room)
         changed = False
         for node in module.graph.nodes:
             if node.name not in layers:
                 continue
             method = methods[node.name]
-            changed |= node.attrs.get(METHOD) != method
-            node.attrs[METHOD] = method
+            changed |= node.attrs.get(METHOD.name) != method
+            node.attrs[METHOD.name] = method
             source = module.convolutions.get(node.name, node.name)
             if module.report.has(source):
                 module.report.add(replace(module.report.node(source), method=method))
@@ -64,15 +66,22 @@ class ChooseMethods(Pass):
 
 def _weights(module: Module) -> float:
     """Bytes of the weights of all convolutions that native kernels pack."""
-    filters = [node.inputs[1].shape for node in module.graph.nodes if node.op in CONVOLUTIONS]
+    filters = [
+        operand(node, "weight").shape
+        for node in module.graph.nodes
+        if (operator := operator_of(node)) is not None and operator.base and not operator.ingest
+    ]
     return float(sum(4 * math.prod(shape) for shape in filters if shape is not None))
 
 
 def _layer(node: gs.Node, batch: int) -> Layer | None:
     """What the model asks of a node; None where there is nothing to choose."""
-    if node.domain != DOMAIN or node.op not in WINDOWED or node.outputs[0].dtype != np.float32:
+    operator = operator_of(node)
+    if operator is None or operator.ingest or METHOD not in operator.attributes:
         return None
-    filters, made = node.inputs[1].shape, node.outputs[0].shape
+    if node.outputs[0].dtype != np.float32:
+        return None
+    filters, made = operand(node, "weight").shape, node.outputs[0].shape
     if filters is None or list(filters[2:]) != [3, 3] or node.attrs["group"] != 1:
         return None
     if list(node.attrs["strides"]) != [1, 1] or list(node.attrs["dilations"]) != [1, 1]:

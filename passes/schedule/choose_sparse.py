@@ -14,12 +14,14 @@ from dataclasses import replace
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.cost.first import FirstLayer, most_vectors
-from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, INGEST_INPUTS, METHOD, SPARSE_VECTORS
+from jpegcompile.cost.first import FirstLayer
 from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.operands import operand, operator_of
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.jpeg.subsampling import chroma_factors
+from jpegcompile.operators.convolution import METHOD
+from jpegcompile.operators.first_convolution import SPARSE_VECTORS
+from jpegcompile.target.base import CostModel
 
 
 class ChooseSparse(Pass):
@@ -27,16 +29,21 @@ class ChooseSparse(Pass):
 
     name = "choose-sparse"
 
+    def __init__(self, costs: CostModel) -> None:
+        """Choose by the cost model of a target."""
+        self._costs = costs
+
     def run(self, module: Module) -> bool:
         """Returns whether a choice changed."""
         changed = False
         for node in module.graph.nodes:
-            if node.domain != DOMAIN or node.op not in FIRST_CONVOLUTIONS:
+            operator = operator_of(node)
+            if operator is None or not operator.ingest:
                 continue
             layer = None if module.options.lean else _layer(node, module)
-            most = 0 if layer is None else most_vectors(layer)
-            chosen = {SPARSE_VECTORS: most} if most else {METHOD: "dense"}
-            names = (SPARSE_VECTORS, METHOD)
+            most = 0 if layer is None else self._costs.most_vectors(layer)
+            chosen = {SPARSE_VECTORS.name: most} if most else {METHOD.name: "dense"}
+            names = (SPARSE_VECTORS.name, METHOD.name)
             before = {name: node.attrs.pop(name) for name in names if name in node.attrs}
             changed |= before != chosen
             node.attrs.update(chosen)
@@ -51,8 +58,7 @@ def _layer(node: gs.Node, module: Module) -> FirstLayer | None:
     """None for convolutions that are not in the cost model."""
     if list(node.attrs["dilations"]) != [1, 1]:
         return None
-    ingest, _ = FIRST_CONVOLUTIONS[node.op]
-    outputs, channels, *kernel = map(int, node.inputs[INGEST_INPUTS[ingest]].shape)
+    outputs, channels, *kernel = map(int, operand(node, "weight").shape)
     vertical, horizontal = map(int, node.attrs["strides"])
     assert module.options.subsampling is not None
     return FirstLayer(

@@ -17,16 +17,13 @@ from __future__ import annotations
 import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.frequencies import band_share, full
-from jpegcompile.interface import COMPACT_ATTRIBUTES, DOMAIN, compact_inputs
-from jpegcompile.ir.compact import BY_CHANNEL, COMPACT, Y_FREQUENCIES
-from jpegcompile.ir.groups import Y_GROUP
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.nonlinear import is_truncating, output_block
+from jpegcompile.ir.operands import operand, operator_of, output_block
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.convolution import JPEG_POINTWISE_CONV
+from jpegcompile.operators.definition import Operator
+from jpegcompile.operators.queries import compact_operands
 
-# Convolutions that act on each frequency alone, and what does so with all its maps.
-_POINTWISE = "JpegPointwiseConv"
-_KEEP_BAND = BY_CHANNEL | {_POINTWISE, f"{_POINTWISE}Add"}
 # The part of all coefficients below which transforms are faster for it.
 _FEW = 0.8
 
@@ -39,56 +36,65 @@ class CompactTiles(Pass):
     def run(self, module: Module) -> bool:
         """Returns whether an attribute changed."""
         before = [dict(node.attrs) for node in module.graph.nodes]
-        for node in module.graph.nodes:
-            for name in COMPACT_ATTRIBUTES if node.domain == DOMAIN else ():
+        ours = [(node, o) for node in module.graph.nodes if (o := operator_of(node)) is not None]
+        for node, operator in ours:
+            for name in compact_operands(operator):
                 node.attrs.pop(name, None)
-        for node in module.graph.nodes:
-            if Y_GROUP in node.attrs and _can_be(node):
-                _mark(node)
+        for node, operator in ours:
+            if _can_be(node, operator):
+                _mark(node, operator)
         return before != [dict(node.attrs) for node in module.graph.nodes]
 
 
-def _band_of(node: gs.Node) -> int:
+def _band_of(node: gs.Node, operator: Operator) -> int:
     """Frequencies that the result of a node has, by what it says of its inputs."""
-    whole = full(output_block(node))
-    if is_truncating(node.op):
+    whole = full(output_block(node, operator))
+    if operator.truncates:
         return int(node.attrs["frequencies"])
-    if node.op in _KEEP_BAND:
-        return max(int(node.attrs.get(name, whole)) for name in _inputs(node))
+    if operator.keeps_band:
+        return max(int(node.attrs.get(name, whole)) for name in _inputs(operator))
     return whole
 
 
-def _can_be(node: gs.Node) -> bool:
-    """Whether the result of a node, in groups, may stand compactly."""
-    (target,) = node.outputs
-    band, block = _band_of(node), output_block(node)
-    if band == full(block) or Y_FREQUENCIES not in COMPACT.get(node.op, ()):
+def _can_be(node: gs.Node, operator: Operator) -> bool:
+    """Whether the result of a node is in groups and may stand compactly."""
+    made, target = operator.outputs[0], node.outputs[0]
+    if not made.is_compact or made.group_attribute not in node.attrs:
+        return False
+    band, block = _band_of(node, operator), output_block(node, operator)
+    if band == full(block):
         return False
     pays = band_share(block, band) < _FEW or any(
-        reader.op.startswith(_POINTWISE) and reader.inputs[0] is target for reader in target.outputs
+        _is_pointwise(reader) and operand(reader, "x") is target for reader in target.outputs
     )
     return pays and all(_takes(reader, target) for reader in target.outputs)
 
 
+def _is_pointwise(node: gs.Node) -> bool:
+    operator = operator_of(node)
+    return operator is not None and operator.base == JPEG_POINTWISE_CONV
+
+
 def _takes(reader: gs.Node, tensor: gs.Tensor) -> bool:
     """Whether a node takes a tensor compactly wherever it reads it."""
-    if reader.domain != DOMAIN:
+    operator = operator_of(reader)
+    if operator is None:
         return False
-    told = _inputs(reader).values()
-    return all(i in told for i, read in enumerate(reader.inputs) if read is tensor)
+    read = (o for o, given in zip(operator.inputs, reader.inputs, strict=False) if given is tensor)
+    return all(o.is_compact for o in read)
 
 
-def _inputs(node: gs.Node) -> dict[str, int]:
-    """The attributes of a node that tell of an input, and which."""
-    inputs = compact_inputs(node.op)
-    return {name: inputs[name] for name in COMPACT.get(node.op, ()) if name in inputs}
+def _inputs(operator: Operator) -> dict[str, str]:
+    """The attributes of a node that tell of an input, and the names of these inputs."""
+    return {o.frequencies_attribute: o.name for o in operator.inputs if o.is_compact}
 
 
-def _mark(node: gs.Node) -> None:
+def _mark(node: gs.Node, operator: Operator) -> None:
     """Nodes come in order: what is read by the next ones is told them."""
-    (target,) = node.outputs
-    band = node.attrs[Y_FREQUENCIES] = _band_of(node)
+    made, target = operator.outputs[0], node.outputs[0]
+    band = node.attrs[made.frequencies_attribute] = _band_of(node, operator)
     for reader in target.outputs:
-        for name, index in _inputs(reader).items():
-            if reader.inputs[index] is target:
-                reader.attrs[name] = band
+        taking = operator_of(reader)
+        for attribute, name in _inputs(taking).items() if taking else ():
+            if operand(reader, name) is target:
+                reader.attrs[attribute] = band

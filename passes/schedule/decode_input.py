@@ -8,15 +8,19 @@ body: no standard operator reads a JPEG file. `runtime/cut.py` takes it away aga
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.interface import CHROMA, DECODE, DECODE_GRAY, DOMAIN, JPEG, LUMA, QUANTIZATION
+from jpegcompile.interface import CHROMA, DOMAIN, JPEG, LUMA, QUANTIZATION
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.operands import make_node
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.jpeg.subsampling import GRAY
+from jpegcompile.operators.ingest import DECODE, DECODE_GRAY
 
 
 class DecodeInput(Pass):
@@ -57,10 +61,11 @@ class DecodeInput(Pass):
 
 def _decode(module: Module, jpeg: gs.Variable, outputs: list[gs.Tensor]) -> gs.Node:
     image, subsampling = module.image, module.options.subsampling
-    attrs = {"height": image.height, "width": image.width}
+    attrs: dict[str, Any] = {"height": image.height, "width": image.width}
     name = module.fresh(f"{DOMAIN}.decode")
     if subsampling == GRAY:
         # A network of one channel takes luma, which colour files have, too.
         attrs["takes_color"] = int(image.channels == 1)
-        return gs.Node(DECODE_GRAY, name, attrs, [jpeg], outputs, DOMAIN)
-    return gs.Node(DECODE, name, {**attrs, "subsampling": subsampling}, [jpeg], outputs, DOMAIN)
+        return make_node(DECODE_GRAY, name, {"jpeg": jpeg}, attrs, outputs)
+    attrs["subsampling"] = subsampling
+    return make_node(DECODE, name, {"jpeg": jpeg}, attrs, outputs)

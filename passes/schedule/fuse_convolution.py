@@ -5,9 +5,9 @@ Add(JpegConv(x, w, b), r)            =>  JpegConvAdd(x, w, b, r)
 JpegRelu(Add(JpegConv(x, w, b), r))  =>  JpegConvAddRelu(x, w, b, r)
 JpegTruncate(JpegRelu(JpegConv(x, w, b)), n)  =>  JpegConvReluTruncate(x, w, b, n)
 
-and so for JpegPointwiseConv, for JpegPRelu and JpegClip, and at block size 1 for the spatial
-operators, of which every Conv becomes a SpatialConv (not for target onnx: there its meaning would
-be inlined again). Exact: the transforms that are left out only undo each other.
+and so for JpegPointwiseConv, for JpegPRelu and JpegClip, and, if asked to, at block size 1 for the
+spatial operators, of which every Conv becomes a SpatialConv. Exact: the transforms that are left
+out only undo each other.
 """
 
 from __future__ import annotations
@@ -20,36 +20,51 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.bounds import bounds_of
 from jpegcompile.analysis.convolution import Convolution, convolution_of
-from jpegcompile.analysis.followers import forget, only_reader, residual_of, transforms
+from jpegcompile.analysis.followers import forget, only_reader, residual_of
 from jpegcompile.analysis.slopes import slope_of
 from jpegcompile.analysis.window import bias_of
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.fused import SPATIAL_CONV, Activation, fused_name
 from jpegcompile.ir.graph import remove_node, static_dims
-from jpegcompile.ir.module import Module
-from jpegcompile.ir.nonlinear import TRUNCATE, output_block
+from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.operands import Operands, is_operator, make_node, operand, operands, operator_of
 from jpegcompile.ir.rewrite import Pass, elements
+from jpegcompile.operators.convolution import (
+    ACTIVATIONS,
+    JPEG_CONV,
+    NONE,
+    RESIDUAL_INVERSE,
+    SPATIAL_CONV,
+    fused_name,
+)
+from jpegcompile.operators.definition import Operator
+from jpegcompile.operators.piecewise import TRUNCATE
+from jpegcompile.operators.registry import OPERATORS
 
-_JPEG = ("JpegConv", "JpegPointwiseConv")
-_JPEG_ACTIVATIONS: dict[str, Activation] = {
-    "JpegRelu": "Relu",
-    "JpegPRelu": "PRelu",
-    "JpegClip": "Clip",
-}
-_SPATIAL_ACTIVATIONS: dict[str, Activation] = {
-    "Relu": "Relu",
-    "PRelu": "PRelu",
-    "LeakyRelu": "PRelu",
-    "Clip": "Clip",
-}
+_JPEG_ACTIVATIONS = {a.operator: kind for kind, a in ACTIVATIONS.items() if a.operator}
+_SPATIAL_ACTIVATIONS = {"Relu": "Relu", "PRelu": "PRelu", "LeakyRelu": "PRelu", "Clip": "Clip"}
+
+
+@dataclass(frozen=True)
+class Base:
+    """A convolution as an operator of the domain, with nothing behind it.
+
+    Attributes:
+        op: the operator.
+        attrs: of its node.
+        operands: its inputs, made when they are asked for.
+    """
+
+    op: str
+    attrs: Mapping[str, Any]
+    operands: Callable[[], Operands]
 
 
 @dataclass(frozen=True)
 class Activated:
     """An activation, and what it reads besides the map and transforms."""
 
-    kind: Activation
-    operands: Callable[[], list[gs.Tensor]]
+    kind: str
+    operands: Callable[[], Operands]
 
 
 @dataclass(frozen=True)
@@ -57,16 +72,14 @@ class Chain:
     """What becomes one operator.
 
     Attributes:
-        base: operator of the convolution, as it is called where nothing follows.
-        attrs: of that operator.
+        base: the convolution as an operator.
         conv: the convolution's node.
         add: of a sum behind it, the node; and the other operand.
         activation: of an activation behind these, the node; and what it is.
         truncation: of an activation's result that keeps few frequencies, the node that sees to it.
     """
 
-    base: str
-    attrs: Mapping[str, Any]
+    base: Base
     conv: gs.Node
     add: tuple[gs.Node, gs.Tensor] | None
     activation: tuple[gs.Node, Activated] | None
@@ -83,22 +96,33 @@ class Chain:
         """Of the last node that the source has."""
         return str(self.nodes[-2 if self.truncation else -1].name)
 
+    @property
+    def operator(self) -> Operator:
+        """The operator of all nodes."""
+        kind = self.activation[1].kind if self.activation else NONE
+        is_truncated = self.truncation is not None
+        return OPERATORS[fused_name(self.base.op, self.add is not None, kind, is_truncated)]
+
 
 class FuseConvolution(Pass):
     """Works from the end: of two convolutions that are added, the later one takes the sum."""
 
     name = "fuse-convolution"
 
+    def __init__(self, *, takes_spatial: bool) -> None:
+        """Fuse jpeg-domain convolutions and, with `takes_spatial`, those of block size 1, too."""
+        self._takes_spatial = takes_spatial
+
     def run(self, module: Module) -> bool:
         """Returns whether a convolution took anything in, or became a SpatialConv."""
         changed = False
         inside = {id(node) for node in module.graph.nodes}
         for node in reversed(list(module.graph.nodes)):
-            base = _base(node, module)
+            base = self._base(node, module)
             if base is None:
                 continue
-            chain = _chain(*base, node, module, inside)
-            if len(chain.nodes) > 1 or chain.base == SPATIAL_CONV:
+            chain = _chain(base, node, module, inside)
+            if len(chain.nodes) > 1 or chain.base.op == SPATIAL_CONV:
                 _count_transforms(chain, module)
                 _fuse(chain, module)
                 changed = True
@@ -106,22 +130,34 @@ class FuseConvolution(Pass):
             module.graph.cleanup().toposort()
         return changed
 
+    def _base(self, node: gs.Node, module: Module) -> Base | None:
+        """The operator that a convolution is, or would be by itself."""
+        if node.domain == DOMAIN:
+            operator = operator_of(node)
+            if operator is None or operator.name != operator.base or operator.base == SPATIAL_CONV:
+                return None
+            return Base(operator.name, node.attrs, lambda: operands(node))
+        return _spatial_base(node, module) if self._takes_spatial else None
 
-def _base(node: gs.Node, module: Module) -> tuple[str, Mapping[str, Any]] | None:
-    """The operator that a convolution is, or would be by itself, and its attributes."""
-    if node.domain == DOMAIN:
-        return (node.op, node.attrs) if node.op in _JPEG else None
-    if node.op != "Conv" or module.options.target != "ort" or node.name in module.plateaus:
+
+def _spatial_base(node: gs.Node, module: Module) -> Base | None:
+    """A standard convolution as a SpatialConv; None where a node cannot become one."""
+    if node.op != "Conv" or node.name in module.plateaus:
         return None
     if any(module.maps.get(t.name) != 1 for t in (node.inputs[0], node.outputs[0])):
         return None
     match = convolution_of(node, module)
-    return (SPATIAL_CONV, match.attributes) if isinstance(match, Convolution) else None
+    if not isinstance(match, Convolution):
+        return None
+    x, weight = node.inputs[:2]
+    return Base(
+        SPATIAL_CONV,
+        match.attributes,
+        lambda: {"x": x, "weight": weight, "bias": bias_of(node, module)},
+    )
 
 
-def _chain(
-    base: str, attrs: Mapping[str, Any], conv: gs.Node, module: Module, inside: set[int]
-) -> Chain:
+def _chain(base: Base, conv: gs.Node, module: Module, inside: set[int]) -> Chain:
     add = activation = truncation = None
     made = conv.outputs[0]
     reader = _open_reader(made, module, inside)
@@ -136,9 +172,9 @@ def _chain(
         if activated is not None:
             activation = (reader, activated)
             truncation = only_reader(reader.outputs[0], module, inside)
-    if truncation is not None and truncation.op != TRUNCATE:
+    if truncation is not None and not is_operator(truncation, TRUNCATE):
         truncation = None
-    return Chain(base, attrs, conv, add, activation, truncation)
+    return Chain(base, conv, add, activation, truncation)
 
 
 def _open_reader(made: gs.Tensor, module: Module, inside: set[int]) -> gs.Node | None:
@@ -149,71 +185,81 @@ def _open_reader(made: gs.Tensor, module: Module, inside: set[int]) -> gs.Node |
 
 def _activated(node: gs.Node, made: gs.Tensor, module: Module) -> Activated | None:
     """The activation that a node applies to a map; None if it is another operator."""
-    is_jpeg = node.domain == DOMAIN
-    kind = (_JPEG_ACTIVATIONS if is_jpeg else _SPATIAL_ACTIVATIONS).get(node.op)
-    if kind is None or node.inputs[0] is not made or len(node.outputs) != 1:
+    if len(node.outputs) != 1:
         return None
-    target = node.outputs[0]
+    if node.domain != DOMAIN:
+        return _spatially_activated(node, made, module)
+    kind = _JPEG_ACTIVATIONS.get(node.op)
+    if kind is None or operand(node, "x") is not made:
+        return None
+    given = operands(node)
+    parameters = {o.name: given[o.name] for o in ACTIVATIONS[kind].operands}
+    if not all(_is_by_channel(tensor, int(made.shape[1])) for tensor in parameters.values()):
+        return None
+    return Activated(kind, lambda: parameters)
+
+
+def _spatially_activated(node: gs.Node, made: gs.Tensor, module: Module) -> Activated | None:
+    kind = _SPATIAL_ACTIVATIONS.get(node.op)
+    if kind is None or node.inputs[0] is not made:
+        return None
     if kind == "PRelu":
-        fits = node.op == "LeakyRelu" or _is_by_channel(node.inputs[1], int(made.shape[1]))
-        if not fits:
+        if node.op == "PRelu" and not _is_by_channel(node.inputs[1], int(made.shape[1])):
             return None
-        return Activated(kind, lambda: node.inputs[1:2] if is_jpeg else [slope_of(node, module)])
-    if kind == "Clip" and not is_jpeg:
-        bounds = bounds_of(node)
+        return Activated(kind, lambda: {"slope": slope_of(node, module)})
+    if kind == "Clip":
+        bounds, target = bounds_of(node), node.outputs[0]
         if isinstance(bounds, str):
             return None
-        if bounds.is_relu:
-            return Activated("Relu", list)
-        return Activated(kind, lambda: bounds.constants(target, module))
-    count = {"Relu": 0, "Clip": 2}[kind]
-    return Activated(kind, lambda: list(node.inputs[1 : 1 + count]))
+        if not bounds.is_relu:
+            return Activated(kind, lambda: bounds.constants(target, module))
+    return Activated("Relu", dict)
 
 
-def _is_by_channel(slope: gs.Tensor, channels: int) -> bool:
-    """Whether a slope is one number, or one for each channel."""
-    shape = static_dims(slope.shape)
+def _is_by_channel(parameter: gs.Tensor, channels: int) -> bool:
+    """Whether an operand is one number, or one for each channel."""
+    shape = static_dims(parameter.shape)
     return shape is not None and (all(d == 1 for d in shape) or shape == (channels, 1, 1))
 
 
 def _fuse(chain: Chain, module: Module) -> None:
-    head, tail = _ends(chain, module)
-    residual = [chain.add[1]] if chain.add else []
-    kind: Activation = chain.activation[1].kind if chain.activation else ""
-    parameters = chain.activation[1].operands() if chain.activation else []
+    fused, inputs = chain.operator, _operands(chain, module)
     name, target = chain.name, chain.nodes[-1].outputs[0]
-    attrs = dict(chain.attrs)
+    attrs = dict(chain.base.attrs)
     if chain.truncation:
-        tail.append(chain.truncation.inputs[1])
         attrs["frequencies"] = chain.truncation.attrs["frequencies"]
     for node in chain.nodes:
         inner = node.outputs[0]
         if inner is not target:
             forget(inner, module)
         remove_node(module.graph, node)
-    op = fused_name(chain.base, chain.add is not None, kind, chain.truncation is not None)
     module.convolutions[name] = chain.conv.name
-    inputs = [*head, *residual, *parameters, *tail]
-    module.graph.nodes.append(gs.Node(op, name, attrs, inputs, [target], DOMAIN))
+    module.graph.nodes.append(make_node(fused, name, inputs, attrs, [target]))
 
 
-def _ends(chain: Chain, module: Module) -> tuple[list[gs.Tensor], list[gs.Tensor]]:
-    """Inputs that stand before and behind those of a sum and an activation."""
-    conv, made = chain.conv, chain.conv.outputs[0]
-    if chain.base == SPATIAL_CONV:
-        return [*conv.inputs[:2], bias_of(conv, module)], []
-    head, tail = list(conv.inputs[:3]), list(conv.inputs[3:])
-    if chain.activation and chain.base == "JpegPointwiseConv":
-        tail = [*transforms(made, module, invert=True), *transforms(made, module, invert=False)]
-    elif chain.activation and chain.add:
-        tail += transforms(made, module, invert=True)
-    return head, tail
+def _operands(chain: Chain, module: Module) -> Operands:
+    """The inputs of all nodes by name, and the transforms between what comes together."""
+    fused, made, pool = chain.operator, chain.conv.outputs[0], module.constants
+    inputs = chain.base.operands()
+    if chain.add:
+        inputs["residual"] = chain.add[1]
+    if chain.activation:
+        inputs |= chain.activation[1].operands()
+    if chain.truncation:
+        inputs["band"] = operand(chain.truncation, "band")
+    block = module.domain(made)
+    if fused.has("inverse_rows") and "inverse_rows" not in inputs:
+        inputs |= pool.to_pixels(size_of(made), block, made.dtype)
+        inputs |= pool.to_coefficients(size_of(made), block, made.dtype)
+    if fused.has("residual_rows"):
+        inputs |= pool.to_pixels(size_of(made), block, made.dtype, RESIDUAL_INVERSE)
+    return {name: tensor for name, tensor in inputs.items() if fused.has(name)}
 
 
 def _count_transforms(chain: Chain, module: Module) -> None:
     """Take the transforms that are left out from the report, and add the residual's."""
-    block = output_block(chain.conv)
-    if chain.base != "JpegConv" or chain.activation is None or block == 1:
+    block = module.domain(chain.conv.outputs[0])
+    if chain.base.op != JPEG_CONV or chain.activation is None or block == 1:
         return
     one = 2 * block * elements(chain.conv.outputs[0])
     for node, change in (

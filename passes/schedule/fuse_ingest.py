@@ -5,8 +5,8 @@ JpegConvReluTruncate(JpegIngest(luma, ...), w, b, n)     =>  JpegIngestConvReluT
 SpatialConvRelu(ToSpatial(JpegIngest(luma, ...)), w, b)  =>  JpegIngestSpatialConvRelu(luma, ...)
 
 A kernel that sees both can go by the coefficients that are not zero, without an image in between.
-Only for target ort, for float32 and for convolutions of all channels at once by constant weights:
-there are no kernels for others. Exact.
+Only for float32 and for convolutions of all channels at once by constant weights: there are no
+kernels for others. Exact.
 """
 
 from __future__ import annotations
@@ -15,17 +15,23 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.followers import forget, only_reader
-from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.domain import TO_SPATIAL
-from jpegcompile.ir.fused import (
-    FIRST_CONVOLUTIONS,
-    INGEST_INPUTS,
-    SPATIAL_CONV,
-    first_convolution_name,
-)
+from jpegcompile.ir.domain import AXES, INVERSE
 from jpegcompile.ir.graph import has_other_precision, remove_node
 from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.operands import (
+    Operands,
+    is_operator,
+    make_node,
+    operand,
+    operands,
+    operator_of,
+)
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.casts import TO_SPATIAL
+from jpegcompile.operators.convolution import SPATIAL_CONV
+from jpegcompile.operators.definition import Operator
+from jpegcompile.operators.ingest import INGEST, INGEST_GRAY
+from jpegcompile.operators.queries import joined
 
 
 class FuseIngest(Pass):
@@ -36,9 +42,9 @@ class FuseIngest(Pass):
     def run(self, module: Module) -> bool:
         """Returns whether an ingest was fused."""
         # Where a tensor of another precision is about, all operators run by their bodies.
-        if module.options.target != "ort" or has_other_precision(module.graph):
+        if has_other_precision(module.graph):
             return False
-        ingest = next((node for node in module.graph.nodes if node.op in INGEST_INPUTS), None)
+        ingest = next((n for n in module.graph.nodes if is_operator(n, INGEST, INGEST_GRAY)), None)
         chain = None if ingest is None else _chain(ingest, module)
         if chain is None:
             return False
@@ -54,28 +60,35 @@ def _chain(ingest: gs.Node, module: Module) -> list[gs.Node] | None:
     """
     chain = [ingest]
     inside = {id(node) for node in module.graph.nodes}
-    while chain[-1] is ingest or chain[-1].op == TO_SPATIAL:
+    while chain[-1] is ingest or is_operator(chain[-1], TO_SPATIAL):
         made = chain[-1].outputs[0]
         reader = only_reader(made, module, inside)
         if reader is None:
             return None
         chain.append(reader)
-    convolution = chain[-1]
-    name = first_convolution_name(ingest.op, convolution.op)
-    if convolution.domain != DOMAIN or name not in FIRST_CONVOLUTIONS:
+    fused = _fused(ingest, chain[-1])
+    if fused is None or chain[-1].attrs["group"] != 1:
         return None
-    is_float32 = convolution.outputs[0].dtype == np.float32 == ingest.outputs[0].dtype
-    is_constant = all(isinstance(tensor, gs.Constant) for tensor in convolution.inputs[1:3])
-    return chain if is_float32 and is_constant and convolution.attrs["group"] == 1 else None
+    convolution = operands(chain[-1])
+    is_float32 = chain[-1].outputs[0].dtype == np.float32 == ingest.outputs[0].dtype
+    is_constant = all(isinstance(convolution[n], gs.Constant) for n in ("weight", "bias"))
+    return chain if is_float32 and is_constant else None
+
+
+def _fused(ingest: gs.Node, convolution: gs.Node) -> Operator | None:
+    """The operator of an ingest and what follows it; None if there is none."""
+    first, second = operator_of(ingest), operator_of(convolution)
+    return joined(first, second) if first and second else None
 
 
 def _fuse(chain: list[gs.Node], module: Module) -> None:
     ingest, convolution = chain[0], chain[-1]
-    inputs = [*ingest.inputs, *convolution.inputs[1:]]
-    if convolution.op.startswith(SPATIAL_CONV):
-        inputs += _inverse(chain, module)
+    fused = _fused(ingest, convolution)
+    assert fused is not None
+    inputs = {**operands(convolution), **operands(ingest)}
+    if fused.base == SPATIAL_CONV:
+        inputs |= _inverse(chain, module)
     module.report.casts -= len(chain) - 2
-    op = first_convolution_name(ingest.op, convolution.op)
     attrs = {**ingest.attrs, "output_block": 1, **convolution.attrs}
     name, target = convolution.name, convolution.outputs[0]
     for node in chain:
@@ -83,13 +96,13 @@ def _fuse(chain: list[gs.Node], module: Module) -> None:
         if inner is not target:
             forget(inner, module)
         remove_node(module.graph, node)
-    module.graph.nodes.append(gs.Node(op, name, attrs, inputs, [target], DOMAIN))
+    del inputs["x"]
+    module.graph.nodes.append(make_node(fused, name, inputs, attrs, [target]))
 
 
-def _inverse(chain: list[gs.Node], module: Module) -> list[gs.Tensor]:
+def _inverse(chain: list[gs.Node], module: Module) -> Operands:
     """The matrices that make pixels of the image; at block size 1 no cast has them."""
     if len(chain) == 3:
-        return list(chain[1].inputs[1:])
+        return {inner: operand(chain[1], name) for inner, name in zip(INVERSE, AXES, strict=True)}
     image = chain[0].outputs[0]
-    (height, width), pool = size_of(image), module.constants
-    return [pool.inverse(height, 1, image.dtype), pool.forward(width, 1, image.dtype)]
+    return module.constants.to_pixels(size_of(image), 1, image.dtype)

@@ -11,12 +11,19 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.followers import forget, only_reader, residual_of, transforms
+from jpegcompile.analysis.followers import forget, only_reader, residual_of
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.graph import remove_node
-from jpegcompile.ir.module import Module
-from jpegcompile.ir.nonlinear import TRUNCATE
+from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.operands import is_operator, operand, operands, replace_operator
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.arithmetic import (
+    SCALE,
+    SCALE_ADD_RELU,
+    SCALE_ADD_RELU_TRUNCATE,
+    SPATIAL_SCALE_ADD_RELU,
+)
+from jpegcompile.operators.piecewise import RELU, TRUNCATE
 
 
 class FuseScale(Pass):
@@ -29,7 +36,7 @@ class FuseScale(Pass):
         changed = False
         inside = {id(node) for node in module.graph.nodes}
         for node in list(module.graph.nodes):
-            if node.domain == DOMAIN and node.op == "JpegScale":
+            if is_operator(node, SCALE):
                 changed |= _fuse(node, module, inside)
         if changed:
             module.graph.cleanup().toposort()
@@ -47,16 +54,19 @@ def _fuse(scale: gs.Node, module: Module, inside: set[int]) -> bool:
     if relu is None or not _is_relu(relu, module):
         return False
     block = module.domain(summed)
-    relu.op, relu.domain, relu.attrs = "SpatialScaleAddRelu", DOMAIN, {}
-    relu.inputs = [*scale.inputs, residual]
+    inputs = {**operands(scale), "residual": residual}
     if block > 1:
-        relu.op, relu.attrs = "JpegScaleAddRelu", {"block": block}
-        relu.inputs += transforms(summed, module, invert=True)
-        relu.inputs += transforms(summed, module, invert=False)
+        pool = module.constants
+        inputs |= pool.to_pixels(size_of(summed), block, summed.dtype)
+        inputs |= pool.to_coefficients(size_of(summed), block, summed.dtype)
+        replace_operator(relu, SCALE_ADD_RELU, inputs, {"block": block})
+    else:
+        replace_operator(relu, SPATIAL_SCALE_ADD_RELU, inputs, {})
     for node in (scale, add):
         forget(node.outputs[0], module)
-        _remove(node, module)
-    _truncate(relu, module, inside)
+        remove_node(module.graph, node)
+    if block > 1:
+        _truncate(relu, module, inside)
     return True
 
 
@@ -64,25 +74,21 @@ def _truncate(node: gs.Node, module: Module, inside: set[int]) -> None:
     """Take in a truncation of the result, if there is one."""
     whole = node.outputs[0]
     truncation = only_reader(whole, module, inside)
-    if truncation is None or truncation.op != TRUNCATE:
+    if truncation is None or not is_operator(truncation, TRUNCATE):
         return
-    node.op += "Truncate"
-    node.attrs["frequencies"] = truncation.attrs["frequencies"]
-    node.inputs.append(truncation.inputs[1])
+    inputs = {**operands(node), "band": operand(truncation, "band")}
+    attrs = {**node.attrs, "frequencies": truncation.attrs["frequencies"]}
+    replace_operator(node, SCALE_ADD_RELU_TRUNCATE, inputs, attrs)
     kept = truncation.outputs[0]
     forget(whole, module)
-    _remove(truncation, module)
+    remove_node(module.graph, truncation)
     node.outputs = [kept]
-
-
-def _remove(node: gs.Node, module: Module) -> None:
-    remove_node(module.graph, node)
 
 
 def _is_relu(node: gs.Node, module: Module) -> bool:
     """Whether a node is a ReLU of a map that is wholly lowered."""
     if node.domain == DOMAIN:
-        return bool(node.op == "JpegRelu")
+        return is_operator(node, RELU)
     return node.op == "Relu" and all(
         module.maps.get(t.name) == 1 for t in (node.inputs[0], node.outputs[0])
     )

@@ -1,12 +1,12 @@
-"""Let native kernels hand their maps on in groups of 16 channels.
+"""Let native kernels hand their maps on in groups of channels, 16 here.
 
 JpegRelu(JpegConv(x))  =>  JpegRelu<x_group = 16>(JpegConv<y_group = 16>(x))
 
-Where the channels of a map are a multiple of 16, what makes it and all that reads it are operators
-that take groups, or standard ones that do not care for the order of elements: functions of one
-element, sums and products of maps that are all grouped, Concat of channels. Inputs and outputs of
-the graph stay as they are. Only for target ort, and for float32: there are no kernels for others,
-and function bodies ignore the attributes. Exact.
+Where the channels of a map are a multiple of the group, what makes it and all that reads it are
+operators that take groups, or standard ones that do not care for the order of elements: functions
+of one element, sums and products of maps that are all grouped, Concat of channels. Inputs and
+outputs of the graph stay as they are. Only for float32: there are no kernels for others, and
+function bodies ignore the attributes. Exact.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.pointwise import FUNCTIONS
-from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, GROUP_ATTRIBUTES, grouped_inputs
 from jpegcompile.ir.graph import is_graph_output, static_dims, value_of
-from jpegcompile.ir.groups import GROUPED, Y_GROUP
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.operands import operator_of, tensors_of
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.constants import DOMAIN
+from jpegcompile.operators.definition import Operator
+from jpegcompile.operators.pointwise import FUNCTIONS
 
 # What kernels are for.
 _PRECISION = np.float32
@@ -39,41 +40,38 @@ class GroupChannels(Pass):
 
     name = "group-channels"
 
+    def __init__(self, group: int) -> None:
+        """Groups of so many channels."""
+        self._group = group
+
     def run(self, module: Module) -> bool:
         """Returns whether an attribute changed."""
-        if module.options.target != "ort":
-            return False
-        grouped = _grouped(module)
+        grouped = _grouped(module, self._group)
         changed = False
         for node in module.graph.nodes:
-            if node.domain == DOMAIN and node.op in GROUPED:
-                changed |= _mark(node, grouped)
+            operator = operator_of(node)
+            if operator is not None:
+                changed |= _mark(node, operator, grouped, self._group)
         return changed
 
 
-def _mark(node: gs.Node, grouped: set[int]) -> bool:
-    before = {name: node.attrs.pop(name) for name in GROUP_ATTRIBUTES if name in node.attrs}
-    for name in GROUPED[node.op]:
-        if id(_tensor_of(node, name)) in grouped:
-            node.attrs[name] = CHANNEL_GROUP
-    return before != {name: node.attrs[name] for name in GROUP_ATTRIBUTES if name in node.attrs}
+def _mark(node: gs.Node, operator: Operator, grouped: set[int], group: int) -> bool:
+    before = dict(node.attrs)
+    for operand, tensor in tensors_of(node, operator):
+        node.attrs.pop(operand.group_attribute, None)
+        if operand.is_grouped and id(tensor) in grouped:
+            node.attrs[operand.group_attribute] = group
+    return before != dict(node.attrs)
 
 
-def _tensor_of(node: gs.Node, attribute: str) -> gs.Tensor:
-    """The tensor of which an attribute tells the layout."""
-    if attribute == Y_GROUP:
-        return node.outputs[0]
-    return node.inputs[grouped_inputs(node.op)[attribute]]
-
-
-def _grouped(module: Module) -> set[int]:
+def _grouped(module: Module, group: int) -> set[int]:
     """`id` of every tensor that is grouped."""
     inside = {id(node) for node in module.graph.nodes}
     found = {
         id(tensor): tensor
         for node in module.graph.nodes
         for tensor in node.outputs
-        if _can_be(tensor, module, inside)
+        if _can_be(tensor, module, inside, group)
     }
     waiting = list(module.graph.nodes)
     while waiting:
@@ -83,7 +81,7 @@ def _grouped(module: Module) -> set[int]:
     return set(found)
 
 
-def _can_be(tensor: gs.Tensor, module: Module, inside: set[int]) -> bool:
+def _can_be(tensor: gs.Tensor, module: Module, inside: set[int], group: int) -> bool:
     """Whether a tensor is a map of whole groups that no caller and no branch sees.
 
     Maps of 1x1 have the same order in any case.
@@ -91,7 +89,7 @@ def _can_be(tensor: gs.Tensor, module: Module, inside: set[int]) -> bool:
     shape = static_dims((tensor.shape or ())[1:])
     if tensor.dtype != _PRECISION or shape is None or len(shape) != 3:
         return False
-    if shape[0] % CHANNEL_GROUP or shape[1:] == (1, 1) or is_graph_output(module.graph, tensor):
+    if shape[0] % group or shape[1:] == (1, 1) or is_graph_output(module.graph, tensor):
         return False
     return all(id(reader) in inside for reader in tensor.outputs)
 
@@ -101,16 +99,13 @@ def _refused(node: gs.Node, found: dict[int, gs.Tensor]) -> list[gs.Tensor]:
     around = [t for t in {id(t): t for t in (*node.inputs, *node.outputs)}.values() if t.name]
     grouped = [t for t in around if id(t) in found]
     if node.domain == DOMAIN:
-        taken = {id(_tensor_of(node, name)) for name in GROUPED.get(node.op, ())}
-        return [t for t in grouped if id(t) not in taken or _is_read_besides(t, node)]
+        operator = operator_of(node)
+        told = [] if operator is None else tensors_of(node, operator)
+        taken = {id(tensor) for operand, tensor in told if operand.is_grouped}
+        # A map that is read elsewhere, too, where its layout is not told.
+        untold = {id(tensor) for operand, tensor in told if not operand.is_grouped}
+        return [t for t in grouped if id(t) not in taken - untold]
     return [] if _keeps_order(node, around, found) else grouped
-
-
-def _is_read_besides(tensor: gs.Tensor, node: gs.Node) -> bool:
-    """Whether a node reads a map where its layout is not told."""
-    inputs = grouped_inputs(node.op)
-    told = {inputs[name] for name in GROUPED[node.op] if name in inputs}
-    return any(t is tensor and index not in told for index, t in enumerate(node.inputs))
 
 
 def _keeps_order(node: gs.Node, around: list[gs.Tensor], found: dict[int, gs.Tensor]) -> bool:

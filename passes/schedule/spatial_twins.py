@@ -4,12 +4,12 @@ MaxPool(x)            =>  SpatialMaxPool(x)              at block size 1
 GlobalAveragePool(x)  =>  SpatialGlobalAveragePool(x)    at block size 1
 Mul(x, s)             =>  JpegScale(x, s)                s of [N, C, 1, 1] or [1, C, 1, 1]
 
-Only for target ort: there a runtime may have kernels for them. Exact.
+For runtimes that have kernels for them. Exact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import onnx_graphsurgeon as gs
@@ -18,10 +18,13 @@ from jpegcompile.analysis.pooling import max_pool_of
 from jpegcompile.analysis.window import Window
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.operands import Operands, replace_operator
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.arithmetic import SCALE
+from jpegcompile.operators.piecewise import SPATIAL_GLOBAL_AVERAGE_POOL, SPATIAL_MAX_POOL
 
 # What a node becomes: operator, inputs and attributes.
-Twin = tuple[str, Sequence[gs.Tensor], Mapping[str, Any]]
+Twin = tuple[str, Operands, Mapping[str, Any]]
 
 
 class SpatialTwins(Pass):
@@ -31,16 +34,14 @@ class SpatialTwins(Pass):
 
     def run(self, module: Module) -> bool:
         """Returns whether a node was renamed."""
-        if module.options.target != "ort":
-            return False
         changed = False
         for node in module.graph.nodes:
             is_open = node.domain != DOMAIN and node.name not in module.plateaus
             twin = _twin(node, module) if is_open else None
             if twin is not None:
                 op, inputs, attrs = twin
-                node.op, node.domain, node.attrs = op, DOMAIN, dict(attrs)
-                node.inputs, node.outputs = list(inputs), node.outputs[:1]
+                replace_operator(node, op, inputs, attrs)
+                node.outputs = node.outputs[:1]
                 changed = True
         return changed
 
@@ -51,11 +52,11 @@ def _twin(node: gs.Node, module: Module) -> Twin | None:
     if any(module.maps.get(t.name) != 1 for t in (node.inputs[0], node.outputs[0]) if t.name):
         return None
     if node.op == "GlobalAveragePool":
-        return "SpatialGlobalAveragePool", node.inputs, {}
+        return SPATIAL_GLOBAL_AVERAGE_POOL, {"x": node.inputs[0]}, {}
     if node.op == "MaxPool":
         window = max_pool_of(node, module)
         if isinstance(window, Window):
-            return "SpatialMaxPool", node.inputs, _attributes(window)
+            return SPATIAL_MAX_POOL, {"x": node.inputs[0]}, _attributes(window)
     return None
 
 
@@ -80,5 +81,5 @@ def _scale(node: gs.Node, module: Module) -> Twin | None:
         # At a larger block size a map that is not in the jpeg domain is one that is kept spatial.
         is_lowered = block > 1 or module.maps.get(x.name) == 1
         if is_scale and is_lowered and tuple(node.outputs[0].shape or ()) == shapes[0]:
-            return "JpegScale", [x, scale], {"block": block}
+            return SCALE, {"x": x, "scale": scale}, {"block": block}
     return None

@@ -20,7 +20,6 @@ from support.images import make_jpeg
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
-from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.errors import AccessError, ImageError, InternalError, UnsupportedModelError
 from jpegcompile.evaluation.benchmark import worker
 from jpegcompile.evaluation.benchmark.inputs import photograph_like, write_images
@@ -32,6 +31,7 @@ from jpegcompile.evaluation.benchmark.results import Timing
 from jpegcompile.evaluation.spatial import pillow_pixels
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.metadata import InputInfo
 from jpegcompile.runtime import native
 
 

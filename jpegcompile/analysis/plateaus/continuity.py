@@ -13,6 +13,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.graph import is_graph_output, value_of
+from jpegcompile.operators.normalization import SPATIAL_GROUP_NORMALIZATION
 
 _ALL = frozenset(range(1 << 8))
 _FIRST = frozenset((0,))
@@ -55,7 +56,7 @@ NORMALIZATIONS = frozenset(
     (
         *("BatchNormalization", "GroupNormalization", "InstanceNormalization", "LRN"),
         *("LayerNormalization", "LogSoftmax", "RMSNormalization", "Softmax"),
-        "SpatialGroupNormalization",
+        SPATIAL_GROUP_NORMALIZATION,
     )
 )
 # Other sums and products of all kinds.

@@ -1,0 +1,142 @@
+"""Whether a node of the domain is what the definition of its operator says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.operands import block_of, tensors_of
+from jpegcompile.operators.casts import TO_JPEG, TO_SPATIAL
+from jpegcompile.operators.definition import AttributeType, Operand, Operator
+
+_FLOATS = (np.float16, np.float32, np.float64)
+_TEXTS: Mapping[AttributeType, str] = {
+    "int": "a whole number",
+    "ints": "a list of whole numbers",
+    "float": "a number",
+    "string": "text",
+}
+
+
+def nonconformity(node: gs.Node, operator: Operator, module: Module) -> str | None:
+    """What is wrong with a node, or None.
+
+    Sizes that are not known at compile time fit any other.
+    """
+    checks = (_counts, _attributes, _types, _shapes, _blocks)
+    found = (problem for check in checks for problem in check(node, operator, module))
+    return next(found, None)
+
+
+def _counts(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
+    if len(node.inputs) > len(operator.inputs):
+        yield f"has {len(node.inputs)} inputs, not {len(operator.inputs)}"
+    for index, operand in enumerate(operator.inputs):
+        is_given = index < len(node.inputs) and not node.inputs[index].is_empty()
+        if not is_given and not operand.is_optional:
+            yield f"has no input '{operand.name}'"
+    if len(node.outputs) != len(operator.outputs):
+        yield f"has {len(node.outputs)} outputs, not {len(operator.outputs)}"
+
+
+def _attributes(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
+    known = {attribute.name: attribute for attribute in operator.all_attributes}
+    for name in node.attrs:
+        if name not in known:
+            yield f"has an attribute '{name}', which the operator has not"
+    for name, attribute in known.items():
+        if name not in node.attrs:
+            if attribute.default is None:
+                yield f"has no attribute '{name}'"
+        elif not _is_of(node.attrs[name], attribute.type):
+            yield f"attribute '{name}' is {node.attrs[name]!r}, not {_TEXTS[attribute.type]}"
+
+
+def _is_of(value: Any, kind: AttributeType) -> bool:
+    if kind == "string":
+        return isinstance(value, str)
+    if kind == "float":
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind == "int":
+        return isinstance(value, Integral) and not isinstance(value, bool)
+    return isinstance(value, list | tuple) and all(_is_of(entry, "int") for entry in value)
+
+
+def _types(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
+    precision = None
+    # A function that the model spells itself may change the precision.
+    is_mixed = operator.name in module.programs
+    for operand, tensor in _given(node, operator):
+        if tensor.dtype is None:
+            continue
+        dtype = np.dtype(tensor.dtype)
+        if operand.type != "float":
+            if dtype != np.dtype(operand.type):
+                yield f"{_called(operand, tensor)} is {dtype}, not {operand.type}"
+        elif dtype not in _FLOATS:
+            yield f"{_called(operand, tensor)} is {dtype}, no floating-point number"
+        else:
+            precision = precision or dtype
+            if dtype != precision and not is_mixed:
+                yield f"{_called(operand, tensor)} is {dtype}, and others are {precision}"
+
+
+def _shapes(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
+    sizes: dict[str, int] = {}
+    for operand, tensor in _given(node, operator):
+        if operand.dimensions is None or tensor.shape is None:
+            continue
+        shape = tuple(tensor.shape)
+        is_broadcast = operand.role == "vector" or operand.is_broadcast
+        wanted = operand.dimensions
+        if is_broadcast and len(shape) < len(wanted):
+            wanted = wanted[len(wanted) - len(shape) :]
+        is_right = len(shape) == len(wanted)
+        if not is_right or not _fits(shape, wanted, sizes, is_broadcast):
+            given = ", ".join(map(str, shape))
+            meant = " ".join(str(sizes.get(name, name)) for name in operand.dimensions)
+            yield f"{_called(operand, tensor)} has the shape [{given}], not {meant}"
+
+
+def _fits(
+    shape: Sequence[Any], wanted: Sequence[str], sizes: dict[str, int], is_broadcast: bool
+) -> bool:
+    """Whether a shape agrees with what is known, which it adds to."""
+    for size, name in zip(shape, wanted, strict=True):
+        if not isinstance(size, Integral) or name == "?" or (is_broadcast and size == 1):
+            continue
+        meant = int(name) if name.isdigit() else sizes.get(name, int(size))
+        if size != meant:
+            return False
+        if not is_broadcast and not name.isdigit():
+            sizes[name] = meant
+    return True
+
+
+def _blocks(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
+    is_cast = operator.name in (TO_JPEG, TO_SPATIAL)
+    outputs = zip(operator.outputs, node.outputs, strict=False)
+    inputs = zip(operator.inputs, node.inputs, strict=False)
+    for side, verb, operands in (("output", "makes", outputs), ("input", "takes", inputs)):
+        for operand, tensor in operands:
+            if operand.role != "map" or not isinstance(tensor, gs.Variable):
+                continue
+            block = block_of(node, operand)
+            if module.domain(tensor) == block:
+                continue
+            if is_cast:
+                yield "does not join the domains that its tensors are in"
+            yield f"{verb} block size {block}, its {side} has another"
+
+
+def _given(node: gs.Node, operator: Operator) -> Iterator[tuple[Operand, gs.Tensor]]:
+    return (pair for pair in tensors_of(node, operator) if pair[1].name)
+
+
+def _called(operand: Operand, tensor: gs.Tensor) -> str:
+    return f"'{tensor.name}', its {operand.name},"

@@ -1,0 +1,136 @@
+"""Sums and products of a map with numbers, with one for each channel, or with another map."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jpegcompile.operators.definition import PIXELS, Operand, Operator
+from jpegcompile.operators.fragments import (
+    BAND,
+    BLOCK,
+    CHANNELS,
+    DC,
+    FREQUENCIES,
+    PIXELS_OF_X,
+    TRANSFORMS,
+    always,
+    between,
+    feature_map,
+    result,
+)
+
+SCALE = "JpegScale"
+SCALE_ADD_RELU, SPATIAL_SCALE_ADD_RELU = "JpegScaleAddRelu", "SpatialScaleAddRelu"
+SCALE_ADD_RELU_TRUNCATE = "JpegScaleAddReluTruncate"
+_SCALE = Operand("scale", "vector", CHANNELS)
+
+
+def _shift(name: str, summary: str, op: str, kernel: str) -> Operator:
+    return Operator(
+        name,
+        summary,
+        (feature_map(is_compact=True), Operand("value", "vector", CHANNELS), DC),
+        result(is_compact=True),
+        (BLOCK,),
+        always(f" on_dc = Mul(value, dc)  y = {op}(x, on_dc)"),
+        reference=f"arithmetic.reference:jpeg_{kernel}",
+        kernel=kernel,
+        keeps_band=True,
+    )
+
+
+_SCALED = """
+        scaled = Mul(x, scale)
+        summed = Add(scaled, residual)"""
+_SUMMED_PIXELS = f"""{_SCALED}
+        s = MatMul(inverse_rows, summed)
+        spatial = MatMul(s, inverse_columns)"""
+_SCALED_SUMS = (
+    Operator(
+        SCALE_ADD_RELU,
+        "the rectified pixels of scale * x + residual",
+        (
+            feature_map(is_compact=True),
+            _SCALE,
+            feature_map("residual", is_compact=True),
+            *TRANSFORMS,
+        ),
+        result(),
+        (BLOCK,),
+        always(between("Relu(spatial)", _SUMMED_PIXELS)),
+        reference="arithmetic.reference:jpeg_scale_add_relu",
+        kernel="scale_add_relu",
+    ),
+    Operator(
+        SCALE_ADD_RELU_TRUNCATE,
+        "JpegScaleAddRelu, of which few frequencies are kept",
+        (
+            feature_map(is_compact=True),
+            _SCALE,
+            feature_map("residual", is_compact=True),
+            *TRANSFORMS,
+            BAND,
+        ),
+        result(is_compact=True),
+        (BLOCK, FREQUENCIES),
+        always(f"""{_SUMMED_PIXELS}
+        result = Relu(spatial)
+        t = MatMul(forward_rows, result)
+        whole = MatMul(t, forward_columns)
+        y = Mul(whole, band)"""),
+        reference="arithmetic.reference:jpeg_scale_add_relu",
+        kernel="scale_add_relu",
+        truncates=True,
+    ),
+    Operator(
+        SPATIAL_SCALE_ADD_RELU,
+        "max(0, scale * x + residual) at block size 1",
+        (feature_map(block=PIXELS), _SCALE, feature_map("residual", block=PIXELS)),
+        result(block=PIXELS),
+        (),
+        always(f"{_SCALED}  y = Relu(summed)"),
+        reference="arithmetic.reference:jpeg_scale_add_relu",
+        kernel="scale_add_relu",
+    ),
+)
+
+# The pixels of the other map.
+_BOTH_PIXELS = f"""{PIXELS_OF_X}
+        o = MatMul(inverse_rows, residual)
+        other_spatial = MatMul(o, inverse_columns)"""
+
+
+def _of_two(name: str, summary: str, op: str, kernel: str) -> Operator:
+    # A factor may be one map for all channels.
+    other = replace(feature_map("residual"), is_broadcast=op == "Mul")
+    return Operator(
+        name,
+        summary,
+        (feature_map(), other, *TRANSFORMS),
+        result(),
+        (BLOCK,),
+        always(between(f"{op}(spatial, other_spatial)", _BOTH_PIXELS)),
+        reference=f"product.reference:jpeg_{op.lower()}",
+        kernel=kernel,
+    )
+
+
+ARITHMETIC: tuple[Operator, ...] = (
+    _shift("JpegAdd", "x plus a number, or one for each channel", "Add", "add"),
+    _shift("JpegSub", "x minus a number, or one for each channel", "Sub", "sub"),
+    Operator(
+        SCALE,
+        "x times one factor for each channel",
+        (feature_map(is_compact=True), _SCALE),
+        result(is_compact=True),
+        (BLOCK,),
+        always(" y = Mul(x, scale)"),
+        reference="arithmetic.reference:jpeg_scale",
+        kernel="scale",
+        keeps_band=True,
+    ),
+    *_SCALED_SUMS,
+    _of_two("JpegMul", "the product of the pixels of two maps", "Mul", "product"),
+    _of_two("JpegMax", "the larger pixels of two maps", "Max", "maximum"),
+    _of_two("JpegMin", "the smaller pixels of two maps", "Min", "minimum"),
+)

@@ -1,0 +1,34 @@
+"""Casts between the spatial and the JPEG domain."""
+
+from __future__ import annotations
+
+from jpegcompile.operators.definition import PIXELS, Operand, Operator
+from jpegcompile.operators.fragments import BLOCK, always, feature_map, result
+
+TO_JPEG, TO_SPATIAL = "ToJpeg", "ToSpatial"
+
+_MATRICES = (Operand("rows", "matrix", "H H"), Operand("columns", "matrix", "W W"))
+_BODY = " t = MatMul(rows, x)  y = MatMul(t, columns)"
+
+CASTS: tuple[Operator, ...] = (
+    Operator(
+        TO_JPEG,
+        "the block DCT of pixels",
+        (feature_map(block=PIXELS), *_MATRICES),
+        result(),
+        (BLOCK,),
+        always(_BODY),
+        reference="cast.reference:to_jpeg",
+        kernel="to_jpeg",
+    ),
+    Operator(
+        TO_SPATIAL,
+        "the pixels of a map",
+        (feature_map(is_compact=True), *_MATRICES),
+        result(block=PIXELS),
+        (BLOCK,),
+        always(_BODY),
+        reference="cast.reference:to_spatial",
+        kernel="to_spatial",
+    ),
+)

@@ -1,0 +1,106 @@
+"""From the bytes of a file, or its coefficients, to the network's input in the JPEG domain."""
+
+from __future__ import annotations
+
+from jpegcompile.operators.definition import Attribute, Operand, Operator
+from jpegcompile.operators.fragments import BLOCK, PRECISION, always, result
+
+INGEST, INGEST_GRAY = "JpegIngest", "JpegIngestGray"
+DECODE, DECODE_GRAY = "JpegDecode", "JpegDecodeGray"
+# The planes of coefficients that each ingest takes, and their numbers of components.
+_PLANES = {INGEST: {"luma": 1, "chroma": 2}, INGEST_GRAY: {"luma": 1}}
+
+# {name}_index, {name}_table_shape and {name}_shape are integer inputs: Constant holds no integers
+# below opset 9.
+_DEQUANTIZE = """
+        {name}_table = Gather <axis = 1> (table, {name}_index)
+        {name}_steps = Reshape({name}_table, {name}_table_shape)
+        {name}_values = Cast <to: int = @to> ({name})
+        {name}_coefficients = Mul({name}_values, {name}_steps)
+        {name}_in_place = Transpose <perm = [0, 1, 2, 4, 3, 5]> ({name}_coefficients)
+        {name}_plane = Reshape({name}_in_place, {name}_shape)
+        {name}_left = MatMul({name}_rows, {name}_plane)
+        {name}_map = MatMul({name}_left, {name}_columns)
+"""
+_JOINED = {
+    INGEST: "Concat <axis = 1> (luma_map, chroma_map)",
+    INGEST_GRAY: "Identity(luma_map)",
+}
+
+
+def _blocks(plane: str, components: int) -> Operand:
+    """Quantised coefficients [N, components, block rows, block columns, 8, 8]."""
+    return Operand(plane, "bytes", f"N {components} ? ? 8 8", "int16")
+
+
+def _tables(components: int) -> Operand:
+    return Operand("quantization", "bytes", f"N {components} 8 8", "uint16")
+
+
+def _indices(plane: str, components: int) -> tuple[Operand, ...]:
+    """Which tables the plane uses, and the shapes that tables and blocks are rearranged to."""
+    lengths = {"index": components, "table_shape": 6, "shape": 4}
+    return tuple(
+        Operand(f"{plane}_{part}", "index", str(length), "int64")
+        for part, length in lengths.items()
+    )
+
+
+def _ingest(name: str, summary: str) -> Operator:
+    planes = _PLANES[name]
+    return Operator(
+        name,
+        summary,
+        (
+            *(_blocks(plane, components) for plane, components in planes.items()),
+            _tables(sum(planes.values())),
+            *(index for plane in planes.items() for index in _indices(*plane)),
+            *(
+                Operand(f"{plane}_{side}", "matrix", shape)
+                for plane in planes
+                for side, shape in (("rows", "H ?"), ("columns", "? W"))
+            ),
+            Operand("mixing", "weights", f"C {sum(planes.values())} 1 1"),
+            Operand("offset", "weights", "C 1 1"),
+            Operand("dc", "plane", "H W"),
+        ),
+        result(is_grouped=False),
+        (PRECISION, BLOCK),
+        always(f"""
+        table = Cast <to: int = @to> (quantization)
+        {"".join(_DEQUANTIZE.format(name=plane) for plane in planes)}
+        components = {_JOINED[name]}
+        mixed = Conv (components, mixing)
+        on_dc = Mul(offset, dc)
+        y = Add(mixed, on_dc)"""),
+        reference="ingest.reference:jpeg_ingest",
+        kernel="ingest",
+    )
+
+
+INGESTS: tuple[Operator, ...] = (
+    _ingest(INGEST, "the network's input, of the coefficients and tables of colour files"),
+    _ingest(INGEST_GRAY, "the network's input, of the luma of files"),
+)
+
+_BYTES = (Operand("jpeg", "bytes", "?", "uint8"),)
+_SIZE = (Attribute("height", "int"), Attribute("width", "int"))
+# No standard operator reads a file, so these have no function bodies.
+DECODES: tuple[Operator, ...] = (
+    Operator(
+        DECODE,
+        "the coefficients and tables of a colour file, of its bytes",
+        _BYTES,
+        (_blocks("luma", 1), _blocks("chroma", 2), _tables(3)),
+        (*_SIZE, Attribute("subsampling", "string")),
+        kernel="decode",
+    ),
+    Operator(
+        DECODE_GRAY,
+        "the luma coefficients and table of a file, of its bytes",
+        _BYTES,
+        (_blocks("luma", 1), _tables(1)),
+        (*_SIZE, Attribute("takes_color", "int")),
+        kernel="decode",
+    ),
+)

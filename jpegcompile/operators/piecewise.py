@@ -1,0 +1,267 @@
+"""Piecewise linear operators, and their forms whose mask few frequencies decide.
+
+y = DCT(f(inverse DCT(x)))                                             exact
+ASM: the approximation by the band decides, exact pixels are taken     paper, section 4.2
+APX: the approximation takes the place of the pixels                   the paper's baseline
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jpegcompile.operators.definition import PIXELS, Attribute, Body, Operand, Operator
+from jpegcompile.operators.fragments import (
+    BAND,
+    BLOCK,
+    FREQUENCIES,
+    IN_AND_OUT,
+    NUMBER,
+    PIXELS_OF_X,
+    PRECISION,
+    TRANSFORMS,
+    TRANSFORMS_BETWEEN,
+    always,
+    between,
+    feature_map,
+    inverse,
+    result,
+)
+
+TRUNCATE = "JpegTruncate"
+RELU, PRELU, CLIP = "JpegRelu", "JpegPRelu", "JpegClip"
+SPATIAL_MAX_POOL, SPATIAL_GLOBAL_AVERAGE_POOL = "SpatialMaxPool", "SpatialGlobalAveragePool"
+MAX_POOL, DILATED_MAX_POOL = "JpegMaxPool", "JpegDilatedMaxPool"
+SLOPE = Operand("slope", "vector", "N C H W")
+BOUNDS = (Operand("low", "vector", NUMBER), Operand("high", "vector", NUMBER))
+# Below opset 11 Clip takes its bounds as attributes, and Max and Min do not broadcast below 8.
+CLIP_INPUTS_SINCE = 11
+OLD_CLIP = """
+        zeros = Sub(spatial, spatial)
+        lows = Add(zeros, low)
+        highs = Add(zeros, high)
+        raised = Max(spatial, lows)
+        result = Min(raised, highs)"""
+
+# Masks are numbers 0 and 1 and pieces are picked by products and sums, of which all terms but one
+# are zero: exact for finite pixels, and older than the operator Where.
+_ASM_RELU = """
+        number = Constant <value = float {0}> ()
+        zero = Cast <to: int = @to> (number)
+        above = Greater(approximation, zero)
+        mask = Cast <to: int = @to> (above)
+        positive = Mul(spatial, mask)"""
+_ASM_PRELU = f"""{_ASM_RELU}
+        negative = Sub(spatial, positive)
+        scaled = Mul(negative, slope)
+        result = Add(positive, scaled)"""
+_ASM_CLIP = """
+        is_inside = Greater(approximation, low)
+        is_above = Greater(approximation, high)
+        is_below = Not(is_inside)
+        below = Cast <to: int = @to> (is_below)
+        not_below = Cast <to: int = @to> (is_inside)
+        above = Cast <to: int = @to> (is_above)
+        inside = Sub(not_below, above)
+        unclipped = Mul(spatial, inside)
+        raised = Mul(low, below)
+        lowered = Mul(high, above)
+        clipped = Add(raised, lowered)
+        result = Add(unclipped, clipped)"""
+
+
+def _approximation(name: str) -> str:
+    """Pixels by the frequencies of the band only."""
+    return f"""
+        inside_band = Mul(x, band)
+        a = MatMul(inverse_rows, inside_band)
+        {name} = MatMul(a, inverse_columns)"""
+
+
+@dataclass(frozen=True)
+class _Function:
+    """A piecewise linear function of a pixel.
+
+    Attributes:
+        op: as ONNX calls it.
+        summary: of the exact operator.
+        operands: besides the map.
+        applied: an expression of `spatial`.
+        masked: statements that apply it to `spatial` by the mask of `approximation`.
+        old: statements for models below opset 11, where they differ.
+    """
+
+    op: str
+    summary: str
+    operands: tuple[Operand, ...]
+    applied: str
+    masked: str
+    old: str = ""
+
+    def bodies(self, pixels: str) -> tuple[Body, ...]:
+        """Of the function on the pixels that these statements make."""
+        new = Body(between(self.applied, pixels))
+        return (Body(between(self.old, pixels), CLIP_INPUTS_SINCE), new) if self.old else (new,)
+
+    def forms(self) -> tuple[Operator, ...]:
+        """The exact operator and its approximations."""
+        name, x = f"Jpeg{self.op}", feature_map(is_compact=True)
+        folder = self.op.lower()
+
+        def reference(form: str) -> str:
+            return f"{folder}.reference:jpeg_{form}{folder}"
+
+        return (
+            Operator(
+                name,
+                self.summary,
+                (x, *self.operands, *TRANSFORMS),
+                result(),
+                (BLOCK,),
+                self.bodies(PIXELS_OF_X),
+                reference=reference(""),
+                kernel=folder,
+            ),
+            Operator(
+                f"JpegAsm{self.op}",
+                f"{name}, by the mask of few frequencies",
+                (x, BAND, *self.operands, *TRANSFORMS),
+                result(),
+                (BLOCK, FREQUENCIES, PRECISION),
+                always(between(self.masked, _approximation("approximation") + PIXELS_OF_X)),
+                reference=reference("asm_"),
+                kernel=folder,
+                exact=name,
+                masking="asm",
+            ),
+            Operator(
+                f"JpegApx{self.op}",
+                f"{name} on few frequencies",
+                (x, BAND, *self.operands, *TRANSFORMS),
+                result(),
+                (BLOCK, FREQUENCIES),
+                self.bodies(_approximation("spatial")),
+                reference=reference("apx_"),
+                kernel=folder,
+                exact=name,
+                masking="apx",
+            ),
+        )
+
+
+_FUNCTIONS = (
+    _Function(
+        "Relu", "max(0, x)", (), "Relu(spatial)", f"{_ASM_RELU}  result = Identity(positive)"
+    ),
+    _Function(
+        "PRelu",
+        "x where it is positive, slope * x elsewhere",
+        (SLOPE,),
+        "PRelu(spatial, slope)",
+        _ASM_PRELU,
+    ),
+    _Function(
+        "Clip",
+        "x between two bounds",
+        BOUNDS,
+        "Clip(spatial, low, high)",
+        _ASM_CLIP,
+        OLD_CLIP,
+    ),
+)
+
+_KERNEL_SHAPE = tuple(Attribute(name, "ints") for name in ("kernel_shape", "strides", "pads"))
+_DILATIONS = (Attribute("dilations", "ints"),)
+_POOL = "kernel_shape: ints = @kernel_shape, strides: ints = @strides, pads: ints = @pads"
+_DILATED_POOL = f"{_POOL}, dilations: ints = @dilations"
+# Below opset 10 MaxPool has no dilations: there they are all 1.
+_DILATIONS_SINCE = 10
+
+
+def _max_pools(infix: str, window: tuple[Attribute, ...], pool: str) -> tuple[Operator, ...]:
+    name = DILATED_MAX_POOL if infix else MAX_POOL
+    x, y = feature_map(block="input_block", is_compact=True), result("N C P Q", "output_block")
+    # Positions of the approximation's maxima, counted over the whole tensor, pick pixels.
+    picked = f"""largest, positions = MaxPool <{pool}> (approximation)
+        pixels = Reshape(spatial, flat)
+        result = Gather <axis = 0> (pixels, positions)"""
+    return (
+        Operator(
+            name,
+            "the largest pixels of windows",
+            (x, *TRANSFORMS_BETWEEN),
+            y,
+            (*window, *IN_AND_OUT),
+            always(between(f"MaxPool <{pool}> (spatial)")),
+            reference="max_pool.reference:jpeg_max_pool",
+            kernel="max_pool",
+            takes_positions=True,
+        ),
+        Operator(
+            f"JpegAsm{infix}MaxPool",
+            f"{name}, at the positions that few frequencies find",
+            (x, BAND, *TRANSFORMS_BETWEEN, Operand("flat", "index", "1", "int64")),
+            y,
+            (*window, *IN_AND_OUT, FREQUENCIES),
+            always(between(picked, _approximation("approximation") + PIXELS_OF_X)),
+            reference="max_pool.reference:jpeg_max_pool",
+            kernel="max_pool",
+            exact=name,
+            masking="asm",
+            takes_positions=True,
+        ),
+    )
+
+
+PIECEWISE: tuple[Operator, ...] = (
+    *(form for function in _FUNCTIONS for form in function.forms()),
+    *_max_pools("", _KERNEL_SHAPE, _POOL),
+    *_max_pools("Dilated", (*_KERNEL_SHAPE, *_DILATIONS), _DILATED_POOL),
+)
+
+OTHER_POOLS: tuple[Operator, ...] = (
+    Operator(
+        SPATIAL_MAX_POOL,
+        "the largest pixels of windows at block size 1",
+        (feature_map(block=PIXELS),),
+        result("N C P Q", PIXELS),
+        (*_KERNEL_SHAPE, *_DILATIONS),
+        (
+            Body(f" y = MaxPool <{_POOL}> (x)", _DILATIONS_SINCE),
+            Body(f" y = MaxPool <{_DILATED_POOL}> (x)"),
+        ),
+        reference="max_pool.reference:jpeg_max_pool",
+        kernel="max_pool",
+    ),
+    Operator(
+        "JpegGlobalMaxPool",
+        "the largest pixel of each channel",
+        (feature_map(block="input_block", is_compact=True), *inverse()),
+        result("N C 1 1", "output_block", is_grouped=False),
+        IN_AND_OUT,
+        always(f"{PIXELS_OF_X}  y = GlobalMaxPool(spatial)"),
+        reference="max_pool.reference:jpeg_global_max_pool",
+        kernel="global_max_pool",
+    ),
+    Operator(
+        SPATIAL_GLOBAL_AVERAGE_POOL,
+        "the mean of each channel at block size 1",
+        (feature_map(block=PIXELS),),
+        result("N C 1 1", PIXELS, is_grouped=False),
+        (),
+        always(" y = GlobalAveragePool(x)"),
+        reference="average_pool.reference:jpeg_global_average_pool",
+        kernel="global_average_pool",
+    ),
+)
+
+TRUNCATION = Operator(
+    TRUNCATE,
+    "x, of which few frequencies are kept",
+    (feature_map(), BAND),
+    result(is_compact=True),
+    (BLOCK, FREQUENCIES),
+    always(" y = Mul(x, band)"),
+    reference="truncate.reference:jpeg_truncate",
+    kernel="truncate",
+    truncates=True,
+)

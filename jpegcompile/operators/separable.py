@@ -1,0 +1,48 @@
+"""Linear operators that act on rows and columns apart: a matrix on either side of the map."""
+
+from __future__ import annotations
+
+from jpegcompile.operators.definition import Operand, Operator
+from jpegcompile.operators.fragments import IN_AND_OUT, always, feature_map, result
+
+RESIZE = "JpegResize"
+_MATRICES = (Operand("rows", "matrix", "P H"), Operand("columns", "matrix", "W Q"))
+
+
+def _separable(
+    name: str, summary: str, reference: str, *, is_grouped: bool = True, kernel: str = "separable"
+) -> Operator:
+    is_pool = name == "JpegGlobalAveragePool"
+    return Operator(
+        name,
+        summary,
+        (feature_map(block="input_block", is_grouped=is_grouped, is_compact=is_pool), *_MATRICES),
+        result("N C P Q", "output_block", is_grouped=is_grouped and not is_pool),
+        IN_AND_OUT,
+        always(" t = MatMul(rows, x)  y = MatMul(t, columns)"),
+        reference=reference,
+        kernel=kernel,
+    )
+
+
+SEPARABLE: tuple[Operator, ...] = (
+    _separable("JpegAveragePool", "means of windows", "average_pool.reference:jpeg_average_pool"),
+    _separable(
+        "JpegGlobalAveragePool",
+        "the mean of each channel",
+        "average_pool.reference:jpeg_global_average_pool",
+        kernel="global_average_pool",
+    ),
+    _separable("JpegSlice", "some rows and columns", "resample.reference:jpeg_slice"),
+    _separable("JpegPad", "more or fewer rows and columns", "resample.reference:jpeg_pad"),
+    _separable(RESIZE, "interpolation to another size", "resample.reference:jpeg_resize"),
+    _separable(
+        "JpegReduceMean",
+        "means of an axis",
+        "reduce.reference:jpeg_reduce_mean",
+        is_grouped=False,
+    ),
+    _separable(
+        "JpegReduceSum", "sums of an axis", "reduce.reference:jpeg_reduce_sum", is_grouped=False
+    ),
+)
