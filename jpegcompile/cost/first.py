@@ -23,18 +23,15 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
+from jpegcompile.operators.constants import CHANNEL_GROUP, MOST_TABLE_FLOATS, TABLE_GROUPS
+
 Way = Literal["sparse", "dense"]
 FEATURES: Mapping[Way, tuple[str, ...]] = {
     "sparse": ("vectors", "outputs", "images"),
     "dense": ("products", "samples", "outputs", "images"),
 }
 
-_GROUP = 16
 _BLOCK = 8
-# Floats that a kernel has room for in its tables, as kernels/ingest_conv/responses.cc says.
-MOST_TABLE_FLOATS = 8 << 20
-# Groups whose tables stand side by side, so that of an odd number of groups one is empty.
-_TABLE_GROUPS = 2
 # Coefficients of luma in a block that are not zero, in photographs of 224x224 at quality 50. Where
 # the sparse way would need images of fewer, its tables are not worth their memory.
 _FEWEST = 11.5
@@ -70,7 +67,7 @@ class FirstLayer:
 
     @property
     def _groups(self) -> int:
-        return -(-self.outputs // _GROUP)
+        return -(-self.outputs // CHANNEL_GROUP)
 
     def _reach(self, factors: tuple[int, int]) -> tuple[int, int]:
         """Rows and columns of outputs that a block of a component reaches."""
@@ -98,7 +95,9 @@ class FirstLayer:
                 modes *= _BLOCK + (2 if factor == 2 and side > _BLOCK else 0)
             rows, columns = self._reach(factors)
             total += modes * rows * columns
-        return total * -(-self._groups // _TABLE_GROUPS) * _TABLE_GROUPS * _GROUP
+        # Of an odd number of groups one table is half empty.
+        groups = -(-self._groups // TABLE_GROUPS) * TABLE_GROUPS
+        return total * groups * CHANNEL_GROUP
 
     def vectors(self, luma: float, chroma: float) -> float:
         """What images of so many coefficients that are not zero ask of the sparse way."""

@@ -24,11 +24,12 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
+from jpegcompile.operators.constants import CHANNEL_GROUP
+
 Method = Literal["direct", "winograd4", "winograd2"]
 METHODS: tuple[Method, ...] = ("direct", "winograd4", "winograd2")
 FEATURES = ("products", "far_weights", "streams", "pixels")
 
-_GROUP = 16
 _TAPS = 9
 _POINTS: Mapping[Method, int] = {"direct": 1, "winograd4": 36, "winograd2": 16}
 _TILE: Mapping[Method, int] = {"winograd4": 4, "winograd2": 2}
@@ -56,7 +57,7 @@ class Layer:
 def features(layer: Layer, method: Method) -> dict[str, float]:
     """How much of each thing a method does for a layer: counts, by the names in `FEATURES`."""
     inputs, outputs = _filled(layer.inputs), _filled(layer.outputs)
-    vectors = (inputs + outputs) / _GROUP
+    vectors = (inputs + outputs) / CHANNEL_GROUP
     pixels = layer.batch * layer.height * layer.width
     if method == "direct":
         products = pixels * _TAPS * inputs * outputs
@@ -67,7 +68,7 @@ def features(layer: Layer, method: Method) -> dict[str, float]:
     return {
         "products": float(products),
         "far_weights": max(weight_bytes(layer, method) - _NEAR_BYTES, 0.0),
-        "streams": _POINTS[method] * outputs / _GROUP,
+        "streams": _POINTS[method] * outputs / CHANNEL_GROUP,
         "pixels": pixels * vectors,
     }
 
@@ -98,4 +99,4 @@ def _prices() -> dict[Method, dict[str, float]]:
 
 def _filled(channels: int) -> int:
     """Channels with those that fill up the last group of 16."""
-    return -(-channels // _GROUP) * _GROUP
+    return -(-channels // CHANNEL_GROUP) * CHANNEL_GROUP

@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-# Domain and opset of the operators, and the key of our record in the metadata of a model.
+# Domain and opset of the operators, and the key of our record in the metadata of a model. A runtime
+# runs kernels for nodes of later opsets, too: where the meaning of an attribute or the layout between
+# two kernels changes, the domain needs another name, so that older libraries leave the nodes of newer
+# files to their bodies.
 DOMAIN = "jpegcompile"
 DOMAIN_VERSION = 1
 
 # Channels that stand side by side in a map in groups; 1 in place of it means NCHW.
 CHANNEL_GROUP = 16
 
-# Operators for the programs of a model's own functions, and the longest program of a kernel.
+# Operators for the programs of a model's own functions, and the longest program of a kernel: more
+# steps than any activation has, and few enough that registers are no burden.
 MOST_PROGRAMS = 32
 MOST_PROGRAM_STEPS = 256
+MOST_PROGRAM_CONSTANTS = 256
+
+# Limits of native kernels that the compiler's choices go by. Where transformed weights of Winograd's
+# larger tile, 36 for each pair of channels, would not stay in the last level of a cache, the smaller
+# tile with its 16 is faster.
+MOST_WINOGRAD4_FLOATS = 5 << 20
+# Convolutions of so few channels are computed in a way of their own.
+THIN_CHANNELS = 4
+# Floats of all tables of a sparse first convolution, 32 MB, and groups of channels that share one.
+MOST_TABLE_FLOATS = 8 << 20
+TABLE_GROUPS = 2
+
+# The constants that kernels know: FEW_NAMES is kFewNames in C++.
+FOR_KERNELS = (
+    "DOMAIN",
+    "DOMAIN_VERSION",
+    "CHANNEL_GROUP",
+    "MOST_PROGRAM_STEPS",
+    "MOST_PROGRAM_CONSTANTS",
+    "MOST_WINOGRAD4_FLOATS",
+    "THIN_CHANNELS",
+    "MOST_TABLE_FLOATS",
+    "TABLE_GROUPS",
+)

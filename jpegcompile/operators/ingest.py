@@ -100,7 +100,7 @@ DECODES: tuple[Operator, ...] = (
         "the luma coefficients and table of a file, of its bytes",
         _BYTES,
         (_blocks("luma", 1), _tables(1)),
-        (*_SIZE, Attribute("takes_color", "int")),
+        (*_SIZE, Attribute("takes_color", "int", 0)),
         kernel="decode",
     ),
 )

@@ -2,7 +2,7 @@
 // channel, alone and with the sum, the ReLU and the truncation behind it.
 #include "arithmetic/scale_add_relu.h"
 #include "common/channel_affine.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "tiles/tiles.h"
 #include "work/strips.h"
 
@@ -16,7 +16,7 @@ class Shift : public ChannelAffineKernel {
 
   void compute(const Call& call) const override {
     const Maps given = maps(call);
-    run(call, given, std::nullopt, flat_operand(call.input(1), given.from, "value"), kSign);
+    run(call, given, std::nullopt, flat_operand(call.input(In::kValue), given.from, "value"), kSign);
   }
 };
 
@@ -26,24 +26,23 @@ class Scale : public ChannelAffineKernel {
 
   void compute(const Call& call) const override {
     const Maps given = maps(call);
-    run(call, given, flat_operand(call.input(1), given.from, "scale"), std::nullopt, 1.0F);
+    run(call, given, flat_operand(call.input(In::kScale), given.from, "scale"), std::nullopt, 1.0F);
   }
 };
 
 class ScaledSum : public TileKernel {
  public:
-  // Inputs behind the third are for function bodies, but for the band of a truncation, the last.
-  ScaledSum(const Node& node, int block, std::optional<size_t> band = std::nullopt)
-      : TileKernel(node, block),
-        band_(band),
-        residual_group_(node.integer("residual_group", 1)),
-        residual_frequencies_(node.integer("residual_frequencies", 0)),
-        y_frequencies_(node.integer("y_frequencies", 0)) {}
+  explicit ScaledSum(const Node& node)
+      : TileKernel(node),
+        is_truncated_(node.definition().truncates),
+        residual_group_(node.group(In::kResidual)),
+        residual_frequencies_(node.frequencies(In::kResidual)),
+        y_frequencies_(node.frequencies(Out::kY)) {}
 
   void compute(const Call& call) const override {
     const auto [from, whole, x, y] = maps(call);
-    const Broadcast scale = flat_operand(call.input(1), from, "scale");
-    const Tensor residual = call.input(2);
+    const Broadcast scale = flat_operand(call.input(In::kScale), from, "scale");
+    const Tensor residual = call.input(In::kResidual);
     if (!(residual.shape == from.shape())) {
       throw KernelError("the residual has shape " + residual.shape.text() + ", x " +
                         from.shape().text());
@@ -52,7 +51,7 @@ class ScaledSum : public TileKernel {
         Map::of(residual.shape, residual_group_, block_, residual_frequencies_, "residual");
     const Map to = Map::of(whole.shape(), y_group_, block_, y_frequencies_, "y");
     const int frequencies =
-        band_ ? band_frequencies(call.input(*band_), from, block_) : 2 * block_ - 1;
+        is_truncated_ ? band_frequencies(call.input(In::kBand), from, block_) : 2 * block_ - 1;
     check_places(to, block_, frequencies);
     const TileLayout to_at = layout_of(to, block_);
     for_strips(call, from, block_, block_ * from.pitch(), [&](const Strip& strip) {
@@ -73,33 +72,17 @@ class ScaledSum : public TileKernel {
   }
 
  private:
-  std::optional<size_t> band_;
+  bool is_truncated_;
   int64_t residual_group_, residual_frequencies_, y_frequencies_;
 };
 
-std::unique_ptr<Kernel> make_jpeg_sum(const Node& node) {
-  return std::make_unique<ScaledSum>(node, node.block("block"));
-}
-
-std::unique_ptr<Kernel> make_truncated_sum(const Node& node) {
-  return std::make_unique<ScaledSum>(node, node.block("block"), 7);
-}
-
-std::unique_ptr<Kernel> make_spatial_sum(const Node& node) {
-  return std::make_unique<ScaledSum>(node, 1);
-}
-
 }  // namespace
 
-std::vector<Operator> arithmetic_operators() {
-  using enum ElementType;
-  return {{"JpegAdd", {kFloat, kFloat, kFloat}, make_kernel<Shift<1>>},
-          {"JpegSub", {kFloat, kFloat, kFloat}, make_kernel<Shift<-1>>},
-          {"JpegScale", {kFloat, kFloat}, make_kernel<Scale>},
-          {"JpegScaleAddRelu", std::vector<ElementType>(7, kFloat), make_jpeg_sum},
-          {"JpegScaleAddReluTruncate", std::vector<ElementType>(8, kFloat),
-           make_truncated_sum},
-          {"SpatialScaleAddRelu", {kFloat, kFloat, kFloat}, make_spatial_sum}};
+std::unique_ptr<Kernel> make_add(const Node& node) { return std::make_unique<Shift<1>>(node); }
+std::unique_ptr<Kernel> make_sub(const Node& node) { return std::make_unique<Shift<-1>>(node); }
+std::unique_ptr<Kernel> make_scale(const Node& node) { return std::make_unique<Scale>(node); }
+std::unique_ptr<Kernel> make_scale_add_relu(const Node& node) {
+  return std::make_unique<ScaledSum>(node);
 }
 
 }  // namespace jpegcompile

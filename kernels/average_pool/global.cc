@@ -1,7 +1,7 @@
 // JpegGlobalAveragePool and SpatialGlobalAveragePool: the mean of each channel.
 #include <algorithm>
 
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "work/strips.h"
 
 namespace jpegcompile {
@@ -63,21 +63,20 @@ JPEGCOMPILE_MULTIVERSION(sum_lanes, lanes_body, Plane)
 JPEGCOMPILE_MULTIVERSION(sum_plane, plane_body, Plane)
 
 // The mean of the pixels of a tile is its DC coefficient divided by the block size.
-template <bool kIsJpeg>
 class GlobalAveragePool : public Kernel {
  public:
   explicit GlobalAveragePool(const Node& node)
-      : block_(kIsJpeg ? node.block("input_block") : 1),
-        x_group_(node.integer("x_group", 1)),
-        x_frequencies_(node.integer("x_frequencies", 0)) {}
+      : block_(node.block("input_block")),
+        x_group_(node.group(In::kX)),
+        x_frequencies_(node.frequencies(In::kX)) {}
 
   void compute(const Call& call) const override {
-    const Tensor x = call.input(0);
+    const Tensor x = call.input(In::kX);
     const Map map = Map::of(x.shape, x_group_, block_, x_frequencies_, "x");
     check_tiles(map, block_, "x");
     if (map.plane() == 0) throw KernelError("x of shape " + x.shape.text() + " has no pixels");
     // In either layout: channels are all that is left of an image.
-    float* y = call.output_floats(0, {map.batch, map.channels, 1, 1});
+    float* y = call.output_floats(Out::kY, {map.batch, map.channels, 1, 1});
     const float factor = static_cast<float>(block_) / static_cast<float>(map.plane());
     const int64_t cost = map.plane() / (block_ * block_);
     const int64_t lanes = map.is_grouped ? kLanes : 1;
@@ -106,10 +105,8 @@ class GlobalAveragePool : public Kernel {
 
 }  // namespace
 
-std::vector<Operator> global_average_pool_operators() {
-  using enum ElementType;
-  return {{"JpegGlobalAveragePool", {kFloat, kFloat, kFloat}, make_kernel<GlobalAveragePool<true>>},
-          {"SpatialGlobalAveragePool", {kFloat}, make_kernel<GlobalAveragePool<false>>}};
+std::unique_ptr<Kernel> make_global_average_pool(const Node& node) {
+  return std::make_unique<GlobalAveragePool>(node);
 }
 
 }  // namespace jpegcompile

@@ -1,6 +1,6 @@
 // JpegBatchNormalization: a factor for every coefficient, a shift of the DC coefficients.
 #include "common/channel_affine.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 
 namespace jpegcompile {
 namespace {
@@ -11,18 +11,15 @@ class BatchNormalization : public ChannelAffineKernel {
 
   void compute(const Call& call) const override {
     const Maps given = maps(call);
-    run(call, given, flat_operand(call.input(1), given.from, "scale"),
-        flat_operand(call.input(2), given.from, "shift"), 1.0F);
+    run(call, given, flat_operand(call.input(In::kScale), given.from, "scale"),
+        flat_operand(call.input(In::kShift), given.from, "shift"), 1.0F);
   }
 };
 
 }  // namespace
 
-std::vector<Operator> batch_normalization_operators() {
-  using enum ElementType;
-  return {{"JpegBatchNormalization",
-           {kFloat, kFloat, kFloat, kFloat},
-           make_kernel<BatchNormalization>}};
+std::unique_ptr<Kernel> make_batch_normalization(const Node& node) {
+  return std::make_unique<BatchNormalization>(node);
 }
 
 }  // namespace jpegcompile

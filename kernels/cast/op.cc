@@ -1,6 +1,6 @@
 // ToJpeg and ToSpatial: the transform of every tile, and its inverse.
 #include "common/tile_kernel.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "tiles/tiles.h"
 #include "work/strips.h"
 
@@ -35,10 +35,9 @@ class ToSpatial : public TileKernel {
 
 }  // namespace
 
-std::vector<Operator> cast_operators() {
-  using enum ElementType;
-  return {{"ToJpeg", {kFloat, kFloat, kFloat}, make_kernel<ToJpeg>},
-          {"ToSpatial", {kFloat, kFloat, kFloat}, make_kernel<ToSpatial>}};
+std::unique_ptr<Kernel> make_to_jpeg(const Node& node) { return std::make_unique<ToJpeg>(node); }
+std::unique_ptr<Kernel> make_to_spatial(const Node& node) {
+  return std::make_unique<ToSpatial>(node);
 }
 
 }  // namespace jpegcompile

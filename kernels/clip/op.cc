@@ -1,6 +1,6 @@
 // JpegClip, JpegAsmClip, JpegApxClip.
 #include "common/piecewise_kernel.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "tiles/broadcast.h"
 
 namespace jpegcompile {
@@ -29,8 +29,8 @@ JPEGCOMPILE_MULTIVERSION(clip, clip_body, ClipRows)
 class Clip {
  public:
   using Function = Bounds;
-  Clip(const Call& call, size_t first, const Map&)
-      : bounds_{number(call.input(first), "low"), number(call.input(first + 1), "high")} {}
+  Clip(const Call& call, const Map&)
+      : bounds_{number(call.input(In::kLow), "low"), number(call.input(In::kHigh), "high")} {}
   Bounds of(const Strip&) const { return bounds_; }
   static void run(const ClipRows& rows) { clip(rows); }
 
@@ -40,6 +40,8 @@ class Clip {
 
 }  // namespace
 
-std::vector<Operator> clip_operators() { return piecewise_operators<Clip>("Clip", 2); }
+std::unique_ptr<Kernel> make_clip(const Node& node) {
+  return std::make_unique<PiecewiseKernel<Clip>>(node);
+}
 
 }  // namespace jpegcompile

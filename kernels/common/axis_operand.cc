@@ -2,7 +2,7 @@
 
 namespace jpegcompile {
 
-AxisOperand::AxisOperand(const Node& node, size_t input, Side side, const char* name)
+AxisOperand::AxisOperand(const Node& node, In input, Side side, const char* name)
     : input_(input), side_(side), name_(name) {
   if (const std::optional<Tensor> constant = node.constant(input)) constant_ = make(*constant);
 }

@@ -13,7 +13,7 @@ class AxisOperand {
  public:
   enum class Side { kLeft, kRight };
 
-  AxisOperand(const Node& node, size_t input, Side side, const char* name);
+  AxisOperand(const Node& node, In input, Side side, const char* name);
 
   // `made` holds the matrix where it is made now.
   const AxisMatrix& of(const Call& call, std::optional<AxisMatrix>& made) const;
@@ -21,7 +21,7 @@ class AxisOperand {
  private:
   AxisMatrix make(const Tensor& matrix) const;
 
-  size_t input_;
+  In input_;
   Side side_;
   const char* name_;
   std::optional<AxisMatrix> constant_;

@@ -15,7 +15,7 @@ Broadcast flat_operand(const Tensor& operand, const Map& map, const char* name);
 class ChannelAffineKernel : public TileKernel {
  protected:
   explicit ChannelAffineKernel(const Node& node)
-      : TileKernel(node), y_frequencies_(node.integer("y_frequencies", 0)) {}
+      : TileKernel(node), y_frequencies_(node.frequencies(Out::kY)) {}
   void run(const Call& call, const Maps& maps, const std::optional<Broadcast>& scale,
            const std::optional<Broadcast>& shift, float sign) const;
 

@@ -1,47 +1,44 @@
 // Kernels of piecewise linear functions, exact and approximated.
 #pragma once
 
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "common/tile_kernel.h"
 #include "tiles/piecewise.h"
 #include "work/strips.h"
 
 namespace jpegcompile {
 
+inline Form form_of(Masking masking) {
+  if (masking == Masking::kNone) return Form::kExact;
+  return masking == Masking::kAsm ? Form::kMasked : Form::kApproximated;
+}
+
 // `Family` makes the function of an operator:
 //   Function                            its type
-//   Family(call, first, map)            reads the parameters, from input `first` on
+//   Family(call, map)                   reads the parameters
 //   Function of(strip) const            for the rows of a strip
 //   static void run(rows)               the multiversioned loop
-template <typename Family, Form kForm>
+template <typename Family>
 class PiecewiseKernel : public TileKernel {
  public:
-  explicit PiecewiseKernel(const Node& node) : TileKernel(node) {}
+  explicit PiecewiseKernel(const Node& node)
+      : TileKernel(node), form_(form_of(node.definition().masking)) {}
 
   void compute(const Call& call) const override {
     const auto [from, to, x, y] = maps(call);
     int frequencies = 2 * block_ - 1;
-    if (kForm != Form::kExact) frequencies = band_frequencies(call.input(1), from, block_);
-    const Family family(call, kForm == Form::kExact ? 1 : 2, from);
+    if (form_ != Form::kExact) {
+      frequencies = band_frequencies(call.input(In::kBand), from, block_);
+    }
+    const Family family(call, from);
     map_tiles(call, from, x, to, y, block_,
               [&](const Strip& strip, const Tiles& source, float* target) {
-                Family::run({source, target, strip.count, from.width, block_, kForm, frequencies,
+                Family::run({source, target, strip.count, from.width, block_, form_, frequencies,
                              family.of(strip)});
               });
   }
-};
 
-// The operator and its approximated forms, `Jpeg`, `JpegAsm` and `JpegApx` before `name`.
-template <typename Family>
-std::vector<Operator> piecewise_operators(const std::string& name, size_t parameters) {
-  using enum ElementType;
-  const std::vector<ElementType> exact(5 + parameters, kFloat), banded(6 + parameters, kFloat);
-  return {{"Jpeg" + name, exact, make_kernel<PiecewiseKernel<Family, Form::kExact>>},
-          {"JpegAsm" + name, banded, make_kernel<PiecewiseKernel<Family, Form::kMasked>>},
-          {"JpegApx" + name, banded, make_kernel<PiecewiseKernel<Family, Form::kApproximated>>}};
-}
+ private:
+  Form form_;
+};
 
 }  // namespace jpegcompile

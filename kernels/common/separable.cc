@@ -1,9 +1,10 @@
-#include "common/separable.h"
-
+// JpegAveragePool, JpegReduceMean, JpegSlice, JpegPad, JpegResize and others: y = rows x columns, a
+// matrix for each axis of a map.
 #include <algorithm>
 #include <string>
 
 #include "common/axis_operand.h"
+#include "generated/makers.h"
 #include "tiles/axis.h"
 #include "tiles/map.h"
 #include "work/strips.h"
@@ -17,16 +18,16 @@ class Separable : public Kernel {
  public:
   explicit Separable(const Node& node)
       : unit_(node.block("output_block")),
-        x_group_(node.integer("x_group", 1)),
-        y_group_(node.integer("y_group", 1)),
-        rows_(node, 1, AxisOperand::Side::kLeft, "rows"),
-        columns_(node, 2, AxisOperand::Side::kRight, "columns") {}
+        x_group_(node.group(In::kX)),
+        y_group_(node.group(Out::kY)),
+        rows_(node, In::kRows, AxisOperand::Side::kLeft, "rows"),
+        columns_(node, In::kColumns, AxisOperand::Side::kRight, "columns") {}
 
   void compute(const Call& call) const override {
     std::optional<AxisMatrix> rows_made, columns_made;
     const AxisMatrix& rows = rows_.of(call, rows_made);
     const AxisMatrix& columns = columns_.of(call, columns_made);
-    const Tensor x = call.input(0);
+    const Tensor x = call.input(In::kX);
     const Map from = Map::of(x.shape, x_group_, "x");
     if (rows.inputs != from.height || columns.inputs != from.width) {
       throw KernelError("x of shape " + x.shape.text() + " meets matrices for " +
@@ -35,7 +36,7 @@ class Separable : public Kernel {
     const Map to =
         Map::of({from.batch, from.channels, rows.outputs, columns.outputs}, y_group_, "y");
     check_tiles(to, unit_, "y");
-    float* y = call.output_floats(0, to.shape());
+    float* y = call.output_floats(Out::kY, to.shape());
     if (to.height == 0) return;
     // Every output row takes its share of the map.
     const int64_t taken = ceil_div(from.height * from.pitch(), to.height);
@@ -71,9 +72,8 @@ class Separable : public Kernel {
 
 }  // namespace
 
-Operator separable_operator(const char* name) {
-  using enum ElementType;
-  return {name, {kFloat, kFloat, kFloat}, make_kernel<Separable>};
+std::unique_ptr<Kernel> make_separable(const Node& node) {
+  return std::make_unique<Separable>(node);
 }
 
 }  // namespace jpegcompile

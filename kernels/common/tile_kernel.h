@@ -18,19 +18,18 @@ class TileKernel : public Kernel {
   };
 
  protected:
-  explicit TileKernel(const Node& node) : TileKernel(node, node.block("block")) {}
-  TileKernel(const Node& node, int block)
-      : block_(block),
-        y_group_(node.integer("y_group", 1)),
-        x_group_(node.integer("x_group", 1)),
-        x_frequencies_(node.integer("x_frequencies", 0)) {}
+  explicit TileKernel(const Node& node)
+      : block_(node.block("block")),
+        y_group_(node.group(Out::kY)),
+        x_group_(node.group(In::kX)),
+        x_frequencies_(node.frequencies(In::kX)) {}
 
   Maps maps(const Call& call) const {
-    const Tensor x = call.input(0);
+    const Tensor x = call.input(In::kX);
     const Map from = Map::of(x.shape, x_group_, block_, x_frequencies_, "x");
     const Map to = Map::of(x.shape, y_group_, "y");
     check_tiles(from, block_, "x");
-    return {from, to, x.floats(), call.output_floats(0, x.shape)};
+    return {from, to, x.floats(), call.output_floats(Out::kY, x.shape)};
   }
 
   int block_;

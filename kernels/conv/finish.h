@@ -8,8 +8,6 @@
 
 namespace jpegcompile {
 
-enum class Activation { kNone, kRelu, kPRelu, kClip };
-
 // What is done to every pixel of a group of 16 channels.
 struct Epilogue {
   const float* bias = nullptr;   // [16] for each group

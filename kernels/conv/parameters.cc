@@ -81,37 +81,24 @@ Shape output_shape(const Weights& weights, const Map& input, int output_block, c
   return {input.batch, weights.outputs, height, width};
 }
 
-ChannelOperand::ChannelOperand(const Node& node, size_t input, int64_t channels, const char* name)
-    : input_(input), name_(name) {
+ChannelOperand::ChannelOperand(const Node& node, In input, int64_t channels) : input_(input) {
   const std::optional<Tensor> constant = channels > 0 ? node.constant(input) : std::nullopt;
   if (!constant) return;
   prepared_.resize(static_cast<size_t>(whole_groups(channels)));
-  put_channels(*constant, channels, name, prepared_.data());
+  put_channels(*constant, channels, name_of(input), prepared_.data());
 }
 
 const float* ChannelOperand::of(const Call& call, int64_t channels,
                                 std::optional<Workspace>& memory) const {
   if (!prepared_.empty()) return prepared_.data();
   float* values = memory.emplace().floats(static_cast<size_t>(whole_groups(channels)));
-  put_channels(call.input(input_), channels, name_, values);
+  put_channels(call.input(input_), channels, name_of(input_), values);
   return values;
 }
 
-size_t operand_count(Activation activation) {
-  switch (activation) {
-    case Activation::kPRelu:
-      return 1;
-    case Activation::kClip:
-      return 2;
-    default:
-      return 0;
-  }
-}
-
-ActivationOperands::ActivationOperands(const Node& node, Activation activation, size_t first,
-                                       int64_t channels)
-    : activation_(activation), first_(first) {
-  if (activation == Activation::kPRelu) slope_.emplace(node, first, channels, "slope");
+ActivationOperands::ActivationOperands(const Node& node, int64_t channels)
+    : activation_(node.definition().activation) {
+  if (activation_ == Activation::kPRelu) slope_.emplace(node, In::kSlope, channels);
 }
 
 void ActivationOperands::put(const Call& call, int64_t channels, std::optional<Workspace>& memory,
@@ -119,8 +106,8 @@ void ActivationOperands::put(const Call& call, int64_t channels, std::optional<W
   epilogue.activation = activation_;
   if (slope_) epilogue.slope = slope_->of(call, channels, memory);
   if (activation_ != Activation::kClip) return;
-  epilogue.low = scalar(call.input(first_), "low");
-  epilogue.high = scalar(call.input(first_ + 1), "high");
+  epilogue.low = scalar(call.input(In::kLow), name_of(In::kLow));
+  epilogue.high = scalar(call.input(In::kHigh), name_of(In::kHigh));
 }
 
 }  // namespace jpegcompile

@@ -25,24 +25,20 @@ Shape output_shape(const Weights& weights, const Map& input, int output_block, c
 class ChannelOperand {
  public:
   // `channels` is 0 where only calls tell how many there are.
-  ChannelOperand(const Node& node, size_t input, int64_t channels, const char* name);
+  ChannelOperand(const Node& node, In input, int64_t channels);
 
   // The values, filled up to whole groups with zeros; `memory` holds those that are read.
   const float* of(const Call& call, int64_t channels, std::optional<Workspace>& memory) const;
 
  private:
-  size_t input_;
-  const char* name_;
+  In input_;
   std::vector<float> prepared_;
 };
 
-// Operands of an activation, in order: the slope of PRelu, the bounds of Clip.
-size_t operand_count(Activation activation);
-
-// What an activation takes: the inputs from `first` on.
+// What the activation of an operator takes: the slope of PRelu, the bounds of Clip.
 class ActivationOperands {
  public:
-  ActivationOperands(const Node& node, Activation activation, size_t first, int64_t channels);
+  ActivationOperands(const Node& node, int64_t channels);
 
   // Completes an epilogue, which may point into `memory` from then on.
   void put(const Call& call, int64_t channels, std::optional<Workspace>& memory,
@@ -50,7 +46,6 @@ class ActivationOperands {
 
  private:
   Activation activation_;
-  size_t first_;
   std::optional<ChannelOperand> slope_;
 };
 

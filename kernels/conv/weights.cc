@@ -9,11 +9,6 @@
 namespace jpegcompile {
 namespace {
 
-// Where transformed weights, 36 for each pair of channels, would not stay in the last level of a
-// cache, the smaller tile with its 16 is faster.
-constexpr int64_t kMostWinograd4Floats = int64_t{5} << 20;
-constexpr int64_t kThinChannels = 4;
-
 bool can_be_winograd(const Window& window) {
   return window.kernel_height == 3 && window.kernel_width == 3 && window.stride_y == 1 &&
          window.stride_x == 1 && window.dilation_y == 1 && window.dilation_x == 1 &&

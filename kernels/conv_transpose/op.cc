@@ -8,7 +8,7 @@
 #include "conv/gemm.h"
 #include "conv/parameters.h"
 #include "conv_transpose/transposed.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "work/strips.h"
 #include "work/workspace.h"
 
@@ -162,22 +162,22 @@ class ConvTranspose : public Kernel {
       : geometry_(transposed_geometry(node)),
         input_block_(node.block("input_block")),
         output_block_(node.block("output_block")),
-        x_group_(node.integer("x_group", 1)),
-        y_group_(node.integer("y_group", 1)),
-        x_frequencies_(node.integer("x_frequencies", 0)),
-        weights_(packed(node.constant(1))),
-        bias_(node, 2, weights_ ? weights_->shape.outputs : 0, "bias") {}
+        x_group_(node.group(In::kX)),
+        y_group_(node.group(Out::kY)),
+        x_frequencies_(node.frequencies(In::kX)),
+        weights_(packed(node.constant(In::kWeight))),
+        bias_(node, In::kBias, weights_ ? weights_->shape.outputs : 0) {}
 
   void compute(const Call& call) const override {
     // Weights that the graph computes are packed at every call.
     std::optional<TransposedWeights> computed;
-    if (!weights_) computed = packed(std::optional(call.input(1)));
+    if (!weights_) computed = packed(std::optional(call.input(In::kWeight)));
     const TransposedWeights& weights = weights_ ? *weights_ : *computed;
     std::optional<Workspace> bias;
 
     Convolution task{};
     task.weights = &weights.shape;
-    const Tensor x = call.input(0);
+    const Tensor x = call.input(In::kX);
     task.input = Map::of(x.shape, x_group_, input_block_, x_frequencies_, "x");
     check_tiles(task.input, input_block_, "x");
     task.output = Map::of(transposed_shape(weights, task.input, output_block_), y_group_, "y");
@@ -187,7 +187,7 @@ class ConvTranspose : public Kernel {
     task.frequencies = 2 * output_block_ - 1;
     task.x = x.floats();
     task.epilogue.bias = bias_.of(call, weights.shape.outputs, bias);
-    task.y = call.output_floats(0, task.output.shape());
+    task.y = call.output_floats(Out::kY, task.output.shape());
     if (task.input.batch > 0) convolve_transposed(call, weights, task);
   }
 
@@ -206,9 +206,8 @@ class ConvTranspose : public Kernel {
 
 }  // namespace
 
-std::vector<Operator> conv_transpose_operators() {
-  return {{"JpegConvTranspose", std::vector<ElementType>(7, ElementType::kFloat),
-           make_kernel<ConvTranspose>}};
+std::unique_ptr<Kernel> make_conv_transpose(const Node& node) {
+  return std::make_unique<ConvTranspose>(node);
 }
 
 }  // namespace jpegcompile

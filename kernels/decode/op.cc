@@ -6,7 +6,7 @@
 #include <string>
 
 #include "jpeg/planes.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 
 namespace jpegcompile {
 namespace {
@@ -23,12 +23,12 @@ uint32_t extent(const Node& node, const char* attribute) {
   return static_cast<uint32_t>(value);
 }
 
-FrameKind kind_of(const Node& node, bool has_chroma) {
+FrameKind kind_of(const Node& node) {
   FrameKind kind;
   kind.height = extent(node, "height");
   kind.width = extent(node, "width");
-  if (!has_chroma) {
-    kind.takes_color = node.integer("takes_color", 0) != 0;
+  if (!node.has(Out::kChroma)) {
+    kind.takes_color = node.integer("takes_color") != 0;
     return kind;
   }
   const std::string subsampling = node.text("subsampling");
@@ -55,14 +55,13 @@ std::span<const unsigned char> bytes_of(const Tensor& jpeg) {
   return {jpeg.as<unsigned char>(), static_cast<size_t>(jpeg.shape.elements())};
 }
 
-template <bool kHasChroma>
 class Decode : public Kernel {
  public:
-  explicit Decode(const Node& node) : kind_(kind_of(node, kHasChroma)) {}
+  explicit Decode(const Node& node) : kind_(kind_of(node)) {}
 
   void compute(const Call& call) const override {
     try {
-      const Image image = read_planes(bytes_of(call.input(0)), kind_);
+      const Image image = read_planes(bytes_of(call.input(In::kJpeg)), kind_);
       copy_planes(image, kind_, outputs(call));
     } catch (const ReadError& error) {
       throw KernelError(refusal(error));
@@ -72,15 +71,15 @@ class Decode : public Kernel {
  private:
   PlaneTargets outputs(const Call& call) const {
     PlaneTargets to;
-    const auto plane = [&call](size_t index, int64_t count, const BlockExtents& extents) {
+    const auto plane = [&call](Out name, int64_t count, const BlockExtents& extents) {
       const auto rows = static_cast<int64_t>(extents.rows);
       const auto columns = static_cast<int64_t>(extents.columns);
-      return static_cast<int16_t*>(call.output(index, {1, count, rows, columns, 8, 8}));
+      return static_cast<int16_t*>(call.output(name, {1, count, rows, columns, 8, 8}));
     };
-    to.luma = plane(0, 1, luma_extents(kind_));
-    if (kHasChroma) to.chroma = plane(1, 2, chroma_extents(kind_));
-    const Shape tables{1, kHasChroma ? 3 : 1, 8, 8};
-    to.quantization = static_cast<uint16_t*>(call.output(kHasChroma ? 2 : 1, tables));
+    to.luma = plane(Out::kLuma, 1, luma_extents(kind_));
+    if (kind_.has_chroma) to.chroma = plane(Out::kChroma, 2, chroma_extents(kind_));
+    const Shape tables{1, kind_.has_chroma ? 3 : 1, 8, 8};
+    to.quantization = static_cast<uint16_t*>(call.output(Out::kQuantization, tables));
     return to;
   }
 
@@ -89,10 +88,6 @@ class Decode : public Kernel {
 
 }  // namespace
 
-std::vector<Operator> decode_operators() {
-  using enum ElementType;
-  return {{"JpegDecode", {kUint8}, make_kernel<Decode<true>>, {kInt16, kInt16, kUint16}},
-          {"JpegDecodeGray", {kUint8}, make_kernel<Decode<false>>, {kInt16, kUint16}}};
-}
+std::unique_ptr<Kernel> make_decode(const Node& node) { return std::make_unique<Decode>(node); }
 
 }  // namespace jpegcompile

@@ -7,7 +7,7 @@
 #include "common/channel_affine.h"
 #include "common/tile_kernel.h"
 #include "group_normalization/moments.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "tiles/broadcast.h"
 #include "work/strips.h"
 
@@ -49,14 +49,14 @@ struct Cut {
 
 class GroupNormalization : public TileKernel {
  public:
-  GroupNormalization(const Node& node, int block)
-      : TileKernel(node, block), groups_(node.integer("groups")) {}
+  explicit GroupNormalization(const Node& node)
+      : TileKernel(node), groups_(node.integer("groups")) {}
 
   void compute(const Call& call) const override {
     const auto [from, to, x, y] = maps(call);
-    const Broadcast scale = flat_operand(call.input(1), from, "scale");
-    const Broadcast shift = flat_operand(call.input(2), from, "shift");
-    const float epsilon = number(call.input(3), "epsilon");
+    const Broadcast scale = flat_operand(call.input(In::kScale), from, "scale");
+    const Broadcast shift = flat_operand(call.input(In::kShift), from, "shift");
+    const float epsilon = number(call.input(In::kEpsilon), "epsilon");
     if (groups_ < 1 || from.channels % groups_ != 0) {
       throw KernelError(std::to_string(from.channels) + " channels do not make " +
                         std::to_string(groups_) + " groups");
@@ -160,20 +160,10 @@ class GroupNormalization : public TileKernel {
   int64_t groups_;
 };
 
-std::unique_ptr<Kernel> make_jpeg(const Node& node) {
-  return std::make_unique<GroupNormalization>(node, node.block("block"));
-}
-
-std::unique_ptr<Kernel> make_spatial(const Node& node) {
-  return std::make_unique<GroupNormalization>(node, 1);
-}
-
 }  // namespace
 
-std::vector<Operator> group_normalization_operators() {
-  using enum ElementType;
-  return {{"JpegGroupNormalization", {kFloat, kFloat, kFloat, kFloat, kInt64, kFloat}, make_jpeg},
-          {"SpatialGroupNormalization", {kFloat, kFloat, kFloat, kFloat, kInt64}, make_spatial}};
+std::unique_ptr<Kernel> make_group_normalization(const Node& node) {
+  return std::make_unique<GroupNormalization>(node);
 }
 
 }  // namespace jpegcompile

@@ -3,13 +3,26 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "ort/kernel.h"
 #include "tiles/map.h"
 
 namespace jpegcompile {
 
-// Reads the first inputs of a node as those of JpegIngest or JpegIngestGray.
+// The inputs of a plane of coefficients: the plane, the numbers of its components' tables, and its
+// matrices.
+struct PlaneInputs {
+  In quantised, tables, rows, columns;
+};
+
+// Luma, and chroma of both colours.
+inline constexpr size_t kMostPlanes = 2;
+
+// The planes of a node: luma alone for grey files.
+std::span<const PlaneInputs> planes_of(const Node& node);
+
+// Reads the inputs of a node that are inputs of JpegIngest or JpegIngestGray.
 class ImageIngest {
  public:
   virtual ~ImageIngest() = default;
@@ -19,7 +32,6 @@ class ImageIngest {
   virtual void ingest(const Call& call, int64_t first, int64_t count, float* y) const = 0;
 };
 
-// For coefficients of so many inputs: 1 of a grey file, 2 with chroma.
-std::unique_ptr<ImageIngest> image_ingest(const Node& node, size_t planes);
+std::unique_ptr<ImageIngest> image_ingest(const Node& node);
 
 }  // namespace jpegcompile

@@ -12,7 +12,7 @@
 #include "common/axis_operand.h"
 #include "ingest/component.h"
 #include "ingest/ingest.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "work/strips.h"
 
 namespace jpegcompile {
@@ -129,17 +129,15 @@ void ingest_strip(const Inputs& inputs, const Map& to, const Strip& strip, int b
   }
 }
 
-// Inputs, in order: planes, tables, three integer inputs for each of the planes, two matrices for
-// each of the planes, mixing, offset, dc. The shapes among them say what shapes of planes do.
-template <size_t kPlanes>
+// Integer inputs but the numbers of tables say what shapes of planes do.
 class Ingest : public ImageIngest {
  public:
-  explicit Ingest(const Node& node) : block_(node.block("block")) {
-    for (size_t index = 0; index < kPlanes; ++index) {
-      const size_t input = kMatrices + 2 * index;
-      rows_.emplace_back(node, input, AxisOperand::Side::kLeft, "rows");
-      columns_.emplace_back(node, input + 1, AxisOperand::Side::kRight, "columns");
-      if (const std::optional<Tensor> columns = node.constant(input + 1)) {
+  explicit Ingest(const Node& node) : planes_(planes_of(node)), block_(node.block("block")) {
+    for (size_t index = 0; index < planes_.size(); ++index) {
+      const PlaneInputs& plane = planes_[index];
+      rows_.emplace_back(node, plane.rows, AxisOperand::Side::kLeft, "rows");
+      columns_.emplace_back(node, plane.columns, AxisOperand::Side::kRight, "columns");
+      if (const std::optional<Tensor> columns = node.constant(plane.columns)) {
         chunks_[index] = ColumnChunks::of(AxisMatrix::of_right(*columns, "columns"));
       }
     }
@@ -167,66 +165,61 @@ class Ingest : public ImageIngest {
  private:
   // Matrices that are no constants, made in a call.
   struct Matrices {
-    std::array<std::optional<AxisMatrix>, kPlanes> rows, columns;
-    std::array<ColumnChunks, kPlanes> chunks;
+    std::array<std::optional<AxisMatrix>, kMostPlanes> rows, columns;
+    std::array<ColumnChunks, kMostPlanes> chunks;
   };
 
   Inputs inputs(const Call& call, Matrices& made) const {
     Inputs inputs;
-    inputs.quantization = call.input(kPlanes);
-    inputs.mixing = call.input(kMixing);
-    inputs.offset = call.input(kMixing + 1);
-    for (size_t index = 0; index < kPlanes; ++index) {
+    inputs.quantization = call.input(In::kQuantization);
+    inputs.mixing = call.input(In::kMixing);
+    inputs.offset = call.input(In::kOffset);
+    for (size_t index = 0; index < planes_.size(); ++index) {
       const AxisMatrix& left = rows_[index].of(call, made.rows[index]);
       const AxisMatrix& right = columns_[index].of(call, made.columns[index]);
       if (made.columns[index]) made.chunks[index] = ColumnChunks::of(right);
       const ColumnChunks& chunks = made.columns[index] ? made.chunks[index] : chunks_[index];
-      const Tensor tables = call.input(kIndexing + 3 * index);
-      add_planes(inputs, {call.input(index), tables.as<int64_t>(), &left, &chunks}, right.inputs,
+      const Tensor tables = call.input(planes_[index].tables);
+      add_planes(inputs, {call.input(planes_[index].quantised), tables.as<int64_t>(), &left, &chunks}, right.inputs,
                  right.outputs, tables.shape.elements());
     }
     return inputs;
   }
 
-  static constexpr size_t kIndexing = kPlanes + 1;
-  static constexpr size_t kMatrices = kIndexing + 3 * kPlanes;
-  static constexpr size_t kMixing = kMatrices + 2 * kPlanes;
-
+  std::span<const PlaneInputs> planes_;
   int block_;
   std::vector<AxisOperand> rows_, columns_;
-  std::array<ColumnChunks, kPlanes> chunks_;
+  std::array<ColumnChunks, kMostPlanes> chunks_;
 };
 
-template <size_t kPlanes>
 class IngestKernel : public Kernel {
  public:
   explicit IngestKernel(const Node& node) : ingest_(node) {}
 
   void compute(const Call& call) const override {
     const Map to = ingest_.map(call);
-    ingest_.ingest(call, 0, to.batch, call.output_floats(0, to.shape()));
+    ingest_.ingest(call, 0, to.batch, call.output_floats(Out::kY, to.shape()));
   }
 
  private:
-  Ingest<kPlanes> ingest_;
+  Ingest ingest_;
 };
 
 }  // namespace
 
-std::unique_ptr<ImageIngest> image_ingest(const Node& node, size_t planes) {
-  if (planes == 1) return std::make_unique<Ingest<1>>(node);
-  return std::make_unique<Ingest<2>>(node);
+std::span<const PlaneInputs> planes_of(const Node& node) {
+  static constexpr PlaneInputs kPlanes[kMostPlanes] = {
+      {In::kLuma, In::kLumaIndex, In::kLumaRows, In::kLumaColumns},
+      {In::kChroma, In::kChromaIndex, In::kChromaRows, In::kChromaColumns}};
+  return std::span(kPlanes).first(node.has(In::kChroma) ? 2 : 1);
 }
 
-std::vector<Operator> ingest_operators() {
-  using enum ElementType;
-  return {{"JpegIngest",
-           {kInt16, kInt16, kUint16, kInt64, kInt64, kInt64, kInt64, kInt64, kInt64, kFloat, kFloat,
-            kFloat, kFloat, kFloat, kFloat, kFloat},
-           make_kernel<IngestKernel<2>>},
-          {"JpegIngestGray",
-           {kInt16, kUint16, kInt64, kInt64, kInt64, kFloat, kFloat, kFloat, kFloat, kFloat},
-           make_kernel<IngestKernel<1>>}};
+std::unique_ptr<ImageIngest> image_ingest(const Node& node) {
+  return std::make_unique<Ingest>(node);
+}
+
+std::unique_ptr<Kernel> make_ingest(const Node& node) {
+  return std::make_unique<IngestKernel>(node);
 }
 
 }  // namespace jpegcompile

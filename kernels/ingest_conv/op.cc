@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,63 +16,39 @@
 #include "conv/shared.h"
 #include "ingest/ingest.h"
 #include "ingest_conv/sparse.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "tiles/tiles.h"
 #include "work/workspace.h"
 
 namespace jpegcompile {
 namespace {
 
-// What an operator's name says.
-struct Form {
-  size_t planes = 2;  // of coefficients: 1 of a grey file
-  bool is_spatial = false;
-  Activation activation = Activation::kNone;
-  bool is_truncated = false;  // behind the activation
-
-  // Inputs: planes, tables, three indices for each of the planes and two matrices; mixing, offset,
-  // dc; weight, bias, operands, and transforms, which are for function bodies only; a truncation's
-  // band.
-  size_t indexing() const { return planes + 1; }
-  size_t matrices() const { return indexing() + 3 * planes; }
-  size_t mixing() const { return matrices() + 2 * planes; }
-  size_t weight() const { return mixing() + 3; }
-  size_t first_operand() const { return weight() + 2; }
-  size_t transforms() const { return first_operand() + operand_count(activation); }
-  size_t band() const { return transforms() + (is_spatial ? 2 : 4); }
-  size_t inputs() const { return band() + (is_truncated ? 1 : 0); }
-
-  ElementType type(size_t input) const {
-    if (input < planes) return ElementType::kInt16;
-    if (input == planes) return ElementType::kUint16;
-    return input < matrices() ? ElementType::kInt64 : ElementType::kFloat;
-  }
-};
-
-Tensor constant(const Node& node, size_t input) {
+Tensor constant(const Node& node, In input) {
   const std::optional<Tensor> value = node.constant(input);
   if (!value) {
     throw KernelError("its weights and matrices must be constants in the model; input " +
-                      std::to_string(input) + " is computed");
+                      std::to_string(node.definition().place(input)) + " is computed");
   }
   return *value;
 }
 
 class IngestConvolve : public Kernel {
  public:
-  IngestConvolve(const Node& node, const Form& form)
-      : form_(form),
-        output_block_(form.is_spatial ? 1 : node.block("output_block")),
+  explicit IngestConvolve(const Node& node)
+      : planes_(planes_of(node)),
+        is_truncated_(node.definition().truncates),
+        // Of a spatial convolution the attribute is the block size of the image.
+        output_block_(is_spatial(node) ? 1 : node.block("output_block")),
         input_block_(node.block("block")),
-        y_group_(node.integer("y_group", 1)),
-        y_frequencies_(node.integer("y_frequencies", 0)),
+        y_group_(node.group(Out::kY)),
+        y_frequencies_(node.frequencies(Out::kY)),
         method_(node.text("method")),
-        most_vectors_(node.integer("sparse_vectors", 0)),
-        ingest_(image_ingest(node, form.planes)),
-        weights_(shared(pack(constant(node, form.weight()), window_of(node), ""))),
-        bias_(node, form.weight() + 1, weights_->outputs, "bias"),
-        activation_(node, form.activation, form.first_operand(), weights_->outputs) {
-    static_cast<void>(constant(node, form.weight() + 1));  // throws where it is computed
+        most_vectors_(node.integer("sparse_vectors")),
+        ingest_(image_ingest(node)),
+        weights_(shared(pack(constant(node, In::kWeight), window_of(node), ""))),
+        bias_(node, In::kBias, weights_->outputs),
+        activation_(node, weights_->outputs) {
+    static_cast<void>(constant(node, In::kBias));  // throws where it is computed
     if (!method_.empty() && method_ != "sparse" && method_ != "dense") {
       throw KernelError("the method '" + method_ + "' is unknown; 'sparse' and 'dense' are known");
     }
@@ -97,12 +74,16 @@ class IngestConvolve : public Kernel {
   }
 
  private:
+  static bool is_spatial(const Node& node) {
+    return node.definition().base == Base::kSpatialConv;
+  }
+
   // Images that it is decided of together, so that the decisions need no memory.
   static constexpr int64_t kChoices = 64;
 
   std::unique_ptr<Responses> responses(const Node& node) const {
-    FirstConvolution first{constant(node, form_.weight()), constant(node, form_.mixing()),
-                           constant(node, form_.mixing() + 1), weights_->window, 0, 0};
+    FirstConvolution first{constant(node, In::kWeight), constant(node, In::kMixing),
+                           constant(node, In::kOffset), weights_->window, 0, 0};
     const bool are_channels = first.mixing.shape.rank() == 4 &&
                               first.mixing.shape[0] == weights_->inputs &&
                               first.mixing.shape[2] == 1 && first.mixing.shape[3] == 1 &&
@@ -111,11 +92,10 @@ class IngestConvolve : public Kernel {
     if (!are_channels || weights_->window.group != 1) return nullptr;
     std::vector<PlaneMatrices> planes;
     int64_t components = 0;
-    for (size_t index = 0; index < form_.planes; ++index) {
-      const size_t input = form_.matrices() + 2 * index;
-      planes.push_back({constant(node, form_.indexing() + 3 * index).shape.elements(),
-                        PixelMatrix::of_left(constant(node, input), input_block_),
-                        PixelMatrix::of_right(constant(node, input + 1), input_block_)});
+    for (const PlaneInputs& inputs : planes_) {
+      planes.push_back({constant(node, inputs.tables).shape.elements(),
+                        PixelMatrix::of_left(constant(node, inputs.rows), input_block_),
+                        PixelMatrix::of_right(constant(node, inputs.columns), input_block_)});
       components += planes.back().components;
     }
     if (components != first.mixing.shape[1]) return nullptr;
@@ -135,21 +115,21 @@ class IngestConvolve : public Kernel {
                           output_block_, y_frequencies_, "y");
     task.output_at = layout_of(task.output, output_block_);
     task.frequencies = 2 * output_block_ - 1;
-    if (form_.is_truncated) {
-      task.frequencies = band_frequencies(call.input(form_.band()), task.output, output_block_);
+    if (is_truncated_) {
+      task.frequencies = band_frequencies(call.input(In::kBand), task.output, output_block_);
     }
     check_places(task.output, output_block_, task.frequencies);
     task.epilogue.bias = bias_.of(call, weights_->outputs, bias);
     activation_.put(call, weights_->outputs, slope, task.epilogue);
-    task.y = call.output_floats(0, task.output.shape());
+    task.y = call.output_floats(Out::kY, task.output.shape());
   }
 
   QuantisedImages images_of(const Call& call) const {
     QuantisedImages images;
-    images.quantization = call.input(form_.planes);
-    for (size_t index = 0; index < form_.planes; ++index) {
-      const Tensor tables = call.input(form_.indexing() + 3 * index);
-      images.planes.at(index) = {call.input(index), tables.as<int64_t>()};
+    images.quantization = call.input(In::kQuantization);
+    for (size_t index = 0; index < planes_.size(); ++index) {
+      const Tensor tables = call.input(planes_[index].tables);
+      images.planes.at(index) = {call.input(planes_[index].quantised), tables.as<int64_t>()};
     }
     return images;
   }
@@ -192,7 +172,8 @@ class IngestConvolve : public Kernel {
     }
   }
 
-  Form form_;
+  std::span<const PlaneInputs> planes_;
+  bool is_truncated_;
   int output_block_, input_block_;
   int64_t y_group_, y_frequencies_;
   std::string method_;
@@ -204,42 +185,10 @@ class IngestConvolve : public Kernel {
   std::unique_ptr<Responses> responses_;
 };
 
-template <size_t planes, bool is_spatial, Activation activation, bool is_truncated = false>
-Operator first_convolution(const std::string& name) {
-  static constexpr Form kForm{planes, is_spatial, activation, is_truncated};
-  Operator made{name, {}, [](const Node& node) -> std::unique_ptr<Kernel> {
-                  return std::make_unique<IngestConvolve>(node, kForm);
-                }};
-  for (size_t input = 0; input < kForm.inputs(); ++input) made.inputs.push_back(kForm.type(input));
-  return made;
-}
-
-// An activation with nothing behind it; or a truncation, which only maps of coefficients have.
-template <size_t planes, bool is_spatial, Activation activation>
-void add_activation(const std::string& name, std::vector<Operator>& all) {
-  all.push_back(first_convolution<planes, is_spatial, activation>(name));
-  if constexpr (!is_spatial) {
-    all.push_back(first_convolution<planes, is_spatial, activation, true>(name + "Truncate"));
-  }
-}
-
-template <size_t planes, bool is_spatial>
-void add_activations(const std::string& name, std::vector<Operator>& all) {
-  all.push_back(first_convolution<planes, is_spatial, Activation::kNone>(name));
-  add_activation<planes, is_spatial, Activation::kRelu>(name + "Relu", all);
-  add_activation<planes, is_spatial, Activation::kPRelu>(name + "PRelu", all);
-  add_activation<planes, is_spatial, Activation::kClip>(name + "Clip", all);
-}
-
 }  // namespace
 
-std::vector<Operator> ingest_conv_operators() {
-  std::vector<Operator> all;
-  add_activations<2, false>("JpegIngestConv", all);
-  add_activations<2, true>("JpegIngestSpatialConv", all);
-  add_activations<1, false>("JpegIngestGrayConv", all);
-  add_activations<1, true>("JpegIngestGraySpatialConv", all);
-  return all;
+std::unique_ptr<Kernel> make_ingest_conv(const Node& node) {
+  return std::make_unique<IngestConvolve>(node);
 }
 
 }  // namespace jpegcompile

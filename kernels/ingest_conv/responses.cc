@@ -8,9 +8,6 @@
 namespace jpegcompile {
 namespace {
 
-// Of all tables together: 32 MB.
-constexpr int64_t kMostTableFloats = int64_t{8} << 20;
-
 int64_t floor_div(int64_t dividend, int64_t divisor) {
   const int64_t quotient = dividend / divisor;
   return quotient - (dividend % divisor < 0 ? 1 : 0);

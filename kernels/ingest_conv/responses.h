@@ -20,9 +20,6 @@
 
 namespace jpegcompile {
 
-// Groups of channels whose patches stand side by side: kernels add to both at once.
-inline constexpr int64_t kTableGroups = 2;
-
 // The outputs that a block touches along one axis: `count` from `first` + block * `step` on.
 struct Reach {
   int64_t first = 0, count = 0, step = 0;
@@ -39,7 +36,8 @@ struct Layer {
   AxisModes rows, columns;
   Reach down, across;
   Buffer storage;
-  // [groups / 2][down.count][modes][2][across.count][16]
+  // Groups of channels whose patches stand side by side: kernels add to both at once.
+  // [groups / kTableGroups][down.count][modes][2][across.count][16]
   const float* table = nullptr;
 
   int64_t component_modes() const { return rows.modes() * columns.modes(); }

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "tiles/tiles.h"
 #include "work/strips.h"
 
@@ -33,15 +33,15 @@ JPEGCOMPILE_MULTIVERSION(largest_pixels, largest_body, Pixels)
 class GlobalMaxPool : public Kernel {
  public:
   explicit GlobalMaxPool(const Node& node)
-      : block_(node.block("input_block")), x_group_(node.integer("x_group", 1)),
-        x_frequencies_(node.integer("x_frequencies", 0)) {}
+      : block_(node.block("input_block")), x_group_(node.group(In::kX)),
+        x_frequencies_(node.frequencies(In::kX)) {}
 
   void compute(const Call& call) const override {
-    const Tensor x = call.input(0);
+    const Tensor x = call.input(In::kX);
     const Map map = Map::of(x.shape, x_group_, block_, x_frequencies_, "x");
     check_tiles(map, block_, "x");
     // In either layout: channels are all that is left of an image.
-    float* y = call.output_floats(0, {map.batch, map.channels, 1, 1});
+    float* y = call.output_floats(Out::kY, {map.batch, map.channels, 1, 1});
     const int64_t cost = map.height * map.pitch();
     for_ranges(call, map.batch * map.groups(), cost, [&](int64_t first, int64_t last) {
       for (int64_t index = first; index < last; ++index) {
@@ -71,9 +71,8 @@ class GlobalMaxPool : public Kernel {
 
 }  // namespace
 
-std::vector<Operator> global_max_pool_operators() {
-  using enum ElementType;
-  return {{"JpegGlobalMaxPool", {kFloat, kFloat, kFloat}, make_kernel<GlobalMaxPool>}};
+std::unique_ptr<Kernel> make_global_max_pool(const Node& node) {
+  return std::make_unique<GlobalMaxPool>(node);
 }
 
 }  // namespace jpegcompile

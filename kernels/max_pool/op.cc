@@ -2,39 +2,37 @@
 #include <algorithm>
 
 #include "max_pool/pool_rows.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "tiles/tiles.h"
 #include "work/strips.h"
 
 namespace jpegcompile {
 namespace {
 
-enum class Domain { kJpeg, kSpatial };
-
 // Strips of a pooled map share rows of the map at their borders, and the work on them: they are
 // higher than others.
 constexpr int64_t kSharing = 4;
 
 // A task inverts the tiles that its output rows see, pools their pixels, and transforms the result.
-template <Domain kDomain, bool kIsDilated, bool kIsMasked>
 class MaxPool : public Kernel {
  public:
   explicit MaxPool(const Node& node)
-      : window_(PoolWindow::of(node, kIsDilated)),
-        input_block_(kDomain == Domain::kJpeg ? node.block("input_block") : 1),
-        output_block_(kDomain == Domain::kJpeg ? node.block("output_block") : 1),
-        x_group_(node.integer("x_group", 1)),
-        x_frequencies_(node.integer("x_frequencies", 0)),
-        y_group_(node.integer("y_group", 1)) {}
+      : window_(PoolWindow::of(node)),
+        input_block_(node.block("input_block")),
+        output_block_(node.block("output_block")),
+        x_group_(node.group(In::kX)),
+        x_frequencies_(node.frequencies(In::kX)),
+        y_group_(node.group(Out::kY)),
+        is_masked_(node.definition().masking == Masking::kAsm) {}
 
   void compute(const Call& call) const override {
-    const Tensor x = call.input(0);
+    const Tensor x = call.input(In::kX);
     const Map from = Map::of(x.shape, x_group_, input_block_, x_frequencies_, "x");
     check_tiles(from, input_block_, "x");
     const Map to = window_.pooled(from, y_group_);
     check_tiles(to, output_block_, "y");
-    const int frequencies = kIsMasked ? band_frequencies(call.input(1), from, input_block_) : 0;
-    float* y = call.output_floats(0, to.shape());
+    const int frequencies = is_masked_ ? band_frequencies(call.input(In::kBand), from, input_block_) : 0;
+    float* y = call.output_floats(Out::kY, to.shape());
     const int64_t cost = output_block_ * window_.strides[0] * from.pitch() / kSharing;
     for_strips(call, to, output_block_, cost, [&](const Strip& strip) {
       const auto floats = static_cast<size_t>(strip.count * to.pitch());
@@ -67,7 +65,7 @@ class MaxPool : public Kernel {
       return to;
     };
     const float *pixels = source.first, *rough = nullptr;
-    if (kIsMasked) rough = inverted(source.at.within(frequencies), scratch + floats);
+    if (is_masked_) rough = inverted(source.at.within(frequencies), scratch + floats);
     if (input_block_ > 1) pixels = inverted(source.at, scratch + 2 * floats);
     max_pool_rows({window_, pixels, rough, target, scratch + 3 * floats, from.height, from.width,
                    row, strip.row, strip.count, to.width});
@@ -76,21 +74,11 @@ class MaxPool : public Kernel {
   PoolWindow window_;
   int input_block_, output_block_;
   int64_t x_group_, x_frequencies_, y_group_;
+  bool is_masked_;
 };
 
 }  // namespace
 
-std::vector<Operator> max_pool_operators() {
-  using enum ElementType;
-  using enum Domain;
-  const std::vector<ElementType> exact(5, kFloat);
-  const std::vector<ElementType> masked = {kFloat, kFloat, kFloat, kFloat,
-                                                kFloat, kFloat, kInt64};
-  return {{"JpegMaxPool", exact, make_kernel<MaxPool<kJpeg, false, false>>},
-          {"JpegDilatedMaxPool", exact, make_kernel<MaxPool<kJpeg, true, false>>},
-          {"JpegAsmMaxPool", masked, make_kernel<MaxPool<kJpeg, false, true>>},
-          {"JpegAsmDilatedMaxPool", masked, make_kernel<MaxPool<kJpeg, true, true>>},
-          {"SpatialMaxPool", {kFloat}, make_kernel<MaxPool<kSpatial, true, false>>}};
-}
+std::unique_ptr<Kernel> make_max_pool(const Node& node) { return std::make_unique<MaxPool>(node); }
 
 }  // namespace jpegcompile

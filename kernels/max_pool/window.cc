@@ -24,12 +24,12 @@ void read(const Node& node, const char* name, int64_t least, std::array<int64_t,
 
 }  // namespace
 
-PoolWindow PoolWindow::of(const Node& node, bool is_dilated) {
+PoolWindow PoolWindow::of(const Node& node) {
   PoolWindow window;
   read(node, "kernel_shape", 1, window.kernel);
   read(node, "strides", 1, window.strides);
   read(node, "pads", 0, window.pads);
-  if (is_dilated) read(node, "dilations", 1, window.dilations);
+  if (node.has("dilations")) read(node, "dilations", 1, window.dilations);
   return window;
 }
 

@@ -15,7 +15,7 @@ struct PoolWindow {
   std::array<int64_t, 4> pads{};
 
   // Throws KernelError for attributes that are no window over height and width.
-  static PoolWindow of(const Node& node, bool is_dilated);
+  static PoolWindow of(const Node& node);
 
   // The map that pooling gives. Throws KernelError if the window exceeds the padded map.
   Map pooled(const Map& map, int64_t group) const;

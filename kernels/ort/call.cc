@@ -12,14 +12,16 @@ constexpr size_t kMostThreads = 64;
 
 }  // namespace
 
-Tensor Call::input(size_t index) const {
+Tensor Call::input(In name) const {
+  const auto index = static_cast<size_t>(definition_.place(name));
   const ort::Value* value = nullptr;
   ort::check(api_, ort::get_input(api_, context_, index, &value));
   if (value == nullptr) throw KernelError("input " + std::to_string(index) + " is missing");
   return ort::view(api_, value);
 }
 
-void* Call::output(size_t index, const Shape& shape) const {
+void* Call::output(Out name, const Shape& shape) const {
+  const auto index = static_cast<size_t>(definition_.place(name));
   ort::Value* value = nullptr;
   ort::check(api_, ort::get_output(api_, context_, index, shape.data(), shape.rank(), &value));
   void* data = nullptr;

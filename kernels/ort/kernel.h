@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ort/definition.h"
 #include "tiles/tensor.h"
 #include "work/workers.h"
 
@@ -20,38 +21,56 @@ struct KernelInfo;
 // A node at session creation.
 class Node {
  public:
-  Node(const ort::Api& api, const ort::KernelInfo* info) : api_(api), info_(info) {}
+  Node(const ort::Api& api, const ort::KernelInfo* info, const Definition& definition)
+      : api_(api), info_(info), definition_(definition) {}
 
   std::string name() const;
+  const Definition& definition() const { return definition_; }
+  // Whether its operator has such an input, output or attribute.
+  bool has(In input) const { return definition_.has(input); }
+  bool has(Out output) const { return definition_.has(output); }
+  bool has(const char* attribute) const { return definition_.attribute(attribute) != nullptr; }
+
+  // Where the node lacks an attribute, or has one of another type, which ONNX Runtime does not tell
+  // apart, it is what the definition says. Throws KernelError if that says nothing.
   int64_t integer(const char* attribute) const;
-  // `otherwise` where the node has no such attribute, or one of another type: ONNX Runtime does not
-  // tell these apart.
-  int64_t integer(const char* attribute, int64_t otherwise) const;
-  // An attribute that is a block size: 8, 4, 2 or 1. Throws KernelError for others.
-  int block(const char* attribute) const;
   float real(const char* attribute) const;
   std::vector<int64_t> integers(const char* attribute) const;
-  // Empty where the node has no such attribute, or one of another type.
+  // Empty where neither the node nor the definition has it.
   std::string text(const char* attribute) const;
+  // A block size: 8, 4, 2 or 1; 1, that of pixels, where the operator has no such attribute. Throws
+  // KernelError for others.
+  int block(const char* attribute) const;
+  // How a map stands in memory: channels side by side, 1 or 16, and which frequencies its tiles have
+  // places for, 0 for all. NCHW with all of them where the node does not say.
+  int64_t group(In map) const { return layout(name_of(map), "_group", 1); }
+  int64_t group(Out map) const { return layout(name_of(map), "_group", 1); }
+  int64_t frequencies(In map) const { return layout(name_of(map), "_frequencies", 0); }
+  int64_t frequencies(Out map) const { return layout(name_of(map), "_frequencies", 0); }
+
   // An input whose value is in the model; nothing if it is computed.
-  std::optional<Tensor> constant(size_t input) const;
+  std::optional<Tensor> constant(In input) const;
 
  private:
+  std::optional<int64_t> given(const char* attribute) const;
+  int64_t layout(const char* map, const char* attribute, int64_t otherwise) const;
+
   const ort::Api& api_;
   const ort::KernelInfo* info_;
+  const Definition& definition_;
 };
 
 // One call of a kernel.
 class Call : public Workers {
  public:
-  Call(const ort::Api& api, ort::KernelContext* context, Team& team)
-      : Workers(team), api_(api), context_(context) {}
+  Call(const ort::Api& api, ort::KernelContext* context, Team& team, const Definition& definition)
+      : Workers(team), api_(api), context_(context), definition_(definition) {}
 
-  Tensor input(size_t index) const;
+  Tensor input(In name) const;
   // Memory of an output of that shape.
-  void* output(size_t index, const Shape& shape) const;
-  float* output_floats(size_t index, const Shape& shape) const {
-    return static_cast<float*>(output(index, shape));
+  void* output(Out name, const Shape& shape) const;
+  float* output_floats(Out name, const Shape& shape) const {
+    return static_cast<float*>(output(name, shape));
   }
 
  private:
@@ -59,6 +78,7 @@ class Call : public Workers {
 
   const ort::Api& api_;
   ort::KernelContext* context_;
+  const Definition& definition_;
 };
 
 // An operator of a node, with what it prepared at session creation. Several threads may call
@@ -68,18 +88,5 @@ class Kernel {
   virtual ~Kernel() = default;
   virtual void compute(const Call& call) const = 0;
 };
-
-// An operator of the library.
-struct Operator {
-  std::string name;
-  std::vector<ElementType> inputs;
-  std::unique_ptr<Kernel> (*make)(const Node& node);
-  std::vector<ElementType> outputs = {ElementType::kFloat};
-};
-
-template <typename T>
-std::unique_ptr<Kernel> make_kernel(const Node& node) {
-  return std::make_unique<T>(node);
-}
 
 }  // namespace jpegcompile

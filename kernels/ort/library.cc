@@ -9,15 +9,13 @@
 #include <vector>
 
 #include "ort/abi.h"
+#include "ort/definition.h"
 #include "ort/kernel.h"
-#include "ort/operators.h"
 #include "tiles/isa.h"
 #include "work/workspace.h"
 
 namespace jpegcompile {
 namespace {
-
-constexpr const char* kDomain = "jpegcompile";
 
 ort::Status* out_of_memory(const ort::Api& api) {
   return ort::create_status(api, ort::kFail, "jpegcompile: out of memory");
@@ -51,16 +49,17 @@ ort::Status* guarded(const ort::Api& api, const std::string& subject,
 
 // The runtime's description of an operator, which is handed back to every function of it.
 struct Registered : ort::CustomOp {
-  explicit Registered(Operator described);
-  Operator op;
+  explicit Registered(const Definition& described);
+  const Definition& definition;
 };
 
 std::atomic<size_t> kernels_alive{0};
 
 // A kernel with what its messages begin with, and the interface of the runtime that made it.
 struct Named {
-  Named(const ort::Api& runtime, std::string named, std::unique_ptr<Kernel> made)
-      : api(runtime), subject(std::move(named)), kernel(std::move(made)) {
+  Named(const ort::Api& runtime, const Definition& defined, std::string named,
+        std::unique_ptr<Kernel> made)
+      : api(runtime), definition(defined), subject(std::move(named)), kernel(std::move(made)) {
     ++kernels_alive;
   }
   // Nobody is left to use what kernels keep between calls.
@@ -71,24 +70,25 @@ struct Named {
   Named& operator=(const Named&) = delete;
 
   const ort::Api& api;
+  const Definition& definition;
   std::string subject;
   std::unique_ptr<Kernel> kernel;
   Team team;
 };
 
-const Operator& op_of(const ort::CustomOp* self) {
-  return static_cast<const Registered*>(self)->op;
+const Definition& definition_of(const ort::CustomOp* self) {
+  return static_cast<const Registered*>(self)->definition;
 }
 
 ort::Status* create(const ort::CustomOp* self, const ort::Api* api, const ort::KernelInfo* info,
                     void** kernel) {
-  const Operator& op = op_of(self);
+  const Definition& definition = definition_of(self);
   std::string subject;
   const auto make = [&] {
-    subject = op.name;
-    const Node node(*api, info);
-    subject = op.name + " '" + node.name() + "'";
-    auto made = std::make_unique<Named>(*api, subject, op.make(node));
+    subject = definition.name;
+    const Node node(*api, info, definition);
+    subject += " '" + node.name() + "'";
+    auto made = std::make_unique<Named>(*api, definition, subject, definition.make(node));
     *kernel = made.release();
   };
   return guarded(*api, subject, make);
@@ -97,23 +97,28 @@ ort::Status* create(const ort::CustomOp* self, const ort::Api* api, const ort::K
 ort::Status* compute(void* kernel, ort::KernelContext* context) {
   auto& named = *static_cast<Named*>(kernel);
   return guarded(named.api, named.subject,
-                 [&] { named.kernel->compute(Call(named.api, context, named.team)); });
+                 [&] {
+                   named.kernel->compute(Call(named.api, context, named.team, named.definition));
+                 });
 }
 
-Registered::Registered(Operator described) : ort::CustomOp{}, op(std::move(described)) {
+Registered::Registered(const Definition& described)
+    : ort::CustomOp{}, definition(described) {
   version = ort::kApiVersion;
-  get_name = [](const CustomOp* self) { return op_of(self).name.c_str(); };
-  get_execution_provider = [](const CustomOp*) -> const char* { return "CPUExecutionProvider"; };
+  get_name = [](const CustomOp* self) { return definition_of(self).name; };
+  get_execution_provider = [](const CustomOp*) -> const char* { return kCpuProvider; };
   get_input_type = [](const CustomOp* self, size_t i) {
-    return static_cast<int>(op_of(self).inputs[i]);
+    return static_cast<int>(definition_of(self).inputs[i].type);
   };
-  get_input_count = [](const CustomOp* self) { return op_of(self).inputs.size(); };
+  get_input_count = [](const CustomOp* self) { return definition_of(self).inputs.size(); };
   get_output_type = [](const CustomOp* self, size_t i) {
-    return static_cast<int>(op_of(self).outputs[i]);
+    return static_cast<int>(definition_of(self).outputs[i].type);
   };
-  get_output_count = [](const CustomOp* self) { return op_of(self).outputs.size(); };
+  get_output_count = [](const CustomOp* self) { return definition_of(self).outputs.size(); };
   destroy = [](void* kernel) { std::unique_ptr<Named>(static_cast<Named*>(kernel)).reset(); };
-  get_input_characteristic = [](const CustomOp*, size_t) { return 0; };
+  get_input_characteristic = [](const CustomOp* self, size_t i) {
+    return definition_of(self).inputs[i].is_optional ? 1 : 0;
+  };
   get_output_characteristic = [](const CustomOp*, size_t) { return 0; };
   get_input_memory_type = [](const CustomOp*, size_t) { return 0; };
   get_variadic_input_min_arity = [](const CustomOp*) { return 1; };
@@ -122,8 +127,8 @@ Registered::Registered(Operator described) : ort::CustomOp{}, op(std::move(descr
   get_variadic_output_homogeneity = [](const CustomOp*) { return 1; };
   create_kernel_v2 = create;
   compute_v2 = jpegcompile::compute;
-  get_start_version = [](const CustomOp*) { return kContractVersion; };
-  get_end_version = [](const CustomOp*) { return kContractVersion; };
+  get_start_version = [](const CustomOp*) { return static_cast<int>(kDomainVersion); };
+  get_end_version = [](const CustomOp*) { return static_cast<int>(kDomainVersion); };
 }
 
 // All operators, made once. Never released: a session may be in use until the process ends, behind
@@ -131,7 +136,7 @@ Registered::Registered(Operator described) : ort::CustomOp{}, op(std::move(descr
 const std::vector<std::unique_ptr<Registered>>& registered() {
   static const auto& all = []() -> auto& {
     auto made = std::make_unique<std::vector<std::unique_ptr<Registered>>>();
-    for (Operator& op : operators()) made->push_back(std::make_unique<Registered>(std::move(op)));
+    for (const Definition& one : definitions()) made->push_back(std::make_unique<Registered>(one));
     return *made.release();
   }();
   return all;
@@ -190,7 +195,9 @@ extern "C" __attribute__((visibility("default"))) const char* JpegcompileOperato
   try {
     static const std::string names = [] {
       std::string lines;
-      for (const jpegcompile::Operator& op : jpegcompile::operators()) lines += op.name + "\n";
+      for (const jpegcompile::Definition& one : jpegcompile::definitions()) {
+        lines += std::string(one.name) + "\n";
+      }
       return lines;
     }();
     return names.c_str();

@@ -16,22 +16,31 @@ std::string Node::name() const {
   return name;
 }
 
+std::optional<int64_t> Node::given(const char* attribute) const {
+  int64_t value = 0;
+  if (ort::Status* status = ort::get_attribute_int(api_, info_, attribute, &value)) {
+    ort::release_status(api_, status);
+    return std::nullopt;
+  }
+  return value;
+}
+
 int64_t Node::integer(const char* attribute) const {
+  const Definition::Attribute* defined = definition_.attribute(attribute);
+  if (defined != nullptr && defined->has_default) {
+    return given(attribute).value_or(defined->integer);
+  }
   int64_t value = 0;
   ort::check(api_, ort::get_attribute_int(api_, info_, attribute, &value));
   return value;
 }
 
-int64_t Node::integer(const char* attribute, int64_t otherwise) const {
-  int64_t value = 0;
-  if (ort::Status* status = ort::get_attribute_int(api_, info_, attribute, &value)) {
-    ort::release_status(api_, status);
-    return otherwise;
-  }
-  return value;
+int64_t Node::layout(const char* map, const char* attribute, int64_t otherwise) const {
+  return given((std::string(map) + attribute).c_str()).value_or(otherwise);
 }
 
 int Node::block(const char* attribute) const {
+  if (!has(attribute)) return 1;
   const int64_t block = integer(attribute);
   if (block != 8 && block != 4 && block != 2 && block != 1) {
     throw KernelError("its " + std::string(attribute) + " is " + std::to_string(block) +
@@ -42,7 +51,13 @@ int Node::block(const char* attribute) const {
 
 float Node::real(const char* attribute) const {
   float value = 0;
-  ort::check(api_, ort::get_attribute_float(api_, info_, attribute, &value));
+  ort::Status* status = ort::get_attribute_float(api_, info_, attribute, &value);
+  const Definition::Attribute* defined = definition_.attribute(attribute);
+  if (status != nullptr && defined != nullptr && defined->has_default) {
+    ort::release_status(api_, status);
+    return defined->real;
+  }
+  ort::check(api_, status);
   return value;
 }
 
@@ -60,7 +75,8 @@ std::string Node::text(const char* attribute) const {
   if (ort::Status* status = ort::get_attribute_string(api_, info_, attribute,
                                                       static_cast<char*>(nullptr), &size)) {
     ort::release_status(api_, status);
-    return {};
+    const Definition::Attribute* defined = definition_.attribute(attribute);
+    return defined == nullptr ? "" : defined->text;
   }
   std::string value(size, '\0');
   ort::check(api_, ort::get_attribute_string(api_, info_, attribute, value.data(), &size));
@@ -68,10 +84,10 @@ std::string Node::text(const char* attribute) const {
   return value;
 }
 
-std::optional<Tensor> Node::constant(size_t input) const {
+std::optional<Tensor> Node::constant(In input) const {
   int is_constant = 0;
   const ort::Value* value = nullptr;
-  ort::check(api_, ort::get_constant_input(api_, info_, input, &is_constant, &value));
+  ort::check(api_, ort::get_constant_input(api_, info_, static_cast<size_t>(definition_.place(input)), &is_constant, &value));
   if (is_constant == 0) return std::nullopt;
   return ort::view(api_, value);
 }

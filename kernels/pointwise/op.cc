@@ -4,7 +4,7 @@
 #include <string>
 
 #include "common/tile_kernel.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "pointwise/pixels.h"
 #include "pointwise/program.h"
 #include "tiles/tiles.h"
@@ -12,10 +12,6 @@
 
 namespace jpegcompile {
 namespace {
-
-// Operators for programs, of which a model gives each another one. A function body belongs to a name,
-// so one name does not do.
-constexpr int kProgrammed = 32;
 
 // Calls work(pixels, count, strip) with a row of tiles at a time, which stays in the nearest cache,
 // between transforms.
@@ -55,7 +51,7 @@ class Programmed : public TileKernel {
   explicit Programmed(const Node& node) : TileKernel(node), program_(node.text("program")) {}
 
   void compute(const Call& call) const override {
-    const Tensor constants = call.input(1);
+    const Tensor constants = call.input(In::kConstants);
     const Maps given = maps(call);
     const int64_t channels = given.from.channels;
     const Shape& shape = constants.shape;
@@ -84,14 +80,34 @@ class Programmed : public TileKernel {
   Program program_;
 };
 
-template <PixelFunction function>
-std::unique_ptr<Kernel> plain(const Node& node) {
-  return std::make_unique<Pointwise>(node, function, 0.0F, 0.0F);
+}  // namespace
+
+// Kernels of functions without attributes.
+#define JPEGCOMPILE_PLAIN(name)                                                \
+  std::unique_ptr<Kernel> make_##name(const Node& node) {                      \
+    return std::make_unique<Pointwise>(node, name##_pixels, 0.0F, 0.0F);       \
+  }
+
+JPEGCOMPILE_PLAIN(abs)
+JPEGCOMPILE_PLAIN(atan)
+JPEGCOMPILE_PLAIN(cos)
+JPEGCOMPILE_PLAIN(erf)
+JPEGCOMPILE_PLAIN(exp)
+JPEGCOMPILE_PLAIN(hard_swish)
+JPEGCOMPILE_PLAIN(mish)
+JPEGCOMPILE_PLAIN(sigmoid)
+JPEGCOMPILE_PLAIN(silu)
+JPEGCOMPILE_PLAIN(sin)
+JPEGCOMPILE_PLAIN(softplus)
+JPEGCOMPILE_PLAIN(softsign)
+JPEGCOMPILE_PLAIN(tanh)
+
+std::unique_ptr<Kernel> make_celu(const Node& node) {
+  return std::make_unique<Pointwise>(node, celu_pixels, node.real("alpha"), 0.0F);
 }
 
-template <PixelFunction function>
-std::unique_ptr<Kernel> with_alpha(const Node& node) {
-  return std::make_unique<Pointwise>(node, function, node.real("alpha"), 0.0F);
+std::unique_ptr<Kernel> make_elu(const Node& node) {
+  return std::make_unique<Pointwise>(node, elu_pixels, node.real("alpha"), 0.0F);
 }
 
 std::unique_ptr<Kernel> make_hard_sigmoid(const Node& node) {
@@ -112,35 +128,8 @@ std::unique_ptr<Kernel> make_gelu(const Node& node) {
   return std::make_unique<Pointwise>(node, function, 0.0F, 0.0F);
 }
 
-}  // namespace
-
-std::vector<Operator> pointwise_operators() {
-  using enum ElementType;
-  const std::vector<ElementType> inputs(5, kFloat);
-  std::vector<Operator> all = {
-          {"JpegAbs", inputs, plain<abs_pixels>},
-          {"JpegAtan", inputs, plain<atan_pixels>},
-          {"JpegCelu", inputs, with_alpha<celu_pixels>},
-          {"JpegCos", inputs, plain<cos_pixels>},
-          {"JpegElu", inputs, with_alpha<elu_pixels>},
-          {"JpegErf", inputs, plain<erf_pixels>},
-          {"JpegExp", inputs, plain<exp_pixels>},
-          {"JpegGelu", inputs, make_gelu},
-          {"JpegHardSigmoid", inputs, make_hard_sigmoid},
-          {"JpegHardSwish", inputs, plain<hard_swish_pixels>},
-          {"JpegMish", inputs, plain<mish_pixels>},
-          {"JpegSelu", inputs, make_selu},
-          {"JpegSigmoid", inputs, plain<sigmoid_pixels>},
-          {"JpegSilu", inputs, plain<silu_pixels>},
-          {"JpegSin", inputs, plain<sin_pixels>},
-          {"JpegSoftplus", inputs, plain<softplus_pixels>},
-          {"JpegSoftsign", inputs, plain<softsign_pixels>},
-          {"JpegTanh", inputs, plain<tanh_pixels>}};
-  for (int number = 1; number <= kProgrammed; ++number) {
-    all.push_back({"JpegPointwise_" + std::to_string(number),
-                   std::vector<ElementType>(6, kFloat), make_kernel<Programmed>});
-  }
-  return all;
+std::unique_ptr<Kernel> make_program(const Node& node) {
+  return std::make_unique<Programmed>(node);
 }
 
 }  // namespace jpegcompile

@@ -18,10 +18,6 @@ namespace {
 
 // Floats of a register: the pixels that all steps do before the next ones, in the nearest cache.
 constexpr int64_t kPart = 1024;
-// More steps than any activation has, and few enough that registers are no burden.
-constexpr size_t kMostSteps = 256;
-constexpr int64_t kMostConstants = 256;
-
 template <typename V>
 JPEGCOMPILE_INLINE V read(const StepOperand& operand, int64_t index) {
   return load<V>(operand.data + (index & operand.mask));
@@ -110,7 +106,7 @@ Program::Program(const std::string& text) {
 }
 
 void Program::read_line(const std::string& line) {
-  if (steps_.size() == kMostSteps) throw KernelError("its program has more than 256 steps");
+  if (steps_.size() == kMostProgramSteps) throw KernelError("its program has more than 256 steps");
   std::istringstream tokens(line);
   std::string name;
   tokens >> name;
@@ -153,7 +149,7 @@ Program::Operand Program::operand_of(const std::string& token, const std::string
       std::all_of(token.begin() + 1, token.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
   if (!is_number) refuse(line);
   const int64_t number = std::stoll(token.substr(1));
-  if (token[0] == 'c' && number < kMostConstants) return {Kind::kConstant, number};
+  if (token[0] == 'c' && number < kMostProgramConstants) return {Kind::kConstant, number};
   if (token[0] == 'v' && number < static_cast<int64_t>(steps_.size())) return {Kind::kStep, number};
   refuse(line);
 }

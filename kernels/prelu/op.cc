@@ -1,6 +1,6 @@
 // JpegPRelu, JpegAsmPRelu, JpegApxPRelu.
 #include "common/piecewise_kernel.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "tiles/broadcast.h"
 #include "work/workspace.h"
 
@@ -32,8 +32,8 @@ JPEGCOMPILE_MULTIVERSION(prelu, prelu_body, PReluRows)
 class PRelu {
  public:
   using Function = Slope;
-  PRelu(const Call& call, size_t first, const Map& map)
-      : slope_(call.input(first), map, "slope"), pitch_(map.pitch()) {}
+  PRelu(const Call& call, const Map& map)
+      : slope_(call.input(In::kSlope), map, "slope"), pitch_(map.pitch()) {}
 
   Slope of(const Strip& strip) const {
     if (slope_.is_flat()) {
@@ -55,6 +55,8 @@ class PRelu {
 
 }  // namespace
 
-std::vector<Operator> prelu_operators() { return piecewise_operators<PRelu>("PRelu", 1); }
+std::unique_ptr<Kernel> make_prelu(const Node& node) {
+  return std::make_unique<PiecewiseKernel<PRelu>>(node);
+}
 
 }  // namespace jpegcompile

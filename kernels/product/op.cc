@@ -3,7 +3,7 @@
 #include <string>
 
 #include "common/tile_kernel.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "tiles/extrema.h"
 #include "tiles/tiles.h"
 #include "work/strips.h"
@@ -60,11 +60,11 @@ using Function = void (*)(const Pair&);
 class OfTwoMaps : public TileKernel {
  public:
   OfTwoMaps(const Node& node, Function function)
-      : TileKernel(node), function_(function), other_group_(node.integer("residual_group", 1)) {}
+      : TileKernel(node), function_(function), other_group_(node.group(In::kResidual)) {}
 
   void compute(const Call& call) const override {
     const auto [from, to, x, y] = maps(call);
-    const Tensor other = call.input(1);
+    const Tensor other = call.input(In::kResidual);
     const Map others = other_map(other.shape);
     const bool is_shared = others.channels == 1 && from.channels != 1;
     const bool is_for_all = others.batch == 1 && from.batch != 1;
@@ -109,19 +109,16 @@ class OfTwoMaps : public TileKernel {
   int64_t other_group_;
 };
 
-template <Function function>
-std::unique_ptr<Kernel> make(const Node& node) {
-  return std::make_unique<OfTwoMaps>(node, function);
-}
-
 }  // namespace
 
-std::vector<Operator> product_operators() {
-  using enum ElementType;
-  const std::vector<ElementType> inputs(6, kFloat);
-  return {{"JpegMul", inputs, make<multiply_pixels>},
-          {"JpegMax", inputs, make<largest_pixels>},
-          {"JpegMin", inputs, make<smallest_pixels>}};
+std::unique_ptr<Kernel> make_product(const Node& node) {
+  return std::make_unique<OfTwoMaps>(node, multiply_pixels);
+}
+std::unique_ptr<Kernel> make_maximum(const Node& node) {
+  return std::make_unique<OfTwoMaps>(node, largest_pixels);
+}
+std::unique_ptr<Kernel> make_minimum(const Node& node) {
+  return std::make_unique<OfTwoMaps>(node, smallest_pixels);
 }
 
 }  // namespace jpegcompile

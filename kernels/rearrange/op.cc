@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string>
 
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "tiles/tiles.h"
 #include "work/strips.h"
 
@@ -53,15 +53,15 @@ class Rearrange : public Kernel {
       : side_(node.integer("blocksize")),
         input_block_(node.block("input_block")),
         output_block_(node.block("output_block")),
-        x_group_(node.integer("x_group", 1)),
-        y_group_(node.integer("y_group", 1)) {
+        x_group_(node.group(In::kX)),
+        y_group_(node.group(Out::kY)) {
     if (side_ >= 1 && side_ <= kMostSide) return;
     throw KernelError("its blocksize is " + std::to_string(side_) + ", it has to be from 1 to " +
                       std::to_string(kMostSide));
   }
 
   void compute(const Call& call) const override {
-    const Tensor x = call.input(0);
+    const Tensor x = call.input(In::kX);
     const Map from = Map::of(x.shape, x_group_, "x");
     check_tiles(from, input_block_, "x");
     if (!Rule::fits(from, side_)) {
@@ -70,7 +70,7 @@ class Rearrange : public Kernel {
     }
     const Map to = Map::of(Rule::result(from, side_).shape(), y_group_, "y");
     check_tiles(to, output_block_, "y");
-    float* y = call.output_floats(0, to.shape());
+    float* y = call.output_floats(Out::kY, to.shape());
     const int64_t floats = from.groups() * kLanes * from.plane();
     const int64_t images = images_at_once(from.batch, floats);
     Workspace workspace;
@@ -138,11 +138,11 @@ class Rearrange : public Kernel {
 
 }  // namespace
 
-std::vector<Operator> rearrange_operators() {
-  using enum ElementType;
-  const std::vector<ElementType> inputs(5, kFloat);
-  return {{"JpegSpaceToDepth", inputs, make_kernel<Rearrange<SpaceToDepth>>},
-          {"JpegDepthToSpace", inputs, make_kernel<Rearrange<DepthToSpace>>}};
+std::unique_ptr<Kernel> make_space_to_depth(const Node& node) {
+  return std::make_unique<Rearrange<SpaceToDepth>>(node);
+}
+std::unique_ptr<Kernel> make_depth_to_space(const Node& node) {
+  return std::make_unique<Rearrange<DepthToSpace>>(node);
 }
 
 }  // namespace jpegcompile

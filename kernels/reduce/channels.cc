@@ -2,7 +2,7 @@
 // pixels: one map of all channels.
 #include <algorithm>
 
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "tiles/extrema.h"
 #include "tiles/tiles.h"
 #include "work/strips.h"
@@ -77,14 +77,14 @@ class ReduceChannels : public Kernel {
   ReduceChannels(const Node& node, const Functions& functions)
       : functions_(functions),
         block_(functions.is_linear ? 1 : node.block("block")),
-        x_group_(node.integer("x_group", 1)) {}
+        x_group_(node.group(In::kX)) {}
 
   void compute(const Call& call) const override {
-    const Tensor x = call.input(0);
+    const Tensor x = call.input(In::kX);
     const Map from = Map::of(x.shape, x_group_, "x");
     check_tiles(from, block_, "x");
     const Map to{from.batch, 1, from.height, from.width};
-    float* y = call.output_floats(0, to.shape());
+    float* y = call.output_floats(Out::kY, to.shape());
     if (to.is_empty()) return;
     if (from.channels == 0) throw KernelError("x of shape " + x.shape.text() + " has no channels");
     for_strips(call, to, block_, block_ * from.groups() * from.pitch(), [&](const Strip& strip) {
@@ -148,30 +148,21 @@ class ReduceChannels : public Kernel {
   int64_t x_group_;
 };
 
-std::unique_ptr<Kernel> make_mean(const Node& node) {
+}  // namespace
+
+std::unique_ptr<Kernel> make_channel_mean(const Node& node) {
   return std::make_unique<ReduceChannels>(node, Functions{combine_total, join_total, true, true});
 }
-std::unique_ptr<Kernel> make_sum(const Node& node) {
+std::unique_ptr<Kernel> make_channel_sum(const Node& node) {
   return std::make_unique<ReduceChannels>(node, Functions{combine_total, join_total, true, false});
 }
-std::unique_ptr<Kernel> make_max(const Node& node) {
+std::unique_ptr<Kernel> make_channel_max(const Node& node) {
   return std::make_unique<ReduceChannels>(node,
                                           Functions{combine_largest, join_largest, false, false});
 }
-std::unique_ptr<Kernel> make_min(const Node& node) {
+std::unique_ptr<Kernel> make_channel_min(const Node& node) {
   return std::make_unique<ReduceChannels>(node,
                                           Functions{combine_smallest, join_smallest, false, false});
-}
-
-}  // namespace
-
-std::vector<Operator> reduce_channels_operators() {
-  using enum ElementType;
-  const std::vector<ElementType> of_pixels(5, kFloat);
-  return {{"JpegChannelMean", {kFloat}, make_mean},
-          {"JpegChannelSum", {kFloat}, make_sum},
-          {"JpegChannelMax", of_pixels, make_max},
-          {"JpegChannelMin", of_pixels, make_min}};
 }
 
 }  // namespace jpegcompile

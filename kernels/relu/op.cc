@@ -1,6 +1,6 @@
 // JpegRelu, JpegAsmRelu, JpegApxRelu.
 #include "common/piecewise_kernel.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 
 namespace jpegcompile {
 namespace {
@@ -24,13 +24,15 @@ JPEGCOMPILE_MULTIVERSION(relu, relu_body, ReluRows)
 
 struct Relu {
   using Function = Rectify;
-  Relu(const Call&, size_t, const Map&) {}
+  Relu(const Call&, const Map&) {}
   Rectify of(const Strip&) const { return {}; }
   static void run(const ReluRows& rows) { relu(rows); }
 };
 
 }  // namespace
 
-std::vector<Operator> relu_operators() { return piecewise_operators<Relu>("Relu", 0); }
+std::unique_ptr<Kernel> make_relu(const Node& node) {
+  return std::make_unique<PiecewiseKernel<Relu>>(node);
+}
 
 }  // namespace jpegcompile

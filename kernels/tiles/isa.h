@@ -2,10 +2,12 @@
 // for each and chosen when the library is loaded.
 #pragma once
 
+#include "generated/names.h"
+
 namespace jpegcompile {
 
 // Channels that stand together in memory, and so the width of all arithmetic on maps.
-inline constexpr int kLanes = 16;
+inline constexpr int kLanes = static_cast<int>(kChannelGroup);
 
 using Float4 = float __attribute__((vector_size(16)));
 using Float8 = float __attribute__((vector_size(32)));

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "common/tile_kernel.h"
-#include "ort/operators.h"
+#include "generated/makers.h"
 #include "tiles/tiles.h"
 #include "work/strips.h"
 
@@ -32,11 +32,11 @@ JPEGCOMPILE_MULTIVERSION(mask_plane, mask_body, Masked)
 class Truncate : public TileKernel {
  public:
   explicit Truncate(const Node& node)
-      : TileKernel(node), y_frequencies_(node.integer("y_frequencies", 0)) {}
+      : TileKernel(node), y_frequencies_(node.frequencies(Out::kY)) {}
 
   void compute(const Call& call) const override {
     const auto [from, to, x, y] = maps(call);
-    const Tensor band = call.input(1);
+    const Tensor band = call.input(In::kBand);
     const int frequencies = band_frequencies(band, from, block_);
     const Map kept = Map::of(to.shape(), y_group_, block_, y_frequencies_, "y");
     if (kept.is_compact) return compact(call, from, x, kept, frequencies, y);
@@ -106,9 +106,6 @@ class Truncate : public TileKernel {
 
 }  // namespace
 
-std::vector<Operator> truncate_operators() {
-  using enum ElementType;
-  return {{"JpegTruncate", {kFloat, kFloat}, make_kernel<Truncate>}};
-}
+std::unique_ptr<Kernel> make_truncate(const Node& node) { return std::make_unique<Truncate>(node); }
 
 }  // namespace jpegcompile

@@ -20,7 +20,8 @@ from support.function_bodies import BodyCase
 from support.native import GROUP, ISAS, NativeError, run_native
 from support.native_first import MANY, assert_holds, model_of, run
 
-from jpegcompile.cost.first import MOST_TABLE_FLOATS, FirstLayer
+from jpegcompile.cost.first import FirstLayer
+from jpegcompile.operators.constants import MOST_TABLE_FLOATS
 from jpegcompile.jpeg.subsampling import chroma_factors
 from jpegcompile.operators.bodies.functions import BODIES
 from jpegcompile.operators.fused import FIRST_CONVOLUTIONS

@@ -1,0 +1,72 @@
+// What the definition of an operator says (jpegcompile/operators/), as kernels need it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "generated/names.h"
+#include "tiles/tensor.h"
+
+namespace jpegcompile {
+
+class Kernel;
+class Node;
+
+struct Definition {
+  struct Input {
+    In name;
+    ElementType type;
+    bool is_optional;
+  };
+  struct Output {
+    Out name;
+    ElementType type;
+  };
+  enum class Type : uint8_t { kInt, kInts, kFloat, kString };
+  struct Attribute {
+    std::string_view name;
+    Type type;
+    bool has_default;  // what a node without the attribute means: the value of its type
+    int64_t integer;
+    float real;
+    const char* text;
+  };
+
+  // -1 where the operator has no such input or output.
+  int place(In input) const { return places[static_cast<size_t>(input)]; }
+  int place(Out output) const;
+  bool has(In input) const { return place(input) >= 0; }
+  bool has(Out output) const { return place(output) >= 0; }
+  // Null where the operator has no such attribute.
+  const Attribute* attribute(std::string_view name) const;
+
+  const char* name;
+  std::span<const Input> inputs;
+  std::span<const Output> outputs;
+  std::span<const Attribute> attributes;
+  Base base;              // the convolution that it is or contains,
+  Activation activation;  // and what is behind that
+  Masking masking;
+  bool truncates;         // whether the result keeps the frequencies of the input `band` alone
+  const char* exact;      // the operator that this one approximates
+  const char* ingest;     // and the ingest that it begins with, or ""
+  std::unique_ptr<Kernel> (*make)(const Node& node);
+  // Of each input by its name, so that calls look nothing up.
+  std::array<int8_t, kInputCount> places = places_of(inputs);
+
+  static constexpr std::array<int8_t, kInputCount> places_of(std::span<const Input> inputs) {
+    std::array<int8_t, kInputCount> places{};
+    places.fill(-1);
+    int8_t next = 0;
+    for (const Input& input : inputs) places[static_cast<size_t>(input.name)] = next++;
+    return places;
+  }
+};
+
+// All of the library.
+std::span<const Definition> definitions();
+
+}  // namespace jpegcompile
