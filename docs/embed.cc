@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "ort/abi.h"
+#include "tiles/tensor.h"
 
 namespace jpegcompile::ort {
 
@@ -123,10 +124,10 @@ void read_shape(const Runtime& runtime, const ort::TensorTypeAndShapeInfo* info,
 }
 
 size_t element_bytes(int type) {
-  switch (static_cast<ort::ElementType>(type)) {
-    case ort::ElementType::kFloat:
+  switch (static_cast<jpegcompile::ElementType>(type)) {
+    case jpegcompile::ElementType::kFloat:
       return sizeof(float);
-    case ort::ElementType::kUint8:
+    case jpegcompile::ElementType::kUint8:
       return 1;
     default:
       return sizeof(int16_t);
@@ -160,12 +161,12 @@ void fill(Tensor& tensor, int64_t low, int64_t high) {
 }
 
 void invent(Tensor& tensor) {
-  switch (static_cast<ort::ElementType>(tensor.type)) {
-    case ort::ElementType::kFloat:
+  switch (static_cast<jpegcompile::ElementType>(tensor.type)) {
+    case jpegcompile::ElementType::kFloat:
       return fill<float>(tensor, -2, 2);
-    case ort::ElementType::kInt16:  // quantised coefficients
+    case jpegcompile::ElementType::kInt16:  // quantised coefficients
       return fill<int16_t>(tensor, -2, 2);
-    case ort::ElementType::kUint16:  // quantisation tables
+    case jpegcompile::ElementType::kUint16:  // quantisation tables
       return fill<uint16_t>(tensor, 1, 16);
     default:
       throw std::runtime_error(tensor.name + ": give a file for it");
@@ -259,7 +260,7 @@ class Model {
     runtime_.call(ort::get_tensor_type_and_shape, value.get(), &info);
     const auto owned = runtime_.own(info, ort::release_tensor_type_and_shape);
     read_shape(runtime_, info, to);
-    if (to.type != static_cast<int>(ort::ElementType::kFloat)) {
+    if (to.type != static_cast<int>(jpegcompile::ElementType::kFloat)) {
       throw std::runtime_error(to.name + " is not of type float32");
     }
     void* data = nullptr;

@@ -1,5 +1,5 @@
 """The way from the bytes of JPEG files to their DCT coefficients.
 
-The reader is C++ on libjpeg (`reader.h`); `read.py` is its Python face, `bindings.cc` what joins them.
-`bench.py` compares it with a plain C loop over libjpeg.
+The reader is C++ on libjpeg (`reader.h`). `read.py` is its Python face, and `bindings.cc` joins the
+two. `bench.py` compares the reader with a plain C loop over libjpeg.
 """

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 # Domain and opset of the operators, and the key of our record in the metadata of a model. A runtime
-# runs kernels for nodes of later opsets, too: where the meaning of an attribute or the layout between
-# two kernels changes, the domain needs another name, so that older libraries leave the nodes of newer
-# files to their bodies.
+# runs kernels for nodes of later opsets, too: where the meaning of an attribute or the layout
+# between two kernels changes, the domain needs another name, so that older libraries leave the
+# nodes of newer files to their bodies.
 DOMAIN = "jpegcompile"
 DOMAIN_VERSION = 1
 
@@ -18,9 +18,8 @@ MOST_PROGRAMS = 32
 MOST_PROGRAM_STEPS = 256
 MOST_PROGRAM_CONSTANTS = 256
 
-# Limits of native kernels that the compiler's choices go by. Where transformed weights of Winograd's
-# larger tile, 36 for each pair of channels, would not stay in the last level of a cache, the smaller
-# tile with its 16 is faster.
+# Limits of native kernels. Where transformed weights of Winograd's larger tile, 36 for each pair of
+# channels, would not stay in the last level of a cache, the smaller tile with its 16 is faster.
 MOST_WINOGRAD4_FLOATS = 5 << 20
 # Convolutions of so few channels are computed in a way of their own.
 THIN_CHANNELS = 4

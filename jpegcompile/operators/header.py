@@ -157,11 +157,17 @@ def _attribute(attribute: Attribute) -> str:
     default, kind = attribute.default, enumerator(attribute.type)
     texts = {"int": "0", "float": "0.0F", "string": '""'}
     if default is not None and attribute.type != "ints":
-        texts[attribute.type] = f'"{default}"' if isinstance(default, str) else str(default)
+        texts[attribute.type] = _literal(default)
     values = ", ".join(texts.values())
     return (
         f'{{"{attribute.name}", Definition::Type::{kind}, {_flag(default is not None)}, {values}}}'
     )
+
+
+def _literal(value: int | float | str) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    return f"{value!r}F" if isinstance(value, float) else str(value)
 
 
 def _row(number: int, operator: Operator) -> str:

@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
-#include "jpeg/planes.h"
 #include "generated/makers.h"
+#include "jpeg/planes.h"
 
 namespace jpegcompile {
 namespace {

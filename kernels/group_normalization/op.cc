@@ -6,8 +6,8 @@
 
 #include "common/channel_affine.h"
 #include "common/tile_kernel.h"
-#include "group_normalization/moments.h"
 #include "generated/makers.h"
+#include "group_normalization/moments.h"
 #include "tiles/broadcast.h"
 #include "work/strips.h"
 

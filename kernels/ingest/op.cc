@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "common/axis_operand.h"
+#include "generated/makers.h"
 #include "ingest/component.h"
 #include "ingest/ingest.h"
-#include "generated/makers.h"
 #include "work/strips.h"
 
 namespace jpegcompile {

@@ -14,9 +14,9 @@
 #include "conv/convolution.h"
 #include "conv/parameters.h"
 #include "conv/shared.h"
+#include "generated/makers.h"
 #include "ingest/ingest.h"
 #include "ingest_conv/sparse.h"
-#include "generated/makers.h"
 #include "tiles/tiles.h"
 #include "work/workspace.h"
 

@@ -1,8 +1,8 @@
 // JpegMaxPool, JpegDilatedMaxPool and their Asm forms, SpatialMaxPool, JpegGlobalMaxPool.
 #include <algorithm>
 
-#include "max_pool/pool_rows.h"
 #include "generated/makers.h"
+#include "max_pool/pool_rows.h"
 #include "tiles/tiles.h"
 #include "work/strips.h"
 

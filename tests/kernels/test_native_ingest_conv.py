@@ -21,9 +21,9 @@ from support.native import GROUP, ISAS, NativeError, run_native
 from support.native_first import MANY, assert_holds, model_of, run
 
 from jpegcompile.cost.first import FirstLayer
-from jpegcompile.operators.constants import MOST_TABLE_FLOATS
 from jpegcompile.jpeg.subsampling import chroma_factors
 from jpegcompile.operators.bodies.functions import BODIES
+from jpegcompile.operators.constants import MOST_TABLE_FLOATS
 from jpegcompile.operators.fused import FIRST_CONVOLUTIONS
 
 SAME = FirstWindow((3, 3), (1, 1), (1, 1, 1, 1))
