@@ -19,8 +19,8 @@ from jpegcompile.operators.registry import OPERATORS
 
 
 def test_names_of_layouts() -> None:
-    assert set(GROUP_ATTRIBUTES) == {"x_group", "residual_group", "y_group"}
-    assert set(COMPACT_ATTRIBUTES) == {"x_frequencies", "residual_frequencies", "y_frequencies"}
+    assert GROUP_ATTRIBUTES == ("x_group", "residual_group", "y_group")
+    assert COMPACT_ATTRIBUTES == ("x_frequencies", "residual_frequencies", "y_frequencies")
 
 
 @pytest.mark.parametrize(
