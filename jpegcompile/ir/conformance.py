@@ -48,13 +48,13 @@ def _attributes(node: gs.Node, operator: Operator, module: Module) -> Iterator[s
     known = {attribute.name: attribute for attribute in operator.all_attributes}
     for name in node.attrs:
         if name not in known:
-            yield f"has an attribute '{name}', which the operator has not"
+            yield f"has an unknown attribute '{name}'"
     for name, attribute in known.items():
         if name not in node.attrs:
             if attribute.default is None:
                 yield f"has no attribute '{name}'"
         elif not _is_of(node.attrs[name], attribute.type):
-            yield f"attribute '{name}' is {node.attrs[name]!r}, not {_TEXTS[attribute.type]}"
+            yield f"has the attribute {name} = {node.attrs[name]!r}, not {_TEXTS[attribute.type]}"
 
 
 def _is_of(value: Any, kind: AttributeType) -> bool:
@@ -77,13 +77,13 @@ def _types(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
         dtype = np.dtype(tensor.dtype)
         if operand.type != "float":
             if dtype != np.dtype(operand.type):
-                yield f"{_called(operand, tensor)} is {dtype}, not {operand.type}"
+                yield f"has {_of(operand, tensor)} of type {dtype}, not {operand.type}"
         elif dtype not in _FLOATS:
-            yield f"{_called(operand, tensor)} is {dtype}, no floating-point number"
+            yield f"has {_of(operand, tensor)} of type {dtype}, not floating-point numbers"
         else:
             precision = precision or dtype
             if dtype != precision and not is_mixed:
-                yield f"{_called(operand, tensor)} is {dtype}, and others are {precision}"
+                yield f"has {_of(operand, tensor)} of type {dtype} beside {precision}"
 
 
 def _shapes(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
@@ -99,8 +99,8 @@ def _shapes(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
         is_right = len(shape) == len(wanted)
         if not is_right or not _fits(shape, wanted, sizes, is_broadcast):
             given = ", ".join(map(str, shape))
-            meant = " ".join(str(sizes.get(name, name)) for name in operand.dimensions)
-            yield f"{_called(operand, tensor)} has the shape [{given}], not {meant}"
+            meant = ", ".join(str(sizes.get(name, name)) for name in operand.dimensions)
+            yield f"has {_of(operand, tensor)} of shape [{given}], not [{meant}]"
 
 
 def _fits(
@@ -138,5 +138,5 @@ def _given(node: gs.Node, operator: Operator) -> Iterator[tuple[Operand, gs.Tens
     return (pair for pair in tensors_of(node, operator) if pair[1].name)
 
 
-def _called(operand: Operand, tensor: gs.Tensor) -> str:
-    return f"'{tensor.name}', its {operand.name},"
+def _of(operand: Operand, tensor: gs.Tensor) -> str:
+    return f"'{tensor.name}' as {operand.name}"

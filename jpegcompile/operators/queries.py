@@ -12,14 +12,15 @@ from jpegcompile.operators.registry import OPERATORS
 # order [N][C / 16][H][W][16]. A compact one, of which each tile has the coefficients u + v < n
 # alone, in the order [N][C / 16][tiles][K][16]: the K coefficients of a tile row by row. The shape
 # stays what it was.
-GROUP_ATTRIBUTES = tuple(
-    dict.fromkeys(m.group_attribute for o in OPERATORS.values() for m in o.maps if m.is_grouped)
+_MAPS = tuple(
+    operand
+    for side in ("inputs", "outputs")
+    for operator in OPERATORS.values()
+    for operand in getattr(operator, side)
+    if operand.role == "map"
 )
-COMPACT_ATTRIBUTES = tuple(
-    dict.fromkeys(
-        m.frequencies_attribute for o in OPERATORS.values() for m in o.maps if m.is_compact
-    )
-)
+GROUP_ATTRIBUTES = tuple(dict.fromkeys(m.group_attribute for m in _MAPS if m.is_grouped))
+COMPACT_ATTRIBUTES = tuple(dict.fromkeys(m.frequencies_attribute for m in _MAPS if m.is_compact))
 _APPROXIMATED = frozenset(operator.exact for operator in OPERATORS.values() if operator.exact)
 
 

@@ -15,9 +15,9 @@ from support.decode_refusals import refusal
 from support.images import make_jpeg
 from support.jpeg_writer import EOI, SOI, segment
 
-from jpegcompile.interface import DECODE
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.read import read_coefficients
+from jpegcompile.operators.ingest import DECODE
 
 SOS, DHT, DQT, COM, APP14 = 0xDA, 0xC4, 0xDB, 0xFE, 0xEE
 DAMAGE = "; replace the file, or have what is left of it read (--tolerant, or tolerant=True in"

@@ -13,6 +13,7 @@ from support.function_bodies import BodyCase, assert_body_holds, tolerance
 from support.fused_cases import fused_conv_cases, fused_pointwise_cases, spatial_cases
 from support.ingest_cases import ingest_cases
 from support.masking_cases import exact_cases, masked_pool_cases, masking_cases
+from support.operators import WITH_BODIES, has_older_body, set_body
 from support.pointwise_cases import pointwise_cases
 from support.transposed_cases import conv_transpose_cases
 from support.whole_map_cases import channel_reduction_cases, normalization_cases, product_cases
@@ -27,14 +28,8 @@ from support.window_cases import (
 )
 
 from jpegcompile.frontend.load import newest_opset
-from jpegcompile.operators.bodies import functions
-from jpegcompile.operators.bodies.channels import OLD_CHANNEL_BODIES, OLD_SUM_BODIES
-from jpegcompile.operators.bodies.functions import (
-    BODIES,
-    OLD_CLIP_BODIES,
-    OLD_POOL_BODIES,
-    function_of,
-)
+from jpegcompile.operators.function import function_of
+from jpegcompile.operators.registry import OPERATORS
 
 CASES = [
     *cast_cases(),
@@ -63,11 +58,13 @@ CASES = [
 ]
 OPSETS = sorted({7, 13, 20, newest_opset()})
 FIRST_OF_OP = list({case.op: case for case in reversed(CASES)}.values())
-OLD_CLIPS = [case for case in CASES if case.op in OLD_CLIP_BODIES]
+OLD_CLIP_OPS = [op for op in WITH_BODIES if has_older_body(op, 11)]
+OLD_REDUCTIONS = [op for op in WITH_BODIES if has_older_body(op, 18) or has_older_body(op, 13)]
+OLD_CLIPS = [case for case in CASES if case.op in OLD_CLIP_OPS]
 
 
 def test_every_operator_has_cases() -> None:
-    assert {case.op for case in CASES} == set(BODIES)
+    assert {case.op for case in CASES} == set(WITH_BODIES)
 
 
 def test_every_block_size_meets_every_side() -> None:
@@ -142,9 +139,7 @@ def test_a_wrong_body_is_seen(case: BodyCase, monkeypatch: pytest.MonkeyPatch) -
         lambda body: body.replace("MatMul(r, residual_columns)", "Identity(r)"),
         lambda body: body.replace("Add(unbiased, bias)", "Identity(unbiased)"),
         lambda body: body.replace("y = Mul(x, scale)", "y = Add(x, scale)"),
-        lambda body: body.replace("{ y = Max", "{ z = Neg(x) y = Max").replace(
-            "> (x) }", "> (z) }"
-        ),
+        lambda body: body.replace(" y = Max", " z = Neg(x) y = Max").replace("> (x)", "> (z)"),
         lambda body: body.replace("GlobalAveragePool(x)", "GlobalMaxPool(x)"),
         lambda body: body.replace("= Mul(x, band)", "= Identity(x)"),
         lambda body: body.replace("= Mul(whole, band)", "= Identity(whole)"),
@@ -176,11 +171,11 @@ def test_a_wrong_body_is_seen(case: BodyCase, monkeypatch: pytest.MonkeyPatch) -
         lambda body: body.replace("y = MatMul(t, forward_columns)", "y = Identity(t)"),
     ]
     # Older models have other bodies of these.
-    newest = 18 if case.op in {**OLD_CHANNEL_BODIES, **OLD_SUM_BODIES} else 13
-    assert_faults_are_seen(case, changes, BODIES, max(newest, case.oldest_opset), monkeypatch)
+    newest = 18 if case.op in OLD_REDUCTIONS else 13
+    assert_faults_are_seen(case, changes, max(newest, case.oldest_opset), monkeypatch)
 
 
-@pytest.mark.parametrize("op", OLD_CLIP_BODIES)
+@pytest.mark.parametrize("op", OLD_CLIP_OPS)
 @pytest.mark.parametrize("opset", [7, 10])
 def test_a_wrong_old_clip_is_seen(op: str, opset: int, monkeypatch: pytest.MonkeyPatch) -> None:
     changes: list[Callable[[str], str]] = [
@@ -191,20 +186,19 @@ def test_a_wrong_old_clip_is_seen(op: str, opset: int, monkeypatch: pytest.Monke
         lambda body: body.replace("Sub(spatial, spatial)", "Identity(spatial)"),
     ]
     case = next(case for case in FIRST_OF_OP if case.op == op)
-    assert_faults_are_seen(case, changes, OLD_CLIP_BODIES, opset, monkeypatch)
+    assert_faults_are_seen(case, changes, opset, monkeypatch)
 
 
 def test_a_wrong_old_pool_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     changes: list[Callable[[str], str]] = [
-        lambda body: body.replace("{ y =", "{ z = Neg(x)  y =").replace("(x) }", "(z) }")
+        lambda body: body.replace(" y =", " z = Neg(x)  y =").replace("> (x)", "> (z)")
     ]
     case = next(case for case in FIRST_OF_OP if case.op == "SpatialMaxPool")
-    assert_faults_are_seen(case, changes, OLD_POOL_BODIES, 8, monkeypatch)
+    assert_faults_are_seen(case, changes, 8, monkeypatch)
 
 
-@pytest.mark.parametrize("op", [*OLD_CHANNEL_BODIES, *OLD_SUM_BODIES])
+@pytest.mark.parametrize("op", OLD_REDUCTIONS)
 def test_a_wrong_old_reduction_is_seen(op: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    bodies = OLD_SUM_BODIES if op in OLD_SUM_BODIES else OLD_CHANNEL_BODIES
     changes: list[Callable[[str], str]] = [
         lambda body: body.replace("ReduceMax", "ReduceMean"),
         lambda body: body.replace("ReduceMin", "ReduceMax"),
@@ -212,31 +206,29 @@ def test_a_wrong_old_reduction_is_seen(op: str, monkeypatch: pytest.MonkeyPatch)
         lambda body: body.replace("ReduceSum", "ReduceMax"),
     ]
     case = next(case for case in FIRST_OF_OP if case.op == op)
-    assert_faults_are_seen(case, changes, bodies, 12, monkeypatch)
+    assert_faults_are_seen(case, changes, 12, monkeypatch)
 
 
 def assert_faults_are_seen(
     case: BodyCase,
     changes: list[Callable[[str], str]],
-    bodies: dict[str, str],
     opset: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The check fails with each of the changes that changes the operator's body."""
-    right = bodies[case.op]
+    right = OPERATORS[case.op].body(opset).statements
     wrong = {change(right) for change in changes} - {right}
     assert wrong
     allowed = tolerance(case, opset)
     assert_body_holds(case, opset, allowed)
     for body in wrong:
-        monkeypatch.setitem(bodies, case.op, body)
-        functions._function_text.cache_clear()
+        set_body(monkeypatch, case.op, opset, body)
         with pytest.raises(AssertionError):
             assert_body_holds(case, opset, allowed)
-    monkeypatch.undo()
-    functions._function_text.cache_clear()
+        monkeypatch.undo()
 
 
-def test_an_unknown_operator_has_no_function() -> None:
-    with pytest.raises(KeyError, match="JpegNothing"):
-        function_of("JpegNothing", 13)
+@pytest.mark.parametrize("op", ["JpegDecode", "JpegPointwise_1"])
+def test_an_operator_without_a_body_has_no_function(op: str) -> None:
+    with pytest.raises(KeyError, match=f"{op} has no function body"):
+        function_of(OPERATORS[op], 13)

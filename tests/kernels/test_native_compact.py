@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 from support.compact import laid, layout_for, run_node
 from support.maps import random_map
 from support.native import ISAS, NativeError
+from support.operators import convolutions
 
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import band_map, full
 from jpegcompile.kernels.conv.reference import jpeg_conv, jpeg_pointwise_conv
 from jpegcompile.kernels.truncate.reference import from_compacted, jpeg_truncate
-from jpegcompile.operators.fused import Activation, Form, forms
+from jpegcompile.operators.convolution import fused_name
+from jpegcompile.operators.definition import Operator
+from jpegcompile.operators.registry import OPERATORS
 
 LOW, HIGH, SLOPE = -0.25, 0.75, 0.125
 
@@ -43,7 +46,7 @@ class Layer:
         method: of a 3x3 convolution.
     """
 
-    form: Form
+    form: Operator
     x: tuple[int, int, int, int]
     outputs: int
     kernel: int
@@ -74,10 +77,10 @@ class Layer:
     def result_band(self) -> int:
         """Frequencies that the result has."""
         x, residual, y = self.bands
-        if self.form.is_truncated:
+        if self.form.truncates:
             return y
         if self.is_pointwise and not self.form.activation:
-            return max(x, residual) if self.form.has_residual else x
+            return max(x, residual) if self.form.has("residual") else x
         return full(self.blocks[1])
 
 
@@ -92,7 +95,7 @@ def _layers() -> Iterator[Layer]:
     for block, sizes in shapes.items():
         whole = full(block)
         for count in range(1, whole + 1):
-            for form in forms("JpegConv", "JpegPointwiseConv"):
+            for form in convolutions("JpegConv", "JpegPointwiseConv"):
                 turn += 1
                 x = sizes[turn % len(sizes)]
                 bands = (count, (count * 5 + turn) % whole + 1, (count * 3 + turn) % whole + 1)
@@ -109,7 +112,7 @@ def _layers() -> Iterator[Layer]:
                     (3, 2, ""),
                 )[turn % 5]
                 made = block_size(-(-x[2] // stride), -(-x[3] // stride))
-                if made == 1 and form.is_truncated:
+                if made == 1 and form.truncates:
                     continue
                 most = full(made)
                 bands = (count, min(bands[1], most), min(bands[2], most))
@@ -147,10 +150,10 @@ def _problem(layer: Layer) -> Problem:
     others = random_map(made.shape)
     if output_block > 1:
         others = jpeg_truncate(others, block=output_block, frequencies=layer.bands[1])
-    if layer.form.has_residual:
+    if layer.form.has("residual"):
         made = made + others
     made = to_jpeg(_activated(layer.form, to_spatial(made, output_block)), output_block)
-    if layer.form.is_truncated:
+    if layer.form.truncates:
         made = jpeg_truncate(made, block=output_block, frequencies=layer.bands[2])
     pixels = np.abs(to_spatial(x, input_block)).max()
     magnitudes = float(np.abs(weight).sum((1, 2, 3)).max() * pixels + 8)
@@ -171,7 +174,7 @@ def _window(layer: Layer) -> dict[str, Any]:
     }
 
 
-def _activated(form: Form, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+def _activated(form: Operator, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
     if form.activation == "Relu":
         return np.maximum(pixels, 0)
     if form.activation == "PRelu":
@@ -190,7 +193,7 @@ def _run(layer: Layer, problem: Problem, isa: str, told: int | None = None) -> N
     }
     feeds = {"x": laid(problem.x, input_block, layouts["x"])}
     names = ["x", "weight", "bias"]
-    if form.has_residual:
+    if form.has("residual"):
         feeds["residual"] = laid(problem.residual, output_block, layouts["residual"])
         names.append("residual")
     names += {"PRelu": ["slope"], "Clip": ["low", "high"]}.get(form.activation, [])
@@ -198,7 +201,7 @@ def _run(layer: Layer, problem: Problem, isa: str, told: int | None = None) -> N
     if layer.is_pointwise:
         names += ["unused"] * (4 if form.activation else 1)
     else:
-        names += ["unused"] * (6 if form.activation and form.has_residual else 4)
+        names += ["unused"] * (6 if form.activation and form.has("residual") else 4)
     attributes: dict[str, Any] = {"group": layer.group, "block": input_block}
     if not layer.is_pointwise:
         blocks = {"input_block": input_block, "output_block": output_block}
@@ -211,7 +214,7 @@ def _run(layer: Layer, problem: Problem, isa: str, told: int | None = None) -> N
         "high": np.asarray(HIGH),
         "unused": np.zeros(1),
     }
-    if form.is_truncated:
+    if form.truncates:
         names.append("band")
         attributes["frequencies"] = layer.bands[2]
         constants["band"] = band_map(*layer.size, output_block, layer.bands[2])
@@ -226,10 +229,10 @@ def _run(layer: Layer, problem: Problem, isa: str, told: int | None = None) -> N
 
 
 def test_layers_have_every_form_and_number() -> None:
-    forms_ = {form.name for form in forms("JpegConv", "JpegPointwiseConv")}
+    forms_ = {form.name for form in convolutions("JpegConv", "JpegPointwiseConv")}
     assert {layer.form.name for layer in LAYERS} == forms_
     for block in (8, 4, 2):
-        found = [layer for layer in LAYERS if layer.blocks[0] == block and layer.form.is_truncated]
+        found = [layer for layer in LAYERS if layer.blocks[0] == block and layer.form.truncates]
         for index in range(3):
             bands = {layer.bands[index] for layer in found if layer.blocks[1] == block}
             assert bands == set(range(1, full(block) + 1))
@@ -253,7 +256,7 @@ def test_faults_are_seen(form: str) -> None:
     weight[0, 0, 0, 0] += 1.0
     wrong = [_run(layer, replace(problem, weight=weight), "avx2")]
     for index in range(3):
-        if index == 1 and not layer.form.has_residual:
+        if index == 1 and not layer.form.has("residual"):
             continue
         bands = [band - (place == index) for place, band in enumerate(layer.bands)]
         fewer = replace(layer, bands=(bands[0], bands[1], bands[2]))
@@ -265,10 +268,10 @@ def test_faults_are_seen(form: str) -> None:
 def _layer(
     bands: tuple[int, int, int],
     has_residual: bool = False,
-    of: Activation = "",
+    of: str = "",
     truncated: bool = True,
 ) -> Layer:
-    form = Form("JpegPointwiseConv", has_residual, of, truncated)
+    form = OPERATORS[fused_name("JpegPointwiseConv", has_residual, of, truncated)]
     return Layer(form, (1, 16, 8, 8), 16, 1, bands)
 
 

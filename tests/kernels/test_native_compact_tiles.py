@@ -15,24 +15,28 @@ from numpy.typing import NDArray
 from support.compact import laid, layout_for, run_node
 from support.maps import random_map
 from support.native import GROUP, ISAS, NativeError
+from support.operators import (
+    BY_CHANNEL,
+    COMPACT,
+    FIRST,
+    GROUPED,
+    PIECEWISE_LINEAR,
+    PROGRAMS,
+    convolutions,
+)
 
-from jpegcompile.analysis.region_program import PROGRAM
 from jpegcompile.dct.frequencies import band_map, full
 from jpegcompile.kernels.average_pool.reference import jpeg_global_average_pool
 from jpegcompile.kernels.truncate.reference import from_compacted, jpeg_truncate
-from jpegcompile.operators.compact import BY_CHANNEL, COMPACT
-from jpegcompile.operators.fused import FIRST_CONVOLUTIONS, forms
-from jpegcompile.operators.groups import GROUPED
-from jpegcompile.operators.nonlinear import NONLINEARITIES, TRUNCATE, is_truncating
-from jpegcompile.operators.pointwise import FUNCTIONS, KNOWN_PROGRAMS, PROGRAMMED
+from jpegcompile.operators.piecewise import TRUNCATE
+from jpegcompile.operators.pointwise import FUNCTIONS, KNOWN_PROGRAMS, PROGRAM
+from jpegcompile.operators.registry import OPERATORS
 
 Maps = dict[str, NDArray[np.float64]]
 # These have tests of their own.
-CONVOLUTIONS = {form.name for form in forms("JpegConv", "JpegPointwiseConv")} | {
-    *FIRST_CONVOLUTIONS
-}
+CONVOLUTIONS = {o.name for o in convolutions("JpegConv", "JpegPointwiseConv")} | {*FIRST}
 # One kernel has all names of programs.
-OPS = sorted(set(COMPACT) - CONVOLUTIONS - {TRUNCATE} - set(PROGRAMMED[1:]))
+OPS = sorted(set(COMPACT) - CONVOLUTIONS - {TRUNCATE} - set(PROGRAMS[1:]))
 SHAPES = {8: (2, 32, 24, 16), 4: (3, 16, 8, 20), 2: (1, 48, 6, 10)}
 
 
@@ -56,7 +60,7 @@ def _node(op: str, shape: tuple[int, int, int, int], block: int, count: int) -> 
     blocks = {"input_block": block, "output_block": block}
     if "ScaleAddRelu" in op:
         scale = {"scale": random_map((batch, channels, 1, 1))}
-        return Node({"block": block}, scale | (band if is_truncating(op) else {}))
+        return Node({"block": block}, scale | (band if OPERATORS[op].truncates else {}))
     if op in BY_CHANNEL:
         names = {"JpegScale": ["scale"], "JpegBatchNormalization": ["scale", "shift"]}
         values = {name: random_map((channels, 1, 1)) for name in names.get(op, ["value"])}
@@ -74,7 +78,7 @@ def _node(op: str, shape: tuple[int, int, int, int], block: int, count: int) -> 
         weight = random_map((channels, channels, 2, 2)) / np.sqrt(channels)
         operands = {"weight": weight, "bias": random_map((channels,))}
         return Node(blocks | strided, operands)
-    if op in PROGRAMMED:
+    if op in PROGRAMS:
         steps = {PROGRAM: "Add x c0\nSigmoid v0\nMul x v1", "block": block}
         return Node(steps, {"constants": random_map((1, channels, 1, 1))})
     masks = band if op.startswith(("JpegAsm", "JpegApx")) else {}
@@ -122,7 +126,7 @@ def _run(
     unused = {"ToSpatial": 2, "JpegGlobalAveragePool": 2, "JpegGlobalMaxPool": 2, "JpegScale": 0}
     rest = unused.get(op, 1 if op in BY_CHANNEL else 4)
     names += ["unused"] * rest
-    names += ["band"] if is_truncating(op) else []
+    names += ["band"] if OPERATORS[op].truncates else []
     names += ["flat"] if "Asm" in op and "Pool" in op else []
     constants = node.operands | {"unused": np.zeros(1), "flat": np.asarray([-1])}
     result = run_node(op, names, attributes | node.attributes, feeds, constants, isa)
@@ -133,9 +137,9 @@ def _run(
 
 
 def test_every_operator_is_here() -> None:
-    known = {f"Jpeg{op}" for op in FUNCTIONS} | set(KNOWN_PROGRAMS.values()) | NONLINEARITIES
+    known = {f"Jpeg{op}" for op in FUNCTIONS} | set(KNOWN_PROGRAMS.values()) | PIECEWISE_LINEAR
     others = {"JpegScaleAddRelu", "JpegScaleAddReluTruncate", "ToSpatial"}
-    others |= {"JpegConvTranspose", PROGRAMMED[0]}
+    others |= {"JpegConvTranspose", PROGRAMS[0]}
     pools = {"JpegGlobalAveragePool", "JpegGlobalMaxPool"}
     assert set(OPS) == known | others | pools | BY_CHANNEL
 

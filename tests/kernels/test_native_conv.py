@@ -15,19 +15,13 @@ from support.fused_cases import fused_conv_cases, fused_pointwise_cases
 from support.maps import random_map
 from support.native import GROUP, ISAS, NativeError, packed, run_native, unpacked
 from support.native_cases import Spread, allowed, assert_result, native_model, run_case
+from support.operators import FIRST, WITH_BODIES
 from support.window_cases import conv_cases
 
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
 from jpegcompile.kernels.conv.reference import jpeg_conv, jpeg_pointwise_conv
-from jpegcompile.operators.bodies.functions import BODIES
-from jpegcompile.operators.fused import (
-    FIRST_CONVOLUTIONS,
-    OPERANDS,
-    SPATIAL_CONV,
-    Activation,
-    fused_name,
-)
+from jpegcompile.operators.convolution import ACTIVATIONS, SPATIAL_CONV, fused_name
 
 # By how much Winograd's points enlarge the sum of magnitudes that bounds rounding: for each axis
 # max_i sum_k |A^T|_ik (sum_j |G|_kj) (sum_l |B^T|_kl) / 3, which is 8.3 for F(4x4, 3x3) and 2.7 for
@@ -54,8 +48,8 @@ def test_every_form(isa: str) -> None:
     """With weights that the graph computes, which are packed at every call."""
     # The convolution of coefficients by itself is among the geometries.
     known = {case.op for case in CASES} | {geometry.base for geometry in GEOMETRIES}
-    others = {*FIRST_CONVOLUTIONS, "JpegConvTranspose"}
-    assert known == {op for op in BODIES if "Conv" in op} - others
+    others = {*FIRST, "JpegConvTranspose"}
+    assert known == {op for op in WITH_BODIES if "Conv" in op} - others
     for case in CASES:
         single = case.in_float32()
         assert_result(single, run_case(single, Spread(), isa), _bound(case), isa)
@@ -132,7 +126,7 @@ class Problem:
     attributes: dict[str, Any]
 
 
-def _problem(geometry: Geometry, added: bool, activation: Activation) -> Problem:
+def _problem(geometry: Geometry, added: bool, activation: str) -> Problem:
     """Operands of a geometry, and how far rounding may take the result.
 
     A sum of n products errs by 4 sqrt(n) u times the sum of their magnitudes with near certainty
@@ -177,7 +171,7 @@ def _problem(geometry: Geometry, added: bool, activation: Activation) -> Problem
 
 
 def _run(
-    geometry: Geometry, problem: Problem, added: bool, activation: Activation, isa: str, group: int
+    geometry: Geometry, problem: Problem, added: bool, activation: str, isa: str, group: int
 ) -> Any:
     """The kernel's result, with every map that can be in groups of channels."""
     x_group = group if geometry.x[1] % group == 0 else 1
@@ -235,8 +229,8 @@ def test_geometries(geometry: Geometry, isa: str) -> None:
         (False, "Relu", 1),
         (True, "", GROUP),
     ):
-        problem = _problem(geometry, added, activation)  # type: ignore[arg-type]
-        result = _run(geometry, problem, added, activation, isa, group)  # type: ignore[arg-type]
+        problem = _problem(geometry, added, activation)
+        result = _run(geometry, problem, added, activation, isa, group)
         assert np.abs(result - problem.expected).max() <= problem.bound
     weight = problem.weight.copy()
     weight[0, 0, 0, 0] += 1.0
@@ -246,7 +240,7 @@ def test_geometries(geometry: Geometry, isa: str) -> None:
 
 
 def test_operands_of_every_activation_are_known() -> None:
-    assert set(OPERANDS) == {"", "Relu", "PRelu", "Clip"}
+    assert set(ACTIVATIONS) == {"", "Relu", "PRelu", "Clip"}
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from support.decode_cases import assert_same, decode_session, decoded, planes_of
 from support.images import make_jpeg
 
 from jpegcompile.errors import ImageError
-from jpegcompile.interface import DECODE_GRAY
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.operators.ingest import DECODE_GRAY
 
 # One block, less, no whole number of MCUs, several.
 SIZES = [(8, 8), (1, 1), (7, 19), (17, 9), (33, 16), (64, 48)]

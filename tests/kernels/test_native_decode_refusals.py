@@ -14,7 +14,7 @@ from support.decode_cases import decode_session, decoded
 from support.images import make_jpeg
 from support.jpeg_writer import SOI
 
-from jpegcompile.interface import DECODE, DECODE_GRAY
+from jpegcompile.operators.ingest import DECODE, DECODE_GRAY
 
 WHOLE = random_file(SAMPLINGS["4:2:0"], 24, 16)
 GRAY = random_file(SAMPLINGS["grey"], 24, 16)

@@ -18,7 +18,7 @@ from support.native import GROUP, ISAS, NativeError
 from support.native_first import MANY, assert_holds, run
 
 from jpegcompile.dct.frequencies import full, resolve
-from jpegcompile.operators.fused import ACTIVATIONS
+from jpegcompile.operators.convolution import ACTIVATIONS
 
 SAME = FirstWindow((3, 3), (1, 1), (1, 1, 1, 1))
 HALVED = FirstWindow((3, 3), (2, 2), (1, 1, 1, 1))
@@ -54,7 +54,7 @@ def geometry_case(index: int) -> BodyCase:
         coefficients_of(subsampling, height, width, batch, quality),
         window,
         outputs,
-        ACTIVATIONS[1 + index % 3],
+        tuple(ACTIVATIONS)[1 + index % 3],
         is_spatial=False,
         frequencies=kept,
         name=f"{subsampling}-{height}-{width}-{batch}-q{quality}-{window}-{outputs}-n{kept}",

@@ -19,12 +19,12 @@ from support.first_cases import (
 from support.function_bodies import BodyCase
 from support.native import GROUP, ISAS, NativeError, run_native
 from support.native_first import MANY, assert_holds, model_of, run
+from support.operators import FIRST
 
 from jpegcompile.cost.first import FirstLayer
 from jpegcompile.jpeg.subsampling import chroma_factors
-from jpegcompile.operators.bodies.functions import BODIES
 from jpegcompile.operators.constants import MOST_TABLE_FLOATS
-from jpegcompile.operators.fused import FIRST_CONVOLUTIONS
+from jpegcompile.operators.registry import OPERATORS
 
 SAME = FirstWindow((3, 3), (1, 1), (1, 1, 1, 1))
 HALVED = FirstWindow((3, 3), (2, 2), (1, 1, 1, 1))
@@ -75,7 +75,7 @@ SMALL = (
 
 
 def test_every_form_is_native_or_not_at_all() -> None:
-    assert {case.op for case in first_convolution_cases()} == set(FIRST_CONVOLUTIONS) <= set(BODIES)
+    assert {case.op for case in first_convolution_cases()} == set(FIRST) <= set(OPERATORS)
 
 
 @pytest.mark.parametrize("isa", ISAS)

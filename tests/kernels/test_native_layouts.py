@@ -23,6 +23,7 @@ from support.native_cases import (
     run_case,
     spread_over,
 )
+from support.operators import WITH_BODIES
 from support.pointwise_cases import pointwise_cases
 from support.whole_map_cases import channel_reduction_cases, normalization_cases, product_cases
 from support.window_cases import (
@@ -35,7 +36,6 @@ from support.window_cases import (
 )
 
 from jpegcompile.kernels.rearrange.reference import jpeg_depth_to_space, jpeg_space_to_depth
-from jpegcompile.operators.bodies.functions import BODIES
 
 _CASES = (
     *cast_cases(),
@@ -65,7 +65,7 @@ ALIKE = {op: case for op, case in MAPS.items() if not any(part in op for part in
 
 
 def test_every_operator_but_convolutions_has_cases() -> None:
-    assert set(OPS) == {op for op in BODIES if "Conv" not in op}
+    assert set(OPS) == {op for op in WITH_BODIES if "Conv" not in op}
 
 
 @pytest.mark.parametrize("op", OPS)

@@ -20,8 +20,9 @@ from support.tiny_residual import OUTPUTS, Array, spatial_outputs, tiny_residual
 import jpegcompile
 from jpegcompile.errors import AccessError, CheckFailedError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.verify import require_passed
-from jpegcompile.interface import DECODE, DECODE_GRAY, DOMAIN
+from jpegcompile.interface import DOMAIN
 from jpegcompile.jpeg.subsampling import SUBSAMPLINGS
+from jpegcompile.operators.ingest import DECODE, DECODE_GRAY
 from jpegcompile.runtime import native
 from jpegcompile.runtime.native import execution_of
 from jpegcompile.target.base import CPU_PROVIDERS

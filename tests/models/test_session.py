@@ -11,11 +11,12 @@ import onnx
 import pytest
 from support.coefficient_files import SAMPLINGS, random_file
 from support.images import make_jpeg
+from support.operators import set_body
 from support.tiny_residual import OUTPUTS, Array, spatial_outputs, tiny_residual
 
 import jpegcompile
 from jpegcompile.jpeg.subsampling import SUBSAMPLINGS
-from jpegcompile.operators.bodies import functions
+from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.preprocess import PRESETS, preprocess_of
 
 CIFAR = PRESETS["cifar10"]
@@ -171,12 +172,10 @@ def test_planted_faults_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     session = session_of(faulty, tmp_path, preprocess=CIFAR)
     with pytest.raises(AssertionError, match="Mismatched elements"):
         assert_same_outputs(session.run(files), expected)
-    body = functions.BODIES["JpegConvRelu"]
+    body = OPERATORS["JpegConvRelu"].body(13).statements
     with monkeypatch.context() as patch:
-        patch.setitem(functions.BODIES, "JpegConvRelu", body.replace("Relu(", "Abs("))
-        functions._function_text.cache_clear()
+        set_body(patch, "JpegConvRelu", 13, body.replace("Relu(", "Abs("))
         path = session_of(model, tmp_path, preprocess=CIFAR).path
-    functions._function_text.cache_clear()
     session = jpegcompile.load(path, native=False)
     with pytest.raises(AssertionError, match="Mismatched elements"):
         assert_same_outputs(session.run(files), expected)

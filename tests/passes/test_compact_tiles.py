@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from support.compact_graphs import PADDED, STEM, R, X, Y, bands_of, check_compact, network, values
 from support.graphs import apply, assert_same, check_untouched, module_before, outline_of
+from support.operators import COMPACT, PROGRAMS
 from support.plans import planned, planned_options
 
 from jpegcompile.backends.emit import emit
 from jpegcompile.dct.frequencies import resolve
-from jpegcompile.interface import COMPACT_ATTRIBUTES, compact_inputs
-from jpegcompile.operators.bodies.functions import function_of
-from jpegcompile.operators.compact import COMPACT
-from jpegcompile.operators.pointwise import PROGRAMMED
+from jpegcompile.operators.function import function_of
+from jpegcompile.operators.queries import COMPACT_ATTRIBUTES
+from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.runtime.cut import expose
 
 NAME = "compact-tiles"
@@ -159,15 +159,14 @@ def test_a_second_run_changes_nothing_and_old_marks_go() -> None:
     assert bands_of(module) == before
 
 
-@pytest.mark.parametrize("op", sorted(set(COMPACT) - set(PROGRAMMED)))
+@pytest.mark.parametrize("op", sorted(set(COMPACT) - set(PROGRAMS)))
 def test_bodies_declare_the_attributes(op: str) -> None:
-    function = function_of(op, 17)
+    function = function_of(OPERATORS[op], 17)
     defaults = {a.name: a.i for a in function.attribute_proto if a.name in COMPACT_ATTRIBUTES}
     assert defaults == dict.fromkeys(COMPACT[op], 0)
     names = list(function.input)
-    inputs = compact_inputs(op)
-    for attribute in set(COMPACT[op]) & set(inputs):
-        assert names[inputs[attribute]] == attribute.removesuffix("_frequencies")
+    for attribute in COMPACT[op]:
+        assert attribute.removesuffix("_frequencies") in {*names, *function.output}
     assert ("residual" in names) == (R in defaults)
 
 

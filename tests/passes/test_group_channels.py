@@ -19,15 +19,15 @@ from support.graphs import (
     run_float32,
 )
 from support.grouping import lay_out
+from support.operators import GROUPED, PROGRAMS
 
 import jpegcompile
 from jpegcompile.backends.emit import emit
-from jpegcompile.interface import GROUP_ATTRIBUTES, grouped_inputs
 from jpegcompile.ir.module import Module
 from jpegcompile.metadata import read_metadata
-from jpegcompile.operators.bodies.functions import BODIES, function_of
-from jpegcompile.operators.groups import GROUPED
-from jpegcompile.operators.pointwise import PROGRAMMED
+from jpegcompile.operators.function import function_of
+from jpegcompile.operators.queries import GROUP_ATTRIBUTES
+from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.runtime.cut import begin_at, expose, without_groups
 
 NAME = "group-channels"
@@ -172,16 +172,14 @@ def test_groups_that_do_not_hold_are_taken_back() -> None:
     assert groups_of(module) == {"r": Y, "y": X}
 
 
-@pytest.mark.parametrize("op", sorted(set(GROUPED) - set(PROGRAMMED)))
+@pytest.mark.parametrize("op", sorted(set(GROUPED) - set(PROGRAMS)))
 def test_bodies_declare_the_attributes(op: str) -> None:
-    function = function_of(op, 17)
-    assert set(GROUPED) <= {*BODIES, *PROGRAMMED}
+    function = function_of(OPERATORS[op], 17)
     defaults = {a.name: a.i for a in function.attribute_proto if a.name in GROUP_ATTRIBUTES}
     assert defaults == dict.fromkeys(GROUPED[op], 1)
     names = list(function.input)
-    inputs = grouped_inputs(op)
-    for attribute in set(GROUPED[op]) & set(inputs):
-        assert names[inputs[attribute]] == attribute.removesuffix("_group")
+    for attribute in GROUPED[op]:
+        assert attribute.removesuffix("_group") in {*names, *function.output}
     assert ("residual" in names) == ("residual_group" in defaults)
 
 

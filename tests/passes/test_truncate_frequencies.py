@@ -30,8 +30,7 @@ from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.nonlinear import output_block
-from jpegcompile.operators.nonlinear import is_truncating
+from jpegcompile.ir.operands import operator_of, output_block
 
 NAME = "truncate-frequencies"
 RELU = Graph("(T[N,3,16,16] x) => (T[] y) { y = Relu(x) }")
@@ -119,9 +118,9 @@ def test_numbers_at_block_sizes(count: int) -> None:
     for name, block in blocks.items():
         assert module.report.node(name).truncate == resolve(count, block)
     found = {
-        node.name: (output_block(node), node.attrs["frequencies"])
+        node.name: (output_block(node, operator), node.attrs["frequencies"])
         for node in module.graph.nodes
-        if is_truncating(node.op)
+        if (operator := operator_of(node)) is not None and operator.truncates
     }
     assert found == {
         name if name.startswith("r") else f"{name}.truncated": (block, resolve(count, block))

@@ -11,8 +11,8 @@ from support.graphs import Graph, Weights, assert_differs, assert_same, feeds_of
 from support.plans import planned
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.interface import COMPACT_ATTRIBUTES
 from jpegcompile.ir.module import Module
+from jpegcompile.operators.queries import COMPACT_ATTRIBUTES
 from jpegcompile.runtime.opening import inference_session
 
 PADDED = "Conv<pads = [1, 1, 1, 1]>"

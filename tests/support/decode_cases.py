@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from support.native import library
 
-from jpegcompile.interface import DECODE, DECODE_GRAY, DOMAIN, DOMAIN_VERSION, IR_VERSION
+from jpegcompile.interface import DOMAIN, DOMAIN_VERSION, IR_VERSION
 from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.operators.ingest import DECODE, DECODE_GRAY
 from jpegcompile.target.base import CPU_PROVIDERS
 
 Array = NDArray[Any]

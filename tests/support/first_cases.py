@@ -11,6 +11,7 @@ from support.function_bodies import Array, BodyCase, terms_of
 from support.images import make_jpeg
 from support.ingest_cases import ingest_case
 from support.maps import forward, inverse, random_map
+from support.operators import convolutions
 
 from jpegcompile.cost.first import FirstLayer
 from jpegcompile.dct.blocks import block_size, to_jpeg
@@ -20,13 +21,8 @@ from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.jpeg.subsampling import geometry_of
 from jpegcompile.kernels.ingest_conv.reference import jpeg_ingest_conv
 from jpegcompile.kernels.truncate.reference import jpeg_truncate
-from jpegcompile.operators.fused import (
-    SPATIAL_CONV,
-    Activation,
-    first_convolution_name,
-    forms,
-    fused_name,
-)
+from jpegcompile.operators.convolution import SPATIAL_CONV, fused_name
+from jpegcompile.operators.first_convolution import first_convolution_name
 
 AFFINE = ChannelAffine(np.array([0.02, 0.025, 0.0125]), np.array([-2.0, 0.5, 1.0]))
 # Subsamplings that Pillow writes.
@@ -90,7 +86,7 @@ def first_case(
     coefficients: tuple[list[Array], Array, IngestGeometry],
     window: FirstWindow,
     outputs: int,
-    activation: Activation,
+    activation: str,
     *,
     is_spatial: bool,
     frequencies: int | None = None,
@@ -189,8 +185,8 @@ def first_convolution_cases() -> Iterator[BodyCase]:
     window = FirstWindow((3, 3), (2, 1), (1, 1, 1, 1))
     count = 0
     for is_gray in (False, True):
-        for form in forms("JpegConv", SPATIAL_CONV):
-            if form.has_residual:
+        for form in convolutions("JpegConv", SPATIAL_CONV):
+            if form.has("residual"):
                 continue
             subsampling, height, width = turns[count % len(turns)]
             taken = coefficients_of(
@@ -202,7 +198,7 @@ def first_convolution_cases() -> Iterator[BodyCase]:
                 4,
                 form.activation,
                 is_spatial=form.base == SPATIAL_CONV,
-                frequencies=5 + count % 9 if form.is_truncated else None,
+                frequencies=5 + count % 9 if form.truncates else None,
                 name=f"{width}x{height}-{count}",
             )
             count += 1

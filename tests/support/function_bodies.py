@@ -23,7 +23,8 @@ from onnx import helper, inliner
 from support.oracle import Evaluator
 
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
-from jpegcompile.operators.bodies.functions import function_of
+from jpegcompile.operators.function import function_of
+from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.runtime.opening import inference_session
 
 Array = NDArray[Any]
@@ -86,7 +87,7 @@ def body_model(case: BodyCase, opset: int) -> onnx.ModelProto:
     model = helper.make_model(
         helper.make_graph([node], "body", inputs, [output]),
         opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)],
-        functions=[function_of(case.op, opset)],
+        functions=[function_of(OPERATORS[case.op], opset)],
         ir_version=10,
     )
     onnx.checker.check_model(model)

@@ -13,6 +13,7 @@ import numpy as np
 from support.function_bodies import Array, BodyCase, terms_of
 from support.maps import SHAPES, Doubles, forward, inverse, random_map
 from support.masking_cases import BOUNDS, slopes_of
+from support.operators import convolutions
 from support.window_cases import CONVOLUTIONS, POOLS, output_size
 
 from jpegcompile.dct.blocks import block_size
@@ -25,10 +26,11 @@ from jpegcompile.kernels.max_pool.reference import jpeg_max_pool
 from jpegcompile.kernels.prelu.reference import jpeg_prelu
 from jpegcompile.kernels.relu.reference import jpeg_relu
 from jpegcompile.kernels.truncate.reference import jpeg_truncate
-from jpegcompile.operators.fused import SPATIAL_CONV, Activation, Form, forms
+from jpegcompile.operators.convolution import SPATIAL_CONV
+from jpegcompile.operators.definition import Operator
 
 
-def _activated(x: Doubles, activation: Activation, operands: tuple[Array, ...], block: int) -> Any:
+def _activated(x: Doubles, activation: str, operands: tuple[Array, ...], block: int) -> Any:
     if activation == "Relu":
         return jpeg_relu(x, block=block)
     if activation == "PRelu":
@@ -38,7 +40,7 @@ def _activated(x: Doubles, activation: Activation, operands: tuple[Array, ...], 
     return x
 
 
-def _operands(activation: Activation, channels: int, index: int) -> tuple[Array, ...]:
+def _operands(activation: str, channels: int, index: int) -> tuple[Array, ...]:
     """One number or one a channel for a slope, and bounds of several kinds, in turn."""
     if activation == "PRelu":
         return (slopes_of((1, channels, 1, 1))[index % 2],)
@@ -58,7 +60,7 @@ class Epilogue:
         expected: the result.
     """
 
-    form: Form
+    form: Operator
     operands: tuple[Array, ...]
     bands: list[Array]
     attributes: dict[str, int]
@@ -70,12 +72,12 @@ def _epilogues(base: str, convolved: Doubles, block: int, index: int) -> Iterato
     residual = random_map(convolved.shape)[::-1]
     # The first pixel is within every bound that is open on one side or none, so that it shows.
     residual[0, 0, 0, 0] = np.float32(0.5 - convolved[0, 0, 0, 0])
-    for turn, form in enumerate(forms(base)):
+    for turn, form in enumerate(convolutions(base)):
         operands = _operands(form.activation, convolved.shape[1], index)
-        whole = convolved + residual if form.has_residual else convolved
+        whole = convolved + residual if form.has("residual") else convolved
         expected = _activated(whole, form.activation, operands, block)
-        operands = ((residual,) if form.has_residual else ()) + operands
-        if not form.is_truncated:
+        operands = ((residual,) if form.has("residual") else ()) + operands
+        if not form.truncates:
             yield Epilogue(form, operands, [], {}, expected)
             continue
         count = (index + turn) % full(block) + 1
@@ -107,10 +109,10 @@ def fused_conv_cases() -> Iterator[BodyCase]:
             convolved = jpeg_conv(x, weight, bias, **window, **blocks)
             for epilogue in _epilogues(base, convolved, blocks["output_block"], index):
                 form = epilogue.form
-                if base == "JpegConv" and not any(form[1:]):
+                if base == "JpegConv" and form.name == base:
                     continue
                 matrices = inverse(*shape[2:]) + forward(*size)
-                matrices += inverse(*size) if form.has_residual and form.activation else []
+                matrices += inverse(*size) if form.has("residual") and form.activation else []
                 matrices = [] if is_spatial else matrices
                 attributes = window if is_spatial else {**window, **blocks}
                 yield BodyCase(
@@ -136,7 +138,7 @@ def fused_pointwise_cases() -> Iterator[BodyCase]:
             convolved = jpeg_pointwise_conv(x, weight, biases, block=block, group=group)
             for epilogue in _epilogues("JpegPointwiseConv", convolved, block, index):
                 activation = epilogue.form.activation
-                if not any(epilogue.form[1:]):
+                if epilogue.form.name == epilogue.form.base:
                     continue
                 others = [*(matrices if activation else [dc]), *epilogue.bands]
                 yield BodyCase(

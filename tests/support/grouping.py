@@ -12,18 +12,22 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, grouped_inputs
+from jpegcompile.interface import CHANNEL_GROUP
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.operands import operator_of
+from jpegcompile.operators.queries import grouped_operands
 
 
 def lay_out(module: Module) -> int:
     """Insert what a kernel does with its operands; returns how many maps were rearranged."""
     count = 0
     for node in list(module.graph.nodes):
-        if node.domain != DOMAIN:
+        operator = operator_of(node)
+        if operator is None:
             continue
-        for name, index in grouped_inputs(node.op).items():
-            if node.attrs.get(name, 1) != 1:
+        for name, operand in grouped_operands(operator).items():
+            if node.attrs.get(name, 1) != 1 and operand in operator.inputs:
+                index = operator.position(operand.name)
                 node.inputs[index] = _rearranged(module, node.inputs[index], grouped=True)
                 count += 1
         if node.attrs.get("y_group", 1) != 1:

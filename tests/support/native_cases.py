@@ -22,7 +22,8 @@ from support.function_bodies import Array, BodyCase, tolerance
 from support.native import GROUP, packed, run_native, unpacked
 
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
-from jpegcompile.operators.bodies.functions import function_of
+from jpegcompile.operators.function import function_of
+from jpegcompile.operators.registry import OPERATORS
 
 OPSET = 17
 
@@ -103,7 +104,7 @@ def native_model(
     model = helper.make_model(
         helper.make_graph([node], "native", inputs, [output]),
         opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)],
-        functions=[function_of(case.op, opset)] if with_body else [],
+        functions=[function_of(OPERATORS[case.op], opset)] if with_body else [],
         ir_version=10,
     )
     return bytes(model.SerializeToString())

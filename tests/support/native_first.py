@@ -13,9 +13,7 @@ from support.native_cases import allowed
 
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
 from jpegcompile.kernels.truncate.reference import from_compacted
-from jpegcompile.operators.compact import Y_FREQUENCIES
-from jpegcompile.operators.fused import SPARSE_VECTORS
-from jpegcompile.operators.groups import Y_GROUP
+from jpegcompile.operators.first_convolution import SPARSE_VECTORS
 
 # More vectors than any image of these tests asks for.
 MANY = 10**9
@@ -35,8 +33,8 @@ def model_of(
     """
     fed = 2 if "Gray" in case.op else 3
     names = [f"i{index}" for index in range(len(case.operands))]
-    attributes = {**case.attributes, "method": method, Y_GROUP: y_group, SPARSE_VECTORS: most}
-    attributes |= {Y_FREQUENCIES: places} if places else {}
+    attributes = {**case.attributes, "method": method, "y_group": y_group}
+    attributes |= {SPARSE_VECTORS.name: most, **({"y_frequencies": places} if places else {})}
     node = helper.make_node(case.op, names, ["y"], name="node", domain=DOMAIN, **attributes)
     feeds = dict(zip(names[:fed], case.operands[:fed], strict=True))
     graph = helper.make_graph(

@@ -26,12 +26,11 @@ def variants(op: str) -> list[dict[str, Any]]:
         return [{"approximate": "none"}, {"approximate": "tanh"}]
     if not defaults:
         return [{}]
-    halved = {name: value / 2 for name, value in defaults.items()}
-    return [_narrow(defaults), _narrow(halved)]
+    return [_narrow(defaults, 1.0), _narrow(defaults, 0.5)]
 
 
-def _narrow(attributes: Mapping[str, float]) -> dict[str, float]:
-    return {name: float(np.float32(value)) for name, value in attributes.items()}
+def _narrow(attributes: Mapping[str, float | str], factor: float) -> dict[str, float]:
+    return {name: float(np.float32(factor * float(v))) for name, v in attributes.items()}
 
 
 def since(op: str) -> int:

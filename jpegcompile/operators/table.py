@@ -1,0 +1,92 @@
+"""The table of operators in `docs/operators.md`, from their definitions.
+
+    python -m jpegcompile.operators.table [PATH]
+
+writes it, by default to `docs/operators.md` of the folder in which it is called.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+from jpegcompile.operators.constants import CHANNEL_GROUP, DOMAIN
+from jpegcompile.operators.definition import PIXELS, Attribute, Operand, Operator
+from jpegcompile.operators.registry import OPERATORS
+
+_HEAD = f"""# Operators
+
+This page is made by `python -m jpegcompile.operators.table` from the definitions in
+`jpegcompile/operators/`, one file a family. All operators are of the domain `{DOMAIN}`.
+
+- Inputs and outputs are in the order of a node. Letters are sizes that agree within a node, `?` is
+  any size. *map@block* is a map of features in tiles of the size that the attribute says, *pixels*
+  one at block size 1. A *vector* broadcasts to its shape. Other roles are constants.
+- Attributes with `=` have this default. Maps in *groups* may stand in groups of {CHANNEL_GROUP}
+  channels, as the attribute `NAME_group` says. *Compact* ones may have few coefficients of each
+  tile, as `NAME_frequencies` says. Function bodies ignore both.
+- The *kernel* is the maker in C++. The *reference* is in `kernels/`. Operators without a function
+  body, marked *no body*, need the native library or get a body from each model.
+
+| operator | computes | inputs | outputs | attributes | groups | compact | kernel, reference |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def table(operators: Mapping[str, Operator] = OPERATORS) -> str:
+    """The page as Markdown."""
+    rows = [
+        _row([one.name, *(other.name for other in others)], one)
+        for one, others in _alike(operators.values())
+    ]
+    return _HEAD + "\n".join(rows) + "\n"
+
+
+def _alike(operators: Iterable[Operator]) -> Iterator[tuple[Operator, list[Operator]]]:
+    """Operators, each with those behind it that differ from it in their names alone."""
+    for _, group in groupby(operators, lambda operator: replace(operator, name="")):
+        first, *others = group
+        yield first, others
+
+
+def _row(names: list[str], operator: Operator) -> str:
+    called = f"`{names[0]}`" if len(names) == 1 else f"`{names[0]}` to `{names[-1]}`"
+    layouts = (
+        ", ".join(m.name for m in operator.maps if getattr(m, layout)) or "-"
+        for layout in ("is_grouped", "is_compact")
+    )
+    made_by = ["no body"] if not operator.bodies else []
+    made_by += [f"`{name}`" for name in (operator.kernel, operator.reference) if name]
+    cells = (
+        called,
+        operator.summary,
+        ", ".join(map(_operand, operator.inputs)),
+        ", ".join(map(_operand, operator.outputs)),
+        ", ".join(map(_attribute, operator.attributes)) or "-",
+        *layouts,
+        ", ".join(made_by),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _operand(operand: Operand) -> str:
+    role: str = operand.role
+    if role == "map":
+        role = "pixels" if operand.block == PIXELS else f"map@{operand.block}"
+    kind = "" if operand.type == "float" else f" {operand.type}"
+    optional = ", optional" if operand.is_optional else ""
+    return f"{operand.name} ({role}{kind} [{operand.shape}]{optional})"
+
+
+def _attribute(attribute: Attribute) -> str:
+    if attribute.default is None:
+        return f"{attribute.name} {attribute.type}"
+    return f"{attribute.name} {attribute.type} = {attribute.default!r}"
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/operators.md")
+    target.write_text(table(), encoding="utf-8")
