@@ -89,26 +89,30 @@ def test_where_tables_are_too_large_the_report_says_dense() -> None:
 
 
 @pytest.mark.parametrize(
-    ("graph", "dtype", "options"),
+    ("graph", "dtype"),
     [
-        (network(f"{BODY}  z = Conv(image, u)", outputs="y z"), "float", {}),
-        (network("r = Relu(image)  y = Conv(r, w)"), "float", {}),
-        (network("y = Conv<group = 3>(image, g)"), "float", {}),
+        (network(f"{BODY}  z = Conv(image, u)", outputs="y z"), "float"),
+        (network("r = Relu(image)  y = Conv(r, w)"), "float"),
+        (network("y = Conv<group = 3>(image, g)"), "float"),
         (
             network(
                 "d = Mul(image, image)  m = ReduceMean<axes = [0, 2, 3]>(d)  y = Conv(image, m)"
             ),
             "float",
-            {},
         ),
-        (network(), "double", {}),
-        (network(), "float", {"target": "onnx"}),
+        (network(), "double"),
     ],
-    ids=["two readers", "no convolution", "groups", "computed weights", "float64", "no kernels"],
+    ids=["two readers", "no convolution", "groups", "computed weights", "float64"],
 )
-def test_what_stays_apart(graph: Graph, dtype: str, options: dict[str, Any]) -> None:
-    given = module_options(graph, preprocess=NORMALIZE, **options)
+def test_what_stays_apart(graph: Graph, dtype: str) -> None:
+    given = module_options(graph, preprocess=NORMALIZE)
     check_untouched(module_before(graph, NAME, given, dtype), NAME)
+
+
+def test_without_kernels_it_stays() -> None:
+    stem, module = stem_of(network(), target="onnx")
+    assert stem.op == "JpegIngest"
+    assert outline_of(module).split()[:2] == ["JpegIngest", "JpegConvRelu"]
 
 
 def test_the_choice_alone() -> None:
