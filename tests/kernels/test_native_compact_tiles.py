@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from support.compact import laid, layout_for, run_node
 from support.maps import random_map
 from support.native import GROUP, ISAS, NativeError
+from support.tiers import quick_of
 
 from jpegcompile.analysis.pointwise import FUNCTIONS, KNOWN_PROGRAMS
 from jpegcompile.analysis.region_program import PROGRAM, PROGRAMMED
@@ -140,28 +142,30 @@ def test_every_operator_is_here() -> None:
     assert set(OPS) == known | others | pools | BY_CHANNEL
 
 
-@pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("op", OPS)
-def test_few_coefficients_are_as_good_as_zeros(op: str, isa: str) -> None:
+FEW = quick_of(product(OPS, SHAPES, ISAS), key=lambda case: case[0])
+
+
+@pytest.mark.parametrize(("op", "block", "isa"), FEW)
+def test_few_coefficients_are_as_good_as_zeros(op: str, block: int, isa: str) -> None:
     """What is not there counts as zero: kernels agree with themselves on whole tiles.
 
     These are compared with references elsewhere. What has no place is not summed up, so that sums
     round otherwise: to 64 terms of up to 16 here, and their transforms.
     """
-    for block, shape in SHAPES.items():
-        for count in range(1, full(block)):
-            node, maps = _node(op, shape, block, count // 2 + 1), _maps(op, shape, block, count)
-            whole = dict.fromkeys(("x", "residual"), full(block))
-            expected = _run(op, node, maps, block, whole, isa)
-            few = {"x": count, "residual": count}
-            if op in BY_CHANNEL:
-                few["y"] = count
-            elif "y_frequencies" in COMPACT[op]:
-                few["y"] = min(count // 2 + 1 + count % 2, full(block) - 1)
-            actual = _run(op, node, maps, block, few, isa)
-            bound = 64 * float(np.finfo(np.float32).eps) * max(float(np.abs(expected).max()), 1.0)
-            assert np.abs(actual - expected).max() <= bound
-            assert np.abs(np.roll(actual, 1, axis=1) - expected).max() > bound
+    shape = SHAPES[block]
+    for count in range(1, full(block)):
+        node, maps = _node(op, shape, block, count // 2 + 1), _maps(op, shape, block, count)
+        whole = dict.fromkeys(("x", "residual"), full(block))
+        expected = _run(op, node, maps, block, whole, isa)
+        few = {"x": count, "residual": count}
+        if op in BY_CHANNEL:
+            few["y"] = count
+        elif "y_frequencies" in COMPACT[op]:
+            few["y"] = min(count // 2 + 1 + count % 2, full(block) - 1)
+        actual = _run(op, node, maps, block, few, isa)
+        bound = 64 * float(np.finfo(np.float32).eps) * max(float(np.abs(expected).max()), 1.0)
+        assert np.abs(actual - expected).max() <= bound
+        assert np.abs(np.roll(actual, 1, axis=1) - expected).max() > bound
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -208,8 +212,9 @@ def test_places_that_do_not_fit_are_refused() -> None:
             _run(op, node, maps, block, told)
 
 
-@pytest.mark.parametrize("block", [8, 4, 2])
-@pytest.mark.parametrize("x_group", [1, GROUP])
+@pytest.mark.parametrize(
+    ("x_group", "block"), quick_of(product([1, GROUP], [8, 4, 2]), lambda case: case[0])
+)
 def test_truncation_by_itself(block: int, x_group: int) -> None:
     for count in range(1, full(block)):
         shape = (1 + count % 3, 16 * (1 + count % 2), 3 * block, 2 * block)

@@ -13,8 +13,18 @@ from onnx import helper, numpy_helper
 from support.function_bodies import BodyCase
 from support.fused_cases import fused_conv_cases, fused_pointwise_cases
 from support.maps import random_map
-from support.native import GROUP, ISAS, NativeError, packed, run_native, unpacked
-from support.native_cases import Spread, allowed, assert_result, native_model, run_case
+from support.native import GROUP, ISAS, NativeError, on_isas, packed, run_native, unpacked
+from support.native_cases import (
+    Call,
+    Spread,
+    allowed,
+    assert_result,
+    by_operator,
+    native_model,
+    plain_calls,
+    run_case,
+)
+from support.tiers import check_each, gathered
 from support.window_cases import conv_cases
 
 from jpegcompile.backends.functions import BODIES
@@ -49,16 +59,22 @@ def _bound(case: BodyCase) -> Any:
     return allowed(case) * (_WINOGRAD if is_winograd else 1.0)
 
 
-@pytest.mark.parametrize("isa", ISAS)
-def test_every_form(isa: str) -> None:
-    """With weights that the graph computes, which are packed at every call."""
+def test_every_form_has_cases() -> None:
     # The convolution of coefficients by itself is among the geometries.
     known = {case.op for case in CASES} | {geometry.base for geometry in GEOMETRIES}
     others = {*FIRST_CONVOLUTIONS, "JpegConvTranspose"}
     assert known == {op for op in BODIES if "Conv" in op} - others
-    for case in CASES:
-        single = case.in_float32()
-        assert_result(single, run_case(single, Spread(), isa), _bound(case), isa)
+
+
+@pytest.mark.parametrize("calls", gathered(plain_calls(CASES), by_operator, quick=3))
+def test_every_form(calls: list[Call]) -> None:
+    """With weights that the graph computes, which are packed at every call."""
+
+    def check(call: Call) -> None:
+        single = call.case.in_float32()
+        assert_result(single, run_case(single, Spread(), call.isa), _bound(call.case), call.isa)
+
+    check_each(calls, check)
 
 
 @dataclass(frozen=True)
@@ -225,8 +241,7 @@ def _run(
     return unpacked(result) if y_group == GROUP else result
 
 
-@pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
+@pytest.mark.parametrize(("geometry", "isa"), on_isas(GEOMETRIES))
 def test_geometries(geometry: Geometry, isa: str) -> None:
     """Both layouts, with and without what follows; and a weight that is off is seen."""
     for added, activation, group in (

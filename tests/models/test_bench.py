@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 from support.half_precision import halved
 from support.images import make_jpeg
+from support.tiers import quick_of
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
@@ -48,17 +49,17 @@ def saved(folder: Path, model: onnx.ModelProto, **options: Any) -> tuple[Path, P
     return source, compiled
 
 
-@pytest.mark.parametrize(
-    ("make", "options"),
-    [
-        (lambda: tiny_residual(layout="NHWC"), {"preprocess": "cifar10"}),
-        (lambda: tiny_residual(layout="NHWC"), {"input": "tensor"}),
-        (lambda: tiny_residual(channels=1), {"preprocess": "unit"}),
-        (lambda: tiny_residual(normalize=True), {"preprocess": "none", "subsampling": "4:2:2"}),
-        (tiny_residual, {"preprocess": "cifar10", "target": "onnx"}),
-        (tiny_residual, {"preprocess": "cifar10", "external_data": True}),
-    ],
-)
+KINDS: list[tuple[Callable[[], onnx.ModelProto], dict[str, Any]]] = [
+    (lambda: tiny_residual(layout="NHWC"), {"preprocess": "cifar10"}),
+    (lambda: tiny_residual(layout="NHWC"), {"input": "tensor"}),
+    (lambda: tiny_residual(channels=1), {"preprocess": "unit"}),
+    (lambda: tiny_residual(normalize=True), {"preprocess": "none", "subsampling": "4:2:2"}),
+    (tiny_residual, {"preprocess": "cifar10", "target": "onnx"}),
+    (tiny_residual, {"preprocess": "cifar10", "external_data": True}),
+]
+
+
+@pytest.mark.parametrize(("make", "options"), quick_of(KINDS, quick=2))
 def test_models_of_every_kind(
     make: Callable[[], onnx.ModelProto], options: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 from onnx import numpy_helper
 from PIL import Image
 from support.third_party import CIFAR10
+from support.tiers import thorough
 
 import jpegcompile
 from jpegcompile import PaperResults
@@ -253,7 +254,7 @@ PUBLISHED = {
 }
 
 
-@pytest.mark.slow
+@thorough
 @pytest.mark.shared
 def test_published_accuracies(shared: Path) -> None:
     network = next(model for model in CIFAR10 if model.name == "akamaster_resnet20_option_a")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from support.compact_graphs import PADDED, STEM, R, X, Y, bands_of, check_compact, network, values
 from support.graphs import apply, assert_same, check_untouched, module_before, outline_of
 from support.plans import planned, planned_options
+from support.tiers import check_each, quick_of
 
 from jpegcompile.analysis.region_program import PROGRAMMED
 from jpegcompile.backends.emit import emit
@@ -45,8 +48,9 @@ def test_a_bottleneck(size: str) -> None:
     )
 
 
-@pytest.mark.parametrize("kept", [1, 4, 12, 14])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("size", "kept"), quick_of(product(SIZES, [1, 4, 12, 14]), lambda case: case[0])
+)
 def test_other_numbers(size: str, kept: int) -> None:
     check_compact(network(BOTTLENECK, size), truncate=kept)
 
@@ -159,8 +163,11 @@ def test_a_second_run_changes_nothing_and_old_marks_go() -> None:
     assert bands_of(module) == before
 
 
-@pytest.mark.parametrize("op", sorted(set(COMPACT) - set(PROGRAMMED)))
-def test_bodies_declare_the_attributes(op: str) -> None:
+def test_bodies_declare_the_attributes() -> None:
+    check_each(sorted(set(COMPACT) - set(PROGRAMMED)), check_declared)
+
+
+def check_declared(op: str) -> None:
     function = function_of(op, 17)
     defaults = {a.name: a.i for a in function.attribute_proto if a.name in COMPACT_ATTRIBUTES}
     assert defaults == dict.fromkeys(COMPACT[op], 0)
