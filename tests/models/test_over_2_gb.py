@@ -18,7 +18,7 @@ from support.refusals import refusal
 
 from jpegcompile.errors import UnsupportedModelError
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(reason="needs 8 GB of memory and as much room on disk")
 
 GB = 1 << 30
 

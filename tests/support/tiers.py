@@ -18,6 +18,11 @@ Case = TypeVar("Case")
 thorough = pytest.mark.thorough
 
 
+def is_quick(item: pytest.Item) -> bool:
+    """Whether no mark takes a case out of the quick tier."""
+    return not any(mark.name in ("thorough", "slow") for mark in item.iter_markers())
+
+
 def quick_of(
     cases: Iterable[Case],
     key: Callable[[Case], Hashable] = lambda case: None,
@@ -124,5 +129,5 @@ def names_in(value: Any) -> set[str]:
         return names_in([*value, *value.values()])
     if isinstance(value, list | tuple | set | frozenset):
         return set().union(*(names_in(part) for part in value))
-    owned = (getattr(value, name, None) for name in ("op", "name", "form"))
+    owned = (getattr(value, name, None) for name in ("case", "op", "name", "form"))
     return set().union(*(names_in(part) for part in owned if part is not None))
