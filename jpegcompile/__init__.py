@@ -1,31 +1,52 @@
 """Compile spatial residual networks so that they run on the DCT coefficients of JPEG files."""
 
-from importlib.util import find_spec as _find_spec
+from typing import TYPE_CHECKING
 
-if _find_spec("jpegcompile._native") is None:
-    # Python puts the folder that it starts in first, and in a clone that holds the bare sources.
-    raise ImportError(
-        "these are jpegcompile's sources, not the installed package; start Python in another"
-        " folder, or install the clone with pip install -e ."
-    )
+if TYPE_CHECKING:
+    from jpegcompile.compiler import CompiledModel, compile
+    from jpegcompile.digits.tour import demo
+    from jpegcompile.evaluation.benchmark.results import Benchmark
+    from jpegcompile.evaluation.benchmark.run import bench
+    from jpegcompile.evaluation.compare import compare
+    from jpegcompile.evaluation.predict import run
+    from jpegcompile.evaluation.verify import verify
+    from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
+    from jpegcompile.inspection import inspect
+    from jpegcompile.jpeg.coefficients import Coefficients
+    from jpegcompile.jpeg.read import read_coefficients, read_coefficients_many
+    from jpegcompile.reproduction.experiments import paper
+    from jpegcompile.reproduction.results import PaperResults
+    from jpegcompile.runtime.native import Execution, custom_ops_library
+    from jpegcompile.runtime.session import Session, load
+    from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
+    from jpegcompile.version import __version__
 
-from jpegcompile.compiler import CompiledModel, compile
-from jpegcompile.digits.tour import demo
-from jpegcompile.evaluation.benchmark.results import Benchmark
-from jpegcompile.evaluation.benchmark.run import bench
-from jpegcompile.evaluation.compare import compare
-from jpegcompile.evaluation.predict import run
-from jpegcompile.evaluation.verify import verify
-from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
-from jpegcompile.inspection import inspect
-from jpegcompile.jpeg.coefficients import Coefficients
-from jpegcompile.jpeg.read import read_coefficients, read_coefficients_many
-from jpegcompile.reproduction.experiments import paper
-from jpegcompile.reproduction.results import PaperResults
-from jpegcompile.runtime.native import Execution, custom_ops_library
-from jpegcompile.runtime.session import Session, load
-from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
-from jpegcompile.version import __version__
+# The module of each name, imported when the name is first used.
+_MODULES = {
+    "Benchmark": "evaluation.benchmark.results",
+    "Coefficients": "jpeg.coefficients",
+    "CompiledModel": "compiler",
+    "Execution": "runtime.native",
+    "FrequencyPlan": "frequency_plan",
+    "FrequencySearch": "search.frequencies",
+    "NodeFrequencies": "frequency_plan",
+    "PaperResults": "reproduction.results",
+    "Session": "runtime.session",
+    "__version__": "version",
+    "bench": "evaluation.benchmark.run",
+    "choose_frequencies": "search.frequencies",
+    "compare": "evaluation.compare",
+    "compile": "compiler",
+    "custom_ops_library": "runtime.native",
+    "demo": "digits.tour",
+    "inspect": "inspection",
+    "load": "runtime.session",
+    "paper": "reproduction.experiments",
+    "read_coefficients": "jpeg.read",
+    "read_coefficients_many": "jpeg.read",
+    "run": "evaluation.predict",
+    "verify": "evaluation.verify",
+}
 
 __all__ = [
     "Benchmark",
@@ -52,3 +73,22 @@ __all__ = [
     "run",
     "verify",
 ]
+
+# Type checkers would take any name for one that is there.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Import what is used for the first time."""
+        if name not in _MODULES:
+            raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+        from importlib import import_module
+
+        from jpegcompile.installed import require_installed
+
+        require_installed()
+        value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

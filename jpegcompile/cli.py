@@ -8,9 +8,8 @@ import sys
 
 import click
 
-from jpegcompile.commands import COMMANDS
+from jpegcompile.commands import COMMANDS, command_of
 from jpegcompile.errors import AccessError, JpegCompileError, UsageError
-from jpegcompile.version import __version__
 
 _INTERNAL_ERROR = 70
 _INTERRUPTED = 130
@@ -86,8 +85,19 @@ def _fail(message: str, code: int, debug: bool) -> int:
     return code
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="jpegcompile")
+class _Verbs(click.Group):
+    """Verbs by name and help alone; the one that is chosen is imported."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The chosen command itself, in place of its name and help."""
+        verb, _, rest = super().resolve_command(ctx, args)
+        return verb, command_of(verb) if verb else None, rest
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="jpegcompile", prog_name="jpegcompile")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
     """Compile residual networks so that they run on the DCT coefficients of JPEG files.
@@ -98,5 +108,5 @@ def cli(debug: bool) -> None:
     """
 
 
-for command in COMMANDS:
-    cli.add_command(command)
+for _verb, _help in COMMANDS.items():
+    cli.add_command(click.Command(_verb, help=_help))

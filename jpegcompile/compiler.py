@@ -12,25 +12,26 @@ from numpy.typing import NDArray
 
 from jpegcompile.backends.dump import PassDump
 from jpegcompile.backends.emit import emit_in_parts
-from jpegcompile.backends.metadata import (
-    FORMAT_VERSION,
-    CompiledInfo,
-    InputInfo,
-    write_metadata,
-)
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import InternalError, UnsupportedModelError
 from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.input_size import InputSize
-from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode, Module, Target
+from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode, Module
 from jpegcompile.ir.verifier import verify_module
+from jpegcompile.metadata import (
+    FORMAT_VERSION,
+    CompiledInfo,
+    InputInfo,
+    write_metadata,
+)
 from jpegcompile.odd_maps import note_odd_maps
 from jpegcompile.options import compile_options, complete_options, image_of
-from jpegcompile.pipeline import FIND_MAPS, PIPELINE
+from jpegcompile.pipeline import FIND_MAPS, pass_names, pipeline_for
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
+from jpegcompile.target.registry import TARGETS
 from jpegcompile.version import __version__
 from jpegcompile.weights.write import save
 
@@ -69,7 +70,7 @@ def compile(
     model: ModelSource,
     *,
     input: InputMode = "coefficients",
-    target: Target = "ort",
+    target: str = "ort",
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
     subsampling: str | None = None,
     image_input: str | None = None,
@@ -92,7 +93,8 @@ def compile(
             [N,2,hb,wb,8,8] (absent for grey) and `quantization` uint16 [N,3,8,8]; "jpeg" for one
             input `jpeg` uint8 [bytes], the bytes of one file, which native kernels alone can read;
             "tensor" to keep the original input.
-        target: "ort" for jpegcompile nodes with function bodies, "onnx" for standard ops only.
+        target: "ort" for jpegcompile nodes with function bodies, "onnx" for standard ops only; see
+            `jpegcompile/target/`.
         preprocess: preset, JSON file or mapping; needed unless for tensors (see `Preprocess`).
         subsampling: chroma subsampling that the file is written for; 4:2:0, or gray for models of
             one channel, if not given.
@@ -136,7 +138,7 @@ def compile(
     )
     dump = None
     if dump_passes is not None:
-        dump = PassDump(dump_passes, [step.name for step in PIPELINE])
+        dump = PassDump(dump_passes, pass_names(options.target), map(pass_names, TARGETS.values()))
     source = load_source(model, image_input)
     module = lower(source, options, progress, dump)
     _refuse_double(source, module.image.name)
@@ -201,7 +203,8 @@ def lower(
     if dump is not None:
         dump.open(source.files)
         dump.write(module)
-    for done, step in enumerate(PIPELINE, start=1):
+    pipeline = pipeline_for(options.target)
+    for done, step in enumerate(pipeline, start=1):
         try:
             step.run(module)
         except UnsupportedModelError as error:
@@ -215,7 +218,7 @@ def lower(
         if dump is not None:
             dump.write(module)
         if progress is not None:
-            progress(done, len(PIPELINE))
+            progress(done, len(pipeline))
     if options.domain == "jpeg":
         note_odd_maps(module, source, FIND_MAPS)
     return module
@@ -223,6 +226,7 @@ def lower(
 
 def _info(module: Module, source: Source) -> CompiledInfo:
     options, image = module.options, module.image
+    has_kernels = options.target.kernels is not None
     description = InputInfo(
         mode=options.input_mode,
         subsampling=options.subsampling,
@@ -235,7 +239,7 @@ def _info(module: Module, source: Source) -> CompiledInfo:
         format_version=FORMAT_VERSION,
         tool_version=__version__,
         source_sha256=source.sha256,
-        target=options.target,
+        target=options.target.name,
         input=description,
         preprocess=options.preprocess.to_json() if options.preprocess else None,
         input_affine=None if affine is None else [affine.scale.tolist(), affine.shift.tolist()],
@@ -246,7 +250,7 @@ def _info(module: Module, source: Source) -> CompiledInfo:
         },
         report=module.report.to_json(),
         domain=options.domain,
-        lean=None if options.target == "onnx" else options.lean,
-        batch=None if options.target == "onnx" else module.bound_batch or options.batch or 1,
+        lean=options.lean if has_kernels else None,
+        batch=module.bound_batch or options.batch or 1 if has_kernels else None,
         frequencies=None if module.report.is_exact else options.frequencies.to_json(),
     )

@@ -9,7 +9,6 @@ from typing import Any
 
 import onnx
 
-from jpegcompile.backends.metadata import CompiledInfo, read_metadata
 from jpegcompile.compiler import lower
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
@@ -17,6 +16,7 @@ from jpegcompile.frequency_plan import Frequencies, FrequencyPlan, Masking, plan
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import InputSize, input_size_of, sized
 from jpegcompile.ir.module import DomainChoice, InputMode
+from jpegcompile.metadata import CompiledInfo, read_metadata
 from jpegcompile.options import compile_options
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.native import Execution, execution_of

@@ -7,6 +7,9 @@ DOMAIN_VERSION = 1
 # kernels for these, and would have them refused if they were in its domain.
 PORTABLE_DOMAIN = "jpegcompile.portable"
 
+# The casts between the spatial and the jpeg domain.
+TO_JPEG, TO_SPATIAL = "ToJpeg", "ToSpatial"
+
 # Channels that stand side by side where an attribute of these is so, of operators of our domain; 1,
 # which is NCHW, if it is absent.
 CHANNEL_GROUP = 16

@@ -16,9 +16,10 @@ from jpegcompile.frequency_plan import Frequencies, Masking, plan_of
 from jpegcompile.frontend.image import image_input_name
 from jpegcompile.frontend.load import Source
 from jpegcompile.input_size import InputSize, Size, input_size_of, sized
-from jpegcompile.ir.module import CompileOptions, DomainChoice, ImageInput, InputMode, Target
+from jpegcompile.ir.module import CompileOptions, DomainChoice, ImageInput, InputMode
 from jpegcompile.jpeg.subsampling import GRAY, SUBSAMPLINGS
 from jpegcompile.preprocess import Preprocess, preprocess_of
+from jpegcompile.target.registry import target_of
 
 # What 32 bits hold.
 MOST_BATCH = 2**31 - 1
@@ -31,7 +32,7 @@ SPATIAL_HAS_NO_FREQUENCIES = (
 def compile_options(
     *,
     input: InputMode = "coefficients",
-    target: Target = "ort",
+    target: str = "ort",
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
     subsampling: str | None = None,
     image_input: str | None = None,
@@ -51,20 +52,19 @@ def compile_options(
     """
     if input not in ("coefficients", "jpeg", "tensor"):
         raise UsageError(f"input is '{input}'; use coefficients, jpeg or tensor")
-    if target not in ("ort", "onnx"):
-        raise UsageError(f"target is '{target}'; use ort or onnx")
+    made_for = target_of(target)
     if domain not in ("jpeg", "auto"):
         raise UsageError(f"domain is '{domain}'; use jpeg or auto")
-    if input == "jpeg" and target == "onnx":
+    if input == "jpeg" and made_for.kernels is None:
         raise UsageError(
-            "--target onnx has standard operators only, and none of them reads a JPEG file; use"
-            " --target ort, or --input coefficients"
+            f"--target {target} has standard operators only, and none of them reads a JPEG file;"
+            " use --target ort, or --input coefficients"
         )
     if batch is not None and not 1 <= batch <= MOST_BATCH:
         raise UsageError(
             f"batch is {batch}; give the number of images at a time, from 1 to {MOST_BATCH}"
         )
-    if target != "ort" and (lean or batch not in (None, 1)):
+    if made_for.kernels is None and (lean or batch not in (None, 1)):
         raise UsageError(
             f"--lean and --batch choose among native kernels, and --target {target} has none;"
             " leave them out"
@@ -74,7 +74,7 @@ def compile_options(
         raise UsageError(SPATIAL_HAS_NO_FREQUENCIES)
     return CompileOptions(
         input_mode=input,
-        target=target,
+        target=made_for,
         preprocess=None if preprocess is None else preprocess_of(preprocess),
         subsampling=subsampling,
         image_input=image_input,

@@ -1,4 +1,7 @@
-"""The pipeline: every pass in order. It reads as the table of contents of the compiler."""
+"""The pipeline: every pass in order. It reads as the table of contents of the compiler.
+
+The last stage is the schedule of a target: `jpegcompile/target/`.
+"""
 
 from __future__ import annotations
 
@@ -64,17 +67,7 @@ from jpegcompile.passes.lower.report_kept import ReportKept
 from jpegcompile.passes.resolve.approximate_masks import ApproximateMasks
 from jpegcompile.passes.resolve.report_skippable import ReportSkippable
 from jpegcompile.passes.resolve.truncate_frequencies import TruncateFrequencies
-from jpegcompile.passes.schedule.choose_methods import ChooseMethods
-from jpegcompile.passes.schedule.choose_sparse import ChooseSparse
-from jpegcompile.passes.schedule.compact_tiles import CompactTiles
-from jpegcompile.passes.schedule.decode_input import DecodeInput
-from jpegcompile.passes.schedule.fuse_convolution import FuseConvolution
-from jpegcompile.passes.schedule.fuse_ingest import FuseIngest
-from jpegcompile.passes.schedule.fuse_scale import FuseScale
-from jpegcompile.passes.schedule.group_channels import GroupChannels
-from jpegcompile.passes.schedule.spatial_twins import SpatialTwins
-from jpegcompile.passes.schedule.store_half import StoreHalf
-from jpegcompile.passes.schedule.take_one_image import TakeOneImage
+from jpegcompile.target.base import Target
 
 LEGALIZE: tuple[Pass, ...] = (
     FoldConstants(),
@@ -151,21 +144,19 @@ RESOLVE: tuple[Pass, ...] = (
     TruncateFrequencies(),
     ReportSkippable(),
 )
-# These change which operators do the work, not what is computed. DecodeInput stays last.
-SCHEDULE: tuple[Pass, ...] = (
-    FuseConvolution(),
-    SpatialTwins(),
-    FuseIngest(),
-    FuseScale(),
-    ChooseMethods(),
-    ChooseSparse(),
-    GroupChannels(),
-    CompactTiles(),
-    TakeOneImage(),
-    StoreHalf(),
-    DecodeInput(),
-)
-PIPELINE: tuple[Pass, ...] = LEGALIZE + FOLD + LOWER + RESOLVE + SCHEDULE
 
 # As far as feature maps and their block sizes are known; enough to judge an input size.
 FIND_MAPS: tuple[Pass, ...] = (*LEGALIZE, AssignDomains())
+
+
+def pipeline_for(target: Target) -> tuple[Pass, ...]:
+    """All passes in order: the stages above, then what the target schedules.
+
+    The schedule changes which operators do the work, not what is computed.
+    """
+    return LEGALIZE + FOLD + LOWER + RESOLVE + target.schedule()
+
+
+def pass_names(target: Target) -> list[str]:
+    """Names of the passes of `pipeline_for`."""
+    return [step.name for step in pipeline_for(target)]

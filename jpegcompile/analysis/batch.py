@@ -12,10 +12,10 @@ from typing import Any
 import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.axes import given_axes
-from jpegcompile.analysis.pointwise import FUNCTIONS
 from jpegcompile.analysis.statistics import inference_affine
 from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.ir.graph import input_at, value_of
+from jpegcompile.operators.pointwise import FUNCTIONS
 
 # fmt: off
 # Each element of the result depends on one element of each operand, broadcast as NumPy does.

@@ -16,37 +16,9 @@ import onnx_graphsurgeon as gs
 from onnx import helper
 
 from jpegcompile.ir.graph import value_of
-from jpegcompile.ir.nonlinear import PIECEWISE_LINEAR
+from jpegcompile.operators.nonlinear import PIECEWISE_LINEAR
+from jpegcompile.operators.pointwise import FUNCTIONS, KNOWN_PROGRAMS
 
-# Nonlinear functions of one pixel, with the attributes that they have and their defaults (ONNX).
-# Log, Sqrt and Reciprocal are not here: where they are infinite or undefined at one pixel, as at
-# the zeros of a ReLU, a transform would spread that over the tile. Nor are functions with steps.
-FUNCTIONS: Mapping[str, Mapping[str, Any]] = {
-    "Abs": {},
-    "Atan": {},
-    "Celu": {"alpha": 1.0},
-    "Cos": {},
-    "Elu": {"alpha": 1.0},
-    "Erf": {},
-    "Exp": {},
-    "Gelu": {"approximate": "none"},
-    "HardSigmoid": {"alpha": 0.2, "beta": 0.5},
-    "HardSwish": {},
-    "Mish": {},
-    "Selu": {"alpha": 1.6732631921768188, "gamma": 1.0507010221481323},
-    "Sigmoid": {},
-    "Sin": {},
-    "Softplus": {},
-    "Softsign": {},
-    "Tanh": {},
-}
-# Functions of one pixel that exporters spell by several nodes, and that have names of their own.
-KNOWN_PROGRAMS: Mapping[str, str] = {
-    "v0 = Sigmoid (spatial)\n        result = Mul (spatial, v0)": "JpegSilu",
-    "v0 = Softplus (spatial)\n        v1 = Tanh (v0)\n        result = Mul (spatial, v1)": (
-        "JpegMish"
-    ),
-}
 # Nonlinear where more than one operand, or the second alone, is a map.
 PRODUCTS = frozenset(("Div", "Max", "Min", "Mul", "Pow", "Where"))
 _WITHIN = frozenset(
@@ -80,21 +52,6 @@ class Region:
         names |= {id(n.outputs[0]): f"v{index}" for index, n in enumerate(self.nodes)}
         names[id(self.nodes[-1].outputs[0])] = "result"
         return "\n        ".join(_statement(node, names) for node in self.nodes)
-
-
-@dataclass(frozen=True)
-class OwnBody:
-    """The body of an operator that a model alone has.
-
-    Attributes:
-        statements: over `spatial` and the operands, ending in `result = `.
-        operands: what it reads besides the map and transforms.
-        attributes: that it has besides the block size.
-    """
-
-    statements: str
-    operands: tuple[str, ...]
-    attributes: tuple[str, ...] = ()
 
 
 def program_name(program: str) -> str:

@@ -15,11 +15,10 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from jpegcompile.analysis.pointwise import FUNCTIONS, Region
+from jpegcompile.analysis.pointwise import Region
 from jpegcompile.ir.graph import input_at, value_of
+from jpegcompile.operators.pointwise import FUNCTIONS
 
-# As many as the library has; regions beyond them run by bodies alone.
-PROGRAMMED = tuple(f"JpegPointwise_{number}" for number in range(1, 33))
 PROGRAM = "program"
 _MOST_STEPS = 256
 # From this opset on Max and Min broadcast, and there is Where.

@@ -30,18 +30,26 @@ SOURCE_NAME = "source"
 class PassDump:
     """A folder of models `00-source.onnx`, `01-PASS.onnx`, ... and their file of weights."""
 
-    def __init__(self, folder: str | os.PathLike[str], passes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        passes: Sequence[str],
+        others: Iterable[Sequence[str]] = (),
+    ) -> None:
         """Make the folder, if it is missing.
 
         Args:
             folder: to write to.
             passes: names of the pipeline's passes.
+            others: of other pipelines, of which the folder may hold a dump.
 
         Raises:
             AccessError: if it is a file, or cannot be made or written.
         """
         self._folder = Path(folder)
         self.files = dump_files(self._folder, passes)
+        earlier = (file for names in others for file in dump_files(self._folder, names))
+        self._replaced = {*self.files, *earlier}
         self._done = 0
         self._end = 0
         # By content; and by the object itself, so that one that stays is hashed once.
@@ -60,16 +68,15 @@ class PassDump:
             AccessError: if the folder cannot be written.
         """
         for source in sources:
-            if any(is_same_file(file, source) for file in self.files):
+            if any(is_same_file(file, source) for file in self._replaced):
                 raise UsageError(
                     f"{source}: belongs to the model and would be overwritten;"
                     " give another --dump-passes"
                 )
-        weights, *models = self.files
         try:
-            for file in models:
+            for file in self._replaced:
                 file.unlink(missing_ok=True)
-            weights.write_bytes(b"")
+            self.files[0].write_bytes(b"")
         except OSError as error:
             raise _unwritable(self._folder, error) from error
 

@@ -1,4 +1,4 @@
-"""Emit a module as an ONNX model: jpegcompile nodes with functions (`ort`), or inlined (`onnx`)."""
+"""Emit a module as an ONNX model: jpegcompile nodes with functions, or inlined, by its target."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import onnx
 import onnx_graphsurgeon as gs
 from onnx import checker, helper, inliner
 
-from jpegcompile.backends.functions import function_of
 from jpegcompile.errors import InternalError, one_line
 from jpegcompile.interface import (
     DECODE,
@@ -22,6 +21,7 @@ from jpegcompile.interface import (
 from jpegcompile.ir.graph import has_other_precision
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.weights import Weights, array_of, detached, weight_bytes
+from jpegcompile.operators.bodies.functions import function_of
 from jpegcompile.weights.light import check_light
 from jpegcompile.weights.write import MOST_IN_ONE_FILE, SMALLEST
 
@@ -64,7 +64,7 @@ def emit_in_parts(module: Module, most: int = MOST_IN_ONE_FILE) -> Emission:
     with detached(module.graph, smallest) as taken:
         model = export(module)
     weights = {name: array_of(values) for name, values in taken.items()}
-    if module.options.target == "onnx":
+    if not module.options.target.keeps_operators:
         model = inliner.inline_local_functions(model)
         _drop_opsets(model, (DOMAIN, PORTABLE_DOMAIN))
     try:

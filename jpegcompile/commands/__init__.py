@@ -1,12 +1,42 @@
 """The verbs of the command line: one for each Python function, a file each."""
 
-from jpegcompile.commands.bench import bench
-from jpegcompile.commands.compare import compare
-from jpegcompile.commands.compile import compile_command
-from jpegcompile.commands.demo import demo
-from jpegcompile.commands.inspect import inspect
-from jpegcompile.commands.paper import paper
-from jpegcompile.commands.run import run
-from jpegcompile.commands.verify import verify
+from __future__ import annotations
 
-COMMANDS = (inspect, compile_command, verify, compare, bench, run, paper, demo)
+from importlib import import_module
+
+import click
+
+from jpegcompile.errors import AccessError
+from jpegcompile.installed import require_installed
+
+# Each verb, and the first sentence of its help: listing them all imports none of them.
+COMMANDS = {
+    "bench": "Time ORIGINAL behind Pillow and NumPy (spatial) against COMPILED.",
+    "compare": "Compare accuracy before (Pillow, ORIGINAL) and after (coefficients, COMPILED).",
+    "compile": "Compile MODEL into the JPEG transform domain.",
+    "demo": (
+        "Compile a small network that comes with jpegcompile and compare it on real JPEG files."
+    ),
+    "inspect": "Show what of MODEL is lowered, and what is kept spatial and why.",
+    "paper": "Regenerate the experiments of the paper, as tables, JSON and plots.",
+    "run": "Print the best classes of IMAGES (files or folders) by the COMPILED model.",
+    "verify": (
+        "Check that COMPILED gives the answers of ORIGINAL, at the outputs and at every lowered"
+        " node."
+    ),
+}
+
+
+def command_of(verb: str) -> click.Command:
+    """The command of a verb; imports what it needs.
+
+    Raises:
+        AccessError: if this is not the installed package.
+    """
+    try:
+        require_installed()
+    except ImportError as error:
+        raise AccessError(str(error)) from error
+    command = getattr(import_module(f"{__name__}.{verb}"), verb)
+    assert isinstance(command, click.Command)
+    return command

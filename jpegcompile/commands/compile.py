@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +39,20 @@ from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking
 from jpegcompile.options import SPATIAL_HAS_NO_FREQUENCIES
 from jpegcompile.report import Report
 from jpegcompile.search.frequencies import FrequencySearch, require_budget
+from jpegcompile.target.registry import TARGETS, target_of
 from jpegcompile.weights.write import data_file
 
 _AUTO = "auto"
 
 
-@click.command(name="compile")
+@click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write."
 )
 @click.option(
     "--target",
-    type=click.Choice(["ort", "onnx"]),
+    type=click.Choice(list(TARGETS)),
     default="ort",
     show_default=True,
     help="jpegcompile operators with function bodies, or standard operators only.",
@@ -88,10 +90,10 @@ _AUTO = "auto"
     help="Write the frequencies of each node, for --frequencies-file.",
 )
 @json_option
-def compile_command(
+def compile(
     model: Path,
     output: Path,
-    target: Any,
+    target: str,
     lean: bool,
     batch: int | None,
     strict: bool,
@@ -122,7 +124,8 @@ def compile_command(
         "the file of --frequencies-file": frequencies_file,
         "the file of --labels": searched["labels"],
     }
-    written = written_files(output, save_frequencies, dump_passes, weights=external_data)
+    writes = partial(written_files, output, save_frequencies, dump_passes, target_of(target))
+    written = writes(weights=external_data)
     require_distinct(written, inputs, searched["images"])
     for _, option, file in written:
         if option != "--dump-passes":
@@ -181,8 +184,7 @@ def compile_command(
         _require_budget(search, compiled.report, as_json)
     if compiled.weights and not external_data:
         external_data = True
-        written = written_files(output, save_frequencies, dump_passes, weights=True)
-        require_distinct(written, inputs, searched["images"])
+        require_distinct(writes(weights=True), inputs, searched["images"])
     compiled.save(output, external_data=external_data)
     if save_frequencies is not None:
         write_whole(save_frequencies, (json.dumps(plan.to_json(), indent=1) + "\n").encode())

@@ -8,7 +8,8 @@ from pathlib import Path
 from jpegcompile.backends.dump import dump_files
 from jpegcompile.errors import UsageError
 from jpegcompile.files import is_same_file
-from jpegcompile.pipeline import PIPELINE
+from jpegcompile.pipeline import pass_names
+from jpegcompile.target.base import Target
 from jpegcompile.weights.read import external_files
 from jpegcompile.weights.write import data_file
 
@@ -17,7 +18,12 @@ MODEL = "the model itself"
 
 
 def written_files(
-    output: Path, save_frequencies: Path | None, dump: Path | None, *, weights: bool
+    output: Path,
+    save_frequencies: Path | None,
+    dump: Path | None,
+    target: Target,
+    *,
+    weights: bool,
 ) -> list[tuple[str, str, Path]]:
     """What each written file is, the option that names it, and its path."""
     files = [("--output", "--output", output)]
@@ -26,7 +32,7 @@ def written_files(
     if save_frequencies is not None:
         files.append(("--save-frequencies", "--save-frequencies", save_frequencies))
     if dump is not None:
-        dumped = dump_files(dump, [step.name for step in PIPELINE])
+        dumped = dump_files(dump, pass_names(target))
         files += [("a file of --dump-passes", "--dump-passes", file) for file in dumped]
     return files
 

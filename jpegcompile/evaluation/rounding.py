@@ -13,13 +13,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.evaluation.meter import Variant
 from jpegcompile.evaluation.moved import moved
 from jpegcompile.evaluation.spatial import SpatialModel
 from jpegcompile.evaluation.tolerance import MULTIPLE, Tolerance
 from jpegcompile.evaluation.widened import widened
 from jpegcompile.frontend.load import Source
+from jpegcompile.metadata import InputInfo
 
 
 class OwnRounding:

@@ -11,11 +11,11 @@ import onnx
 from numpy.typing import NDArray
 from PIL import Image
 
-from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.dct.color import Color
 from jpegcompile.errors import ImageError, one_line
 from jpegcompile.frontend.load import Source
 from jpegcompile.interface import IR_VERSION
+from jpegcompile.metadata import InputInfo
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.inputs import normalize

@@ -28,6 +28,7 @@ from jpegcompile.frontend.texts import spell_in_utf8
 from jpegcompile.frontend.tidy import name_nodes, tidy_graphs, tidy_metadata, tidy_opsets
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.complaints import complaint
+from jpegcompile.target.base import CPU_PROVIDERS
 from jpegcompile.weights.read import fingerprint, load_weights, tensors_of
 
 OLDEST_OPSET = 7
@@ -232,7 +233,7 @@ def newest_opset() -> int:
             graph, opset_imports=[helper.make_opsetid("", version)], ir_version=8
         )
         try:
-            ort.InferenceSession(probe.SerializeToString(), providers=["CPUExecutionProvider"])
+            ort.InferenceSession(probe.SerializeToString(), providers=list(CPU_PROVIDERS))
         except Exception:
             continue
         return version

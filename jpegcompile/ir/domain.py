@@ -1,4 +1,4 @@
-"""Names of the casts between the spatial and the jpeg domain, and the matrices that they use."""
+"""The matrices of the casts between the spatial and the jpeg domain, shared by many nodes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from jpegcompile.dct.blocks import axis_dct, dc_map
 from jpegcompile.dct.frequencies import band_map
 from jpegcompile.interface import DOMAIN
-
-TO_JPEG = "ToJpeg"
-TO_SPATIAL = "ToSpatial"
 
 
 class ConstantPool:

@@ -20,6 +20,7 @@ from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 from jpegcompile.interface import IR_VERSION
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.weights import weight_bytes
+from jpegcompile.target.base import CPU_PROVIDERS
 from jpegcompile.weights.write import MOST_IN_ONE_FILE
 
 # Another number at every run: no constants.
@@ -99,5 +100,5 @@ def _run(
     model = helper.make_model(
         proto, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSION
     )
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(model.SerializeToString(), providers=list(CPU_PROVIDERS))
     return list(session.run(names, {name: np.asarray(t.values) for name, t in fed.items()}))

@@ -7,18 +7,19 @@ from typing import Literal
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.pointwise import OwnBody
 from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.frequency_plan import FrequencyPlan
 from jpegcompile.ir.domain import ConstantPool
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.ordered import OrderedGraph
+from jpegcompile.operators.pointwise import OwnBody
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
+from jpegcompile.target.base import Target
+from jpegcompile.target.ort import ORT
 
 Layout = Literal["NCHW", "NHWC"]
 InputMode = Literal["coefficients", "jpeg", "tensor"]
-Target = Literal["onnx", "ort"]
 DomainChoice = Literal["jpeg", "auto"]
 
 
@@ -45,7 +46,7 @@ class CompileOptions:
     """What the user asked for; see `jpegcompile.compile`."""
 
     input_mode: InputMode = "coefficients"
-    target: Target = "ort"
+    target: Target = ORT
     preprocess: Preprocess | None = None
     subsampling: str | None = None
     image_input: str | None = None

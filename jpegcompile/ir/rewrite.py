@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.dct.linear import in_jpeg_domain
-from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.domain import TO_JPEG, TO_SPATIAL
+from jpegcompile.interface import DOMAIN, TO_JPEG, TO_SPATIAL
 from jpegcompile.ir.graph import remove_node, static_dims, value_of
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.report import NodeReport

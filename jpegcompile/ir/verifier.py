@@ -5,8 +5,7 @@ from __future__ import annotations
 import onnx_graphsurgeon as gs
 
 from jpegcompile.errors import InternalError
-from jpegcompile.interface import DECODE, DECODE_GRAY
-from jpegcompile.ir.domain import TO_JPEG, TO_SPATIAL
+from jpegcompile.interface import DECODE, DECODE_GRAY, TO_JPEG, TO_SPATIAL
 from jpegcompile.ir.graph import label
 from jpegcompile.ir.module import Module
 

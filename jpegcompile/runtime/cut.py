@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import onnx
 from onnx import TensorProto, helper
 
-from jpegcompile.backends.functions import function_of
-from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import (
     CHROMA,
@@ -18,10 +16,12 @@ from jpegcompile.interface import (
     GROUP_ATTRIBUTES,
     LUMA,
     QUANTIZATION,
+    TO_SPATIAL,
     grouped_inputs,
 )
-from jpegcompile.ir.domain import TO_SPATIAL
-from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, INGEST_INPUTS, METHOD, SPATIAL_CONV
+from jpegcompile.metadata import InputInfo
+from jpegcompile.operators.bodies.functions import function_of
+from jpegcompile.operators.fused import FIRST_CONVOLUTIONS, INGEST_INPUTS, METHOD, SPATIAL_CONV
 
 # Operators have the same attributes at every opset.
 _ANY_OPSET = 13

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.backends.metadata import CompiledInfo, InputInfo
 from jpegcompile.dct.color import Color, check_chroma_sampling, mixing_matrix
 from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ChannelAffine, ingest
@@ -16,6 +15,7 @@ from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.subsampling import GRAY, subsampling_of
+from jpegcompile.metadata import CompiledInfo, InputInfo
 from jpegcompile.preprocess import Preprocess, preprocess_of
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from jpegcompile.backends.metadata import CompiledInfo, read_metadata
 from jpegcompile.errors import AccessError, UnsupportedModelError, one_line
+from jpegcompile.metadata import CompiledInfo, read_metadata
 from jpegcompile.processors import intra_op_threads
 from jpegcompile.runtime.native import library_for, register
+from jpegcompile.target.base import CPU_PROVIDERS
 from jpegcompile.weights.read import LARGE, PLAIN_TYPES
 
 _ALIGNMENT = 64
@@ -52,8 +53,9 @@ def inference_session(
     weights: Mapping[str, ort.OrtValue] | None = None,
     arena: bool = True,
     optimised: bool = True,
+    providers: Sequence[str] = CPU_PROVIDERS,
 ) -> ort.InferenceSession:
-    """An ONNX Runtime session on the CPU whose idle threads do not spin.
+    """An ONNX Runtime session whose idle threads do not spin.
 
     Args:
         model: the model.
@@ -64,6 +66,7 @@ def inference_session(
             has them, too.
         arena: whether ONNX Runtime keeps the memory of a run for the next one.
         optimised: whether it may fuse and reorder what the model computes.
+        providers: execution providers, the preferred one first.
 
     Raises:
         UnsupportedModelError: if ONNX Runtime refuses the model.
@@ -82,7 +85,7 @@ def inference_session(
         options.add_initializer(name, value)
     try:
         session = ort.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            model.SerializeToString(), options, providers=list(providers)
         )
     except Exception as error:
         raise UnsupportedModelError(f"ONNX Runtime refuses the model: {one_line(error)}") from error

@@ -19,6 +19,7 @@ from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.read import ImageSource, image_bytes, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader, OnError
+from jpegcompile.metadata import CompiledInfo
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.cut import begin_at, begin_behind_decode
@@ -33,6 +34,8 @@ from jpegcompile.runtime.inputs import (
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
 from jpegcompile.runtime.outputs import Outputs, joined
+from jpegcompile.target.base import Target
+from jpegcompile.target.registry import TARGETS
 from jpegcompile.weights.read import load_weights
 
 _BATCH = 32
@@ -68,6 +71,7 @@ class Session:
     Attributes:
         path: of the compiled model.
         info: what the file says of itself.
+        target: that the file is compiled for.
         execution: which nodes run by native kernels, and which by function bodies.
         model: the compiled ONNX model, behind JpegDecode; large external weights stay in their
             file.
@@ -103,6 +107,7 @@ class Session:
         file = Path(os.path.realpath(path) if os.path.islink(path) else path)
         load_weights(model, file)
         self.info = info
+        self.target: Target = _target_of(info, self.path)
         self._file = file
         self.execution: Execution = execution_of(model, native).in_a_session()
         begin_behind_decode(model)
@@ -382,7 +387,17 @@ class Session:
             native=self._native,
             weights=self._weights,
             arena=self._arena,
+            providers=self.target.providers,
         )
+
+
+def _target_of(info: CompiledInfo, path: str) -> Target:
+    if info.target not in TARGETS:
+        raise UnsupportedModelError(
+            f"{path}: is compiled for target '{info.target}', which this version does not know;"
+            " upgrade jpegcompile"
+        )
+    return TARGETS[info.target]
 
 
 def _listed(images: Sequence[ImageSource]) -> list[ImageSource]:

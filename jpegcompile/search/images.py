@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass
 from functools import partial
 
-from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.evaluation.chance import chance_of
 from jpegcompile.evaluation.compare import score_output
 from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
@@ -15,6 +14,7 @@ from jpegcompile.frontend.load import Source
 from jpegcompile.input_size import Size
 from jpegcompile.jpeg.subsampling import GRAY
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
+from jpegcompile.metadata import InputInfo
 from jpegcompile.options import image_of
 from jpegcompile.runtime.inputs import check_usable
 

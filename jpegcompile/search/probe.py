@@ -21,9 +21,9 @@ from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import Size
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.nonlinear import TRUNCATE, is_truncating
 from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.operators.nonlinear import TRUNCATE, is_truncating
 from jpegcompile.options import image_of
 from jpegcompile.runtime.cut import with_whole_tiles
 from jpegcompile.runtime.session import Session

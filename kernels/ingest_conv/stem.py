@@ -15,9 +15,9 @@ from jpegcompile.dct.blocks import axis_dct, dc_map
 from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry, ingest_operators
 from jpegcompile.dct.windows import taps
 from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, DOMAIN_VERSION
-from jpegcompile.ir.fused import SPARSE_VECTORS
 from jpegcompile.jpeg.subsampling import geometry_of
 from jpegcompile.kernels.ingest.reference import jpeg_ingest
+from jpegcompile.operators.fused import SPARSE_VECTORS
 
 RUNTIME = "onnxruntime"
 WAYS = ("sparse", "dense", "chosen", RUNTIME)

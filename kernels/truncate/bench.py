@@ -25,11 +25,11 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from jpegcompile.backends.functions import function_of
 from jpegcompile.dct.blocks import axis_dct, block_size
 from jpegcompile.dct.frequencies import band_map, band_share, full, resolve, transform_cost
 from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, DOMAIN_VERSION
 from jpegcompile.kernels.truncate.reference import compacted, from_compacted
+from jpegcompile.operators.bodies.functions import function_of
 from jpegcompile.runtime.native import custom_ops_library
 
 NUMBERS = (15, 12, 10, 8, 6, 4)

@@ -21,11 +21,11 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.axes import reduced_axes
 from jpegcompile.analysis.branches import Indices, Stack, Surgery
-from jpegcompile.analysis.pointwise import FUNCTIONS
 from jpegcompile.analysis.slices import slice_axes
 from jpegcompile.ir.graph import static_dims, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.pointwise import FUNCTIONS
 
 _SAME_OF_EACH = frozenset((*FUNCTIONS, "Cast", "Identity", "LeakyRelu", "Neg", "Relu"))
 _OF_TWO = frozenset(("Add", "Div", "Max", "Min", "Mul", "Sub"))

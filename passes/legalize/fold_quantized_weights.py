@@ -24,6 +24,7 @@ from jpegcompile.ir.folding import RANDOM
 from jpegcompile.ir.graph import is_graph_output, label
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.target.base import CPU_PROVIDERS
 
 
 class FoldQuantizedWeights(Pass):
@@ -91,7 +92,7 @@ def _evaluate(steps: list[gs.Node], opset: int) -> NDArray[Any]:
     options.log_severity_level = 4
     try:
         session = ort.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            model.SerializeToString(), options, providers=list(CPU_PROVIDERS)
         )
         (values,) = session.run(None, {})
     except Exception as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.ir.domain import TO_JPEG, TO_SPATIAL
+from jpegcompile.interface import TO_JPEG, TO_SPATIAL
 from jpegcompile.ir.graph import bypass, is_graph_output, replace_uses
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass

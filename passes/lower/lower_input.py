@@ -18,8 +18,7 @@ from onnx import helper
 from jpegcompile.dct.blocks import block_size
 from jpegcompile.dct.ingest import IngestOperators, ingest_operators
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.interface import CHROMA, DOMAIN, LUMA, QUANTIZATION
-from jpegcompile.ir.domain import TO_SPATIAL
+from jpegcompile.interface import CHROMA, DOMAIN, LUMA, QUANTIZATION, TO_SPATIAL
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.image import (
     TO_CHANNELS_LAST,

@@ -17,19 +17,12 @@ from typing import Any
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.pointwise import (
-    FUNCTIONS,
-    KNOWN_PROGRAMS,
-    PRODUCTS,
-    OwnBody,
-    Region,
-    program_name,
-    region_of,
-)
-from jpegcompile.analysis.region_program import PROGRAM, PROGRAMMED, region_program
+from jpegcompile.analysis.pointwise import PRODUCTS, Region, program_name, region_of
+from jpegcompile.analysis.region_program import PROGRAM, region_program
 from jpegcompile.ir.graph import is_graph_output, remove_node, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, lowered_report, map_problem
+from jpegcompile.operators.pointwise import FUNCTIONS, KNOWN_PROGRAMS, PROGRAMMED, OwnBody
 
 
 class LowerPointwise(Lowering[Region]):

@@ -21,14 +21,9 @@ from onnx import helper
 from jpegcompile.dct.frequencies import full, resolve, transform_cost
 from jpegcompile.errors import UsageError
 from jpegcompile.ir.module import Module, size_of
-from jpegcompile.ir.nonlinear import (
-    MASKED,
-    PIECEWISE_LINEAR,
-    input_block,
-    inverse_transforms,
-    is_max_pool,
-)
+from jpegcompile.ir.nonlinear import input_block, inverse_transforms, is_max_pool
 from jpegcompile.ir.rewrite import Pass, elements
+from jpegcompile.operators.nonlinear import MASKED, PIECEWISE_LINEAR
 
 # MaxPool gives positions, its second output, since this opset.
 _POSITIONS_SINCE = 8

@@ -14,14 +14,9 @@ import onnx_graphsurgeon as gs
 from jpegcompile.dct.frequencies import band_share, full, transform_cost
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.nonlinear import (
-    NONLINEARITIES,
-    TRUNCATE,
-    input_block,
-    inverse_transforms,
-    output_block,
-)
+from jpegcompile.ir.nonlinear import input_block, inverse_transforms, output_block
 from jpegcompile.ir.rewrite import Pass, elements
+from jpegcompile.operators.nonlinear import NONLINEARITIES, TRUNCATE
 
 _KEEP_BAND = frozenset(
     ("JpegPointwiseConv", "JpegBatchNormalization", "JpegAdd", "JpegSub", "JpegScale")

@@ -15,8 +15,9 @@ from jpegcompile.dct.frequencies import full, resolve
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.graph import replace_uses
 from jpegcompile.ir.module import Module, size_of
-from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE, output_block
+from jpegcompile.ir.nonlinear import output_block
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.nonlinear import NONLINEARITIES, TRUNCATE
 
 
 class TruncateFrequencies(Pass):

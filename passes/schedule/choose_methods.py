@@ -2,9 +2,9 @@
 
 JpegConv(x, w, b)  =>  JpegConv<method = "winograd4">(x, w, b)
 
-Only for target ort, and for float32: there are no kernels for others, and function bodies ignore
-the attribute. Every method is exact up to the rounding of float32. Where the model leaves the batch
-open, kernels are chosen for the batch that was asked for.
+Only for float32: there are no kernels for others, and function bodies ignore the attribute. Every
+method is exact up to the rounding of float32. Where the model leaves the batch open, kernels are
+chosen for the batch that was asked for.
 
 Winograd's weights are larger than the model's: 4 times in tiles of 4, 1.8 times in tiles of 2. A
 lean model takes them only where they save the most time for their size, up to a small share of all
@@ -19,12 +19,12 @@ from dataclasses import replace
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.cost.choose import choose
 from jpegcompile.cost.model import Layer
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.fused import CONVOLUTIONS, METHOD, WINDOWED
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.fused import CONVOLUTIONS, METHOD, WINDOWED
+from jpegcompile.target.base import CostModel
 
 # Images of so few channels are convolved in another way, whatever a node says.
 _FEW_CHANNELS = 4
@@ -37,18 +37,20 @@ class ChooseMethods(Pass):
 
     name = "choose-methods"
 
+    def __init__(self, costs: CostModel) -> None:
+        """Choose by the cost model of a target."""
+        self._costs = costs
+
     def run(self, module: Module) -> bool:
         """Returns whether a choice changed."""
         options = module.options
-        if options.target != "ort":
-            return False
         layers = {
             node.name: layer
             for node in module.graph.nodes
             if (layer := _layer(node, options.batch or 1)) is not None
         }
         room = _LEAN_SHARE * _weights(module) if options.lean else math.inf
-        methods = choose(layers, room)
+        methods = self._costs.methods(layers, room)
         changed = False
         for node in module.graph.nodes:
             if node.name not in layers:

@@ -14,18 +14,23 @@ from dataclasses import replace
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.cost.first import FirstLayer, most_vectors
+from jpegcompile.cost.first import FirstLayer
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, INGEST_INPUTS, METHOD, SPARSE_VECTORS
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.jpeg.subsampling import chroma_factors
+from jpegcompile.operators.fused import FIRST_CONVOLUTIONS, INGEST_INPUTS, METHOD, SPARSE_VECTORS
+from jpegcompile.target.base import CostModel
 
 
 class ChooseSparse(Pass):
     """The report calls what images decide "sparse or dense"."""
 
     name = "choose-sparse"
+
+    def __init__(self, costs: CostModel) -> None:
+        """Choose by the cost model of a target."""
+        self._costs = costs
 
     def run(self, module: Module) -> bool:
         """Returns whether a choice changed."""
@@ -34,7 +39,7 @@ class ChooseSparse(Pass):
             if node.domain != DOMAIN or node.op not in FIRST_CONVOLUTIONS:
                 continue
             layer = None if module.options.lean else _layer(node, module)
-            most = 0 if layer is None else most_vectors(layer)
+            most = 0 if layer is None else self._costs.most_vectors(layer)
             chosen = {SPARSE_VECTORS: most} if most else {METHOD: "dense"}
             names = (SPARSE_VECTORS, METHOD)
             before = {name: node.attrs.pop(name) for name in names if name in node.attrs}

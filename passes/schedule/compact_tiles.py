@@ -18,11 +18,12 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.dct.frequencies import band_share, full
 from jpegcompile.interface import COMPACT_ATTRIBUTES, DOMAIN, compact_inputs
-from jpegcompile.ir.compact import BY_CHANNEL, COMPACT, Y_FREQUENCIES
-from jpegcompile.ir.groups import Y_GROUP
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.nonlinear import is_truncating, output_block
+from jpegcompile.ir.nonlinear import output_block
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.compact import BY_CHANNEL, COMPACT, Y_FREQUENCIES
+from jpegcompile.operators.groups import Y_GROUP
+from jpegcompile.operators.nonlinear import is_truncating
 
 # Convolutions that act on each frequency alone, and what does so with all its maps.
 _POINTWISE = "JpegPointwiseConv"

@@ -5,9 +5,9 @@ Add(JpegConv(x, w, b), r)            =>  JpegConvAdd(x, w, b, r)
 JpegRelu(Add(JpegConv(x, w, b), r))  =>  JpegConvAddRelu(x, w, b, r)
 JpegTruncate(JpegRelu(JpegConv(x, w, b)), n)  =>  JpegConvReluTruncate(x, w, b, n)
 
-and so for JpegPointwiseConv, for JpegPRelu and JpegClip, and at block size 1 for the spatial
-operators, of which every Conv becomes a SpatialConv (not for target onnx: there its meaning would
-be inlined again). Exact: the transforms that are left out only undo each other.
+and so for JpegPointwiseConv, for JpegPRelu and JpegClip, and, if asked to, at block size 1 for the
+spatial operators, of which every Conv becomes a SpatialConv. Exact: the transforms that are left
+out only undo each other.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from jpegcompile.analysis.followers import forget, only_reader, residual_of, tra
 from jpegcompile.analysis.slopes import slope_of
 from jpegcompile.analysis.window import bias_of
 from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.fused import SPATIAL_CONV, Activation, fused_name
 from jpegcompile.ir.graph import remove_node, static_dims
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.nonlinear import TRUNCATE, output_block
+from jpegcompile.ir.nonlinear import output_block
 from jpegcompile.ir.rewrite import Pass, elements
+from jpegcompile.operators.fused import SPATIAL_CONV, Activation, fused_name
+from jpegcompile.operators.nonlinear import TRUNCATE
 
 _JPEG = ("JpegConv", "JpegPointwiseConv")
 _JPEG_ACTIVATIONS: dict[str, Activation] = {
@@ -89,12 +90,16 @@ class FuseConvolution(Pass):
 
     name = "fuse-convolution"
 
+    def __init__(self, *, takes_spatial: bool) -> None:
+        """Fuse jpeg-domain convolutions and, with `takes_spatial`, those of block size 1, too."""
+        self._takes_spatial = takes_spatial
+
     def run(self, module: Module) -> bool:
         """Returns whether a convolution took anything in, or became a SpatialConv."""
         changed = False
         inside = {id(node) for node in module.graph.nodes}
         for node in reversed(list(module.graph.nodes)):
-            base = _base(node, module)
+            base = self._base(node, module)
             if base is None:
                 continue
             chain = _chain(*base, node, module, inside)
@@ -106,12 +111,16 @@ class FuseConvolution(Pass):
             module.graph.cleanup().toposort()
         return changed
 
+    def _base(self, node: gs.Node, module: Module) -> tuple[str, Mapping[str, Any]] | None:
+        """The operator that a convolution is, or would be by itself, and its attributes."""
+        if node.domain == DOMAIN:
+            return (node.op, node.attrs) if node.op in _JPEG else None
+        return _spatial_base(node, module) if self._takes_spatial else None
 
-def _base(node: gs.Node, module: Module) -> tuple[str, Mapping[str, Any]] | None:
-    """The operator that a convolution is, or would be by itself, and its attributes."""
-    if node.domain == DOMAIN:
-        return (node.op, node.attrs) if node.op in _JPEG else None
-    if node.op != "Conv" or module.options.target != "ort" or node.name in module.plateaus:
+
+def _spatial_base(node: gs.Node, module: Module) -> tuple[str, Mapping[str, Any]] | None:
+    """The operator and the attributes of a SpatialConv; None where a node cannot become one."""
+    if node.op != "Conv" or node.name in module.plateaus:
         return None
     if any(module.maps.get(t.name) != 1 for t in (node.inputs[0], node.outputs[0])):
         return None

@@ -5,8 +5,8 @@ JpegConvReluTruncate(JpegIngest(luma, ...), w, b, n)     =>  JpegIngestConvReluT
 SpatialConvRelu(ToSpatial(JpegIngest(luma, ...)), w, b)  =>  JpegIngestSpatialConvRelu(luma, ...)
 
 A kernel that sees both can go by the coefficients that are not zero, without an image in between.
-Only for target ort, for float32 and for convolutions of all channels at once by constant weights:
-there are no kernels for others. Exact.
+Only for float32 and for convolutions of all channels at once by constant weights: there are no
+kernels for others. Exact.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.followers import forget, only_reader
-from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.domain import TO_SPATIAL
-from jpegcompile.ir.fused import (
+from jpegcompile.interface import DOMAIN, TO_SPATIAL
+from jpegcompile.ir.graph import has_other_precision, remove_node
+from jpegcompile.ir.module import Module, size_of
+from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.fused import (
     FIRST_CONVOLUTIONS,
     INGEST_INPUTS,
     SPATIAL_CONV,
     first_convolution_name,
 )
-from jpegcompile.ir.graph import has_other_precision, remove_node
-from jpegcompile.ir.module import Module, size_of
-from jpegcompile.ir.rewrite import Pass
 
 
 class FuseIngest(Pass):
@@ -36,7 +35,7 @@ class FuseIngest(Pass):
     def run(self, module: Module) -> bool:
         """Returns whether an ingest was fused."""
         # Where a tensor of another precision is about, all operators run by their bodies.
-        if module.options.target != "ort" or has_other_precision(module.graph):
+        if has_other_precision(module.graph):
             return False
         ingest = next((node for node in module.graph.nodes if node.op in INGEST_INPUTS), None)
         chain = None if ingest is None else _chain(ingest, module)

@@ -15,8 +15,8 @@ from jpegcompile.analysis.followers import forget, only_reader, residual_of, tra
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.graph import remove_node
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.nonlinear import TRUNCATE
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.nonlinear import TRUNCATE
 
 
 class FuseScale(Pass):

@@ -1,12 +1,12 @@
-"""Let native kernels hand their maps on in groups of 16 channels.
+"""Let native kernels hand their maps on in groups of channels, 16 here.
 
 JpegRelu(JpegConv(x))  =>  JpegRelu<x_group = 16>(JpegConv<y_group = 16>(x))
 
-Where the channels of a map are a multiple of 16, what makes it and all that reads it are operators
-that take groups, or standard ones that do not care for the order of elements: functions of one
-element, sums and products of maps that are all grouped, Concat of channels. Inputs and outputs of
-the graph stay as they are. Only for target ort, and for float32: there are no kernels for others,
-and function bodies ignore the attributes. Exact.
+Where the channels of a map are a multiple of the group, what makes it and all that reads it are
+operators that take groups, or standard ones that do not care for the order of elements: functions
+of one element, sums and products of maps that are all grouped, Concat of channels. Inputs and
+outputs of the graph stay as they are. Only for float32: there are no kernels for others, and
+function bodies ignore the attributes. Exact.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.pointwise import FUNCTIONS
-from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, GROUP_ATTRIBUTES, grouped_inputs
+from jpegcompile.interface import DOMAIN, GROUP_ATTRIBUTES, grouped_inputs
 from jpegcompile.ir.graph import is_graph_output, static_dims, value_of
-from jpegcompile.ir.groups import GROUPED, Y_GROUP
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.operators.groups import GROUPED, Y_GROUP
+from jpegcompile.operators.pointwise import FUNCTIONS
 
 # What kernels are for.
 _PRECISION = np.float32
@@ -39,23 +39,25 @@ class GroupChannels(Pass):
 
     name = "group-channels"
 
+    def __init__(self, group: int) -> None:
+        """Groups of so many channels."""
+        self._group = group
+
     def run(self, module: Module) -> bool:
         """Returns whether an attribute changed."""
-        if module.options.target != "ort":
-            return False
-        grouped = _grouped(module)
+        grouped = _grouped(module, self._group)
         changed = False
         for node in module.graph.nodes:
             if node.domain == DOMAIN and node.op in GROUPED:
-                changed |= _mark(node, grouped)
+                changed |= _mark(node, grouped, self._group)
         return changed
 
 
-def _mark(node: gs.Node, grouped: set[int]) -> bool:
+def _mark(node: gs.Node, grouped: set[int], group: int) -> bool:
     before = {name: node.attrs.pop(name) for name in GROUP_ATTRIBUTES if name in node.attrs}
     for name in GROUPED[node.op]:
         if id(_tensor_of(node, name)) in grouped:
-            node.attrs[name] = CHANNEL_GROUP
+            node.attrs[name] = group
     return before != {name: node.attrs[name] for name in GROUP_ATTRIBUTES if name in node.attrs}
 
 
@@ -66,14 +68,14 @@ def _tensor_of(node: gs.Node, attribute: str) -> gs.Tensor:
     return node.inputs[grouped_inputs(node.op)[attribute]]
 
 
-def _grouped(module: Module) -> set[int]:
+def _grouped(module: Module, group: int) -> set[int]:
     """`id` of every tensor that is grouped."""
     inside = {id(node) for node in module.graph.nodes}
     found = {
         id(tensor): tensor
         for node in module.graph.nodes
         for tensor in node.outputs
-        if _can_be(tensor, module, inside)
+        if _can_be(tensor, module, inside, group)
     }
     waiting = list(module.graph.nodes)
     while waiting:
@@ -83,7 +85,7 @@ def _grouped(module: Module) -> set[int]:
     return set(found)
 
 
-def _can_be(tensor: gs.Tensor, module: Module, inside: set[int]) -> bool:
+def _can_be(tensor: gs.Tensor, module: Module, inside: set[int], group: int) -> bool:
     """Whether a tensor is a map of whole groups that no caller and no branch sees.
 
     Maps of 1x1 have the same order in any case.
@@ -91,7 +93,7 @@ def _can_be(tensor: gs.Tensor, module: Module, inside: set[int]) -> bool:
     shape = static_dims((tensor.shape or ())[1:])
     if tensor.dtype != _PRECISION or shape is None or len(shape) != 3:
         return False
-    if shape[0] % CHANNEL_GROUP or shape[1:] == (1, 1) or is_graph_output(module.graph, tensor):
+    if shape[0] % group or shape[1:] == (1, 1) or is_graph_output(module.graph, tensor):
         return False
     return all(id(reader) in inside for reader in tensor.outputs)
 

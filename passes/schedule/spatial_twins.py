@@ -4,7 +4,7 @@ MaxPool(x)            =>  SpatialMaxPool(x)              at block size 1
 GlobalAveragePool(x)  =>  SpatialGlobalAveragePool(x)    at block size 1
 Mul(x, s)             =>  JpegScale(x, s)                s of [N, C, 1, 1] or [1, C, 1, 1]
 
-Only for target ort: there a runtime may have kernels for them. Exact.
+For runtimes that have kernels for them. Exact.
 """
 
 from __future__ import annotations
@@ -31,8 +31,6 @@ class SpatialTwins(Pass):
 
     def run(self, module: Module) -> bool:
         """Returns whether a node was renamed."""
-        if module.options.target != "ort":
-            return False
         changed = False
         for node in module.graph.nodes:
             is_open = node.domain != DOMAIN and node.name not in module.plateaus

@@ -45,7 +45,6 @@ from benchmarks.networks import (
 )
 
 import jpegcompile
-from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.errors import CheckFailedError
 from jpegcompile.evaluation.benchmark.inputs import write_images
 from jpegcompile.evaluation.benchmark.job import COMPILED, END_TO_END, NETWORK, SPATIAL, Job
@@ -56,6 +55,7 @@ from jpegcompile.evaluation.benchmark.pipelines import (
     spatial_pipeline,
 )
 from jpegcompile.evaluation.verify import require_passed
+from jpegcompile.metadata import InputInfo
 from jpegcompile.runtime.native import custom_ops_library
 
 Array = NDArray[Any]

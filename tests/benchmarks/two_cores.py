@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.networks import DOMAINS, NETWORKS, Network, compile_into, names_of, source_of
 
 from jpegcompile.runtime.native import custom_ops_library, register
+from jpegcompile.target.base import CPU_PROVIDERS
 
 # Nanoseconds from core to core: below are those of one cache, above those of two.
 NEAR, FAR = 120.0, 180.0
@@ -61,7 +62,7 @@ def session(path: Path) -> ort.InferenceSession:
     options.log_severity_level = 3
     library = custom_ops_library() or sys.exit("there are no native kernels in this installation")
     register(options, library)
-    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(path, options, providers=list(CPU_PROVIDERS))
 
 
 def median_time(run: Run) -> float:

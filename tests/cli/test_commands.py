@@ -16,9 +16,9 @@ from support.commands import run_json, run_text
 from support.graphs import Graph
 
 import jpegcompile
-from jpegcompile.backends.metadata import FORMAT_VERSION
 from jpegcompile.cli import run_command
 from jpegcompile.digits import images_path, model_path, preprocess_path
+from jpegcompile.metadata import FORMAT_VERSION
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from support.tiers import thorough
 import jpegcompile
 from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.runtime import native
+from jpegcompile.target.base import CPU_PROVIDERS
 
 IMAGE = images_path() / "0" / "00.jpg"
 
@@ -53,7 +54,7 @@ def test_its_scores_are_those_of_plain_onnx_runtime(
 ) -> None:
     options = ort.SessionOptions()
     options.register_custom_ops_library(str(jpegcompile.custom_ops_library()))
-    session = ort.InferenceSession(str(compiled), options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(str(compiled), options, providers=list(CPU_PROVIDERS))
     (scores,) = session.run(None, {"jpeg": np.frombuffer(IMAGE.read_bytes(), np.uint8)})
     (prediction,) = run_json(capsys, "run", compiled, IMAGE)["predictions"]
     assert prediction["classes"] == list(np.argsort(-scores[0])[:5])

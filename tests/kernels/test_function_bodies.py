@@ -28,15 +28,15 @@ from support.window_cases import (
     resize_cases,
 )
 
-from jpegcompile.backends import functions
-from jpegcompile.backends.channels import OLD_CHANNEL_BODIES, OLD_SUM_BODIES
-from jpegcompile.backends.functions import (
+from jpegcompile.frontend.load import newest_opset
+from jpegcompile.operators.bodies import functions
+from jpegcompile.operators.bodies.channels import OLD_CHANNEL_BODIES, OLD_SUM_BODIES
+from jpegcompile.operators.bodies.functions import (
     BODIES,
     OLD_CLIP_BODIES,
     OLD_POOL_BODIES,
     function_of,
 )
-from jpegcompile.frontend.load import newest_opset
 
 CASES = [
     *cast_cases(),

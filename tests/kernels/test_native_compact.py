@@ -20,9 +20,9 @@ from support.tiers import check_each, gathered
 
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import band_map, full
-from jpegcompile.ir.fused import Activation, Form, forms
 from jpegcompile.kernels.conv.reference import jpeg_conv, jpeg_pointwise_conv
 from jpegcompile.kernels.truncate.reference import from_compacted, jpeg_truncate
+from jpegcompile.operators.fused import Activation, Form, forms
 
 LOW, HIGH, SLOPE = -0.25, 0.75, 0.125
 

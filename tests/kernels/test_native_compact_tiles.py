@@ -18,15 +18,15 @@ from support.maps import random_map
 from support.native import GROUP, ISAS, NativeError
 from support.tiers import quick_of
 
-from jpegcompile.analysis.pointwise import FUNCTIONS, KNOWN_PROGRAMS
-from jpegcompile.analysis.region_program import PROGRAM, PROGRAMMED
+from jpegcompile.analysis.region_program import PROGRAM
 from jpegcompile.dct.frequencies import band_map, full
-from jpegcompile.ir.compact import BY_CHANNEL, COMPACT
-from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, forms
-from jpegcompile.ir.groups import GROUPED
-from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE, is_truncating
 from jpegcompile.kernels.average_pool.reference import jpeg_global_average_pool
 from jpegcompile.kernels.truncate.reference import from_compacted, jpeg_truncate
+from jpegcompile.operators.compact import BY_CHANNEL, COMPACT
+from jpegcompile.operators.fused import FIRST_CONVOLUTIONS, forms
+from jpegcompile.operators.groups import GROUPED
+from jpegcompile.operators.nonlinear import NONLINEARITIES, TRUNCATE, is_truncating
+from jpegcompile.operators.pointwise import FUNCTIONS, KNOWN_PROGRAMS, PROGRAMMED
 
 Maps = dict[str, NDArray[np.float64]]
 # These have tests of their own.

@@ -27,17 +27,17 @@ from support.native_cases import (
 from support.tiers import check_each, gathered
 from support.window_cases import conv_cases
 
-from jpegcompile.backends.functions import BODIES
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
-from jpegcompile.ir.fused import (
+from jpegcompile.kernels.conv.reference import jpeg_conv, jpeg_pointwise_conv
+from jpegcompile.operators.bodies.functions import BODIES
+from jpegcompile.operators.fused import (
     FIRST_CONVOLUTIONS,
     OPERANDS,
     SPATIAL_CONV,
     Activation,
     fused_name,
 )
-from jpegcompile.kernels.conv.reference import jpeg_conv, jpeg_pointwise_conv
 
 # By how much Winograd's points enlarge the sum of magnitudes that bounds rounding: for each axis
 # max_i sum_k |A^T|_ik (sum_j |G|_kj) (sum_l |B^T|_kl) / 3, which is 8.3 for F(4x4, 3x3) and 2.7 for

@@ -18,7 +18,7 @@ from support.native import GROUP, ISAS, NativeError, on_isas
 from support.native_first import MANY, assert_holds, run
 
 from jpegcompile.dct.frequencies import full, resolve
-from jpegcompile.ir.fused import ACTIVATIONS
+from jpegcompile.operators.fused import ACTIVATIONS
 
 SAME = FirstWindow((3, 3), (1, 1), (1, 1, 1, 1))
 HALVED = FirstWindow((3, 3), (2, 2), (1, 1, 1, 1))

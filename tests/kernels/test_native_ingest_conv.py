@@ -20,10 +20,10 @@ from support.function_bodies import BodyCase
 from support.native import GROUP, ISAS, NativeError, on_isas, run_native
 from support.native_first import MANY, assert_holds, model_of, run
 
-from jpegcompile.backends.functions import BODIES
 from jpegcompile.cost.first import MOST_TABLE_FLOATS, FirstLayer
-from jpegcompile.ir.fused import FIRST_CONVOLUTIONS
 from jpegcompile.jpeg.subsampling import chroma_factors
+from jpegcompile.operators.bodies.functions import BODIES
+from jpegcompile.operators.fused import FIRST_CONVOLUTIONS
 
 SAME = FirstWindow((3, 3), (1, 1), (1, 1, 1, 1))
 HALVED = FirstWindow((3, 3), (2, 2), (1, 1, 1, 1))

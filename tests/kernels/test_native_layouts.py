@@ -34,8 +34,8 @@ from support.window_cases import (
     resize_cases,
 )
 
-from jpegcompile.backends.functions import BODIES
 from jpegcompile.kernels.rearrange.reference import jpeg_depth_to_space, jpeg_space_to_depth
+from jpegcompile.operators.bodies.functions import BODIES
 
 _CASES = (
     *cast_cases(),

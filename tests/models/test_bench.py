@@ -21,7 +21,6 @@ from support.tiers import quick_of
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
-from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.errors import AccessError, ImageError, InternalError, UnsupportedModelError
 from jpegcompile.evaluation.benchmark import worker
 from jpegcompile.evaluation.benchmark.inputs import photograph_like, write_images
@@ -33,6 +32,7 @@ from jpegcompile.evaluation.benchmark.results import Timing
 from jpegcompile.evaluation.spatial import pillow_pixels
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.metadata import InputInfo
 from jpegcompile.runtime import native
 
 

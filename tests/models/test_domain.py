@@ -23,11 +23,12 @@ from support.graphs import (
 
 import jpegcompile
 from jpegcompile.backends.emit import emit
-from jpegcompile.backends.metadata import read_metadata
 from jpegcompile.compiler import lower
 from jpegcompile.digits import model_path, preprocess_path
 from jpegcompile.frontend.load import load_source
-from jpegcompile.ir.module import DomainChoice, Module, Target
+from jpegcompile.ir.module import DomainChoice, Module
+from jpegcompile.metadata import read_metadata
+from jpegcompile.target.registry import TARGETS
 
 PADDED = "Conv<pads = [1, 1, 1, 1]>"
 # Maps of 24, 12 and 6 pixels a side.
@@ -59,8 +60,10 @@ OUTLINE = (
 )
 
 
-def lowered_auto(graph: Graph, dtype: str = "double", target: Target = "ort") -> Module:
-    return lower(load_source(graph.model(dtype)), replace(TENSOR, target=target, domain="auto"))
+def lowered_auto(graph: Graph, dtype: str = "double", target: str = "ort") -> Module:
+    return lower(
+        load_source(graph.model(dtype)), replace(TENSOR, target=TARGETS[target], domain="auto")
+    )
 
 
 def test_a_tensor_is_not_cast() -> None:
@@ -71,8 +74,7 @@ def test_a_tensor_is_not_cast() -> None:
     assert outline_of(module) == OUTLINE
     assert module.report.casts == 0
     assert_same(evaluate(emit(module), feeds), wanted)
-    targets: tuple[Target, ...] = ("ort", "onnx")
-    for target in targets:
+    for target in ("ort", "onnx"):
         assert_same(run_float32(emit(lowered_auto(NETWORK, "float", target)), feeds), wanted)
     plain = outline_of(lowered_auto(NETWORK, target="onnx")).split()
     assert sorted(plain) == sorted(node.op_type for node in model.graph.node)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from itertools import product
 from pathlib import Path
@@ -24,10 +23,20 @@ from jpegcompile.errors import AccessError, InternalError, UnsupportedModelError
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.passes.lower.lower_conv import LowerConv
-from jpegcompile.pipeline import PIPELINE
+from jpegcompile.pipeline import pass_names, pipeline_for
+from jpegcompile.target.base import CPU_PROVIDERS
+from jpegcompile.target.ort import ORT
+from jpegcompile.target.registry import TARGETS
 
-NAMES = ["source", *(step.name for step in PIPELINE)]
-FILES = [f"{number:02}-{name}.onnx" for number, name in enumerate(NAMES)]
+NAMES = ["source", *pass_names(ORT)]
+
+
+def files_of(target: str) -> list[str]:
+    names = ["source", *pass_names(TARGETS[target])]
+    return [f"{number:02}-{name}.onnx" for number, name in enumerate(names)]
+
+
+FILES = files_of("ort")
 
 
 def dumped(folder: Path) -> list[str]:
@@ -38,7 +47,7 @@ def run(path: Path, feeds: dict[str, Array]) -> list[Array]:
     options = ort.SessionOptions()
     # Warnings tell of shapes in the file that contradict the graph.
     options.log_severity_level = 2
-    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(str(path), options, providers=list(CPU_PROVIDERS))
     return [np.asarray(output) for output in session.run(None, feeds)]
 
 
@@ -57,12 +66,13 @@ def test_every_model_runs(
     plain = jpegcompile.compile(model, input="tensor", target=target)
     compiled = jpegcompile.compile(model, input="tensor", target=target, dump_passes=folder)
     assert compiled.model == plain.model
-    assert dumped(folder) == FILES
+    files = files_of(target)
+    assert dumped(folder) == files
     shape = [d.dim_value or 2 for d in model.graph.input[0].type.tensor_type.shape.dim]
     feeds = {"image": np.random.default_rng(2).standard_normal(shape).astype(np.float32)}
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(model.SerializeToString(), providers=list(CPU_PROVIDERS))
     expected = session.run(None, feeds)
-    for name in FILES:
+    for name in files:
         for got, wanted in zip(run(folder / name, feeds), expected, strict=True):
             atol = 1e-5 * float(np.abs(wanted).max())
             np.testing.assert_allclose(got, wanted, rtol=0, atol=atol, err_msg=name)
@@ -111,6 +121,12 @@ def test_weights_are_written_once(tmp_path: Path) -> None:
     assert sum(length == 64 * 2048 * 4 for _, length in places) == 3
 
 
+def test_a_dump_replaces_one_of_another_target(tmp_path: Path) -> None:
+    for target in ("ort", "onnx", "ort"):
+        jpegcompile.compile(tiny_residual(), input="tensor", target=target, dump_passes=tmp_path)
+        assert dumped(tmp_path) == files_of(target)
+
+
 class _Breaks(Pass):
     name = "lower-conv"
 
@@ -139,8 +155,9 @@ def test_what_was_dumped_before_a_failure_stays(
     broken: int,
 ) -> None:
     place = NAMES.index("lower-conv")
-    pipeline = [*PIPELINE[: place - 1], step, *PIPELINE[place:]]
-    monkeypatch.setattr(importlib.import_module("jpegcompile.compile"), "PIPELINE", pipeline)
+    steps = pipeline_for(ORT)
+    changed = (*steps[: place - 1], step, *steps[place:])
+    monkeypatch.setattr("jpegcompile.compiler.pipeline_for", lambda _: changed)
     for name in (FILES[-1], "mine.onnx"):
         (tmp_path / name).write_bytes(b"of an earlier run")
     with pytest.raises(error):

@@ -12,8 +12,14 @@ from support.tiers import is_quick
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
-SPEAKING = ("passes", "jpegcompile/ir", "jpegcompile/frontend", "jpegcompile/weights")
-SPEAKING_FILES = ("options.py", "odd_maps.py", "input_size.py", "compile.py")
+SPEAKING = (
+    "passes",
+    "jpegcompile/ir",
+    "jpegcompile/frontend",
+    "jpegcompile/weights",
+    "jpegcompile/target",
+)
+SPEAKING_FILES = ("options.py", "odd_maps.py", "input_size.py", "compiler.py")
 # Shorter texts are names and keys.
 _WORDS = 3
 _NOT_SPOKEN = (r"\(op_type:", "=>", "{ x =", "v0 =")

@@ -33,6 +33,7 @@ from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.folding import fold_constants
 from jpegcompile.search.probe import Probe
+from jpegcompile.target.base import CPU_PROVIDERS
 from jpegcompile.weights.write import data_file
 
 TARGETS = ["ort", "onnx"]
@@ -48,7 +49,7 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Treat every model as one above 2 GB."""
-    compiler = importlib.import_module("jpegcompile.compile")
+    compiler = importlib.import_module("jpegcompile.compiler")
     monkeypatch.setattr(compiler, "emit_in_parts", partial(emit_in_parts, most=0))
     folding = importlib.import_module("jpegcompile.passes.legalize.fold_constants")
     monkeypatch.setattr(folding, "fold_constants", partial(fold_constants, most=0, large=4096))
@@ -61,7 +62,7 @@ def folder_of(path: Path) -> Path:
 
 def run(path: Path, feeds: dict[str, Array]) -> list[Array]:
     """Outputs of a file in plain ONNX Runtime."""
-    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(str(path), providers=list(CPU_PROVIDERS))
     return [np.asarray(output) for output in session.run(None, feeds)]
 
 

@@ -12,9 +12,9 @@ from support.graphs import Graph
 from support.refusals import refusal
 
 import jpegcompile
-from jpegcompile.backends.metadata import read_metadata
 from jpegcompile.errors import AccessError, UsageError
 from jpegcompile.frequency_plan import Frequencies, FrequencyPlan, NodeFrequencies, plan_of
+from jpegcompile.metadata import read_metadata
 
 FORM = '{"frequencies": 12, "nodes": {"relu1": 8, "relu2": {"frequencies": 8, "truncate": 10}}}'
 RELU = Graph("(T[N,3,16,16] x) => (T[] y) { r = Relu(x)  y = Relu(r) }").model("float")

@@ -27,6 +27,7 @@ from jpegcompile.interface import DECODE, DECODE_GRAY, DOMAIN
 from jpegcompile.jpeg.subsampling import SUBSAMPLINGS
 from jpegcompile.runtime import native
 from jpegcompile.runtime.native import execution_of
+from jpegcompile.target.base import CPU_PROVIDERS
 
 WIDTH, HEIGHT = 40, 24
 FILES = [make_jpeg(WIDTH, HEIGHT, subsampling="4:2:0", quality=q) for q in (20, 50, 75, 90, 95)]
@@ -52,7 +53,7 @@ def plain_session(path: Path) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.register_custom_ops_library(str(jpegcompile.custom_ops_library()))
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(str(path), options, providers=list(CPU_PROVIDERS))
 
 
 def by_plain_session(path: Path, files: list[bytes]) -> list[Array]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -217,7 +216,7 @@ def test_advice_that_fails_ends_no_compile(
         raise error
 
     model = halving(2, "N,3,28,28").model("float")
-    monkeypatch.setattr(sys.modules["jpegcompile.compile"], "FIND_MAPS", (_Failing(fail),))
+    monkeypatch.setattr("jpegcompile.compiler.FIND_MAPS", (_Failing(fail),))
     (note,) = jpegcompile.compile(model, input="tensor").report.notes
     assert note == f"maps of 7x7 from Conv 'r2' on (1 node) {SPATIAL}; {advice}"
 

@@ -17,6 +17,7 @@ from support.peak_memory import peak_memory
 from support.refusals import refusal
 
 from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.target.base import CPU_PROVIDERS
 
 pytestmark = pytest.mark.slow(reason="needs 8 GB of memory and as much room on disk")
 
@@ -36,7 +37,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def run(path: Path, images: Array) -> Array:
     options = ort.SessionOptions()
     options.log_severity_level = 3
-    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(str(path), options, providers=list(CPU_PROVIDERS))
     return np.asarray(session.run(None, {"image": images})[0])
 
 

@@ -16,6 +16,7 @@ from support.refusals import refusal
 import jpegcompile
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.load import load_source
+from jpegcompile.target.base import CPU_PROVIDERS
 
 LEVELS = ort.GraphOptimizationLevel
 RESIDUAL = """(T[N,3,16,16] x) => (T[N,5] y) {
@@ -45,7 +46,7 @@ def optimised(model: onnx.ModelProto, folder: Path, level: ort.GraphOptimization
     options.log_severity_level = 3
     options.graph_optimization_level = level
     options.optimized_model_filepath = str(path)
-    ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    ort.InferenceSession(model.SerializeToString(), options, providers=list(CPU_PROVIDERS))
     return path
 
 

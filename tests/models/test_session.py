@@ -14,8 +14,8 @@ from support.images import make_jpeg
 from support.tiny_residual import OUTPUTS, Array, spatial_outputs, tiny_residual
 
 import jpegcompile
-from jpegcompile.backends import functions
 from jpegcompile.jpeg.subsampling import SUBSAMPLINGS
+from jpegcompile.operators.bodies import functions
 from jpegcompile.preprocess import PRESETS, preprocess_of
 
 CIFAR = PRESETS["cifar10"]

@@ -16,6 +16,7 @@ import jpegcompile
 from jpegcompile.errors import AccessError, ImageError, UsageError
 from jpegcompile.jpeg.coefficients import ceil_div
 from jpegcompile.jpeg.read import read_coefficients
+from jpegcompile.target.base import CPU_PROVIDERS
 
 # Horizontal and vertical divisor of chroma.
 DIVISORS = {"4:4:4": (1, 1), "4:2:2": (2, 1), "4:4:0": (1, 2), "4:2:0": (2, 2), "4:1:1": (4, 1)}
@@ -77,7 +78,7 @@ def test_a_plain_onnx_runtime_session_runs_the_file(target: Any, tmp_path: Path)
     path = compiled(tmp_path, target=target)
     files = [make_jpeg(WIDTH, HEIGHT, quality=quality) for quality in (30, 60, 90)]
     session = jpegcompile.load(path, native=False)
-    plain = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    plain = ort.InferenceSession(str(path), providers=list(CPU_PROVIDERS))
     outputs = plain.run(None, session.feeds(files))
     assert [output.name for output in plain.get_outputs()] == OUTPUTS
     for values, expected in zip(outputs, session.run(files), strict=True):

@@ -19,9 +19,9 @@ from support.images import make_jpeg
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
-from jpegcompile.backends.metadata import FORMAT_VERSION
 from jpegcompile.errors import AccessError, UnsupportedModelError
 from jpegcompile.interface import DOMAIN
+from jpegcompile.metadata import FORMAT_VERSION
 
 FILES = [
     make_jpeg(32, 32),

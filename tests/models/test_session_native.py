@@ -22,6 +22,7 @@ from jpegcompile.interface import DOMAIN
 from jpegcompile.runtime import native
 from jpegcompile.runtime.native import Execution, execution_of, operators_of
 from jpegcompile.runtime.opening import inference_session
+from jpegcompile.target.base import CPU_PROVIDERS
 
 FILES = [make_jpeg(32, 32), make_jpeg(32, 32, "L"), make_jpeg(32, 32, quality=30)]
 
@@ -57,7 +58,7 @@ def ran_natively(path: Path, folder: Path, library: Path | None) -> Counter[str]
     options.profile_file_prefix = str(folder / "profile")
     if library is not None:
         options.register_custom_ops_library(str(library))
-    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(str(path), options, providers=list(CPU_PROVIDERS))
     session.run(None, jpegcompile.load(path).feeds(FILES[:1]))
     events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
     return Counter(

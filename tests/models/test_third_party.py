@@ -94,7 +94,7 @@ def test_same_answers_on_jpegs(
 def test_tensor_input_gives_the_same_answers_on_random_tensors(
     model: ThirdParty, target: str, shared: Path, tmp_path: Path
 ) -> None:
-    compiled = jpegcompile.compile(model.path(shared), input="tensor", target=target)  # type: ignore[arg-type]
+    compiled = jpegcompile.compile(model.path(shared), input="tensor", target=target)
     assert not compiled.report.kept
     compiled.save(tmp_path / "compiled.onnx")
     for native in (True, False):
@@ -151,7 +151,7 @@ def test_golden_logits(model: ThirdParty, target: str, shared: Path, tmp_path: P
     compiled = jpegcompile.compile(
         model.path(shared),
         preprocess=model.preprocess,
-        target=target,  # type: ignore[arg-type]
+        target=target,
     )
     compiled.save(tmp_path / "c.onnx")
     for native in (True, False):
@@ -189,7 +189,7 @@ def test_compiled_files_are_plain_onnx(
     compiled = jpegcompile.compile(
         model.path(shared),
         input=mode,  # type: ignore[arg-type]
-        target=target,  # type: ignore[arg-type]
+        target=target,
         preprocess=model.preprocess,
     ).model
     source = onnx.load(model.path(shared))
@@ -201,7 +201,7 @@ def test_compiled_files_are_plain_onnx(
     again = jpegcompile.compile(
         model.path(shared),
         input=mode,  # type: ignore[arg-type]
-        target=target,  # type: ignore[arg-type]
+        target=target,
         preprocess=model.preprocess,
     ).model
     assert again.SerializeToString(deterministic=True) == compiled.SerializeToString(

@@ -10,12 +10,12 @@ from support.graphs import apply, assert_same, check_untouched, module_before, o
 from support.plans import planned, planned_options
 from support.tiers import check_each, quick_of
 
-from jpegcompile.analysis.region_program import PROGRAMMED
 from jpegcompile.backends.emit import emit
-from jpegcompile.backends.functions import function_of
 from jpegcompile.dct.frequencies import resolve
 from jpegcompile.interface import COMPACT_ATTRIBUTES, compact_inputs
-from jpegcompile.ir.compact import COMPACT
+from jpegcompile.operators.bodies.functions import function_of
+from jpegcompile.operators.compact import COMPACT
+from jpegcompile.operators.pointwise import PROGRAMMED
 from jpegcompile.runtime.cut import expose
 
 NAME = "compact-tiles"

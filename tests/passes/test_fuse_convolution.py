@@ -33,8 +33,10 @@ from jpegcompile.backends.emit import emit
 from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.graph import value_of
-from jpegcompile.ir.module import Module, Target
+from jpegcompile.ir.module import Module
 from jpegcompile.passes.lower.keep_plateaus import KeepPlateaus
+from jpegcompile.target.onnx import ONNX
+from jpegcompile.target.registry import TARGETS
 
 NAME = "fuse-convolution"
 PADDED = "Conv<pads = [1, 1, 1, 1]>"
@@ -287,11 +289,11 @@ def test_approximated_masks_stay_apart_and_truncation_does_not() -> None:
 
 def test_for_standard_operators_spatial_convolutions_stay() -> None:
     graph = network(f"c = {PADDED}(x, w)  r = Relu(c)  y = Conv<strides = [2, 2]>(r, w)", "16,16")
-    module = module_before(graph, NAME, replace(TENSOR, target="onnx"))
+    module = module_before(graph, NAME, replace(TENSOR, target=ONNX))
     assert apply(module, NAME)
     assert outline_of(module) == "ToJpeg JpegConvRelu JpegConv"
     spatial = network(f"c = {PADDED}(x, w)  y = Relu(c)", "7,7")
-    module = module_before(spatial, NAME, replace(TENSOR, target="onnx"))
+    module = module_before(spatial, NAME, replace(TENSOR, target=ONNX))
     check_untouched(module, NAME)
     assert outline_of(module) == "Conv Relu"
 
@@ -312,10 +314,10 @@ def test_fused_bodies_transform_less() -> None:
 
 @pytest.mark.parametrize("target", ["ort", "onnx"])
 @pytest.mark.parametrize("size", ["16,16", "7,7"])
-def test_half_precision(size: str, target: Target) -> None:
+def test_half_precision(size: str, target: str) -> None:
     graph = network(f"c = {PADDED}(x, w, b)  a = Add(c, x)  y = Clip(a, low, high)", size)
     model = halved(graph.model("float"))
-    module = lower(load_source(model), replace(TENSOR, target=target))
+    module = lower(load_source(model), replace(TENSOR, target=TARGETS[target]))
     assert ("ConvAddClip" in outline_of(module)) == (target == "ort" or size == "16,16")
     compiled = emit(module)
     onnx.checker.check_model(compiled, full_check=True)

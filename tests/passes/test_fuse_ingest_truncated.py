@@ -16,9 +16,10 @@ from support.images import make_jpeg
 from support.tiny_residual import Array, spatial_outputs
 
 import jpegcompile
-from jpegcompile.backends.metadata import read_metadata
 from jpegcompile.interface import CHANNEL_GROUP
+from jpegcompile.metadata import read_metadata
 from jpegcompile.runtime.cut import begin_at, end_at, without_groups
+from jpegcompile.target.base import CPU_PROVIDERS
 
 KEPT = 6
 PADDED = "Conv<pads = [1, 1, 1, 1]>"
@@ -141,7 +142,7 @@ def test_without_the_library_bodies_run(tmp_path: Path) -> None:
     """A session of ONNX Runtime that knows nothing of this package."""
     session = jpegcompile.load(saved(network(), tmp_path / "m.onnx"))
     images = files()[:3]
-    plain = ort.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+    plain = ort.InferenceSession(tmp_path / "m.onnx", providers=list(CPU_PROVIDERS))
     assert_same(plain.run(None, session.feeds(images)), session.run(images))
 
 

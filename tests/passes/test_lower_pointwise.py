@@ -26,8 +26,8 @@ from support.graphs import (
 )
 from support.pointwise_cases import since, variants
 
-from jpegcompile.analysis.pointwise import FUNCTIONS
 from jpegcompile.backends.emit import emit
+from jpegcompile.operators.pointwise import FUNCTIONS
 
 NAME = "lower-pointwise"
 ONE_MAP = "(T[N,3,16,16] x) => (T[] y) "

@@ -30,7 +30,8 @@ from jpegcompile.backends.emit import emit
 from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source, newest_opset
 from jpegcompile.ir.graph import all_names, value_of
-from jpegcompile.pipeline import PIPELINE
+from jpegcompile.pipeline import pipeline_for
+from jpegcompile.target.ort import ORT
 
 # Every operator here is spelled the same from opset 7 on.
 NETWORK = """(T[N,3,32,32] x) => (T[] y) {
@@ -83,7 +84,7 @@ def test_emitted_files_are_of_the_source_opset() -> None:
 def test_a_second_run_of_every_pass_changes_nothing() -> None:
     module = lowered(Graph(NETWORK, WEIGHTS))
     before = snapshot(module)
-    for step in PIPELINE:
+    for step in pipeline_for(ORT):
         if step.name not in ("infer-shapes", "resolve-shapes"):
             assert not apply(module, step.name), step.name
     assert snapshot(module) == before

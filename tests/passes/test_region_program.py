@@ -20,10 +20,11 @@ from support.graphs import (
     run_float32,
 )
 
-from jpegcompile.analysis.region_program import PROGRAM, PROGRAMMED
+from jpegcompile.analysis.region_program import PROGRAM
 from jpegcompile.backends.emit import emit
 from jpegcompile.dct.blocks import to_jpeg, to_spatial
 from jpegcompile.kernels.pointwise.reference import jpeg_program
+from jpegcompile.operators.pointwise import PROGRAMMED
 from jpegcompile.runtime.native import execution_of
 
 CONSTANTS = {

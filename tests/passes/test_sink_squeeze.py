@@ -22,7 +22,8 @@ from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import Module
 from jpegcompile.options import image_of
-from jpegcompile.pipeline import PIPELINE
+from jpegcompile.pipeline import pipeline_for
+from jpegcompile.target.ort import ORT
 
 NAME = "sink-squeeze"
 WEIGHTS: Weights = {
@@ -43,7 +44,7 @@ def module_before(text: str, name: str, opset: int = 17, takes_files: bool = Fal
     image = image_of(source, None)
     options = replace(TENSOR, input_mode="coefficients") if takes_files else TENSOR
     module = Module(graph_at_size(source.model, None, image), image, options)
-    for step in PIPELINE:
+    for step in pipeline_for(ORT):
         if step.name == name:
             break
         step.run(module)

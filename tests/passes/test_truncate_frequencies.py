@@ -29,8 +29,9 @@ from jpegcompile.dct.frequencies import keep_band, resolve
 from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.graph import value_of
-from jpegcompile.ir.module import Module, Target
-from jpegcompile.ir.nonlinear import is_truncating, output_block
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.nonlinear import output_block
+from jpegcompile.operators.nonlinear import is_truncating
 
 NAME = "truncate-frequencies"
 RELU = Graph("(T[N,3,16,16] x) => (T[] y) { y = Relu(x) }")
@@ -79,8 +80,7 @@ def test_values(size: str, count: int) -> None:
     assert_same(values, expected)
     wrong = kept + 1 if kept < 2 * block - 1 else kept - 1
     assert_differs(values, [to_spatial(keep_band(rectified, block, wrong), block)])
-    targets: tuple[Target, ...] = ("ort", "onnx")
-    for target in targets:
+    for target in ("ort", "onnx"):
         narrow = emit(planned(graph, "float", target, truncate=count))
         checker.check_model(narrow, full_check=True)
         assert_same(run_float32(narrow, feeds), expected)

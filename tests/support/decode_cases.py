@@ -12,6 +12,7 @@ from support.native import library
 
 from jpegcompile.interface import DECODE, DECODE_GRAY, DOMAIN, DOMAIN_VERSION, IR_VERSION
 from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.target.base import CPU_PROVIDERS
 
 Array = NDArray[Any]
 
@@ -38,9 +39,7 @@ def decode_session(op: str, rank: int = 1, **attributes: Any) -> ort.InferenceSe
     # Each tensor has memory of its own, so that a sanitizer sees its ends.
     options.enable_cpu_mem_arena = False
     options.register_custom_ops_library(str(library()))
-    return ort.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    return ort.InferenceSession(model.SerializeToString(), options, providers=list(CPU_PROVIDERS))
 
 
 def decoded(session: ort.InferenceSession, file: bytes) -> list[Array]:

@@ -16,17 +16,17 @@ from jpegcompile.cost.first import FirstLayer
 from jpegcompile.dct.blocks import block_size, to_jpeg
 from jpegcompile.dct.frequencies import band_map, resolve
 from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry, ingest_operators
-from jpegcompile.ir.fused import (
+from jpegcompile.jpeg.read import read_coefficients
+from jpegcompile.jpeg.subsampling import geometry_of
+from jpegcompile.kernels.ingest_conv.reference import jpeg_ingest_conv
+from jpegcompile.kernels.truncate.reference import jpeg_truncate
+from jpegcompile.operators.fused import (
     SPATIAL_CONV,
     Activation,
     first_convolution_name,
     forms,
     fused_name,
 )
-from jpegcompile.jpeg.read import read_coefficients
-from jpegcompile.jpeg.subsampling import geometry_of
-from jpegcompile.kernels.ingest_conv.reference import jpeg_ingest_conv
-from jpegcompile.kernels.truncate.reference import jpeg_truncate
 
 AFFINE = ChannelAffine(np.array([0.02, 0.025, 0.0125]), np.array([-2.0, 0.5, 1.0]))
 # Subsamplings that Pillow writes.

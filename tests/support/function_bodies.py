@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from onnx import helper, inliner
 from support.oracle import Evaluator
 
-from jpegcompile.backends.functions import function_of
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
+from jpegcompile.operators.bodies.functions import function_of
 from jpegcompile.runtime.opening import inference_session
 
 Array = NDArray[Any]

@@ -17,7 +17,6 @@ from support.window_cases import CONVOLUTIONS, POOLS, output_size
 
 from jpegcompile.dct.blocks import block_size
 from jpegcompile.dct.frequencies import band_map, full
-from jpegcompile.ir.fused import SPATIAL_CONV, Activation, Form, forms
 from jpegcompile.kernels.arithmetic.reference import jpeg_scale_add_relu
 from jpegcompile.kernels.average_pool.reference import jpeg_global_average_pool
 from jpegcompile.kernels.clip.reference import jpeg_clip
@@ -26,6 +25,7 @@ from jpegcompile.kernels.max_pool.reference import jpeg_max_pool
 from jpegcompile.kernels.prelu.reference import jpeg_prelu
 from jpegcompile.kernels.relu.reference import jpeg_relu
 from jpegcompile.kernels.truncate.reference import jpeg_truncate
+from jpegcompile.operators.fused import SPATIAL_CONV, Activation, Form, forms
 
 
 def _activated(x: Doubles, activation: Activation, operands: tuple[Array, ...], block: int) -> Any:

@@ -28,11 +28,14 @@ from support.oracle import Evaluator
 from jpegcompile.backends.emit import emit
 from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
-from jpegcompile.ir.module import CompileOptions, ImageInput, Layout, Module, Target
+from jpegcompile.ir.module import CompileOptions, ImageInput, Layout, Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
-from jpegcompile.pipeline import PIPELINE
+from jpegcompile.pipeline import pipeline_for
 from jpegcompile.runtime.native import custom_ops_library, register
+from jpegcompile.target.base import CPU_PROVIDERS, Target
+from jpegcompile.target.ort import ORT
+from jpegcompile.target.registry import TARGETS
 
 Array = NDArray[Any]
 Feeds = dict[str, Array]
@@ -148,7 +151,7 @@ def run_float32(model: onnx.ModelProto, feeds: Feeds, native: bool = False) -> l
         assert library is not None
         register(options, library)
     session = ort.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        model.SerializeToString(), options, providers=list(CPU_PROVIDERS)
     )
     narrow = {
         name: v.astype(np.float32) if v.dtype == np.float64 else v for name, v in feeds.items()
@@ -175,9 +178,9 @@ def assert_differs(actual: Sequence[Array], expected: Sequence[Array]) -> None:
         assert_same(actual, expected)
 
 
-def lowered(graph: Graph, dtype: str = "double", target: Target = "ort") -> Module:
+def lowered(graph: Graph, dtype: str = "double", target: str = "ort") -> Module:
     """The graph behind the whole pipeline, for a tensor as input."""
-    return lower(load_source(graph.model(dtype)), replace(TENSOR, target=target))
+    return lower(load_source(graph.model(dtype)), replace(TENSOR, target=TARGETS[target]))
 
 
 def lowered_model(model: onnx.ModelProto) -> tuple[Module, onnx.ModelProto]:
@@ -205,15 +208,14 @@ def check_compiled(
     compiled = emit(module)
     assert_same(evaluate(compiled, feeds), wanted)
     assert [o.name for o in compiled.graph.output] == [o.name for o in model.graph.output]
-    targets: tuple[Target, ...] = ("ort", "onnx")
-    for target in targets:
-        narrow = emit(lowered(graph, "float", target))
+    for target in TARGETS.values():
+        narrow = emit(lowered(graph, "float", target.name))
         checker.check_model(narrow, full_check=True)
-        if target == "onnx":
+        if not target.keeps_operators:
             assert not narrow.functions
             assert {node.domain for node in narrow.graph.node} <= {""}
         assert_same(run_float32(narrow, feeds), wanted)
-        if target == "ort":
+        if target.kernels is not None:
             assert_same(run_float32(narrow, feeds, native=True), wanted)
     return module
 
@@ -242,9 +244,9 @@ def module_of(graph: Graph, options: CompileOptions = TENSOR, dtype: str = "doub
     return Module(imported, ImageInput(image.name, channels, height, width, layout), options)
 
 
-def pass_named(name: str) -> Pass:
-    """A pass of the pipeline."""
-    return next(step for step in PIPELINE if step.name == name)
+def pass_named(name: str, target: Target = ORT) -> Pass:
+    """A pass of the pipeline of a target."""
+    return next(step for step in pipeline_for(target) if step.name == name)
 
 
 def module_before(
@@ -252,7 +254,7 @@ def module_before(
 ) -> Module:
     """A module on which the pipeline has run up to a pass, exclusive."""
     module = module_of(graph, options, dtype)
-    for step in PIPELINE:
+    for step in pipeline_for(options.target):
         if step.name == name:
             return module
         step.run(module)
@@ -283,7 +285,7 @@ def _names(tensors: Sequence[gs.Tensor]) -> list[str]:
 
 def apply(module: Module, name: str) -> bool:
     """Run a pass; then it must be done: run again, it returns False and changes nothing."""
-    step = pass_named(name)
+    step = pass_named(name, module.options.target)
     changed = step.run(module)
     verify_module(module, name)
     after, report = snapshot(module), module.report.to_json()

@@ -22,8 +22,8 @@ from onnx import helper
 from support.function_bodies import Array, BodyCase, tolerance
 from support.native import GROUP, ISAS, packed, run_native, unpacked
 
-from jpegcompile.backends.functions import function_of
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
+from jpegcompile.operators.bodies.functions import function_of
 
 OPSET = 17
 

@@ -12,10 +12,10 @@ from support.native import GROUP, run_native, unpacked
 from support.native_cases import allowed
 
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
-from jpegcompile.ir.compact import Y_FREQUENCIES
-from jpegcompile.ir.fused import SPARSE_VECTORS
-from jpegcompile.ir.groups import Y_GROUP
 from jpegcompile.kernels.truncate.reference import from_compacted
+from jpegcompile.operators.compact import Y_FREQUENCIES
+from jpegcompile.operators.fused import SPARSE_VECTORS
+from jpegcompile.operators.groups import Y_GROUP
 
 # More vectors than any image of these tests asks for.
 MANY = 10**9

@@ -8,6 +8,8 @@ from typing import Any
 
 import onnxruntime
 
+from jpegcompile.target.base import CPU_PROVIDERS
+
 
 def _run(model: bytes, feeds: list[dict[str, Any]], threads: int) -> Any:
     options = onnxruntime.SessionOptions()
@@ -17,7 +19,7 @@ def _run(model: bytes, feeds: list[dict[str, Any]], threads: int) -> Any:
     options.enable_cpu_mem_arena = False
     options.register_custom_ops_library(sys.argv[1])
     try:
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(model, options, providers=list(CPU_PROVIDERS))
         return [session.run(None, feed)[0] for feed in feeds]
     except Exception as error:
         return str(error)

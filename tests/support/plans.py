@@ -26,13 +26,14 @@ from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import resolve
 from jpegcompile.frequency_plan import FrequencyPlan, plan_of
 from jpegcompile.frontend.load import load_source
-from jpegcompile.ir.module import CompileOptions, Module, Target
+from jpegcompile.ir.module import CompileOptions, Module
 from jpegcompile.kernels.clip.reference import jpeg_apx_clip, jpeg_asm_clip
 from jpegcompile.kernels.conv.reference import jpeg_conv
 from jpegcompile.kernels.max_pool.reference import jpeg_asm_max_pool
 from jpegcompile.kernels.prelu.reference import jpeg_apx_prelu, jpeg_asm_prelu
 from jpegcompile.kernels.relu.reference import jpeg_apx_relu, jpeg_asm_relu
 from jpegcompile.kernels.truncate.reference import jpeg_truncate
+from jpegcompile.target.registry import TARGETS
 
 # Every nonlinearity, at block sizes 8, 4 and 2; MaxPool gives positions from opset 8 on.
 NETWORK = Graph(
@@ -56,12 +57,12 @@ NETWORK = Graph(
 NODES = ("r1", "p1", "r2", "r3", "p3", "y")
 
 
-def planned_options(target: Target = "ort", **plan: Any) -> CompileOptions:
+def planned_options(target: str = "ort", **plan: Any) -> CompileOptions:
     """Options for a tensor as input; `plan` is of `plan_of`."""
-    return replace(TENSOR, target=target, frequencies=plan_of(**plan))
+    return replace(TENSOR, target=TARGETS[target], frequencies=plan_of(**plan))
 
 
-def planned(graph: Graph, dtype: str = "double", target: Target = "ort", **plan: Any) -> Module:
+def planned(graph: Graph, dtype: str = "double", target: str = "ort", **plan: Any) -> Module:
     """The graph behind the whole pipeline, by a frequency plan."""
     return lower(load_source(graph.model(dtype)), planned_options(target, **plan))
 

@@ -10,10 +10,10 @@ import onnx
 from support.function_bodies import BodyCase, terms_of
 from support.maps import SHAPES, forward, inverse, random_map
 
-from jpegcompile.analysis.pointwise import FUNCTIONS
 from jpegcompile.dct.blocks import block_size, to_spatial
 from jpegcompile.kernels.pointwise.reference import FUNCTIONS as REFERENCES
 from jpegcompile.kernels.pointwise.reference import jpeg_pointwise
+from jpegcompile.operators.pointwise import FUNCTIONS
 
 # Implementations of exp and erf in float32 may be a few units off.
 _UNITS = 16

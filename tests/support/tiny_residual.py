@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from jpegcompile.dct.color import Color
 from jpegcompile.dct.decode import decode
 from jpegcompile.jpeg.read import read_coefficients
+from jpegcompile.target.base import CPU_PROVIDERS
 
 Array = NDArray[Any]
 
@@ -112,7 +113,7 @@ def spatial_outputs(
     color: Color = "RGB",
 ) -> list[Array]:
     """Outputs of the original in ONNX Runtime, file by file, on the float decode."""
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(model.SerializeToString(), providers=list(CPU_PROVIDERS))
     is_last = session.get_inputs()[0].shape[-1] in (1, 3)
     results = []
     for data in images:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.evaluation.benchmark.job import InputSet
 from jpegcompile.evaluation.dataset import jpeg_files
@@ -21,6 +20,7 @@ from jpegcompile.evaluation.spatial import pillow_input, pillow_pixels
 from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.jpeg.subsampling import GRAY
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Reading, Skipped
+from jpegcompile.metadata import InputInfo
 from jpegcompile.runtime.inputs import (
     check_decodable,
     check_size,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from jpegcompile.backends.metadata import InputInfo
+from jpegcompile.metadata import InputInfo
+from jpegcompile.target.base import CPU_PROVIDERS
 
 SPATIAL, COMPILED, PORTABLE = "spatial", "compiled", "portable"
 
@@ -46,6 +47,7 @@ class Job:
         parts_folder: of external weights of these two.
         sets: inputs.
         tolerant: whether to take what can be read of damaged files.
+        providers: execution providers of ONNX Runtime, the preferred one first.
     """
 
     side: str
@@ -61,6 +63,7 @@ class Job:
     parts_folder: str | None
     sets: tuple[InputSet, ...]
     tolerant: bool = False
+    providers: tuple[str, ...] = CPU_PROVIDERS
 
     @property
     def takes_files(self) -> bool:
@@ -84,4 +87,6 @@ class Job:
 def job_of(data: dict[str, Any]) -> Job:
     """The job that `Job.to_json` gave."""
     sets = tuple(InputSet(s["name"], tuple(s["files"]), s["tensors"]) for s in data["sets"])
-    return Job(**{**data, "image": InputInfo(**data["image"]), "sets": sets})
+    providers = tuple(data["providers"])
+    image = InputInfo(**data["image"])
+    return Job(**{**data, "image": image, "sets": sets, "providers": providers})

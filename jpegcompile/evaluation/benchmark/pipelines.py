@@ -81,7 +81,7 @@ def open_session(
         options.profile_file_prefix = os.fspath(profile)
     model = path if folder is None else Path(path).read_bytes()
     try:
-        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(model, options, providers=list(job.providers))
     except Exception as error:
         raise UnsupportedModelError(
             f"{path}: ONNX Runtime refuses the model: {one_line(error)}"

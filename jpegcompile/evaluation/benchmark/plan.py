@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from jpegcompile.backends.metadata import InputInfo
 from jpegcompile.evaluation.benchmark.inputs import Inputs
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL, Job
 from jpegcompile.evaluation.rounding import OwnRounding
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.verify import is_half_precision
 from jpegcompile.frontend.load import Source
+from jpegcompile.metadata import InputInfo
 from jpegcompile.runtime.cut import begin_at, end_at
 from jpegcompile.runtime.session import Session
 
@@ -88,7 +88,9 @@ def plan_of(
         spatial = replace(shared, model=str(floats), folder=str(source.folder or folder))
     # External weights lie beside the file that a link leads to.
     path = os.path.realpath(session.path)
-    compiled = replace(shared, side=COMPILED, model=path, library=library)
+    compiled = replace(
+        shared, side=COMPILED, model=path, library=library, providers=session.target.providers
+    )
     without = replace(compiled, side=PORTABLE, library=None)
     if info.input.mode == "jpeg":
         # What has no native kernels takes coefficients, as `Session` has it.

@@ -76,7 +76,7 @@ def bench(
     with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as name:
         session, source = Session(compiled, threads=1), load_source(original)
         require_same_source(source, session)
-        if portable and session.info.target == "onnx":
+        if portable and not session.target.keeps_operators:
             raise UsageError(f"{compiled}: has standard operators only; leave --portable out")
         sizes = _batch_sizes(session, source, batches)
         inputs = gather(session, images, sizes, Path(name), on_error, tolerant=tolerant)

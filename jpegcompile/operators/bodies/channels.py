@@ -7,7 +7,7 @@ global average pool.
 
 from __future__ import annotations
 
-from jpegcompile.backends.fragments import PIXELS, TRANSFORMS, between
+from jpegcompile.operators.bodies.fragments import PIXELS, TRANSFORMS, between
 
 # Of [N, groups, rows, elements] with the mean at `mean`, in the place of zero.
 _NORMALIZED = """

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from jpegcompile.backends.fragments import CONV, OLD_CLIP, TRANSFORMS
-from jpegcompile.ir.fused import OPERANDS, SPATIAL_CONV, Activation, Form, forms
+from jpegcompile.operators.bodies.fragments import CONV, OLD_CLIP, TRANSFORMS
+from jpegcompile.operators.fused import OPERANDS, SPATIAL_CONV, Activation, Form, forms
 
 # What makes `result` of `spatial`.
 _APPLIED: Mapping[Activation, str] = {

@@ -15,9 +15,9 @@ from typing import Any
 import onnx
 from onnx import parser
 
-from jpegcompile.analysis.pointwise import FUNCTIONS, KNOWN_PROGRAMS, OwnBody
-from jpegcompile.backends.channels import CHANNEL_BODIES, OLD_CHANNEL_BODIES, OLD_SUM_BODIES
-from jpegcompile.backends.fragments import (
+from jpegcompile.interface import DOMAIN
+from jpegcompile.operators.bodies.channels import CHANNEL_BODIES, OLD_CHANNEL_BODIES, OLD_SUM_BODIES
+from jpegcompile.operators.bodies.fragments import (
     CONV,
     CONV_TRANSPOSE,
     OLD_CLIP,
@@ -25,12 +25,12 @@ from jpegcompile.backends.fragments import (
     TRANSFORMS,
     between,
 )
-from jpegcompile.backends.fused import fused_bodies, old_fused_bodies
-from jpegcompile.backends.ingested import INGEST_BODIES, first_convolution_bodies
-from jpegcompile.interface import DOMAIN
-from jpegcompile.ir.compact import COMPACT
-from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, METHOD, SPARSE_VECTORS, WINDOWED
-from jpegcompile.ir.groups import GROUPED
+from jpegcompile.operators.bodies.fused import fused_bodies, old_fused_bodies
+from jpegcompile.operators.bodies.ingested import INGEST_BODIES, first_convolution_bodies
+from jpegcompile.operators.compact import COMPACT
+from jpegcompile.operators.fused import FIRST_CONVOLUTIONS, METHOD, SPARSE_VECTORS, WINDOWED
+from jpegcompile.operators.groups import GROUPED
+from jpegcompile.operators.pointwise import FUNCTIONS, KNOWN_PROGRAMS, OwnBody
 
 _CASTS = "<block> (x, rows, columns) => (y) { t = MatMul(rows, x)  y = MatMul(t, columns) }"
 _SEPARABLE = (

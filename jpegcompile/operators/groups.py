@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jpegcompile.analysis.pointwise import FUNCTIONS, KNOWN_PROGRAMS
-from jpegcompile.analysis.region_program import PROGRAMMED
 from jpegcompile.interface import GROUP_ATTRIBUTES
-from jpegcompile.ir.fused import BASES, FIRST_CONVOLUTIONS, forms
-from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE
+from jpegcompile.operators.fused import BASES, FIRST_CONVOLUTIONS, forms
+from jpegcompile.operators.nonlinear import NONLINEARITIES, TRUNCATE
+from jpegcompile.operators.pointwise import FUNCTIONS, KNOWN_PROGRAMS, PROGRAMMED
 
 X_GROUP, _, Y_GROUP = GROUP_ATTRIBUTES
 _BOTH = (X_GROUP, Y_GROUP)

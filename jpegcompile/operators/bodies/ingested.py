@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from jpegcompile.backends.fragments import PIXELS
-from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, SPATIAL_CONV
+from jpegcompile.operators.bodies.fragments import PIXELS
+from jpegcompile.operators.fused import FIRST_CONVOLUTIONS, SPATIAL_CONV
 
 # {name}_index, {name}_table_shape and {name}_shape are integer inputs: Constant holds no integers
 # below opset 9.

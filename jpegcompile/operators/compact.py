@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jpegcompile.analysis.pointwise import FUNCTIONS, KNOWN_PROGRAMS
-from jpegcompile.analysis.region_program import PROGRAMMED
 from jpegcompile.interface import COMPACT_ATTRIBUTES
-from jpegcompile.ir.fused import FIRST_CONVOLUTIONS, forms
-from jpegcompile.ir.nonlinear import NONLINEARITIES, TRUNCATE, is_truncating
+from jpegcompile.operators.fused import FIRST_CONVOLUTIONS, forms
+from jpegcompile.operators.nonlinear import NONLINEARITIES, TRUNCATE, is_truncating
+from jpegcompile.operators.pointwise import FUNCTIONS, KNOWN_PROGRAMS, PROGRAMMED
 
 X_FREQUENCIES, RESIDUAL_FREQUENCIES, Y_FREQUENCIES = COMPACT_ATTRIBUTES
 _BOTH = (X_FREQUENCIES, Y_FREQUENCIES)

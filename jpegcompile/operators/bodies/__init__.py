@@ -1,0 +1,1 @@
+"""The function body of every operator, as ONNX text."""

@@ -1,0 +1,66 @@
+"""ONNX Runtime on the CPU: native kernels where they are installed, function bodies elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jpegcompile.interface import CHANNEL_GROUP
+from jpegcompile.target.base import CPU_PROVIDERS, CostModel, Kernels, Target
+
+if TYPE_CHECKING:
+    from jpegcompile.ir.rewrite import Pass
+
+
+def _cost_model() -> CostModel:
+    from jpegcompile.cost.choose import choose
+    from jpegcompile.cost.first import most_vectors
+
+    return CostModel(choose, most_vectors)
+
+
+def _schedule(target: Target) -> tuple[Pass, ...]:
+    from jpegcompile.passes.schedule.choose_methods import ChooseMethods
+    from jpegcompile.passes.schedule.choose_sparse import ChooseSparse
+    from jpegcompile.passes.schedule.decode_input import DecodeInput
+    from jpegcompile.passes.schedule.fuse_convolution import FuseConvolution
+    from jpegcompile.passes.schedule.fuse_ingest import FuseIngest
+    from jpegcompile.passes.schedule.fuse_scale import FuseScale
+    from jpegcompile.passes.schedule.spatial_twins import SpatialTwins
+    from jpegcompile.passes.schedule.store_half import StoreHalf
+    from jpegcompile.passes.schedule.take_one_image import TakeOneImage
+
+    assert target.kernels is not None
+    costs = target.kernels.cost_model()
+    return (
+        FuseConvolution(takes_spatial=True),
+        SpatialTwins(),
+        FuseIngest(),
+        FuseScale(),
+        ChooseMethods(costs),
+        ChooseSparse(costs),
+        *_layouts(target.kernels),
+        TakeOneImage(),
+        StoreHalf(),
+        # Last of all: no other pass need know how coefficients come.
+        DecodeInput(),
+    )
+
+
+def _layouts(kernels: Kernels) -> tuple[Pass, ...]:
+    """The passes that give maps the layouts of kernels."""
+    from jpegcompile.passes.schedule.compact_tiles import CompactTiles
+    from jpegcompile.passes.schedule.group_channels import GroupChannels
+
+    if kernels.channel_group == 1:
+        return ()
+    grouped = GroupChannels(kernels.channel_group)
+    return (grouped, CompactTiles()) if kernels.compact_tiles else (grouped,)
+
+
+ORT = Target(
+    name="ort",
+    keeps_operators=True,
+    kernels=Kernels(_cost_model, CHANNEL_GROUP, compact_tiles=True),
+    providers=CPU_PROVIDERS,
+    passes=_schedule,
+)

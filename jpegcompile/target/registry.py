@@ -1,0 +1,21 @@
+"""Every target by its name."""
+
+from __future__ import annotations
+
+from jpegcompile.errors import UsageError
+from jpegcompile.target.base import Target
+from jpegcompile.target.onnx import ONNX
+from jpegcompile.target.ort import ORT
+
+TARGETS: dict[str, Target] = {target.name: target for target in (ORT, ONNX)}
+
+
+def target_of(name: str) -> Target:
+    """The target of that name.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    if name not in TARGETS:
+        raise UsageError(f"target is '{name}'; use {' or '.join(TARGETS)}")
+    return TARGETS[name]
