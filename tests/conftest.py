@@ -36,7 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep what was found before -m leaves out a part of it."""
+    """Give every case its tier, and keep what was found before -m leaves out a part of it."""
+    # Imported behind the line above that has its assertions rewritten.
+    from support.tiers import thin_products
+
+    thin_products(items)
     config.stash[COLLECTED] = list(items)
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 from support.families import AND, FAMILIES
-from support.tiers import check_each, gathered, is_quick, names_in, quick_of
+from support.tiers import check_each, covering, gathered, is_quick, names_in, quick_of
 
-from jpegcompile.backends.functions import BODIES
 from jpegcompile.commands import COMMANDS
-from jpegcompile.pipeline import PIPELINE
+from jpegcompile.operators.bodies.functions import BODIES
+from jpegcompile.pipeline import pass_names
+from jpegcompile.target.registry import TARGETS
 
 Items = list[pytest.Item]
 # Names that a case meets.
@@ -65,8 +66,11 @@ def families(item: pytest.Item) -> set[str]:
 EVERYTHING: dict[str, tuple[set[str], NamesOf]] = {
     "function body": (set(BODIES), arguments("test_function_bodies")),
     "kernel": (set(BODIES), arguments("test_native_")),
-    "pass": ({each.name for each in PIPELINE}, texts("passes", "models")),
-    "command": ({str(command.name) for command in COMMANDS}, texts("cli")),
+    "pass": (
+        {name for target in TARGETS.values() for name in pass_names(target)},
+        texts("passes", "models"),
+    ),
+    "command": (set(COMMANDS), texts("cli")),
     "family": ({family.name for family in FAMILIES}, families),
 }
 
@@ -111,6 +115,27 @@ def test_a_share_of_each_kind_is_quick() -> None:
     assert len(cases) == 9
     spread = quick_of("abcdefgh", quick=3)
     assert [values for values, is_in in marked(spread) if is_in] == [("a",), ("d",), ("g",)]
+
+
+def test_few_sets_cover_every_element() -> None:
+    products = [{("a", a), ("b", b)} for a in range(4) for b in range(3)]
+    chosen = covering(products)
+    assert set().union(*(products[index] for index in chosen)) == set().union(*products)
+    assert len(chosen) == 4
+    assert covering([{1}, {1, 2, 3}, {3, 4}]) == {1, 2}
+
+
+def test_products_are_thinned(collected: Items) -> None:
+    """Every value of an argument of the cases of one test is in a quick case, and few others."""
+    name = "test_few_coefficients_are_as_good_as_zeros"
+    cases = [item for item in collected if getattr(item, "originalname", "") == name]
+    every, quick = (
+        [item.callspec.params for item in part if isinstance(item, pytest.Function)]
+        for part in (cases, filter(is_quick, cases))
+    )
+    for argument in ("op", "block", "isa"):
+        assert {params[argument] for params in quick} == {params[argument] for params in every}
+    assert len(quick) == len({params["op"] for params in quick})
 
 
 def test_lists_of_cases_hold_each_case_once() -> None:

@@ -90,6 +90,7 @@ def test_json_of_a_model_for_coefficients(
         assert output["same_top1"] == check["inputs"]
 
 
+@thorough
 def test_with_the_function_bodies_and_single_nodes(
     compiled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,6 +199,7 @@ def test_wrong_answers_are_not_timed(
     assert message.endswith("; no node was compared: look for the cause with jpegcompile verify")
 
 
+@thorough
 def test_a_model_that_approximates_is_timed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -228,6 +230,7 @@ def test_usage(
     assert fails(capsys, 2, "bench", model_path(), compiled, *arguments) == message
 
 
+@thorough
 def test_a_model_of_a_fixed_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, path = tmp_path / "source.onnx", tmp_path / "compiled.onnx"
     onnx.save(tiny_residual(batch=2), source)

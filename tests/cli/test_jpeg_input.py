@@ -61,9 +61,8 @@ def test_its_scores_are_those_of_plain_onnx_runtime(
     np.testing.assert_array_equal(prediction["scores"], np.sort(scores[0])[:-6:-1])
 
 
-@pytest.mark.parametrize(
-    "portable", [pytest.param((), marks=[thorough]), pytest.param(("--portable",))]
-)
+@thorough
+@pytest.mark.parametrize("portable", [(), ("--portable",)])
 def test_bench(
     compiled: Path, portable: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from support.graphs import run_float32
-from support.tiers import quick_of
 from torch.nn import functional
 
 from jpegcompile.dct.resize import COORDINATES, NEAREST, Sampling, resize_matrix
@@ -69,10 +67,8 @@ def assert_as_in_runtime(
         np.testing.assert_allclose(matrix, wanted, rtol=0, atol=5e-5, err_msg=f"{size} {by}")
 
 
-@pytest.mark.parametrize(
-    ("coordinates", "nearest"),
-    quick_of(product(COORDINATES, NEAREST_MODES), lambda case: case[0]),
-)
+@pytest.mark.parametrize("nearest", NEAREST_MODES)
+@pytest.mark.parametrize("coordinates", list(COORDINATES))
 def test_nearest(coordinates: str, nearest: str) -> None:
     attributes = {"coordinate_transformation_mode": coordinates, "nearest_mode": nearest}
     assert_as_in_runtime(Sampling("nearest", coordinates, nearest), attributes)
@@ -84,10 +80,9 @@ def test_linear(coordinates: str) -> None:
     assert_as_in_runtime(Sampling("linear", coordinates), attributes)
 
 
-@pytest.mark.parametrize(
-    ("coordinates", "coefficient", "exclude"),
-    quick_of(product(COORDINATES, [-0.75, -0.5], [0, 1]), lambda case: case[0]),
-)
+@pytest.mark.parametrize("exclude", [0, 1])
+@pytest.mark.parametrize("coefficient", [-0.75, -0.5])
+@pytest.mark.parametrize("coordinates", list(COORDINATES))
 def test_cubic(coordinates: str, coefficient: float, exclude: int) -> None:
     attributes = {
         "mode": "cubic",

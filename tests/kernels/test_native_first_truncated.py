@@ -14,7 +14,7 @@ from support.first_cases import (
     mixed_case,
 )
 from support.function_bodies import BodyCase
-from support.native import GROUP, ISAS, NativeError, on_isas
+from support.native import GROUP, ISAS, NativeError
 from support.native_first import MANY, assert_holds, run
 
 from jpegcompile.dct.frequencies import full, resolve
@@ -91,8 +91,9 @@ def test_geometries_have_every_block_and_layout() -> None:
         assert case.attributes["frequencies"] < full(case.attributes["output_block"])
 
 
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize(
-    ("index", "isa"), on_isas(range(len(GEOMETRIES)), lambda i: "-".join(map(str, GEOMETRIES[i])))
+    "index", range(len(GEOMETRIES)), ids=lambda i: "-".join(map(str, GEOMETRIES[i]))
 )
 def test_geometries(index: int, isa: str) -> None:
     """By every way and in every layout; and a coefficient that is off is seen."""

@@ -17,7 +17,7 @@ from support.first_cases import (
     mixed_case,
 )
 from support.function_bodies import BodyCase
-from support.native import GROUP, ISAS, NativeError, on_isas, run_native
+from support.native import GROUP, ISAS, NativeError, run_native
 from support.native_first import MANY, assert_holds, model_of, run
 
 from jpegcompile.cost.first import MOST_TABLE_FLOATS, FirstLayer
@@ -77,7 +77,8 @@ def test_every_form_is_native_or_not_at_all() -> None:
     assert {case.op for case in first_convolution_cases()} == set(FIRST_CONVOLUTIONS) <= set(BODIES)
 
 
-@pytest.mark.parametrize(("case", "isa"), on_isas(first_convolution_cases()))
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("case", list(first_convolution_cases()), ids=str)
 def test_every_form(case: BodyCase, isa: str) -> None:
     for most in (0, MANY):
         assert_holds(case, run(case, "", isa, most=most))
@@ -95,8 +96,9 @@ def geometry_case(index: int, geometry: tuple[Any, ...], is_spatial: bool) -> Bo
     )
 
 
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize(
-    ("index", "isa"), on_isas(range(len(GEOMETRIES)), lambda i: "-".join(map(str, GEOMETRIES[i])))
+    "index", range(len(GEOMETRIES)), ids=lambda i: "-".join(map(str, GEOMETRIES[i]))
 )
 def test_geometries(index: int, isa: str) -> None:
     """By both methods, in both domains and layouts; and a coefficient that is off is seen."""
@@ -154,9 +156,8 @@ def test_the_compiler_knows_for_how_many_outputs_there_is_room(
                 run(case, "sparse", ISAS[0])
 
 
-@pytest.mark.parametrize(
-    ("index", "isa"), on_isas(range(len(SMALL)), lambda i: "-".join(map(str, SMALL[i])))
-)
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("index", range(len(SMALL)), ids=lambda i: "-".join(map(str, SMALL[i])))
 def test_small_images(index: int, isa: str) -> None:
     """By coefficients where they have responses, and by pixels; a fault is seen."""
     case = geometry_case(index, SMALL[index], False)

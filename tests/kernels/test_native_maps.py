@@ -17,7 +17,7 @@ from support.native_cases import (
     run_case,
     spread_calls,
 )
-from support.tiers import check_each, gathered, quick_of
+from support.tiers import check_each, gathered
 from support.whole_map_cases import channel_reduction_cases, normalization_cases, product_cases
 
 from jpegcompile.dct.blocks import dc_map, to_jpeg
@@ -69,21 +69,11 @@ def drawn(mean: float, deviation: float) -> NDArray[np.float64]:
     return np.random.default_rng(5).normal(mean, deviation, SHAPE)
 
 
-MOMENTS = [
-    (0.0, 1.0, 1e-5),
-    (1000.0, 1.0, 1e-5),
-    (-30.0, 1e-3, 1e-5),
-    (1e4, 0.5, 1e-3),
-    (0.0, 1e5, 1e-5),
-]
-
-
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("block", [8, 4, 2, 1])
 @pytest.mark.parametrize(
-    ("mean", "deviation", "epsilon", "block", "isa"),
-    quick_of(
-        [(*numbers, block, isa) for numbers in MOMENTS for block in (8, 4, 2, 1) for isa in ISAS],
-        lambda case: case[:3],
-    ),
+    ("mean", "deviation", "epsilon"),
+    [(0.0, 1.0, 1e-5), (1000.0, 1.0, 1e-5), (-30.0, 1e-3, 1e-5), (1e4, 0.5, 1e-3), (0, 1e5, 1e-5)],
 )
 def test_a_mean_that_is_large_cancels_nothing(
     mean: float, deviation: float, epsilon: float, block: int, isa: str

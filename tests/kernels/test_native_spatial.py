@@ -10,7 +10,7 @@ import pytest
 from support.function_bodies import BodyCase
 from support.fused_cases import spatial_cases
 from support.maps import random_map
-from support.native import GROUP, ISAS, on_isas, packed
+from support.native import GROUP, ISAS, packed
 from support.native_cases import (
     SPREADS,
     Spread,
@@ -92,7 +92,8 @@ def test_scale(size: tuple[int, int], isa: str) -> None:
 SCALED_SUMS = [case for case in spatial_cases() if case.op.endswith("ScaleAddRelu")]
 
 
-@pytest.mark.parametrize(("case", "isa"), on_isas(SCALED_SUMS))
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("case", SCALED_SUMS, ids=str)
 def test_scaled_sums(case: BodyCase, isa: str) -> None:
     case = case.in_float32()
     assert_kernel_holds(case, Spread(), isa)

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from support.half_precision import halved
 from support.images import make_jpeg
-from support.tiers import quick_of
+from support.tiers import quick_of, thorough
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
@@ -71,6 +71,7 @@ def test_models_of_every_kind(
     assert names == ({"network"} if "input" in options else {*names, "decode", "end to end"})
 
 
+@thorough
 def test_a_model_in_float16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The operators of the library are in float32.
     monkeypatch.setattr(native, "custom_ops_library", lambda: None)
@@ -78,6 +79,7 @@ def test_a_model_in_float16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert result.checks[0].is_half
 
 
+@thorough
 def test_a_model_that_takes_integers(tmp_path: Path) -> None:
     model = tiny_residual()
     model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
@@ -88,6 +90,7 @@ def test_a_model_that_takes_integers(tmp_path: Path) -> None:
     assert result.checks[0].passed
 
 
+@thorough
 def test_a_link_to_a_model_with_weights_beside_it(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     source, compiled = saved(
@@ -268,6 +271,7 @@ def test_a_process_that_fails_by_itself(job: Job, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+@thorough
 def test_no_process_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Process] = []
     plain = Process.__init__

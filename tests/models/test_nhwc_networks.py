@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import product
 
 import pytest
 from support.coefficient_models import check_coefficients
 from support.graphs import Graph, check_compiled, check_fault, kept_reasons, random_weight
 from support.nhwc_networks import resnet_v1, resnet_v2, squeezed_head
-from support.tiers import quick_of
+from support.tiers import thorough
 
 OPSETS = [9, 11, 13, 18]
 NETWORKS = [resnet_v1, resnet_v2, squeezed_head]
 
 forms = pytest.mark.parametrize("optimised", [False, True], ids=["unoptimised", "optimised"])
 networks = pytest.mark.parametrize("network", NETWORKS)
-spellings = pytest.mark.parametrize(
-    ("network", "opset", "optimised"),
-    quick_of(
-        product(NETWORKS, OPSETS, [False, True]),
-        lambda case: case[0],
-        quick=2,
-        ids=lambda case: f"{case[0].__name__}-{case[1]}{'-optimised' if case[2] else ''}",
-    ),
-)
 
 
-@spellings
+@networks
+@forms
+@pytest.mark.parametrize("opset", OPSETS)
 def test_of_tensors(network: Callable[[int, bool], Graph], opset: int, optimised: bool) -> None:
     module = check_compiled(network(opset, optimised))
     assert kept_reasons(module) == {}
@@ -36,7 +28,9 @@ def test_of_tensors(network: Callable[[int, bool], Graph], opset: int, optimised
     assert [n.op for n in module.graph.nodes if n.op == "Transpose"] == ["Transpose"]
 
 
-@spellings
+@networks
+@forms
+@pytest.mark.parametrize("opset", OPSETS)
 def test_of_coefficients(
     network: Callable[[int, bool], Graph], opset: int, optimised: bool
 ) -> None:
@@ -63,6 +57,7 @@ def test_faults_are_seen(network: Callable[[int, bool], Graph], optimised: bool)
     check_fault(graph, *(_shuffled(graph, name) for name in learned))
 
 
+@thorough
 def test_gates_by_convolution_as_well() -> None:
     module = check_compiled(resnet_v2(13, optimised=False, dense_gate=False))
     assert kept_reasons(module) == {}

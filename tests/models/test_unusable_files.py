@@ -350,6 +350,7 @@ def search(images: Path, cache: Path, **options: Any) -> jpegcompile.FrequencySe
     )
 
 
+@thorough
 def test_the_search_is_that_of_the_good_files(
     good: Path, bad: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -58,6 +58,7 @@ def accuracy_of(subject: Subject, folder: Path, **plan: Any) -> float:
     return float(np.mean(scores.after.argmax(axis=1) == subject.images.labels))
 
 
+@thorough
 def test_progress_reaches_its_end(results: PaperResults, progress: list[tuple[int, int]]) -> None:
     assert results.images == LIMIT
     (total,) = {whole for _, whole in progress}

@@ -9,33 +9,21 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from os import environ
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 import numpy as np
-from _pytest.mark.structures import ParameterSet
 from numpy.typing import NDArray
 from support.function_bodies import Array
-from support.tiers import quick_of
 
 import jpegcompile
-
-Case = TypeVar("Case")
 
 ISAS = ("plain", "avx2", "avx512")
 GROUP = 16
 _WORKER = Path(__file__).with_name("native_worker.py")
-
-
-def on_isas(cases: Iterable[Case], name: Callable[[Case], str] = str) -> list[ParameterSet]:
-    """Every case under every instruction set, for `parametrize`; one each in turn is quick."""
-    pairs = [(case, isa) for case in cases for isa in ISAS]
-    return quick_of(
-        pairs, lambda pair: name(pair[0]), ids=lambda pair: f"{name(pair[0])}-{pair[1]}"
-    )
 
 
 class NativeError(Exception):

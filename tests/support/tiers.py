@@ -7,7 +7,7 @@ the functions here do so for all but a share of a parametrisation. `docs/testing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence, Set
 from typing import Any, TypeVar
 
 import pytest
@@ -21,6 +21,47 @@ thorough = pytest.mark.thorough
 def is_quick(item: pytest.Item) -> bool:
     """Whether no mark takes a case out of the quick tier."""
     return not any(mark.name in ("thorough", "slow") for mark in item.iter_markers())
+
+
+def thin_products(items: Iterable[pytest.Item]) -> None:
+    """Leave in the quick tier, of a product of parametrisations, what has every value of each.
+
+    Several `parametrize` marks on one test make all combinations of their values. Enough of them
+    stay quick that each value is in one; the others become thorough.
+    """
+    tests: dict[str, list[pytest.Function]] = {}
+    for item in items:
+        if isinstance(item, pytest.Function) and is_quick(item):
+            tests.setdefault(item.nodeid.split("[")[0], []).append(item)
+    for cases in tests.values():
+        if len(list(cases[0].iter_markers("parametrize"))) < 2:
+            continue
+        values = [_values_of(item) for item in cases]
+        chosen = covering(values)
+        for index, item in enumerate(cases):
+            if index not in chosen:
+                item.add_marker(thorough)
+
+
+def covering(sets: Sequence[Set[Hashable]]) -> set[int]:
+    """Few of the sets that together hold every element, by their indices."""
+    missing = set().union(*sets)
+    chosen: set[int] = set()
+    while missing:
+        best = max(range(len(sets)), key=lambda index: (len(sets[index] & missing), -index))
+        chosen.add(best)
+        missing -= sets[best]
+    return chosen
+
+
+def _values_of(item: pytest.Function) -> set[Hashable]:
+    """Which row of each `parametrize` mark a case has: values are the same objects in all cases."""
+    rows: set[Hashable] = set()
+    for mark in item.iter_markers("parametrize"):
+        names = mark.kwargs.get("argnames") or mark.args[0]
+        listed = tuple(n.strip() for n in names.split(",")) if isinstance(names, str) else names
+        rows.add((*listed, *(id(item.callspec.params[name]) for name in listed)))
+    return rows
 
 
 def quick_of(
