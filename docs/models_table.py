@@ -1,6 +1,6 @@
 """Make the table of `docs/models.md` of the outcomes of the tests.
 
-pytest tests/models/test_families.py -m "slow or not slow" --zoo-results results.jsonl
+pytest tests/models/test_families.py -m "" --zoo-results results.jsonl
 python docs/models_table.py results.jsonl
 """
 

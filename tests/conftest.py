@@ -20,6 +20,9 @@ settings.load_profile("default")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+# Every case that was found, of whichever tier.
+COLLECTED = pytest.StashKey[list[pytest.Item]]()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Where the outcomes of whole networks go."""
@@ -29,6 +32,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="append the outcomes of test_families.py to FILE, for docs/models_table.py",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give every case its tier, and keep what was found before -m leaves out a part of it."""
+    # Imported behind the line above that has its assertions rewritten.
+    from support.tiers import thin_products
+
+    thin_products(items)
+    config.stash[COLLECTED] = list(items)
+
+
+@pytest.fixture(scope="session")
+def collected(request: pytest.FixtureRequest) -> list[pytest.Item]:
+    """Every case of the suite; tests that need it skip where pytest was given a part of it."""
+    items = request.config.stash[COLLECTED]
+    files = set((REPOSITORY / "tests").rglob("test_*.py"))
+    if not files <= {item.path for item in items}:
+        pytest.skip("judges the whole suite, and pytest was asked for a part of it")
+    return items
 
 
 @pytest.fixture(scope="session")

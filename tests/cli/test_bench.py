@@ -11,6 +11,7 @@ import pytest
 from onnx import numpy_helper
 from support.commands import drawn_on_a_terminal, fails, few_images, run_json, run_text
 from support.images import make_jpeg
+from support.tiers import thorough
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
@@ -63,6 +64,7 @@ def assert_times(data: Any, sides: list[str]) -> None:
             assert list(ratio) == ["creation", "memory", "own_memory"]
 
 
+@thorough
 def test_json_of_a_model_for_coefficients(
     compiled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,6 +90,7 @@ def test_json_of_a_model_for_coefficients(
         assert output["same_top1"] == check["inputs"]
 
 
+@thorough
 def test_with_the_function_bodies_and_single_nodes(
     compiled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -136,6 +139,7 @@ def test_a_model_for_tensors(for_tensors: Path, capsys: pytest.CaptureFixture[st
     assert data["cells"][0]["sides"]["compiled"]["check"]["inputs"] == 16
 
 
+@thorough
 def test_images_of_the_user(
     compiled: Path, for_tensors: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,7 +181,9 @@ def test_images_of_other_samplings_are_left_out(
     assert "large.jpg: is 40x32 but the model takes 32x32" in fails(capsys, 4, *arguments)
 
 
-@pytest.mark.parametrize("portable", [(), ("--portable",)])
+@pytest.mark.parametrize(
+    "portable", [pytest.param((), marks=[thorough]), pytest.param(("--portable",))]
+)
 def test_wrong_answers_are_not_timed(
     portable: tuple[str, ...], compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -193,6 +199,7 @@ def test_wrong_answers_are_not_timed(
     assert message.endswith("; no node was compared: look for the cause with jpegcompile verify")
 
 
+@thorough
 def test_a_model_that_approximates_is_timed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -223,6 +230,7 @@ def test_usage(
     assert fails(capsys, 2, "bench", model_path(), compiled, *arguments) == message
 
 
+@thorough
 def test_a_model_of_a_fixed_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, path = tmp_path / "source.onnx", tmp_path / "compiled.onnx"
     onnx.save(tiny_residual(batch=2), source)

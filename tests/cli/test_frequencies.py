@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.commands import drawn_on_a_terminal, fails, few_images, run_json, run_text
+from support.tiers import thorough
 
 import jpegcompile
 from jpegcompile.cli import run_command
@@ -350,6 +351,7 @@ def test_a_cache_that_cannot_be_written(
     )
 
 
+@thorough
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
 def test_the_search_shows_its_progress(images: Path, tmp_path: Path) -> None:
     arguments = (*COMPILE, "-o", tmp_path / "m.onnx", *AUTO, images, "--cache", tmp_path)

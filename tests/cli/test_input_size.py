@@ -9,6 +9,7 @@ import onnx
 import pytest
 from support.commands import fails, few_images, run_json, run_text
 from support.open_size import opened
+from support.tiers import thorough
 
 from jpegcompile.digits import model_path, preprocess_path
 
@@ -60,6 +61,7 @@ def test_a_search(
     assert data["search"]["mean_frequencies"] < 15
 
 
+@thorough
 def test_paper(
     model: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 from support.commands import fails, few_images, run_json, run_text
+from support.tiers import thorough
 
 import jpegcompile
 from jpegcompile.digits import images_path, model_path, preprocess_path
@@ -60,6 +61,7 @@ def test_its_scores_are_those_of_plain_onnx_runtime(
     np.testing.assert_array_equal(prediction["scores"], np.sort(scores[0])[:-6:-1])
 
 
+@thorough
 @pytest.mark.parametrize("portable", [(), ("--portable",)])
 def test_bench(
     compiled: Path, portable: tuple[str, ...], capsys: pytest.CaptureFixture[str]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.commands import drawn_on_a_terminal
+from support.tiers import thorough
 
 from jpegcompile.digits import images_path, model_path
 
@@ -27,6 +28,7 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     process.stderr.close()
 
 
+@thorough
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
 def test_progress_is_drawn_on_a_terminal_only(compiled: str) -> None:
     arguments = ("verify", MODEL, compiled, "--images", str(images_path()))

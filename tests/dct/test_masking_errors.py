@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support.block_errors import ALLOWED, BLOCKS, HALF_UNIT, MEANS
 from support.maps import Doubles
+from support.tiers import thorough
 
 from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.dct.masking import RELU, PiecewiseLinear, apx, asm
@@ -65,7 +66,7 @@ def test_one_frequency_more_or_less_is_seen(sample: tuple[Doubles, Doubles]) -> 
     assert (np.abs(means[0] - MEANS[1])[:-1] > allowed[0, :-1]).all()
 
 
-@pytest.mark.slow
+@thorough
 def test_mean_error_over_a_million_blocks() -> None:
     """About two minutes; the figures are printed."""
     means, _ = moments(BLOCKS, seed=2)

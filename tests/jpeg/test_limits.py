@@ -9,6 +9,7 @@ import time
 import pytest
 from support.decode_refusals import color_frame, flat_frame, refusal
 from support.jpeg_writer import EOI, SOI, segment, write_jpeg
+from support.tiers import thorough
 
 from jpegcompile.jpeg.read import read_coefficients
 
@@ -51,7 +52,7 @@ def test_progressive_scan_bomb() -> None:
     assert "more than 1000 scans" in refusal(progressive_scan_bomb(64, 1000))
 
 
-@pytest.mark.slow
+@thorough
 def test_large_progressive_scan_bomb() -> None:
     """Fewer scans are allowed in larger frames, so that the work stays bounded."""
     bomb = progressive_scan_bomb(16000, 1000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from support.ingest_cases import ingest_cases
 from support.masking_cases import exact_cases, masked_pool_cases, masking_cases
 from support.operators import WITH_BODIES, has_older_body, set_body
 from support.pointwise_cases import pointwise_cases
+from support.tiers import check_each, gathered
 from support.transposed_cases import conv_transpose_cases
 from support.whole_map_cases import channel_reduction_cases, normalization_cases, product_cases
 from support.window_cases import (
@@ -60,7 +61,25 @@ OPSETS = sorted({7, 13, 20, newest_opset()})
 FIRST_OF_OP = list({case.op: case for case in reversed(CASES)}.values())
 OLD_CLIP_OPS = [op for op in WITH_BODIES if has_older_body(op, 11)]
 OLD_REDUCTIONS = [op for op in WITH_BODIES if has_older_body(op, 18) or has_older_body(op, 13)]
-OLD_CLIPS = [case for case in CASES if case.op in OLD_CLIP_OPS]
+# The last opset with another body of Clip, whose bounds were not inputs yet.
+OLD_CLIP_OPSET = 10
+
+# A case in one precision, and the opset of its body.
+Call = tuple[BodyCase, int]
+
+
+def _calls(cases: Iterable[BodyCase]) -> Iterator[Call]:
+    """Every case in both precisions, at every opset that its operator is written for."""
+    for case in cases:
+        opsets = [*OPSETS, OLD_CLIP_OPSET] if case.op in OLD_CLIP_OPS else OPSETS
+        for opset in sorted({max(opset, case.oldest_opset) for opset in opsets}):
+            yield case, opset
+            yield case.in_float32(), opset
+
+
+def _called(call: Call) -> str:
+    case, opset = call
+    return f"{case}-{case.operands[0].dtype}-opset{opset}"
 
 
 def test_every_operator_has_cases() -> None:
@@ -78,23 +97,14 @@ def test_every_block_size_meets_every_side() -> None:
     assert {case.operands[0].shape[0] for case in CASES} == {1, 2, 3, 4, 5}
 
 
-@pytest.mark.parametrize("opset", OPSETS)
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_body_in_float64(case: BodyCase, opset: int) -> None:
-    assert_body_holds(case, max(opset, case.oldest_opset))
+@pytest.mark.parametrize("cases", gathered(_calls(CASES), lambda call: call[0].op, quick=12))
+def test_body(cases: list[Call]) -> None:
+    check_each(cases, lambda call: assert_body_holds(*call), _called)
 
 
-@pytest.mark.parametrize("opset", OPSETS)
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_body_in_float32(case: BodyCase, opset: int) -> None:
-    assert_body_holds(case.in_float32(), max(opset, case.oldest_opset))
-
-
-@pytest.mark.parametrize("case", OLD_CLIPS, ids=str)
-def test_clip_before_its_bounds_were_inputs(case: BodyCase) -> None:
-    """Opset 10 is the last of the other body; opset 7, the first, is among those above."""
-    for precise in (case, case.in_float32()):
-        assert_body_holds(precise, 10)
+@pytest.mark.parametrize("case", FIRST_OF_OP, ids=lambda case: case.op)
+def test_body_at_every_opset(case: BodyCase) -> None:
+    check_each(_calls([case]), lambda call: assert_body_holds(*call), _called)
 
 
 @pytest.mark.parametrize("case", FIRST_OF_OP, ids=lambda case: case.op)

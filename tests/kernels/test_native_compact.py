@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from support.compact import laid, layout_for, run_node
 from support.maps import random_map
 from support.native import ISAS, NativeError
 from support.operators import convolutions
+from support.tiers import check_each, gathered
 
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import band_map, full
@@ -239,12 +241,17 @@ def test_layers_have_every_form_and_number() -> None:
     assert {layer.x[0] for layer in LAYERS} == {1, 2, 3, 4, 5}
 
 
-@pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("layer", LAYERS, ids=str)
-def test_convolutions(layer: Layer, isa: str) -> None:
-    problem = _problem(layer)
-    result = _run(layer, problem, isa)
-    assert np.abs(result - problem.expected).max() <= problem.bound
+@pytest.mark.parametrize(
+    "cases", gathered(product(LAYERS, ISAS), lambda case: case[0].form.name, quick=12)
+)
+def test_convolutions(cases: list[tuple[Layer, str]]) -> None:
+    def check(case: tuple[Layer, str]) -> None:
+        layer, isa = case
+        problem = _problem(layer)
+        result = _run(layer, problem, isa)
+        assert np.abs(result - problem.expected).max() <= problem.bound
+
+    check_each(cases, check, lambda case: f"{case[0]}-{case[1]}")
 
 
 @pytest.mark.parametrize("form", ["JpegPointwiseConvAddReluTruncate", "JpegConvReluTruncate"])

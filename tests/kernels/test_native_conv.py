@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,18 @@ from support.function_bodies import BodyCase
 from support.fused_cases import fused_conv_cases, fused_pointwise_cases
 from support.maps import random_map
 from support.native import GROUP, ISAS, NativeError, packed, run_native, unpacked
-from support.native_cases import Spread, allowed, assert_result, native_model, run_case
+from support.native_cases import (
+    Call,
+    Spread,
+    allowed,
+    assert_result,
+    by_operator,
+    native_model,
+    plain_calls,
+    run_case,
+)
 from support.operators import FIRST, WITH_BODIES
+from support.tiers import check_each, gathered, quick_of
 from support.window_cases import conv_cases
 
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
@@ -43,16 +54,22 @@ def _bound(case: BodyCase) -> Any:
     return allowed(case) * (_WINOGRAD if is_winograd else 1.0)
 
 
-@pytest.mark.parametrize("isa", ISAS)
-def test_every_form(isa: str) -> None:
-    """With weights that the graph computes, which are packed at every call."""
+def test_every_form_has_cases() -> None:
     # The convolution of coefficients by itself is among the geometries.
     known = {case.op for case in CASES} | {geometry.base for geometry in GEOMETRIES}
     others = {*FIRST, "JpegConvTranspose"}
     assert known == {op for op in WITH_BODIES if "Conv" in op} - others
-    for case in CASES:
-        single = case.in_float32()
-        assert_result(single, run_case(single, Spread(), isa), _bound(case), isa)
+
+
+@pytest.mark.parametrize("calls", gathered(plain_calls(CASES), by_operator, quick=3))
+def test_every_form(calls: list[Call]) -> None:
+    """With weights that the graph computes, which are packed at every call."""
+
+    def check(call: Call) -> None:
+        single = call.case.in_float32()
+        assert_result(single, run_case(single, Spread(), call.isa), _bound(call.case), call.isa)
+
+    check_each(calls, check)
 
 
 @dataclass(frozen=True)
@@ -72,6 +89,10 @@ class Geometry:
     def __str__(self) -> str:
         shape = "x".join(map(str, (*self.x, self.outputs, *self.kernel)))
         return f"{self.base}-{shape}-s{self.strides[0]}-g{self.group}-{self.method}"
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        return self.base, self.method, self.kernel, self.strides, self.group > 1
 
     @property
     def growth(self) -> float:
@@ -111,6 +132,12 @@ def _geometries() -> Iterator[Geometry]:
 
 
 GEOMETRIES = list(_geometries())
+# What kernels treat alike, on maps of several sizes.
+WAYS = quick_of(
+    product(GEOMETRIES, ISAS),
+    lambda case: case[0].kind,
+    ids=lambda case: f"{case[0]}-{case[1]}",
+)
 
 
 @dataclass(frozen=True)
@@ -219,8 +246,7 @@ def _run(
     return unpacked(result) if y_group == GROUP else result
 
 
-@pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
+@pytest.mark.parametrize(("geometry", "isa"), WAYS)
 def test_geometries(geometry: Geometry, isa: str) -> None:
     """Both layouts, with and without what follows; and a weight that is off is seen."""
     for added, activation, group in (

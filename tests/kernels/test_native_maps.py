@@ -9,7 +9,15 @@ import pytest
 from numpy.typing import NDArray
 from support.function_bodies import Array, BodyCase, run_body
 from support.native import ISAS
-from support.native_cases import SPREADS, Spread, assert_kernel_holds, run_case
+from support.native_cases import (
+    Call,
+    Spread,
+    by_operator,
+    plain_calls,
+    run_case,
+    spread_calls,
+)
+from support.tiers import check_each, gathered
 from support.whole_map_cases import channel_reduction_cases, normalization_cases, product_cases
 
 from jpegcompile.dct.blocks import dc_map, to_jpeg
@@ -21,17 +29,14 @@ SHAPE, GROUPS = (2, 24, 64, 48), 3
 FACTORS, OFFSETS = np.linspace(-2, 2, 24), np.linspace(1, -1, 24)
 
 
-@pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("case", WHOLE, ids=str)
-def test_kernel(case: BodyCase, isa: str) -> None:
-    assert_kernel_holds(case, Spread(), isa)
+@pytest.mark.parametrize("calls", gathered(plain_calls(WHOLE), by_operator, quick=6))
+def test_kernel(calls: list[Call]) -> None:
+    check_each(calls, Call.check)
 
 
-@pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("index", range(len(PRODUCTS)), ids=lambda index: str(PRODUCTS[index]))
-def test_product(index: int, isa: str) -> None:
-    assert_kernel_holds(PRODUCTS[index], Spread(), isa)
-    assert_kernel_holds(PRODUCTS[index], SPREADS[(index + ISAS.index(isa)) % len(SPREADS)], isa)
+@pytest.mark.parametrize("calls", gathered(spread_calls(PRODUCTS), by_operator, quick=6))
+def test_product(calls: list[Call]) -> None:
+    check_each(calls, Call.check)
 
 
 def normalization(pixels: NDArray[np.float64], epsilon: float, block: int) -> BodyCase:

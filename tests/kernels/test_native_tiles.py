@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support.channel_cases import cast_cases, channel_cases, relu_cases
 from support.masking_cases import exact_cases, masking_cases
-from support.native import ISAS
-from support.native_cases import SPREADS, Spread, assert_kernel_holds
+from support.native_cases import Call, by_operator, spread_calls
 from support.pointwise_cases import pointwise_cases
+from support.tiers import check_each, gathered
 
 CASES = [
     case
@@ -23,9 +23,6 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("index", range(len(CASES)), ids=lambda index: str(CASES[index]))
-def test_kernel(index: int, isa: str) -> None:
-    case, turn = CASES[index], index + ISAS.index(isa)
-    assert_kernel_holds(case, Spread(), isa)
-    assert_kernel_holds(case, SPREADS[turn % len(SPREADS)], isa)
+@pytest.mark.parametrize("calls", gathered(spread_calls(CASES), by_operator, quick=4))
+def test_kernel(calls: list[Call]) -> None:
+    check_each(calls, Call.check)

@@ -11,13 +11,16 @@ from support.ingest_cases import ingest_cases
 from support.masking_cases import masked_pool_cases
 from support.native import ISAS
 from support.native_cases import (
-    SPREADS,
+    Call,
     Spread,
     allowed,
     assert_kernel_holds,
     assert_result,
+    by_operator,
     run_case,
+    spread_calls,
 )
+from support.tiers import check_each, gathered
 from support.window_cases import (
     global_max_pool_cases,
     pool_cases,
@@ -39,12 +42,9 @@ REARRANGEMENTS = list(rearrangement_cases())
 INGESTS = list(ingest_cases())
 
 
-@pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("index", range(len(WINDOWS)), ids=lambda index: str(WINDOWS[index]))
-def test_kernel(index: int, isa: str) -> None:
-    case, turn = WINDOWS[index], index + ISAS.index(isa)
-    assert_kernel_holds(case, Spread(), isa)
-    assert_kernel_holds(case, SPREADS[turn % len(SPREADS)], isa)
+@pytest.mark.parametrize("calls", gathered(spread_calls(WINDOWS), by_operator, quick=6))
+def test_kernel(calls: list[Call]) -> None:
+    check_each(calls, Call.check)
 
 
 @pytest.mark.parametrize("isa", ISAS)

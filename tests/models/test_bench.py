@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 from support.half_precision import halved
 from support.images import make_jpeg
+from support.tiers import quick_of, thorough
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
@@ -48,17 +49,17 @@ def saved(folder: Path, model: onnx.ModelProto, **options: Any) -> tuple[Path, P
     return source, compiled
 
 
-@pytest.mark.parametrize(
-    ("make", "options"),
-    [
-        (lambda: tiny_residual(layout="NHWC"), {"preprocess": "cifar10"}),
-        (lambda: tiny_residual(layout="NHWC"), {"input": "tensor"}),
-        (lambda: tiny_residual(channels=1), {"preprocess": "unit"}),
-        (lambda: tiny_residual(normalize=True), {"preprocess": "none", "subsampling": "4:2:2"}),
-        (tiny_residual, {"preprocess": "cifar10", "target": "onnx"}),
-        (tiny_residual, {"preprocess": "cifar10", "external_data": True}),
-    ],
-)
+KINDS: list[tuple[Callable[[], onnx.ModelProto], dict[str, Any]]] = [
+    (lambda: tiny_residual(layout="NHWC"), {"preprocess": "cifar10"}),
+    (lambda: tiny_residual(layout="NHWC"), {"input": "tensor"}),
+    (lambda: tiny_residual(channels=1), {"preprocess": "unit"}),
+    (lambda: tiny_residual(normalize=True), {"preprocess": "none", "subsampling": "4:2:2"}),
+    (tiny_residual, {"preprocess": "cifar10", "target": "onnx"}),
+    (tiny_residual, {"preprocess": "cifar10", "external_data": True}),
+]
+
+
+@pytest.mark.parametrize(("make", "options"), quick_of(KINDS, quick=2))
 def test_models_of_every_kind(
     make: Callable[[], onnx.ModelProto], options: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -70,6 +71,7 @@ def test_models_of_every_kind(
     assert names == ({"network"} if "input" in options else {*names, "decode", "end to end"})
 
 
+@thorough
 def test_a_model_in_float16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The operators of the library are in float32.
     monkeypatch.setattr(native, "custom_ops_library", lambda: None)
@@ -77,6 +79,7 @@ def test_a_model_in_float16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert result.checks[0].is_half
 
 
+@thorough
 def test_a_model_that_takes_integers(tmp_path: Path) -> None:
     model = tiny_residual()
     model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
@@ -87,6 +90,7 @@ def test_a_model_that_takes_integers(tmp_path: Path) -> None:
     assert result.checks[0].passed
 
 
+@thorough
 def test_a_link_to_a_model_with_weights_beside_it(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     source, compiled = saved(
@@ -267,6 +271,7 @@ def test_a_process_that_fails_by_itself(job: Job, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+@thorough
 def test_no_process_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Process] = []
     plain = Process.__init__

@@ -15,6 +15,7 @@ from benchmarks.end_to_end import ONNX_RUNTIME, Side, verify_compiled
 from benchmarks.networks import DOMAINS, NETWORKS, compile_into, markdown, names_of, numbers_of
 from onnx import numpy_helper
 from support.images import make_jpeg
+from support.tiers import thorough
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
@@ -111,7 +112,7 @@ def test_every_network_has_its_goals() -> None:
     assert all({"jpeg", "auto", "bodies"} == set(network.goals) for network in NETWORKS)
 
 
-@pytest.mark.slow
+@thorough
 def test_the_script(tmp_path: Path) -> None:
     record = tmp_path / "results.json"
     arguments = ["--network", "ResNet-20", "--threads", "1", "--repeats", "1", "--seconds", "0"]

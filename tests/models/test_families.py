@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from support.exports import EXPORTERS, Exporter, export
-from support.families import FAMILIES, TOLERANCE, Family
+from support.families import FAMILIES, SHALLOW, TOLERANCE, Family
 from support.graphs import Graph, evaluate, run_float32
 from support.half_precision import doubled, halved
 from support.nhwc_networks import resnet_v1, resnet_v2, squeezed_head
 from support.results import Outcome, Recorder
 from support.segmentation import segnet
+from support.tiers import quick_of, thorough
 from support.torch_dense import NETWORKS
 from torch import nn
 
@@ -38,10 +40,20 @@ from jpegcompile.ir.module import CompileOptions
 HALF_TOLERANCE = 0.005
 BY_NAME = {family.name: family for family in FAMILIES}
 
+
+def _quick_exporter(number: int) -> Exporter:
+    """The newer exporter takes three times as long: it writes every tenth network."""
+    return "torchscript" if number % 10 else "dynamo"
+
+
 CASES = [
-    pytest.param(family, exporter, id=f"{family.name}-{exporter}", marks=marks)
-    for family in FAMILIES
-    for marks in [[pytest.mark.slow] if family.slow else []]
+    pytest.param(
+        family,
+        exporter,
+        id=f"{family.name}-{exporter}",
+        marks=[] if exporter == _quick_exporter(number) and not family.is_deep else [thorough],
+    )
+    for number, family in enumerate(FAMILIES)
     for exporter in EXPORTERS
 ]
 
@@ -128,8 +140,13 @@ def test_family(family: Family, exporter: Exporter, tmp_path: Path, recorder: Re
     )
 
 
-@pytest.mark.parametrize("exporter", EXPORTERS)
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("family", SHALLOW, ids=lambda family: family.name)
+def test_one_block_a_stage(family: Family, tmp_path: Path) -> None:
+    """What the deep families are made of; they follow in the thorough tier."""
+    test_family(family, "torchscript", tmp_path, Recorder(None))
+
+
+@pytest.mark.parametrize(("name", "exporter"), quick_of(product(NETWORKS, EXPORTERS), quick=8))
 def test_network(name: str, exporter: Exporter, tmp_path: Path, recorder: Recorder) -> None:
     given = NETWORKS[name]
     network = given.make()
@@ -139,7 +156,7 @@ def test_network(name: str, exporter: Exporter, tmp_path: Path, recorder: Record
     check((name, exporter), source, {"image": images}, recorder, casts=given.casts)
 
 
-@pytest.mark.slow
+@thorough
 def test_the_deepest_in_float64(tmp_path: Path) -> None:
     """What ResNet-152 errs by in float32 is rounding: in float64 it is gone."""
     family = BY_NAME["ResNet-152"]
@@ -151,10 +168,10 @@ def test_the_deepest_in_float64(tmp_path: Path) -> None:
     assert np.abs(actual - expected).max() <= 1e-12 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("exporter", EXPORTERS)
-@pytest.mark.parametrize(
-    "name", ["ResNet-D", "SE-ResNet, linear layers", "fully convolutional head"]
-)
+OPEN_SIZE = ["ResNet-D", "SE-ResNet, linear layers", "fully convolutional head"]
+
+
+@pytest.mark.parametrize(("name", "exporter"), quick_of(product(OPEN_SIZE, EXPORTERS)))
 def test_open_size(name: str, exporter: Exporter, tmp_path: Path, recorder: Recorder) -> None:
     """Height and width come from --input-size, and differ."""
     family, size = BY_NAME[name], (96, 64)
@@ -167,10 +184,10 @@ def test_open_size(name: str, exporter: Exporter, tmp_path: Path, recorder: Reco
     check(case, source, {"image": images}, recorder, casts=family.casts, input_size=size)
 
 
-@pytest.mark.parametrize("exporter", EXPORTERS)
-@pytest.mark.parametrize(
-    "name", ["ResNet-18", "ResNet-50", "BiT ResNet (GroupNorm, standardised weights)"]
-)
+IN_FLOAT16 = ["BiT ResNet (GroupNorm, standardised weights)", "ResNet-18", "ResNet-50"]
+
+
+@pytest.mark.parametrize(("name", "exporter"), quick_of(product(IN_FLOAT16, EXPORTERS)))
 def test_in_float16(name: str, exporter: Exporter, tmp_path: Path, recorder: Recorder) -> None:
     family = BY_NAME[name]
     network = family.build()

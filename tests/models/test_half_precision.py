@@ -20,6 +20,7 @@ from support.exports import export
 from support.families import FAMILIES
 from support.graphs import TENSOR, Feeds, feeds_of, outline_of, run_float32
 from support.half_precision import distance, float32_twin, halved
+from support.tiers import quick_of
 from support.tiny_residual import tiny_residual
 from support.torch_zoo import Design, build
 from torch import nn
@@ -86,7 +87,7 @@ def rounded_maps(model: onnx.ModelProto) -> onnx.ModelProto:
     return result
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", quick_of(NETWORKS, quick=2))
 def test_as_near_to_float32_as_the_source(name: str, tmp_path: Path) -> None:
     make, size = NETWORKS[name]
     source = halved(onnx.load(export(make(), size, tmp_path / "model.onnx", "torchscript")))

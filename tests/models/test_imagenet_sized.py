@@ -10,9 +10,12 @@ import onnx
 import pytest
 from support.images import make_jpeg
 from support.peak_memory import peak_memory
+from support.tiers import thorough
 from support.zoo import resnet50, with_random_weights
 
 import jpegcompile
+
+pytestmark = thorough
 
 # Error of an output relative to its largest magnitude.
 TOLERANCE = 1e-5

@@ -1,4 +1,7 @@
-"""Models for the bytes of a file: plain ONNX Runtime feeds one, a Session takes any number."""
+"""Models for the bytes of a file: plain ONNX Runtime feeds one, a Session takes any number.
+
+The pass is `decode-input`.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import pytest
 from support.coefficient_models import check_coefficients
 from support.graphs import Graph, check_compiled, check_fault, kept_reasons, random_weight
 from support.nhwc_networks import resnet_v1, resnet_v2, squeezed_head
+from support.tiers import thorough
 
 OPSETS = [9, 11, 13, 18]
 NETWORKS = [resnet_v1, resnet_v2, squeezed_head]
@@ -56,6 +57,7 @@ def test_faults_are_seen(network: Callable[[int, bool], Graph], optimised: bool)
     check_fault(graph, *(_shuffled(graph, name) for name in learned))
 
 
+@thorough
 def test_gates_by_convolution_as_well() -> None:
     module = check_compiled(resnet_v2(13, optimised=False, dense_gate=False))
     assert kept_reasons(module) == {}

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+from google.protobuf.message import EncodeError
 from onnx import TensorProto
 from support.external_models import external_residual
 from support.graphs import Array, Graph
@@ -17,11 +18,16 @@ from support.peak_memory import peak_memory
 from support.refusals import refusal
 
 from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.frontend import load
 from jpegcompile.target.base import CPU_PROVIDERS
 
-pytestmark = pytest.mark.slow
+slow = pytest.mark.slow(reason="needs 8 GB of memory and as much room on disk")
 
 GB = 1 << 30
+IN_MEMORY = (
+    "model: holds 2 GB or more in memory, which protobuf cannot carry; save it with its weights"
+    " as external data and give the path"
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +47,7 @@ def run(path: Path, images: Array) -> Array:
     return np.asarray(session.run(None, {"image": images})[0])
 
 
+@slow
 @pytest.mark.parametrize("target", ["ort", "onnx"])
 def test_a_model_above_2_gb(source: Path, tmp_path: Path, target: str) -> None:
     output = tmp_path / "out.onnx"
@@ -62,6 +69,7 @@ def test_a_model_above_2_gb(source: Path, tmp_path: Path, target: str) -> None:
     assert error <= 1e-5
 
 
+@slow
 def test_a_model_above_2_gb_in_memory() -> None:
     model = Graph("(T[N,3,16,16] x) => (T[] y) { y = Relu(x) }").model("float")
     for name in ("first", "second"):
@@ -69,7 +77,16 @@ def test_a_model_above_2_gb_in_memory() -> None:
         tensor = TensorProto(name=name, data_type=TensorProto.UINT8, dims=[size])
         tensor.raw_data = bytes(size)
         model.graph.initializer.append(tensor)
-    assert refusal(UnsupportedModelError, model) == (
-        "model: holds 2 GB or more in memory, which protobuf cannot carry; save it with its weights"
-        " as external data and give the path"
-    )
+    assert refusal(UnsupportedModelError, model) == IN_MEMORY
+
+
+def test_what_protobuf_cannot_carry_is_refused() -> None:
+    """What becomes of protobuf's own refusal, which takes 2 GB to see."""
+
+    class Large:
+        def SerializeToString(self, deterministic: bool) -> bytes:  # noqa: N802
+            raise EncodeError("Failed to serialize proto")
+
+    with pytest.raises(UnsupportedModelError) as caught:
+        load._serialized(Large())  # type: ignore[arg-type]
+    assert str(caught.value) == IN_MEMORY

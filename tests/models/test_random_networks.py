@@ -17,6 +17,7 @@ from support.graphs import TENSOR, evaluate, lowered_model
 from support.half_precision import narrowed
 from support.random_graph import Network
 from support.random_networks import networks, tied_networks
+from support.tiers import thorough
 from support.ties import differing
 
 from jpegcompile.backends.emit import emit
@@ -30,6 +31,8 @@ from jpegcompile.passes.schedule import group_channels
 TOLERANCE = 1e-9
 # Positions of an output of hundreds that may be within rounding of a step by chance.
 BY_CHANCE = 2
+# Of the quick tier; the thorough one draws as many others as the profile says.
+FEW = settings(max_examples=12)
 
 
 def assert_agrees(compiled: ModelProto, network: Network) -> None:
@@ -42,7 +45,18 @@ def assert_agrees(compiled: ModelProto, network: Network) -> None:
 
 
 @given(networks())
+@FEW
 def test_random_networks(network: Network) -> None:
+    check_random_network(network)
+
+
+@thorough
+@given(networks())
+def test_more_random_networks(network: Network) -> None:
+    check_random_network(network)
+
+
+def check_random_network(network: Network) -> None:
     model = network.model()
     module, compiled = lowered_model(model)
     note(str([node.op_type for node in model.graph.node]))
@@ -52,7 +66,18 @@ def test_random_networks(network: Network) -> None:
 
 
 @given(networks(), st.sampled_from(["jpeg", "auto"]))
+@FEW
 def test_random_networks_laid_out_in_groups(network: Network, domain: DomainChoice) -> None:
+    check_laid_out_in_groups(network, domain)
+
+
+@thorough
+@given(networks(), st.sampled_from(["jpeg", "auto"]))
+def test_more_random_networks_laid_out_in_groups(network: Network, domain: DomainChoice) -> None:
+    check_laid_out_in_groups(network, domain)
+
+
+def check_laid_out_in_groups(network: Network, domain: DomainChoice) -> None:
     """In groups of 2, in float64, as a kernel would find and leave its maps in memory."""
     model = network.model()
     # The reference evaluator has no such operator.

@@ -12,8 +12,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from support.coefficient_files import SAMPLINGS, random_file
 from support.images import make_jpeg
+from support.tiers import thorough
 
 import jpegcompile
+
+pytestmark = thorough
 
 SIDE, CHANNELS = 32, 512
 OTHER = random_file(SAMPLINGS["4:4:0"], SIDE, SIDE)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.images import make_jpeg
+from support.tiers import thorough
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
@@ -83,6 +84,7 @@ def test_sessions_of_different_models_run_at_once(tmp_path: Path) -> None:
             assert_same(outputs, expected[index])
 
 
+@thorough
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
 def test_sessions_that_come_and_go_leave_no_memory(tmp_path: Path) -> None:
     path, image = tmp_path / "compiled.onnx", tmp_path / "image.jpg"

@@ -15,6 +15,7 @@ from support.families import FAMILIES
 from support.graphs import Graph
 from support.half_precision import halved
 from support.images import make_jpeg
+from support.tiers import thorough
 from support.torch_zoo import build
 
 import jpegcompile
@@ -87,6 +88,7 @@ def test_without_masks_nothing_is(
     assert measured.largest < 1e-4
 
 
+@thorough
 def test_many_masks_in_a_row_are_and_few_are_not(
     files: dict[int, list[Path]], tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from onnx import checker, numpy_helper
 from PIL import Image
 from support.third_party import CIFAR10, GRAY, ThirdParty
+from support.tiers import quick_of, thorough
 
 import jpegcompile
 from jpegcompile.errors import AccessError, UnsupportedModelError
@@ -22,13 +24,41 @@ LOGIT_TOLERANCE = 2e-4
 _MUST_BE_LOWERED = {"Conv", "BatchNormalization", "Relu", "MaxPool", "AveragePool"}
 
 cifar10_models = pytest.mark.parametrize("model", CIFAR10, ids=lambda m: m.name)
-every_model = pytest.mark.parametrize("model", [*CIFAR10, GRAY], ids=lambda m: m.name)
 
 
-@cifar10_models
-@pytest.mark.parametrize("native", [True, False], ids=["native", "bodies"])
-def test_same_answers_on_2000_jpegs(
-    model: ThirdParty, native: bool, shared: Path, tmp_path: Path
+# On a tenth of the files, kernels and function bodies in turn; on all of them, both.
+WAYS = [(True, "native"), (False, "bodies")]
+ON_FILES = [
+    *(
+        pytest.param(model, WAYS[turn % 2][0], 200, id=f"{model.name}-{WAYS[turn % 2][1]}-200")
+        for turn, model in enumerate(CIFAR10)
+    ),
+    *(
+        pytest.param(model, native, 2000, id=f"{model.name}-{way}-2000", marks=[thorough])
+        for model in CIFAR10
+        for native, way in WAYS
+    ),
+]
+
+
+def files_of(shared: Path, count: int) -> list[Path]:
+    """As many photographs, of every class."""
+    files = sorted((shared / "images" / "cifar10_test").rglob("*.jpg"))
+    return files[:: len(files) // count]
+
+
+def folder_of(shared: Path, count: int, tmp_path: Path) -> Path:
+    """A folder with as many photographs."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for index, file in enumerate(files_of(shared, count)):
+        (folder / f"{index:04}.jpg").symlink_to(file.resolve())
+    return folder
+
+
+@pytest.mark.parametrize(("model", "native", "count"), ON_FILES)
+def test_same_answers_on_jpegs(
+    model: ThirdParty, native: bool, count: int, shared: Path, tmp_path: Path
 ) -> None:
     compiled = jpegcompile.compile(model.path(shared), preprocess=model.preprocess)
     assert not [n.name for n in compiled.report.kept if n.op in _MUST_BE_LOWERED]
@@ -36,12 +66,12 @@ def test_same_answers_on_2000_jpegs(
     result = jpegcompile.verify(
         model.path(shared),
         tmp_path / "compiled.onnx",
-        shared / "images" / "cifar10_test",
+        folder_of(shared, count, tmp_path),
         native=native,
     )
     (output,) = result.outputs
-    assert result.inputs == 2000
-    assert output.same_top1 == 2000
+    assert result.inputs == count
+    assert output.same_top1 == count
     assert output.conversion <= LOGIT_TOLERANCE
     assert output.decoder is not None
     assert output.decoder > LOGIT_TOLERANCE
@@ -53,8 +83,14 @@ def test_same_answers_on_2000_jpegs(
     assert max(node.relative for node in result.nodes) < 1e-5
 
 
-@every_model
-@pytest.mark.parametrize("target", ["ort", "onnx"])
+@pytest.mark.parametrize(
+    ("target", "model"),
+    quick_of(
+        product(["ort", "onnx"], [*CIFAR10, GRAY]),
+        lambda case: case[0],
+        ids=lambda case: f"{case[0]}-{case[1].name}",
+    ),
+)
 def test_tensor_input_gives_the_same_answers_on_random_tensors(
     model: ThirdParty, target: str, shared: Path, tmp_path: Path
 ) -> None:
@@ -69,10 +105,11 @@ def test_tensor_input_gives_the_same_answers_on_random_tensors(
         assert result.outputs[0].same_top1 == 200
 
 
-def test_gray_crops_of_28_pixels(shared: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [200, pytest.param(2000, marks=[thorough])])
+def test_gray_crops_of_28_pixels(count: int, shared: Path, tmp_path: Path) -> None:
     crops = tmp_path / "crops"
     crops.mkdir()
-    for index, file in enumerate(sorted((shared / "images" / "cifar10_test").rglob("*.jpg"))):
+    for index, file in enumerate(files_of(shared, count)):
         with Image.open(file) as image:
             image.convert("L").crop((2, 2, 30, 30)).save(crops / f"{index}.jpg", quality=75)
     compiled = jpegcompile.compile(GRAY.path(shared), preprocess=GRAY.preprocess)
@@ -84,11 +121,12 @@ def test_gray_crops_of_28_pixels(shared: Path, tmp_path: Path) -> None:
         result = jpegcompile.verify(
             GRAY.path(shared), tmp_path / "compiled.onnx", crops, native=native
         )
-        assert (result.inputs, result.outputs[0].same_top1) == (2000, 2000)
+        assert (result.inputs, result.outputs[0].same_top1) == (count, count)
         assert result.outputs[0].conversion <= LOGIT_TOLERANCE
 
 
-@cifar10_models
+# The last one, whose labels are in an order of their own, takes the least time.
+@pytest.mark.parametrize("model", quick_of(CIFAR10[::-1], ids=lambda model: model.name))
 def test_accuracy_is_that_of_the_float_decode(
     model: ThirdParty, shared: Path, tmp_path: Path
 ) -> None:
@@ -137,7 +175,7 @@ def test_a_disturbed_weight_fails_verification(shared: Path, tmp_path: Path) -> 
     assert result.nodes[0].relative > 1e-4
 
 
-@every_model
+@pytest.mark.parametrize("model", [*CIFAR10, GRAY], ids=lambda m: m.name)
 @pytest.mark.parametrize("target", ["ort", "onnx"])
 @pytest.mark.parametrize("mode", ["coefficients", "tensor"])
 def test_compiled_files_are_plain_onnx(

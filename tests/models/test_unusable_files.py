@@ -16,6 +16,7 @@ from PIL import Image
 from support.commands import few_images
 from support.graphs import Graph
 from support.images import make_jpeg
+from support.tiers import quick_of, thorough
 from support.unusable_files import DAMAGED, KINDS, content, converted, spoiled, whole
 
 import jpegcompile
@@ -105,6 +106,7 @@ def test_predictions_stay_with_their_files(
     assert [Path(one.file).parents[1] for one in result[-2:]] == [good, good]
 
 
+@thorough
 def test_bench_reads_all_and_times_the_good_ones(
     compiled: dict[str, Path], bad: dict[str, Path]
 ) -> None:
@@ -120,7 +122,7 @@ def test_bench_reads_all_and_times_the_good_ones(
         ]
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", quick_of(MODES))
 def test_bench_tolerates_what_the_timed_operators_can_read(
     mode: str, compiled: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -348,6 +350,7 @@ def search(images: Path, cache: Path, **options: Any) -> jpegcompile.FrequencySe
     )
 
 
+@thorough
 def test_the_search_is_that_of_the_good_files(
     good: Path, bad: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import onnx
-import pytest
 from PIL import Image
 from support.edge_detection import edge_detector
 from support.peak_memory import peak_memory
+from support.tiers import thorough
 
 import jpegcompile
 from jpegcompile.evaluation.benchmark.inputs import photograph_like
@@ -26,6 +26,6 @@ def peak_of_verify(folder: Path, height: int, width: int, **options: int) -> int
     return peak_memory([*command, str(source), str(compiled), "--images", str(images)])
 
 
-@pytest.mark.slow
+@thorough
 def test_an_edge_detector_of_full_size(tmp_path: Path) -> None:
     assert peak_of_verify(tmp_path, 1080, 1920) < 4 << 30

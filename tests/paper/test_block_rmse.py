@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from support.block_errors import ALLOWED, BLOCKS, HALF_UNIT, MEANS
+from support.tiers import thorough
 from torch.nn import functional
 
 from jpegcompile.errors import UsageError
@@ -22,7 +23,7 @@ def errors(result: BlockRmse) -> NDArray[np.float64]:
     return np.array([[mean.standard_error for mean in means] for means in (result.asm, result.apx)])
 
 
-@pytest.mark.slow
+@thorough
 def test_a_million_blocks() -> None:
     result = block_rmse(BLOCKS, seed=1)
     assert (np.abs(values(result) - MEANS) <= ALLOWED).all()

@@ -13,6 +13,7 @@ import pytest
 from onnx import numpy_helper
 from PIL import Image
 from support.third_party import CIFAR10
+from support.tiers import thorough
 
 import jpegcompile
 from jpegcompile import PaperResults
@@ -57,6 +58,7 @@ def accuracy_of(subject: Subject, folder: Path, **plan: Any) -> float:
     return float(np.mean(scores.after.argmax(axis=1) == subject.images.labels))
 
 
+@thorough
 def test_progress_reaches_its_end(results: PaperResults, progress: list[tuple[int, int]]) -> None:
     assert results.images == LIMIT
     (total,) = {whole for _, whole in progress}
@@ -253,7 +255,7 @@ PUBLISHED = {
 }
 
 
-@pytest.mark.slow
+@thorough
 @pytest.mark.shared
 def test_published_accuracies(shared: Path) -> None:
     network = next(model for model in CIFAR10 if model.name == "akamaster_resnet20_option_a")

@@ -1,4 +1,7 @@
-"""Domains are assigned by divisibility; casts that meet cancel; what stays spatial is named."""
+"""Domains are assigned by divisibility; casts that meet cancel; what stays spatial is named.
+
+By `assign-domains`, `lower-cast`, `cancel-casts` and `report-kept`.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from support.graphs import (
     run_float32,
 )
 from support.refusals import refusal
+from support.tiers import check_each
 from torch.nn import functional
 
 import jpegcompile
@@ -218,10 +220,16 @@ def test_what_stays() -> None:
     assert check_untouched(module_before(graph, NAME), NAME) == {}
 
 
-@pytest.mark.parametrize("size", range(1, 20))
-@pytest.mark.parametrize("extent", range(1, 6))
-@pytest.mark.parametrize("stride", range(1, 5))
-def test_the_arithmetic_of_padding(size: int, extent: int, stride: int) -> None:
+def test_the_arithmetic_of_padding() -> None:
+    windows = product(range(1, 20), range(1, 6), range(1, 5))
+    check_each(
+        windows,
+        lambda window: check_padding(*window),
+        "size {0[0]}, window {0[1]}, stride {0[2]}".format,
+    )
+
+
+def check_padding(size: int, extent: int, stride: int) -> None:
     """By what each must achieve, and no less would do."""
     padding = same_padding(size, extent, stride, upper=True)
     outputs = -(-size // stride)

@@ -1,4 +1,7 @@
-"""Weights stored as integers are folded; feature maps rounded to integers are refused."""
+"""Weights stored as integers are folded; feature maps rounded to integers are refused.
+
+By `fold-quantized-weights` and `refuse-quantized`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Maxima of whole maps, and means and sums over parts of the plane or over channels."""
+"""Maxima of whole maps, and means and sums over parts of the plane or over channels.
+
+By `split-reduction`, `lower-reduction` and `lower-channel-reduction`.
+"""
 
 from __future__ import annotations
 

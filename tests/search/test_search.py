@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.graphs import Graph
+from support.tiers import thorough
 
 import jpegcompile
 from jpegcompile import FrequencyPlan, FrequencySearch, choose_frequencies
@@ -175,6 +176,7 @@ def test_stability_is_measured(
     assert search(images, cache, has_exact_masks=True).stability is None
 
 
+@thorough
 def test_chaotic_plans_are_refused(
     found: FrequencySearch, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ matrix product or less, each of the magnitude that the bound counts.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +20,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 from support.function_bodies import Array, BodyCase, tolerance
-from support.native import GROUP, packed, run_native, unpacked
+from support.native import GROUP, ISAS, packed, run_native, unpacked
 
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION
 from jpegcompile.operators.function import function_of
@@ -124,6 +125,40 @@ def assert_kernel_holds(case: BodyCase, spread: Spread, isa: str, threads: int =
     """The kernel gives what the reference gives, within rounding."""
     wide, bound = spread_over(case, spread)
     assert_result(wide, run_case(wide, spread, isa, threads), bound, f"{spread} {isa}")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A case for a kernel under an instruction set, on maps as they are and on wider ones."""
+
+    case: BodyCase
+    spreads: tuple[Spread, ...]
+    isa: str
+
+    def __str__(self) -> str:
+        return f"{self.case}-{self.isa}"
+
+    def check(self) -> None:
+        for spread in self.spreads:
+            assert_kernel_holds(self.case, spread, self.isa)
+
+
+def by_operator(call: Call) -> str:
+    return call.case.op
+
+
+def plain_calls(cases: Iterable[BodyCase]) -> list[Call]:
+    """Every case as it is, under every instruction set."""
+    return [Call(case, (Spread(),), isa) for case in cases for isa in ISAS]
+
+
+def spread_calls(cases: Iterable[BodyCase]) -> list[Call]:
+    """Every case under every instruction set, as it is and in one of the other spreads in turn."""
+    return [
+        Call(case, (Spread(), SPREADS[(index + turn) % len(SPREADS)]), isa)
+        for index, case in enumerate(cases)
+        for turn, isa in enumerate(ISAS)
+    ]
 
 
 def assert_result(case: BodyCase, actual: Array, bound: NDArray[np.float64], how: str) -> None:
