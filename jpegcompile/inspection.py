@@ -113,7 +113,7 @@ def inspect(
                 " inspect its source"
             )
         if size is not None:
-            sized(f"input '{info.input.name}'", (info.input.height, info.input.width), size)
+            sized(f"input '{info.input.name}'", info.input.size, size)
         return Inspection(info.report, info, execution_of(opened))
     options = compile_options(
         input=input,

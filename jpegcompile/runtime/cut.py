@@ -19,7 +19,7 @@ from jpegcompile.interface import (
     TO_SPATIAL,
     grouped_inputs,
 )
-from jpegcompile.metadata import InputInfo
+from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.bodies.functions import function_of
 from jpegcompile.operators.fused import FIRST_CONVOLUTIONS, INGEST_INPUTS, METHOD, SPATIAL_CONV
 
@@ -61,18 +61,18 @@ def begin_behind_decode(model: onnx.ModelProto) -> bool:
     return True
 
 
-def begin_at(model: onnx.ModelProto, tensor: str, info: InputInfo) -> onnx.ModelProto:
+def begin_at(model: onnx.ModelProto, tensor: str, taken: NetworkInput) -> onnx.ModelProto:
     """A copy of a compiled model that takes the jpeg-domain image itself.
 
     Args:
         model: compiled for coefficients.
         tensor: name of the ingest's output, float32 [N, C, H, W].
-        info: the model's image input.
+        taken: the model's image input.
     """
     result = _with(model, tensor)
     graph = result.graph
     luma = next(value for value in graph.input if value.name == LUMA)
-    shape = [None, info.channels, info.height, info.width]
+    shape = [None, taken.channels, *taken.size]
     image = helper.make_tensor_value_info(tensor, TensorProto.FLOAT, shape)
     image.type.tensor_type.shape.dim[0].CopyFrom(luma.type.tensor_type.shape.dim[0])
     if _is_grouped(result, tensor):

@@ -24,11 +24,9 @@ from jpegcompile.ir.image import (
     TO_CHANNELS_LAST,
     channels_first_image,
     image_tensor,
-    pixels_to_input,
 )
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
-from jpegcompile.jpeg.subsampling import GRAY, geometry_of
 
 
 class LowerInput(Pass):
@@ -68,31 +66,29 @@ class LowerInput(Pass):
 
 def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Variable]:
     """The new graph inputs, and the jpeg-domain image that an ingest node makes of them."""
-    image, subsampling = module.image, module.options.subsampling
-    assert subsampling is not None
-    color, affine = pixels_to_input(module)
-    geometry = geometry_of(subsampling, image.height, image.width)
-    operators = ingest_operators(geometry, color, affine)
+    image, frame = module.image, module.frame
+    assert frame is not None
+    operators = ingest_operators(frame, image)
     batch, dtype = declared.shape[0], declared.dtype
-    components = 1 if subsampling == GRAY else 3
-    luma = _blocks(LUMA, batch, 1, operators.rows[0], operators.columns[0])
+    components = len(frame.sampling)
+    luma = _blocks(LUMA, (batch, 1, *frame.block_counts(0)))
     inputs = [luma]
     indexing = _indexing(module, luma, range(1))
-    matrices = [operators.rows[0], operators.columns[0].T]
-    if subsampling != GRAY:
-        chroma = _blocks(CHROMA, batch, 2, operators.rows[1], operators.columns[1])
+    matrices = [operators.rows[0].dense(), operators.columns[0].dense().T]
+    if components > 1:
+        chroma = _blocks(CHROMA, (batch, 2, *frame.block_counts(1)))
         inputs.append(chroma)
         indexing += _indexing(module, chroma, range(1, 3))
-        matrices += [operators.rows[1], operators.columns[1].T]
+        matrices += [operators.rows[1].dense(), operators.columns[1].dense().T]
     inputs.append(gs.Variable(QUANTIZATION, np.dtype(np.uint16), (batch, components, 8, 8)))
     result = gs.Variable(
         module.fresh(f"{image.name}.jpeg"),
         dtype,
-        (batch, image.channels, image.height, image.width),
+        (batch, image.channels, *image.size),
     )
     constants = _constants(module, operators, matrices, dtype)
     node = gs.Node(
-        "JpegIngestGray" if subsampling == GRAY else "JpegIngest",
+        "JpegIngestGray" if components == 1 else "JpegIngest",
         module.fresh(f"{DOMAIN}.ingest"),
         {"to": helper.np_dtype_to_tensor_dtype(dtype), "block": operators.block},
         [*inputs, *indexing, *constants],
@@ -121,19 +117,12 @@ def _constants(
         *shared,
         pool.share("ingest.mixing", mixing, dtype),
         pool.share("ingest.offset", offset, dtype),
-        pool.dc(image.height, image.width, operators.block, dtype),
+        pool.dc(*image.size, operators.block, dtype),
     ]
 
 
-def _blocks(
-    name: str,
-    batch: int | str,
-    components: int,
-    rows: NDArray[np.float64],
-    columns: NDArray[np.float64],
-) -> gs.Variable:
-    shape = (batch, components, rows.shape[1] // 8, columns.shape[1] // 8, 8, 8)
-    return gs.Variable(name, np.dtype(np.int16), shape)
+def _blocks(name: str, counts: tuple[int | str, ...]) -> gs.Variable:
+    return gs.Variable(name, np.dtype(np.int16), (*counts, 8, 8))
 
 
 def _indexing(module: Module, blocks: gs.Variable, tables: range) -> list[gs.Tensor]:
@@ -154,7 +143,7 @@ def _indexing(module: Module, blocks: gs.Variable, tables: range) -> list[gs.Ten
 
 def _cast_back(module: Module, ingested: gs.Variable, image: gs.Tensor) -> None:
     """Make `image` ToSpatial(ingested); at block size 1 the two are the same."""
-    height, width, pool = module.image.height, module.image.width, module.constants
+    (height, width), pool = module.image.size, module.constants
     block, dtype = block_size(height, width), image.dtype
     if block > 1:
         module.blocks[ingested.name] = block

@@ -16,7 +16,7 @@ from jpegcompile.interface import CHROMA, DECODE, DECODE_GRAY, DOMAIN, JPEG, LUM
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
-from jpegcompile.jpeg.subsampling import GRAY
+from jpegcompile.jpeg.subsampling import subsampling_of
 
 
 class DecodeInput(Pass):
@@ -56,11 +56,13 @@ class DecodeInput(Pass):
 
 
 def _decode(module: Module, jpeg: gs.Variable, outputs: list[gs.Tensor]) -> gs.Node:
-    image, subsampling = module.image, module.options.subsampling
-    attrs = {"height": image.height, "width": image.width}
+    frame = module.frame
+    assert frame is not None
+    attrs: dict[str, object] = {"height": frame.height, "width": frame.width}
     name = module.fresh(f"{DOMAIN}.decode")
-    if subsampling == GRAY:
+    if frame.color_space == "gray":
         # A network of one channel takes luma, which colour files have, too.
-        attrs["takes_color"] = int(image.channels == 1)
+        attrs["takes_color"] = int(module.image.channels == 1)
         return gs.Node(DECODE_GRAY, name, attrs, [jpeg], outputs, DOMAIN)
-    return gs.Node(DECODE, name, {**attrs, "subsampling": subsampling}, [jpeg], outputs, DOMAIN)
+    attrs["subsampling"] = subsampling_of(frame)
+    return gs.Node(DECODE, name, attrs, [jpeg], outputs, DOMAIN)

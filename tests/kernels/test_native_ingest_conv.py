@@ -21,7 +21,7 @@ from support.native import GROUP, ISAS, NativeError, run_native
 from support.native_first import MANY, assert_holds, model_of, run
 
 from jpegcompile.cost.first import MOST_TABLE_FLOATS, FirstLayer
-from jpegcompile.jpeg.subsampling import chroma_factors
+from jpegcompile.jpeg.subsampling import frame_of
 from jpegcompile.operators.bodies.functions import BODIES
 from jpegcompile.operators.fused import FIRST_CONVOLUTIONS
 
@@ -146,7 +146,7 @@ def test_the_compiler_knows_for_how_many_outputs_there_is_room(
         size = case.expected.shape[2], case.expected.shape[3]
         layer = FirstLayer(
             height, width, 3, outputs, window.kernel, window.strides, *size,
-            chroma_factors(subsampling),
+            frame_of(subsampling, height, width).chroma_factors,
         )  # fmt: skip
         assert (layer.table_floats <= MOST_TABLE_FLOATS) == (outputs == most)
         if outputs == most:

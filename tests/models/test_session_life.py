@@ -219,4 +219,4 @@ def test_metadata_of_the_source_is_kept(tmp_path: Path) -> None:
     assert kept["license"] == "none"
     info = jpegcompile.load(path).info
     assert info.preprocess == jpegcompile.preprocess.PRESETS["cifar10"].to_json()
-    assert (info.input.subsampling, info.input.height, info.input.width) == ("4:2:0", 32, 32)
+    assert (info.subsampling, info.input.size) == ("4:2:0", (32, 32))
