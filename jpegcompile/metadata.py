@@ -142,8 +142,8 @@ def _with_frame(data: Mapping[str, Any]) -> dict[str, Any]:
         taken = taken.normalized(preprocess_of(rest["preprocess"]))
         frame = frame_of(subsampling, *taken.size).to_json()
     if absorbed is not None:
-        assert taken.affine is not None
-        taken = replace(taken, affine=taken.affine.then(*map(np.asarray, absorbed)))
+        _, affine = taken.from_pixels
+        taken = replace(taken, affine=affine.then(*map(np.asarray, absorbed)))
     return {
         **rest,
         "input_mode": mode,
