@@ -41,7 +41,7 @@ class Inspection:
         """JSON-ready data; the record of a compiled model holds its report."""
         if self.compiled is None or self.execution is None:
             return {"compiled": None, "report": self.report, "execution": None}
-        record = self.compiled.to_json()
+        record = {**self.compiled.to_json(), "subsampling": self.compiled.subsampling}
         record.pop("report")
         execution = self.execution.to_json()
         return {"compiled": record, "report": self.report, "execution": execution}

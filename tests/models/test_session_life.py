@@ -151,22 +151,6 @@ def with_metadata(path: Path, change: Any) -> None:
     onnx.save(model, path)
 
 
-def test_an_older_format_is_opened(path: Path) -> None:
-    """Format 4 did not say what native kernels were chosen for."""
-    expected = jpegcompile.load(path).run(FILES)
-
-    def older(record: dict[str, Any]) -> dict[str, Any]:
-        assert record.pop("lean") is False
-        assert record.pop("batch") == 1
-        return {**record, "format_version": 4}
-
-    with_metadata(path, older)
-    session = jpegcompile.load(path)
-    assert (session.info.lean, session.info.batch) == (None, None)
-    for values, wanted in zip(session.run(FILES), expected, strict=True):
-        np.testing.assert_array_equal(values, wanted)
-
-
 def test_a_newer_format_is_refused_in_words(path: Path) -> None:
     newer = {"format_version": FORMAT_VERSION + 1, "tool_version": "9.8", "unheard_of": 1}
     with_metadata(path, lambda record: {**record, **newer})
