@@ -32,8 +32,8 @@ def source() -> onnx.ModelProto:
     """A convolution of a normalised image, and its means."""
     generator = np.random.default_rng(0)
     weights = {
-        "divisor": np.float32([0.5, 0.25, 2.0]).reshape(1, 3, 1, 1),
-        "shift": np.float32([0.25, -1.0, 0.5]).reshape(1, 3, 1, 1),
+        "divisor": np.array([0.5, 0.25, 2.0], np.float32).reshape(1, 3, 1, 1),
+        "shift": np.array([0.25, -1.0, 0.5], np.float32).reshape(1, 3, 1, 1),
         "w": generator.standard_normal((4, 3, 3, 3)).astype(np.float32),
     }
     graph = helper.make_graph(
