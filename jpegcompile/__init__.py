@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
     from jpegcompile.inspection import inspect
     from jpegcompile.jpeg.coefficients import Coefficients
+    from jpegcompile.jpeg.frame import Frame
     from jpegcompile.jpeg.read import read_coefficients, read_coefficients_many
     from jpegcompile.reproduction.experiments import paper
     from jpegcompile.reproduction.results import PaperResults
@@ -27,6 +28,7 @@ _MODULES = {
     "Coefficients": "jpeg.coefficients",
     "CompiledModel": "compiler",
     "Execution": "runtime.native",
+    "Frame": "jpeg.frame",
     "FrequencyPlan": "frequency_plan",
     "FrequencySearch": "search.frequencies",
     "NodeFrequencies": "frequency_plan",
@@ -53,6 +55,7 @@ __all__ = [
     "Coefficients",
     "CompiledModel",
     "Execution",
+    "Frame",
     "FrequencyPlan",
     "FrequencySearch",
     "NodeFrequencies",

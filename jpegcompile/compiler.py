@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import onnx
@@ -23,7 +23,6 @@ from jpegcompile.ir.verifier import verify_module
 from jpegcompile.metadata import (
     FORMAT_VERSION,
     CompiledInfo,
-    InputInfo,
     write_metadata,
 )
 from jpegcompile.odd_maps import note_odd_maps
@@ -191,7 +190,8 @@ def lower(
     image = image_of(source, options.image_input, options.input_size)
     graph = graph_at_size(source.model, source.folder, image)
     plan = options.frequencies.for_source(source.sha256)
-    module = Module(graph, image, complete_options(replace(options, frequencies=plan), image))
+    complete = complete_options(replace(options, frequencies=plan), image)
+    module = Module.of(graph, image, complete)
     if plan is not options.frequencies:
         module.report.note(
             f"{plan.name}: its evidence is of another plan or another model and was left out"
@@ -225,24 +225,19 @@ def lower(
 
 
 def _info(module: Module, source: Source) -> CompiledInfo:
-    options, image = module.options, module.image
+    options = module.options
     has_kernels = options.target.kernels is not None
-    description = InputInfo(
-        mode=options.input_mode,
-        subsampling=options.subsampling,
-        ingest_output=module.ingest_output,
-        **asdict(image),
-    )
-    affine = module.input_affine
     present = module.graph.tensors()
     return CompiledInfo(
         format_version=FORMAT_VERSION,
         tool_version=__version__,
         source_sha256=source.sha256,
         target=options.target.name,
-        input=description,
+        input_mode=options.input_mode,
+        input=module.image,
+        frame=module.frame,
+        ingest_output=module.ingest_output,
         preprocess=options.preprocess.to_json() if options.preprocess else None,
-        input_affine=None if affine is None else [affine.scale.tolist(), affine.shift.tolist()],
         tensors={
             name: [module.blocks.get(name, 1), twin]
             for name, twin in module.twins.items()

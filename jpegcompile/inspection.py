@@ -41,7 +41,7 @@ class Inspection:
         """JSON-ready data; the record of a compiled model holds its report."""
         if self.compiled is None or self.execution is None:
             return {"compiled": None, "report": self.report, "execution": None}
-        record = self.compiled.to_json()
+        record = {**self.compiled.to_json(), "subsampling": self.compiled.subsampling}
         record.pop("report")
         execution = self.execution.to_json()
         return {"compiled": record, "report": self.report, "execution": execution}
@@ -113,7 +113,7 @@ def inspect(
                 " inspect its source"
             )
         if size is not None:
-            sized(f"input '{info.input.name}'", (info.input.height, info.input.width), size)
+            sized(f"input '{info.input.name}'", info.input.size, size)
         return Inspection(info.report, info, execution_of(opened))
     options = compile_options(
         input=input,

@@ -8,48 +8,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import onnx
 
-from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.interface import DOMAIN
+from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.subsampling import frame_of, subsampling_of
+from jpegcompile.network_input import NetworkInput
+from jpegcompile.preprocess import preprocess_of
 
 # The record stands under the name of the operator domain. Format 2 added the frequencies,
 # format 3 the domain, format 4 the input mode "jpeg", format 5 what native kernels are chosen for,
-# format 6 images without a batch.
-FORMAT_VERSION = 6
-
-
-@dataclass(frozen=True)
-class InputInfo:
-    """The image input of the source model, and what stands in its place.
-
-    Attributes:
-        mode: "coefficients", "jpeg" or "tensor".
-        name, channels, height, width, layout: of the source model's input.
-        has_batch: whether that input has a batch; without one it is one image [C,H,W] or [H,W,C],
-            and `layout` is that of a batch of one.
-        subsampling: that the file is written for; None for tensors.
-        ingest_output: tensor where the network begins; None for tensors.
-    """
-
-    mode: str
-    name: str
-    channels: int
-    height: int
-    width: int
-    layout: str
-    subsampling: str | None = None
-    ingest_output: str | None = None
-    has_batch: bool = True
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Of one image as the source model takes it, in its layout."""
-        plane = (self.height, self.width)
-        return (*plane, self.channels) if self.layout == "NHWC" else (self.channels, *plane)
+# format 6 images without a batch, format 7 the frame of the files apart from the network's input.
+FORMAT_VERSION = 7
+_SINCE_FRAME = 7
 
 
 @dataclass(frozen=True)
@@ -61,9 +37,11 @@ class CompiledInfo:
         tool_version: of the jpegcompile that wrote it.
         source_sha256: of the source model's file.
         target: "ort" or "onnx".
-        input: the image input.
+        input_mode: "coefficients", "jpeg" or "tensor".
+        input: the image input of the source model.
+        frame: that files must have to be fed as they are; None for tensors.
+        ingest_output: tensor where the network begins; None for tensors.
         preprocess: as in `Preprocess.to_json`, or None.
-        input_affine: [scale, shift] per channel of normalisation that was inside the graph.
         tensors: jpeg-domain tensor -> [block size, source tensor].
         report: what `inspect` shows.
         frequencies: the frequency plan, None where every operator is exact.
@@ -77,9 +55,11 @@ class CompiledInfo:
     tool_version: str
     source_sha256: str
     target: str
-    input: InputInfo
+    input_mode: str
+    input: NetworkInput
+    frame: Frame | None
+    ingest_output: str | None
     preprocess: dict[str, Any] | None
-    input_affine: list[list[float]] | None
     tensors: dict[str, list[Any]]
     report: dict[str, Any]
     frequencies: dict[str, Any] | None = None
@@ -87,9 +67,15 @@ class CompiledInfo:
     lean: bool | None = None
     batch: int | None = None
 
+    @property
+    def subsampling(self) -> str | None:
+        """Name of the subsampling of `frame`; None for tensors."""
+        return None if self.frame is None else subsampling_of(self.frame)
+
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""
-        return asdict(self)
+        frame = None if self.frame is None else self.frame.to_json()
+        return {**vars(self), "input": self.input.to_json(), "frame": frame}
 
 
 def write_metadata(model: onnx.ModelProto, info: CompiledInfo, kept: Mapping[str, str]) -> None:
@@ -123,8 +109,45 @@ def read_metadata(model: onnx.ModelProto, name: str) -> CompiledInfo | None:
             f" this version reads up to format {FORMAT_VERSION}: upgrade jpegcompile"
         )
     try:
-        return CompiledInfo(**{**data, "input": InputInfo(**data["input"])})
-    except (KeyError, TypeError) as error:
+        return _info_of(_with_frame(data) if version < _SINCE_FRAME else data)
+    except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
         raise UnsupportedModelError(
             f"{name}: its jpegcompile metadata is damaged; compile the model again"
         ) from error
+
+
+def _info_of(data: Mapping[str, Any]) -> CompiledInfo:
+    frame = data["frame"]
+    return CompiledInfo(
+        **{
+            **data,
+            "input": NetworkInput.from_json(data["input"]),
+            "frame": None if frame is None else Frame.from_json(frame),
+        }
+    )
+
+
+def _with_frame(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of formats 1 to 6, in which the input was the frame as well, as one of format 7.
+
+    What the ingest did beyond the preprocessing stood apart.
+    """
+    rest = dict(data)
+    old, absorbed = dict(rest.pop("input")), rest.pop("input_affine")
+    mode, subsampling, ingest_output = (
+        old.pop(name, None) for name in ("mode", "subsampling", "ingest_output")
+    )
+    taken, frame = NetworkInput(**old), None
+    if mode != "tensor":
+        taken = taken.normalized(preprocess_of(rest["preprocess"]))
+        frame = frame_of(subsampling, *taken.size).to_json()
+    if absorbed is not None:
+        _, affine = taken.from_pixels
+        taken = replace(taken, affine=affine.then(*map(np.asarray, absorbed)))
+    return {
+        **rest,
+        "input_mode": mode,
+        "input": taken.to_json(),
+        "frame": frame,
+        "ingest_output": ingest_output,
+    }

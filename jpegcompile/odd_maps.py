@@ -79,7 +79,7 @@ def _what(module: Module) -> str | None:
     nodes = [node for node in module.report.nodes if _is_odd(node)]
     if nodes:
         return _what_of(nodes)
-    size = (module.image.height, module.image.width)
+    size = module.image.size
     if block_size(*size) > 1 or size == (1, 1):
         return None
     return f"the image of {size_text(size)} has block size 1 and is taken in the spatial domain"
@@ -100,7 +100,7 @@ def _what_of(nodes: Sequence[NodeReport]) -> str:
 
 
 def _advice(module: Module, source: Source, steps: Sequence[Pass]) -> str:
-    present = (module.image.height, module.image.width)
+    present = module.image.size
     others = []
     for size in candidates(present):
         other = _at_size(module, source, steps, size)
@@ -118,7 +118,7 @@ def _at_size(module: Module, source: Source, steps: Sequence[Pass], size: Size) 
     image = replace(module.image, height=size[0], width=size[1])
     # What kernels are chosen for is no matter, and must not be in the way of another size.
     options = replace(module.options, batch=None)
-    other = Module(graph_at_size(source.model, source.folder, image), image, options)
+    other = Module.of(graph_at_size(source.model, source.folder, image), image, options)
     try:
         for step in steps:
             step.run(other)

@@ -16,8 +16,9 @@ from jpegcompile.frequency_plan import Frequencies, Masking, plan_of
 from jpegcompile.frontend.image import image_input_name
 from jpegcompile.frontend.load import Source
 from jpegcompile.input_size import InputSize, Size, input_size_of, sized
-from jpegcompile.ir.module import CompileOptions, DomainChoice, ImageInput, InputMode
+from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode
 from jpegcompile.jpeg.subsampling import GRAY, SUBSAMPLINGS
+from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.target.registry import target_of
 
@@ -86,7 +87,7 @@ def compile_options(
     )
 
 
-def image_of(source: Source, image_input: str | None, size: Size | None = None) -> ImageInput:
+def image_of(source: Source, image_input: str | None, size: Size | None = None) -> NetworkInput:
     """The input that is the image, by its name or because no other could be.
 
     Args:
@@ -117,10 +118,10 @@ def image_of(source: Source, image_input: str | None, size: Size | None = None) 
             " fixed; export the model with it"
         )
     height, width = sized(f"{source.name}: input '{name}'", (height, width), size)
-    return ImageInput(name, channels, height, width, layout, source.has_batch)
+    return NetworkInput(name, channels, height, width, layout, source.has_batch)
 
 
-def complete_options(options: CompileOptions, image: ImageInput) -> CompileOptions:
+def complete_options(options: CompileOptions, image: NetworkInput) -> CompileOptions:
     """Fill in defaults that depend on the model, and refuse what does not fit it.
 
     Raises:

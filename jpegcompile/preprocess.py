@@ -11,8 +11,8 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
+from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.color import Color
-from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.errors import UsageError
 from jpegcompile.files import parse_json, read_json
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from support.families import AND, FAMILIES
+from support.operators import WITH_BODIES
 from support.tiers import check_each, covering, gathered, is_quick, names_in, quick_of
 
 from jpegcompile.commands import COMMANDS
-from jpegcompile.operators.bodies.functions import BODIES
 from jpegcompile.pipeline import pass_names
 from jpegcompile.target.registry import TARGETS
 
@@ -64,8 +64,8 @@ def families(item: pytest.Item) -> set[str]:
 
 # What there must be a quick case of, and where to look for its name.
 EVERYTHING: dict[str, tuple[set[str], NamesOf]] = {
-    "function body": (set(BODIES), arguments("test_function_bodies")),
-    "kernel": (set(BODIES), arguments("test_native_")),
+    "function body": (set(WITH_BODIES), arguments("test_function_bodies")),
+    "kernel": (set(WITH_BODIES), arguments("test_native_")),
     "pass": (
         {name for target in TARGETS.values() for name in pass_names(target)},
         texts("passes", "models"),

@@ -13,7 +13,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.axes import given_axes
 from jpegcompile.analysis.statistics import inference_affine
-from jpegcompile.dct.ingest import ChannelAffine
+from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.operators.pointwise import FUNCTIONS
 

@@ -16,7 +16,7 @@ from onnx import shape_inference
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.input_size import size_text
 from jpegcompile.ir.graph import label
-from jpegcompile.ir.module import ImageInput
+from jpegcompile.network_input import NetworkInput
 
 _WINDOWS = frozenset(
     (
@@ -26,7 +26,7 @@ _WINDOWS = frozenset(
 )
 
 
-def require_room(model: onnx.ModelProto, image: ImageInput) -> None:
+def require_room(model: onnx.ModelProto, image: NetworkInput) -> None:
     """Refuse a model of which a map would have a negative size.
 
     A Slice comes into the inference when every window before it is known to fit.
@@ -88,8 +88,8 @@ def _inferred(
     return {**shapes, **{tensor.name: tuple(tensor.dims) for tensor in constants}}
 
 
-def _refuse(node: onnx.NodeProto, shape: tuple[int, ...], image: ImageInput) -> None:
-    size = size_text((image.height, image.width))
+def _refuse(node: onnx.NodeProto, shape: tuple[int, ...], image: NetworkInput) -> None:
+    size = size_text(image.size)
     raise UnsupportedModelError(
         f"shapes of the model do not fit an input of {size}: {node.op_type} '{node.name}' has a"
         f" window larger than its map, its output would be {'x'.join(map(str, shape[2:]))};"

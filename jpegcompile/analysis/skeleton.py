@@ -17,7 +17,7 @@ from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.input_size import size_text
 from jpegcompile.ir.complaints import complaint
 from jpegcompile.ir.graph import Shape, static_dims
-from jpegcompile.ir.module import ImageInput
+from jpegcompile.network_input import NetworkInput
 
 # Small constants carry shapes, axes and pads, whose values inference has to see.
 _WEIGHT_ELEMENTS = 256
@@ -64,7 +64,7 @@ def _stand_in(node: gs.Node) -> onnx.NodeProto:
     return exported
 
 
-def infer_shapes(graph: gs.Graph, image: ImageInput) -> None:
+def infer_shapes(graph: gs.Graph, image: NetworkInput) -> None:
     """Set dtype and shape of every variable of the graph afresh; unknown ones become None.
 
     A dimension is an int, or a string where it is symbolic. An output, whose rank has to be
@@ -98,13 +98,13 @@ def _resized(node: gs.Node) -> Shape | None:
     return (*source[:2], *resampling.sizes)
 
 
-def _infer(graph: gs.Graph, resized: Mapping[str, Shape], image: ImageInput) -> None:
+def _infer(graph: gs.Graph, resized: Mapping[str, Shape], image: NetworkInput) -> None:
     model = skeleton(graph, resized)
     require_room(model, image)
     try:
         inferred = _inferred(model)
     except shape_inference.InferenceError as error:
-        size = size_text((image.height, image.width))
+        size = size_text(image.size)
         raise UnsupportedModelError(
             f"shapes of the model do not fit an input of {size}: {complaint(error)};"
             " give the size that the model was made for"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.dct.ingest import ChannelAffine
+from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.normalization import batch_norm_affine
 from jpegcompile.ir.graph import value_of
 

@@ -131,9 +131,9 @@ def _show_record(out: Console, result: Inspection) -> None:
     out.print(f"compiled by jpegcompile {info.tool_version}, format {info.format_version}")
     out.print(f"source sha256 {info.source_sha256}", markup=False)
     out.print(
-        f"target {info.target}, domain {info.domain}, input {taken.mode} for '{taken.name}'"
+        f"target {info.target}, domain {info.domain}, input {info.input_mode} for '{taken.name}'"
         f" {taken.channels}x{taken.height}x{taken.width} {taken.layout},"
-        f" subsampling {taken.subsampling or '-'}",
+        f" subsampling {info.subsampling or '-'}",
         markup=False,
     )
     if info.batch is not None:

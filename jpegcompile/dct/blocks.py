@@ -7,13 +7,16 @@ frequency (u, v) of a tile stands at its row u, column v.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegcompile.byte_cache import cached
+
 BLOCK_SIZES = (8, 4, 2, 1)
+# Of dense transforms of axes: all that a network for images of 224x224 has take 2 MB.
+_AXIS_BYTES = 1 << 25
 
 Float = TypeVar("Float", np.float32, np.float64)
 
@@ -23,7 +26,7 @@ def block_size(height: int, width: int) -> int:
     return next(b for b in BLOCK_SIZES if height % b == 0 and width % b == 0)
 
 
-@cache
+@cached(1 << 16)
 def dct_matrix(order: int) -> NDArray[np.float64]:
     """Orthonormal DCT-II matrix [order, order]: row u holds the basis function of frequency u."""
     sample = np.arange(order)
@@ -34,7 +37,7 @@ def dct_matrix(order: int) -> NDArray[np.float64]:
     return np.asarray(basis, np.float64)
 
 
-@lru_cache(maxsize=64)
+@cached(_AXIS_BYTES)
 def axis_dct(size: int, block: int) -> NDArray[np.float64]:
     """Block-diagonal [size, size] matrix that transforms every tile of one axis at once.
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.errors import ImageError
-from jpegcompile.jpeg.coefficients import ColorSpace
+from jpegcompile.jpeg.frame import ColorSpace, Frame
 
 Color = Literal["RGB", "BGR", "L"]
 
@@ -38,14 +38,14 @@ def mixing_matrix(source: ColorSpace, wanted: Color) -> NDArray[np.float64]:
     return to_rgb if wanted == "RGB" else to_rgb[::-1].copy()
 
 
-def check_chroma_sampling(sampling: tuple[tuple[int, int], ...], source: ColorSpace) -> None:
+def check_chroma_sampling(frame: Frame) -> None:
     """Refuse files whose two chroma components are sampled differently.
 
     Raises:
         ImageError: if components 1 and 2 of a YCbCr file have different sampling factors.
     """
-    if source == "ycbcr" and sampling[1] != sampling[2]:
-        first, second = ("x".join(map(str, factors)) for factors in sampling[1:])
+    if frame.color_space == "ycbcr" and frame.sampling[1] != frame.sampling[2]:
+        first, second = ("x".join(map(str, factors)) for factors in frame.sampling[1:])
         raise ImageError(
             f"Cb and Cr are sampled differently ({first} and {second});"
             " save the image with one chroma sampling"

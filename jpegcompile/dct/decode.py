@@ -35,13 +35,13 @@ def decode(coefficients: Coefficients, color: Color = "RGB") -> NDArray[np.float
     Raises:
         ImageError: if sampling factors are fractional, or differ between Cb and Cr.
     """
-    check_chroma_sampling(coefficients.sampling, coefficients.color_space)
+    check_chroma_sampling(coefficients.frame)
     mixing = mixing_matrix(coefficients.color_space, color)
     height, width = coefficients.height, coefficients.width
     pixels = np.full((height, width, mixing.shape[0]), 128.0)
     for index in np.flatnonzero(mixing.any(axis=0)):
         samples = component_samples(coefficients, int(index))
-        upsampling = Upsampling.of(coefficients.sampling, int(index), samples.shape[1])
+        upsampling = Upsampling.of(coefficients.frame, int(index))
         tall = upsample_axis(samples, upsampling.vertical, upsampling.triangle)
         wide = upsample_axis(tall.T, upsampling.horizontal, upsampling.triangle).T
         pixels += wide[:height, :width, None] * mixing[:, index]

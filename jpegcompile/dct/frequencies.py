@@ -6,11 +6,10 @@ count frequencies on 8x8 tiles whatever the block size; `resolve` gives the numb
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegcompile.byte_cache import cached
 from jpegcompile.dct.blocks import Float
 
 ALL = 15
@@ -26,7 +25,7 @@ def resolve(frequencies: int, block: int) -> int:
     return max(1, round(frequencies * full(block) / ALL))
 
 
-@cache
+@cached(1 << 16)
 def band(block: int, frequencies: int) -> NDArray[np.bool_]:
     """[block, block]: where u + v < `frequencies`.
 

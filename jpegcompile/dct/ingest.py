@@ -9,134 +9,139 @@ channels, and constants touch the DC coefficients only.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.dct.blocks import axis_dct, block_size, dc_map, planes_in_place
-from jpegcompile.dct.color import Color, check_chroma_sampling, mixing_matrix
+from jpegcompile.byte_cache import cached
+from jpegcompile.dct.banded import TILE, BandedOperator
+from jpegcompile.dct.blocks import block_size, dct_matrix, planes_in_place
+from jpegcompile.dct.color import check_chroma_sampling, mixing_matrix
 from jpegcompile.dct.upsampling import Upsampling
-from jpegcompile.jpeg.coefficients import Coefficients, ColorSpace, ceil_div
+from jpegcompile.errors import ImageError
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.frame import Frame, ceil_div
+from jpegcompile.network_input import NetworkInput
 
-
-@dataclass(frozen=True)
-class ChannelAffine:
-    """y = scale * x + shift for each channel: float64 [channels] each."""
-
-    scale: NDArray[np.float64]
-    shift: NDArray[np.float64]
-
-    def then(self, scale: NDArray[np.float64], shift: NDArray[np.float64]) -> ChannelAffine:
-        """This map followed by y = scale * x + shift."""
-        return ChannelAffine(self.scale * scale, self.shift * scale + shift)
-
-
-@dataclass(frozen=True)
-class IngestGeometry:
-    """What the ingest must know of a file: everything but its coefficients and tables."""
-
-    height: int
-    width: int
-    sampling: tuple[tuple[int, int], ...]
-    color_space: ColorSpace
-
-    @classmethod
-    def of(cls, coefficients: Coefficients) -> IngestGeometry:
-        """The geometry of one file."""
-        return cls(
-            coefficients.height,
-            coefficients.width,
-            coefficients.sampling,
-            coefficients.color_space,
-        )
+# Of operators of axes: those of a thousand sizes of photographs.
+_OPERATOR_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
 class IngestOperators:
-    """The operators of one geometry; see the module's text.
+    """The operators from one frame to one network's input; see the module's text.
 
     Attributes:
-        rows, columns: for each component [H, 8*block rows] and [W, 8*block columns]; float64.
+        rows, columns: for each component [H, 8*block rows] and [W, 8*block columns].
         mixing: [channels, components], colour and normalisation together.
         offset: [channels], the level shift and the normalisation's constant, in pixel units.
         block: block size of the result.
     """
 
-    rows: tuple[NDArray[np.float64], ...]
-    columns: tuple[NDArray[np.float64], ...]
+    rows: tuple[BandedOperator, ...]
+    columns: tuple[BandedOperator, ...]
     mixing: NDArray[np.float64]
     offset: NDArray[np.float64]
     block: int
 
 
-def ingest_operators(
-    geometry: IngestGeometry, color: Color, affine: ChannelAffine
-) -> IngestOperators:
+def require_same_size(frame: Frame, taken: NetworkInput) -> None:
+    """Refuse a file whose size is not the network's.
+
+    Raises:
+        ImageError: naming both sizes.
+    """
+    if frame.size != taken.size:
+        raise ImageError(
+            f"is {frame.width}x{frame.height} but the model takes {taken.width}x{taken.height};"
+            " resizing is not supported, give images of that size"
+        )
+
+
+def ingest_operators(frame: Frame, taken: NetworkInput) -> IngestOperators:
     """Operators that take the dequantised coefficients of a file to a network's input.
 
     Args:
-        geometry: image size, sampling and colour space of the file.
-        color: channels that the network takes.
-        affine: from pixels on the 0..255 scale to the network's input, for each channel.
+        frame: of the file.
+        taken: what the network takes of it.
 
     Raises:
-        ImageError: if sampling factors are fractional, or differ between Cb and Cr.
+        ImageError: if sampling factors are fractional, or differ between Cb and Cr, or the file's
+            size is not the network's.
+        UsageError: if the network takes tensors.
     """
-    check_chroma_sampling(geometry.sampling, geometry.color_space)
-    block = block_size(geometry.height, geometry.width)
-    most_horizontal = max(h for h, _ in geometry.sampling)
-    most_vertical = max(v for _, v in geometry.sampling)
-    rows, columns = [], []
-    for index, (horizontal, vertical) in enumerate(geometry.sampling):
-        true_height = ceil_div(geometry.height * vertical, most_vertical)
-        true_width = ceil_div(geometry.width * horizontal, most_horizontal)
-        upsampling = Upsampling.of(geometry.sampling, index, true_width)
-        rows.append(
-            _axis_operator(
-                geometry.height, true_height, upsampling.vertical, upsampling.triangle, block
-            )
+    color, affine = taken.from_pixels
+    require_same_size(frame, taken)
+    check_chroma_sampling(frame)
+    block = block_size(*taken.size)
+    rows: list[BandedOperator] = []
+    columns: list[BandedOperator] = []
+    for index in range(len(frame.sampling)):
+        true_height, true_width = frame.component_size(index)
+        upsampling = Upsampling.of(frame, index)
+        sides = (
+            (rows, taken.height, true_height, upsampling.vertical),
+            (columns, taken.width, true_width, upsampling.horizontal),
         )
-        columns.append(
-            _axis_operator(
-                geometry.width, true_width, upsampling.horizontal, upsampling.triangle, block
-            )
-        )
-    mixing = mixing_matrix(geometry.color_space, color)
+        for operators, size, true_size, factor in sides:
+            triangle = upsampling.triangle and factor == 2
+            operators.append(axis_operator(size, true_size, factor, triangle, block))
     return IngestOperators(
         tuple(rows),
         tuple(columns),
-        mixing * affine.scale[:, None],
+        mixing_matrix(frame.color_space, color) * affine.scale[:, None],
         128.0 * affine.scale + affine.shift,
         block,
     )
 
 
-@lru_cache(maxsize=64)
-def _axis_operator(
+@cached(_OPERATOR_BYTES)
+def axis_operator(
     size: int, true_size: int, factor: int, triangle: bool, block: int
-) -> NDArray[np.float64]:
-    """[size, 8*ceil(true_size/8)]: coefficients of a component's axis to those of the result."""
-    padded = 8 * ceil_div(true_size, 8)
-    samples = axis_dct(padded, 8).T[:true_size]
-    upsampled = Upsampling(factor, factor, triangle).axis_matrix(factor, true_size, size) @ samples
-    operator = axis_dct(size, block) @ upsampled
-    operator.setflags(write=False)
-    return np.asarray(operator, np.float64)
+) -> BandedOperator:
+    """[size, 8*ceil(true_size/8)]: coefficients of a component's axis to those of the result.
+
+    Args:
+        size: of the axis of the image; a multiple of `block`.
+        true_size: of the axis of the component, in samples.
+        factor: pixels to a sample.
+        triangle: whether a factor of 2 interpolates.
+        block: block size of the result.
+    """
+    tiles = ceil_div(size, TILE)
+    pixels = np.arange(tiles * TILE)
+    taps = Upsampling(factor, factor, triangle).taps(factor, true_size, pixels)
+    inside = np.minimum(pixels, size - 1)
+    blocks = np.stack([samples[inside] // 8 for samples, _ in taps]).reshape(-1, tiles, TILE)
+    first, last = blocks.min(axis=(0, 2)), blocks.max(axis=(0, 2))
+    reach = 8 * int((last - first).max() + 1)
+    inputs = 8 * ceil_div(true_size, 8)
+    starts = np.minimum(8 * first, inputs - reach)
+    upsampling = np.zeros((tiles * TILE, reach))
+    for samples, weight in taps:
+        places = samples - np.repeat(starts, TILE)
+        upsampling[pixels[:size], places[:size]] += weight
+    to_samples = np.kron(np.eye(reach // 8), dct_matrix(8)).T
+    tile_dct = np.kron(np.eye(TILE // block), dct_matrix(block))
+    values = np.matmul(tile_dct, (upsampling @ to_samples).reshape(tiles, TILE, reach))
+    return BandedOperator(values, starts, size, inputs)
 
 
-def ingest(coefficients: Coefficients, color: Color, affine: ChannelAffine) -> NDArray[np.float64]:
+def ingest(coefficients: Coefficients, taken: NetworkInput) -> NDArray[np.float64]:
     """The network's input [channels, H, W] in the jpeg domain at `block_size(H, W)`, in float64.
 
     Raises:
-        ImageError: if sampling factors are fractional, or differ between Cb and Cr.
+        ImageError, UsageError: as `ingest_operators`.
     """
-    operators = ingest_operators(IngestGeometry.of(coefficients), color, affine)
-    constant = dc_map(coefficients.height, coefficients.width, operators.block)
-    result = operators.offset[:, None, None] * constant
-    for index in np.flatnonzero(operators.mixing.any(axis=0)):
+    operators = ingest_operators(coefficients.frame, taken)
+    used = np.flatnonzero(operators.mixing.any(axis=0))
+    components = np.empty((len(used), *taken.size))
+    for place, index in enumerate(used):
         table = coefficients.quantization[index].astype(np.float64)
-        plane = planes_in_place(coefficients.planes[index].astype(np.float64) * table)
-        component = operators.rows[index] @ plane @ operators.columns[index].T
-        result += operators.mixing[:, index, None, None] * component
+        plane = planes_in_place(coefficients.planes[index] * table)
+        components[place] = operators.columns[index].columns(operators.rows[index].rows(plane))
+    mixed = operators.mixing[:, used] @ components.reshape(len(used), -1)
+    result = mixed.reshape(-1, *taken.size)
+    block = operators.block
+    result[:, ::block, ::block] += block * operators.offset[:, None, None]
     return result

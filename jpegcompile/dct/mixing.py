@@ -11,11 +11,10 @@ m being that row of the mask, one of 2^b matrices that a table holds.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegcompile.byte_cache import cached
 from jpegcompile.dct.blocks import Float, dct_matrix
 
 
@@ -41,7 +40,7 @@ def mask_between_transforms(tiles: NDArray[Float], mask: NDArray[np.bool_]) -> N
     return np.asarray(basis @ np.where(mask, pixels, np.zeros_like(pixels)) @ basis.T)
 
 
-@cache
+@cached(1 << 18)
 def row_mixers(block: int) -> NDArray[np.float64]:
     """[2^b, b, b]: D diag(m) D^T for every mask m of a row; bit j of the index is pixel j."""
     index = np.arange(2**block)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.errors import ImageError
+from jpegcompile.jpeg.frame import Frame
 
 # The factor pairs (horizontal, vertical) that libjpeg-turbo has a triangle filter for.
 _TRIANGLE_FACTORS = {(2, 1), (2, 2), (1, 2)}
@@ -31,10 +31,8 @@ class Upsampling:
     triangle: bool
 
     @classmethod
-    def of(
-        cls, sampling: tuple[tuple[int, int], ...], index: int, component_width: int
-    ) -> Upsampling:
-        """Upsampling of component `index`, from the factors of the frame header.
+    def of(cls, frame: Frame, index: int) -> Upsampling:
+        """Upsampling of component `index` of a file.
 
         libjpeg-turbo replicates on both axes where a horizontally subsampled component is two
         samples wide or less.
@@ -42,23 +40,29 @@ class Upsampling:
         Raises:
             ImageError: if a factor is not an integer.
         """
-        horizontal, vertical = sampling[index]
-        most_horizontal = max(h for h, _ in sampling)
-        most_vertical = max(v for _, v in sampling)
-        if most_horizontal % horizontal or most_vertical % vertical:
-            raise ImageError(
-                f"component {index} is subsampled by a fraction"
-                f" ({most_horizontal}/{horizontal} x {most_vertical}/{vertical});"
-                " save the image with whole sampling factors"
-            )
-        factors = (most_horizontal // horizontal, most_vertical // vertical)
-        narrow = factors[0] == 2 and component_width <= 2
-        return cls(factors[1], factors[0], factors in _TRIANGLE_FACTORS and not narrow)
+        vertical, horizontal = frame.upsampling_factors(index)
+        narrow = horizontal == 2 and frame.component_size(index)[1] <= 2
+        triangle = (horizontal, vertical) in _TRIANGLE_FACTORS and not narrow
+        return cls(vertical, horizontal, triangle)
 
-    def axis_matrix(self, factor: int, true_size: int, size: int) -> NDArray[np.float64]:
-        """Matrix [size, true_size] that upsamples one axis by `factor` and crops to `size`."""
-        identity = np.eye(true_size)
-        return upsample_axis(identity, factor, self.triangle)[:size]
+    def taps(
+        self, factor: int, true_size: int, pixels: NDArray[np.int64]
+    ) -> list[tuple[NDArray[np.int64], float]]:
+        """What pixels of an axis are made of that has `factor` pixels to each of its samples.
+
+        Args:
+            factor: the one of this axis.
+            true_size: of the axis in samples; the last one is repeated behind it.
+            pixels: their places.
+
+        Returns:
+            Pairs of samples, one for each pixel, and their weight in the sum.
+        """
+        near = np.minimum(pixels // factor, true_size - 1)
+        if factor != 2 or not self.triangle:
+            return [(near, 1.0)]
+        far = np.clip(pixels // 2 + 2 * (pixels % 2) - 1, 0, true_size - 1)
+        return [(near, 0.75), (far, 0.25)]
 
 
 def upsample_axis(samples: NDArray[np.float64], factor: int, triangle: bool) -> NDArray[np.float64]:

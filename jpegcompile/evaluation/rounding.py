@@ -19,23 +19,23 @@ from jpegcompile.evaluation.spatial import SpatialModel
 from jpegcompile.evaluation.tolerance import MULTIPLE, Tolerance
 from jpegcompile.evaluation.widened import widened
 from jpegcompile.frontend.load import Source
-from jpegcompile.metadata import InputInfo
+from jpegcompile.network_input import NetworkInput
 
 
 class OwnRounding:
     """The variants of an original that show its rounding."""
 
-    def __init__(self, source: Source, info: InputInfo, tolerance: Tolerance) -> None:
-        """Open the variants of a source with the image input `info`."""
+    def __init__(self, source: Source, taken: NetworkInput, tolerance: Tolerance) -> None:
+        """Open the variants of a source with the image input `taken`."""
         self._is_half = tolerance.is_half
-        self._plain = SpatialModel(source, info, arena=False, optimised=False)
+        self._plain = SpatialModel(source, taken, arena=False, optimised=False)
         self._moved = SpatialModel(
-            source, info, model=moved(source.model, info.name, tolerance.units), arena=False
+            source, taken, model=moved(source.model, taken.name, tolerance.units), arena=False
         )
         self._wide: SpatialModel | None = None
         if tolerance.is_half:
             wide = widened(source.model, source.folder)
-            self._wide = SpatialModel(source, info, model=wide, arena=False)
+            self._wide = SpatialModel(source, taken, model=wide, arena=False)
 
     def variants(self, batch: NDArray[np.float32]) -> list[Variant]:
         """Outputs for one batch; what is moved a multiple already counts once."""

@@ -15,7 +15,7 @@ from jpegcompile.dct.color import Color
 from jpegcompile.errors import ImageError, one_line
 from jpegcompile.frontend.load import Source
 from jpegcompile.interface import IR_VERSION
-from jpegcompile.metadata import InputInfo
+from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.inputs import normalize
@@ -36,7 +36,7 @@ class SpatialModel:
     def __init__(
         self,
         source: Source,
-        info: InputInfo,
+        taken: NetworkInput,
         threads: int | None = None,
         *,
         model: onnx.ModelProto | None = None,
@@ -47,19 +47,19 @@ class SpatialModel:
 
         Args:
             source: the original.
-            info: its image input.
+            taken: its image input.
             threads: ONNX Runtime's intra-op number.
             model: made of the original, to be run in its place.
             arena: whether ONNX Runtime keeps the memory of a run for the next one.
             optimised: whether it may fuse and reorder what the model computes.
         """
-        self.info = info
+        self.taken = taken
         self.output_names = [output.name for output in source.model.graph.output]
         opened = readable(model or source.model)
         self._session = inference_session(
             opened, threads, source.folder, arena=arena, optimised=optimised
         )
-        batch = next(i for i in self._session.get_inputs() if i.name == info.name).shape[0]
+        batch = next(i for i in self._session.get_inputs() if i.name == taken.name).shape[0]
         self.fixed_batch = batch if isinstance(batch, int) else None
 
     def run(self, batch: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -73,9 +73,9 @@ class SpatialModel:
             run_batch(
                 self._session,
                 self.output_names,
-                {self.info.name: batch[start : start + size]},
+                {self.taken.name: batch[start : start + size]},
                 self.fixed_batch,
-                has_batch=self.info.has_batch,
+                has_batch=self.taken.has_batch,
             )
             for start in range(0, len(batch), size)
         ]
@@ -91,31 +91,31 @@ def readable(model: onnx.ModelProto) -> onnx.ModelProto:
     return result
 
 
-def score_count(source: Source, info: InputInfo, output: str) -> int:
+def score_count(source: Source, taken: NetworkInput, output: str) -> int:
     """How many classes an output [N, classes] of the source model scores, by running it once.
 
     Declared shapes need not say it, and some are wrong.
     """
-    model = SpatialModel(source, info)
-    return int(model.run(np.zeros((1, *info.shape), np.float32))[output].shape[-1])
+    model = SpatialModel(source, taken)
+    return int(model.run(np.zeros((1, *taken.shape), np.float32))[output].shape[-1])
 
 
 def pillow_input(
-    file: Path, preprocess: Preprocess, info: InputInfo, *, tolerant: bool = False
+    file: Path, preprocess: Preprocess, taken: NetworkInput, *, tolerant: bool = False
 ) -> NDArray[np.float32]:
     """One image as the original model takes it, from Pillow's decode, rounded and clamped.
 
     Args:
         file: to decode.
         preprocess: from pixels to the model's input.
-        info: of that input.
+        taken: that input.
         tolerant: as for `pillow_pixels`.
 
     Raises:
         ImageError: if Pillow refuses the file.
     """
-    pixels = pillow_pixels(file, preprocess.color_for(info.channels), tolerant=tolerant)
-    return normalize(pixels.astype(np.float64), preprocess.affine(info.channels), info.layout)
+    pixels = pillow_pixels(file, preprocess.color_for(taken.channels), tolerant=tolerant)
+    return normalize(pixels.astype(np.float64), preprocess.affine(taken.channels), taken.layout)
 
 
 def pillow_pixels(file: Path | bytes, color: Color, *, tolerant: bool = False) -> NDArray[np.uint8]:

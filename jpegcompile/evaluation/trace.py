@@ -92,11 +92,12 @@ class Tracer:
 
     def keep(self, batch: Batch) -> None:
         """Keep as many inputs of a batch as are still wanted, to be compared later."""
-        info = self._info.input
+        info = self._info
         usable = [
             index
             for index in range(len(batch.spatial))
-            if info.mode == "tensor" or fits_inputs(batch.coefficients[index], info)
+            if info.frame is None
+            or fits_inputs(batch.coefficients[index].frame, info.frame, info.input)
         ][: max(self._most - self.traced, 0)]
         if usable:
             read = [batch.coefficients[index] for index in usable] if batch.coefficients else ()
@@ -216,13 +217,13 @@ class Tracer:
         return [side.names[tensor] for tensor in group]
 
     def _compiled(self) -> _Side:
-        info = self._info.input
+        frame, taken = self._info.frame, self._info.input
 
         def feeds(batch: Batch, chosen: list[int]) -> Feeds:
-            if info.mode == "tensor":
+            if frame is None:
                 images = batch.spatial[chosen]
-                return {info.name: images if info.has_batch else images[0]}
-            return coefficient_feeds([batch.coefficients[index] for index in chosen], info)
+                return {taken.name: images if taken.has_batch else images[0]}
+            return coefficient_feeds([batch.coefficients[index] for index in chosen], frame)
 
         opened = partial(inference_session, folder=self._folder, native=self._native, arena=False)
         names = {tensor: tensor for tensor in self._twins}

@@ -85,8 +85,7 @@ class Trial:
 
 
 def _random_batches(session: Session, samples: int, seed: int) -> Iterator[Batch]:
-    info = session.info.input
-    if info.mode != "tensor":
+    if session.info.input_mode != "tensor":
         raise UsageError(
             f"{session.path}: takes JPEG files, so verify needs some: give --images FOLDER"
         )
@@ -97,15 +96,15 @@ def _random_batches(session: Session, samples: int, seed: int) -> Iterator[Batch
     generator = np.random.default_rng(seed)
     for start in range(0, samples, session.batch_size):
         count = min(session.batch_size, samples - start)
-        tensor = generator.standard_normal((count, *info.shape)).astype(np.float32)
+        tensor = generator.standard_normal((count, *session.info.input.shape)).astype(np.float32)
         yield Batch((), (), tensor, None)
 
 
 def _outputs(session: Session, batch: Batch) -> dict[str, NDArray[Any]]:
-    info = session.info.input
-    if info.mode == "tensor":
-        values = session.run_feeds({info.name: batch.spatial})
-    elif info.mode == "jpeg" and session.execution.library is not None:
+    info = session.info
+    if info.input_mode == "tensor":
+        values = session.run_feeds({info.input.name: batch.spatial})
+    elif info.input_mode == "jpeg" and session.execution.library is not None:
         values = _run_files(session, batch)
     else:
         values = session.run_coefficients(batch.coefficients)
@@ -117,13 +116,14 @@ def _run_files(session: Session, batch: Batch) -> list[NDArray[Any]]:
 
     The others go the way that a session takes with all.
     """
-    if len(batch.files) == 1 and fits_inputs(batch.coefficients[0], session.info.input):
+    info = session.info
+    if len(batch.files) == 1 and fits_inputs(batch.coefficients[0].frame, info.frame, info.input):
         return session.run_feeds(session.feeds(batch.files))
     values = session.run_coefficients(batch.coefficients)
     images = zip(batch.files, batch.coefficients, batch.whole, strict=True)
     for index, (file, image, is_whole) in enumerate(images):
         # JpegDecode refuses damaged files; a session reads what is left of them.
-        if is_whole and fits_inputs(image, session.info.input):
+        if is_whole and fits_inputs(image.frame, info.frame, info.input):
             for rows, row in zip(values, session.run_feeds(session.feeds([file])), strict=True):
                 rows[index] = row[0]
     return values

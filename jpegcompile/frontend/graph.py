@@ -8,11 +8,11 @@ import onnx
 import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.logger import G_LOGGER
 
-from jpegcompile.ir.module import ImageInput
 from jpegcompile.ir.weights import import_graph
+from jpegcompile.network_input import NetworkInput
 
 
-def graph_at_size(model: onnx.ModelProto, folder: Path | None, image: ImageInput) -> gs.Graph:
+def graph_at_size(model: onnx.ModelProto, folder: Path | None, image: NetworkInput) -> gs.Graph:
     """The model as a graph whose image input has the channels, height and width of `image`.
 
     Where that is not what the model declares, the shapes that it declares of other tensors are
@@ -22,13 +22,11 @@ def graph_at_size(model: onnx.ModelProto, folder: Path | None, image: ImageInput
     with G_LOGGER.suppress():
         graph = import_graph(model, folder)
     declared = next(t for t in graph.inputs if t.name == image.name)
-    sides = (image.height, image.width)
-    sizes = (image.channels, *sides) if image.layout == "NCHW" else (*sides, image.channels)
-    if tuple(declared.shape[1:]) == sizes:
+    if tuple(declared.shape[1:]) == image.shape:
         return graph
     kept = {id(tensor) for tensor in graph.inputs}
     for tensor in graph.tensors().values():
         if isinstance(tensor, gs.Variable) and id(tensor) not in kept:
             tensor.shape = None
-    declared.shape = (declared.shape[0], *sizes)
+    declared.shape = (declared.shape[0], *image.shape)
     return graph

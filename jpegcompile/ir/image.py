@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.dct.color import Color
-from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.ir.module import Module
 
 TO_CHANNELS_FIRST = [0, 3, 1, 2]
@@ -26,17 +24,3 @@ def channels_first_image(module: Module, image: gs.Tensor) -> gs.Tensor | None:
         return None
     to_first = list(readers[0].attrs.get("perm", ())) == TO_CHANNELS_FIRST
     return readers[0].outputs[0] if to_first else None
-
-
-def pixels_to_input(module: Module) -> tuple[Color, ChannelAffine]:
-    """Colour and per-channel map from pixels to the network, in-graph normalisation included.
-
-    Raises:
-        UsageError: if the preprocessing does not fit the model's channels.
-    """
-    preprocess, channels = module.options.preprocess, module.image.channels
-    assert preprocess is not None
-    affine = preprocess.affine(channels)
-    if module.input_affine is not None:
-        affine = affine.then(module.input_affine.scale, module.input_affine.shift)
-    return preprocess.color_for(channels), affine

@@ -7,11 +7,13 @@ from typing import Literal
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.frequency_plan import FrequencyPlan
 from jpegcompile.ir.domain import ConstantPool
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.ordered import OrderedGraph
+from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.subsampling import frame_of
+from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.constants import DOMAIN
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.registry import OPERATORS
@@ -20,27 +22,8 @@ from jpegcompile.report import Report
 from jpegcompile.target.base import Target
 from jpegcompile.target.ort import ORT
 
-Layout = Literal["NCHW", "NHWC"]
 InputMode = Literal["coefficients", "jpeg", "tensor"]
 DomainChoice = Literal["jpeg", "auto"]
-
-
-@dataclass(frozen=True)
-class ImageInput:
-    """The graph input that is the image, as the source model declares it, its size fixed.
-
-    Attributes:
-        name, channels, height, width: of the input.
-        layout: of the input in the graph, which always has a batch.
-        has_batch: whether the source model's input has one.
-    """
-
-    name: str
-    channels: int
-    height: int
-    width: int
-    layout: Layout
-    has_batch: bool = True
 
 
 @dataclass(frozen=True)
@@ -70,8 +53,9 @@ class Module:
 
     Attributes:
         graph: the graph; passes rewrite it in place.
-        image: the image input.
+        image: the image input, and how pixels become what the network computes on.
         options: what was asked for.
+        frame: of the files that the model is compiled for; None where it takes tensors.
         report: what was lowered, what was kept and why.
         constants: transform matrices, shared between nodes.
         maps: block size of every feature map that the jpeg domain is assigned to, by the name of
@@ -87,7 +71,6 @@ class Module:
             size 1 is the spatial domain itself and never stands here.
         twins: for every output of a lowered node, in either domain, the name of the spatial tensor
             of the source that it represents.
-        input_affine: per-channel normalisation that moved from the graph into the ingest.
         image_twin: source tensor that the ingest computes, where that is not the image input.
         ingest_output: name of the tensor that the ingest makes.
         programs: definitions of operators of which this model gives the body, by name.
@@ -98,8 +81,9 @@ class Module:
     """
 
     graph: gs.Graph
-    image: ImageInput
+    image: NetworkInput
     options: CompileOptions
+    frame: Frame | None = None
     report: Report = field(default_factory=Report)
     constants: ConstantPool = field(init=False)
     maps: dict[str, int] = field(default_factory=dict)
@@ -109,7 +93,6 @@ class Module:
     plateaus: dict[str, str] = field(default_factory=dict)
     blocks: dict[str, int] = field(default_factory=dict)
     twins: dict[str, str] = field(default_factory=dict)
-    input_affine: ChannelAffine | None = None
     image_twin: str | None = None
     ingest_output: str | None = None
     programs: dict[str, Operator] = field(default_factory=dict)
@@ -118,6 +101,24 @@ class Module:
     dynamic_batch: bool = False
     bound_batch: int | None = None
     _names: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, graph: gs.Graph, image: NetworkInput, options: CompileOptions) -> Module:
+        """A module on which no pass has run.
+
+        Files are of the network's own size, until an ingest crops or resizes.
+
+        Args:
+            graph: of the source model.
+            image: its image input.
+            options: complete ones; see `complete_options`.
+        """
+        if not options.takes_files:
+            return cls(graph, image, options)
+        assert options.preprocess is not None
+        assert options.subsampling is not None
+        frame = frame_of(options.subsampling, *image.size)
+        return cls(graph, image.normalized(options.preprocess), options, frame)
 
     def __post_init__(self) -> None:
         """Give the pool a way to avoid names of the graph, which is one for deep networks."""

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-ColorSpace = Literal["gray", "ycbcr", "rgb"]
-
-
-def ceil_div(dividend: int, divisor: int) -> int:
-    """The quotient of two positive integers, rounded up."""
-    return -(-dividend // divisor)
+from jpegcompile.jpeg.frame import ColorSpace, Frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,27 +19,35 @@ class Coefficients:
             (row-major, not zigzag) frequency order. The block counts cover the component's true
             size, ceil(image size / sampling divisor), not the padding to whole MCUs.
         quantization: uint16 [components, 8, 8], the table of each component, natural order.
-        sampling: (horizontal, vertical) sampling factor of each component from the frame header
-            (ITU-T T.81, B.2.2: H_i, V_i).
-        width, height: image size in pixels.
-        color_space: "gray", "ycbcr" (JFIF) or "rgb" (Adobe marker or RGB component ids).
+        frame: size, sampling and colour space of the file.
         progressive: whether the frame is progressive.
     """
 
     planes: tuple[NDArray[np.int16], ...]
     quantization: NDArray[np.uint16]
-    sampling: tuple[tuple[int, int], ...]
-    width: int
-    height: int
-    color_space: ColorSpace
+    frame: Frame
     progressive: bool
+
+    @property
+    def height(self) -> int:
+        """Of the image in pixels."""
+        return self.frame.height
+
+    @property
+    def width(self) -> int:
+        """Of the image in pixels."""
+        return self.frame.width
+
+    @property
+    def sampling(self) -> tuple[tuple[int, int], ...]:
+        """(horizontal, vertical) sampling factor of each component."""
+        return self.frame.sampling
+
+    @property
+    def color_space(self) -> ColorSpace:
+        """Either "gray", "ycbcr" (JFIF) or "rgb" (Adobe marker or RGB component ids)."""
+        return self.frame.color_space
 
     def component_size(self, index: int) -> tuple[int, int]:
         """True (height, width) of component `index` in samples (T.81, A.1.1)."""
-        horizontal, vertical = self.sampling[index]
-        most_horizontal = max(h for h, _ in self.sampling)
-        most_vertical = max(v for _, v in self.sampling)
-        return (
-            ceil_div(self.height * vertical, most_vertical),
-            ceil_div(self.width * horizontal, most_horizontal),
-        )
+        return self.frame.component_size(index)

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from jpegcompile import _native
 from jpegcompile.errors import AccessError, ImageError, UsageError
 from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.frame import Frame
 from jpegcompile.processors import available_processors
 
 ImageSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview
@@ -81,7 +82,10 @@ def read_coefficients_many(
         if kind == "access":
             raise AccessError(f"{name}: {cause if has_advice else _unreadable(cause)}")
         raise ImageError(f"{name}: {cause if has_advice else f'{cause}; give a whole JPEG file'}")
-    return [Coefficients(*image) for image in images]
+    return [
+        Coefficients(planes, tables, Frame(height, width, sampling, color_space), progressive)
+        for planes, tables, sampling, width, height, color_space, progressive in images
+    ]
 
 
 def _unreadable(cause: str | None) -> str:

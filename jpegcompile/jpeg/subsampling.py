@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from jpegcompile.dct.ingest import IngestGeometry
-from jpegcompile.jpeg.coefficients import Coefficients, ColorSpace
+from jpegcompile.jpeg.frame import Frame
 
 GRAY = "gray"
 
@@ -18,32 +17,23 @@ _LUMA_FACTORS = {
 SUBSAMPLINGS = (*_LUMA_FACTORS, GRAY)
 
 
-def geometry_of(subsampling: str, height: int, width: int) -> IngestGeometry:
-    """Geometry of a YCbCr or grey image of that size and subsampling."""
+def frame_of(subsampling: str, height: int, width: int) -> Frame:
+    """Frame of a YCbCr or grey image of that size and subsampling."""
     if subsampling == GRAY:
-        return IngestGeometry(height, width, ((1, 1),), "gray")
-    return IngestGeometry(height, width, (_LUMA_FACTORS[subsampling], (1, 1), (1, 1)), "ycbcr")
+        return Frame(height, width, ((1, 1),), "gray")
+    return Frame(height, width, (_LUMA_FACTORS[subsampling], (1, 1), (1, 1)), "ycbcr")
 
 
-def chroma_factors(subsampling: str) -> tuple[int, int] | None:
-    """Pixels of luma to one of chroma, (vertical, horizontal); None where there is no chroma."""
-    if subsampling == GRAY:
-        return None
-    horizontal, vertical = _LUMA_FACTORS[subsampling]
-    return vertical, horizontal
-
-
-def subsampling_of(coefficients: Coefficients) -> str | None:
-    """Name of a file's subsampling; None where a compiled model cannot be written for it.
+def subsampling_of(frame: Frame) -> str | None:
+    """Name of a frame's subsampling; None where a compiled model cannot be written for it.
 
     Only ratios count: factors of 2x2, 2x2, 2x2 are 4:4:4.
     """
-    color_space: ColorSpace = coefficients.color_space
-    if color_space == "gray":
+    if frame.color_space == "gray":
         return GRAY
-    if color_space != "ycbcr":
+    if frame.color_space != "ycbcr":
         return None
-    luma, *chroma = coefficients.sampling
+    luma, *chroma = frame.sampling
     if chroma[0] != chroma[1] or luma[0] % chroma[0][0] or luma[1] % chroma[0][1]:
         return None
     ratio = (luma[0] // chroma[0][0], luma[1] // chroma[0][1])

@@ -17,9 +17,10 @@ from jpegcompile.evaluation.spatial import score_count
 from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.input_size import InputSize, input_size_of
+from jpegcompile.options import image_of
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.runtime.session import Session
-from jpegcompile.search.images import input_info, source_output
+from jpegcompile.search.images import source_output
 from jpegcompile.search.measure import Split
 from jpegcompile.search.probe import common_subsampling
 
@@ -135,8 +136,8 @@ def prepare(
         raise UsageError(f"limit is {limit}; give 1 or more images")
     source = load_source(given.model, image_input)
     size = input_size_of(input_size)
-    info, name = input_info(source, image_input, size), source_output(source, output)
-    data = labelled_images(given.images, labels, partial(score_count, source, info, name))
+    taken, name = image_of(source, image_input, size), source_output(source, output)
+    data = labelled_images(given.images, labels, partial(score_count, source, taken, name))
     images = Split("images", data.files, data.labels)
     if limit is not None:
         images = images.spread("images", limit)

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import CHROMA, DOMAIN, LUMA, QUANTIZATION
-from jpegcompile.metadata import InputInfo
+from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.casts import TO_SPATIAL
 from jpegcompile.operators.convolution import METHOD, SPATIAL_CONV
 from jpegcompile.operators.definition import Operator
@@ -59,18 +59,18 @@ def begin_behind_decode(model: onnx.ModelProto) -> bool:
     return True
 
 
-def begin_at(model: onnx.ModelProto, tensor: str, info: InputInfo) -> onnx.ModelProto:
+def begin_at(model: onnx.ModelProto, tensor: str, taken: NetworkInput) -> onnx.ModelProto:
     """A copy of a compiled model that takes the jpeg-domain image itself.
 
     Args:
         model: compiled for coefficients.
         tensor: name of the ingest's output, float32 [N, C, H, W].
-        info: the model's image input.
+        taken: the model's image input.
     """
     result = _with(model, tensor)
     graph = result.graph
     luma = next(value for value in graph.input if value.name == LUMA)
-    shape = [None, info.channels, info.height, info.width]
+    shape = [None, taken.channels, *taken.size]
     image = helper.make_tensor_value_info(tensor, TensorProto.FLOAT, shape)
     image.type.tensor_type.shape.dim[0].CopyFrom(luma.type.tensor_type.shape.dim[0])
     if _is_grouped(result, tensor):

@@ -7,91 +7,107 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.color import Color, check_chroma_sampling, mixing_matrix
 from jpegcompile.dct.decode import decode
-from jpegcompile.dct.ingest import ChannelAffine, ingest
+from jpegcompile.dct.ingest import ingest, require_same_size
 from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.jpeg.coefficients import Coefficients
-from jpegcompile.jpeg.subsampling import GRAY, subsampling_of
-from jpegcompile.metadata import CompiledInfo, InputInfo
+from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.metadata import CompiledInfo
+from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocess import Preprocess, preprocess_of
 
 
-def check_size(coefficients: Coefficients, info: InputInfo, name: str) -> None:
+def check_size(frame: Frame, taken: NetworkInput, name: str) -> None:
     """Refuse an image whose size is not the network's.
 
     Raises:
-        ImageError: naming both sizes.
+        ImageError: beginning with the image's name, naming both sizes.
     """
-    if (coefficients.height, coefficients.width) != (info.height, info.width):
-        raise ImageError(
-            f"{name}: is {coefficients.width}x{coefficients.height} but the model takes"
-            f" {info.width}x{info.height}; resizing is not supported, give images of that size"
-        )
+    try:
+        require_same_size(frame, taken)
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from error
 
 
 def check_usable(
-    coefficients: Coefficients, info: InputInfo, name: str, color: Color | None = None
+    frame: Frame,
+    taken: NetworkInput,
+    written: Frame | None,
+    name: str,
+    color: Color | None = None,
 ) -> None:
     """Refuse an image that a compiled model does not take, whichever sampling it is compiled for.
 
     Args:
-        coefficients: of the image.
-        info: the model's image input.
+        frame: of the image.
+        taken: the model's image input.
+        written: the frame that the model is compiled for; None for tensors.
         name: of the image, for messages.
         color: that a model for tensors is fed with. The ingest of all others takes all components.
 
     Raises:
         ImageError: if the size is not the network's, or the sampling defines no pixels.
     """
-    check_size(coefficients, info, name)
-    if info.mode != "tensor" and fits_inputs(coefficients, info):
+    check_size(frame, taken, name)
+    if written is not None and fits_inputs(frame, written, taken):
         return
     try:
-        check_decodable(coefficients, color)
+        check_decodable(frame, color)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
 
 
-def check_decodable(coefficients: Coefficients, color: Color | None) -> None:
+def check_decodable(frame: Frame, color: Color | None) -> None:
     """Refuse an image whose components have no place among the pixels.
 
     Args:
-        coefficients: of the image.
+        frame: of the image.
         color: that is wanted of it; None for all of its components.
 
     Raises:
         ImageError: if sampling factors are fractional, or differ between Cb and Cr.
     """
-    check_chroma_sampling(coefficients.sampling, coefficients.color_space)
-    for index in range(len(coefficients.sampling)):
-        if color is None or mixing_matrix(coefficients.color_space, color)[:, index].any():
-            width = coefficients.component_size(index)[1]
-            Upsampling.of(coefficients.sampling, index, width)
+    check_chroma_sampling(frame)
+    for index in range(len(frame.sampling)):
+        if color is None or mixing_matrix(frame.color_space, color)[:, index].any():
+            Upsampling.of(frame, index)
 
 
-def fits_inputs(coefficients: Coefficients, info: InputInfo) -> bool:
-    """Whether a file's coefficients can be fed to the model as they are."""
-    if info.subsampling == GRAY and info.channels == 1:
+def fits_inputs(frame: Frame, written: Frame | None, taken: NetworkInput) -> bool:
+    """Whether a file can be fed to a model as it is; its size is the caller's to check.
+
+    Args:
+        frame: of the file.
+        written: the frame that the model is compiled for; None for tensors, which are made of any.
+        taken: the model's image input.
+    """
+    if written is None:
+        return True
+    if written.color_space == "gray" and taken.channels == 1:
         # Luma alone: any grey file, and the luma of any colour file that samples it fully.
-        most = [max(factors) for factors in zip(*coefficients.sampling, strict=True)]
-        is_full = list(coefficients.sampling[0]) == most
-        return coefficients.color_space != "rgb" and is_full
-    return subsampling_of(coefficients) == info.subsampling
+        return frame.color_space != "rgb" and frame.sampling[0] == frame.most_sampling
+    return subsampling_of(frame) == subsampling_of(written)
 
 
 def coefficient_feeds(
-    images: Sequence[Coefficients], info: InputInfo
+    images: Sequence[Coefficients], written: Frame
 ) -> dict[str, NDArray[np.generic]]:
-    """Inputs `luma`, `chroma`, `quantization` of a batch of files that fit (see `fits_inputs`)."""
+    """Inputs `luma`, `chroma`, `quantization` of a batch of files that fit (see `fits_inputs`).
+
+    Args:
+        images: the files.
+        written: the frame that the model is compiled for.
+    """
     feeds: dict[str, NDArray[np.generic]] = {
         LUMA: np.stack([image.planes[0][None] for image in images])
     }
-    components = 1
-    if info.subsampling != GRAY:
-        components = 3
+    components = len(written.sampling)
+    if components > 1:
         feeds[CHROMA] = np.stack([np.stack(image.planes[1:]) for image in images])
     feeds[QUANTIZATION] = np.stack([image.quantization[:components] for image in images])
     return feeds
@@ -115,24 +131,17 @@ def preprocess_in(info: CompiledInfo, path: str) -> Preprocess:
     return preprocess_of(info.preprocess)
 
 
-def ingested(
-    image: Coefficients, preprocess: Preprocess, info: CompiledInfo
-) -> NDArray[np.float32]:
+def ingested(image: Coefficients, taken: NetworkInput) -> NDArray[np.float32]:
     """One image [C, H, W] where the network begins, in the jpeg domain; for any sampling."""
-    channels = info.input.channels
-    affine = preprocess.affine(channels)
-    if info.input_affine is not None:
-        scale, shift = (np.asarray(values) for values in info.input_affine)
-        affine = affine.then(scale, shift)
-    return ingest(image, preprocess.color_for(channels), affine).astype(np.float32)
+    return ingest(image, taken).astype(np.float32)
 
 
 def original_input(
-    image: Coefficients, preprocess: Preprocess, info: InputInfo
+    image: Coefficients, preprocess: Preprocess, taken: NetworkInput
 ) -> NDArray[np.float32]:
     """One image as the original model takes it, from the float decode; in the model's layout."""
-    pixels = decode(image, preprocess.color_for(info.channels))
-    return normalize(pixels, preprocess.affine(info.channels), info.layout)
+    pixels = decode(image, preprocess.color_for(taken.channels))
+    return normalize(pixels, preprocess.affine(taken.channels), taken.layout)
 
 
 def normalize(

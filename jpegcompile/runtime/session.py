@@ -121,13 +121,13 @@ class Session:
         self._network: ort.InferenceSession | None = None
         self._whole: ort.InferenceSession | None = None
         # Of a second session, for other samplings, nothing else is large.
-        self._weights = {} if info.input.mode == "tensor" else shared_weights(model)
+        self._weights = {} if info.input_mode == "tensor" else shared_weights(model)
         self._session = self._open(model)
         self.output_names: list[str] = [output.name for output in self._session.get_outputs()]
-        image = info.input.name if info.input.mode == "tensor" else LUMA
+        image = info.input.name if info.input_mode == "tensor" else LUMA
         inputs = self._session.get_inputs()
         batch = next(value.shape[0] for value in inputs if value.name == image)
-        if info.input.mode == "tensor" and not info.input.has_batch:
+        if info.input_mode == "tensor" and not info.input.has_batch:
             batch = 1
         self.fixed_batch = batch if isinstance(batch, int) else None
         self.batch_size = self.fixed_batch or _BATCH
@@ -152,7 +152,7 @@ class Session:
         Raises:
             UsageError: if the model takes the bytes of a file and there are no native kernels.
         """
-        if self.info.input.mode != "jpeg":
+        if self.info.input_mode != "jpeg":
             return self._session
         with self._lock:
             if self._whole is None:
@@ -172,21 +172,21 @@ class Session:
             UsageError: if there are no images, or several for a model that takes one.
         """
         sources = _listed(images)
-        takes_one = self.info.input.mode == "tensor" and not self.info.input.has_batch
+        takes_one = self.info.input_mode == "tensor" and not self.info.input.has_batch
         if takes_one and len(sources) > 1:
             raise UsageError(
                 f"{self.path}: takes one image a run, without a batch, and {len(sources)} are"
                 " given; call feeds for each, or Session.run for all"
             )
-        if self.info.input.mode == "jpeg":
+        if self.info.input_mode == "jpeg":
             return self._bytes(sources)
         coefficients = [item.coefficients for item in self.reader().read(sources)]
         for index, image in enumerate(coefficients):
-            if self.info.input.mode != "tensor" and not fits_inputs(image, self.info.input):
-                found = subsampling_of(image) or image.color_space
+            if not self._fits(image):
+                found = subsampling_of(image.frame) or image.color_space
                 raise ImageError(
                     f"{source_name(sources, index)}: is {found} but the model is compiled for"
-                    f" {self.info.input.subsampling}; use Session.run"
+                    f" {self.info.subsampling}; use Session.run"
                 )
         feeds = self._direct(coefficients)
         return {name: values[0] for name, values in feeds.items()} if takes_one else feeds
@@ -235,9 +235,14 @@ class Session:
         return ImageReader(self._check, on_error, tolerant=tolerant, threads=self._threads)
 
     def _check(self, image: Coefficients, name: str) -> None:
-        info = self.info.input
-        color = self.preprocess.color_for(info.channels) if info.mode == "tensor" else None
-        check_usable(image, info, name, color)
+        info, color = self.info, None
+        if info.input_mode == "tensor":
+            color = self.preprocess.color_for(info.input.channels)
+        check_usable(image.frame, info.input, info.frame, name, color)
+
+    def _fits(self, image: Coefficients) -> bool:
+        """Whether the image can be fed as it is."""
+        return fits_inputs(image.frame, self.info.frame, self.info.input)
 
     def run_coefficients(
         self, images: Sequence[Coefficients], shared: Shared | None = None
@@ -249,19 +254,16 @@ class Session:
             UsageError: after a fork, or if an input besides the image is not given.
         """
         self._refuse_fork()
-        info = self.info.input
-        direct = [
-            i for i, image in enumerate(images) if info.mode == "tensor" or fits_inputs(image, info)
-        ]
+        direct = [i for i, image in enumerate(images) if self._fits(image)]
         others = [i for i in range(len(images)) if i not in set(direct)]
         results: list[tuple[list[int], list[NDArray[Any]]]] = []
         if direct:
             feeds = self._direct([images[i] for i in direct])
             results.append((direct, self._outputs(self._session, feeds, shared)))
         if others:
-            batch = np.stack([ingested(images[i], self.preprocess, self.info) for i in others])
-            assert info.ingest_output is not None
-            feeds = {info.ingest_output: batch}
+            batch = np.stack([ingested(images[i], self.info.input) for i in others])
+            assert self.info.ingest_output is not None
+            feeds = {self.info.ingest_output: batch}
             results.append((others, self._outputs(self._network_session(), feeds, shared)))
         if len(results) == 1:
             return results[0][1]
@@ -279,7 +281,7 @@ class Session:
                 `inference_session`.
         """
         self._refuse_fork()
-        if self.info.input.mode == "jpeg":
+        if self.info.input_mode == "jpeg":
             return self._outputs(self.inference_session, {}, feeds)
         name = self.info.input.name
         if not self.info.input.has_batch and name in feeds and feeds[name].ndim == 3:
@@ -295,11 +297,11 @@ class Session:
         Returns:
             [N, C, H, W], or as the input is; for `run_image`.
         """
-        if self.info.input.mode == "tensor":
+        if self.info.input_mode == "tensor":
             (values,) = self._direct(images).values()
             kind = next(i for i in self._session.get_inputs() if i.name == self.info.input.name)
             return values.astype(np.float16) if kind.type == "tensor(float16)" else values
-        return np.stack([ingested(image, self.preprocess, self.info) for image in images])
+        return np.stack([ingested(image, self.info.input) for image in images])
 
     def run_image(self, image: NDArray[Any], shared: Shared | None = None) -> list[NDArray[Any]]:
         """Outputs for a batch of what `image_of` gives.
@@ -308,9 +310,9 @@ class Session:
             UsageError: after a fork, or if an input besides the image is not given.
         """
         self._refuse_fork()
-        info = self.info.input
-        if info.mode == "tensor":
-            return self._outputs(self._session, {info.name: image}, shared)
+        info = self.info
+        if info.input_mode == "tensor":
+            return self._outputs(self._session, {info.input.name: image}, shared)
         assert info.ingest_output is not None
         return self._outputs(self._network_session(), {info.ingest_output: image}, shared)
 
@@ -320,8 +322,8 @@ class Session:
             raise UsageError(f"{self.path}: this session was opened before a fork; load it again")
 
     def _direct(self, images: Sequence[Coefficients]) -> dict[str, NDArray[np.generic]]:
-        if self.info.input.mode != "tensor":
-            return coefficient_feeds(images, self.info.input)
+        if self.info.frame is not None:
+            return coefficient_feeds(images, self.info.frame)
         preprocess = self.preprocess
         batch = [original_input(image, preprocess, self.info.input) for image in images]
         return {self.info.input.name: np.stack(batch)}
@@ -352,8 +354,8 @@ class Session:
         """The model from the ingest's output on, made when it is first needed."""
         with self._lock:
             if self._network is None:
-                assert self.info.input.ingest_output is not None
-                network = begin_at(self.model, self.info.input.ingest_output, self.info.input)
+                assert self.info.ingest_output is not None
+                network = begin_at(self.model, self.info.ingest_output, self.info.input)
                 self._network = self._open(network)
                 # The class of ONNX Runtime keeps them, weights and all, to move a session to other
                 # devices.

@@ -12,9 +12,8 @@ from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
 from jpegcompile.evaluation.spatial import score_count
 from jpegcompile.frontend.load import Source
 from jpegcompile.input_size import Size
-from jpegcompile.jpeg.subsampling import GRAY
+from jpegcompile.jpeg.subsampling import GRAY, frame_of
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
-from jpegcompile.metadata import InputInfo
 from jpegcompile.options import image_of
 from jpegcompile.runtime.inputs import check_usable
 
@@ -34,28 +33,6 @@ class UsableImages:
     skipped: tuple[Skipped, ...]
     output: str
     chance: float
-
-
-def input_info(source: Source, image_input: str | None, size: Size | None) -> InputInfo:
-    """The image input of a model, as a compiled one for coefficients would say it.
-
-    Files of every sampling are taken, so which one it is compiled for does not matter.
-
-    Raises:
-        UnsupportedModelError, UsageError: as `image_of`.
-    """
-    image = image_of(source, image_input, size)
-    sampling = GRAY if image.channels == 1 else "4:4:4"
-    plane = (image.height, image.width)
-    return InputInfo(
-        "coefficients",
-        image.name,
-        image.channels,
-        *plane,
-        image.layout,
-        sampling,
-        has_batch=image.has_batch,
-    )
 
 
 def source_output(source: Source, output: str | None) -> str:
@@ -92,11 +69,13 @@ def usable_images(
         UsageError, AccessError: as `labelled_images`; or there is no such output.
         ImageError: of the first file that cannot be used, if `on_error` is "stop"; or none can be.
     """
-    info, name = input_info(source, image_input, input_size), source_output(source, output)
-    count = partial(score_count, source, info, name)
+    taken, name = image_of(source, image_input, input_size), source_output(source, output)
+    count = partial(score_count, source, taken, name)
+    # Files of every sampling are taken, so which one a model is compiled for does not matter.
+    written = frame_of(GRAY if taken.channels == 1 else "4:4:4", *taken.size)
     data = labelled_images(folder, labels, count)
     reader = ImageReader(
-        lambda coefficients, file: check_usable(coefficients, info, file),
+        lambda coefficients, file: check_usable(coefficients.frame, taken, written, file),
         on_error,
         tolerant=tolerant,
     )

@@ -220,6 +220,6 @@ def common_subsampling(
     if image_of(load_source(model, image_input), image_input, input_size).channels == 1:
         return None
     images = read_coefficients_many(files[:_SAMPLE], tolerant=tolerant)
-    found = Counter(subsampling_of(image) for image in images)
+    found = Counter(subsampling_of(image.frame) for image in images)
     found.pop(None, None)
     return found.most_common(1)[0][0] if found else None

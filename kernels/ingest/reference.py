@@ -12,11 +12,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.dct.color import Color
 from jpegcompile.dct.decode import decode
-from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry
 from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.frame import Frame
 
 
 def jpeg_ingest(
@@ -24,18 +25,18 @@ def jpeg_ingest(
     chroma: NDArray[np.int16] | None,
     quantization: NDArray[np.uint16],
     *,
-    geometry: IngestGeometry,
+    frame: Frame,
     color: Color,
     affine: ChannelAffine,
     block: int,
 ) -> NDArray[np.float64]:
-    """The network's input for a batch of files of one geometry.
+    """The network's input for a batch of files of one frame.
 
     Args:
         luma: quantised coefficients [N, 1, Hb, Wb, 8, 8], natural order.
         chroma: [N, 2, hb, wb, 8, 8], Cb and Cr; None for grey files (JpegIngestGray).
         quantization: tables [N, components, 8, 8].
-        geometry: image size, sampling and colour space of the files.
+        frame: image size, sampling and colour space of the files.
         color: channels that the network takes.
         affine: from pixels on the 0..255 scale to the network's input, for each channel.
         block: block size of the result; divides the image's sides.
@@ -52,10 +53,7 @@ def jpeg_ingest(
         coefficients = Coefficients(
             planes=(luma[index, 0], *chroma_planes),
             quantization=quantization[index],
-            sampling=geometry.sampling,
-            width=geometry.width,
-            height=geometry.height,
-            color_space=geometry.color_space,
+            frame=frame,
             progressive=False,
         )
         values = decode(coefficients, color) * affine.scale + affine.shift

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from jpegcompile.cost.first import FirstLayer, most_vectors
+from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.blocks import axis_dct, dc_map
-from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry, ingest_operators
+from jpegcompile.dct.ingest import ingest_operators
 from jpegcompile.dct.windows import taps
 from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, DOMAIN_VERSION
-from jpegcompile.jpeg.subsampling import geometry_of
+from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.subsampling import frame_of
 from jpegcompile.kernels.ingest.reference import jpeg_ingest
+from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.first_convolution import SPARSE_VECTORS
 
 RUNTIME = "onnxruntime"
@@ -47,9 +50,14 @@ class Stem:
         return (self.size + 2 * self.pad - self.kernel) // self.stride + 1
 
     @property
-    def geometry(self) -> IngestGeometry:
+    def frame(self) -> Frame:
         """Of the files."""
-        return geometry_of("4:2:0", self.size, self.size)
+        return frame_of("4:2:0", self.size, self.size)
+
+    @property
+    def taken(self) -> NetworkInput:
+        """What the network takes."""
+        return NetworkInput("image", 3, self.size, self.size, "NCHW", color="RGB", affine=AFFINE)
 
     def window(self) -> dict[str, Any]:
         """Attributes of the convolution."""
@@ -96,12 +104,12 @@ def weights(stem: Stem) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 def constants(stem: Stem) -> dict[str, NDArray[Any]]:
     """What both models hold: operators of the ingest that make pixels, and the convolution."""
-    operators = ingest_operators(stem.geometry, "RGB", AFFINE)
+    operators = ingest_operators(stem.frame, stem.taken)
     to_pixels = axis_dct(stem.size, operators.block).T
     kernels, bias = weights(stem)
     values: dict[str, NDArray[Any]] = {}
     for name, index, count in (("luma", 0, 1), ("chroma", 1, 2)):
-        rows, columns = (to_pixels @ m[index] for m in (operators.rows, operators.columns))
+        rows, columns = (to_pixels @ m[index].dense() for m in (operators.rows, operators.columns))
         blocks = rows.shape[1] // 8
         values |= {
             f"{name}_index": np.arange(index, index + count),
@@ -172,7 +180,7 @@ def expected(stem: Stem, feeds: Feeds) -> NDArray[np.float64]:
         feeds["luma"],
         feeds["chroma"],
         feeds["quantization"],
-        geometry=stem.geometry,
+        frame=stem.frame,
         color="RGB",
         affine=AFFINE,
         block=1,

@@ -8,11 +8,12 @@ arithmetic stays in the graph.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from jpegcompile.dct.ingest import ChannelAffine
 from jpegcompile.ir.graph import bypass, is_graph_output, value_of
 from jpegcompile.ir.image import channels_first_image, image_tensor
 from jpegcompile.ir.module import Module
@@ -31,8 +32,8 @@ class AbsorbNormalization(Pass):
         absorbed = []
         while (step := _next_step(module)) is not None:
             node, scale, shift = step
-            identity = ChannelAffine(np.ones_like(scale), np.zeros_like(shift))
-            module.input_affine = (module.input_affine or identity).then(scale, shift)
+            _, affine = module.image.from_pixels
+            module.image = replace(module.image, affine=affine.then(scale, shift))
             module.image_twin = node.outputs[0].name
             absorbed.append(node.op)
             node.inputs = [t for t in node.inputs if value_of(t) is None]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.statistics import inference_affine
-from jpegcompile.dct.ingest import ChannelAffine
+from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.normalization import fold_into_convolution, fold_into_transposed
 from jpegcompile.ir.graph import input_at, is_graph_output, remove_node, value_of
 from jpegcompile.ir.module import Module

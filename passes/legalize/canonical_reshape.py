@@ -72,7 +72,7 @@ def _require_same_number(
     before, after = static_dims(source), static_dims(target)
     if before is None or after is None or math.prod(before) == math.prod(after):
         return
-    size = size_text((module.image.height, module.image.width))
+    size = size_text(module.image.size)
     raise UnsupportedModelError(
         f"{label(node)} makes {math.prod(after)} values of {math.prod(before)} at an input of"
         f" {size}; give the size that the model was made for"

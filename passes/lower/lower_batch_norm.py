@@ -11,7 +11,7 @@ from __future__ import annotations
 import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.statistics import inference_affine
-from jpegcompile.dct.ingest import ChannelAffine
+from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, is_sequence, map_problem
 

@@ -27,12 +27,10 @@ from jpegcompile.ir.image import (
     TO_CHANNELS_LAST,
     channels_first_image,
     image_tensor,
-    pixels_to_input,
 )
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import Operands, make_node
 from jpegcompile.ir.rewrite import Pass
-from jpegcompile.jpeg.subsampling import GRAY, geometry_of
 from jpegcompile.operators.casts import TO_SPATIAL
 from jpegcompile.operators.ingest import INGEST, INGEST_GRAY
 
@@ -74,31 +72,29 @@ class LowerInput(Pass):
 
 def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Variable]:
     """The new graph inputs, and the jpeg-domain image that an ingest node makes of them."""
-    image, subsampling = module.image, module.options.subsampling
-    assert subsampling is not None
-    color, affine = pixels_to_input(module)
-    geometry = geometry_of(subsampling, image.height, image.width)
-    operators = ingest_operators(geometry, color, affine)
+    image, frame = module.image, module.frame
+    assert frame is not None
+    operators = ingest_operators(frame, image)
     batch, dtype = declared.shape[0], declared.dtype
-    components = 1 if subsampling == GRAY else 3
-    luma = _blocks(LUMA, batch, 1, operators.rows[0], operators.columns[0])
+    components = len(frame.sampling)
+    luma = _blocks(LUMA, (batch, 1, *frame.block_counts(0)))
     inputs = [luma]
     indexing = _indexing(module, luma, range(1))
-    matrices = {"luma_rows": operators.rows[0], "luma_columns": operators.columns[0].T}
-    if subsampling != GRAY:
-        chroma = _blocks(CHROMA, batch, 2, operators.rows[1], operators.columns[1])
+    matrices = _matrices(operators, 0, LUMA)
+    if components > 1:
+        chroma = _blocks(CHROMA, (batch, 2, *frame.block_counts(1)))
         inputs.append(chroma)
         indexing |= _indexing(module, chroma, range(1, 3))
-        matrices |= {"chroma_rows": operators.rows[1], "chroma_columns": operators.columns[1].T}
+        matrices |= _matrices(operators, 1, CHROMA)
     inputs.append(gs.Variable(QUANTIZATION, np.dtype(np.uint16), (batch, components, 8, 8)))
     result = gs.Variable(
         module.fresh(f"{image.name}.jpeg"),
         dtype,
-        (batch, image.channels, image.height, image.width),
+        (batch, image.channels, *image.size),
     )
     constants = _constants(module, operators, matrices, dtype)
     node = make_node(
-        INGEST_GRAY if subsampling == GRAY else INGEST,
+        INGEST_GRAY if components == 1 else INGEST,
         module.fresh(f"{DOMAIN}.ingest"),
         # Inputs of the graph are called as the operands.
         {**{tensor.name: tensor for tensor in inputs}, **indexing, **constants},
@@ -124,18 +120,18 @@ def _constants(
     shared: Operands = {
         name: pool.share(f"ingest.{name}", values, dtype) for name, values in arrays.items()
     }
-    return shared | {"dc": pool.dc(image.height, image.width, operators.block, dtype)}
+    return shared | {"dc": pool.dc(*image.size, operators.block, dtype)}
 
 
-def _blocks(
-    name: str,
-    batch: int | str,
-    components: int,
-    rows: NDArray[np.float64],
-    columns: NDArray[np.float64],
-) -> gs.Variable:
-    shape = (batch, components, rows.shape[1] // 8, columns.shape[1] // 8, 8, 8)
-    return gs.Variable(name, np.dtype(np.int16), shape)
+def _matrices(
+    operators: IngestOperators, component: int, plane: str
+) -> dict[str, NDArray[np.float64]]:
+    rows, columns = operators.rows[component], operators.columns[component]
+    return {f"{plane}_rows": rows.dense(), f"{plane}_columns": columns.dense().T}
+
+
+def _blocks(name: str, counts: tuple[int | str, ...]) -> gs.Variable:
+    return gs.Variable(name, np.dtype(np.int16), (*counts, 8, 8))
 
 
 def _indexing(module: Module, blocks: gs.Variable, tables: range) -> Operands:
@@ -156,7 +152,7 @@ def _indexing(module: Module, blocks: gs.Variable, tables: range) -> Operands:
 
 def _cast_back(module: Module, ingested: gs.Variable, image: gs.Tensor) -> None:
     """Make `image` ToSpatial(ingested); at block size 1 the two are the same."""
-    size = (module.image.height, module.image.width)
+    size = module.image.size
     block = block_size(*size)
     if block > 1:
         module.blocks[ingested.name] = block

@@ -18,7 +18,6 @@ from jpegcompile.cost.first import FirstLayer
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.operands import operand, operator_of
 from jpegcompile.ir.rewrite import Pass
-from jpegcompile.jpeg.subsampling import chroma_factors
 from jpegcompile.operators.convolution import METHOD
 from jpegcompile.operators.first_convolution import SPARSE_VECTORS
 from jpegcompile.target.base import CostModel
@@ -60,14 +59,14 @@ def _layer(node: gs.Node, module: Module) -> FirstLayer | None:
         return None
     outputs, channels, *kernel = map(int, operand(node, "weight").shape)
     vertical, horizontal = map(int, node.attrs["strides"])
-    assert module.options.subsampling is not None
+    frame = module.frame
+    assert frame is not None
     return FirstLayer(
-        module.image.height,
-        module.image.width,
+        *frame.size,
         channels,
         outputs,
         (kernel[0], kernel[1]),
         (vertical, horizontal),
         *size_of(node.outputs[0]),
-        chroma_factors(module.options.subsampling),
+        frame.chroma_factors,
     )

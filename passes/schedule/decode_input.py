@@ -19,7 +19,7 @@ from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import make_node
 from jpegcompile.ir.rewrite import Pass
-from jpegcompile.jpeg.subsampling import GRAY
+from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.operators.ingest import DECODE, DECODE_GRAY
 
 
@@ -60,12 +60,13 @@ class DecodeInput(Pass):
 
 
 def _decode(module: Module, jpeg: gs.Variable, outputs: list[gs.Tensor]) -> gs.Node:
-    image, subsampling = module.image, module.options.subsampling
-    attrs: dict[str, Any] = {"height": image.height, "width": image.width}
+    frame = module.frame
+    assert frame is not None
+    attrs: dict[str, Any] = {"height": frame.height, "width": frame.width}
     name = module.fresh(f"{DOMAIN}.decode")
-    if subsampling == GRAY:
+    if frame.color_space == "gray":
         # A network of one channel takes luma, which colour files have, too.
-        attrs["takes_color"] = int(image.channels == 1)
+        attrs["takes_color"] = int(module.image.channels == 1)
         return make_node(DECODE_GRAY, name, {"jpeg": jpeg}, attrs, outputs)
-    attrs["subsampling"] = subsampling
+    attrs["subsampling"] = subsampling_of(frame)
     return make_node(DECODE, name, {"jpeg": jpeg}, attrs, outputs)

@@ -55,7 +55,7 @@ from jpegcompile.evaluation.benchmark.pipelines import (
     spatial_pipeline,
 )
 from jpegcompile.evaluation.verify import require_passed
-from jpegcompile.metadata import InputInfo
+from jpegcompile.metadata import CompiledInfo
 from jpegcompile.runtime.native import custom_ops_library
 
 Array = NDArray[Any]
@@ -74,8 +74,7 @@ class Side:
 
     name: str
     model: str
-    image: InputInfo
-    preprocess: dict[str, Any]
+    info: CompiledInfo
     threads: int
 
 
@@ -87,7 +86,7 @@ class _OpenVino:
 
         core = openvino.Core()
         model = core.read_model(side.model)
-        model.reshape([1, side.image.channels, side.image.height, side.image.width])
+        model.reshape([1, side.info.input.channels, *side.info.input.size])
         settings = {
             "INFERENCE_NUM_THREADS": side.threads,
             "PERFORMANCE_HINT": "LATENCY",
@@ -140,8 +139,10 @@ def _pipeline(side: Side) -> Pipeline:
         library=None if library is None else str(library),
         batch=1,
         threads=side.threads,
-        image=side.image,
-        preprocess=side.preprocess,
+        input_mode=side.info.input_mode,
+        image=side.info.input,
+        frame=side.info.frame,
+        preprocess=side.info.preprocess,
         ingest=None,
         network=None,
         parts_folder=None,
@@ -240,23 +241,22 @@ def _sides(network: Network, cache: Path) -> list[Side]:
         compile_into(path, source, domain, {"preprocess": network.preprocess})
         compiled[domain] = path
     info = jpegcompile.load(compiled[DOMAINS[0]]).info
-    assert info.preprocess is not None
     others = _installed()
     if NCNN in others and not _for_ncnn(source, network):
         others.remove(NCNN)
     models = {ONNX_RUNTIME: source, **compiled, **dict.fromkeys(others, source)}
-    return [
-        Side(name, str(model), info.input, info.preprocess, 1) for name, model in models.items()
-    ]
+    return [Side(name, str(model), info, 1) for name, model in models.items()]
 
 
 def measured(network: Network, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """A row for each quality, number of threads and stage: seconds and ratios of every side."""
     rows = []
     sides = _sides(network, arguments.cache)
+    frame = sides[0].info.frame
+    assert frame is not None
     with tempfile.TemporaryDirectory() as folder:
         for quality in arguments.quality:
-            paths = write_images(sides[0].image, quality, _IMAGES, Path(folder))
+            paths = write_images(frame, quality, _IMAGES, Path(folder))
             verify_compiled(sides, folder)
             files = [path.read_bytes() for path in paths]
             for threads in arguments.threads:

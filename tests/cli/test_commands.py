@@ -50,7 +50,10 @@ def test_inspect_a_compiled_file(compiled: Path, capsys: pytest.CaptureFixture[s
     record = data["compiled"]
     assert record["format_version"] == FORMAT_VERSION
     assert record["tool_version"] == jpegcompile.__version__
-    assert record["input"]["subsampling"] == "4:2:0"
+    assert (record["input_mode"], record["subsampling"]) == ("coefficients", "4:2:0")
+    assert record["frame"]["sampling"] == [[2, 2], [1, 1], [1, 1]]
+    assert [record[kind]["height"] for kind in ("frame", "input")] == [32, 32]
+    assert record["input"]["color"] == "RGB"
     assert record["preprocess"]["color"] == "RGB"
     assert data["report"]["kept"] == 0
     text = run_text(capsys, "inspect", compiled)

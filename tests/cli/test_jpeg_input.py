@@ -28,7 +28,7 @@ def compiled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
 
 def test_every_verb(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = run_json(capsys, "inspect", compiled)
-    assert record["compiled"]["input"]["mode"] == "jpeg"
+    assert record["compiled"]["input_mode"] == "jpeg"
     assert record["execution"]["native"]["JpegDecode"] == 1
     assert "input jpeg for 'image' 3x32x32" in run_text(capsys, "inspect", compiled)
     images = tmp_path / "few"

@@ -9,7 +9,7 @@ import pytest
 
 from jpegcompile.dct.color import Color, check_chroma_sampling, mixing_matrix
 from jpegcompile.errors import ImageError
-from jpegcompile.jpeg.coefficients import ColorSpace
+from jpegcompile.jpeg.frame import ColorSpace, Frame
 
 BT601 = np.array([0.299, 0.587, 0.114])
 
@@ -50,13 +50,13 @@ def test_luma_of_each_source() -> None:
 
 def test_different_chroma_sampling_is_refused() -> None:
     with pytest.raises(ImageError) as caught:
-        check_chroma_sampling(((2, 2), (1, 1), (1, 2)), "ycbcr")
+        check_chroma_sampling(Frame(8, 8, ((2, 2), (1, 1), (1, 2)), "ycbcr"))
     assert str(caught.value) == (
         "Cb and Cr are sampled differently (1x1 and 1x2); save the image with one chroma sampling"
     )
 
 
 def test_sampling_of_rgb_and_grey_is_free() -> None:
-    check_chroma_sampling(((2, 2), (1, 1), (1, 2)), "rgb")
-    check_chroma_sampling(((3, 3),), "gray")
-    check_chroma_sampling(((2, 2), (2, 1), (2, 1)), "ycbcr")
+    check_chroma_sampling(Frame(8, 8, ((2, 2), (1, 1), (1, 2)), "rgb"))
+    check_chroma_sampling(Frame(8, 8, ((3, 3),), "gray"))
+    check_chroma_sampling(Frame(8, 8, ((2, 2), (2, 1), (2, 1)), "ycbcr"))

@@ -60,8 +60,7 @@ def rounding_bound(coefficients: Coefficients) -> Doubles:
     for index, plane in enumerate(coefficients.planes):
         magnitudes = np.abs(plane * coefficients.quantization[index].astype(np.float64))
         constants = 2**-12 / np.sqrt(8) * magnitudes.sum(axis=(2, 3)).max()
-        width = coefficients.component_size(index)[1]
-        triangle = Upsampling.of(coefficients.sampling, index, width).triangle
+        triangle = Upsampling.of(coefficients.frame, index).triangle
         bound += mixing[:, index] * (0.5 + 0.125 + constants + 0.5 * triangle)
     return bound
 

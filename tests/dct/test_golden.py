@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.network_inputs import network_input
 
 from jpegcompile.dct import decode as decode_module
 from jpegcompile.dct import ingest as ingest_module
@@ -50,7 +51,8 @@ def golden(shared: Path) -> Golden:
 
 
 def ingested_pixels(coefficients: Coefficients) -> Doubles:
-    result = ingest(coefficients, "RGB", PRESETS["none"].affine(3))
+    taken = network_input(coefficients.frame, "RGB", PRESETS["none"].affine(3))
+    result = ingest(coefficients, taken)
     return to_spatial(result, block_size(*result.shape[1:])).transpose(1, 2, 0)
 
 

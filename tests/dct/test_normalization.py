@@ -8,7 +8,7 @@ import torch
 from support.maps import random_map
 from torch.nn import functional
 
-from jpegcompile.dct.ingest import ChannelAffine
+from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.normalization import batch_norm_affine, fold_into_convolution
 
 CHANNELS = 5

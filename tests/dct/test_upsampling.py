@@ -9,11 +9,16 @@ from support.maps import random_map
 
 from jpegcompile.dct.upsampling import Upsampling, upsample_axis
 from jpegcompile.errors import ImageError
+from jpegcompile.jpeg.frame import Frame
 
 
 def chroma(luma: tuple[int, int], width: int = 16) -> Upsampling:
-    """Of the first chroma component (1, 1) beside luma of those factors."""
-    return Upsampling.of((luma, (1, 1), (1, 1)), 1, width)
+    """Of the first chroma component (1, 1), that wide, beside luma of those factors."""
+    return Upsampling.of(frame(luma, (1, 1), width * luma[0]), 1)
+
+
+def frame(luma: tuple[int, int], component: tuple[int, int], width: int) -> Frame:
+    return Frame(16, width, (luma, component, component), "ycbcr")
 
 
 def test_triangle_on_three_samples() -> None:
@@ -68,12 +73,12 @@ def test_filter_of_a_component(luma: tuple[int, int], width: int, expected: Upsa
 
 
 def test_only_ratios_count() -> None:
-    assert Upsampling.of(((4, 2), (2, 2), (2, 2)), 1, 9) == Upsampling(1, 2, True)
-    assert Upsampling.of(((2, 2), (2, 2), (2, 2)), 2, 9) == Upsampling(1, 1, False)
+    assert Upsampling.of(frame((4, 2), (2, 2), 18), 1) == Upsampling(1, 2, True)
+    assert Upsampling.of(frame((2, 2), (2, 2), 9), 2) == Upsampling(1, 1, False)
 
 
 def test_luma_may_be_the_smaller_one() -> None:
-    assert Upsampling.of(((1, 1), (2, 2), (2, 2)), 0, 9) == Upsampling(2, 2, True)
+    assert Upsampling.of(frame((1, 1), (2, 2), 18), 0) == Upsampling(2, 2, True)
 
 
 @pytest.mark.parametrize(
@@ -87,16 +92,25 @@ def test_fractions_are_refused(
     luma: tuple[int, int], component: tuple[int, int], message: str
 ) -> None:
     with pytest.raises(ImageError) as caught:
-        Upsampling.of((luma, component, component), 1, 9)
+        Upsampling.of(frame(luma, component, 18), 1)
     assert str(caught.value) == f"{message}; save the image with whole sampling factors"
 
 
 @pytest.mark.parametrize("luma", [(2, 2), (4, 1), (1, 1)])
-def test_axis_matrix_upsamples_and_crops(luma: tuple[int, int]) -> None:
+def test_taps_upsample_any_pixels(luma: tuple[int, int]) -> None:
     upsampling = chroma(luma)
     samples: NDArray[np.float64] = random_map((9, 2))
     factor = upsampling.horizontal
-    matrix = upsampling.axis_matrix(factor, 9, 9 * factor - factor // 2)
+    pixels = np.arange(2, 9 * factor)
+    taps = upsampling.taps(factor, 9, pixels)
     whole = upsample_axis(samples, factor, upsampling.triangle)
-    np.testing.assert_allclose(matrix @ samples, whole[: matrix.shape[0]], rtol=0, atol=1e-15)
-    np.testing.assert_allclose(matrix.sum(axis=1), 1.0, rtol=0, atol=1e-15)
+    made = sum(weight * samples[places] for places, weight in taps)
+    np.testing.assert_allclose(made, whole[pixels], rtol=0, atol=1e-15)
+    assert sum(weight for _, weight in taps) == 1.0
+
+
+def test_taps_repeat_the_last_sample() -> None:
+    for luma in ((2, 2), (4, 1)):
+        upsampling = chroma(luma)
+        behind = upsampling.taps(upsampling.horizontal, 3, np.array([40]))
+        assert [int(places[0]) for places, _ in behind] == [2] * len(behind)

@@ -14,7 +14,8 @@ from support.images import make_jpeg
 from support.jpeg_writer import Frame, write_jpeg
 
 from jpegcompile.errors import ImageError
-from jpegcompile.jpeg.coefficients import Coefficients, ceil_div
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.frame import ceil_div
 from jpegcompile.jpeg.read import (
     ImageSource,
     read_coefficients,

@@ -26,7 +26,7 @@ NAMED = ("4:4:4", "4:2:2", "4:4:0", "4:2:0", "4:1:1", "4:4:4 by 2x2", "grey", "g
 def check(file: bytes) -> None:
     """Compare the operator's outputs with the file's coefficients."""
     coefficients = read_coefficients(file)
-    subsampling = subsampling_of(coefficients)
+    subsampling = subsampling_of(coefficients.frame)
     assert subsampling is not None
     session = session_for(coefficients, subsampling)
     expected = planes_of(coefficients, has_chroma=subsampling != "gray")
@@ -85,7 +85,7 @@ def test_photographs(shared: Path, folder: str) -> None:
     for path in found:
         file = path.read_bytes()
         try:
-            subsampling = subsampling_of(read_coefficients(file))
+            subsampling = subsampling_of(read_coefficients(file).frame)
         except ImageError:  # of CMYK, which the reader refuses
             continue
         if subsampling is not None:

@@ -22,7 +22,7 @@ from support.native_first import MANY, assert_holds, model_of, run
 from support.operators import FIRST
 
 from jpegcompile.cost.first import FirstLayer
-from jpegcompile.jpeg.subsampling import chroma_factors
+from jpegcompile.jpeg.subsampling import frame_of
 from jpegcompile.operators.constants import MOST_TABLE_FLOATS
 from jpegcompile.operators.registry import OPERATORS
 
@@ -147,7 +147,7 @@ def test_the_compiler_knows_for_how_many_outputs_there_is_room(
         size = case.expected.shape[2], case.expected.shape[3]
         layer = FirstLayer(
             height, width, 3, outputs, window.kernel, window.strides, *size,
-            chroma_factors(subsampling),
+            frame_of(subsampling, height, width).chroma_factors,
         )  # fmt: skip
         assert (layer.table_floats <= MOST_TABLE_FLOATS) == (outputs == most)
         if outputs == most:

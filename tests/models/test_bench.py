@@ -31,8 +31,8 @@ from jpegcompile.evaluation.benchmark.process import Process
 from jpegcompile.evaluation.benchmark.results import Timing
 from jpegcompile.evaluation.spatial import pillow_pixels
 from jpegcompile.jpeg.read import read_coefficients
-from jpegcompile.jpeg.subsampling import subsampling_of
-from jpegcompile.metadata import InputInfo
+from jpegcompile.jpeg.subsampling import frame_of, subsampling_of
+from jpegcompile.network_input import NetworkInput
 from jpegcompile.runtime import native
 
 
@@ -120,19 +120,15 @@ def test_ratios_are_of_rounds() -> None:
     assert timing.ratio("compiled") == 2.0
 
 
-def info(subsampling: str, height: int = 40, width: int = 56) -> InputInfo:
-    return InputInfo("coefficients", "image", 3, height, width, "NCHW", subsampling)
-
-
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0", "gray"])
 def test_made_images(subsampling: str, tmp_path: Path) -> None:
-    paths = write_images(info(subsampling), 75, 3, tmp_path)
+    paths = write_images(frame_of(subsampling, 40, 56), 75, 3, tmp_path)
     for path in paths:
         coefficients = read_coefficients(path)
         assert (coefficients.height, coefficients.width) == (40, 56)
-        assert subsampling_of(coefficients) == subsampling
+        assert subsampling_of(coefficients.frame) == subsampling
     assert len({path.read_bytes() for path in paths}) == 3
-    again = write_images(info(subsampling), 75, 3, tmp_path / "..")
+    again = write_images(frame_of(subsampling, 40, 56), 75, 3, tmp_path / "..")
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
 
 
@@ -170,7 +166,9 @@ def job(tmp_path: Path) -> Job:
         library=None,
         batch=2,
         threads=1,
-        image=InputInfo("tensor", "image", 3, 32, 32, "NCHW"),
+        input_mode="tensor",
+        image=NetworkInput("image", 3, 32, 32, "NCHW"),
+        frame=None,
         preprocess=None,
         ingest=None,
         network=None,
@@ -208,7 +206,9 @@ def test_a_profile_is_of_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         library=session.execution.library,
         batch=3,
         threads=1,
+        input_mode=session.info.input_mode,
         image=session.info.input,
+        frame=session.info.frame,
         preprocess=session.info.preprocess,
         ingest=None,
         network=None,

@@ -51,9 +51,8 @@ def test_a_compiled_network_with_other_answers_is_not_timed(tmp_path: Path) -> N
     images.mkdir()
     (images / "image.jpg").write_bytes(make_jpeg(32, 32))
     info = jpegcompile.load(path).info
-    assert info.preprocess is not None
     models = {ONNX_RUNTIME: source, "jpeg": path}
-    sides = [Side(name, str(m), info.input, info.preprocess, 1) for name, m in models.items()]
+    sides = [Side(name, str(m), info, 1) for name, m in models.items()]
     verify_compiled(sides, str(images))
     model = onnx.load(path)
     weights = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))

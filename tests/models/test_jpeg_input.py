@@ -84,7 +84,7 @@ def test_the_input_is_the_bytes_of_a_file(tmp_path: Path) -> None:
     model = onnx.load(path)
     assert count_of(model, DECODE) == 1
     assert DECODE not in {function.name for function in model.functions}
-    assert jpegcompile.load(path).info.input.mode == "jpeg"
+    assert jpegcompile.load(path).info.input_mode == "jpeg"
 
 
 def count_of(model: onnx.ModelProto, op: str) -> int:

@@ -106,7 +106,7 @@ def test_one_channel_takes_the_luma_of_colour_files(
     model, files = tiny_residual(1, 24, 40), mixed_files(40, 24)
     how = {"scale": 1 / 255, "mean": 0.45, "std": 0.25}
     session = session_of(model, tmp_path, preprocess=how, subsampling=subsampling)
-    assert session.info.input.subsampling == "gray"
+    assert session.info.subsampling == "gray"
     names = [value.name for value in session.inference_session.get_inputs()]
     assert names == ["luma", "quantization"]
     expected = expected_outputs(model, files, {**how, "color": "L"})

@@ -14,7 +14,7 @@ from support.tiny_residual import OUTPUTS, tiny_residual
 
 import jpegcompile
 from jpegcompile.errors import AccessError, ImageError, UsageError
-from jpegcompile.jpeg.coefficients import ceil_div
+from jpegcompile.jpeg.frame import ceil_div
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.target.base import CPU_PROVIDERS
 

@@ -151,22 +151,6 @@ def with_metadata(path: Path, change: Any) -> None:
     onnx.save(model, path)
 
 
-def test_an_older_format_is_opened(path: Path) -> None:
-    """Format 4 did not say what native kernels were chosen for."""
-    expected = jpegcompile.load(path).run(FILES)
-
-    def older(record: dict[str, Any]) -> dict[str, Any]:
-        assert record.pop("lean") is False
-        assert record.pop("batch") == 1
-        return {**record, "format_version": 4}
-
-    with_metadata(path, older)
-    session = jpegcompile.load(path)
-    assert (session.info.lean, session.info.batch) == (None, None)
-    for values, wanted in zip(session.run(FILES), expected, strict=True):
-        np.testing.assert_array_equal(values, wanted)
-
-
 def test_a_newer_format_is_refused_in_words(path: Path) -> None:
     newer = {"format_version": FORMAT_VERSION + 1, "tool_version": "9.8", "unheard_of": 1}
     with_metadata(path, lambda record: {**record, **newer})
@@ -219,4 +203,4 @@ def test_metadata_of_the_source_is_kept(tmp_path: Path) -> None:
     assert kept["license"] == "none"
     info = jpegcompile.load(path).info
     assert info.preprocess == jpegcompile.preprocess.PRESETS["cifar10"].to_json()
-    assert (info.input.subsampling, info.input.height, info.input.width) == ("4:2:0", 32, 32)
+    assert (info.subsampling, info.input.size) == ("4:2:0", (32, 32))

@@ -178,7 +178,7 @@ def test_the_parts_give_what_the_whole_gives(domain: Any, tmp_path: Path) -> Non
     path = tmp_path / "compiled.onnx"
     jpegcompile.compile(graph.model("float"), preprocess=NORMALIZE, domain=domain).save(path)
     session = jpegcompile.load(path)
-    feeds, image = session.feeds(images), str(session.info.input.ingest_output)
+    feeds, image = session.feeds(images), str(session.info.ingest_output)
     first = session_on(end_at(session.model, image)).run(None, feeds)
     rest = session_on(begin_at(session.model, image, session.info.input))
     assert_same(rest.run(None, {image: first[0]}), session.run(images))

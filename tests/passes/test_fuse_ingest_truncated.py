@@ -150,7 +150,7 @@ def test_the_parts_give_what_the_whole_gives(tmp_path: Path) -> None:
     """`end_at` the image, then `begin_at` it: the convolution alone is truncated and compact."""
     path, images = saved(network(), tmp_path / "m.onnx"), files()[:3]
     session = jpegcompile.load(path)
-    image, feeds = str(session.info.input.ingest_output), session.feeds(images)
+    image, feeds = str(session.info.ingest_output), session.feeds(images)
     first = session_on(end_at(session.model, image)).run(None, feeds)
     rest = begin_at(session.model, image, session.info.input)
     stem = rest.graph.node[0]

@@ -202,7 +202,7 @@ def test_models_that_begin_at_the_image_keep_groups_behind_it() -> None:
     compiled = jpegcompile.compile(graph.model("float"), preprocess="unit").model
     info = read_metadata(compiled, "model")
     assert info is not None
-    image = str(info.input.ingest_output)
+    image = str(info.ingest_output)
     for first, values in ((1, [16, 16]), (16, [1, 1, 1])):
         stem = next(node for node in compiled.graph.node if image in node.input)
         if first != 1:
@@ -217,7 +217,7 @@ def test_models_whose_ingest_is_taken_apart_keep_groups() -> None:
     compiled = jpegcompile.compile(graph.model("float"), preprocess="unit").model
     info = read_metadata(compiled, "model")
     assert info is not None
-    cut = begin_at(compiled, str(info.input.ingest_output), info.input)
+    cut = begin_at(compiled, str(info.ingest_output), info.input)
     for model in (compiled, cut):
         found = [a.i for n in model.graph.node for a in n.attribute if a.name in GROUP_ATTRIBUTES]
         assert found == [16, 16]

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from support.jpeg_writer import Frame, write_jpeg
 
-from jpegcompile.jpeg.coefficients import Coefficients, ceil_div
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.frame import ceil_div
 from jpegcompile.jpeg.read import read_coefficients
 
 Sampling = tuple[tuple[int, int], ...]

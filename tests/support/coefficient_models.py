@@ -23,7 +23,6 @@ from jpegcompile.dct.decode import decode
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import Module
 from jpegcompile.jpeg.coefficients import Coefficients
-from jpegcompile.jpeg.subsampling import geometry_of
 from jpegcompile.options import compile_options
 from jpegcompile.preprocess import preprocess_of
 
@@ -37,31 +36,17 @@ def compiled(graph: Graph, dtype: str = "double", **options: Any) -> Module:
 
 def images_for(module: Module, count: int = BATCH) -> list[Coefficients]:
     """Random coefficients of the size and sampling that a compiled model takes."""
-    subsampling, image = module.options.subsampling, module.image
-    assert subsampling is not None
-    geometry = geometry_of(subsampling, image.height, image.width)
-    most = tuple(max(factors[axis] for factors in geometry.sampling) for axis in range(2))
+    frame = module.frame
+    assert frame is not None
     generator = np.random.default_rng(7)
     images = []
     for _ in range(count):
         planes = []
-        for horizontal, vertical in geometry.sampling:
-            high = -(-image.height * vertical // most[1])
-            wide = -(-image.width * horizontal // most[0])
-            size = (-(-high // 8), -(-wide // 8), 8, 8)
+        for index in range(len(frame.sampling)):
+            size = (*frame.block_counts(index), 8, 8)
             planes.append(generator.integers(-9, 10, size).astype(np.int16))
         tables = generator.integers(1, 20, (len(planes), 8, 8)).astype(np.uint16)
-        images.append(
-            Coefficients(
-                tuple(planes),
-                tables,
-                geometry.sampling,
-                image.width,
-                image.height,
-                geometry.color_space,
-                progressive=False,
-            )
-        )
+        images.append(Coefficients(tuple(planes), tables, frame, progressive=False))
     return images
 
 

@@ -14,11 +14,12 @@ from support.maps import forward, inverse, random_map
 from support.operators import convolutions
 
 from jpegcompile.cost.first import FirstLayer
+from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.blocks import block_size, to_jpeg
 from jpegcompile.dct.frequencies import band_map, resolve
-from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry, ingest_operators
+from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import read_coefficients
-from jpegcompile.jpeg.subsampling import geometry_of
+from jpegcompile.jpeg.subsampling import frame_of
 from jpegcompile.kernels.ingest_conv.reference import jpeg_ingest_conv
 from jpegcompile.kernels.truncate.reference import jpeg_truncate
 from jpegcompile.operators.convolution import SPATIAL_CONV, fused_name
@@ -53,7 +54,7 @@ RESNET = FirstWindow((7, 7), (2, 2), (3, 3, 3, 3))
 
 def coefficients_of(
     subsampling: str, height: int, width: int, batch: int, quality: int
-) -> tuple[list[Array], Array, IngestGeometry]:
+) -> tuple[list[Array], Array, Frame]:
     """Planes and tables of a batch of files, of a photograph's statistics where Pillow writes it.
 
     Of others, coefficients that are the rarer and the smaller the higher their frequency.
@@ -67,23 +68,21 @@ def coefficients_of(
         planes = [np.stack([image[0][None] for image in images])]
         if mode == "RGB":
             planes.append(np.stack([np.stack(image[1:]) for image in images]))
-        return planes, np.stack([one.quantization] * batch), IngestGeometry.of(one)
-    geometry = geometry_of(subsampling, height, width)
-    operators = ingest_operators(geometry, "RGB", AFFINE)
+        return planes, np.stack([one.quantization] * batch), one.frame
+    frame = frame_of(subsampling, height, width)
     generator = np.random.default_rng(quality)
     falling = np.exp(-np.add.outer(np.arange(8), np.arange(8)) * (100 - quality) / 100)
     planes = []
     for first, last in ((0, 1), (1, 3)):
-        rows, columns = operators.rows[first], operators.columns[first]
-        shape = (batch, last - first, rows.shape[1] // 8, columns.shape[1] // 8, 8, 8)
+        shape = (batch, last - first, *frame.block_counts(first), 8, 8)
         kept = generator.random(shape) < falling
         planes.append((kept * generator.normal(0, 60 * falling, shape)).astype(np.int16))
     tables = generator.integers(1, 20, (batch, 3, 8, 8)).astype(np.uint16)
-    return planes, tables, geometry
+    return planes, tables, frame
 
 
 def first_case(
-    coefficients: tuple[list[Array], Array, IngestGeometry],
+    coefficients: tuple[list[Array], Array, Frame],
     window: FirstWindow,
     outputs: int,
     activation: str,
@@ -103,10 +102,10 @@ def first_case(
         frequencies: of each tile, as of 8x8; None without a truncation.
         name: of the case.
     """
-    planes, tables, geometry = coefficients
-    is_gray = geometry.color_space == "gray"
+    planes, tables, frame = coefficients
+    is_gray = frame.color_space == "gray"
     affine = ChannelAffine(AFFINE.scale[:1], AFFINE.shift[:1]) if is_gray else AFFINE
-    ingest = ingest_case(name, planes, tables, geometry, affine)
+    ingest = ingest_case(name, planes, tables, frame, affine)
     channels = len(affine.scale)
     weight, bias = random_map((outputs, channels, *window.kernel)), random_map((outputs,))
     convolved = jpeg_ingest_conv(
@@ -115,7 +114,7 @@ def first_case(
         tables,
         weight,
         bias,
-        ingest={"geometry": geometry, "color": "L" if is_gray else "RGB", "affine": affine},
+        ingest={"frame": frame, "color": "L" if is_gray else "RGB", "affine": affine},
         window=window.attributes(),
         output_block=1,
     )
@@ -132,7 +131,7 @@ def first_case(
         expected = np.clip(convolved, low, high)
     height, width = expected.shape[2:]
     attributes = {**ingest.attributes, **window.attributes(), "group": 1, "output_block": 1}
-    to_pixels = inverse(geometry.height, geometry.width)
+    to_pixels = inverse(frame.height, frame.width)
     matrices = to_pixels
     block = 1 if is_spatial else block_size(height, width)
     if not is_spatial:
@@ -160,13 +159,13 @@ def first_case(
 
 def mixed_case(frequencies: int | None = None) -> tuple[BodyCase, list[float]]:
     """Images with few and with many coefficients in turn, and the vectors that each asks for."""
-    planes, tables, geometry = coefficients_of("4:2:0", 64, 64, 7, 50)
+    planes, tables, frame = coefficients_of("4:2:0", 64, 64, 7, 50)
     full = np.random.default_rng(1).integers(1, 50, planes[0].shape).astype(np.int16)
     for image in (1, 2, 5):
         planes[0][image] = full[image]
         planes[1][image] = full[image, :, :4, :4]
     case = first_case(
-        (planes, tables, geometry),
+        (planes, tables, frame),
         RESNET,
         32,
         "Relu",

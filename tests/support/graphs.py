@@ -28,9 +28,10 @@ from support.oracle import Evaluator
 from jpegcompile.backends.emit import emit
 from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
-from jpegcompile.ir.module import CompileOptions, ImageInput, Layout, Module
+from jpegcompile.ir.module import CompileOptions, Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
+from jpegcompile.network_input import Layout, NetworkInput
 from jpegcompile.pipeline import pipeline_for
 from jpegcompile.runtime.native import custom_ops_library, register
 from jpegcompile.target.base import CPU_PROVIDERS, Target
@@ -241,7 +242,8 @@ def module_of(graph: Graph, options: CompileOptions = TENSOR, dtype: str = "doub
     _, *sizes = image.shape
     layout: Layout = "NHWC" if sizes[2] == 3 else "NCHW"
     channels, height, width = sizes if layout == "NCHW" else (sizes[2], *sizes[:2])
-    return Module(imported, ImageInput(image.name, channels, height, width, layout), options)
+    taken = NetworkInput(image.name, channels, height, width, layout)
+    return Module.of(imported, taken, options)
 
 
 def pass_named(name: str, target: Target = ORT) -> Pass:

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import onnx
 from support.function_bodies import Array, BodyCase, terms_of
+from support.network_inputs import network_input
 
+from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.blocks import dc_map
 from jpegcompile.dct.color import Color
-from jpegcompile.dct.ingest import ChannelAffine, IngestGeometry, ingest_operators
-from jpegcompile.jpeg.subsampling import geometry_of
+from jpegcompile.dct.ingest import ingest_operators
+from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.subsampling import frame_of
 from jpegcompile.kernels.ingest.reference import jpeg_ingest
 
 
@@ -30,10 +33,10 @@ def ingest_cases() -> Iterator[BodyCase]:
         (3, "gray-1", 16, 8),
     ):
         kind, channels = ("gray", 1) if subsampling == "gray-1" else (subsampling, 3)
-        geometry = geometry_of(kind, height, width)
+        frame = frame_of(kind, height, width)
         transform = affine if channels == 3 else one
         yield _ingest_case(
-            f"{batch}-{subsampling}-{width}x{height}", generator, batch, geometry, transform
+            f"{batch}-{subsampling}-{width}x{height}", generator, batch, frame, transform
         )
 
 
@@ -41,45 +44,43 @@ def _ingest_case(
     name: str,
     generator: np.random.Generator,
     batch: int,
-    geometry: IngestGeometry,
+    frame: Frame,
     affine: ChannelAffine,
 ) -> BodyCase:
-    operators = ingest_operators(geometry, _color(affine), affine)
     planes = []
-    for first, last in _groups(geometry):
-        rows, columns = operators.rows[first], operators.columns[first]
-        counts = (last - first, rows.shape[1] // 8, columns.shape[1] // 8)
+    for first, last in _groups(frame):
+        counts = (last - first, *frame.block_counts(first))
         planes.append(generator.integers(-200, 201, (batch, *counts, 8, 8)).astype(np.int16))
-    components = _groups(geometry)[-1][1]
+    components = _groups(frame)[-1][1]
     tables = generator.integers(1, 256, (batch, components, 8, 8)).astype(np.uint16)
-    return ingest_case(name, planes, tables, geometry, affine)
+    return ingest_case(name, planes, tables, frame, affine)
 
 
 def _color(affine: ChannelAffine) -> Color:
     return "RGB" if len(affine.scale) == 3 else "L"
 
 
-def _groups(geometry: IngestGeometry) -> list[tuple[int, int]]:
+def _groups(frame: Frame) -> list[tuple[int, int]]:
     """Components that share an input: of a grey file there is one."""
-    return [(0, 1)] if geometry.color_space == "gray" else [(0, 1), (1, 3)]
+    return [(0, 1)] if frame.color_space == "gray" else [(0, 1), (1, 3)]
 
 
 def ingest_case(
     name: str,
     planes: list[Array],
     tables: Array,
-    geometry: IngestGeometry,
+    frame: Frame,
     affine: ChannelAffine,
 ) -> BodyCase:
     """The ingest of given coefficients [N, components, rows, columns, 8, 8] and tables."""
     color = _color(affine)
-    operators = ingest_operators(geometry, color, affine)
-    is_gray = geometry.color_space == "gray"
+    operators = ingest_operators(frame, network_input(frame, color, affine))
+    is_gray = frame.color_space == "gray"
     indexing: list[Array] = []
     matrices: list[Array] = []
-    for first, last in _groups(geometry):
-        rows, columns = operators.rows[first], operators.columns[first]
-        counts = (last - first, rows.shape[1] // 8, columns.shape[1] // 8)
+    for first, last in _groups(frame):
+        rows, columns = operators.rows[first].dense(), operators.columns[first].dense()
+        counts = (last - first, *frame.block_counts(first))
         indexing += [
             np.arange(first, last),
             np.array([0, counts[0], 1, 1, 8, 8]),
@@ -91,7 +92,7 @@ def ingest_case(
         planes[0],
         chroma,
         tables,
-        geometry=geometry,
+        frame=frame,
         color=color,
         affine=affine,
         block=operators.block,
@@ -103,7 +104,7 @@ def ingest_case(
         *matrices,
         operators.mixing[:, :, None, None],
         operators.offset[:, None, None],
-        dc_map(geometry.height, geometry.width, operators.block),
+        dc_map(frame.height, frame.width, operators.block),
     )
     attributes = {"to": onnx.TensorProto.DOUBLE, "block": operators.block}
     op = "JpegIngestGray" if is_gray else "JpegIngest"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from jpegcompile.analysis.axes import axes_of
 from jpegcompile.analysis.statistics import inference_affine
-from jpegcompile.dct.ingest import ChannelAffine
+from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.ir.graph import input_at, value_of
 
 # Weights that somebody thought of, and did not learn, have few magnitudes: masks, blurs, edges.

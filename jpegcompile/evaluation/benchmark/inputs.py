@@ -17,10 +17,10 @@ from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.evaluation.benchmark.job import InputSet
 from jpegcompile.evaluation.dataset import jpeg_files
 from jpegcompile.evaluation.spatial import pillow_input, pillow_pixels
+from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import read_coefficients_many
-from jpegcompile.jpeg.subsampling import GRAY
+from jpegcompile.jpeg.subsampling import GRAY, subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Reading, Skipped
-from jpegcompile.metadata import InputInfo
 from jpegcompile.runtime.inputs import (
     check_decodable,
     check_size,
@@ -76,7 +76,7 @@ def gather(
             image is of the sampling that the model is compiled for.
         UsageError: if Pillow writes no files of that sampling, or the model has no preprocessing.
     """
-    count, info = max(_FEWEST, *batches), session.info.input
+    count, info = max(_FEWEST, *batches), session.info
     if images is None:
         return Inputs(_made(session, count, folder))
     listing, reader = jpeg_files(images), _reader(session, on_error, tolerant)
@@ -89,9 +89,9 @@ def gather(
             " compiled for; give others, or leave --images out"
         )
     run = _repeated(fitting, count)
-    if info.mode == "tensor":
+    if info.frame is None:
         preprocess = session.preprocess
-        pixels = [pillow_input(file, preprocess, info, tolerant=tolerant) for file in run]
+        pixels = [pillow_input(file, preprocess, info.input, tolerant=tolerant) for file in run]
         inputs = _tensor_set("images", np.stack(pixels), folder)
     else:
         inputs = _file_set("images", run, session, folder, tolerant=tolerant)
@@ -101,23 +101,23 @@ def gather(
 
 def _made(session: Session, count: int, folder: Path) -> tuple[InputSet, ...]:
     """Random tensors, or files of two qualities."""
-    info = session.info.input
-    if info.mode == "tensor":
+    frame = session.info.frame
+    if frame is None:
         generator = np.random.default_rng(0)
-        tensors = generator.standard_normal((count, *info.shape)).astype(np.float32)
+        tensors = generator.standard_normal((count, *session.info.input.shape)).astype(np.float32)
         return (_tensor_set("random tensors", tensors, folder),)
     return tuple(
         _file_set(f"quality {quality}", files, session, folder)
         for quality in _QUALITIES
-        for files in [write_images(info, quality, count, folder)]
+        for files in [write_images(frame, quality, count, folder)]
     )
 
 
-def write_images(info: InputInfo, quality: int, count: int, folder: Path) -> list[Path]:
-    """JPEG files as large and as subsampled as a model takes, of a photograph's spectrum.
+def write_images(frame: Frame, quality: int, count: int, folder: Path) -> list[Path]:
+    """JPEG files of a frame, of a photograph's spectrum.
 
     Args:
-        info: the model's image input.
+        frame: of the files.
         quality: of the files, as Pillow counts.
         count: of them.
         folder: that they are written to.
@@ -125,16 +125,17 @@ def write_images(info: InputInfo, quality: int, count: int, folder: Path) -> lis
     Raises:
         UsageError: if Pillow writes none of that sampling.
     """
-    if info.subsampling not in _SUBSAMPLINGS:
+    subsampling = subsampling_of(frame)
+    if subsampling not in _SUBSAMPLINGS:
         raise UsageError(
-            f"images of the sampling {info.subsampling} cannot be made; give some with --images"
+            f"images of the sampling {subsampling} cannot be made; give some with --images"
         )
-    options = {} if info.subsampling == GRAY else {"subsampling": info.subsampling}
+    options = {} if subsampling == GRAY else {"subsampling": subsampling}
     paths = []
     for index in range(count):
         path = folder / f"quality-{quality}-{index}.jpg"
-        pixels = photograph_like(info.height, info.width, index)
-        image = Image.fromarray(pixels).convert("L" if info.subsampling == GRAY else "RGB")
+        pixels = photograph_like(*frame.size, index)
+        image = Image.fromarray(pixels).convert("L" if subsampling == GRAY else "RGB")
         image.save(path, "JPEG", quality=quality, **options)
         paths.append(path)
     return paths
@@ -164,19 +165,19 @@ def photograph_like(height: int, width: int, seed: int) -> NDArray[np.uint8]:
 
 def _reader(session: Session, on_error: OnError, tolerant: bool) -> ImageReader:
     """A reader of files of the network's size, whatever their sampling."""
-    info = session.info.input
+    taken = session.info.input
     return ImageReader(
-        lambda image, name: check_size(image, info, name), on_error, tolerant=tolerant
+        lambda image, name: check_size(image.frame, taken, name), on_error, tolerant=tolerant
     )
 
 
 def _usable(session: Session, tolerant: bool, file: Path, item: Reading) -> tuple[Path, bool]:
     """A file, and whether it can be fed as it is; refuses files that either side cannot decode."""
-    info, preprocess = session.info.input, session.preprocess
-    color = preprocess.color_for(info.channels)
-    fits = info.mode == "tensor" or fits_inputs(item.coefficients, info)
-    check_decodable(item.coefficients, color)
-    takes_whole = info.mode == "jpeg" and session.execution.library is not None
+    info, frame = session.info, item.coefficients.frame
+    color = session.preprocess.color_for(info.input.channels)
+    fits = fits_inputs(frame, info.frame, info.input)
+    check_decodable(frame, color)
+    takes_whole = info.input_mode == "jpeg" and session.execution.library is not None
     if fits and takes_whole and not item.is_whole:
         raise ImageError("is damaged, and JpegDecode takes whole files only; replace the file")
     pillow_pixels(file, color, tolerant=tolerant)
@@ -203,8 +204,8 @@ def _tensor_set(name: str, tensors: NDArray[np.float32], folder: Path) -> InputS
 def _file_set(
     name: str, files: Sequence[Path], session: Session, folder: Path, *, tolerant: bool = False
 ) -> InputSet:
-    preprocess, info = session.preprocess, session.info.input
+    preprocess, taken = session.preprocess, session.info.input
     images = read_coefficients_many(files, tolerant=tolerant)
     path = folder / f"{name}.npy"
-    np.save(path, np.stack([original_input(image, preprocess, info) for image in images]))
+    np.save(path, np.stack([original_input(image, preprocess, taken) for image in images]))
     return InputSet(name, tuple(str(file) for file in files), str(path))

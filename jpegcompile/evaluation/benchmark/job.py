@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from jpegcompile.metadata import InputInfo
+from jpegcompile.jpeg.frame import Frame
+from jpegcompile.network_input import NetworkInput
 from jpegcompile.target.base import CPU_PROVIDERS
 
 SPATIAL, COMPILED, PORTABLE = "spatial", "compiled", "portable"
@@ -40,7 +41,9 @@ class Job:
         library: of native kernels; None to run without.
         batch: inputs of a run.
         threads: of ONNX Runtime, and of decoding.
+        input_mode: what the compiled model takes, as in `CompiledInfo`.
         image: the image input of the original.
+        frame: of the files; None for tensors.
         preprocess: as in `Preprocess.to_json`; None where tensors are given.
         ingest: path of the part of the compiled model that makes the network's input.
         network: path of the part behind it.
@@ -56,7 +59,9 @@ class Job:
     library: str | None
     batch: int
     threads: int
-    image: InputInfo
+    input_mode: str
+    image: NetworkInput
+    frame: Frame | None
     preprocess: dict[str, Any] | None
     ingest: str | None
     network: str | None
@@ -81,12 +86,19 @@ class Job:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""
-        return asdict(self)
+        return {
+            **vars(self),
+            "image": self.image.to_json(),
+            "frame": None if self.frame is None else self.frame.to_json(),
+            "sets": [asdict(inputs) for inputs in self.sets],
+        }
 
 
 def job_of(data: dict[str, Any]) -> Job:
     """The job that `Job.to_json` gave."""
     sets = tuple(InputSet(s["name"], tuple(s["files"]), s["tensors"]) for s in data["sets"])
     providers = tuple(data["providers"])
-    image = InputInfo(**data["image"])
-    return Job(**{**data, "image": image, "sets": sets, "providers": providers})
+    image = NetworkInput.from_json(data["image"])
+    frame = None if data["frame"] is None else Frame.from_json(data["frame"])
+    given = {"image": image, "frame": frame, "sets": sets, "providers": providers}
+    return Job(**{**data, **given})

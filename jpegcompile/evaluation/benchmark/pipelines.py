@@ -156,19 +156,22 @@ def compiled_pipeline(
     def decode(files: Sequence[bytes]) -> Any:
         return read_coefficients_many(files, threads=job.threads, tolerant=job.tolerant)
 
+    written = job.frame
+    assert written is not None
+
     def ingest(images: Any) -> Array:
         assert parts is not None
-        return run_session(parts[0], coefficient_feeds(images, job.image))[0]
+        return run_session(parts[0], coefficient_feeds(images, written))[0]
 
     def network(tensors: Array) -> Outputs:
         assert parts is not None
         return run_session(parts[1], {parts[1].get_inputs()[0].name: tensors})
 
     def end_to_end(files: Sequence[bytes]) -> Outputs:
-        if job.image.mode == "jpeg":
+        if job.input_mode == "jpeg":
             runs = [run_session(session, byte_feeds(file)) for file in files]
             return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
-        return run_session(session, coefficient_feeds(decode(files), job.image))
+        return run_session(session, coefficient_feeds(decode(files), written))
 
     return Pipeline(decode, ingest, network, end_to_end)
 

@@ -14,7 +14,7 @@ from jpegcompile.evaluation.rounding import OwnRounding
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.verify import is_half_precision
 from jpegcompile.frontend.load import Source
-from jpegcompile.metadata import InputInfo
+from jpegcompile.network_input import NetworkInput
 from jpegcompile.runtime.cut import begin_at, end_at
 from jpegcompile.runtime.session import Session
 
@@ -72,7 +72,9 @@ def plan_of(
         library=None,
         batch=0,
         threads=0,
+        input_mode=info.input_mode,
         image=info.input,
+        frame=info.frame,
         preprocess=info.preprocess,
         ingest=None,
         network=None,
@@ -92,7 +94,7 @@ def plan_of(
         shared, side=COMPILED, model=path, library=library, providers=session.target.providers
     )
     without = replace(compiled, side=PORTABLE, library=None)
-    if info.input.mode == "jpeg":
+    if info.input_mode == "jpeg":
         # What has no native kernels takes coefficients, as `Session` has it.
         behind = folder / "coefficients.onnx"
         behind.write_bytes(session.model.SerializeToString())
@@ -100,13 +102,13 @@ def plan_of(
             without,
             model=str(behind),
             folder=str(session.folder.absolute()),
-            image=replace(info.input, mode="coefficients"),
+            input_mode="coefficients",
         )
         if library is None:
             compiled = replace(without, side=COMPILED)
-    if info.input.ingest_output is not None:
+    if info.ingest_output is not None:
         ingest, network = folder / "ingest.onnx", folder / "network.onnx"
-        begin = info.input.ingest_output
+        begin = info.ingest_output
         ingest.write_bytes(end_at(session.model, begin).SerializeToString())
         network.write_bytes(begin_at(session.model, begin, info.input).SerializeToString())
         compiled, without = (
@@ -128,10 +130,10 @@ def plan_of(
 
 
 def _variants(
-    source: Source, info: InputInfo, inputs: Inputs, folder: Path, tolerance: Tolerance
+    source: Source, taken: NetworkInput, inputs: Inputs, folder: Path, tolerance: Tolerance
 ) -> tuple[tuple[tuple[str, float], ...], ...]:
     """Write the outputs of the original's variants for every set of inputs."""
-    rounding = OwnRounding(source, info, tolerance)
+    rounding = OwnRounding(source, taken, tolerance)
     names = [output.name for output in source.model.graph.output]
     written = []
     for index, one in enumerate(inputs.sets):

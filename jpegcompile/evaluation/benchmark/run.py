@@ -82,7 +82,7 @@ def bench(
         inputs = gather(session, images, sizes, Path(name), on_error, tolerant=tolerant)
         path = os.fspath(original)
         plan = plan_of(session, source, path, inputs, Path(name), portable, tolerant)
-        execution, mode = session.execution, session.info.input.mode
+        execution, mode = session.execution, session.info.input_mode
         if mode == "jpeg" and execution.library is not None:
             # The whole file is run here, as any program runs it.
             execution = execution_of(read_compiled(compiled)[0])

@@ -137,9 +137,10 @@ class Worker:
         if not job.takes_files or job.side == SPATIAL:
             return [partial(tensor_pipeline(session).network, next(self._tensors(job.sets[0])))]
         files = self._files(job.sets[0])[0]
-        if job.image.mode == "jpeg":
+        if job.input_mode == "jpeg":
             return [partial(run_session, session, byte_feeds(file)) for file in files]
-        feeds = coefficient_feeds(self._whole.decode(files), job.image)
+        assert job.frame is not None
+        feeds = coefficient_feeds(self._whole.decode(files), job.frame)
         return [partial(run_session, session, feeds)]
 
     def _pipeline(self, *, with_parts: bool) -> Pipeline:
