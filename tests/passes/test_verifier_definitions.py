@@ -160,7 +160,8 @@ FAULTS: dict[str, Fault] = {
     "a number of another size": (
         "JpegPointwiseConvRelu",
         with_input(1, constant(np.float32, 16, 16, 3, 3)),
-        "JpegPointwiseConvRelu 'q' has 'wrong' as weight of shape [16, 16, 3, 3], not [16, ?, 1, 1]",
+        "JpegPointwiseConvRelu 'q' has 'wrong' as weight of shape [16, 16, 3, 3],"
+        " not [16, ?, 1, 1]",
     ),
     "another plane": (
         "JpegElu",
