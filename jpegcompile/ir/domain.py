@@ -12,12 +12,7 @@ from numpy.typing import NDArray
 from jpegcompile.dct.blocks import axis_dct, dc_map
 from jpegcompile.dct.frequencies import band_map
 from jpegcompile.operators.constants import DOMAIN
-
-# Operands for the matrices of rows and of columns: within operators, and of casts.
-Pair = tuple[str, str]
-INVERSE: Pair = ("inverse_rows", "inverse_columns")
-FORWARD: Pair = ("forward_rows", "forward_columns")
-AXES: Pair = ("rows", "columns")
+from jpegcompile.operators.fragments import FORWARD, INVERSE, Pair
 
 
 class ConstantPool:

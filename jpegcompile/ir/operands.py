@@ -57,24 +57,6 @@ def tensors_of(node: gs.Node, operator: Operator) -> list[tuple[Operand, gs.Tens
     return [*inputs, *zip(operator.outputs, node.outputs, strict=False)]
 
 
-def in_order(operator: Operator, inputs: Mapping[str, gs.Tensor]) -> list[gs.Tensor]:
-    """Named inputs in the order of the definition.
-
-    Raises:
-        KeyError: if a name is unknown, or an input is missing that the operator needs.
-    """
-    unknown = [name for name in inputs if not operator.has(name)]
-    if unknown:
-        raise KeyError(f"{operator.name} has no input '{unknown[0]}'")
-    missing = [o.name for o in operator.inputs if not o.is_optional and o.name not in inputs]
-    if missing:
-        raise KeyError(f"{operator.name} needs an input '{missing[0]}'")
-    ordered = [inputs.get(o.name, gs.Variable.empty()) for o in operator.inputs]
-    while ordered and not ordered[-1].name:
-        ordered.pop()
-    return ordered
-
-
 def make_node(
     operator: Operator | str,
     name: str,
@@ -95,9 +77,8 @@ def make_node(
         KeyError: if the operator or an input is unknown, or an input is missing.
     """
     defined = OPERATORS[operator] if isinstance(operator, str) else operator
-    return gs.Node(
-        defined.name, name, dict(attrs), in_order(defined, inputs), list(outputs), DOMAIN
-    )
+    ordered = defined.in_order(inputs, gs.Variable.empty())
+    return gs.Node(defined.name, name, dict(attrs), ordered, list(outputs), DOMAIN)
 
 
 def replace_operator(
@@ -113,7 +94,7 @@ def replace_operator(
     """
     defined = OPERATORS[operator] if isinstance(operator, str) else operator
     node.op, node.domain, node.attrs = defined.name, DOMAIN, dict(attrs)
-    node.inputs = in_order(defined, inputs)
+    node.inputs = defined.in_order(inputs, gs.Variable.empty())
 
 
 def block_of(node: gs.Node, operand: Operand) -> int:

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.dct.linear import in_jpeg_domain
-from jpegcompile.ir.domain import AXES
 from jpegcompile.ir.graph import remove_node, static_dims, value_of
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.operands import Operands, make_node
 from jpegcompile.operators.casts import TO_JPEG, TO_SPATIAL
 from jpegcompile.operators.definition import Operator
+from jpegcompile.operators.fragments import AXES
 from jpegcompile.operators.separable import RESIZE
 from jpegcompile.report import NodeReport
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from jpegcompile.operators.definition import PIXELS, Operand, Operator
-from jpegcompile.operators.fragments import BLOCK, always, feature_map, result
+from jpegcompile.operators.definition import PIXELS, Operator
+from jpegcompile.operators.fragments import AXES, BLOCK, always, feature_map, matrices, result
 
 TO_JPEG, TO_SPATIAL = "ToJpeg", "ToSpatial"
 
-_MATRICES = (Operand("rows", "matrix", "H H"), Operand("columns", "matrix", "W W"))
+_MATRICES = matrices(AXES)
 _BODY = " t = MatMul(rows, x)  y = MatMul(t, columns)"
 
 CASTS: tuple[Operator, ...] = (

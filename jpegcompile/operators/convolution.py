@@ -27,6 +27,7 @@ from jpegcompile.operators.fragments import (
     feature_map,
     forward,
     inverse,
+    matrices,
 )
 from jpegcompile.operators.piecewise import (
     BOUNDS,
@@ -47,10 +48,6 @@ WINDOW = tuple(Attribute(name, "ints") for name in ("strides", "pads", "dilation
 GROUP = Attribute("group", "int")
 # The matrices that take a residual to pixels.
 RESIDUAL_INVERSE = ("residual_rows", "residual_columns")
-_RESIDUAL_INVERSE = tuple(
-    Operand(name, "matrix", f"{size} {size}")
-    for name, size in zip(RESIDUAL_INVERSE, "PQ", strict=True)
-)
 _CONV = (
     "Conv <strides: ints = @strides, pads: ints = @pads, dilations: ints = @dilations,"
     " group: int = @group>"
@@ -209,7 +206,7 @@ def _matrices(form: _Form) -> tuple[Operand, ...]:
         return ()
     if form.base == JPEG_POINTWISE_CONV:
         return TRANSFORMS if form.activation else (DC,)
-    added = _RESIDUAL_INVERSE if form.activation and form.has_residual else ()
+    added = matrices(RESIDUAL_INVERSE, "P", "Q") if form.activation and form.has_residual else ()
     return (*inverse(), *forward("P", "Q"), *added)
 
 

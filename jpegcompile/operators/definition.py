@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
 ElementType = Literal["float", "int16", "int64", "uint8", "uint16"]
 AttributeType = Literal["int", "ints", "float", "string"]
 Role = Literal["map", "vector", "weights", "matrix", "plane", "index", "bytes"]
 Masking = Literal["", "asm", "apx"]
+# What stands for an input: a tensor, or its name.
+Given = TypeVar("Given")
 
 # A block size that is no attribute: the map holds pixels.
 PIXELS = "1"
@@ -167,6 +169,24 @@ class Operator:
     @cached_property
     def _positions(self) -> Mapping[str, int]:
         return {operand.name: index for index, operand in enumerate(self.inputs)}
+
+    def in_order(self, inputs: Mapping[str, Given], nothing: Given) -> list[Given]:
+        """Named inputs in the order of a node.
+
+        Args:
+            inputs: by name.
+            nothing: stands where an optional input is left out; none stands at the end.
+
+        Raises:
+            KeyError: if a name is unknown, or an input is missing that the operator needs.
+        """
+        for name in inputs:
+            self.position(name)
+        missing = [o.name for o in self.inputs if not o.is_optional and o.name not in inputs]
+        if missing:
+            raise KeyError(f"{self.name} needs an input '{missing[0]}'")
+        last = max((self.position(name) for name in inputs), default=-1)
+        return [inputs.get(operand.name, nothing) for operand in self.inputs[: last + 1]]
 
     def body(self, opset: int) -> Body:
         """The function body for a model of that opset.

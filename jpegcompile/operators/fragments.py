@@ -18,6 +18,12 @@ BAND = Operand("band", "plane", "H W")
 CHANNELS = "N C 1 1"
 NUMBER = "1"
 
+# Names of the matrices for rows and for columns: within operators, and of casts.
+Pair = tuple[str, str]
+INVERSE: Pair = ("inverse_rows", "inverse_columns")
+FORWARD: Pair = ("forward_rows", "forward_columns")
+AXES: Pair = ("rows", "columns")
+
 # Statements that make `spatial` of the map x.
 PIXELS_OF_X = """
         s = MatMul(inverse_rows, x)
@@ -47,20 +53,20 @@ def result(
     return (feature_map("y", shape, block, is_grouped=is_grouped, is_compact=is_compact),)
 
 
+def matrices(names: Pair, rows: str = "H", columns: str = "W") -> tuple[Operand, ...]:
+    """The square matrices for the rows and the columns of a map of that size."""
+    sizes = (rows, columns)
+    return tuple(Operand(n, "matrix", f"{s} {s}") for n, s in zip(names, sizes, strict=True))
+
+
 def inverse(rows: str = "H", columns: str = "W") -> tuple[Operand, ...]:
     """The matrices that take a map of that size to pixels."""
-    return (
-        Operand("inverse_rows", "matrix", f"{rows} {rows}"),
-        Operand("inverse_columns", "matrix", f"{columns} {columns}"),
-    )
+    return matrices(INVERSE, rows, columns)
 
 
 def forward(rows: str = "H", columns: str = "W") -> tuple[Operand, ...]:
     """The matrices that take a map of that size to coefficients."""
-    return (
-        Operand("forward_rows", "matrix", f"{rows} {rows}"),
-        Operand("forward_columns", "matrix", f"{columns} {columns}"),
-    )
+    return matrices(FORWARD, rows, columns)
 
 
 # Of an operator whose result has the size of its map.

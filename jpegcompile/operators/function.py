@@ -1,11 +1,13 @@
-"""The model-local function of an operator: its meaning in a file, for every runtime."""
+"""An operator in an ONNX file: the function that is its meaning there, and nodes that call it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import onnx
-from onnx import parser
+from onnx import helper, parser
 
 from jpegcompile.operators.constants import DOMAIN
 from jpegcompile.operators.definition import Attribute, Operator
@@ -18,6 +20,31 @@ def function_of(operator: Operator, opset: int) -> onnx.FunctionProto:
         KeyError: if the operator has no function body.
     """
     return parser.parse_function(_text(operator, opset))
+
+
+def node_of(
+    operator: Operator,
+    inputs: Mapping[str, str],
+    outputs: Sequence[str],
+    name: str = "",
+    **attributes: Any,
+) -> onnx.NodeProto:
+    """A node that calls the operator.
+
+    Args:
+        operator: its definition.
+        inputs: names of tensors by the names of the operands.
+        outputs: names of tensors in the order of the definition.
+        name: of the node.
+        attributes: of the node.
+
+    Raises:
+        KeyError: if an operand is unknown or missing.
+    """
+    ordered = operator.in_order(inputs, "")
+    return helper.make_node(
+        operator.name, ordered, list(outputs), name=name or None, domain=DOMAIN, **attributes
+    )
 
 
 @cache

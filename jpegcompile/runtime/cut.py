@@ -13,7 +13,8 @@ from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.casts import TO_SPATIAL
 from jpegcompile.operators.convolution import METHOD, SPATIAL_CONV
 from jpegcompile.operators.definition import Operator
-from jpegcompile.operators.function import function_of
+from jpegcompile.operators.fragments import AXES, INVERSE
+from jpegcompile.operators.function import function_of, node_of
 from jpegcompile.operators.queries import (
     COMPACT_ATTRIBUTES,
     GROUP_ATTRIBUTES,
@@ -119,7 +120,7 @@ def _separate_ingest(model: onnx.ModelProto, image: str) -> None:
     nodes = [_node(fused, ingest, given, image)]
     if convolution.base == SPATIAL_CONV:
         seen = f"{image}.{TO_SPATIAL}"
-        matrices = {name: given[f"inverse_{name}"] for name in ("rows", "columns")}
+        matrices = {name: given[inner] for name, inner in zip(AXES, INVERSE, strict=True)}
         nodes.append(_node(fused, cast, {"x": image, **matrices}, seen))
     nodes.append(_node(fused, convolution, {**given, "x": seen}, fused.output[0]))
     kept = [*model.graph.node[:index], *nodes, *model.graph.node[index + 1 :]]
@@ -147,8 +148,8 @@ def _node(
     names = {attribute.name for attribute in part.all_attributes} - {METHOD.name}
     if output not in fused.output:
         names -= set(GROUP_ATTRIBUTES)
-    op, inputs = part.name, [given[operand.name] for operand in part.inputs]
-    node = helper.make_node(op, inputs, [output], name=f"{fused.name}.{op}", domain=DOMAIN)
+    inputs = {operand.name: given[operand.name] for operand in part.inputs}
+    node = node_of(part, inputs, [output], f"{fused.name}.{part.name}")
     node.attribute.extend(a for a in fused.attribute if a.name in names)
     return node
 

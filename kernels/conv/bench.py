@@ -29,6 +29,9 @@ from onnx import TensorProto, helper, numpy_helper
 from jpegcompile.cost.model import METHODS, Layer, fastest
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, DOMAIN_VERSION
+from jpegcompile.operators.fragments import FORWARD, INVERSE
+from jpegcompile.operators.function import node_of
+from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.runtime.native import custom_ops_library
 
 # (channels, size of the map, layers)
@@ -73,12 +76,12 @@ def native_chain(weights: list[Tensor], size: int, method: str) -> onnx.ModelPro
     block, last = block_size(size, size), len(weights) - 1
     nodes = []
     for index in range(len(weights)):
-        names = ["x" if index == 0 else f"y{index - 1}", f"w{index}", "bias", *["unused"] * 4]
-        node = helper.make_node(
-            "JpegConvRelu",
-            names,
+        names = dict.fromkeys((*INVERSE, *FORWARD), "unused")
+        names |= {"x": "x" if index == 0 else f"y{index - 1}", "weight": f"w{index}"}
+        node = node_of(
+            OPERATORS["JpegConvRelu"],
+            names | {"bias": "bias"},
             [f"y{index}"],
-            domain=DOMAIN,
             strides=[1, 1],
             pads=[1] * 4,
             dilations=[1, 1],

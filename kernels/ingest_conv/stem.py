@@ -21,6 +21,10 @@ from jpegcompile.jpeg.subsampling import frame_of
 from jpegcompile.kernels.ingest.reference import jpeg_ingest
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.first_convolution import SPARSE_VECTORS
+from jpegcompile.operators.fragments import INVERSE
+from jpegcompile.operators.function import node_of
+from jpegcompile.operators.ingest import INGEST
+from jpegcompile.operators.registry import OPERATORS
 
 RUNTIME = "onnxruntime"
 WAYS = ("sparse", "dense", "chosen", RUNTIME)
@@ -134,27 +138,23 @@ def constants(stem: Stem) -> dict[str, NDArray[Any]]:
 
 def model_of(stem: Stem, method: str) -> onnx.ModelProto:
     """The stem by a method; its native forms hand their map on in groups of channels."""
-    kinds = ("index", "table_shape", "shape")
-    inputs = ["luma", "chroma", "quantization"]
-    inputs += [f"{plane}_{kind}" for plane in ("luma", "chroma") for kind in kinds]
-    inputs += [f"{plane}_{kind}" for plane in ("luma", "chroma") for kind in ("rows", "columns")]
-    inputs += ["mixing", "offset", "dc"]
+    ingest, fused = OPERATORS[INGEST], OPERATORS["JpegIngestSpatialConvRelu"]
+    # Tensors are called as the operands, but for the transforms.
+    inputs = {operand.name: operand.name for operand in ingest.inputs}
     to: dict[str, Any] = {"to": TensorProto.FLOAT, "block": 1}
     if method == RUNTIME:
         nodes = [
-            helper.make_node("JpegIngest", inputs, ["image"], domain=DOMAIN, **to),
+            node_of(ingest, inputs, ["image"], **to),
             helper.make_node("Conv", ["image", "weight", "bias"], ["sums"], **stem.window()),
             helper.make_node("Relu", ["sums"], ["y"]),
         ]
     else:
-        inputs += ["weight", "bias", "identity", "identity"]
+        inputs |= {"weight": "weight", "bias": "bias"}
+        inputs |= dict.fromkeys(INVERSE, "identity")
         further: dict[str, Any] = {"output_block": 1, "y_group": CHANNEL_GROUP, "method": method}
         if method == "chosen":
             further |= {"method": "", SPARSE_VECTORS.name: most_vectors(stem.layer)}
-        op = "JpegIngestSpatialConvRelu"
-        nodes = [
-            helper.make_node(op, inputs, ["y"], domain=DOMAIN, **to, **stem.window(), **further)
-        ]
+        nodes = [node_of(fused, inputs, ["y"], **to, **stem.window(), **further)]
     blocks = stem.size // 8
     shapes: dict[str, tuple[int, list[Any]]] = {
         "luma": (TensorProto.INT16, ["N", 1, blocks, blocks, 8, 8]),

@@ -29,7 +29,8 @@ from jpegcompile.dct.blocks import axis_dct, block_size
 from jpegcompile.dct.frequencies import band_map, band_share, full, resolve, transform_cost
 from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, DOMAIN_VERSION
 from jpegcompile.kernels.truncate.reference import compacted, from_compacted
-from jpegcompile.operators.function import function_of
+from jpegcompile.operators.fragments import FORWARD, INVERSE
+from jpegcompile.operators.function import function_of, node_of
 from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.runtime.native import custom_ops_library
 
@@ -67,8 +68,10 @@ LAYERS = tuple(
 )
 
 
-def operands(layer: Layer, frequencies: int, batch: int) -> tuple[list[str], dict[str, Tensor]]:
-    """Names of the operator's inputs in order, and their values, maps as NCHW."""
+def operands(
+    layer: Layer, frequencies: int, batch: int
+) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Names of the tensors for the operator's inputs, and their values, maps as NCHW."""
     generator = np.random.default_rng(0)
     size, block = layer.size, layer.block
     band = band_map(size, size, block, frequencies).astype(np.float32)
@@ -81,19 +84,17 @@ def operands(layer: Layer, frequencies: int, batch: int) -> tuple[list[str], dic
         "weight": generator.standard_normal(shape, np.float32) / np.float32(layer.inputs**0.5),
         "bias": generator.standard_normal((layer.outputs, 1, 1), np.float32),
     }
-    names = ["x", "weight", "bias"]
     if layer.form.startswith("Add"):
         shape = (batch, layer.outputs, size, size)
         values["residual"] = generator.standard_normal(shape, np.float32) * band
-        names.append("residual")
     if not layer.form:
-        return [*names, "dc"], {**values, "dc": dc}
-    values |= {"rows": dct, "columns": np.ascontiguousarray(dct.T)}
-    names += ["columns", "rows", "rows", "columns"]
+        values["dc"] = dc
+        return {name: name for name in values}, values
     if frequencies < full(block):
         values["band"] = band
-        names.append("band")
-    return names, values
+    names = {name: name for name in values}
+    names |= dict(zip((*INVERSE, *FORWARD), ("columns", "rows", "rows", "columns"), strict=True))
+    return names, values | {"rows": dct, "columns": np.ascontiguousarray(dct.T)}
 
 
 def model_of(layer: Layer, frequencies: int, batch: int, native: bool) -> onnx.ModelProto:
@@ -109,7 +110,8 @@ def model_of(layer: Layer, frequencies: int, batch: int, native: bool) -> onnx.M
         if is_truncated:
             attributes[f"{name}_frequencies"] = frequencies
     op = f"JpegPointwiseConv{layer.form}{'Truncate' if is_truncated and layer.form else ''}"
-    node = helper.make_node(op, names, ["y"], name="node", domain=DOMAIN, **attributes)
+    operator = OPERATORS[op]
+    node = node_of(operator, names, ["y"], "node", **attributes)
     shapes = {name: values[name].shape for name in maps}
     shapes["y"] = (batch, layer.outputs, layer.size, layer.size)
     infos = {n: helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()}
@@ -121,7 +123,7 @@ def model_of(layer: Layer, frequencies: int, batch: int, native: bool) -> onnx.M
         [numpy_helper.from_array(value, n) for n, value in values.items() if n not in maps],
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)]
-    functions = [] if native else [function_of(OPERATORS[op], 17)]
+    functions = [] if native else [function_of(operator, 17)]
     return helper.make_model(graph, opset_imports=opsets, functions=functions, ir_version=10)
 
 

@@ -21,7 +21,6 @@ from jpegcompile.dct.blocks import block_size
 from jpegcompile.dct.ingest import IngestOperators, ingest_operators
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import CHROMA, DOMAIN, LUMA, QUANTIZATION
-from jpegcompile.ir.domain import AXES
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.image import (
     TO_CHANNELS_LAST,
@@ -32,6 +31,7 @@ from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import Operands, make_node
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.operators.casts import TO_SPATIAL
+from jpegcompile.operators.fragments import AXES
 from jpegcompile.operators.ingest import INGEST, INGEST_GRAY
 
 

@@ -15,7 +15,6 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.followers import forget, only_reader
-from jpegcompile.ir.domain import AXES, INVERSE
 from jpegcompile.ir.graph import has_other_precision, remove_node
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.operands import (
@@ -30,6 +29,7 @@ from jpegcompile.ir.rewrite import Pass
 from jpegcompile.operators.casts import TO_SPATIAL
 from jpegcompile.operators.convolution import SPATIAL_CONV
 from jpegcompile.operators.definition import Operator
+from jpegcompile.operators.fragments import AXES, INVERSE
 from jpegcompile.operators.ingest import INGEST, INGEST_GRAY
 from jpegcompile.operators.queries import joined
 

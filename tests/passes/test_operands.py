@@ -9,7 +9,6 @@ import onnx_graphsurgeon as gs
 import pytest
 
 from jpegcompile.ir.operands import (
-    in_order,
     input_block,
     is_operator,
     make_node,
@@ -65,7 +64,11 @@ def test_optional_inputs_may_be_left_out() -> None:
         inputs=(x, *(replace(o, is_optional=o.name in ("low", *TRANSFORMS)) for o in others)),
     )
     given = tensors("x", "high")
-    assert [tensor.name for tensor in in_order(optional, given)] == ["t.x", "", "t.high"]
+    assert [tensor.name for tensor in optional.in_order(given, gs.Variable.empty())] == [
+        "t.x",
+        "",
+        "t.high",
+    ]
 
 
 def test_another_operator_for_a_node() -> None:
