@@ -13,15 +13,15 @@ constexpr size_t kMostThreads = 64;
 }  // namespace
 
 Tensor Call::input(In name) const {
-  const auto index = static_cast<size_t>(definition_.place(name));
+  const size_t index = definition_.index(name);
   const ort::Value* value = nullptr;
   ort::check(api_, ort::get_input(api_, context_, index, &value));
-  if (value == nullptr) throw KernelError("input " + std::to_string(index) + " is missing");
+  if (value == nullptr) throw KernelError(std::string("input '") + name_of(name) + "' is missing");
   return ort::view(api_, value);
 }
 
 void* Call::output(Out name, const Shape& shape) const {
-  const auto index = static_cast<size_t>(definition_.place(name));
+  const size_t index = definition_.index(name);
   ort::Value* value = nullptr;
   ort::check(api_, ort::get_output(api_, context_, index, shape.data(), shape.rank(), &value));
   void* data = nullptr;

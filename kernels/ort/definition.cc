@@ -1,8 +1,14 @@
 #include "ort/definition.h"
 
 #include <algorithm>
+#include <string>
 
 namespace jpegcompile {
+
+size_t Definition::checked(int place, const char* operand) {
+  if (place < 0) throw KernelError(std::string("the operator has no '") + operand + "'");
+  return static_cast<size_t>(place);
+}
 
 int Definition::place(Out output) const {
   const auto found = std::ranges::find(outputs, output, &Output::name);

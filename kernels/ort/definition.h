@@ -38,6 +38,10 @@ struct Definition {
   // -1 where the operator has no such input or output.
   int place(In input) const { return places[static_cast<size_t>(input)]; }
   int place(Out output) const;
+  // The same of an operator that has it. Throws KernelError if there is none: the kernel is one of
+  // another operator.
+  size_t index(In input) const { return checked(place(input), name_of(input)); }
+  size_t index(Out output) const { return checked(place(output), name_of(output)); }
   bool has(In input) const { return place(input) >= 0; }
   bool has(Out output) const { return place(output) >= 0; }
   // Null where the operator has no such attribute.
@@ -57,6 +61,7 @@ struct Definition {
   // Of each input by its name, so that calls look nothing up.
   std::array<int8_t, kInputCount> places = places_of(inputs);
 
+  static size_t checked(int place, const char* operand);
   static constexpr std::array<int8_t, kInputCount> places_of(std::span<const Input> inputs) {
     std::array<int8_t, kInputCount> places{};
     places.fill(-1);

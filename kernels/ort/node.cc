@@ -87,7 +87,8 @@ std::string Node::text(const char* attribute) const {
 std::optional<Tensor> Node::constant(In input) const {
   int is_constant = 0;
   const ort::Value* value = nullptr;
-  ort::check(api_, ort::get_constant_input(api_, info_, static_cast<size_t>(definition_.place(input)), &is_constant, &value));
+  const size_t index = definition_.index(input);
+  ort::check(api_, ort::get_constant_input(api_, info_, index, &is_constant, &value));
   if (is_constant == 0) return std::nullopt;
   return ort::view(api_, value);
 }
