@@ -13,6 +13,7 @@ import click
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking, plan_of
+from jpegcompile.operators.constants import LUMA_FACTORS
 from jpegcompile.options import MOST_BATCH
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -145,8 +146,8 @@ def model_options(command: Command) -> Command:
         click.option(
             "--subsampling",
             metavar="S",
-            help="Chroma subsampling that the file is written for: 4:4:4, 4:2:2, 4:4:0, 4:2:0"
-            " (default), 4:1:1 or gray.",
+            help="Chroma subsampling that the file is written for:"
+            f" {', '.join(LUMA_FACTORS)} or gray; 4:2:0 if none is given.",
         ),
         click.option(
             "--preprocess",

@@ -2,20 +2,11 @@
 
 #include <algorithm>
 #include <limits>
-#include <string_view>
+
+#include "generated/subsamplings.h"
 
 namespace jpegcompile {
 namespace {
-
-struct NamedFactors {
-    std::string_view name;
-    LumaFactors factors;
-};
-
-// ITU-T T.81, B.2.2, for chroma factors of 1; as in jpegcompile/jpeg/subsampling.py.
-constexpr NamedFactors subsamplings[] = {
-    {"4:4:4", {1, 1}}, {"4:2:2", {2, 1}}, {"4:4:0", {1, 2}}, {"4:2:0", {2, 2}}, {"4:1:1", {4, 1}},
-};
 
 constexpr std::uint32_t ceil_div(std::uint32_t count, std::uint32_t step) {
     return (count + step - 1) / step;
@@ -38,10 +29,9 @@ LumaFactors luma_factors(const Image& frame) {
 }
 
 std::string name_of(LumaFactors factors) {
-    for (const NamedFactors& known : subsamplings) {
-        if (known.factors.horizontal == factors.horizontal &&
-            known.factors.vertical == factors.vertical) {
-            return std::string(known.name);
+    for (const Subsampling& known : kSubsamplings) {
+        if (known.horizontal == factors.horizontal && known.vertical == factors.vertical) {
+            return known.name;
         }
     }
     return {};
@@ -117,9 +107,9 @@ void copy_plane(const Component& component, BlockExtents extents, std::int16_t* 
 
 bool set_subsampling(FrameKind& kind, const std::string& name) {
     kind.has_chroma = name != "gray";
-    for (const NamedFactors& known : subsamplings) {
+    for (const Subsampling& known : kSubsamplings) {
         if (known.name == name) {
-            kind.factors = known.factors;
+            kind.factors = {known.horizontal, known.vertical};
             return true;
         }
     }

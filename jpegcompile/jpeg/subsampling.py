@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.operators.constants import LUMA_FACTORS
 
 GRAY = "gray"
 
-# Sampling factors (horizontal, vertical) of luma; chroma has (1, 1). ITU-T T.81, B.2.2.
-_LUMA_FACTORS = {
-    "4:4:4": (1, 1),
-    "4:2:2": (2, 1),
-    "4:4:0": (1, 2),
-    "4:2:0": (2, 2),
-    "4:1:1": (4, 1),
-}
-SUBSAMPLINGS = (*_LUMA_FACTORS, GRAY)
+SUBSAMPLINGS = (*LUMA_FACTORS, GRAY)
 
 
 def frame_of(subsampling: str, height: int, width: int) -> Frame:
     """Frame of a YCbCr or grey image of that size and subsampling."""
     if subsampling == GRAY:
         return Frame(height, width, ((1, 1),), "gray")
-    return Frame(height, width, (_LUMA_FACTORS[subsampling], (1, 1), (1, 1)), "ycbcr")
+    return Frame(height, width, (LUMA_FACTORS[subsampling], (1, 1), (1, 1)), "ycbcr")
 
 
 def subsampling_of(frame: Frame) -> str | None:
@@ -37,4 +30,4 @@ def subsampling_of(frame: Frame) -> str | None:
     if chroma[0] != chroma[1] or luma[0] % chroma[0][0] or luma[1] % chroma[0][1]:
         return None
     ratio = (luma[0] // chroma[0][0], luma[1] // chroma[0][1])
-    return next((name for name, factors in _LUMA_FACTORS.items() if factors == ratio), None)
+    return next((name for name, factors in LUMA_FACTORS.items() if factors == ratio), None)

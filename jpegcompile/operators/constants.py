@@ -12,6 +12,16 @@ DOMAIN_VERSION = 1
 # Channels that stand side by side in a map in groups; 1 in place of it means NCHW.
 CHANNEL_GROUP = 16
 
+# Chroma subsamplings that a compiled file can be written for: the sampling factors (horizontal,
+# vertical) of luma where chroma has (1, 1). ITU-T T.81, B.2.2.
+LUMA_FACTORS = {
+    "4:4:4": (1, 1),
+    "4:2:2": (2, 1),
+    "4:4:0": (1, 2),
+    "4:2:0": (2, 2),
+    "4:1:1": (4, 1),
+}
+
 # Operators for the programs of a model's own functions, and the longest program of a kernel: more
 # steps than any activation has, and few enough that registers are no burden.
 MOST_PROGRAMS = 32

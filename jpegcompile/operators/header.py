@@ -1,5 +1,6 @@
 """The C++ that follows from the definitions of operators, made when kernels are built.
 
+subsamplings.h  chroma subsamplings by name, which the reader of JPEG files knows, too
 names.h         constants, and enumerations of the names of operands, bases and activations
 makers.h        a declaration for each kernel, `make_conv(const Node&)`
 definitions.cc  the table of all definitions, by which the library registers its operators
@@ -31,6 +32,7 @@ def write(folder: Path, operators: Iterable[Operator]) -> None:
 def files(operators: tuple[Operator, ...]) -> Mapping[str, str]:
     """The text of each file by its name."""
     return {
+        "subsamplings.h": _subsamplings(),
         "names.h": _names(operators),
         "makers.h": _makers(operators),
         "definitions.cc": _definitions(operators),
@@ -68,6 +70,29 @@ constexpr const char* name_of(Out name) {{ return kOutputNames[static_cast<size_
 {_enumeration("Base", {operator.base for operator in operators})}
 {_enumeration("Activation", {operator.activation for operator in operators})}
 {_enumeration("Masking", {operator.masking for operator in operators})}
+}}  // namespace jpegcompile
+"""
+
+
+def _subsamplings() -> str:
+    rows = "".join(
+        f'    {{"{name}", {horizontal}, {vertical}}},\n'
+        for name, (horizontal, vertical) in constants.LUMA_FACTORS.items()
+    )
+    return f"""{_NOTE}#pragma once
+
+namespace jpegcompile {{
+
+// Sampling factors of luma for chroma factors of 1.
+struct Subsampling {{
+  const char* name;
+  int horizontal;
+  int vertical;
+}};
+
+inline constexpr Subsampling kSubsamplings[] = {{
+{rows}}};
+
 }}  // namespace jpegcompile
 """
 

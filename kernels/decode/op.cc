@@ -2,10 +2,12 @@
 // `--input coefficients` takes them.
 //
 // There is no way to say this in standard operators, so these alone have no function body.
+#include <iterator>
 #include <span>
 #include <string>
 
 #include "generated/makers.h"
+#include "generated/subsamplings.h"
 #include "jpeg/planes.h"
 
 namespace jpegcompile {
@@ -23,6 +25,16 @@ uint32_t extent(const Node& node, const char* attribute) {
   return static_cast<uint32_t>(value);
 }
 
+std::string known_subsamplings() {
+  std::string text;
+  const size_t last = std::size(kSubsamplings) - 1;
+  for (size_t index = 0; index <= last; ++index) {
+    if (index > 0) text += index < last ? ", " : " and ";
+    text += kSubsamplings[index].name;
+  }
+  return text;
+}
+
 FrameKind kind_of(const Node& node) {
   FrameKind kind;
   kind.height = extent(node, "height");
@@ -33,8 +45,7 @@ FrameKind kind_of(const Node& node) {
   }
   const std::string subsampling = node.text("subsampling");
   if (!set_subsampling(kind, subsampling) || !kind.has_chroma) {
-    throw KernelError("its subsampling is '" + subsampling +
-                      "', it knows 4:4:4, 4:2:2, 4:4:0, 4:2:0 and 4:1:1");
+    throw KernelError("its subsampling is '" + subsampling + "', it knows " + known_subsamplings());
   }
   return kind;
 }

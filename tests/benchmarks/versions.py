@@ -29,27 +29,34 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.networks import DOMAINS, INPUTS, NETWORKS, Network, source_of
 
+from jpegcompile.target.base import CPU_PROVIDERS
+
 FEWEST_ROUNDS = 7
 # A run lasts about so long, or longer if one call does.
 _SECONDS = 0.4
 # Both versions make the same graphs, whose sums are rounded alike.
 _TOLERANCE = 2e-6
 
-# Public names alone, so that it runs in any version.
+# Public names alone, so that they run in any version. A process of its own compiles, since the peak
+# memory is that of a session.
+_COMPILE = """
+import json, sys
+import jpegcompile
+source, path, options = json.loads(sys.argv[1])
+jpegcompile.compile(source, **options).save(path)
+"""
 _WORKER = """
-import json, resource, sys, time
+import json, sys, time
 import numpy as np
 import jpegcompile
-source, path, options, feeds_file, outputs_file = json.loads(sys.argv[1])
-jpegcompile.compile(source, **options).save(path)
 import onnxruntime
+path, feeds_file, outputs_file = json.loads(sys.argv[1])
 def session():
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.register_custom_ops_library(str(jpegcompile.custom_ops_library()))
     return onnxruntime.InferenceSession(path, options, providers=["%s"])
-print(json.dumps({}), flush=True)
 opened, feeds = None, dict(np.load(feeds_file))
 for line in sys.stdin:
     verb, seconds = line.split()
@@ -67,7 +74,8 @@ for line in sys.stdin:
             times.append(time.perf_counter() - start)
         told = min(times)
     else:
-        told = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM:"))
+        told = int(peak.split()[1]) / 1024
     print(json.dumps(told), flush=True)
 """
 
@@ -83,20 +91,27 @@ class Row:
 
 
 class Version:
-    """A process of one version that has a network compiled."""
+    """A process of one version that runs a network which that version compiled."""
 
-    def __init__(self, python: str, arguments: list[Any]) -> None:
-        """Compile the network; returns when that is done."""
-        from jpegcompile.target.base import CPU_PROVIDERS
+    def __init__(
+        self, python: str, source: Path, options: dict[str, Any], files: list[str]
+    ) -> None:
+        """Compile the network and start the process.
 
-        script = _WORKER % CPU_PROVIDERS[0]
+        Args:
+            python: the version's interpreter.
+            source: the network.
+            options: of `compile`.
+            files: the compiled model, which is written; inputs, and outputs, which are written.
+        """
+        given = json.dumps([str(source), files[0], options])
+        subprocess.run([python, "-P", "-c", _COMPILE, given], check=True)
         self._process = subprocess.Popen(
-            [python, "-P", "-c", script, json.dumps(arguments)],
+            [python, "-P", "-c", _WORKER % CPU_PROVIDERS[0], json.dumps(files)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._answer()
 
     def ask(self, verb: str, seconds: float = 0.0) -> float:
         """Seconds that it took to open the session or run it once, or megabytes at the peak."""
@@ -151,13 +166,9 @@ def measured(
         versions = {
             side: Version(
                 interpreter,
-                [
-                    str(source),
-                    f"{folder}/{side}.onnx",
-                    options,
-                    f"{folder}/feeds.npz",
-                    f"{folder}/{side}.npz",
-                ],
+                source,
+                options,
+                [f"{folder}/{side}.onnx", f"{folder}/feeds.npz", f"{folder}/{side}.npz"],
             )
             for side, interpreter in (("old", python), ("new", sys.executable))
         }
