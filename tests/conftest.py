@@ -18,6 +18,10 @@ settings.register_profile(
 settings.register_profile("thorough", max_examples=2000, deadline=None, database=None)
 settings.load_profile("default")
 
+# GPU kernels run by Triton's interpreter. It is chosen when a kernel is defined, and so before any
+# test imports one; what needs the compiler is tested in processes of its own.
+os.environ.setdefault("TRITON_INTERPRET", "1")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # Every case that was found, of whichever tier.

@@ -1,0 +1,1 @@
+"""Running compiled models by Triton kernels, in PyTorch."""

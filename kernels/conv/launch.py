@@ -1,0 +1,243 @@
+"""How convolutions are launched on GPUs: which kernel, with which arguments and weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.gpu.launch import Launch, Tiling, programs, storage_type
+from jpegcompile.gpu.layout import CHANNELS, MapLayout, log2_of, padded
+from jpegcompile.gpu.matrices import TileMatrix
+from jpegcompile.gpu.programs import NOTHING, Program
+from jpegcompile.precision import Precision
+
+Pair = tuple[int, int]
+# Channels of maps that `conv_thin` reads, and the most numbers of a step of it.
+THIN = 4
+MOST_THIN_DEPTH = 64
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution with everything that follows it up to the next map.
+
+    Attributes:
+        x: the map that is read; in rows only by a 1x1 convolution without strides and padding.
+        y: the map that is made.
+        kernel: height and width of the window.
+        strides, dilations: as for ONNX Conv, or for ConvTranspose.
+        pads: zeros above and before x; those behind follow from the size of y.
+        group: number of groups of channels.
+        residual: a map of the size of y that is added, None if there is none.
+        program: the function of each pixel behind the sum.
+        phi: frequencies of the approximation that the program reads; 0 if it reads none.
+        is_transposed: whether this is a transposed convolution.
+    """
+
+    x: MapLayout
+    y: MapLayout
+    kernel: Pair = (1, 1)
+    strides: Pair = (1, 1)
+    pads: Pair = (0, 0)
+    dilations: Pair = (1, 1)
+    group: int = 1
+    residual: MapLayout | None = None
+    program: Program = NOTHING
+    phi: int = 0
+    is_transposed: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the layouts.
+
+        Raises:
+            ValueError: if no kernel takes them.
+        """
+        if not self.x.is_rows:
+            return
+        if self.is_windowed:
+            raise ValueError("only a 1x1 convolution takes coefficients")
+        added = [m for m in (self.residual,) if m is not None]
+        same = [m.is_rows and m.frequencies == self.x.frequencies for m in (*added, self.y)]
+        if not self.is_activated and not all(same):
+            raise ValueError("without a function of pixels, all maps must have the same rows")
+        if any(m.is_rows and m.frequencies != self.x.frequencies for m in added):
+            raise ValueError("a residual in rows must have the frequencies of x")
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether a pixel of y depends on other pixels than its own."""
+        is_plain = self.kernel == self.strides == (1, 1) and self.pads == (0, 0)
+        return not is_plain or self.is_transposed
+
+    @property
+    def is_activated(self) -> bool:
+        """Whether there is something to compute on pixels."""
+        return bool(self.program.steps) or not self.y.is_rows
+
+    @property
+    def groups(self) -> Pair:
+        """Input and output channels of a group; all are one group unless `group` says more."""
+        if self.group == 1:
+            return 0, padded(self.y.channels)
+        return self.x.channels // self.group, self.y.channels // self.group
+
+    def span(self, tiling: Tiling) -> int:
+        """Input channels that a program reads: of all groups that its output channels belong to."""
+        stored = self.x.stored_channels
+        if self.group == 1:
+            return stored
+        group_in, group_out = self.groups
+        widest = 0
+        for first in range(0, self.y.channels, tiling.channels):
+            last = min(first + tiling.channels, self.y.channels) - 1
+            start = first // group_out * group_in // CHANNELS * CHANNELS
+            widest = max(widest, (last // group_out + 1) * group_in - start)
+        return min(padded(widest), stored)
+
+    def depth(self, tiling: Tiling) -> int:
+        """Numbers that a step sums over."""
+        if self.x.thin == THIN:
+            reach = (self.kernel[1] - 1) * self.dilations[1] + 1
+            return THIN * max(4, 1 << (reach - 1).bit_length())
+        span = self.span(tiling)
+        return next(d for d in (64, 32, 16) if d <= tiling.depth and span % d == 0)
+
+    def weight_shape(self, tiling: Tiling) -> tuple[int, int, int]:
+        """Of the weights in memory: output channels, taps, and numbers that a tap reads."""
+        height, width = self.kernel
+        channels = padded(self.y.channels)
+        if self.x.thin == THIN:
+            return channels, height, self.depth(tiling)
+        return channels, height * width, self.span(tiling)
+
+    @property
+    def matrices(self) -> dict[str, TileMatrix]:
+        """The transforms that it needs, by argument."""
+        if self.x.is_rows and not self.is_activated:
+            return {}
+        read = self.x if self.x.is_rows else self.residual
+        found = {
+            "inverse": None if read is None else TileMatrix.to_pixels(read),
+            "approximated": TileMatrix("project", self.y.block, self.phi) if self.phi else None,
+            "forward": TileMatrix.from_pixels(self.y),
+        }
+        return {name: matrix for name, matrix in found.items() if matrix is not None}
+
+    def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
+        """The launch for `batch` images."""
+        kernel = "rows" if self.x.is_rows else "thin" if self.x.thin == THIN else "pixels"
+        pointers = ["x", "weight", *self.matrices, "y"]
+        if self.residual is not None:
+            pointers.append("residual")
+        kind = storage_type(precision)
+        types = dict.fromkeys(pointers, kind) | {"bias": "fp32"}
+        if self.program.constants:
+            types["constants"] = "fp32"
+        rows, channels = batch * self.y.height * self.y.width, padded(self.y.channels)
+        return Launch(
+            f"conv.triton:conv_{kernel}",
+            programs(rows, channels, tiling),
+            types,
+            self._numbers(rows, channels, tiling),
+            self._constants(kernel, precision, tiling),
+            tiling,
+        )
+
+    def _numbers(self, rows: int, channels: int, tiling: Tiling) -> dict[str, int]:
+        tiles_y, tiles_x = self.y.tiles
+        group_in, group_out = self.groups
+        span = self.span(tiling)
+        numbers = {
+            "rows": rows,
+            "channels": channels,
+            "log_block": log2_of(self.y.block),
+            "tiles_y": tiles_y,
+            "tiles_x": tiles_x,
+            "height": self.x.height,
+            "width": self.x.width,
+            "span": span,
+            "last_start": self.x.stored_channels - span,
+            "group_in": group_in,
+            "group_out": group_out,
+            **self.x.view.numbers("x"),
+            **(self.residual or self.y).view.numbers("residual"),
+            **self.y.view.numbers("y"),
+        }
+        for name, values in (
+            ("kernel", self.kernel),
+            ("stride", self.strides),
+            ("pad", self.pads),
+            ("dilation", self.dilations),
+        ):
+            numbers[f"{name}_h"], numbers[f"{name}_w"] = values
+        return numbers
+
+    def _constants(self, kernel: str, precision: Precision, tiling: Tiling) -> dict[str, object]:
+        matrices, residual = self.matrices, self.residual
+        return {
+            "PROGRAM": self.program.steps,
+            "COUNT": self.program.constants,
+            "X_ROWS": self.x.is_rows,
+            "RESIDUAL": residual is not None,
+            "RESIDUAL_ROWS": residual is not None and residual.is_rows,
+            "RESIDUAL_MIXED": residual is not None and TileMatrix.to_pixels(residual) is not None,
+            "APPROXIMATE": "approximated" in matrices,
+            "ACTIVATED": self.is_activated,
+            "Y_ROWS": self.y.is_rows,
+            "Y_MIXED": "forward" in matrices,
+            "TRANSPOSED": self.is_transposed,
+            "BM": tiling.rows,
+            "BN": tiling.channels,
+            "BK": self.depth(tiling),
+            "PRECISION": precision.product,
+        }
+
+
+def can_be_thin(kernel: Pair, dilations: Pair) -> bool:
+    """Whether `conv_thin` has steps long enough for a window."""
+    reach = (kernel[1] - 1) * dilations[1] + 1
+    return THIN * reach <= MOST_THIN_DEPTH
+
+
+def packed_weight(
+    conv: Convolution, weight: NDArray[np.floating], tiling: Tiling
+) -> NDArray[np.float64]:
+    """Weights as kernels read them.
+
+    Args:
+        conv: the convolution.
+        weight: as for ONNX Conv [O, C / group, kh, kw], or for ConvTranspose
+            [C, O / group, kh, kw].
+        tiling: of the launch.
+
+    Returns:
+        `Convolution.weight_shape`, with zeros for padded channels, between groups and, of thin
+        maps, between taps.
+    """
+    inputs, outputs = conv.x.channels // conv.group, conv.y.channels // conv.group
+    height, width = conv.kernel
+    if conv.is_transposed:
+        grouped = weight.reshape(conv.group, inputs, outputs, height, width)
+        weight = grouped.transpose(0, 2, 1, 3, 4).reshape(-1, inputs, height, width)
+    packed = np.zeros(conv.weight_shape(tiling))
+    if conv.x.thin == THIN:
+        rows = packed.reshape(len(packed), height, -1, THIN)
+        step = conv.dilations[1]
+        dense = np.zeros((conv.y.channels, conv.x.channels, height, width))
+        for output in range(conv.y.channels):
+            first = output // outputs * inputs
+            dense[output, first : first + inputs] = weight[output]
+        in_rows = dense.transpose(0, 2, 3, 1)
+        rows[: conv.y.channels, :, : width * step : step, : conv.x.channels] = in_rows
+        return packed
+    span = conv.span(tiling)
+    last_start = conv.x.stored_channels - span
+    taps = weight.transpose(0, 2, 3, 1).reshape(conv.y.channels, height * width, inputs)
+    for output in range(conv.y.channels):
+        block = output // tiling.channels * tiling.channels
+        start = min(block // outputs * inputs // CHANNELS * CHANNELS, last_start)
+        place = output // outputs * inputs - (start if conv.group > 1 else 0)
+        packed[output, :, place : place + inputs] = taps[output]
+    return packed

@@ -1,0 +1,307 @@
+"""Convolutions on GPUs, with everything that follows them up to the next map.
+
+`conv_pixels` reads pixels and is an implicit matrix product: rows are output pixels, columns output
+channels, and the sum runs over taps and input channels. Taps are the inner loop, so that windows of
+neighbouring pixels meet in the L1 cache. `conv_rows` is the 1x1 convolution of coefficients, which
+commutes with the DCT. `conv_thin` is for maps of four channels, images above all: it sums over
+a row of the window at a time. The epilogue is `common/triton.py`.
+
+Of a convolution in groups a program reads the input channels of all groups that its output channels
+belong to; weights stand with zeros between groups (`launch.py`: `packed_weight`).
+"""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+from jpegcompile.kernels.common.triton import finish
+from jpegcompile.kernels.tiles.triton import (
+    add_map,
+    channel_offsets,
+    load_map,
+    mix,
+    positions,
+)
+
+
+@triton.jit
+def conv_pixels(
+    x,
+    weight,
+    bias,
+    constants,
+    residual,
+    inverse,
+    approximated,
+    forward,
+    y,
+    rows,
+    channels,
+    log_block,
+    tiles_y,
+    tiles_x,
+    height,
+    width,
+    kernel_h,
+    kernel_w,
+    stride_h,
+    stride_w,
+    pad_h,
+    pad_w,
+    dilation_h,
+    dilation_w,
+    span,
+    last_start,
+    group_in,
+    group_out,
+    x_image,
+    x_row,
+    x_pixel,
+    x_group,
+    residual_image,
+    residual_row,
+    residual_pixel,
+    residual_group,
+    residual_kept,
+    y_image,
+    y_row,
+    y_pixel,
+    y_group,
+    y_kept,
+    PROGRAM: tl.constexpr,
+    COUNT: tl.constexpr,
+    RESIDUAL: tl.constexpr,
+    RESIDUAL_ROWS: tl.constexpr,
+    RESIDUAL_MIXED: tl.constexpr,
+    APPROXIMATE: tl.constexpr,
+    Y_ROWS: tl.constexpr,
+    Y_MIXED: tl.constexpr,
+    TRANSPOSED: tl.constexpr,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
+    BK: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    """Make y = finish(convolution(x, weight) + bias).
+
+    weight is [channels, kernel_h * kernel_w, span] and bias float32 [channels]. If TRANSPOSED,
+    stride_h and stride_w are those of ConvTranspose: input pixels are that far apart.
+    """
+    first_row = tl.program_id(0) * BM
+    first_channel = tl.program_id(1) * BN
+    m = first_row + tl.arange(0, BM)
+    c = first_channel + tl.arange(0, BN)
+    image, _, _, out_y, out_x = positions(m, log_block, tiles_y, tiles_x)
+    live = m < rows
+    if TRANSPOSED:
+        top = out_y + pad_h
+        left = out_x + pad_w
+    else:
+        top = out_y * stride_h - pad_h
+        left = out_x * stride_w - pad_w
+    base = image.to(tl.int64) * x_image
+    first_in = tl.minimum((first_channel // group_out) * group_in // 16 * 16, last_start)
+    k = tl.arange(0, BK)
+    taps = kernel_h * kernel_w
+    weights = weight + c[None, :] * (taps * span) + k[:, None]
+    sums = tl.zeros((BM, BN), tl.float32)
+    for step in range(taps * (span // BK)):
+        tap = step % taps
+        start = (step // taps) * BK
+        if TRANSPOSED:
+            above = top - (tap // kernel_w) * dilation_h
+            before = left - (tap % kernel_w) * dilation_w
+            in_y = above // stride_h
+            in_x = before // stride_w
+            inside = live & (above >= 0) & (before >= 0)
+            inside = inside & (in_y * stride_h == above) & (in_x * stride_w == before)
+            inside = inside & (in_y < height) & (in_x < width)
+        else:
+            in_y = top + (tap // kernel_w) * dilation_h
+            in_x = left + (tap % kernel_w) * dilation_w
+            inside = live & (in_y >= 0) & (in_y < height) & (in_x >= 0) & (in_x < width)
+        at = base + in_y * x_row + in_x * x_pixel
+        a = tl.load(
+            x + at[:, None] + channel_offsets(first_in + start + k, x_group)[None, :],
+            mask=inside[:, None],
+            other=0.0,
+            cache_modifier=".ca",
+        )
+        b = tl.load(weights + (tap * span + start), mask=(c < channels)[None, :], other=0.0)
+        sums = tl.dot(a, b, sums, input_precision=PRECISION)
+    sums += tl.load(bias + c, mask=c < channels, other=0.0)[None, :]
+    finish(
+        sums, approximated, constants, residual, inverse, forward, y,
+        first_row, c, rows, channels, log_block, tiles_y, tiles_x,
+        residual_image, residual_row, residual_pixel, residual_group, residual_kept,
+        y_image, y_row, y_pixel, y_group, y_kept,
+        PROGRAM, COUNT, RESIDUAL, RESIDUAL_ROWS, RESIDUAL_MIXED, APPROXIMATE, Y_ROWS, Y_MIXED,
+        BM, BN, PRECISION,
+    )  # fmt: skip
+
+
+@triton.jit
+def conv_thin(
+    x,
+    weight,
+    bias,
+    constants,
+    approximated,
+    forward,
+    y,
+    rows,
+    channels,
+    log_block,
+    tiles_y,
+    tiles_x,
+    height,
+    width,
+    kernel_h,
+    stride_h,
+    stride_w,
+    pad_h,
+    pad_w,
+    dilation_h,
+    x_image,
+    x_row,
+    y_image,
+    y_row,
+    y_pixel,
+    y_group,
+    y_kept,
+    PROGRAM: tl.constexpr,
+    COUNT: tl.constexpr,
+    APPROXIMATE: tl.constexpr,
+    Y_ROWS: tl.constexpr,
+    Y_MIXED: tl.constexpr,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
+    BK: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    """y = finish(convolution(x, weight) + bias) of a raster of four channels.
+
+    A step reads BK / 4 pixels beside each other. weight is [channels, kernel_h, BK], with zeros
+    behind the window and between dilated taps.
+    """
+    first_row = tl.program_id(0) * BM
+    m = first_row + tl.arange(0, BM)
+    c = tl.program_id(1) * BN + tl.arange(0, BN)
+    image, _, _, out_y, out_x = positions(m, log_block, tiles_y, tiles_x)
+    top = out_y * stride_h - pad_h
+    left = out_x * stride_w - pad_w
+    k = tl.arange(0, BK)
+    in_x = left[:, None] + (k // 4)[None, :]
+    inside = (m < rows)[:, None] & (in_x >= 0) & (in_x < width)
+    base = image.to(tl.int64) * x_image + left * 4
+    weights = weight + c[None, :] * (kernel_h * BK) + k[:, None]
+    sums = tl.zeros((BM, BN), tl.float32)
+    for tap in range(kernel_h):
+        in_y = top + tap * dilation_h
+        a = tl.load(
+            x + (base + in_y * x_row)[:, None] + k[None, :],
+            mask=inside & ((in_y >= 0) & (in_y < height))[:, None],
+            other=0.0,
+        )
+        b = tl.load(weights + tap * BK, mask=(c < channels)[None, :], other=0.0)
+        sums = tl.dot(a, b, sums, input_precision=PRECISION)
+    sums += tl.load(bias + c, mask=c < channels, other=0.0)[None, :]
+    finish(
+        sums, approximated, constants, y, forward, forward, y,
+        first_row, c, rows, channels, log_block, tiles_y, tiles_x,
+        0, 0, 0, 0, 0, y_image, y_row, y_pixel, y_group, y_kept,
+        PROGRAM, COUNT, False, False, False, APPROXIMATE, Y_ROWS, Y_MIXED, BM, BN, PRECISION,
+    )  # fmt: skip
+
+
+@triton.jit
+def conv_rows(
+    x,
+    weight,
+    bias,
+    constants,
+    residual,
+    inverse,
+    approximated,
+    forward,
+    y,
+    rows,
+    channels,
+    log_block,
+    tiles_y,
+    tiles_x,
+    span,
+    last_start,
+    group_in,
+    group_out,
+    x_image,
+    x_row,
+    x_pixel,
+    x_group,
+    x_kept,
+    residual_image,
+    residual_row,
+    residual_pixel,
+    residual_group,
+    residual_kept,
+    y_image,
+    y_row,
+    y_pixel,
+    y_group,
+    y_kept,
+    PROGRAM: tl.constexpr,
+    COUNT: tl.constexpr,
+    X_ROWS: tl.constexpr,
+    RESIDUAL: tl.constexpr,
+    RESIDUAL_ROWS: tl.constexpr,
+    RESIDUAL_MIXED: tl.constexpr,
+    APPROXIMATE: tl.constexpr,
+    ACTIVATED: tl.constexpr,
+    Y_ROWS: tl.constexpr,
+    Y_MIXED: tl.constexpr,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
+    BK: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    """Make y = finish(inverse DCT(weight x + bias on DC)) of coefficients x.
+
+    A residual in coefficients is added before the inverse transform, one in pixels
+    (RESIDUAL_MIXED is False) behind it. Unless ACTIVATED, nothing is transformed and the residual
+    and y are coefficients, too. weight is [channels, span] and bias float32 [channels].
+    """
+    first_row = tl.program_id(0) * BM
+    first_channel = tl.program_id(1) * BN
+    m = first_row + tl.arange(0, BM)
+    c = first_channel + tl.arange(0, BN)
+    first_in = tl.minimum((first_channel // group_out) * group_in // 16 * 16, last_start)
+    k = tl.arange(0, BK)
+    inner = m & ((1 << (2 * log_block)) - 1)
+    weights = weight + c[None, :] * span + k[:, None]
+    sums = tl.zeros((BM, BN), tl.float32)
+    for start in range(0, span, BK):
+        a = load_map(
+            x, m, first_in + start + k, rows, first_in + span, log_block, tiles_y, tiles_x,
+            x_image, x_row, x_pixel, x_group, x_kept, X_ROWS,
+        )  # fmt: skip
+        b = tl.load(weights + start, mask=(c < channels)[None, :], other=0.0)
+        sums = tl.dot(a, b, sums, input_precision=PRECISION)
+    on_dc = tl.where(inner == 0, 1 << log_block, 0).to(tl.float32)
+    sums += on_dc[:, None] * tl.load(bias + c, mask=c < channels, other=0.0)[None, :]
+    if RESIDUAL and (RESIDUAL_MIXED or not ACTIVATED):
+        sums = add_map(
+            sums, residual, inverse, first_row, c, rows, channels, log_block, tiles_y, tiles_x,
+            residual_image, residual_row, residual_pixel, residual_group, residual_kept,
+            RESIDUAL_ROWS, False, BM, BN, PRECISION,
+        )  # fmt: skip
+    if ACTIVATED:
+        sums = mix(inverse, sums, BM, BN, PRECISION)
+    finish(
+        sums, approximated, constants, residual, inverse, forward, y,
+        first_row, c, rows, channels, log_block, tiles_y, tiles_x,
+        residual_image, residual_row, residual_pixel, residual_group, residual_kept,
+        y_image, y_row, y_pixel, y_group, y_kept,
+        PROGRAM, COUNT, RESIDUAL and ACTIVATED and not RESIDUAL_MIXED, False, False,
+        APPROXIMATE, Y_ROWS, Y_MIXED, BM, BN, PRECISION,
+    )  # fmt: skip

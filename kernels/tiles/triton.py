@@ -1,0 +1,193 @@
+"""Device functions that GPU kernels share: addresses of maps, and transforms of tiles.
+
+A program works on BM rows of a map; a row is one pixel or one coefficient with its channels. Rows
+are ordered tile by tile: row m is element m % T of tile m // T, where T = block * block. BM is a
+multiple of 64, which is a multiple of T for every block size. So one product with a 64 x 64 matrix,
+which holds the two-dimensional transform of a tile once for each tile of 64 rows, transforms whole
+tiles at every block size (`launch.py`: `tile_matrix`).
+
+A map stands in memory in one of two orders. In *raster* order, an element (y, x), pixel or
+coefficient, stands at y * row + x * pixel. In *rows*, coefficients stand tile by tile, and of each
+tile the kept ones alone: at (tile * kept + k) * pixel. Both have 16 channels side by side: channel c
+stands at (c // 16) * group + c % 16, where group is 16 if channels come last. All strides count
+elements. Images may be far apart, so their offsets have 64 bits.
+
+Block sizes (as logarithms to base 2), windows and strides are arguments, so that one compiled kernel
+serves every model.
+Names in capitals are constants of a compiled kernel.
+"""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def positions(m, log_block, tiles_y, tiles_x):
+    """The place of each row `m`: image, tile within the image, element of the tile, y and x."""
+    tile = m >> (2 * log_block)
+    inner = m & ((1 << (2 * log_block)) - 1)
+    row = tile // tiles_x
+    image = row // tiles_y
+    in_image = tile - image * (tiles_y * tiles_x)
+    y = ((row - image * tiles_y) << log_block) + (inner >> log_block)
+    x = ((tile - row * tiles_x) << log_block) + (inner & ((1 << log_block) - 1))
+    return image, in_image, inner, y, x
+
+
+@triton.jit
+def row_offsets(
+    image, in_image, inner, y, x, stride_image, stride_row, stride_pixel, kept, ROWS: tl.constexpr
+):
+    """Where each row of a map begins; of a map in rows, mask those with `inner` >= `kept`."""
+    if ROWS:
+        within = (in_image * kept + inner) * stride_pixel
+    else:
+        within = y * stride_row + x * stride_pixel
+    return image.to(tl.int64) * stride_image + within
+
+
+@triton.jit
+def channel_offsets(c, stride_group):
+    """Where each channel stands within a row of a map."""
+    return (c // 16) * stride_group + c % 16
+
+
+@triton.jit
+def mix(matrix, values, BM: tl.constexpr, BN: tl.constexpr, PRECISION: tl.constexpr):
+    """The 64 x 64 `matrix` times every 64 rows of `values` [BM, BN], as float32.
+
+    Both factors have the type of the matrix; sums are float32.
+    """
+    i = tl.arange(0, 64)
+    m = tl.load(matrix + i[:, None] * 64 + i[None, :])
+    GROUPS: tl.constexpr = BM // 64
+    if GROUPS > 1:
+        side = tl.permute(tl.reshape(values, (GROUPS, 64, BN)), (1, 0, 2))
+        values = tl.reshape(side, (64, GROUPS * BN))
+    mixed = tl.dot(m, values.to(m.dtype), input_precision=PRECISION)
+    if GROUPS > 1:
+        mixed = tl.permute(tl.reshape(mixed, (64, GROUPS, BN)), (1, 0, 2))
+        mixed = tl.reshape(mixed, (BM, BN))
+    return mixed
+
+
+@triton.jit
+def load_map(
+    pointer,
+    m,
+    c,
+    rows,
+    channels,
+    log_block,
+    tiles_y,
+    tiles_x,
+    stride_image,
+    stride_row,
+    stride_pixel,
+    stride_group,
+    kept,
+    ROWS: tl.constexpr,
+):
+    """The elements of a map at rows `m` and channels `c`, zero where it has none."""
+    image, in_image, inner, y, x = positions(m, log_block, tiles_y, tiles_x)
+    at = row_offsets(
+        image, in_image, inner, y, x, stride_image, stride_row, stride_pixel, kept, ROWS
+    )
+    live = m < rows
+    if ROWS:
+        live = live & (inner < kept)
+    return tl.load(
+        pointer + at[:, None] + channel_offsets(c, stride_group)[None, :],
+        mask=live[:, None] & (c < channels)[None, :],
+        other=0.0,
+    )
+
+
+@triton.jit
+def add_map(
+    values,
+    pointer,
+    matrix,
+    first_row,
+    c,
+    rows,
+    channels,
+    log_block,
+    tiles_y,
+    tiles_x,
+    stride_image,
+    stride_row,
+    stride_pixel,
+    stride_group,
+    kept,
+    ROWS: tl.constexpr,
+    MIXED: tl.constexpr,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    """`values` [BM, BN] plus a map, transformed by `matrix` if it is MIXED."""
+    if MIXED and BM == 64:
+        # One product of 64 rows needs more registers than tf32x3 leaves on sm_80.
+        i = tl.arange(0, 64)
+        j = tl.arange(0, 16)
+        for part in range(0, 64, 16):
+            few = load_map(
+                pointer, first_row + part + j, c, rows, channels, log_block, tiles_y, tiles_x,
+                stride_image, stride_row, stride_pixel, stride_group, kept, ROWS,
+            )  # fmt: skip
+            columns = tl.load(matrix + i[:, None] * 64 + (part + j)[None, :])
+            values = tl.dot(columns, few.to(columns.dtype), values, input_precision=PRECISION)
+    else:
+        whole = load_map(
+            pointer, first_row + tl.arange(0, BM), c, rows, channels, log_block, tiles_y, tiles_x,
+            stride_image, stride_row, stride_pixel, stride_group, kept, ROWS,
+        )  # fmt: skip
+        if MIXED:
+            values += mix(matrix, whole, BM, BN, PRECISION)
+        else:
+            values += whole.to(tl.float32)
+    return values
+
+
+@triton.jit
+def store_map(
+    values,
+    pointer,
+    matrix,
+    first_row,
+    c,
+    rows,
+    channels,
+    log_block,
+    tiles_y,
+    tiles_x,
+    stride_image,
+    stride_row,
+    stride_pixel,
+    stride_group,
+    kept,
+    ROWS: tl.constexpr,
+    MIXED: tl.constexpr,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    """Write `values` [BM, BN], transformed by `matrix` if they are MIXED."""
+    if MIXED:
+        values = mix(matrix, values, BM, BN, PRECISION)
+    m = first_row + tl.arange(0, BM)
+    image, in_image, inner, y, x = positions(m, log_block, tiles_y, tiles_x)
+    at = row_offsets(
+        image, in_image, inner, y, x, stride_image, stride_row, stride_pixel, kept, ROWS
+    )
+    live = m < rows
+    if ROWS:
+        live = live & (inner < kept)
+    tl.store(
+        pointer + at[:, None] + channel_offsets(c, stride_group)[None, :],
+        values.to(pointer.dtype.element_ty),
+        mask=live[:, None] & (c < channels)[None, :],
+    )
