@@ -180,7 +180,7 @@ def conv_thin(
     BK: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """y = finish(convolution(x, weight) + bias) of a raster of four channels.
+    """Make y = finish(convolution(x, weight) + bias) of a raster of four channels.
 
     A step reads BK / 4 pixels beside each other. weight is [channels, kernel_h, BK], with zeros
     behind the window and between dilated taps.

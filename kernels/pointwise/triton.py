@@ -2,8 +2,8 @@
 
 A program is a constant of the compiled kernel, a tuple of steps. A step is a tuple of the name of a
 function, three operands and two numbers. An operand is the place of a value: 0 is the pixel, 1 its
-approximation by few frequencies, 2 the pixel of another map; then come the constants of the channel,
-then what earlier steps made. `gpu/programs.py` makes programs.
+approximation by few frequencies, 2 the pixel of another map; then come the constants of a channel,
+then the results of earlier steps. `gpu/programs.py` makes programs.
 """
 
 from __future__ import annotations
@@ -132,7 +132,10 @@ def _step(NAME: tl.constexpr, a, b, c, p, q):
 
 @triton.jit
 def constants_of(COUNT: tl.constexpr, constants, c, channels):
-    """The constants of channels `c`, a tuple of [1, BN]; `constants` is float32 [COUNT, channels]."""
+    """A tuple of the constants of channels `c`, each [1, BN].
+
+    `constants` is float32 [COUNT, channels].
+    """
     values = ()
     for i in tl.static_range(COUNT):
         constant = tl.load(constants + i * channels + c, mask=c < channels, other=0.0)

@@ -6,15 +6,14 @@ multiple of 64, which is a multiple of T for every block size. So one product wi
 which holds the two-dimensional transform of a tile once for each tile of 64 rows, transforms whole
 tiles at every block size (`launch.py`: `tile_matrix`).
 
-A map stands in memory in one of two orders. In *raster* order, an element (y, x), pixel or
-coefficient, stands at y * row + x * pixel. In *rows*, coefficients stand tile by tile, and of each
-tile the kept ones alone: at (tile * kept + k) * pixel. Both have 16 channels side by side: channel c
-stands at (c // 16) * group + c % 16, where group is 16 if channels come last. All strides count
-elements. Images may be far apart, so their offsets have 64 bits.
+A map stands in memory in one of two orders. In *raster* order, an element (y, x), which is a pixel
+or a coefficient, stands at y * row + x * pixel. In *rows*, coefficients stand tile by tile, and of
+each tile the kept ones alone: at (tile * kept + k) * pixel. Both have 16 channels side by side:
+channel c stands at (c // 16) * group + c % 16, where group is 16 if channels come last. Strides
+count elements. Images may be far apart, so their offsets have 64 bits.
 
-Block sizes (as logarithms to base 2), windows and strides are arguments, so that one compiled kernel
-serves every model.
-Names in capitals are constants of a compiled kernel.
+Block sizes (as logarithms to base 2), windows and strides are arguments, so that one compiled
+kernel serves every model. Names in capitals are constants of a compiled kernel.
 """
 
 from __future__ import annotations
