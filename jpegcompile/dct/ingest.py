@@ -58,12 +58,15 @@ def require_same_size(frame: Frame, taken: NetworkInput) -> None:
         )
 
 
-def ingest_operators(frame: Frame, taken: NetworkInput) -> IngestOperators:
+def ingest_operators(
+    frame: Frame, taken: NetworkInput, block: int | None = None
+) -> IngestOperators:
     """Operators that take the dequantised coefficients of a file to a network's input.
 
     Args:
         frame: of the file.
         taken: what the network takes of it.
+        block: block size of the result, 1 for pixels; by default the largest for that size.
 
     Raises:
         ImageError: if sampling factors are fractional, or differ between Cb and Cr, or the file's
@@ -73,7 +76,7 @@ def ingest_operators(frame: Frame, taken: NetworkInput) -> IngestOperators:
     color, affine = taken.from_pixels
     require_same_size(frame, taken)
     check_chroma_sampling(frame)
-    block = block_size(*taken.size)
+    block = block_size(*taken.size) if block is None else block
     rows: list[BandedOperator] = []
     columns: list[BandedOperator] = []
     for index in range(len(frame.sampling)):

@@ -1,0 +1,111 @@
+"""How functions of one map or two are launched on GPUs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jpegcompile.gpu.launch import Launch, Tiling, programs, storage_type
+from jpegcompile.gpu.layout import NO_VIEW, MapLayout, log2_of, padded
+from jpegcompile.gpu.matrices import TileMatrix
+from jpegcompile.gpu.programs import NOTHING, Program
+from jpegcompile.precision import Precision
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """A function of each element of a map, or of two maps.
+
+    Attributes:
+        x: the map that is read.
+        y: the map that is made.
+        program: what is computed; without steps, y is x in another layout.
+        other: a second map of the size of x, None if there is none.
+        other_is_shared: whether `other` is of one image, and goes with all images of x.
+        vector: the layout of a map of 1x1 with a number for each channel, None if there is none.
+        phi: frequencies of the approximation that the program reads; 0 if it reads none.
+        is_linear: whether the program is linear, so that it may work on coefficients as well. Its
+            second value is the map of ones.
+    """
+
+    x: MapLayout
+    y: MapLayout
+    program: Program = NOTHING
+    other: MapLayout | None = None
+    other_is_shared: bool = False
+    vector: MapLayout | None = None
+    phi: int = 0
+    is_linear: bool = False
+
+    @property
+    def is_on_coefficients(self) -> bool:
+        """Whether the program is applied to coefficients, without a transform."""
+        maps = [m for m in (self.x, self.other, self.y) if m is not None]
+        same = {m.frequencies for m in maps}
+        return self.is_linear and all(m.is_rows for m in maps) and len(same) == 1
+
+    @property
+    def matrices(self) -> dict[str, TileMatrix]:
+        """The transforms that it needs, by argument."""
+        if self.is_on_coefficients:
+            return {}
+        found = {
+            "inverse": TileMatrix.to_pixels(self.x),
+            "other_inverse": None if self.other is None else TileMatrix.to_pixels(self.other),
+            "approximated": TileMatrix("project", self.x.block, self.phi) if self.phi else None,
+            "forward": TileMatrix.from_pixels(self.y),
+        }
+        return {name: matrix for name, matrix in found.items() if matrix is not None}
+
+    def default_tiling(self, precision: Precision) -> Tiling:
+        """A tiling without spills on every GPU."""
+        del precision
+        return Tiling(64, 32, 16, 8, 1)
+
+    def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
+        """The launch for `batch` images."""
+        kind = storage_type(precision)
+        types = dict.fromkeys(["x", *self.matrices, "y"], kind)
+        if self.other is not None:
+            types["other"] = kind
+        if self.vector is not None:
+            types["vector"] = kind
+        if self.program.constants:
+            types["constants"] = "fp32"
+        rows, channels = batch * self.y.height * self.y.width, padded(self.y.channels)
+        tiles_y, tiles_x = self.y.tiles
+        other = NO_VIEW if self.other is None else self.other.view
+        numbers = {
+            "rows": rows,
+            "channels": channels,
+            "log_block": log2_of(self.y.block),
+            "tiles_y": tiles_y,
+            "tiles_x": tiles_x,
+            "vector_image": 0 if self.vector is None else self.vector.elements,
+            **self.x.view.numbers("x"),
+            **other.numbers("other"),
+            **self.y.view.numbers("y"),
+        }
+        if self.other_is_shared:
+            numbers["other_image"] = 0
+        matrices = self.matrices
+        constants = {
+            "PROGRAM": self.program.steps,
+            "COUNT": self.program.constants,
+            "X_ROWS": self.x.is_rows,
+            "X_MIXED": "inverse" in matrices,
+            "OTHER": self.other is not None,
+            "OTHER_ROWS": self.other is not None and self.other.is_rows,
+            "OTHER_MIXED": "other_inverse" in matrices,
+            "OTHER_CHANNEL": self.other is not None and self.other.channels < self.x.channels,
+            "VECTOR": self.vector is not None,
+            "APPROXIMATE": "approximated" in matrices,
+            "ONES": self.is_linear,
+            "ON_DC": self.is_on_coefficients,
+            "Y_ROWS": self.y.is_rows,
+            "Y_MIXED": "forward" in matrices,
+            "BM": tiling.rows,
+            "BN": tiling.channels,
+            "PRECISION": precision.product,
+        }
+        grid = programs(rows, channels, tiling)
+        return Launch("arithmetic.triton:elementwise", grid, types, numbers, constants, tiling)

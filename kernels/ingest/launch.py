@@ -1,0 +1,137 @@
+"""How the ingest is launched on GPUs, and the bands of its matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.dct.banded import BandedOperator
+from jpegcompile.dct.ingest import ingest_operators
+from jpegcompile.gpu.launch import Launch, Tiling, storage_type
+from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.gpu.matrices import TileMatrix
+from jpegcompile.jpeg.frame import Frame
+from jpegcompile.network_input import NetworkInput
+from jpegcompile.precision import Precision
+
+# Pixels of a side that a program makes.
+SIDE = 16
+_TYPES = {"float32": "fp32", "int32": "i32"}
+
+
+@dataclass(frozen=True)
+class Band:
+    """A matrix [outputs, inputs], of which every 16 outputs read few inputs beside each other.
+
+    Attributes:
+        values: float32 [outputs, window]; outputs are padded to a multiple of 16.
+        starts: int32 [outputs / 16], the first input of each 16 outputs.
+    """
+
+    values: NDArray[np.float32]
+    starts: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, operator: BandedOperator) -> Band:
+        """The band of an operator whose tiles have 8 outputs."""
+        tiles, side, reach = operator.values.shape
+        groups = -(-tiles * side // SIDE)
+        per_group = SIDE // side
+        first = operator.starts[::per_group]
+        last = np.maximum.reduceat(operator.starts, np.arange(0, tiles, per_group))
+        needed = int((last - first).max()) + reach
+        window = max(SIDE, 1 << (needed - 1).bit_length())
+        values = np.zeros((groups * per_group, side, window), np.float32)
+        for tile, start in enumerate(operator.starts):
+            place = int(start - first[tile // per_group])
+            values[tile, :, place : place + reach] = operator.values[tile]
+        return cls(values.reshape(-1, window), first.astype(np.int32))
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """The ingest of files of one frame.
+
+    Attributes:
+        y: the image, as pixels.
+        frame: of the files.
+        taken: what the network takes.
+    """
+
+    y: MapLayout
+    frame: Frame
+    taken: NetworkInput
+
+    @property
+    def has_color(self) -> bool:
+        """Whether files have chroma."""
+        return len(self.frame.sampling) > 1
+
+    @property
+    def matrices(self) -> dict[str, TileMatrix]:
+        """None: no tile is transformed."""
+        return {}
+
+    @cached_property
+    def tensors(self) -> Mapping[str, NDArray[np.generic]]:
+        """What the kernel reads besides the files, by argument.
+
+        Raises:
+            ImageError: as `ingest_operators`.
+        """
+        operators = ingest_operators(self.frame, self.taken, block=1)
+        found: dict[str, NDArray[np.generic]] = {}
+        for index, name in enumerate(self._planes):
+            sides = ("row", operators.rows[index]), ("column", operators.columns[index])
+            for side, operator in sides:
+                band = Band.of(operator)
+                found[f"{name}_{side}s"], found[f"{name}_{side}_starts"] = band.values, band.starts
+        mixing = np.zeros((self.taken.channels, 4), np.float32)
+        mixing[:, : operators.mixing.shape[1]] = operators.mixing
+        mixing[:, 3] = operators.offset
+        found["mixing"] = mixing
+        return found
+
+    @property
+    def _planes(self) -> tuple[str, ...]:
+        return ("luma", "chroma") if self.has_color else ("luma",)
+
+    def default_tiling(self, precision: Precision) -> Tiling:
+        """A tiling without spills on every GPU."""
+        del precision
+        return Tiling(SIDE, SIDE, SIDE, 4, 1)
+
+    def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
+        """The launch for `batch` images."""
+        types = {name: _TYPES[values.dtype.name] for name, values in self.tensors.items()}
+        types |= dict.fromkeys(self._planes, "i16")
+        types |= {"quantization": "u16", "y": storage_type(precision)}
+        view = self.y.view
+        numbers = {
+            "height": self.y.height,
+            "width": self.y.width,
+            "y_image": view.image,
+            "y_row": view.row,
+            "y_pixel": view.pixel,
+        }
+        windows = {}
+        for index, name in enumerate(("luma", "chroma")):
+            present = name in self._planes
+            blocks = self.frame.block_counts(index) if present else (1, 1)
+            numbers[f"{name}_blocks_y"], numbers[f"{name}_blocks_x"] = blocks
+            for side, axis in (("row", "HEIGHT"), ("column", "WIDTH")):
+                window = self.tensors[f"{name}_{side}s"].shape[1] if present else SIDE
+                windows[f"{name.upper()}_{axis}"] = window
+        constants = {
+            "CHANNELS": self.y.channels,
+            "STORED": self.y.stored_channels,
+            "COLOR": self.has_color,
+            "PRECISION": precision.product,
+            **windows,
+        }
+        grid = -(-self.y.height // SIDE), -(-self.y.width // SIDE), batch
+        return Launch("ingest.triton:ingest", grid, types, numbers, constants, tiling)
