@@ -125,6 +125,10 @@ class Convolution:
         }
         return {name: matrix for name, matrix in found.items() if matrix is not None}
 
+    def default_tiling(self, precision: Precision) -> Tiling:
+        """A tiling without spills on every GPU."""
+        return default_tiling(self, precision)
+
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
         """The launch for `batch` images."""
         kernel = "rows" if self.x.is_rows else "thin" if self.x.thin == THIN else "pixels"
@@ -193,6 +197,14 @@ class Convolution:
             "BK": self.depth(tiling),
             "PRECISION": precision.product,
         }
+
+
+def default_tiling(conv: Convolution, precision: Precision) -> Tiling:
+    """A tiling without spills on every GPU."""
+    del conv
+    if precision.storage != "float32":
+        return Tiling(64, 64, 64, 4)
+    return Tiling(64, 64, 32, 8) if precision.product == "tf32x3" else Tiling(64, 32, 16, 8)
 
 
 def can_be_thin(kernel: Pair, dilations: Pair) -> bool:

@@ -1,0 +1,98 @@
+"""What does the work of a graph on a target that calls kernels itself, one call after another.
+
+A graph says what is computed. For a target such as Triton, calls say how: each stands for one node,
+or for several that one kernel computes together, in the order of the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from jpegcompile.gpu.launch import Launch, Tiling
+from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.gpu.matrices import TileMatrix
+from jpegcompile.precision import Precision
+
+# The role of the map that a kernel makes, in every kernel.
+RESULT = "y"
+
+
+class Kernel(Protocol):
+    """A kernel with the layouts of its maps: one of the records in `kernels/*/launch.py`."""
+
+    @property
+    def y(self) -> MapLayout:
+        """The map that it makes."""
+
+    @property
+    def matrices(self) -> Mapping[str, TileMatrix]:
+        """The transforms that it needs, by argument."""
+
+    def default_tiling(self, precision: Precision) -> Tiling:
+        """A tiling without spills on every GPU."""
+
+    def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
+        """The launch for `batch` images."""
+
+
+@dataclass(frozen=True)
+class KernelCall:
+    """A call of a kernel.
+
+    Attributes:
+        name: of the last node of the source that it computes.
+        operators: of the nodes of the graph that it computes, in order.
+        kernel: makes the kernel of `arguments` and of a layout for each role; raises ValueError for
+            layouts that the kernel does not take.
+        arguments: of `kernel`, besides layouts.
+        maps: the tensors that are read as maps, by role.
+        result: the tensor that is made, a map.
+        weights: constants that the kernel reads, by argument, as the graph has them.
+    """
+
+    name: str
+    operators: tuple[str, ...]
+    kernel: Callable[..., Kernel]
+    arguments: Mapping[str, Any]
+    maps: Mapping[str, str]
+    result: str
+    weights: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """All tensors by role, the result among them."""
+        return {**self.maps, RESULT: self.result}
+
+    def with_layouts(self, layouts: Mapping[str, MapLayout]) -> Kernel:
+        """The kernel for the layouts of its tensors.
+
+        Raises:
+            ValueError: if the kernel does not take them.
+        """
+        return self.kernel(**self.arguments, **{r: layouts[t] for r, t in self.roles.items()})
+
+
+@dataclass(frozen=True)
+class TorchCall:
+    """A node that operators of PyTorch compute.
+
+    Attributes:
+        node: of the graph.
+        reason: why no kernel computes it.
+    """
+
+    node: gs.Node
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """Of the node."""
+        return str(self.node.name)
+
+
+Call = KernelCall | TorchCall
