@@ -8,36 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from jpegcompile.gpu.launch import Launch, Tiling
+from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.gpu.layout import MapLayout
-from jpegcompile.gpu.matrices import TileMatrix
-from jpegcompile.precision import Precision
 
 # The role of the map that a kernel makes, in every kernel.
 RESULT = "y"
-
-
-class Kernel(Protocol):
-    """A kernel with the layouts of its maps: one of the records in `kernels/*/launch.py`."""
-
-    @property
-    def y(self) -> MapLayout:
-        """The map that it makes."""
-
-    @property
-    def matrices(self) -> Mapping[str, TileMatrix]:
-        """The transforms that it needs, by argument."""
-
-    def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling without spills on every GPU."""
-
-    def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch for `batch` images."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.constants import DOMAIN
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.registry import OPERATORS
+from jpegcompile.precision import FLOAT32, Precision
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
 from jpegcompile.target.base import Target
@@ -42,6 +43,8 @@ class CompileOptions:
     domain: DomainChoice = "jpeg"
     lean: bool = False
     batch: int | None = None
+    precision: Precision = FLOAT32
+    gpu: str = "sm_90"
 
     @property
     def takes_files(self) -> bool:

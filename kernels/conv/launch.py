@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.gpu.launch import Launch, Tiling, programs, storage_type
-from jpegcompile.gpu.layout import CHANNELS, MapLayout, log2_of, padded
+from jpegcompile.gpu.layout import CHANNELS, MapLayout, log2_of, padded, padded_rows
 from jpegcompile.gpu.matrices import TileMatrix
 from jpegcompile.gpu.programs import NOTHING, Program
 from jpegcompile.precision import Precision
@@ -128,6 +130,13 @@ class Convolution:
     def default_tiling(self, precision: Precision) -> Tiling:
         """A tiling without spills on every GPU."""
         return default_tiling(self, precision)
+
+    def packed(
+        self, weights: Mapping[str, NDArray[Any]], tiling: Tiling
+    ) -> dict[str, NDArray[Any]]:
+        """Weights as the kernel reads them; see `packed_weight`."""
+        rows = {name: padded_rows(v) for name, v in weights.items() if name != "weight"}
+        return {**rows, "weight": packed_weight(self, weights["weight"], tiling)}
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
         """The launch for `batch` images."""

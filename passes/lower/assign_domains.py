@@ -34,7 +34,9 @@ class AssignDomains(Pass):
         if module.maps:
             return False
         module.channels_last = _channels_last(module.graph)
-        is_spatial = module.options.domain == "auto"
+        options = module.options
+        # Where layouts are chosen later, each map may stay in the JPEG domain.
+        is_spatial = options.domain == "auto" and not options.target.chooses_layouts
         module.vectors = _vectors(module.graph)
         module.infinite = infinite_tensors(module.graph)
         module.maps = {

@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from jpegcompile.analysis.kernels.maps import MapUse, can_be_read_thin, map_uses
+from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.gpu.programs import NOTHING
-from jpegcompile.ir.calls import Call, Kernel, KernelCall
+from jpegcompile.ir.calls import Call, KernelCall
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.kernels.arithmetic.launch import Elementwise
@@ -48,7 +49,7 @@ class ChooseLayouts(Pass):
                 layouts[name] = use.pixels(THIN)
         if module.options.domain == "jpeg":
             for name, use in uses.items():
-                if use.block > 1 and use.maker is not None:
+                if _is_tiled(use):
                     layouts[name] = use.rows()
             module.calls = _with_pixels(module, uses, layouts)
         else:
@@ -56,6 +57,11 @@ class ChooseLayouts(Pass):
         module.layouts = layouts
         _report(module, uses)
         return bool(layouts)
+
+
+def _is_tiled(use: MapUse) -> bool:
+    """Whether a map can be stored as coefficients."""
+    return use.block > 1 and use.maker is not None and not use.is_spatial
 
 
 def _images(module: Module) -> set[str]:
@@ -69,7 +75,7 @@ def _improve(uses: Mapping[str, MapUse], layouts: dict[str, MapLayout], costs: C
     for _ in range(_MOST_ROUNDS):
         changed = False
         for name, use in uses.items():
-            if use.block == 1 or use.maker is None:
+            if not _is_tiled(use):
                 continue
             other = use.pixels() if layouts[name].is_rows else use.rows()
             if _cost(use, {**layouts, name: other}, costs) < _cost(use, layouts, costs):
@@ -121,7 +127,7 @@ def _is_possible(call: KernelCall, layouts: Mapping[str, MapLayout]) -> bool:
 
 def _report(module: Module, uses: Mapping[str, MapUse]) -> None:
     """Say how many maps the JPEG domain keeps, and for how many it is nominal."""
-    tiled = [name for name, use in uses.items() if use.block > 1 and use.maker is not None]
+    tiled = [name for name, use in uses.items() if _is_tiled(use)]
     rows = sum(module.layouts[name].is_rows for name in tiled)
     module.report.note(
         f"of {len(tiled)} maps in tiles, {rows} are stored as coefficients and"

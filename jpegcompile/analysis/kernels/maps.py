@@ -10,6 +10,7 @@ from jpegcompile.ir.calls import KernelCall
 from jpegcompile.ir.module import Module
 from jpegcompile.kernels.arithmetic.launch import Elementwise
 from jpegcompile.kernels.conv.launch import THIN, Convolution, can_be_thin
+from jpegcompile.operators.casts import TO_JPEG, TO_SPATIAL
 
 
 @dataclass
@@ -21,6 +22,7 @@ class MapUse:
         channels, height, width: of the map.
         block: block size.
         kept: frequencies that the map has.
+        is_spatial: whether the graph has the map as pixels, so that it is stored as such.
         is_truncated: whether its maker drops the others; else there are none to drop.
         maker: the call that makes it; None for the image, and for what PyTorch makes.
         readers: the calls that read it, one for each role.
@@ -33,6 +35,7 @@ class MapUse:
     block: int
     kept: int
     is_truncated: bool
+    is_spatial: bool = False
     maker: KernelCall | None = None
     readers: list[KernelCall] = field(default_factory=list)
 
@@ -70,7 +73,20 @@ def map_uses(module: Module) -> dict[str, MapUse]:
             use.kept = _inherited(call, uses, use)
         for tensor in call.maps.values():
             uses[tensor].readers.append(call)
+        _match_cast(call, uses)
     return uses
+
+
+def _match_cast(call: KernelCall, uses: dict[str, MapUse]) -> None:
+    """Give the pixels before or behind a cast the tiles of the map in the JPEG domain."""
+    for op, spatial, other in (
+        (TO_JPEG, call.maps.get("x", ""), call.result),
+        (TO_SPATIAL, call.result, call.maps.get("x", "")),
+    ):
+        if op in call.operators:
+            uses[spatial].block = uses[other].block
+            uses[spatial].kept = full(uses[other].block)
+            uses[spatial].is_spatial = True
 
 
 def _inherited(call: KernelCall, uses: dict[str, MapUse], use: MapUse) -> int:

@@ -1,0 +1,77 @@
+"""One call of a GPU kernel as a module of PyTorch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from jpegcompile.gpu.kernel import Kernel
+from jpegcompile.gpu.launch import Launch, Tiling
+from jpegcompile.precision import Precision
+from jpegcompile.runtime.triton.launching import DTYPES, inputs_of, launch_op, launch_text
+
+
+class KernelModule(nn.Module):
+    """A kernel with its weights.
+
+    Attributes:
+        kernel: what is computed, with the layouts of all maps.
+        precision: of maps and products.
+        tiling: how the kernel divides its work.
+    """
+
+    def __init__(self, kernel: Kernel, precision: Precision, tiling: Tiling | None = None) -> None:
+        """Make the transforms; weights are registered by `CompiledModule`.
+
+        Args:
+            kernel: what is computed.
+            precision: of maps and products.
+            tiling: of its launches; the default one if not given.
+        """
+        super().__init__()
+        self.kernel = kernel
+        self.precision = precision
+        self.tiling = kernel.default_tiling(precision) if tiling is None else tiling
+        self._launches: dict[int, tuple[Launch, str]] = {}
+        kind = DTYPES[precision.storage]
+        for name, matrix in kernel.matrices.items():
+            values = torch.tensor(matrix.values(), dtype=kind)
+            self.register_buffer(name, values, persistent=False)
+
+    if TYPE_CHECKING:
+
+        def __call__(self, **maps: Tensor) -> Tensor:
+            """See `forward`."""
+
+    def use(self, tiling: Tiling) -> None:
+        """Divide the work of later launches in another way."""
+        self.tiling = tiling
+        self._launches.clear()
+
+    def launch(self, batch: int) -> Launch:
+        """The launch for `batch` images."""
+        return self._launch(batch)[0]
+
+    def _launch(self, batch: int) -> tuple[Launch, str]:
+        if batch not in self._launches:
+            launch = self.kernel.launch(batch, self.precision, self.tiling)
+            self._launches[batch] = launch, launch_text(launch)
+        return self._launches[batch]
+
+    def forward(self, **maps: Tensor) -> Tensor:
+        """The map that the kernel makes of the maps that it reads.
+
+        Args:
+            maps: [N, *layout.shape], by role.
+
+        Returns:
+            [N, *kernel.y.shape].
+        """
+        batch = len(next(iter(maps.values())))
+        launch, text = self._launch(batch)
+        own = dict(self.named_buffers(recurse=False))
+        tensors = [maps[name] if name in maps else own[name] for name in inputs_of(launch)]
+        made: Tensor = launch_op(tensors, text, [batch, *self.kernel.y.shape])
+        return made
