@@ -30,6 +30,7 @@ class ImageRunner(ABC):
         path: of the compiled model.
         info: what it says of itself.
         output_names: of the source model, in its order.
+        fixed_batch: the batch that the model is bound to, None if any will do.
         batch_size: images that `run` computes at once.
         threads: that read files; as many as this process has processors if None.
     """
@@ -37,6 +38,7 @@ class ImageRunner(ABC):
     path: str
     info: CompiledInfo
     output_names: list[str]
+    fixed_batch: int | None
     batch_size: int
     threads: int | None = None
 
@@ -119,6 +121,14 @@ class ImageRunner(ABC):
         Raises:
             RowsError: if there are several images, and an output does not hold a row for each.
             UsageError: after a fork, or if an input besides the image is not given.
+        """
+
+    @abstractmethod
+    def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
+        """Outputs for the inputs of one batch, by the names of inputs.
+
+        Raises:
+            UsageError: after a fork, or if the model takes other inputs.
         """
 
 

@@ -37,23 +37,6 @@ from jpegcompile.weights.read import load_weights
 _BATCH = 32
 
 
-def load(path: str | os.PathLike[str], *, native: bool = True) -> Session:
-    """Open a compiled model.
-
-    One for the bytes of a file opens without native kernels, too: see `Session`.
-
-    Args:
-        path: of the model.
-        native: whether native kernels run what they can (`Session.execution` says what); without
-            them everything runs by the function bodies in the file.
-
-    Raises:
-        AccessError: if the file cannot be read, or the native kernels cannot be loaded.
-        UnsupportedModelError: if jpegcompile did not write it, or a newer version did.
-    """
-    return Session(path, native=native)
-
-
 class Session(ImageRunner):
     """A compiled model, ready to run; may be used from several threads, pickles by its path.
 
@@ -81,13 +64,13 @@ class Session(ImageRunner):
         native: bool = True,
         arena: bool = True,
     ) -> None:
-        """Open `path`; see `load`.
+        """Open `path`; see `jpegcompile.load`.
 
         Args:
             path: of the model.
             threads: read files, and are ONNX Runtime's intra-op number; by default they are as many
                 as this process has processors, and cores.
-            native: as for `load`.
+            native: as for `jpegcompile.load`.
             arena: whether ONNX Runtime keeps the memory of a run for the next one.
         """
         self.path = os.fspath(path)

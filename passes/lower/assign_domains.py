@@ -51,7 +51,7 @@ class AssignDomains(Pass):
         for name in module.infinite & module.maps.keys():
             if module.maps[name] > 1:
                 del module.maps[name]
-        module.report.domain = module.options.domain
+        module.report.domain = "auto" if is_spatial else "jpeg"
         module.report.order = [node.name for node in module.graph.nodes]
         return bool(module.maps)
 

@@ -39,7 +39,7 @@ def emit_triton(module: Module, info: CompiledInfo, name: str) -> dict[str, byte
     source = ModelSource(module)
     precision = module.options.precision
     outputs = [tensor.name for tensor in module.graph.outputs]
-    arguments = {"precision": f'"{precision.name}"', "outputs": repr(outputs)}
+    arguments = {"precision": f'"{precision.name}"', "outputs": json.dumps(outputs)}
     if module.bound_batch is not None and not module.dynamic_batch:
         arguments["fixed_batch"] = str(module.bound_batch)
     text = source.text(_title(source, name), arguments, _header(module))

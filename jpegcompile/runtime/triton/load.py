@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import Counter
 from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -14,8 +14,7 @@ from safetensors.torch import load as load_tensors
 from torch import nn
 
 from jpegcompile.errors import AccessError, UnsupportedModelError
-from jpegcompile.files import read_json
-from jpegcompile.gpu.folder import MANIFEST, MANIFEST_FORMAT, MODEL, WEIGHTS
+from jpegcompile.gpu.folder import MODEL, WEIGHTS, read_manifest
 from jpegcompile.gpu.launch import Tiling
 from jpegcompile.metadata import info_of
 from jpegcompile.runtime.triton.kernel import KernelModule
@@ -40,6 +39,7 @@ def load_module(path: str | os.PathLike[str], device: str | None = None) -> Comp
     where = _device(path) if device is None else torch.device(device)
     module = _imported(folder, content[MODEL])(info_of(manifest["info"], str(path)))
     module.path = os.fspath(path)
+    module.torch_operators = dict(Counter(entry["op"] for entry in manifest["torch_operators"]))
     for name, values in load_tensors(content[WEIGHTS]).items():
         holder, _, attribute = name.rpartition(".")
         module.get_submodule(holder).register_buffer(attribute, values)
@@ -50,31 +50,6 @@ def load_module(path: str | os.PathLike[str], device: str | None = None) -> Comp
     module.requires_grad_(False)
     placed: CompiledModule = module.to(where).eval()
     return placed
-
-
-def is_module_folder(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is the folder of a model for `--target triton`."""
-    return (Path(path) / MANIFEST).is_file()
-
-
-def read_manifest(folder: Path) -> Mapping[str, Any]:
-    """The manifest of a folder.
-
-    Raises:
-        AccessError: if it cannot be read.
-        UnsupportedModelError: if it is of a newer version, or no manifest.
-    """
-    data = read_json(folder / MANIFEST, "the manifest")
-    if not isinstance(data, dict) or not {"format", "info", "files", "tilings"} <= data.keys():
-        raise UnsupportedModelError(
-            f"{folder / MANIFEST}: is no manifest of jpegcompile; compile the model again"
-        )
-    if data["format"] > MANIFEST_FORMAT:
-        raise UnsupportedModelError(
-            f"{folder}: written in format {data['format']}, and this version reads up to format"
-            f" {MANIFEST_FORMAT}: upgrade jpegcompile"
-        )
-    return data
 
 
 def _read(path: Path, expected: str) -> bytes:

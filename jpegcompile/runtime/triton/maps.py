@@ -36,7 +36,7 @@ def rows(channels: int, height: int, width: int, *, block: int, kept: int = 0) -
 
 @cache
 def _axis(block: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    return torch.from_numpy(dct_matrix(block)).to(device, dtype)
+    return torch.tensor(dct_matrix(block), dtype=dtype, device=device)
 
 
 def _tiles(values: Tensor, block: int) -> Tensor:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,6 +84,33 @@ class IngestModule(nn.Module):
         return self
 
 
+@dataclass(frozen=True)
+class ModuleExecution:
+    """What runs the nodes of a module.
+
+    Attributes:
+        kernels: calls of GPU kernels.
+        torch_operators: how many nodes operators of PyTorch run, by operator.
+        precision: of maps and products.
+        device: where they run.
+    """
+
+    kernels: int
+    torch_operators: Mapping[str, int]
+    precision: str
+    device: str
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """One line for people."""
+        others = ", ".join(f"{count} {op}" for op, count in self.torch_operators.items())
+        text = f"{self.kernels} GPU kernels in {self.precision} on {self.device}"
+        return f"{text}; by operators of PyTorch: {others}" if others else text
+
+
 class CompiledModule(nn.Module, ImageRunner):
     """A compiled model: the base of the class `Model` in every emitted `model.py`.
 
@@ -94,6 +122,7 @@ class CompiledModule(nn.Module, ImageRunner):
         info: what the model says of itself.
         precision: of maps and products.
         output_names: of the source model, in its order.
+        torch_operators: how many nodes operators of PyTorch run, by operator.
         fixed_batch: the batch that the model is bound to, None if any will do.
         batch_size: images that `run` computes at once.
     """
@@ -110,6 +139,7 @@ class CompiledModule(nn.Module, ImageRunner):
         super().__init__()
         self.info = info
         self.path = ""
+        self.torch_operators: dict[str, int] = {}
         self.precision = precision_of(precision)
         self.output_names = list(outputs)
         self.fixed_batch = fixed_batch
@@ -121,6 +151,14 @@ class CompiledModule(nn.Module, ImageRunner):
         from jpegcompile.runtime.triton.load import load_module
 
         return load_module, (os.path.abspath(self.path), str(self.device))
+
+    @property
+    def execution(self) -> ModuleExecution:
+        """What runs the nodes of the model."""
+        kernels = [m for m in self.modules() if isinstance(m, KernelModule)]
+        return ModuleExecution(
+            len(kernels), self.torch_operators, self.precision.name, str(self.device)
+        )
 
     @property
     def device(self) -> torch.device:
