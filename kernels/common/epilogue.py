@@ -65,6 +65,15 @@ class Epilogue:
             "PRECISION": precision.product,
         }
 
+    def default_tiling(self, precision: Precision) -> Tiling:
+        """A tiling that needs no stack on sm_80, sm_90 and sm_100 in kernels that only load.
+
+        Transforms in float32 without matrix units need many registers for each channel.
+        """
+        if self.matrices and precision.product == "ieee" and precision.storage == "float32":
+            return Tiling(64, 16, warps=8)
+        return Tiling(64, 32, warps=4)
+
 
 def require_pixels(kernel: str, x: MapLayout) -> None:
     """Check the map that a kernel reads.

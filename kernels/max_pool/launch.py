@@ -64,13 +64,8 @@ class MaxPool:
         return self.epilogue.matrices
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling that needs no stack on sm_80, sm_90 and sm_100.
-
-        Products of float32 without matrix units need many registers for each channel.
-        """
-        if self.matrices and precision.product == "ieee" and precision.storage == "float32":
-            return Tiling(64, 16, warps=8)
-        return Tiling(64, 32, warps=4)
+        """A tiling that needs no stack on sm_80, sm_90 and sm_100."""
+        return self.epilogue.default_tiling(precision)
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
         """The launch for `batch` images."""
