@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
+from typing import Protocol
 
 from jpegcompile.gpu.launch import Launch, Tiling
 from jpegcompile.gpu.layout import MapLayout
@@ -26,11 +24,6 @@ class Kernel(Protocol):
 
     def default_tiling(self, precision: Precision) -> Tiling:
         """A tiling without spills on every GPU."""
-
-    def packed(
-        self, weights: Mapping[str, NDArray[Any]], tiling: Tiling
-    ) -> dict[str, NDArray[Any]]:
-        """Constants of the graph as the kernel reads them, padded, by argument."""
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
         """The launch for `batch` images."""

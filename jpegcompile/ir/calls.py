@@ -32,7 +32,8 @@ class KernelCall:
         arguments: of `kernel`, besides layouts.
         maps: the tensors that are read as maps, by role.
         result: the tensor that is made, a map.
-        weights: constants that the kernel reads, by argument, as the graph has them.
+        weights: constants that the kernel reads, by argument: of a convolution as the graph has
+            them, else as the kernel reads them, numbers of channels padded to a multiple of 16.
     """
 
     name: str

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from numpy.typing import NDArray
 
 from jpegcompile.gpu.launch import Launch, Tiling, programs, storage_type
-from jpegcompile.gpu.layout import NO_VIEW, MapLayout, log2_of, padded, padded_rows
+from jpegcompile.gpu.layout import NO_VIEW, MapLayout, log2_of, padded
 from jpegcompile.gpu.matrices import TileMatrix
 from jpegcompile.gpu.programs import NOTHING, Program
 from jpegcompile.precision import Precision
@@ -64,13 +60,6 @@ class Elementwise:
         """A tiling without spills on every GPU."""
         del precision
         return Tiling(64, 32, 16, 8, 1)
-
-    def packed(
-        self, weights: Mapping[str, NDArray[Any]], tiling: Tiling
-    ) -> dict[str, NDArray[Any]]:
-        """Constants as the kernel reads them."""
-        del tiling
-        return {name: padded_rows(values) for name, values in weights.items()}
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
         """The launch for `batch` images."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,13 +104,6 @@ class Ingest:
         """A tiling without spills on every GPU."""
         del precision
         return Tiling(SIDE, SIDE, SIDE, 4, 1)
-
-    def packed(
-        self, weights: Mapping[str, NDArray[Any]], tiling: Tiling
-    ) -> dict[str, NDArray[Any]]:
-        """Nothing: what the ingest reads depends on the frame alone."""
-        del weights, tiling
-        return {}
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
         """The launch for `batch` images."""

@@ -24,7 +24,14 @@ class Declined:
     reason: str
 
 
-Selector = Callable[[gs.Node, Module], KernelCall | Declined]
+# The last call makes the result.
+Selector = Callable[[gs.Node, Module], list[KernelCall] | Declined]
+
+
+def pair_of(values: Any) -> tuple[int, int]:
+    """The first two of a node's integers."""
+    first, second, *_ = values
+    return int(first), int(second)
 
 
 def size_of_map(tensor: gs.Tensor) -> tuple[int, int, int] | None:

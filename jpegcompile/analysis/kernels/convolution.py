@@ -13,6 +13,7 @@ from jpegcompile.analysis.kernels.common import (
     by_channel,
     constant,
     operands_of,
+    pair_of,
     size_of_map,
 )
 from jpegcompile.analysis.window import kernel_of, padding_problem, window_of
@@ -31,7 +32,7 @@ _ACTIVATIONS: dict[str, tuple[Program, tuple[str, ...]]] = {
 }
 
 
-def convolution(node: gs.Node, module: Module) -> KernelCall | Declined:
+def convolution(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """A call for a fused or plain convolution of our domain, or a transposed one."""
     operator = module.operator(node)
     assert operator is not None
@@ -47,15 +48,9 @@ def convolution(node: gs.Node, module: Module) -> KernelCall | Declined:
     maps = {"x": given["x"].name}
     if "residual" in given:
         maps["residual"] = given["residual"].name
-    return KernelCall(
-        str(node.name),
-        (str(node.op),),
-        Convolution,
-        {**_geometry(node, given), "program": program},
-        maps,
-        node.outputs[0].name,
-        weights,
-    )
+    arguments = {**_geometry(node, given), "program": program}
+    name, op, result = str(node.name), str(node.op), node.outputs[0].name
+    return [KernelCall(name, (op,), Convolution, arguments, maps, result, weights)]
 
 
 def _geometry(node: gs.Node, given: Operands) -> dict[str, Any]:
@@ -66,18 +61,13 @@ def _geometry(node: gs.Node, given: Operands) -> dict[str, Any]:
     if node.op == "JpegConvTranspose":
         geometry["is_transposed"] = True
     if "strides" in attrs:
-        geometry["strides"] = _pair(attrs["strides"])
-        geometry["dilations"] = _pair(attrs["dilations"])
-        geometry["pads"] = _pair(attrs["pads"])
+        geometry["strides"] = pair_of(attrs["strides"])
+        geometry["dilations"] = pair_of(attrs["dilations"])
+        geometry["pads"] = pair_of(attrs["pads"])
     return geometry
 
 
-def _pair(values: Any) -> tuple[int, int]:
-    first, second, *_ = values
-    return int(first), int(second)
-
-
-def standard_convolution(node: gs.Node, module: Module) -> KernelCall | Declined:
+def standard_convolution(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """A call for a Conv of ONNX between maps of any known size, those of 1x1 among them."""
     target = node.outputs[0]
     if node.name in module.plateaus:
@@ -96,9 +86,10 @@ def standard_convolution(node: gs.Node, module: Module) -> KernelCall | Declined
         "kernel": window.kernel,
         "strides": window.strides,
         "dilations": window.dilations,
-        "pads": _pair(window.pads),
+        "pads": pair_of(window.pads),
         "group": int(node.attrs.get("group", 1)),
     }
     weights = {"weight": weight, "bias": values}
     maps = {"x": node.inputs[0].name}
-    return KernelCall(str(node.name), ("Conv",), Convolution, arguments, maps, target.name, weights)
+    name = str(node.name)
+    return [KernelCall(name, ("Conv",), Convolution, arguments, maps, target.name, weights)]

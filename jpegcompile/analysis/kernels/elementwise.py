@@ -18,6 +18,7 @@ from jpegcompile.analysis.kernels.common import (
     operands_of,
     size_of_map,
 )
+from jpegcompile.gpu.layout import padded_rows
 from jpegcompile.gpu.programs import (
     APPROXIMATION,
     ASM_CLIP,
@@ -60,7 +61,7 @@ class _Parts:
     phi: int = 0
     is_linear: bool = False
 
-    def call(self, node: gs.Node) -> KernelCall:
+    def call(self, node: gs.Node) -> list[KernelCall]:
         """The call that computes `node`."""
         program = Program(tuple(self.steps), len(self.constants), bool(self.phi))
         arguments: dict[str, Any] = {"program": program}
@@ -75,13 +76,13 @@ class _Parts:
                 arguments["other_is_shared"] = True
         if self.vector is not None:
             maps["vector"] = self.vector.name
-        weights = {"constants": np.stack(self.constants)} if self.constants else {}
+        weights = {"constants": padded_rows(np.stack(self.constants))} if self.constants else {}
         result = node.outputs[0].name
         name, op = str(node.name), str(node.op)
-        return KernelCall(name, (op,), Elementwise, arguments, maps, result, weights)
+        return [KernelCall(name, (op,), Elementwise, arguments, maps, result, weights)]
 
 
-def activation(node: gs.Node, module: Module) -> KernelCall | Declined:
+def activation(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """JpegRelu, JpegPRelu, JpegClip and their ASM and APX forms."""
     operator = module.operator(node)
     assert operator is not None
@@ -112,7 +113,7 @@ _PARAMETERS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def function(node: gs.Node, module: Module) -> KernelCall | Declined:
+def function(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """JpegSigmoid and the other functions with names, and JpegPointwise_1 and so on."""
     operator = module.operator(node)
     assert operator is not None
@@ -138,14 +139,14 @@ def _named(name: str, attrs: Mapping[str, Any]) -> Step:
     return step(name, PIXEL, numbers=tuple(float(np.float32(v)) for v in given.values()))
 
 
-def scaled(node: gs.Node, module: Module) -> KernelCall | Declined:
+def scaled(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """JpegScale, JpegAdd, JpegSub, JpegBatchNormalization and JpegScaleAddRelu."""
     operator = module.operator(node)
     assert operator is not None
     return _SCALED[operator.kernel](operands_of(node, operator), node)
 
 
-def _scale(given: Operands, node: gs.Node) -> KernelCall | Declined:
+def _scale(given: Operands, node: gs.Node) -> list[KernelCall] | Declined:
     parts = _Parts(given["x"], is_linear=True)
     place = _add_vector(parts, given["scale"])
     if isinstance(place, Declined):
@@ -154,7 +155,7 @@ def _scale(given: Operands, node: gs.Node) -> KernelCall | Declined:
     return parts.call(node)
 
 
-def _shift(given: Operands, node: gs.Node) -> KernelCall | Declined:
+def _shift(given: Operands, node: gs.Node) -> list[KernelCall] | Declined:
     parts = _Parts(given["x"], is_linear=True)
     place = _add_vector(parts, given["value"])
     if isinstance(place, Declined):
@@ -164,7 +165,7 @@ def _shift(given: Operands, node: gs.Node) -> KernelCall | Declined:
     return parts.call(node)
 
 
-def _normalization(given: Operands, node: gs.Node) -> KernelCall | Declined:
+def _normalization(given: Operands, node: gs.Node) -> list[KernelCall] | Declined:
     channels = int(given["x"].shape[1])
     rows = [_row(given[name], channels) for name in ("scale", "shift")]
     constants = [row for row in rows if row is not None]
@@ -178,7 +179,7 @@ def _normalization(given: Operands, node: gs.Node) -> KernelCall | Declined:
     return _Parts(given["x"], steps, constants, is_linear=True).call(node)
 
 
-def _scale_add_relu(given: Operands, node: gs.Node) -> KernelCall | Declined:
+def _scale_add_relu(given: Operands, node: gs.Node) -> list[KernelCall] | Declined:
     parts = _Parts(given["x"], other=given["residual"])
     place = _add_vector(parts, given["scale"])
     if isinstance(place, Declined):
@@ -188,7 +189,7 @@ def _scale_add_relu(given: Operands, node: gs.Node) -> KernelCall | Declined:
     return parts.call(node)
 
 
-_SCALED: Mapping[str, Callable[[Operands, gs.Node], KernelCall | Declined]] = {
+_SCALED: Mapping[str, Callable[[Operands, gs.Node], list[KernelCall] | Declined]] = {
     "scale": _scale,
     "add": _shift,
     "sub": _shift,
@@ -216,7 +217,7 @@ def _row(tensor: gs.Tensor, channels: int) -> NDArray[np.float32] | None:
     return by_channel(constant(tensor), channels)
 
 
-def of_two_maps(node: gs.Node, module: Module) -> KernelCall | Declined:
+def of_two_maps(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """JpegMul, JpegMax and JpegMin."""
     operator = module.operator(node)
     assert operator is not None
@@ -225,20 +226,20 @@ def of_two_maps(node: gs.Node, module: Module) -> KernelCall | Declined:
     return _Parts(given["x"], steps, other=given["residual"]).call(node)
 
 
-def truncation(node: gs.Node, module: Module) -> KernelCall | Declined:
+def truncation(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """JpegTruncate: the layout of the result does the work."""
     operator = module.operator(node)
     assert operator is not None
     return _Parts(operands_of(node, operator)["x"], NOTHING.steps).call(node)
 
 
-def cast(node: gs.Node, module: Module) -> KernelCall | Declined:
+def cast(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """ToJpeg and ToSpatial: the same map in another layout."""
     del module
     return _Parts(node.inputs[0]).call(node)
 
 
-def standard_arithmetic(node: gs.Node, module: Module) -> KernelCall | Declined:
+def standard_arithmetic(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """Add, Sum, Sub and Neg of ONNX between maps of one shape and domain."""
     if node.name in module.plateaus:
         return Declined(module.plateaus[node.name])
@@ -257,7 +258,7 @@ def standard_arithmetic(node: gs.Node, module: Module) -> KernelCall | Declined:
     return _Parts(x, [step(name, PIXEL, OTHER)], other=other, is_linear=True).call(node)
 
 
-def standard_function(node: gs.Node, module: Module) -> KernelCall | Declined:
+def standard_function(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """A function of each pixel, as ONNX has it, of a map at block size 1."""
     if node.name in module.plateaus:
         return Declined(module.plateaus[node.name])

@@ -19,6 +19,13 @@ from jpegcompile.analysis.kernels.elementwise import (
     standard_function,
     truncation,
 )
+from jpegcompile.analysis.kernels.pools import (
+    global_average_pool,
+    global_max_pool,
+    max_pool,
+    separable,
+    standard_average_pool,
+)
 from jpegcompile.ir.calls import Call, TorchCall
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
@@ -39,6 +46,10 @@ _BY_KERNEL: Mapping[str, Selector] = {
     "product": of_two_maps,
     "maximum": of_two_maps,
     "minimum": of_two_maps,
+    "max_pool": max_pool,
+    "global_max_pool": global_max_pool,
+    "global_average_pool": global_average_pool,
+    "separable": separable,
     "to_jpeg": cast,
     "to_spatial": cast,
     "truncate": truncation,
@@ -46,6 +57,7 @@ _BY_KERNEL: Mapping[str, Selector] = {
 }
 _STANDARD: Mapping[str, Selector] = {
     "Conv": standard_convolution,
+    "AveragePool": standard_average_pool,
     **dict.fromkeys(("Add", "Sum", "Sub", "Neg"), standard_arithmetic),
     **dict.fromkeys(STANDARD_FUNCTIONS, standard_function),
 }
@@ -64,7 +76,7 @@ def call_of(node: gs.Node, module: Module) -> list[Call]:
         found = selector(node, module)
     except NotConstantError as error:
         return [TorchCall(node, str(error))]
-    return [TorchCall(node, found.reason)] if isinstance(found, Declined) else [found]
+    return [TorchCall(node, found.reason)] if isinstance(found, Declined) else [*found]
 
 
 def _selector(operator: Operator) -> Selector | None:

@@ -15,6 +15,7 @@ from jpegcompile.gpu.folder import MANIFEST, MANIFEST_FORMAT, MODEL, WEIGHTS
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.ir.calls import TorchCall
 from jpegcompile.ir.module import Module
+from jpegcompile.kernels.conv.launch import Convolution
 from jpegcompile.metadata import CompiledInfo
 
 # Weights of operators of PyTorch keep these types; all other numbers become float32 or int64.
@@ -98,7 +99,10 @@ def _weights(source: ModelSource, module: Module) -> bytes:
     for name, (call, kernel) in source.kernels.items():
         tiling = kernel.default_tiling(precision)
         types = kernel.launch(1, precision, tiling).pointers
-        for argument, values in kernel.packed(call.weights, tiling).items():
+        packed = dict(call.weights)
+        if isinstance(kernel, Convolution):
+            packed = kernel.packed(call.weights, tiling)
+        for argument, values in packed.items():
             kind = ELEMENTS[types[argument]]
             tensors[f"{name}.{argument}"] = torch.tensor(np.ascontiguousarray(values)).to(kind)
     for name, values in source.constants.items():

@@ -37,8 +37,8 @@ class KernelModule(nn.Module):
         self._launches: dict[int, tuple[Launch, str]] = {}
         kind = DTYPES[precision.storage]
         for name, matrix in kernel.matrices.items():
-            values = torch.tensor(matrix.values(), dtype=kind)
-            self.register_buffer(name, values, persistent=False)
+            values = torch.tensor(matrix.values(), dtype=kind).contiguous()
+            self.register_buffer(f"{name}_matrix", values, persistent=False)
 
     if TYPE_CHECKING:
 
@@ -72,6 +72,7 @@ class KernelModule(nn.Module):
         batch = len(next(iter(maps.values())))
         launch, text = self._launch(batch)
         own = dict(self.named_buffers(recurse=False))
+        own |= {name: own[f"{name}_matrix"] for name in self.kernel.matrices}
         tensors = [maps[name] if name in maps else own[name] for name in inputs_of(launch)]
         made: Tensor = launch_op(tensors, text, [batch, *self.kernel.y.shape])
         return made
