@@ -43,7 +43,9 @@ def emit_triton(module: Module, info: CompiledInfo, name: str) -> dict[str, byte
     arguments = {"precision": f'"{precision.name}"', "outputs": json.dumps(outputs)}
     if module.bound_batch is not None and not module.dynamic_batch:
         arguments["fixed_batch"] = str(module.bound_batch)
-    text = source.text(_title(source, name), arguments, _header(module))
+    if module.ingest_output is None and source.image != module.image.name:
+        arguments["parameters"] = json.dumps({module.image.name: source.image})
+    text = source.text(_title(source, name), arguments, _header(module, source))
     weights = _weights(source, module)
     files = {MODEL: text.encode(), WEIGHTS: weights}
     manifest = {
@@ -80,9 +82,9 @@ def _title(source: ModelSource, name: str) -> str:
     return f"{stem}, as {count} calls of GPU kernels; written by jpegcompile."
 
 
-def _header(module: Module) -> list[str]:
+def _header(module: Module, source: ModelSource) -> list[str]:
     if module.ingest_output is None:
-        return [ModelSource(module).image]
+        return [source.image]
     present = {tensor.name for tensor in module.graph.inputs}
     return [name for name in (LUMA, CHROMA, QUANTIZATION) if name in present]
 

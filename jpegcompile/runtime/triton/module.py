@@ -134,8 +134,17 @@ class CompiledModule(nn.Module, ImageRunner):
         precision: str,
         outputs: Sequence[str],
         fixed_batch: int | None = None,
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
-        """Called by `Model`; weights are loaded by `jpegcompile.load`."""
+        """Called by `Model`; weights are loaded by `jpegcompile.load`.
+
+        Args:
+            info: what the model says of itself.
+            precision: of maps and products.
+            outputs: names of the outputs.
+            fixed_batch: the batch that the model is bound to, None if any will do.
+            parameters: the parameters of `forward` by the names of inputs, where they differ.
+        """
         super().__init__()
         self.info = info
         self.path = ""
@@ -144,6 +153,7 @@ class CompiledModule(nn.Module, ImageRunner):
         self.output_names = list(outputs)
         self.fixed_batch = fixed_batch
         self.batch_size = self.fixed_batch or _BATCH
+        self._argument_names = dict(parameters or {})
         self._process = os.getpid()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -205,7 +215,7 @@ class CompiledModule(nn.Module, ImageRunner):
                     f"{source_name(sources, index)}: is {found} but the model is compiled for"
                     f" {self.info.subsampling}; use run"
                 )
-        return {n: torch.from_numpy(v).to(self.device) for n, v in self._inputs(read).items()}
+        return self._on_device(self._inputs(read))
 
     def _inputs(self, images: Sequence[Coefficients]) -> dict[str, NDArray[np.generic]]:
         if self.info.frame is not None:
@@ -267,7 +277,10 @@ class CompiledModule(nn.Module, ImageRunner):
         return self._arrays(lambda: self.network(image), count)
 
     def _on_device(self, feeds: dict[str, NDArray[np.generic]]) -> dict[str, Tensor]:
-        return {name: torch.from_numpy(values).to(self.device) for name, values in feeds.items()}
+        return {
+            self._argument_names.get(name, name): torch.from_numpy(values).to(self.device)
+            for name, values in feeds.items()
+        }
 
     def _arrays(self, compute: Any, count: int) -> list[NDArray[Any]]:
         with torch.inference_mode():
