@@ -105,3 +105,16 @@ def require_channels(kernel: str, y: MapLayout, channels: int) -> None:
     """
     if y.channels != channels:
         raise ValueError(f"{kernel}: y has {y.channels} channels; its layout must have {channels}")
+
+
+def require_same_plane(kernel: str, x: MapLayout, y: MapLayout) -> None:
+    """Check the map that a kernel makes pixel by pixel.
+
+    Raises:
+        ValueError: if it has another size.
+    """
+    if (x.height, x.width) != (y.height, y.width):
+        raise ValueError(
+            f"{kernel}: x is {x.height}x{x.width}, y is {y.height}x{y.width}; "
+            "their layouts must have one size"
+        )

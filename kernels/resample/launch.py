@@ -64,6 +64,8 @@ class Resample:
 
     def default_tiling(self, precision: Precision) -> Tiling:
         """A tiling that needs no stack on sm_80, sm_90 and sm_100."""
+        if self.matrices and precision.storage != "float32":
+            return Tiling(64, 64, warps=8)
         return self.epilogue.default_tiling(precision)
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
