@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jpegcompile.gpu.kernel import Step
 from jpegcompile.gpu.launch import Launch, Tiling, programs, storage_type
 from jpegcompile.gpu.layout import MapLayout, padded
 from jpegcompile.gpu.matrices import TileMatrix
@@ -85,6 +86,29 @@ class GroupNormalization:
     def moment_shape(self, batch: int) -> tuple[int, int, int]:
         """What `group_moments` makes: of each image means, then factors."""
         return batch, 2, padded(self.x.channels)
+
+    def steps(self, batch: int, precision: Precision, tiling: Tiling) -> tuple[Step, ...]:
+        """The three launches; see `KernelInSteps`."""
+        parts = self.moments_tiling(precision)
+        return (
+            Step(
+                self.channel_moments(batch, precision, parts),
+                "parts",
+                self.part_shape(batch, parts),
+            ),
+            Step(
+                self.group_moments(batch, parts),
+                "moments",
+                self.moment_shape(batch),
+                {"moments": "parts"},
+            ),
+            Step(
+                self.launch(batch, precision, tiling),
+                "y",
+                (batch, *self.y.shape),
+                {"moments": "moments"},
+            ),
+        )
 
     def channel_moments(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
         """The launch that takes moments of each channel over each part of `batch` images."""

@@ -19,6 +19,7 @@ from jpegcompile.analysis.kernels.elementwise import (
     standard_function,
     truncation,
 )
+from jpegcompile.analysis.kernels.others import group_normalization, rearrangement, reduction
 from jpegcompile.analysis.kernels.pools import (
     global_average_pool,
     global_max_pool,
@@ -50,6 +51,10 @@ _BY_KERNEL: Mapping[str, Selector] = {
     "global_max_pool": global_max_pool,
     "global_average_pool": global_average_pool,
     "separable": separable,
+    "space_to_depth": rearrangement,
+    "depth_to_space": rearrangement,
+    "group_normalization": group_normalization,
+    **dict.fromkeys(("channel_max", "channel_mean", "channel_min", "channel_sum"), reduction),
     "to_jpeg": cast,
     "to_spatial": cast,
     "truncate": truncation,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from jpegcompile.backends.triton.source import ModelSource
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.gpu.folder import MANIFEST, MANIFEST_FORMAT, MODEL, WEIGHTS
+from jpegcompile.gpu.kernel import steps_of
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.ir.calls import TorchCall
 from jpegcompile.ir.module import Module
@@ -100,7 +101,9 @@ def _weights(source: ModelSource, module: Module) -> bytes:
     tensors: dict[str, Any] = {}
     for name, (call, kernel) in source.kernels.items():
         tiling = kernel.default_tiling(precision)
-        types = kernel.launch(1, precision, tiling).pointers
+        types: dict[str, str] = {}
+        for step in steps_of(kernel, 1, precision, tiling):
+            types |= step.launch.pointers
         packed = dict(call.weights)
         if isinstance(kernel, Convolution):
             packed = kernel.packed(call.weights, tiling)

@@ -23,7 +23,18 @@ from jpegcompile.kernels.arithmetic.launch import Elementwise
 from jpegcompile.operators.constants import DOMAIN
 
 _PROGRAMS = {value: name for name, value in vars(programs).items() if isinstance(value, Program)}
-_RESERVED = ("functional", "torch", "pixels", "rows", "network", "forward", "image", "self")
+_RESERVED = (
+    "functional",
+    "torch",
+    "pixels",
+    "rows",
+    "to_jpeg",
+    "to_spatial",
+    "network",
+    "forward",
+    "image",
+    "self",
+)
 _WIDTH = 100
 
 
@@ -45,6 +56,7 @@ class ModelSource:
         self._constant_names: dict[str, str] = {}
         self._layouts: dict[MapLayout, str] = {}
         self._lines: list[str] = []
+        self._functions: set[str] = set()
         self._stored: dict[str, str] = {}
         self._graph: dict[tuple[str, bool], str] = {}
         self.image = self._begin()
@@ -109,17 +121,24 @@ class ModelSource:
         """The variable of a tensor as the graph means it, or of its pixels."""
         if (tensor, coefficients) not in self._graph:
             if tensor not in self._stored:
-                # A map of coefficients that PyTorch made on pixels, or the other way round.
-                raise UnsupportedModelError(
-                    f"tensor '{tensor}' is read both as pixels and as coefficients;"
-                    " use --target ort"
-                )
+                return self._transformed(tensor, coefficients)
             layout = self._layout(self._module.layouts[tensor])
             name = self._names.of(f"{tensor}.{'coefficients' if coefficients else 'values'}")
             more = ", coefficients=True" if coefficients else ""
             self._lines.append(f"{name} = self.from_map({self._stored[tensor]}, {layout}{more})")
             self._graph[tensor, coefficients] = name
         return self._graph[tensor, coefficients]
+
+    def _transformed(self, tensor: str, coefficients: bool) -> str:
+        """The variable of what PyTorch made, in the other of the two forms."""
+        source = self._graph[tensor, not coefficients]
+        function = "to_jpeg" if coefficients else "to_spatial"
+        self._functions.add(function)
+        name = self._names.of(f"{tensor}.{'coefficients' if coefficients else 'pixels'}")
+        block = self._module.domain_of(tensor)
+        self._lines.append(f"{name} = {function}({source}, {block})")
+        self._graph[tensor, coefficients] = name
+        return name
 
     def _torch_call(self, call: TorchCall) -> None:
         node, module = call.node, self._module
@@ -182,7 +201,8 @@ class ModelSource:
         named = sorted({_PROGRAMS[p] for p in self._programs() if p in _PROGRAMS})
         if any(p not in _PROGRAMS for p in self._programs()):
             named = [*named, "Program"]
-        makers = sorted({"rows" if layout.is_rows else "pixels" for layout in self._layouts})
+        makers = {"rows" if layout.is_rows else "pixels" for layout in self._layouts}
+        makers = sorted(makers | self._functions)
         body = "\n".join(self._lines)
         uses = {name: f"{name}." in body for name in ("torch", "functional")}
         imports = ["import torch"] if uses["torch"] else []

@@ -254,15 +254,28 @@ def _padded(x: str, pads: Sequence[int], value: str) -> str:
 
 
 def _conv(node: Standard) -> str:
-    pads = [int(p) for p in node.attrs.get("pads", [0, 0, 0, 0])]
-    if node.attrs.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID") or len(pads) != 4:
-        raise NotWrittenError("its padding is implicit, or it has not two dimensions")
-    strides = tuple(int(s) for s in node.attrs.get("strides", (1, 1)))
-    dilations = tuple(int(d) for d in node.attrs.get("dilations", (1, 1)))
-    x = _padded(node.inputs[0], pads, "0.0")
+    kernel = node.attrs.get("kernel_shape")
+    rank = len(kernel) if kernel is not None else len(node.attrs.get("strides", (1, 1)))
+    pads = [int(p) for p in node.attrs.get("pads", [0] * 2 * rank)]
+    if node.attrs.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID") or rank not in (1, 2):
+        raise NotWrittenError("its padding is implicit, or it has more than two dimensions")
+    strides = tuple(int(s) for s in node.attrs.get("strides", [1] * rank))
+    dilations = tuple(int(d) for d in node.attrs.get("dilations", [1] * rank))
+    x = node.inputs[0]
+    if any(pads):
+        sides = [pads[axis + half] for axis in reversed(range(rank)) for half in (0, rank)]
+        x = f"functional.pad({x}, {tuple(sides)})"
     bias = node.given(2) or "None"
     group = int(node.attrs.get("group", 1))
-    return f"functional.conv2d({x}, {node.inputs[1]}, {bias}, {strides}, 0, {dilations}, {group})"
+    function = f"functional.conv{rank}d"
+    return f"{function}({x}, {node.inputs[1]}, {bias}, {strides}, 0, {dilations}, {group})"
+
+
+def _shape(node: Standard) -> str:
+    x = node.inputs[0]
+    start, end = node.attrs.get("start", 0), node.attrs.get("end")
+    picked = f"[{start}:{'' if end is None else end}]" if start or end is not None else ""
+    return f"torch.tensor({x}.shape{picked}, device={x}.device)"
 
 
 def _pad(node: Standard) -> str:
@@ -403,6 +416,7 @@ _WRITERS: Mapping[str, Writer] = {
     "Relu": _call("torch.relu"),
     "Reshape": _reshape,
     "Selu": _call("torch.selu"),
+    "Shape": _shape,
     "Sigmoid": _call("torch.sigmoid"),
     "Sign": _call("torch.sign"),
     "Sin": _call("torch.sin"),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from jpegcompile.gpu.kernel import Kernel
-from jpegcompile.gpu.launch import Launch, Tiling
+from jpegcompile.gpu.kernel import Kernel, Step, steps_of
+from jpegcompile.gpu.launch import Tiling
 from jpegcompile.precision import Precision
 from jpegcompile.runtime.triton.launching import DTYPES, inputs_of, launch_op, launch_text
 
@@ -34,7 +34,7 @@ class KernelModule(nn.Module):
         self.kernel = kernel
         self.precision = precision
         self.tiling = kernel.default_tiling(precision) if tiling is None else tiling
-        self._launches: dict[int, tuple[Launch, str]] = {}
+        self._steps: dict[int, list[tuple[Step, str]]] = {}
         kind = DTYPES[precision.storage]
         for name, matrix in kernel.matrices.items():
             values = torch.tensor(matrix.values(), dtype=kind).contiguous()
@@ -48,17 +48,14 @@ class KernelModule(nn.Module):
     def use(self, tiling: Tiling) -> None:
         """Divide the work of later launches in another way."""
         self.tiling = tiling
-        self._launches.clear()
+        self._steps.clear()
 
-    def launch(self, batch: int) -> Launch:
-        """The launch for `batch` images."""
-        return self._launch(batch)[0]
-
-    def _launch(self, batch: int) -> tuple[Launch, str]:
-        if batch not in self._launches:
-            launch = self.kernel.launch(batch, self.precision, self.tiling)
-            self._launches[batch] = launch, launch_text(launch)
-        return self._launches[batch]
+    def steps(self, batch: int) -> list[tuple[Step, str]]:
+        """The launches for `batch` images, and each as text."""
+        if batch not in self._steps:
+            made = steps_of(self.kernel, batch, self.precision, self.tiling)
+            self._steps[batch] = [(step, launch_text(step.launch)) for step in made]
+        return self._steps[batch]
 
     def forward(self, **maps: Tensor) -> Tensor:
         """The map that the kernel makes of the maps that it reads.
@@ -70,9 +67,10 @@ class KernelModule(nn.Module):
             [N, *kernel.y.shape].
         """
         batch = len(next(iter(maps.values())))
-        launch, text = self._launch(batch)
-        own = dict(self.named_buffers(recurse=False))
-        own |= {name: own[f"{name}_matrix"] for name in self.kernel.matrices}
-        tensors = [maps[name] if name in maps else own[name] for name in inputs_of(launch)]
-        made: Tensor = launch_op(tensors, text, [batch, *self.kernel.y.shape])
-        return made
+        known = dict(self.named_buffers(recurse=False)) | maps
+        known |= {name: known[f"{name}_matrix"] for name in self.kernel.matrices}
+        for step, text in self.steps(batch):
+            names = [step.reads.get(name, name) for name in inputs_of(step.launch)]
+            tensors = [known[name] for name in names]
+            known[step.makes] = launch_op(tensors, text, list(step.shape))
+        return known["y"]

@@ -51,12 +51,14 @@ def _raster(tiles: Tensor) -> Tensor:
     return tiles.transpose(3, 4).reshape(images, channels, down * block, across * block)
 
 
-def _to_jpeg(values: Tensor, block: int) -> Tensor:
+def to_jpeg(values: Tensor, block: int) -> Tensor:
+    """The coefficients, in place, of pixels [N, C, H, W]."""
     axis = _axis(block, values.dtype, values.device)
     return _raster(axis @ _tiles(values, block) @ axis.T)
 
 
-def _to_spatial(values: Tensor, block: int) -> Tensor:
+def to_spatial(values: Tensor, block: int) -> Tensor:
+    """The pixels of coefficients [N, C, H, W] in place."""
     axis = _axis(block, values.dtype, values.device)
     return _raster(axis.T @ _tiles(values, block) @ axis)
 
@@ -80,14 +82,14 @@ def to_graph(values: Tensor, layout: MapLayout, *, coefficients: bool = False) -
     values = values[..., : layout.channels].float()
     if not layout.is_rows:
         result = values.permute(0, 3, 1, 2)
-        return _to_jpeg(result, layout.block) if coefficients else result
+        return to_jpeg(result, layout.block) if coefficients else result
     down, across = layout.tiles
     kept = _band(layout.block, layout.frequencies, values.device)
     in_tiles = values.permute(0, 3, 1, 2).reshape(len(values), -1, down, across, layout.kept)
     tiles = values.new_zeros((*in_tiles.shape[:4], layout.block, layout.block))
     tiles[..., kept] = in_tiles
     raster = _raster(tiles)
-    return raster if coefficients else _to_spatial(raster, layout.block)
+    return raster if coefficients else to_spatial(raster, layout.block)
 
 
 def from_graph(
@@ -106,15 +108,15 @@ def from_graph(
     """
     values = values.float()
     if layout.is_truncated or layout.is_rows:
-        raster = values if coefficients else _to_jpeg(values, layout.block)
+        raster = values if coefficients else to_jpeg(values, layout.block)
         kept = _band(layout.block, layout.frequencies, values.device)
         tiles = _tiles(raster, layout.block)
         if layout.is_rows:
             in_rows = tiles[..., kept].flatten(2, 3)
             return _padded(in_rows.permute(0, 2, 3, 1), layout, dtype)
-        values = _to_spatial(_raster(tiles * kept), layout.block)
+        values = to_spatial(_raster(tiles * kept), layout.block)
     elif coefficients:
-        values = _to_spatial(values, layout.block)
+        values = to_spatial(values, layout.block)
     return _padded(values.permute(0, 2, 3, 1), layout, dtype)
 
 
