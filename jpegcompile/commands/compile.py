@@ -255,5 +255,8 @@ def _show_report(output: Path, report: Report, has_weights: bool) -> None:
         click.echo(f"approximate: {', and '.join(parts)}")
     for node in report.kept:
         click.echo(f"kept spatial: {node.op} '{node.name}': {node.reason}")
+    for call in report.calls:
+        if not call.kernel:
+            click.echo(f"by PyTorch: {call.operators[0]} '{call.name}': {call.reason}")
     for note in report.notes:
         click.echo(f"note: {note}")

@@ -104,6 +104,13 @@ class MapLayout:
         kept = self.kept if self.is_rows else 0
         return View(self.elements, row, pixel, CHANNELS, kept, self.is_rows)
 
+    def __str__(self) -> str:
+        """As tables show it: `64x56x56 as 36 of 64 coefficients`."""
+        size = f"{self.channels}x{self.height}x{self.width}"
+        if self.is_rows:
+            return f"{size} as {self.kept} of {self.block**2} coefficients"
+        return f"{size} as pixels" + (f" of {self.kept} coefficients" if self.is_truncated else "")
+
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data, the arguments of `MapLayout`."""
         return dict(vars(self))

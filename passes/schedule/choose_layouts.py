@@ -17,11 +17,12 @@ from jpegcompile.analysis.kernels.maps import MapUse, can_be_read_thin, map_uses
 from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.gpu.programs import NOTHING
-from jpegcompile.ir.calls import Call, KernelCall
+from jpegcompile.ir.calls import RESULT, Call, KernelCall
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.kernels.arithmetic.launch import Elementwise
 from jpegcompile.kernels.conv.launch import THIN
+from jpegcompile.report import CallReport
 
 # Seconds that a kernel takes.
 Costs = Callable[[Kernel], float]
@@ -127,6 +128,16 @@ def _is_possible(call: KernelCall, layouts: Mapping[str, MapLayout]) -> bool:
 
 def _report(module: Module, uses: Mapping[str, MapUse]) -> None:
     """Say how many maps the JPEG domain keeps, and for how many it is nominal."""
+    for call in module.calls:
+        if isinstance(call, KernelCall):
+            layouts = {role: str(module.layouts[t]) for role, t in call.roles.items()}
+            made = layouts.pop(RESULT)
+            kernel = type(call.with_layouts(module.layouts)).__name__
+            reads = tuple(layouts.values())
+            module.report.calls.append(CallReport(call.name, call.operators, kernel, reads, made))
+        else:
+            op = (str(call.node.op),)
+            module.report.calls.append(CallReport(call.name, op, "", (), "", call.reason))
     tiled = [name for name, use in uses.items() if _is_tiled(use)]
     rows = sum(module.layouts[name].is_rows for name in tiled)
     module.report.note(

@@ -14,7 +14,6 @@ from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.gpu.folder import MANIFEST, MANIFEST_FORMAT, MODEL, WEIGHTS
 from jpegcompile.gpu.kernel import steps_of
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
-from jpegcompile.ir.calls import TorchCall
 from jpegcompile.ir.module import Module
 from jpegcompile.kernels.conv.launch import Convolution
 from jpegcompile.metadata import CompiledInfo
@@ -56,11 +55,6 @@ def emit_triton(module: Module, info: CompiledInfo, name: str) -> dict[str, byte
         "precision": precision.name,
         "outputs": outputs,
         "calls": _calls(source, module),
-        "torch_operators": [
-            {"name": call.name, "op": str(call.node.op), "reason": call.reason}
-            for call in module.calls
-            if isinstance(call, TorchCall)
-        ],
         "tilings": {},
     }
     files[MANIFEST] = (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()

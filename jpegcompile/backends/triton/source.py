@@ -23,19 +23,8 @@ from jpegcompile.kernels.arithmetic.launch import Elementwise
 from jpegcompile.operators.constants import DOMAIN
 
 _PROGRAMS = {value: name for name, value in vars(programs).items() if isinstance(value, Program)}
-_RESERVED = (
-    "functional",
-    "torch",
-    "pixels",
-    "rows",
-    "to_jpeg",
-    "to_spatial",
-    "network",
-    "forward",
-    "image",
-    "self",
-)
-_WIDTH = 100
+_FUNCTIONS = ("pixels", "rows", "to_jpeg", "to_spatial")
+_RESERVED = (*_FUNCTIONS, "functional", "torch", "network", "forward", "image", "self")
 
 
 class ModelSource:
@@ -201,8 +190,8 @@ class ModelSource:
         named = sorted({_PROGRAMS[p] for p in self._programs() if p in _PROGRAMS})
         if any(p not in _PROGRAMS for p in self._programs()):
             named = [*named, "Program"]
-        makers = {"rows" if layout.is_rows else "pixels" for layout in self._layouts}
-        makers = sorted(makers | self._functions)
+        layouts = {"rows" if layout.is_rows else "pixels" for layout in self._layouts}
+        makers = sorted(layouts | self._functions)
         body = "\n".join(self._lines)
         uses = {name: f"{name}." in body for name in ("torch", "functional")}
         imports = ["import torch"] if uses["torch"] else []

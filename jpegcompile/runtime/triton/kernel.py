@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -9,8 +10,18 @@ from torch import Tensor, nn
 
 from jpegcompile.gpu.kernel import Kernel, Step, steps_of
 from jpegcompile.gpu.launch import Tiling
+from jpegcompile.kernels.conv.launch import Convolution
 from jpegcompile.precision import Precision
-from jpegcompile.runtime.triton.launching import DTYPES, inputs_of, launch_op, launch_text
+from jpegcompile.runtime.triton.launching import (
+    DTYPES,
+    inputs_of,
+    is_interpreted,
+    launch_op,
+    launch_text,
+)
+
+# Rows and channels of the interpreter's tiles.
+_COARSE = 256
 
 
 class KernelModule(nn.Module):
@@ -33,7 +44,7 @@ class KernelModule(nn.Module):
         super().__init__()
         self.kernel = kernel
         self.precision = precision
-        self.tiling = kernel.default_tiling(precision) if tiling is None else tiling
+        self.tiling = _tiling(kernel, precision) if tiling is None else tiling
         self._steps: dict[int, list[tuple[Step, str]]] = {}
         kind = DTYPES[precision.storage]
         for name, matrix in kernel.matrices.items():
@@ -74,3 +85,14 @@ class KernelModule(nn.Module):
             tensors = [known[name] for name in names]
             known[step.makes] = launch_op(tensors, text, list(step.shape))
         return known["y"]
+
+
+def _tiling(kernel: Kernel, precision: Precision) -> Tiling:
+    """The default tiling; for the interpreter, to which each step costs the same, a coarse one."""
+    tiling = kernel.default_tiling(precision)
+    if not is_interpreted():
+        return tiling
+    # The weights of a convolution in groups are packed for its channels.
+    is_packed = isinstance(kernel, Convolution) and kernel.group > 1
+    channels = tiling.channels if is_packed else max(tiling.channels, _COARSE)
+    return replace(tiling, rows=max(tiling.rows, _COARSE), channels=channels, depth=64)

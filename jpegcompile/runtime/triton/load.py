@@ -39,7 +39,8 @@ def load_module(path: str | os.PathLike[str], device: str | None = None) -> Comp
     where = _device(path) if device is None else torch.device(device)
     module = _imported(folder, content[MODEL])(info_of(manifest["info"], str(path)))
     module.path = os.fspath(path)
-    module.torch_operators = dict(Counter(entry["op"] for entry in manifest["torch_operators"]))
+    calls = module.info.report["calls"]
+    module.torch_operators = dict(Counter(c["operators"][0] for c in calls if not c["kernel"]))
     for name, values in load_tensors(content[WEIGHTS]).items():
         holder, _, attribute = name.rpartition(".")
         module.get_submodule(holder).register_buffer(attribute, values)
