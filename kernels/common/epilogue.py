@@ -68,10 +68,10 @@ class Epilogue:
     def default_tiling(self, precision: Precision) -> Tiling:
         """A tiling that needs no stack on sm_80, sm_90 and sm_100 in kernels that only load.
 
-        Transforms in float32 without matrix units need many registers for each channel.
+        Transforms of float32 need many registers for each channel, most without matrix units.
         """
-        if self.matrices and precision.product == "ieee" and precision.storage == "float32":
-            return Tiling(64, 16, warps=8)
+        if self.matrices and precision.storage == "float32":
+            return Tiling(64, 16, warps=8 if precision.product == "ieee" else 4)
         return Tiling(64, 32, warps=4)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jpegcompile.gpu.launch import Launch, Tiling, programs, storage_type
-from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.gpu.layout import CHANNELS, MapLayout
 from jpegcompile.gpu.matrices import TileMatrix
 from jpegcompile.gpu.programs import NOTHING, Program
 from jpegcompile.kernels.common.epilogue import Epilogue, require_pixels
@@ -72,17 +72,18 @@ class Rearrange:
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
         """The launch for `batch` images."""
         epilogue, kind = self.epilogue, storage_type(precision)
+        channels = (self.x if self.to_depth else self.y).channels
         numbers = {
             **epilogue.numbers(batch),
             **self.x.view.numbers("x"),
             "side": self.side,
-            "true_channels": (self.x if self.to_depth else self.y).channels,
+            "true_channels": channels,
         }
         return Launch(
             f"rearrange.triton:{self.kernel}",
             programs(numbers["rows"], numbers["channels"], tiling),
             {"x": kind} | epilogue.pointers(kind),
             numbers,
-            epilogue.constants(precision, tiling),
+            epilogue.constants(precision, tiling) | {"ALIGNED": channels % CHANNELS == 0},
             tiling,
         )

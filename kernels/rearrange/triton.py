@@ -34,6 +34,7 @@ def space_to_depth(
     y_kept,
     PROGRAM: tl.constexpr,
     COUNT: tl.constexpr,
+    ALIGNED: tl.constexpr,
     APPROXIMATE: tl.constexpr,
     Y_ROWS: tl.constexpr,
     Y_MIXED: tl.constexpr,
@@ -44,8 +45,12 @@ def space_to_depth(
     """Make y = finish(y'), where y' has tiles of side x side pixels of x as channels.
 
     Channel (i * side + j) * true_channels + c of y' is channel c of pixel (i, j) of each tile.
-    x has `true_channels` without padding. `finish` takes padded channels of y' as zero.
+    x has `true_channels` without padding, a multiple of 16 if ALIGNED says so: then a thread loads
+    several at once. `finish` takes padded channels of y' as zero.
     """
+    if ALIGNED:
+        # The compiler sees that this is a multiple of 16; of an argument, a hint is lost.
+        true_channels = true_channels // 16 * 16
     first_row = tl.program_id(0) * BM
     m = first_row + tl.arange(0, BM)
     c = tl.program_id(1) * BN + tl.arange(0, BN)
@@ -92,6 +97,7 @@ def depth_to_space(
     y_kept,
     PROGRAM: tl.constexpr,
     COUNT: tl.constexpr,
+    ALIGNED: tl.constexpr,
     APPROXIMATE: tl.constexpr,
     Y_ROWS: tl.constexpr,
     Y_MIXED: tl.constexpr,
@@ -101,8 +107,11 @@ def depth_to_space(
 ):
     """Make y = finish(y'), the inverse of `space_to_depth`: y' has `true_channels` without padding.
 
-    `finish` takes padded channels of y' as zero.
+    ALIGNED is as it is there. `finish` takes padded channels of y' as zero.
     """
+    if ALIGNED:
+        # The compiler sees that this is a multiple of 16; of an argument, a hint is lost.
+        true_channels = true_channels // 16 * 16
     first_row = tl.program_id(0) * BM
     m = first_row + tl.arange(0, BM)
     c = tl.program_id(1) * BN + tl.arange(0, BN)

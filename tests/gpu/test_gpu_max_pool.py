@@ -15,8 +15,8 @@ from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import full, keep_band
 from jpegcompile.dct.windows import Pads, Pair, taps
 from jpegcompile.gpu.launch import Tiling
-from jpegcompile.gpu.layout import MapLayout
-from jpegcompile.gpu.programs import NOTHING, RELU, Program
+from jpegcompile.gpu.layout import MapLayout, padded
+from jpegcompile.gpu.programs import ASM_RELU, NOTHING, RELU, Program
 from jpegcompile.kernels.max_pool.launch import GlobalMaxPool, MaxPool
 from jpegcompile.kernels.max_pool.reference import jpeg_asm_max_pool
 from jpegcompile.precision import FLOAT16, FLOAT32, Precision
@@ -182,6 +182,31 @@ def test_the_first_of_equal_approximations_counts() -> None:
 )
 def test_a_fault_is_found(case: Case, fault: dict[str, Pair]) -> None:
     assert check(case, replace(case.pool, **fault)) > 1  # type: ignore[arg-type]
+
+
+def test_a_transposed_transform_is_found() -> None:
+    case = Case(1, 20, (16, 16), is_rows=True)
+    pool, given = case.pool, inputs(case, case.pool)
+    launch, shape = pool.launch(1, FLOAT32, TILING), (1, *pool.y.shape)
+    right = exact(case, pixels_of(given["x"], pool.x))
+    transposed = replace(pool.matrices["forward"], transform="inverse")
+    for matrix, is_right in ((pool.matrices["forward"], True), (transposed, False)):
+        made = run_kernel(launch, given, {"forward": matrix}, shape)
+        assert (excess(made, right, pool.y, FLOAT32) <= 1) == is_right
+
+
+def test_a_function_by_few_frequencies_follows() -> None:
+    """ASM ReLU of what was pooled; of another number of frequencies it is another map."""
+    case = Case(1, 20, (16, 16), is_rows=True, frequencies=9)
+    pool = replace(case.pool, program=ASM_RELU, phi=4)
+    given = inputs(case, pool) | {"constants": np.zeros((1, padded(case.channels)))}
+    launch = pool.launch(1, FLOAT32, TILING)
+    made = run_kernel(launch, given, pool.matrices, (1, *pool.y.shape))
+    pooled, block = exact(case, pixels_of(given["x"], pool.x)), pool.y.block
+    for phi, is_right in ((4, True), (3, False)):
+        few = to_spatial(keep_band(to_jpeg(pooled, block), block, phi), block)
+        expected = np.where(few > 0, pooled, 0.0)
+        assert (excess(made, expected, pool.y, FLOAT32) <= 1) == is_right
 
 
 def test_padding_that_is_zero_is_found() -> None:
