@@ -106,20 +106,23 @@ def conv_pixels(
     taps = kernel_h * kernel_w
     weights = weight + c[None, :] * (taps * span) + k[:, None]
     sums = tl.zeros((BM, BN), tl.float32)
-    for step in range(taps * (span // BK)):
-        tap = step % taps
-        start = (step // taps) * BK
+    # Counters in place of divisions of the step, which the pipeline would repeat.
+    tap = 0
+    down = 0
+    right = 0
+    start = 0
+    for _ in range(taps * (span // BK)):
         if TRANSPOSED:
-            above = top - (tap // kernel_w) * dilation_h
-            before = left - (tap % kernel_w) * dilation_w
+            above = top - down
+            before = left - right
             in_y = above // stride_h
             in_x = before // stride_w
             inside = live & (above >= 0) & (before >= 0)
             inside = inside & (in_y * stride_h == above) & (in_x * stride_w == before)
             inside = inside & (in_y < height) & (in_x < width)
         else:
-            in_y = top + (tap // kernel_w) * dilation_h
-            in_x = left + (tap % kernel_w) * dilation_w
+            in_y = top + down
+            in_x = left + right
             inside = live & (in_y >= 0) & (in_y < height) & (in_x >= 0) & (in_x < width)
         at = base + in_y * x_row + in_x * x_pixel
         a = tl.load(
@@ -130,6 +133,15 @@ def conv_pixels(
         )
         b = tl.load(weights + (tap * span + start), mask=(c < channels)[None, :], other=0.0)
         sums = tl.dot(a, b, sums, input_precision=PRECISION)
+        tap += 1
+        right += dilation_w
+        is_line_done = right == kernel_w * dilation_w
+        right = tl.where(is_line_done, 0, right)
+        down += tl.where(is_line_done, dilation_h, 0)
+        is_window_done = tap == taps
+        tap = tl.where(is_window_done, 0, tap)
+        down = tl.where(is_window_done, 0, down)
+        start += tl.where(is_window_done, BK, 0)
     sums += tl.load(bias + c, mask=c < channels, other=0.0)[None, :]
     finish(
         sums, approximated, constants, residual, inverse, forward, y,

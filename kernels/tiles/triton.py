@@ -132,7 +132,7 @@ def add_map(
         # One product of 64 rows needs more registers than tf32x3 leaves on sm_80.
         i = tl.arange(0, 64)
         j = tl.arange(0, 16)
-        for part in range(0, 64, 16):
+        for part in tl.range(0, 64, 16, num_stages=1):
             few = load_map(
                 pointer, first_row + part + j, c, rows, channels, log_block, tiles_y, tiles_x,
                 stride_image, stride_row, stride_pixel, stride_group, kept, ROWS,

@@ -99,5 +99,5 @@ def test_damaged_files(tmp_path: Path) -> None:
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(AccessError, match="cannot read compiled kernels: No such file"):
+    with pytest.raises(AccessError, match="cannot read compiled kernels: No such"):
         read_cubins(tmp_path / "none")
