@@ -22,6 +22,7 @@ from jpegcompile.kernels.tiles.triton import (
     load_map,
     mix,
     positions,
+    program_place,
 )
 
 
@@ -88,8 +89,9 @@ def conv_pixels(
     weight is [channels, kernel_h * kernel_w, span] and bias float32 [channels]. If TRANSPOSED,
     stride_h and stride_w are those of ConvTranspose: input pixels are that far apart.
     """
-    first_row = tl.program_id(0) * BM
-    first_channel = tl.program_id(1) * BN
+    row_place, channel_place = program_place()
+    first_row = row_place * BM
+    first_channel = channel_place * BN
     m = first_row + tl.arange(0, BM)
     c = first_channel + tl.arange(0, BN)
     image, _, _, out_y, out_x = positions(m, log_block, tiles_y, tiles_x)
@@ -195,9 +197,10 @@ def conv_thin(
     A step reads BK / 4 pixels beside each other. weight is [channels, kernel_h, BK], with zeros
     behind the window and between dilated taps.
     """
-    first_row = tl.program_id(0) * BM
+    row_place, channel_place = program_place()
+    first_row = row_place * BM
     m = first_row + tl.arange(0, BM)
-    c = tl.program_id(1) * BN + tl.arange(0, BN)
+    c = channel_place * BN + tl.arange(0, BN)
     image, _, _, out_y, out_x = positions(m, log_block, tiles_y, tiles_x)
     top = out_y * stride_h - pad_h
     left = out_x * stride_w - pad_w
@@ -281,8 +284,9 @@ def conv_rows(
     (RESIDUAL_MIXED is False) behind it. Unless ACTIVATED, nothing is transformed and the residual
     and y are coefficients, too. weight is [channels, span] and bias float32 [channels].
     """
-    first_row = tl.program_id(0) * BM
-    first_channel = tl.program_id(1) * BN
+    row_place, channel_place = program_place()
+    first_row = row_place * BM
+    first_channel = channel_place * BN
     m = first_row + tl.arange(0, BM)
     c = first_channel + tl.arange(0, BN)
     first_in = tl.minimum((first_channel // group_out) * group_in // 16 * 16, last_start)
