@@ -8,7 +8,8 @@ weights in the cache. FLOPs are those of the kernel, with padding and transforms
 program on each multiprocessor. Up to a few waves, the last one counts whole. Overhead is what
 a kernel in a stream or a graph takes to start and to drain.
 
-Traffic between cache and multiprocessors is not part of the time; `Work.cached` tells it.
+Traffic between the L2 cache and multiprocessors is not part of the time. How much the first-level
+caches save of it is unknown; `Work.cached_time` assumes the least.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Gpu:
         bandwidth: of memory, bytes a second.
         half, tf32, single: dense FLOP/s of 16-bit and of TF32 matrix units, and of float32.
         processors: multiprocessors.
-        cache: bytes of the L2 cache.
+        cache_bandwidth: from the L2 cache to multiprocessors, bytes a second; no data sheet has it.
     """
 
     name: str
@@ -48,7 +49,7 @@ class Gpu:
     tf32: float
     single: float
     processors: int
-    cache: float
+    cache_bandwidth: float
 
     def peak(self, precision: Precision) -> float:
         """FLOP/s of products of a precision; of tf32x3 a third of TF32's."""
@@ -60,9 +61,9 @@ class Gpu:
 GPUS = {
     gpu.arch: gpu
     for gpu in (
-        Gpu("A100", 80, 2.04e12, 312e12, 156e12, 19.5e12, 108, 40e6),
-        Gpu("H100", 90, 3.35e12, 989e12, 495e12, 67e12, 132, 50e6),
-        Gpu("B200", 100, 8e12, 2.25e15, 1.1e15, 80e12, 148, 126e6),
+        Gpu("A100", 80, 2.04e12, 312e12, 156e12, 19.5e12, 108, 4e12),
+        Gpu("H100", 90, 3.35e12, 989e12, 495e12, 67e12, 132, 5.5e12),
+        Gpu("B200", 100, 8e12, 2.25e15, 1.1e15, 80e12, 148, 10e12),
     )
 }
 
@@ -75,7 +76,8 @@ class Work:
         bytes: that it reads from memory and writes.
         flops: of its products.
         programs: that share the FLOPs evenly.
-        cached: bytes that programs read from the cache or memory.
+        cached: bytes that programs read through the L2 cache, if a first-level cache only saves
+            what the windows of one program read again.
     """
 
     bytes: float
@@ -95,6 +97,10 @@ class Work:
         of_program = self.flops / self.programs / (gpu.peak(precision) / gpu.processors)
         return max(self.floor(precision, gpu), waves * of_program) + OVERHEAD
 
+    def cached_time(self, precision: Precision, gpu: Gpu) -> float:
+        """Seconds that the kernel takes if traffic of the L2 cache limits it, too."""
+        return max(self.time(precision, gpu), self.cached / gpu.cache_bandwidth + OVERHEAD)
+
 
 def conv_work(convolution: Convolution, batch: int, precision: Precision) -> Work:
     """What the kernel of a convolution does for `batch` images, with its default tiling."""
@@ -104,11 +110,12 @@ def conv_work(convolution: Convolution, batch: int, precision: Precision) -> Wor
     depth = taps * span + TILE_ROWS * _transforms(launch)
     programs = math.prod(launch.grid)
     size = _size(precision)
+    share = tiling.rows * _rows_loaded(convolution) + tiling.channels
     return Work(
         _moved(convolution, batch, size) + size * channels * taps * span,
         2.0 * programs * tiling.rows * tiling.channels * depth,
         programs,
-        size * programs * (tiling.rows * taps * span / _overlap(convolution) + tiling.channels * taps * span),
+        size * programs * share * taps * span,
     )
 
 
@@ -122,9 +129,7 @@ def ideal_work(convolution: Convolution, batch: int, precision: Precision) -> Wo
 
     Its floor is its time but for the overhead; `ideal_time` adds that.
     """
-    x, y = (
-        MapLayout.whole(m.channels, m.height, m.width) for m in (convolution.x, convolution.y)
-    )
+    x, y = (MapLayout.whole(m.channels, m.height, m.width) for m in (convolution.x, convolution.y))
     taps = math.prod(convolution.kernel)
     inputs = x.channels // convolution.group
     outputs = batch * y.height * y.width * y.channels
@@ -163,10 +168,14 @@ def _share_read(convolution: Convolution) -> float:
     return math.prod(min(1.0, kernel / stride) for kernel, stride in sides)
 
 
-def _overlap(convolution: Convolution) -> int:
-    """Windows that read a pixel of x; the first of them brings it to the first-level cache."""
+def _rows_loaded(convolution: Convolution) -> float:
+    """Loads of a row and tap that leave the first-level cache, as a fraction."""
+    x = convolution.x
+    if x.is_rows:
+        return x.kept / x.block**2  # no program loads dropped coefficients
+    # The first of the windows that overlap in a pixel brings it to the cache.
     sides = zip(convolution.kernel, convolution.strides, strict=True)
-    return math.prod(max(1, kernel // stride) for kernel, stride in sides)
+    return 1 / math.prod(max(1, kernel // stride) for kernel, stride in sides)
 
 
 def _moved(convolution: Convolution, batch: int, size: int) -> float:

@@ -123,9 +123,7 @@ def _windowed(x: MapLayout, y: MapLayout, stride: int) -> Convolution:
     return Convolution(x, y, (3, 3), (stride, stride), (1, 1), program=RELU)
 
 
-def _pointwise(
-    x: MapLayout, y: MapLayout, stride: int = 1, program: Program = RELU
-) -> Convolution:
+def _pointwise(x: MapLayout, y: MapLayout, stride: int = 1, program: Program = RELU) -> Convolution:
     return Convolution(x, y, strides=(stride, stride), program=program)
 
 
