@@ -6,12 +6,10 @@ text. Text keeps its meaning in another process, as the caches of `torch.compile
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 import torch
@@ -19,6 +17,7 @@ import triton
 from torch.library import custom_op, triton_op, wrap_triton
 from triton.runtime.interpreter import InterpretedFunction
 
+from jpegcompile.gpu.kernels import arguments_of, kernel_of
 from jpegcompile.gpu.launch import Launch, Tiling
 
 DTYPES = {
@@ -38,19 +37,6 @@ _RESULT = "y"
 def is_interpreted() -> bool:
     """Whether kernels run by Triton's interpreter, on the CPU (TRITON_INTERPRET=1)."""
     return bool(triton.knobs.runtime.interpret)
-
-
-@cache
-def kernel_of(name: str) -> Any:
-    """The kernel MODULE:FUNCTION of `jpegcompile.kernels`."""
-    module, _, function = name.partition(":")
-    return getattr(import_module(f"jpegcompile.kernels.{module}"), function)
-
-
-@cache
-def arguments_of(name: str) -> tuple[str, ...]:
-    """The arguments of a kernel, in order."""
-    return tuple(inspect.signature(kernel_of(name).fn).parameters)
 
 
 def run(launch: Launch, tensors: Mapping[str, torch.Tensor]) -> None:
