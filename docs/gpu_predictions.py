@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jpegcompile.cost.gpu import GPUS, OVERHEAD, Gpu, Work, conv_work, elementwise_work, ideal_work
+from jpegcompile.cost.gpu import OVERHEAD, Work, conv_work, elementwise_work, ideal_work
+from jpegcompile.cost.gpus import GPUS, Gpu
 from jpegcompile.gpu.resnets import Layer, resnet18, resnet50
 from jpegcompile.kernels.conv.launch import default_tiling
 from jpegcompile.precision import FLOAT16, TF32X3, Precision

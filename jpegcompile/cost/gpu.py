@@ -15,57 +15,26 @@ caches save of it is unknown; `Work.cached_time` assumes the least.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
+from jpegcompile.cost.gpus import GPUS, Gpu
+from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.gpu.launch import Launch
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.gpu.matrices import TILE_ROWS
 from jpegcompile.kernels.conv.launch import Convolution, default_tiling
 from jpegcompile.precision import Precision
 
+if TYPE_CHECKING:
+    from jpegcompile.ir.module import Module
+
 OVERHEAD = 2e-6
+# Images at once, where a user does not say how many.
+_BATCH = 32
 # From so many waves on, programs of different waves overlap.
 _WHOLE_WAVES = 4
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """A GPU by its data sheet.
-
-    Attributes:
-        name: as its maker calls it.
-        arch: compute capability.
-        bandwidth: of memory, bytes a second.
-        half, tf32, single: dense FLOP/s of 16-bit and of TF32 matrix units, and of float32.
-        processors: multiprocessors.
-        cache_bandwidth: from the L2 cache to multiprocessors, bytes a second; no data sheet has it.
-    """
-
-    name: str
-    arch: int
-    bandwidth: float
-    half: float
-    tf32: float
-    single: float
-    processors: int
-    cache_bandwidth: float
-
-    def peak(self, precision: Precision) -> float:
-        """FLOP/s of products of a precision; of tf32x3 a third of TF32's."""
-        if precision.storage != "float32":
-            return self.half
-        return self.single if precision.product == "ieee" else self.tf32 / 3
-
-
-GPUS = {
-    gpu.arch: gpu
-    for gpu in (
-        Gpu("A100", 80, 2.04e12, 312e12, 156e12, 19.5e12, 108, 4e12),
-        Gpu("H100", 90, 3.35e12, 989e12, 495e12, 67e12, 132, 5.5e12),
-        Gpu("B200", 100, 8e12, 2.25e15, 1.1e15, 80e12, 148, 10e12),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -100,6 +69,25 @@ class Work:
     def cached_time(self, precision: Precision, gpu: Gpu) -> float:
         """Seconds that the kernel takes if traffic of the L2 cache limits it, too."""
         return max(self.time(precision, gpu), self.cached / gpu.cache_bandwidth + OVERHEAD)
+
+
+def kernel_costs(module: Module) -> Callable[[Kernel], float]:
+    """Seconds that a kernel takes, for the GPU, the precision and the batch of a module."""
+    options = module.options
+    gpu, batch = GPUS[options.gpu], options.batch or _BATCH
+    return lambda kernel: kernel_time(kernel, batch, options.precision, gpu)
+
+
+def kernel_time(kernel: Kernel, batch: int, precision: Precision, gpu: Gpu) -> float:
+    """Seconds that any kernel is predicted to take for `batch` images."""
+    if isinstance(kernel, Convolution):
+        return conv_time(kernel, batch, precision, gpu)
+    values = [getattr(kernel, entry.name) for entry in fields(kernel)]  # type: ignore[arg-type]
+    maps = [value for value in values if isinstance(value, MapLayout)]
+    work = elementwise_work(maps, batch, precision)
+    # Each transform multiplies every 64 rows by a matrix.
+    products = len(kernel.matrices) * TILE_ROWS * batch * kernel.y.elements
+    return replace(work, flops=2.0 * products).time(precision, gpu)
 
 
 def conv_work(convolution: Convolution, batch: int, precision: Precision) -> Work:

@@ -15,7 +15,7 @@ _NEEDED = ("torch", "triton", "safetensors")
 
 
 def _schedule(_: Target) -> tuple[Pass, ...]:
-    from jpegcompile.cost.kernels import kernel_costs
+    from jpegcompile.cost.gpu import kernel_costs
     from jpegcompile.passes.schedule.choose_layouts import ChooseLayouts
     from jpegcompile.passes.schedule.fuse_convolution import FuseConvolution
     from jpegcompile.passes.schedule.fuse_scale import FuseScale

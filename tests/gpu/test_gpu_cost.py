@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from jpegcompile.cost.gpu import (
-    GPUS,
     OVERHEAD,
     Work,
     conv_time,
@@ -17,6 +16,7 @@ from jpegcompile.cost.gpu import (
     ideal_time,
     ideal_work,
 )
+from jpegcompile.cost.gpus import GPUS
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.gpu.programs import RELU
 from jpegcompile.gpu.resnets import Layer, resnet18, resnet50, se_resnet50
@@ -24,7 +24,7 @@ from jpegcompile.kernels.conv.launch import Convolution
 from jpegcompile.precision import FLOAT16, FLOAT32, TF32X3
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "gpu_predictions.md"
-A100, H100 = GPUS[80], GPUS[90]
+A100, H100 = GPUS["sm_80"], GPUS["sm_90"]
 
 
 def test_the_page_is_up_to_date() -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import pytest
 
+from jpegcompile.gpu.kernels import kernel_of
 from jpegcompile.gpu.launch import Launch, Tiling, is_aligned
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.gpu.programs import ASM_RELU
@@ -18,7 +19,6 @@ from jpegcompile.kernels.rearrange.launch import Rearrange
 from jpegcompile.kernels.reduce.launch import ReduceChannels
 from jpegcompile.kernels.resample.launch import Resample
 from jpegcompile.precision import FLOAT16, FLOAT32, TF32X3, Precision
-from jpegcompile.runtime.triton.launching import kernel_of
 
 
 class Operator(Protocol):

@@ -143,7 +143,9 @@ def test_a_new_target_has_its_own_schedule(tmp_path: Path, monkeypatch: pytest.M
             "--lean and --batch choose among native kernels, and --target trial has none;"
             " leave them out"
         )
-    assert refusal(UsageError, "m", target="x") == "target is 'x'; use ort or onnx or triton or trial"
+    assert (
+        refusal(UsageError, "m", target="x") == "target is 'x'; use ort or onnx or triton or trial"
+    )
     monkeypatch.delitem(TARGETS, "trial")
     with pytest.raises(UnsupportedModelError) as caught:
         jpegcompile.load(path)
