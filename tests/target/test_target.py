@@ -26,6 +26,7 @@ from jpegcompile.target.base import Kernels, Target
 from jpegcompile.target.onnx import ONNX
 from jpegcompile.target.ort import ORT
 from jpegcompile.target.registry import TARGETS, target_of
+from jpegcompile.target.triton import TRITON
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEDULES = {
@@ -43,11 +44,11 @@ def names_of(steps: tuple[Pass, ...]) -> list[str]:
 
 
 def test_targets_by_name() -> None:
-    assert TARGETS == {"ort": ORT, "onnx": ONNX}
+    assert TARGETS == {"ort": ORT, "onnx": ONNX, "triton": TRITON}
     assert target_of("ort") is ORT
     with pytest.raises(UsageError) as caught:
         target_of("wasm")
-    assert str(caught.value) == "target is 'wasm'; use ort or onnx"
+    assert str(caught.value) == "target is 'wasm'; use ort or onnx or triton"
 
 
 def test_the_command_line_offers_them() -> None:
