@@ -74,18 +74,18 @@ ONE_BY_ONE = Case(kernel=(1, 1), pads=(0, 0, 0, 0), x_rows=True)
 
 def spatially(case: Case, x: Doubles, weight: Doubles, bias: Doubles) -> Doubles:
     """The convolution itself, in float64."""
-    tensors = [torch.from_numpy(np.ascontiguousarray(v)) for v in (x, weight, bias)]
-    if case.is_transposed:
-        made = functional.conv_transpose2d(
-            *tensors, case.strides, 0, 0, case.group, case.dilations
-        ).numpy()
-        top, left, bottom, right = case.pads
-        return made[..., top : made.shape[2] - bottom, left : made.shape[3] - right]
+    image, kernel, shift = (torch.from_numpy(np.ascontiguousarray(v)) for v in (x, weight, bias))
     top, left, bottom, right = case.pads
-    padded = functional.pad(tensors[0], (left, right, top, bottom))
-    return functional.conv2d(
-        padded, *tensors[1:], case.strides, 0, case.dilations, case.group
+    if case.is_transposed:
+        whole: Doubles = functional.conv_transpose2d(
+            image, kernel, shift, case.strides, 0, 0, case.group, case.dilations
+        ).numpy()
+        return whole[..., top : whole.shape[2] - bottom, left : whole.shape[3] - right]
+    padded = functional.pad(image, (left, right, top, bottom))
+    made: Doubles = functional.conv2d(
+        padded, kernel, shift, case.strides, 0, case.dilations, case.group
     ).numpy()
+    return made
 
 
 def activated(case: Case, pixels: Doubles, block: int) -> Doubles:
