@@ -208,8 +208,8 @@ class CompiledModule(nn.Module, ImageRunner):
 
         Args:
             images: paths or bytes.
-            packed: whether coefficients are packed on the host and unpacked on the device, which
-                gives the same tensors and sends about a tenth of the bytes.
+            packed: whether coefficients are packed on the host and unpacked on the device. Tensors
+                are the same, and fewer bytes are sent (`docs/packed_batches.md`).
 
         Raises:
             ImageError: if a file is damaged, or its size or sampling is not the model's

@@ -68,7 +68,8 @@ def _unpacked(blocks: int, stream: Tensor, lengths: Tensor, offsets: Tensor) -> 
     given = {"stream": stream, "lengths": lengths, "offsets": offsets}
     given["order"] = _order(stream.device)
     tensors = [given[name] for name in inputs_of(launch)]
-    return launch_op(tensors, launch_text(launch), [blocks, 64])
+    values: Tensor = launch_op(tensors, launch_text(launch), [blocks, 64])
+    return values
 
 
 @cache
