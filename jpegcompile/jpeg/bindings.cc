@@ -143,7 +143,7 @@ using Blocks = nb::ndarray<const std::int16_t, nb::shape<-1, block_coefficients>
                            nb::device::cpu>;
 
 // The arrays `stream`, `lengths` and `offsets` of packed.py.
-nb::tuple pack(const Blocks& blocks) {
+nb::tuple pack(const Blocks& blocks, std::size_t threads) {
     const std::size_t count = blocks.shape(0);
     const std::size_t groups = (count + packed_group - 1) / packed_group;
     // Pages of the stream that nothing is written to take no memory.
@@ -153,7 +153,7 @@ nb::tuple pack(const Blocks& blocks) {
     std::size_t bytes = 0;
     {
         const nb::gil_scoped_release release;
-        bytes = pack_blocks({blocks.data(), blocks.size()}, stream.get(), lengths.get(),
+        bytes = pack_blocks({blocks.data(), blocks.size()}, threads, stream.get(), lengths.get(),
                             offsets.get());
     }
     return nb::make_tuple(array_over(std::move(stream), {bytes}),
@@ -168,5 +168,5 @@ NB_MODULE(_native, module) {
     module.doc() = "The native parts of jpegcompile; jpegcompile.runtime is their public face.";
     module.def("read_coefficients_many", &jpegcompile::read_many, nb::arg("sources"),
                nb::arg("threads"), nb::arg("tolerant"), nb::arg("max_pixels"));
-    module.def("pack_blocks", &jpegcompile::pack, nb::arg("coefficients"));
+    module.def("pack_blocks", &jpegcompile::pack, nb::arg("coefficients"), nb::arg("threads"));
 }

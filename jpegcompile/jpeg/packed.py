@@ -94,9 +94,9 @@ class PackedBatch:
         return sum(plane.nbytes for plane in self.planes.values()) + self.quantization.nbytes
 
     @classmethod
-    def of(cls, feeds: dict[str, NDArray[np.generic]]) -> PackedBatch:
-        """The packed form of what `coefficient_feeds` gives."""
-        planes = {name: pack(feeds[name]) for name in (LUMA, CHROMA) if name in feeds}
+    def of(cls, feeds: dict[str, NDArray[np.generic]], threads: int = 1) -> PackedBatch:
+        """The packed form of what `coefficient_feeds` gives; `threads` is as for `pack`."""
+        planes = {name: pack(feeds[name], threads) for name in (LUMA, CHROMA) if name in feeds}
         return cls(planes, feeds[QUANTIZATION].astype(np.uint16, copy=False))
 
     def unpack(self) -> dict[str, NDArray[np.generic]]:
@@ -105,15 +105,19 @@ class PackedBatch:
         return {**planes, QUANTIZATION: self.quantization}
 
 
-def pack(coefficients: NDArray[np.generic]) -> PackedPlane:
+def pack(coefficients: NDArray[np.generic], threads: int = 1) -> PackedPlane:
     """Pack the coefficients of a plane.
 
     Args:
         coefficients: int16 [..., 8, 8] in natural order, of any values.
+        threads: how many share the work, at most; each takes 1024 blocks or more. The result is the
+            same with any number.
 
     Raises:
-        UsageError: if it is another array, or offsets would exceed 31 bits.
+        UsageError: if it is another array, offsets would exceed 31 bits, or there are no threads.
     """
+    if threads < 1:
+        raise UsageError(f"threads is {threads}; give 1 or more")
     if coefficients.dtype != np.int16 or coefficients.shape[-2:] != (8, 8):
         raise UsageError(
             f"coefficients are {coefficients.dtype} {list(coefficients.shape)}; give int16"
@@ -125,7 +129,7 @@ def pack(coefficients: NDArray[np.generic]) -> PackedPlane:
             f"{count} blocks cannot be packed at once, at most {_MOST_BLOCKS}; give fewer images"
         )
     blocks = np.ascontiguousarray(coefficients).reshape(count, 64)
-    return PackedPlane(coefficients.shape, *_native.pack_blocks(blocks))
+    return PackedPlane(coefficients.shape, *_native.pack_blocks(blocks, threads))
 
 
 def unpack_blocks(

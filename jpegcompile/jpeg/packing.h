@@ -14,8 +14,9 @@ inline constexpr std::size_t longest_record = 2 + 1 + 8 + 32 + 63 + 2 * 63;
 
 // Writes the records of all blocks, 64 coefficients each in natural order, and returns their bytes.
 // `stream` has room for a longest record for each block, `lengths` for whole groups, `offsets` for
-// one number a group.
-std::size_t pack_blocks(std::span<const std::int16_t> coefficients, std::uint8_t* stream,
-                        std::uint8_t* lengths, std::int32_t* offsets) noexcept;
+// one number a group. Uses at most `threads` threads, of which the caller's is one, and writes the
+// same with any number. Throws nothing but std::bad_alloc.
+std::size_t pack_blocks(std::span<const std::int16_t> coefficients, std::size_t threads,
+                        std::uint8_t* stream, std::uint8_t* lengths, std::int32_t* offsets);
 
 }  // namespace jpegcompile

@@ -94,6 +94,14 @@ def test_arrays_that_are_not_contiguous() -> None:
     np.testing.assert_array_equal(pack(part).unpack(), part)
 
 
+@pytest.mark.parametrize("blocks", [1, 1023, 2048, 5003])
+def test_any_number_of_threads_makes_the_same(blocks: int) -> None:
+    coefficients = coefficients_like("mixed", (blocks,), np.random.default_rng(6))
+    expected = packed_by_numpy(coefficients)
+    for threads in (1, 2, 3, 64):
+        assert_same(pack(coefficients, threads), expected)
+
+
 def test_threads_may_pack_at_once() -> None:
     generator = np.random.default_rng(5)
     planes = [coefficients_like("mixed", (3, 1, 9, 9), generator) for _ in range(8)]
@@ -114,6 +122,12 @@ def test_batches_of_files(mode: str) -> None:
         assert unpacked[name].dtype == values.dtype
     planes = sum(plane.nbytes for plane in batch.planes.values())
     assert batch.nbytes == planes + feeds["quantization"].nbytes
+
+
+def test_there_is_a_thread_at_least() -> None:
+    with pytest.raises(UsageError) as caught:
+        pack(block(), threads=0)
+    assert str(caught.value) == "threads is 0; give 1 or more"
 
 
 @pytest.mark.parametrize(

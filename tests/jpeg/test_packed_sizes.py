@@ -24,7 +24,7 @@ def test_photographs_take_a_quarter_of_their_pixels_at_most(shared: Path) -> Non
     images = benchmark.photographs(shared / "images" / "photos")
     assert len(images) >= 20
     files = list(benchmark.encoded(images, 75, "4:2:0"))
-    found = benchmark.average([benchmark.sizes_of(file, rounds=1) for file in files])
+    found = benchmark.average([benchmark.sizes_of(file) for file in files])
     assert found.packed <= MOST * benchmark.UINT8_BYTES
     # Not for lack of content.
     assert found.file > 5_000
@@ -32,11 +32,15 @@ def test_photographs_take_a_quarter_of_their_pixels_at_most(shared: Path) -> Non
 
 def test_sizes_of_a_file() -> None:
     file = make_jpeg(48, 32, quality=75, subsampling="4:2:0")
-    found = benchmark.sizes_of(file, rounds=2)
+    found = benchmark.sizes_of(file)
     assert found.file == len(file)
     assert found.coefficients == (24 + 2 * 6) * 128 + 3 * 128
     assert 36 * 3 < found.packed < found.coefficients
-    assert found.milliseconds > 0
+
+
+def test_times_are_of_every_image() -> None:
+    feeds = [benchmark.feeds_of(make_jpeg(side, side)) for side in (8, 8, 256)]
+    assert 0 < benchmark.milliseconds(feeds, rounds=3) < benchmark.milliseconds(feeds[2:], rounds=3)
 
 
 def test_the_check_finds_a_wrong_bit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +86,7 @@ def test_tables_and_page(
     assert text == f"before\n{benchmark.BEGIN}\n{printed}\n{benchmark.END}\nbehind\n"
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| 75 | 4:2:0")]
     (file,) = benchmark.encoded(benchmark.photographs(photos), 75, "4:2:0")
-    expected = benchmark.sizes_of(file, rounds=1)
+    expected = benchmark.sizes_of(file)
     assert [row[5] for row in rows] == [f"{expected.packed:,.0f}"]
 
 

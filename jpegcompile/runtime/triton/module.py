@@ -25,6 +25,7 @@ from jpegcompile.kernels.ingest.launch import Ingest
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import Precision, precision_of
+from jpegcompile.processors import available_processors
 from jpegcompile.runtime.batch import fill
 from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
 from jpegcompile.runtime.inputs import coefficient_feeds, original_input
@@ -297,7 +298,8 @@ class CompiledModule(nn.Module, ImageRunner):
         self, feeds: dict[str, NDArray[np.generic]], *, packed: bool = False
     ) -> dict[str, Tensor]:
         if packed:
-            there = unpacked_on(PackedBatch.of(feeds), self.device)
+            batch = PackedBatch.of(feeds, self.threads or available_processors())
+            there = unpacked_on(batch, self.device)
         else:
             there = {n: torch.from_numpy(v).to(self.device) for n, v in feeds.items()}
         return {self._argument_names.get(name, name): values for name, values in there.items()}
