@@ -58,6 +58,8 @@ class IngestModule(nn.Module):
     def _of(self, frame: Frame) -> KernelModule:
         spec = Ingest(self._y, frame, self._taken)
         module = KernelModule(spec, self._precision)
+        # Made once here: `torch.compile` traces launches, and no NumPy in them.
+        spec.windows  # noqa: B018
         for name, values in spec.tensors.items():
             module.register_buffer(name, torch.from_numpy(values.copy()), persistent=False)
         return module
