@@ -163,8 +163,6 @@ def conv_thin(
     pad_h,
     pad_w,
     dilation_h,
-    x_image,
-    x_row,
     y_image,
     y_row,
     y_pixel,
@@ -194,13 +192,13 @@ def conv_thin(
     k = tl.arange(0, BK)
     in_x = left[:, None] + (k // 4)[None, :]
     inside = (m < rows)[:, None] & (in_x >= 0) & (in_x < width)
-    base = image.to(tl.int64) * x_image + left * 4
+    base = image.to(tl.int64) * (height * width * 4) + left * 4
     weights = weight + c[None, :] * (kernel_h * BK) + k[:, None]
     sums = tl.zeros((BM, BN), tl.float32)
     for tap in range(kernel_h):
         in_y = top + tap * dilation_h
         a = tl.load(
-            x + (base + in_y * x_row)[:, None] + k[None, :],
+            x + (base + in_y * (width * 4))[:, None] + k[None, :],
             mask=inside & ((in_y >= 0) & (in_y < height))[:, None],
             other=0.0,
         )

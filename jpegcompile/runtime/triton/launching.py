@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
-from functools import cache
-from importlib import import_module
 from typing import Any
 
 import torch
@@ -13,6 +10,7 @@ import triton
 from torch.library import wrap_triton
 from triton.runtime.interpreter import InterpretedFunction
 
+from jpegcompile.gpu.kernels import arguments_of, kernel_of
 from jpegcompile.gpu.launch import Launch
 
 DTYPES = {
@@ -20,20 +18,6 @@ DTYPES = {
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,
 }
-
-
-@cache
-def kernel_of(name: str) -> Any:
-    """The kernel MODULE:FUNCTION of `jpegcompile.kernels`."""
-    module, _, function = name.partition(":")
-    return getattr(import_module(f"jpegcompile.kernels.{module}"), function)
-
-
-@cache
-def _arguments(name: str) -> tuple[str, ...]:
-    kernel = kernel_of(name)
-    function = kernel.fn if hasattr(kernel, "fn") else kernel
-    return tuple(inspect.signature(function).parameters)
 
 
 def is_interpreted() -> bool:
@@ -52,7 +36,7 @@ def run(launch: Launch, tensors: Mapping[str, torch.Tensor]) -> None:
     kernel = kernel_of(launch.kernel)
     unused = tensors["y"]
     given: dict[str, Any] = {}
-    for name in _arguments(launch.kernel):
+    for name in arguments_of(launch.kernel):
         if name in launch.constants:
             given[name] = launch.constants[name]
         elif name in launch.numbers:

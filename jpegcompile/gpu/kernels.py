@@ -1,0 +1,23 @@
+"""The kernels that launches name, and their arguments."""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+
+@cache
+def kernel_of(name: str) -> Any:
+    """The kernel MODULE:FUNCTION of `jpegcompile.kernels`."""
+    module, _, function = name.partition(":")
+    return getattr(import_module(f"jpegcompile.kernels.{module}"), function)
+
+
+@cache
+def arguments_of(name: str) -> tuple[str, ...]:
+    """The arguments of the kernel MODULE:FUNCTION, in order."""
+    kernel = kernel_of(name)
+    function = kernel.fn if hasattr(kernel, "fn") else kernel
+    return tuple(inspect.signature(function).parameters)

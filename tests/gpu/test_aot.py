@@ -1,0 +1,124 @@
+"""Kernels are compiled ahead of time, the same everywhere, and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.ahead_of_time import compiled
+
+from jpegcompile.errors import InternalError, UsageError
+from jpegcompile.gpu.aot import Cubin, check_limits, compile_launch
+from jpegcompile.gpu.disassembly import Resources
+from jpegcompile.gpu.elf import Parameter, kernel_parameters
+from jpegcompile.gpu.launch import Tiling
+from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.gpu.programs import RELU
+from jpegcompile.kernels.conv.launch import Convolution
+from jpegcompile.precision import FLOAT16
+
+# Writes the cubin of a convolution with a map of any size, and prints its record.
+COMPILE = """
+import json, sys
+from dataclasses import asdict
+from jpegcompile.gpu.aot import compile_launch
+from jpegcompile.gpu.launch import Tiling
+from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.gpu.programs import RELU
+from jpegcompile.kernels.conv.launch import Convolution
+from jpegcompile.precision import FLOAT16
+_, arch, side, channels, file = sys.argv
+x = MapLayout.whole(int(channels), int(side), int(side), 8)
+conv = Convolution(x, x, (3, 3), pads=(1, 1), program=RELU)
+cubin = compile_launch(conv.launch(int(side), FLOAT16, Tiling(depth=16)), int(arch))
+open(file, "wb").write(cubin.code)
+print(json.dumps({**asdict(cubin), "code": len(cubin.code)}))
+"""
+RECORD = Cubin(
+    90, "conv.triton:conv_pixels", {}, "conv_pixels", (), 4, 0, 0, Resources(64, 0, 0, 8, 900), b""
+)
+
+
+def compile_in(folder: Path, arch: int, side: int, channels: int) -> tuple[dict[str, Any], bytes]:
+    folder.mkdir()
+    record = json.loads(compiled(COMPILE, arch, side, channels, folder / "file", folder=folder))
+    return record, (folder / "file").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def cubin(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], bytes]:
+    return compile_in(tmp_path_factory.mktemp("first") / "folder", 90, 16, 16)
+
+
+def test_one_cubin_serves_all_geometries_and_is_the_same_everywhere(
+    cubin: tuple[dict[str, Any], bytes], tmp_path: Path
+) -> None:
+    _, code = cubin
+    _, other = compile_in(tmp_path / "somewhere-else", 90, 56, 80)
+    assert hashlib.sha256(other).digest() == hashlib.sha256(code).digest()
+    for path in (b"folder", b"somewhere-else", b"triton.py", b".ptx", b".nv_debug", b".debug_line"):
+        assert path not in code
+
+
+def test_the_record_of_a_cubin(cubin: tuple[dict[str, Any], bytes]) -> None:
+    record, code = cubin
+    assert record["arch"] == 90
+    assert record["entry"] == "conv_pixels"
+    assert record["constants"]["BK"] == 16
+    assert record["warps"] == 4
+    assert record["used"]["stack"] == record["used"]["local_instructions"] == 0
+    assert record["used"]["tensor_instructions"] > 0
+    assert 32 <= record["used"]["registers"] <= 255
+    names = [name for name, _ in record["parameters"]]
+    assert names[:3] == ["x", "weight", "bias"]
+    assert names[-2:] == ["global_scratch", "profile_scratch"]
+    types = dict(record["parameters"])
+    assert types["bias"] == "*fp32"
+    assert types["residual"] == types["x"] == "*fp16"
+    assert types["rows"] == "i32"
+    found = kernel_parameters(code, "conv_pixels")
+    assert [p.ordinal for p in found] == list(range(len(names)))
+    assert [p.size for p in found] == [4 if t == "i32" else 8 for t in types.values()]
+    assert found[1] == Parameter(1, 8, 8)
+
+
+def test_a_cubin_without_that_kernel(cubin: tuple[dict[str, Any], bytes]) -> None:
+    message = "cubin of {}: parameters cannot be read: .*; compile it again"
+    with pytest.raises(InternalError, match=message.format("none")):
+        kernel_parameters(cubin[1], "none")
+    for damaged in (b"", b"text" * 100, cubin[1][:2000]):
+        with pytest.raises(InternalError, match=message.format("conv_pixels")):
+            kernel_parameters(damaged, "conv_pixels")
+
+
+@pytest.mark.parametrize(
+    ("change", "chip", "message"),
+    [
+        ({"tensor_columns": 1024}, 90, "takes 1024 columns of tensor memory of 512"),
+        ({"shared": 233_000}, 90, "takes 233000 bytes of shared memory, sm_90 has 232448"),
+        ({"shared": 102_400}, 89, "takes 102400 bytes of shared memory, sm_89 has 101376"),
+        ({"used": Resources(255, 8, 0, 1, 9)}, 90, "spills registers, 8 bytes"),
+        ({"used": Resources(255, 0, 3, 1, 9)}, 90, "spills registers, 0 bytes and 3 inst"),
+    ],
+)
+def test_limits(change: dict[str, Any], chip: int, message: str) -> None:
+    check_limits(RECORD, chip)
+    with pytest.raises(InternalError, match=message):
+        check_limits(Cubin(**{**vars(RECORD), **change}), chip)
+
+
+def test_an_unknown_chip() -> None:
+    with pytest.raises(UsageError, match="compute capability 70 is unknown; use 80, 86, 89"):
+        check_limits(RECORD, 70)
+
+
+def test_kernels_that_are_interpreted_are_not_compiled() -> None:
+    x = MapLayout.whole(16, 8, 8, 8)
+    launch = Convolution(x, x, (3, 3), pads=(1, 1), program=RELU).launch(1, FLOAT16, Tiling())
+    with pytest.raises(UsageError, match="is interpreted, not compiled; start without"):
+        compile_launch(launch, 90)
+    with pytest.raises(UsageError, match="architecture is 75; use 80, 90, 100"):
+        compile_launch(launch, 75)
