@@ -37,6 +37,9 @@ THIN_CHANNELS = 4
 MOST_TABLE_FLOATS = 8 << 20
 TABLE_GROUPS = 2
 
+# Native kernels that have a form for CUDA, `make_KERNEL_on_cuda` in C++.
+CUDA_KERNELS = ("conv", "relu")
+
 # The constants that kernels know: FEW_NAMES is kFewNames in C++.
 FOR_KERNELS = (
     "DOMAIN",

@@ -8,6 +8,15 @@ namespace {
 
 int64_t whole_groups(int64_t channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
 
+// Beyond any map, and such that what is computed from it stays within 64 bits.
+constexpr int64_t kMost = int64_t{1} << 20;
+
+bool are_within(const std::vector<int64_t>& values, int64_t least) {
+  return std::ranges::all_of(values, [&](int64_t v) { return v >= least && v <= kMost; });
+}
+
+}  // namespace
+
 float scalar(const Tensor& tensor, const char* name) {
   if (tensor.shape.elements() != 1) {
     throw KernelError(std::string(name) + " has shape " + tensor.shape.text() +
@@ -16,10 +25,6 @@ float scalar(const Tensor& tensor, const char* name) {
   return tensor.floats()[0];
 }
 
-// Beyond any map, and such that what is computed from it stays within 64 bits.
-constexpr int64_t kMost = int64_t{1} << 20;
-
-// Copies one value for each channel, or one for all, and fills whole groups with zeros.
 void put_channels(const Tensor& tensor, int64_t channels, const char* name, float* to) {
   const int64_t count = tensor.shape.elements();
   if (count != 1 && count != channels) {
@@ -32,11 +37,12 @@ void put_channels(const Tensor& tensor, int64_t channels, const char* name, floa
   std::fill(to + channels, to + whole_groups(channels), 0.0F);
 }
 
-bool are_within(const std::vector<int64_t>& values, int64_t least) {
-  return std::ranges::all_of(values, [&](int64_t v) { return v >= least && v <= kMost; });
+Window window_of_form(const Node& node) {
+  if (node.definition().base != Base::kJpegPointwiseConv) return window_of(node);
+  Window window;
+  window.group = node.integer("group");
+  return window;
 }
-
-}  // namespace
 
 Window window_of(const Node& node) {
   Window window;
