@@ -38,17 +38,4 @@ void check_driver_failures(const Case& one, const ort::CustomOp& op);
 // The same of calls of ONNX Runtime's interface.
 void check_api_failures(const Case& one, const ort::CustomOp& op);
 
-// A case of which a file tells operator, attributes and inputs, one a line:
-//
-//     op NAME
-//     int NAME VALUE | ints NAME VALUE... | string NAME VALUE
-//     input [constant] EXTENT...
-//     band EXTENT EXTENT BLOCK FREQUENCIES
-//
-// Element i of input k is ((37 i + 11 k) mod 101 - 50) / 64.
-Case read_case(const std::string& path);
-
-// Runs a case and prints where its tensors are, and the log of the driver.
-void print_launches(const Case& one, const ort::CustomOp& op);
-
 }  // namespace jpegcompile::cuda_checks

@@ -3,10 +3,9 @@
 // failing in turn.
 //
 //     JPEGCOMPILE_LIBCUDA=.../libcuda.so.1 JPEGCOMPILE_CUBINS=... run_cuda [--quick] [OPERATOR...]
-//     ... run_cuda --node FILE
 //
 // --quick: a quarter of the cases. Exits with 1 if anything does not hold, or if an operator has no
-// case. --node: prints what a node makes the driver do; the file is that of `read_case`.
+// case.
 #include <cstdio>
 #include <exception>
 #include <map>
@@ -76,13 +75,6 @@ void check_operator(const CustomOp& op, const std::vector<Case>& cases) {
 
 void run(const std::vector<std::string>& arguments) {
   std::set<std::string> names(arguments.begin(), arguments.end());
-  if (arguments.size() == 2 && arguments[0] == "--node") {
-    const Case one = jpegcompile::cuda_checks::read_case(arguments[1]);
-    for (const CustomOp* op : on_cuda()) {
-      if (one.op == op->get_name(op)) return jpegcompile::cuda_checks::print_launches(one, *op);
-    }
-    throw std::runtime_error(one.op + " has no kernel for CUDA");
-  }
   const bool is_quick = names.erase("--quick") > 0;
   jpegcompile::Selection selection(is_quick, names);
   const auto ops = on_cuda();

@@ -54,6 +54,8 @@ struct Driver {
   std::map<Module*, std::unique_ptr<Module>> modules;
   std::map<Function*, std::unique_ptr<Function>> functions;
   std::map<uintptr_t, size_t> memory;
+  // What went with a context that was lost.
+  std::set<const void*> gone;
 };
 
 // Lives until the process ends.
@@ -109,6 +111,18 @@ struct Entered {
     }
   }
 };
+
+// A context that cannot be pushed is lost, with all that is in it.
+void lose_everything() {
+  Driver& all = driver();
+  for (const auto& [module, held] : all.modules) all.gone.insert(module);
+  for (const auto& [memory, bytes] : all.memory) {
+    all.gone.insert(reinterpret_cast<const void*>(memory));
+  }
+  all.modules.clear();
+  all.functions.clear();
+  all.memory.clear();
+}
 
 int arch() {
   const char* asked = std::getenv("JPEGCOMPILE_STAND_IN_ARCH");
@@ -294,7 +308,7 @@ int cuCtxGetDevice(int* device) {
 
 int cuCtxPushCurrent_v2(Context* context) {
   const Entered entered("cuCtxPushCurrent");
-  if (entered.result != 0) return entered.result;
+  if (entered.result != 0) return lose_everything(), entered.result;
   if (context == nullptr) return complain("no context", kInvalidContext);
   current.push_back(context);
   const std::scoped_lock lock(pushed_mutex);
@@ -322,6 +336,7 @@ int cuModuleLoadData(Module** module, const void* image) {
       Module{++driver().modules_made, std::string(bytes, size_of_image(bytes))});
   note("load " + number(static_cast<uint64_t>(made->number)) + " " + number(made->image.size()));
   *module = made.get();
+  driver().gone.erase(*module);
   driver().modules[*module] = std::move(made);
   return 0;
 }
@@ -330,6 +345,7 @@ int cuModuleUnload(Module* module) {
   const Entered entered("cuModuleUnload");
   if (current.empty()) return complain("a module without a context", kInvalidContext);
   std::erase_if(driver().functions, [&](const auto& one) { return one.first->module == module; });
+  if (driver().gone.erase(module) > 0) return kInvalidContext;
   if (driver().modules.erase(module) == 0) return complain("no such module", kInvalidValue);
   return entered.result;
 }
@@ -389,6 +405,7 @@ int cuMemAlloc_v2(uintptr_t* made, size_t bytes) {
 
 int cuMemFree_v2(uintptr_t memory) {
   const Entered entered("cuMemFree");
+  if (driver().gone.erase(reinterpret_cast<const void*>(memory)) > 0) return kInvalidContext;
   if (driver().memory.erase(memory) == 0) return complain("no such memory", kInvalidValue);
   return entered.result;
 }

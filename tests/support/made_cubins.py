@@ -1,6 +1,6 @@
 """Files of kernels that have the parameters of ours, and no code: what a stand-in driver loads.
 
-    python -m support.made_cubins FILE [ARCH]
+python -m support.made_cubins FILE [ARCH]
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -29,7 +30,8 @@ ACTIVATIONS = (NOTHING, RELU, PRELU, CLIP)
 # Rows, channels and depth; the depth of thin kernels follows from the window.
 TILINGS = ((64, 64, 16), (64, 32, 32), (128, 64, 64))
 THIN_TILINGS = ((64, 32, 16), (64, 64, 32), (64, 64, 64))
-# More than a kernel may take without being allowed to.
+# More than a kernel may take without being allowed to. Each kernel takes a size of its own, by
+# which logs of launches tell which it is.
 SHARED = 60 << 10
 RESIDUALS: tuple[Choice, ...] = (
     {"RESIDUAL": 0, "RESIDUAL_ROWS": 0, "RESIDUAL_MIXED": 0},
@@ -80,18 +82,15 @@ def stored(
 ) -> StoredCubin:
     """A kernel of the package, of the constants that it has."""
     names = arguments_of(kernel)
-    parameters = tuple(
-        (name, _type(name, storage)) for name in names if not name.isupper()
-    )
+    parameters = tuple((name, _type(name, storage)) for name in names if not name.isupper())
     entry = kernel.partition(":")[2]
     sizes = [8 if kind.startswith("*") else 4 for _, kind in parameters] + [8, 8]
     own = constants_text({name: constants[name] for name in names if name.isupper()})
     return StoredCubin(arch, kernel, own, parameters, 4, entry, SHARED, elf(entry, sizes))
 
 
-_POINTERS = frozenset(
-    "x y weight residual inverse approximated forward other vector other_inverse".split()
-)
+_MATRICES = ("inverse", "other_inverse", "approximated", "forward")
+_POINTERS = frozenset(["x", "y", "weight", "residual", "other", "vector", *_MATRICES])
 
 
 def _type(name: str, storage: str) -> str:
@@ -109,21 +108,31 @@ def _program(program: Program) -> dict[str, object]:
     return {"PROGRAM": program.steps, "COUNT": program.constants}
 
 
-def all_cubins(arch: int = 90, precision: str = "ieee") -> Iterator[StoredCubin]:
-    """All that the operators for CUDA ask for."""
+Tilings = Sequence[tuple[int, int, int]]
+
+
+def all_cubins(
+    arch: int = 90, precision: str = "ieee", tilings: Tilings = TILINGS, least_shared: int = SHARED
+) -> Iterator[StoredCubin]:
+    """All that the operators for CUDA ask for, each with a size of shared memory of its own."""
+    kernels = (*_of_convolutions(arch, precision, tilings), *_of_maps(arch, precision))
+    for index, cubin in enumerate(kernels):
+        yield replace(cubin, shared=least_shared + 16 * index)
+
+
+def _of_convolutions(arch: int, precision: str, tilings: Tilings) -> Iterator[StoredCubin]:
     fixed = {"APPROXIMATE": 0, "TRANSPOSED": 0, "PRECISION": precision}
     for program, y in product(map(_program, ACTIVATIONS), RESULTS):
-        for tiling, added in product(_tiled(TILINGS), RESIDUALS):
+        for tiling, added in product(_tiled(tilings), RESIDUALS):
             constants = {**fixed, **program, **y, **added, **tiling}
             yield stored("conv.triton:conv_pixels", constants, arch)
         for tiling in _tiled(THIN_TILINGS):
             yield stored("conv.triton:conv_thin", {**fixed, **program, **y, **tiling}, arch)
     for program, y, x_rows, added, tiling in product(
-        map(_program, ACTIVATIONS), COEFFICIENTS, (0, 1), RESIDUALS, _tiled(TILINGS)
+        map(_program, ACTIVATIONS), COEFFICIENTS, (0, 1), RESIDUALS, _tiled(tilings)
     ):
         constants = {**fixed, **program, **y, "X_ROWS": x_rows, **added, **tiling}
         yield stored("conv.triton:conv_rows", constants, arch)
-    yield from _of_maps(arch, precision)
 
 
 def _of_maps(arch: int, precision: str) -> Iterator[StoredCubin]:
