@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/cuda_maps.h"
+#include "common/cuda_operand.h"
 #include "conv/cuda_shape.h"
 #include "conv/parameters.h"
 #include "generated/makers.h"
@@ -17,29 +18,6 @@ namespace {
 using cuda::Arguments;
 using cuda::DevicePointer;
 using cuda::View;
-
-// An input that is on the host: kept where it is a constant, read at every call where the graph
-// computes it.
-class HostOperand {
- public:
-  HostOperand(const Node& node, In input) : input_(input) {
-    const std::optional<Tensor> constant = node.constant(input);
-    if (!constant) return;
-    shape_ = constant->shape;
-    values_.emplace(constant->floats(), constant->floats() + constant->shape.elements());
-  }
-
-  bool is_constant() const { return values_.has_value(); }
-  Tensor of(const CudaCall& call) const {
-    if (!values_) return call.host_input(input_);
-    return {shape_, ElementType::kFloat, values_->data()};
-  }
-
- private:
-  In input_;
-  Shape shape_;
-  std::optional<std::vector<float>> values_;
-};
 
 cuda::Program program_of(Activation activation) {
   switch (activation) {
@@ -121,7 +99,7 @@ class ConvolveOnCuda : public CudaKernel {
     if (task.input.batch == 0) return;
     take_maps(call, task, x.data);
     task.y = planes_.target(call, task.output, output_block_, y);
-    settle(call, task);
+    settle(task);
     launch(call, task, weight);
     planes_.write(call, task.output, task.y, y);
   }
@@ -204,7 +182,7 @@ class ConvolveOnCuda : public CudaKernel {
   }
 
   // Without a function of pixels, coefficients stay what they are if all maps have the same.
-  void settle(CudaCall&, Task& task) const {
+  void settle(Task& task) const {
     if (task.form != Form::kRows) return;
     const bool are_same = task.y.has_rows_of(task.x) &&
                           (!has_residual_ || task.added.has_rows_of(task.x));

@@ -1,19 +1,23 @@
 #include "cuda/choice.h"
 
 #include <algorithm>
-#include <tuple>
+#include <utility>
 
 namespace jpegcompile::cuda {
 namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// What the busiest multiprocessor makes; of equal ones the larger tiles read less.
-std::tuple<int64_t, int64_t, int64_t> price(const Tiling& tiling, const Chip& chip, int64_t rows,
-                                            int64_t channels) {
-  const int64_t tile = tiling.rows * tiling.channels;
+// Multiplications that take as long as loading a number does; a guess until GPUs are measured.
+constexpr int64_t kLoad = 32;
+
+// What the busiest multiprocessor does for each number that is summed over; of equal tilings the one
+// of fewer steps is better.
+std::pair<int64_t, int64_t> price(const Tiling& tiling, const Chip& chip, int64_t rows,
+                                  int64_t channels) {
   const Grid grid = grid_of(tiling, rows, channels);
-  return {ceil_div(grid.x * grid.y, chip.multiprocessors) * tile, -tile, -tiling.depth};
+  const int64_t program = tiling.rows * tiling.channels + kLoad * (tiling.rows + tiling.channels);
+  return {ceil_div(grid.x * grid.y, chip.multiprocessors) * program, -tiling.depth};
 }
 
 }  // namespace

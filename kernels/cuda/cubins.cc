@@ -22,7 +22,12 @@ constexpr size_t kScratchPointers = 2;
 // A cause of damage; the file's name is put before it.
 [[noreturn]] void fail(const std::string& cause) { throw KernelError(cause); }
 
-std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string quoted(std::string_view text) {
+  std::string made = "'";
+  made += text;
+  made += "'";
+  return made;
+}
 
 std::vector<std::string_view> split(std::string_view text, char by) {
   std::vector<std::string_view> parts;

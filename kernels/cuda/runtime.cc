@@ -79,14 +79,12 @@ const Decision& decision() {
 }  // namespace
 
 Runtime::Runtime(const std::string& driver, const std::string& cubins)
-    : driver_(driver),
-      cubins_([&] {
-        driver_.init(0);
-        driver_.get_version(&version_);
-        Device first = 0;
-        driver_.get_device(&first, 0);
-        return cubins;
-      }()) {
+    : driver_(driver), cubins_(cubins) {
+  // Which takes a while, and is left out where there is nothing to launch.
+  driver_.init(0);
+  driver_.get_version(&version_);
+  Device first = 0;
+  driver_.get_device(&first, 0);
   find_chips();
 }
 

@@ -9,14 +9,34 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.ahead_of_time import compiled
 from support.cuda_launches import Node, run
 from support.made_cubins import all_cubins, elf, stored, write
 from support.native import library
 
-from jpegcompile.gpu.cubin_file import StoredCubin, write_cubins
+from jpegcompile.gpu.cubin_file import StoredCubin, read_cubins, write_cubins
 
 RELU = Node("JpegRelu", {"block": 8, "x_group": 16, "y_group": 16}, ["input 1 16 8 8"])
 MATRICES = ["input 1"] * 4
+# Writes the kernels of a copy from planes and of a ReLU on coefficients that stand in a raster.
+COMPILE = """
+import sys
+from dataclasses import replace
+from jpegcompile.gpu.aot import compile_launch
+from jpegcompile.gpu.cubin_file import write_cubins
+from jpegcompile.gpu.launch import Tiling
+from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.gpu.programs import RELU
+from jpegcompile.kernels.arithmetic.launch import Elementwise
+from jpegcompile.kernels.layout.launch import FromPlanes
+from jpegcompile.precision import FLOAT32
+x = MapLayout.whole(16, 8, 8, 8)
+relu = Elementwise(x, x, RELU)
+launch = relu.launch(1, FLOAT32, relu.default_tiling(FLOAT32))
+constants = {**launch.constants, "X_MIXED": True, "Y_MIXED": True}
+launches = replace(launch, constants=constants), FromPlanes(x).launch(1, Tiling(64, 32))
+write_cubins(sys.argv[1], [compile_launch(one, 90).stored for one in launches])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +190,20 @@ print(status().decode())
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.startswith("no CUDA: the CUDA driver cannot be opened: /no/driver")
     assert hasattr(ctypes.CDLL(str(library())), "JpegcompileOperators")
+
+
+def test_what_triton_compiles_is_taken(tmp_path: Path) -> None:
+    """The parameters that the library finds in a real cubin are those of the index."""
+    file = tmp_path / "compiled"
+    compiled(COMPILE, file)
+    status, (done,) = run(
+        tmp_path, file, [Node(RELU.op, RELU.attributes, [*RELU.inputs, *MATRICES])]
+    )
+    assert status == f"CUDA: sm_90, driver 13.1, kernels in {file}"
+    (launched,) = done.launches
+    (cubin,) = (one for one in read_cubins(file) if "elementwise" in one.kernel)
+    assert launched.entry == cubin.entry
+    assert (launched.shared, launched.block) == (cubin.shared, 32 * cubin.warps)
+    found = launched.arguments(cubin)
+    assert (found["rows"], found["channels"], found["log_block"]) == (64, 16, 3)
+    assert (found["x"], found["y"]) == (done.memory["input 0"], done.memory["output 0"])

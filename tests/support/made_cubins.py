@@ -29,7 +29,7 @@ Choice = Mapping[str, int]
 ACTIVATIONS = (NOTHING, RELU, PRELU, CLIP)
 # Rows, channels and depth; the depth of thin kernels follows from the window.
 TILINGS = ((64, 64, 16), (64, 32, 32), (128, 64, 64))
-THIN_TILINGS = ((64, 32, 16), (64, 64, 32), (64, 64, 64))
+THIN_TILINGS = ((64, 64, 16), (64, 64, 32), (64, 64, 64))
 # More than a kernel may take without being allowed to. Each kernel takes a size of its own, by
 # which logs of launches tell which it is.
 SHARED = 60 << 10
