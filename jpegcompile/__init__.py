@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from jpegcompile.reproduction.experiments import paper
     from jpegcompile.reproduction.results import PaperResults
     from jpegcompile.runtime.native import Execution, custom_ops_library
-    from jpegcompile.runtime.session import Session, load
+    from jpegcompile.runtime.opened import load, load_module
+    from jpegcompile.runtime.session import Session
     from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
     from jpegcompile.version import __version__
 
@@ -42,7 +43,8 @@ _MODULES = {
     "custom_ops_library": "runtime.native",
     "demo": "digits.tour",
     "inspect": "inspection",
-    "load": "runtime.session",
+    "load": "runtime.opened",
+    "load_module": "runtime.opened",
     "paper": "reproduction.experiments",
     "read_coefficients": "jpeg.read",
     "read_coefficients_many": "jpeg.read",
@@ -70,6 +72,7 @@ __all__ = [
     "demo",
     "inspect",
     "load",
+    "load_module",
     "paper",
     "read_coefficients",
     "read_coefficients_many",

@@ -14,6 +14,7 @@ from jpegcompile.backends.dump import PassDump
 from jpegcompile.backends.emit import emit_in_parts
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import InternalError, UnsupportedModelError
+from jpegcompile.files import write_folder
 from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source, load_source
@@ -45,23 +46,29 @@ class CompiledModel:
         model: the ONNX model; above 2 GB without the values of its larger weights.
         report: what was lowered, what was kept and why.
         weights: these values, by the names of the initializers; empty for smaller models.
+        files: of a model for `--target triton`, the files of its folder. They do the work; `model`
+            is what they compute, in ONNX.
     """
 
     model: onnx.ModelProto = field(repr=False)
     report: Report = field(repr=False)
     weights: Mapping[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def save(self, path: str | os.PathLike[str], *, external_data: bool = False) -> None:
         """Write the model; its files appear whole or not at all.
 
         Args:
-            path: of the model.
+            path: of the model: a file, or the folder of a model for `--target triton`.
             external_data: whether weights go to a file beside it, called as the model with `.data`
                 behind; above 2 GB they always do.
 
         Raises:
             AccessError: if it cannot be written.
         """
+        if self.files:
+            write_folder(path, self.files)
+            return
         save(self.model, path, self.weights, external_data=external_data)
 
 
@@ -77,9 +84,11 @@ def compile(
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
-    domain: DomainChoice = "jpeg",
+    domain: DomainChoice | None = None,
     lean: bool = False,
     batch: int | None = None,
+    precision: str | None = None,
+    gpu: str | None = None,
     strict: bool = False,
     dump_passes: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -92,8 +101,8 @@ def compile(
             [N,2,hb,wb,8,8] (absent for grey) and `quantization` uint16 [N,3,8,8]; "jpeg" for one
             input `jpeg` uint8 [bytes], the bytes of one file, which native kernels alone can read;
             "tensor" to keep the original input.
-        target: "ort" for jpegcompile nodes with function bodies, "onnx" for standard ops only; see
-            `jpegcompile/target/`.
+        target: "ort" for jpegcompile nodes with function bodies, "onnx" for standard ops only,
+            "triton" for a module of PyTorch that calls GPU kernels; see `jpegcompile/target/`.
         preprocess: preset, JSON file or mapping; needed unless for tensors (see `Preprocess`).
         subsampling: chroma subsampling that the file is written for; 4:2:0, or gray for models of
             one channel, if not given.
@@ -105,12 +114,16 @@ def compile(
         relu: "asm" to mask the exact pixels (the default), "apx" to take the approximated ones.
         truncate: how many frequencies, 1 to 15, the results of those operators keep, whatever the
             plan says.
-        domain: "jpeg" to keep every map in the JPEG domain, "auto" to take the faster one: for now
-            that is the spatial domain for all maps behind the image.
+        domain: "jpeg" to keep every map in the JPEG domain, "auto" to take the faster one: on CPUs
+            that is the spatial domain for all maps behind the image; on GPUs, where this is the
+            default, the cost model chooses for each map.
         lean: whether native kernels keep to those weights that take little more memory than the
             model's, at the cost of time.
         batch: images at a time that native kernels are chosen for, 1 if not given; any other
             number runs as well. A model that is bound to a batch takes that one.
+        precision: "float32", "tf32x3", "float16" or "bfloat16", as far as the target has it; by
+            default "tf32x3" for "triton" and "float32" for the others.
+        gpu: that layouts are chosen for, "sm_80", "sm_90" (the default) or "sm_100"; for "triton".
         strict: refuse a model of which something would be kept spatial.
         dump_passes: folder for the graph after each pass, as ONNX models that share one file of
             weights; made if missing.
@@ -119,7 +132,8 @@ def compile(
     Raises:
         UsageError: if arguments do not fit the model.
         UnsupportedModelError: if the model cannot be compiled, or, with `strict`, not wholly.
-        AccessError: if a file cannot be read, or the folder of `dump_passes` not written.
+        AccessError: if a file cannot be read, or the folder of `dump_passes` not written, or what
+            the target needs is not installed.
     """
     options = compile_options(
         input=input,
@@ -134,7 +148,10 @@ def compile(
         domain=domain,
         lean=lean,
         batch=batch,
+        precision=precision,
+        gpu=gpu,
     )
+    options.target.require()
     dump = None
     if dump_passes is not None:
         dump = PassDump(dump_passes, pass_names(options.target), map(pass_names, TARGETS.values()))
@@ -151,8 +168,14 @@ def compile(
         )
     compiled, weights = emit_in_parts(module)
     kept = {p.key: p.value for p in source.model.metadata_props}
-    write_metadata(compiled, _info(module, source), kept)
-    return CompiledModel(compiled, module.report, weights)
+    info = _info(module, source)
+    write_metadata(compiled, info, kept)
+    files: Mapping[str, bytes] = {}
+    if options.target.chooses_layouts:
+        from jpegcompile.backends.triton.emit import emit_triton
+
+        files = emit_triton(module, info, source.name)
+    return CompiledModel(compiled, module.report, weights, files)
 
 
 def _refuse_double(source: Source, image: str) -> None:
@@ -226,7 +249,7 @@ def lower(
 
 def _info(module: Module, source: Source) -> CompiledInfo:
     options = module.options
-    has_kernels = options.target.kernels is not None
+    has_kernels = options.target.kernels is not None or options.target.chooses_layouts
     present = module.graph.tensors()
     return CompiledInfo(
         format_version=FORMAT_VERSION,
@@ -248,4 +271,5 @@ def _info(module: Module, source: Source) -> CompiledInfo:
         lean=options.lean if has_kernels else None,
         batch=module.bound_batch or options.batch or 1 if has_kernels else None,
         frequencies=None if module.report.is_exact else options.frequencies.to_json(),
+        precision=options.precision.name,
     )

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -134,6 +134,28 @@ def write_together(
         replacement.forget_old()
     for replacement in replaced[-1:]:
         replacement.sync_name()
+
+
+def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> None:
+    """Write the files of a folder, which is made if it is missing, as `write_together` does.
+
+    Raises:
+        AccessError: if the folder cannot be made, or a file not be written.
+    """
+    folder = Path(path)
+    is_new = not folder.exists()
+    with _naming(path):
+        folder.mkdir(exist_ok=True)
+    try:
+        write_together([(folder / name, _written(content)) for name, content in files.items()])
+    except BaseException:
+        if is_new:
+            folder.rmdir()
+        raise
+
+
+def _written(content: bytes) -> Callable[[BinaryIO], object]:
+    return lambda stream: stream.write(content)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import onnx
@@ -14,9 +15,10 @@ from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import Frequencies, FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
+from jpegcompile.gpu.folder import is_module_folder, read_manifest
 from jpegcompile.input_size import InputSize, input_size_of, sized
 from jpegcompile.ir.module import DomainChoice, InputMode
-from jpegcompile.metadata import CompiledInfo, read_metadata
+from jpegcompile.metadata import CompiledInfo, info_of, read_metadata
 from jpegcompile.options import compile_options
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.native import Execution, execution_of
@@ -30,7 +32,8 @@ class Inspection:
     Attributes:
         report: as `Report.to_json`: nodes, notes, casts and sums.
         compiled: metadata of a compiled model; None for a source model.
-        execution: what would run a compiled model's nodes here; None for a source model.
+        execution: what would run the nodes of a compiled file here; None for a source model, and
+            for a module of PyTorch, of which `report` says so.
     """
 
     report: dict[str, Any]
@@ -39,11 +42,11 @@ class Inspection:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data; the record of a compiled model holds its report."""
-        if self.compiled is None or self.execution is None:
+        if self.compiled is None:
             return {"compiled": None, "report": self.report, "execution": None}
         record = {**self.compiled.to_json(), "subsampling": self.compiled.subsampling}
         record.pop("report")
-        execution = self.execution.to_json()
+        execution = None if self.execution is None else self.execution.to_json()
         return {"compiled": record, "report": self.report, "execution": execution}
 
 
@@ -58,9 +61,12 @@ def inspect(
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
-    domain: DomainChoice = "jpeg",
+    domain: DomainChoice | None = None,
     lean: bool = False,
     batch: int | None = None,
+    target: str | None = None,
+    precision: str | None = None,
+    gpu: str | None = None,
 ) -> Inspection:
     """What of a model is lowered, what is kept spatial and why; nothing is written.
 
@@ -77,13 +83,20 @@ def inspect(
         domain: as for `compile`.
         lean: as for `compile`.
         batch: as for `compile`.
+        target: as for `compile`.
+        precision: as for `compile`.
+        gpu: as for `compile`.
 
     Raises:
         UsageError, UnsupportedModelError, AccessError: as for `compile`; of a compiled model also
             if the native kernels cannot be loaded.
     """
+    opened: onnx.ModelProto | None = None
+    info: CompiledInfo | None
     if isinstance(model, onnx.ModelProto):
         opened, info = model, read_metadata(model, "model")
+    elif is_module_folder(model):
+        info = info_of(read_manifest(Path(model))["info"], str(model))
     else:
         opened, info = read_compiled(model)
     plan = plan_of(frequencies, relu, truncate)
@@ -99,7 +112,10 @@ def inspect(
             "preprocess": preprocess != "none",
             "subsampling": subsampling is not None,
             "image-input": image_input is not None,
-            "domain": domain != "jpeg",
+            "domain": domain is not None,
+            "target": target is not None,
+            "precision": precision is not None,
+            "gpu": gpu is not None,
         }
         if any(given.values()):
             first = next(option for option, is_given in given.items() if is_given)
@@ -114,9 +130,13 @@ def inspect(
             )
         if size is not None:
             sized(f"input '{info.input.name}'", info.input.size, size)
-        return Inspection(info.report, info, execution_of(opened))
+        execution = None if opened is None else execution_of(opened)
+        return Inspection(info.report, info, execution)
     options = compile_options(
         input=input,
+        target=target or "ort",
+        precision=precision,
+        gpu=gpu,
         preprocess=preprocess,
         subsampling=subsampling,
         image_input=image_input,

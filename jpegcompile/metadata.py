@@ -23,8 +23,9 @@ from jpegcompile.preprocess import preprocess_of
 
 # The record stands under the name of the operator domain. Format 2 added the frequencies,
 # format 3 the domain, format 4 the input mode "jpeg", format 5 what native kernels are chosen for,
-# format 6 images without a batch, format 7 the frame of the files apart from the network's input.
-FORMAT_VERSION = 7
+# format 6 images without a batch, format 7 the frame of the files apart from the network's input,
+# format 8 the precision.
+FORMAT_VERSION = 8
 _SINCE_FRAME = 7
 
 
@@ -36,7 +37,7 @@ class CompiledInfo:
         format_version: of this record; an older tool refuses a newer one.
         tool_version: of the jpegcompile that wrote it.
         source_sha256: of the source model's file.
-        target: "ort" or "onnx".
+        target: "ort", "onnx" or "triton".
         input_mode: "coefficients", "jpeg" or "tensor".
         input: the image input of the source model.
         frame: that files must have to be fed as they are; None for tensors.
@@ -49,6 +50,7 @@ class CompiledInfo:
         lean: whether native kernels were chosen that take little memory. This and the next are
             None with target "onnx", where there are none, and in files older than format 5.
         batch: images at a time that they were chosen for.
+        precision: that the model is computed in.
     """
 
     format_version: int
@@ -66,6 +68,7 @@ class CompiledInfo:
     domain: str = "jpeg"
     lean: bool | None = None
     batch: int | None = None
+    precision: str = "float32"
 
     @property
     def subsampling(self) -> str | None:
@@ -98,6 +101,20 @@ def read_metadata(model: onnx.ModelProto, name: str) -> CompiledInfo | None:
         return None
     try:
         data = json.loads(text)
+    except ValueError as error:
+        raise UnsupportedModelError(
+            f"{name}: its jpegcompile metadata is damaged; compile the model again"
+        ) from error
+    return info_of(data, name)
+
+
+def info_of(data: Any, name: str) -> CompiledInfo:
+    """The record that `CompiledInfo.to_json` gave, of this version or an older one.
+
+    Raises:
+        UnsupportedModelError: if the record is newer than this tool, or damaged.
+    """
+    try:
         version = int(data["format_version"])
     except (ValueError, KeyError, TypeError) as error:
         raise UnsupportedModelError(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from onnx import helper
 
+from jpegcompile.cost.gpus import DEFAULT_GPU, GPUS
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frequency_plan import Frequencies, Masking, plan_of
@@ -19,6 +20,7 @@ from jpegcompile.input_size import InputSize, Size, input_size_of, sized
 from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode
 from jpegcompile.jpeg.subsampling import GRAY, SUBSAMPLINGS
 from jpegcompile.network_input import NetworkInput
+from jpegcompile.precision import precision_of
 from jpegcompile.preprocess import Preprocess, preprocess_of
 from jpegcompile.target.registry import target_of
 
@@ -41,9 +43,11 @@ def compile_options(
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
-    domain: DomainChoice = "jpeg",
+    domain: DomainChoice | None = None,
     lean: bool = False,
     batch: int | None = None,
+    precision: str | None = None,
+    gpu: str | None = None,
 ) -> CompileOptions:
     """Arguments of `compile`, checked as far as they can be without the model.
 
@@ -54,8 +58,20 @@ def compile_options(
     if input not in ("coefficients", "jpeg", "tensor"):
         raise UsageError(f"input is '{input}'; use coefficients, jpeg or tensor")
     made_for = target_of(target)
+    if domain is None:
+        domain = "auto" if made_for.chooses_layouts else "jpeg"
     if domain not in ("jpeg", "auto"):
         raise UsageError(f"domain is '{domain}'; use jpeg or auto")
+    if gpu is not None and not made_for.chooses_layouts:
+        raise UsageError(f"--gpu is for targets that choose layouts, not {target}; leave it out")
+    if gpu is not None and gpu not in GPUS:
+        raise UsageError(f"gpu is '{gpu}'; use {', '.join(GPUS)}")
+    chosen = precision_of(precision or made_for.precisions[0])
+    if chosen.name not in made_for.precisions:
+        raise UsageError(
+            f"--target {target} does not compute in {chosen.name}; use"
+            f" {' or '.join(made_for.precisions)}"
+        )
     if input == "jpeg" and made_for.kernels is None:
         raise UsageError(
             f"--target {target} has standard operators only, and none of them reads a JPEG file;"
@@ -65,13 +81,14 @@ def compile_options(
         raise UsageError(
             f"batch is {batch}; give the number of images at a time, from 1 to {MOST_BATCH}"
         )
-    if made_for.kernels is None and (lean or batch not in (None, 1)):
+    takes_batch = made_for.kernels is not None or made_for.chooses_layouts
+    if (lean and made_for.kernels is None) or (batch not in (None, 1) and not takes_batch):
         raise UsageError(
             f"--lean and --batch choose among native kernels, and --target {target} has none;"
             " leave them out"
         )
     plan = plan_of(frequencies, relu, truncate)
-    if domain == "auto" and not plan.is_exact:
+    if domain == "auto" and not plan.is_exact and not made_for.chooses_layouts:
         raise UsageError(SPATIAL_HAS_NO_FREQUENCIES)
     return CompileOptions(
         input_mode=input,
@@ -84,6 +101,8 @@ def compile_options(
         domain=domain,
         lean=lean,
         batch=batch,
+        precision=chosen,
+        gpu=gpu or DEFAULT_GPU,
     )
 
 

@@ -72,6 +72,26 @@ class NodeReport:
         return self.masking not in MASKINGS and not self.is_truncated
 
 
+@dataclass(frozen=True)
+class CallReport:
+    """What computes some nodes on a target that calls kernels itself.
+
+    Attributes:
+        name: of the last node of the source.
+        operators: of the nodes, in order.
+        kernel: that computes them; empty where operators of PyTorch do.
+        reads, makes: how maps stand in memory.
+        reason: why no kernel does; empty otherwise.
+    """
+
+    name: str
+    operators: tuple[str, ...]
+    kernel: str
+    reads: tuple[str, ...]
+    makes: str
+    reason: str = ""
+
+
 @dataclass
 class Report:
     """Outcome of a compilation, before anything is written.
@@ -81,12 +101,14 @@ class Report:
         notes: facts about the whole graph (batch kept, normalisation absorbed, ...).
         casts: number of ToJpeg and ToSpatial casts left.
         domain: that was asked for: "jpeg", or "auto", by which maps are spatial by choice.
+        calls: what computes the nodes, on targets that call kernels themselves.
     """
 
     order: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     casts: int = 0
     domain: str = "jpeg"
+    calls: list[CallReport] = field(default_factory=list)
     _by_name: dict[str, NodeReport] = field(default_factory=dict)
 
     def add(self, node: NodeReport) -> None:
@@ -138,6 +160,7 @@ class Report:
             "notes": list(self.notes),
             "casts": self.casts,
             "domain": self.domain,
+            "calls": [asdict(call) for call in self.calls],
             "lowered": len(self.lowered),
             "kept": len(self.kept),
             **{key: sum(getattr(node, key) for node in self.nodes) for key in _SUMS},

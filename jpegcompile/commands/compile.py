@@ -15,6 +15,7 @@ from jpegcompile.commands.images import require_reported
 from jpegcompile.commands.options import (
     frequency_number,
     frequency_options,
+    gpu_options,
     json_option,
     kernel_options,
     model_options,
@@ -48,15 +49,21 @@ _AUTO = "auto"
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write."
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="File to write, or for --target triton the folder.",
 )
 @click.option(
     "--target",
     type=click.Choice(list(TARGETS)),
     default="ort",
     show_default=True,
-    help="jpegcompile operators with function bodies, or standard operators only.",
+    help="jpegcompile operators with function bodies, standard operators only, or a folder with a"
+    " module of PyTorch that calls Triton kernels on a GPU.",
 )
+@gpu_options
 @kernel_options
 @click.option("--strict", is_flag=True, help="Fail (exit 3) if anything would be kept spatial.")
 @click.option(
@@ -105,6 +112,8 @@ def compile(
     image_input: str | None,
     input_size: str | None,
     domain: Any,
+    precision: str | None,
+    gpu: str | None,
     frequencies: int | str | None,
     frequencies_file: Path | None,
     relu: Masking | None,
@@ -145,6 +154,8 @@ def compile(
                 domain=domain,
                 lean=lean,
                 batch=batch,
+                precision=precision,
+                gpu=gpu,
                 strict=strict,
                 dump_passes=dump,
                 progress=progress,
@@ -225,7 +236,8 @@ def _summary(
 
 def _show_report(output: Path, report: Report, has_weights: bool) -> None:
     fates = fate_text(len(report.lowered), len(report.kept), report.domain)
-    size = output.stat().st_size
+    files = list(output.iterdir()) if output.is_dir() else [output]
+    size = sum(file.stat().st_size for file in files)
     click.echo(f"{output}: {fates}, {counted(report.casts, 'cast')}, {size:,} bytes")
     if has_weights:
         weights = data_file(output)
@@ -243,5 +255,8 @@ def _show_report(output: Path, report: Report, has_weights: bool) -> None:
         click.echo(f"approximate: {', and '.join(parts)}")
     for node in report.kept:
         click.echo(f"kept spatial: {node.op} '{node.name}': {node.reason}")
+    for call in report.calls:
+        if not call.kernel:
+            click.echo(f"by PyTorch: {call.operators[0]} '{call.name}': {call.reason}")
     for note in report.notes:
         click.echo(f"note: {note}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from jpegcompile.commands.console import (
 from jpegcompile.commands.options import (
     frequency_number,
     frequency_options,
+    gpu_options,
     json_option,
     kernel_options,
     model_options,
@@ -32,6 +34,7 @@ from jpegcompile.frequency_plan import Masking
 from jpegcompile.inspection import Inspection
 from jpegcompile.inspection import inspect as inspect_model
 from jpegcompile.search.interval import PairedCounts
+from jpegcompile.target.registry import TARGETS
 
 
 @click.command()
@@ -46,6 +49,10 @@ from jpegcompile.search.interval import PairedCounts
 @truncate_option()
 @frequency_options
 @kernel_options
+@click.option(
+    "--target", type=click.Choice(list(TARGETS)), help="As for compile; ort if not given."
+)
+@gpu_options
 @json_option
 def inspect(
     model: Path,
@@ -61,6 +68,9 @@ def inspect(
     truncate: int | None,
     lean: bool,
     batch: int | None,
+    target: str | None,
+    precision: str | None,
+    gpu: str | None,
     as_json: bool,
 ) -> None:
     """Show what of MODEL is lowered, and what is kept spatial and why.
@@ -79,6 +89,9 @@ def inspect(
         domain=domain,
         lean=lean,
         batch=batch,
+        target=target,
+        precision=precision,
+        gpu=gpu,
     )
     if as_json:
         print_json(result.to_json())
@@ -118,10 +131,23 @@ def show_inspection(result: Inspection) -> None:
             f"truncation: {skippable:,} multiply-adds meet zeros if coefficients are convolved;"
             f" {transforms:,} in block transforms if pixels are"
         )
+    if report.get("calls"):
+        _show_calls(out, report["calls"])
     for note in report["notes"]:
         out.print(f"note: {note}", markup=False)
     if result.compiled is not None:
         _show_record(out, result)
+
+
+def _show_calls(out: Console, calls: Sequence[dict[str, Any]]) -> None:
+    """What computes the nodes of a model for GPUs, call by call."""
+    table = new_table("call", "of", "by", "reads", "makes")
+    for call in calls:
+        by = call["kernel"] or f"PyTorch: {call['reason']}"
+        parts = call["name"], " ".join(call["operators"]), by, ", ".join(call["reads"])
+        table.add_row(*map(plain, (*parts, call["makes"])))
+    out.print(table)
+    out.print()
 
 
 def _show_record(out: Console, result: Inspection) -> None:
@@ -136,12 +162,15 @@ def _show_record(out: Console, result: Inspection) -> None:
         f" subsampling {info.subsampling or '-'}",
         markup=False,
     )
-    if info.batch is not None:
+    if info.target == "triton":
+        out.print(f"GPU kernels in {info.precision}")
+    elif info.batch is not None:
         lean = ", of little memory" if info.lean else ""
         out.print(f"native kernels for {counted(info.batch, 'image')} at a time{lean}")
     preprocess = json.dumps(info.preprocess) if info.preprocess else "-"
     out.print(f"preprocessing {preprocess}", markup=False)
-    out.print(f"runs here: {result.execution}", markup=False)
+    if result.execution is not None:
+        out.print(f"runs here: {result.execution}", markup=False)
     evidence = (info.frequencies or {}).get("evidence")
     if evidence is not None:
         out.print(

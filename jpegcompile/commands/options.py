@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 import click
 
+from jpegcompile.cost.gpus import DEFAULT_GPU, GPUS
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking, plan_of
 from jpegcompile.operators.constants import LUMA_FACTORS
 from jpegcompile.options import MOST_BATCH
+from jpegcompile.precision import PRECISIONS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -137,10 +139,9 @@ def model_options(command: Command) -> Command:
         click.option(
             "--domain",
             type=click.Choice(["jpeg", "auto"]),
-            default="jpeg",
-            show_default=True,
-            help="Keep every map in the JPEG domain, or take the faster one; for now that is the"
-            " spatial domain for all maps behind the image.",
+            help="Keep every map in the JPEG domain, or take the faster one: on CPUs the spatial"
+            " domain for all maps behind the image; on GPUs, where auto is the default, what the"
+            " cost model chooses for each map.",
         ),
         click.option("--image-input", metavar="NAME", help="Which input is the image."),
         click.option(
@@ -182,6 +183,26 @@ def kernel_options(command: Command) -> Command:
             "--lean",
             is_flag=True,
             help="Native kernels that take little more memory than the model's weights; slower.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def gpu_options(command: Command) -> Command:
+    """What GPU kernels compute in and are chosen for, as `precision` and `gpu`."""
+    for option in (
+        click.option(
+            "--gpu",
+            type=click.Choice(list(GPUS)),
+            help=f"GPU that layouts are chosen for, {DEFAULT_GPU} if none is given; for --target"
+            " triton.",
+        ),
+        click.option(
+            "--precision",
+            type=click.Choice(list(PRECISIONS)),
+            help="What maps and products are rounded to; sums are float32. tf32x3 is as exact as"
+            " float32 and is the default for --target triton; other targets have float32.",
         ),
     ):
         command = option(command)

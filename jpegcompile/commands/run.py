@@ -15,7 +15,7 @@ from jpegcompile.evaluation.predict import Prediction
 from jpegcompile.evaluation.predict import run as predict
 from jpegcompile.jpeg.read import source_name
 from jpegcompile.jpeg.unusable import OnError
-from jpegcompile.runtime.session import Session
+from jpegcompile.runtime.opened import opened
 
 
 @click.command()
@@ -42,7 +42,7 @@ def run(
 ) -> None:
     """Print the best classes of IMAGES (files or folders) by the COMPILED model."""
     names = {} if labels is None else {i: name for name, i in read_labels(labels).items()}
-    session = Session(compiled, native=not portable)
+    session = opened(compiled, native=not portable)
     with progress_bar("running") as progress:
         predictions = predict(
             session, images, top=top, tolerant=tolerant, on_error=on_error, progress=progress

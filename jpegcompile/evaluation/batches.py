@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from jpegcompile.evaluation.spatial import pillow_input
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.unusable import ImageReader
+from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.inputs import original_input
-from jpegcompile.runtime.session import Session
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Batch:
 
 
 def image_batches(
-    session: Session, files: Sequence[Path], reader: ImageReader | None = None
+    session: ImageRunner, files: Sequence[Path], reader: ImageReader | None = None
 ) -> Iterator[Batch]:
     """The files in order, as many at once as the session takes.
 

@@ -21,8 +21,9 @@ from jpegcompile.evaluation.spatial import SpatialModel, score_count
 from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
+from jpegcompile.runtime.image_runner import ImageRunner
+from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.outputs import joined
-from jpegcompile.runtime.session import Session
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def compare(
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read; or none
             can be used.
     """
-    session = Session(compiled, native=native)
+    session = opened(compiled, native=native)
     source = load_source(original)
     require_same_source(source, session)
     name = score_output(session.output_names, output)
@@ -148,7 +149,7 @@ def compare(
 
 
 def score_files(
-    session: Session,
+    session: ImageRunner,
     source: Source,
     files: Sequence[Path],
     output: str,

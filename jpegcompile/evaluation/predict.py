@@ -14,7 +14,8 @@ from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
 from jpegcompile.evaluation.progress import Progress
 from jpegcompile.jpeg.unusable import OnError, Skipped
-from jpegcompile.runtime.session import Session
+from jpegcompile.runtime.image_runner import ImageRunner
+from jpegcompile.runtime.opened import opened
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Predictions(list[Prediction]):
 
 
 def run(
-    compiled: str | os.PathLike[str] | Session,
+    compiled: str | os.PathLike[str] | ImageRunner,
     images: Sequence[str | os.PathLike[str]],
     *,
     top: int = 5,
@@ -88,7 +89,7 @@ def run(
     """
     if top < 1:
         raise UsageError(f"top is {top}; give 1 or more")
-    session = compiled if isinstance(compiled, Session) else Session(compiled, native=native)
+    session = compiled if isinstance(compiled, ImageRunner) else opened(compiled, native=native)
     groups = [_expand(image) for image in images]
     files = [file for group in groups for file in group.files]
     reader = session.reader(on_error, tolerant=tolerant)
@@ -103,7 +104,7 @@ def run(
         if scores.ndim != 2 or len(scores) != len(found):
             raise UsageError(
                 f"output '{session.output_names[0]}' has shape {list(scores.shape)}, not one score"
-                " for each class; use Session.run from Python"
+                " for each class; use jpegcompile.load from Python"
             )
         ranked = np.argsort(-scores, axis=1, kind="stable")[:, :top]
         for item, order, row in zip(found, ranked, scores, strict=True):

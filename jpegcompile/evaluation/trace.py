@@ -24,6 +24,7 @@ from jpegcompile.evaluation.spatial import readable
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.frontend.load import Source
 from jpegcompile.runtime.batch import fill
+from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.inputs import coefficient_feeds, fits_inputs
 from jpegcompile.runtime.opening import inference_session
 from jpegcompile.runtime.session import Session
@@ -62,6 +63,14 @@ class _Side:
     open: Callable[[onnx.ModelProto], Any]
     feeds: Callable[[Batch, list[int]], Feeds]
     fixed_batch: int | None
+
+
+def tracer_of(session: ImageRunner, source: Source, most: int, native: bool) -> Tracer | None:
+    """What compares the nodes of a compiled model; None for a module of PyTorch.
+
+    Kernels of a module compute several nodes at once, and no tensor between them exists.
+    """
+    return Tracer(session, source, most, native) if isinstance(session, Session) else None
 
 
 class Tracer:

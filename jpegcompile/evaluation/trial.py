@@ -17,14 +17,15 @@ from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.rounding import OwnRounding
 from jpegcompile.evaluation.spatial import SpatialModel
 from jpegcompile.evaluation.tolerance import Tolerance
-from jpegcompile.evaluation.trace import Tracer
+from jpegcompile.evaluation.trace import Tracer, tracer_of
 from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
+from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.inputs import fits_inputs
 from jpegcompile.runtime.session import Session
 
 # Errors at the outputs, inputs kept for the nodes, and files that could not be used.
-Measured = tuple[Meter, Tracer, tuple[Skipped, ...]]
+Measured = tuple[Meter, Tracer | None, tuple[Skipped, ...]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Trial:
     tolerant: bool
     progress: Progress | None
 
-    def run(self, session: Session) -> Measured:
+    def run(self, session: ImageRunner) -> Measured:
         """Measure a compiled model, as many inputs at once as its session takes.
 
         Raises:
@@ -57,7 +58,7 @@ class Trial:
             UsageError, ImageError, AccessError: as `verify`.
         """
         info = session.info.input
-        tracer = Tracer(session, self.source, self.node_inputs, self.native)
+        tracer = tracer_of(session, self.source, self.node_inputs, self.native)
         reader = session.reader(self.on_error, tolerant=self.tolerant)
         model = SpatialModel(self.source, info, arena=False)
         rounding = OwnRounding(self.source, info, self.tolerance)
@@ -72,19 +73,20 @@ class Trial:
                 rounding.variants(batch.spatial),
                 inputs=len(batch.spatial),
             )
-            tracer.keep(batch)
+            if tracer is not None:
+                tracer.keep(batch)
             if self.progress is not None:
                 done = meter.inputs + len(reader.skipped)
                 self.progress(done, len(self.files) or self.samples)
         return meter, tracer, reader.skipped
 
-    def _batches(self, session: Session, reader: ImageReader) -> Iterator[Batch]:
+    def _batches(self, session: ImageRunner, reader: ImageReader) -> Iterator[Batch]:
         if self.files:
             return image_batches(session, self.files, reader)
         return _random_batches(session, self.samples, self.seed)
 
 
-def _random_batches(session: Session, samples: int, seed: int) -> Iterator[Batch]:
+def _random_batches(session: ImageRunner, samples: int, seed: int) -> Iterator[Batch]:
     if session.info.input_mode != "tensor":
         raise UsageError(
             f"{session.path}: takes JPEG files, so verify needs some: give --images FOLDER"
@@ -100,15 +102,19 @@ def _random_batches(session: Session, samples: int, seed: int) -> Iterator[Batch
         yield Batch((), (), tensor, None)
 
 
-def _outputs(session: Session, batch: Batch) -> dict[str, NDArray[Any]]:
+def _outputs(session: ImageRunner, batch: Batch) -> dict[str, NDArray[Any]]:
     info = session.info
     if info.input_mode == "tensor":
         values = session.run_feeds({info.input.name: batch.spatial})
-    elif info.input_mode == "jpeg" and session.execution.library is not None:
+    elif isinstance(session, Session) and _reads_files(session):
         values = _run_files(session, batch)
     else:
         values = session.run_coefficients(batch.coefficients)
     return dict(zip(session.output_names, values, strict=True))
+
+
+def _reads_files(session: Session) -> bool:
+    return session.info.input_mode == "jpeg" and session.execution.library is not None
 
 
 def _run_files(session: Session, batch: Batch) -> list[NDArray[Any]]:

@@ -25,6 +25,9 @@ from jpegcompile.evaluation.trace import inputs_at_once, suspect_of, tensor_byte
 from jpegcompile.evaluation.trial import Measured, Trial
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.jpeg.unusable import OnError
+from jpegcompile.precision import precision_of
+from jpegcompile.runtime.image_runner import ImageRunner
+from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.outputs import RowsError
 from jpegcompile.runtime.session import Session
 
@@ -72,12 +75,13 @@ def verify(
     for name, value in (("absolute", absolute), ("relative", relative)):
         if value is not None and not 0 <= value < math.inf:
             raise UsageError(f"{name} is {value:g}; give the error that is allowed, 0 or more")
-    session = Session(compiled, native=native, arena=False)
+    session = opened(compiled, native=native, arena=False)
     source = load_source(original)
     require_same_source(source, session)
-    tolerance = Tolerance(absolute, relative, is_half_precision(source.model))
+    precision = precision_of(session.info.precision)
+    tolerance = Tolerance(absolute, relative, is_half_precision(source.model), precision)
     listing = jpeg_files(images) if images else ImageFiles((), {})
-    if session.fixed_batch is None:
+    if session.fixed_batch is None and isinstance(session, Session):
         session.batch_size = inputs_at_once(tensor_bytes(session.model), session.batch_size)
     trial = Trial(
         source,
@@ -95,8 +99,10 @@ def verify(
     is_exact = session.info.frequencies is None
     # A model that is done with leaves its memory to the nodes.
     del session
-    tracer.compare()
     result = verification(meter, is_exact=is_exact)
+    if tracer is None:
+        return replace(result, skipped=skipped, ignored=listing.ignored)
+    tracer.compare()
     explain = None if result.passed or not is_exact else Tolerance(is_half=tolerance.is_half)
     nodes = tracer.nodes(explain)
     result = verification(
@@ -105,7 +111,7 @@ def verify(
     return replace(result, skipped=skipped, ignored=listing.ignored)
 
 
-def _measured(trial: Trial, session: Session) -> Measured:
+def _measured(trial: Trial, session: ImageRunner) -> Measured:
     """What a trial measures, an input at a time where it fails with several.
 
     Outputs that do not tell inputs apart are compared as wholes, and some models that leave their
@@ -126,7 +132,7 @@ def is_half_precision(model: onnx.ModelProto) -> bool:
     return any(t.data_type == TensorProto.FLOAT16 for t in model.graph.initializer)
 
 
-def require_same_source(source: Source, session: Session) -> None:
+def require_same_source(source: Source, session: ImageRunner) -> None:
     """Refuse to compare a compiled model with anything but its own source.
 
     Raises:

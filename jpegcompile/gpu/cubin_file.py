@@ -1,6 +1,6 @@
-"""Files of compiled kernels.
+r"""Files of compiled kernels.
 
-    jpegcompile cubins 1 INDEXBYTES\\n
+    jpegcompile cubins 1 INDEXBYTES\n
     INDEXBYTES bytes of index, a line for each cubin
     cubins, each at a multiple of 16 bytes from the end of the index, zeros between them
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from jpegcompile.dct.frequencies import band, full
 
 # Channels that stand side by side; maps have a multiple of this many.
@@ -18,6 +21,12 @@ CHANNELS = 16
 def padded(channels: int) -> int:
     """The next multiple of 16."""
     return -(-channels // CHANNELS) * CHANNELS
+
+
+def padded_rows(values: NDArray[Any]) -> NDArray[Any]:
+    """Numbers for each channel [..., C], with zeros up to a multiple of 16."""
+    missing = padded(values.shape[-1]) - values.shape[-1]
+    return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)])
 
 
 def log2_of(block: int) -> int:
@@ -94,6 +103,13 @@ class MapLayout:
         row = 0 if self.is_rows else self.width * pixel
         kept = self.kept if self.is_rows else 0
         return View(self.elements, row, pixel, CHANNELS, kept, self.is_rows)
+
+    def __str__(self) -> str:
+        """As tables show it: `64x56x56 as 36 of 64 coefficients`."""
+        size = f"{self.channels}x{self.height}x{self.width}"
+        if self.is_rows:
+            return f"{size} as {self.kept} of {self.block**2} coefficients"
+        return f"{size} as pixels" + (f" of {self.kept} coefficients" if self.is_truncated else "")
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data, the arguments of `MapLayout`."""

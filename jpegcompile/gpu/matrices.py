@@ -73,6 +73,7 @@ def _values(matrix: TileMatrix) -> NDArray[np.float64]:
         tile = np.zeros_like(whole)
         tile[slice(int(kept.sum())) if matrix.in_rows else kept] = whole[kept]
         tile = tile if matrix.transform == "forward" else tile.T
-    values = np.kron(np.eye(TILE_ROWS // len(tile)), tile)
+    # Row by row in memory, as kernels read it: a product keeps the order of a transposed tile.
+    values = np.ascontiguousarray(np.kron(np.eye(TILE_ROWS // len(tile)), tile))
     values.setflags(write=False)
     return values

@@ -8,6 +8,8 @@ from typing import Literal
 import onnx_graphsurgeon as gs
 
 from jpegcompile.frequency_plan import FrequencyPlan
+from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.ir.calls import Call
 from jpegcompile.ir.domain import ConstantPool
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.ordered import OrderedGraph
@@ -17,6 +19,7 @@ from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.constants import DOMAIN
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.registry import OPERATORS
+from jpegcompile.precision import FLOAT32, Precision
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.report import Report
 from jpegcompile.target.base import Target
@@ -40,6 +43,8 @@ class CompileOptions:
     domain: DomainChoice = "jpeg"
     lean: bool = False
     batch: int | None = None
+    precision: Precision = FLOAT32
+    gpu: str = "sm_90"
 
     @property
     def takes_files(self) -> bool:
@@ -76,6 +81,11 @@ class Module:
         programs: definitions of operators of which this model gives the body, by name.
         halves: the float16 constants of the source, by the names of their float32 twins.
         convolutions: names of the convolutions that became part of a fused operator, by its name.
+        calls: what computes the graph, on targets that call kernels themselves.
+        bands: how many frequencies a truncated tensor of these calls keeps, by its name.
+        low_maps: maps that only these calls have, by name: those of which a tensor of the graph is
+            approximated.
+        layouts: how each map of these calls stands in memory, by the name of its tensor.
         dynamic_batch: whether the batch dimension is symbolic.
         bound_batch: the batch of a model whose batch dimension is not; None before that is known.
     """
@@ -98,6 +108,10 @@ class Module:
     programs: dict[str, Operator] = field(default_factory=dict)
     halves: dict[str, gs.Constant] = field(default_factory=dict)
     convolutions: dict[str, str] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    bands: dict[str, int] = field(default_factory=dict)
+    low_maps: dict[str, str] = field(default_factory=dict)
+    layouts: dict[str, MapLayout] = field(default_factory=dict)
     dynamic_batch: bool = False
     bound_batch: int | None = None
     _names: set[str] = field(default_factory=set)
@@ -148,7 +162,11 @@ class Module:
 
     def domain(self, tensor: gs.Tensor) -> int:
         """Block size of what a tensor holds now; 1 is the spatial domain."""
-        return self.blocks.get(tensor.name, 1)
+        return self.domain_of(tensor.name)
+
+    def domain_of(self, name: str) -> int:
+        """The same by the name of the tensor."""
+        return self.blocks.get(name, 1)
 
 
 def size_of(tensor: gs.Tensor) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,50 +18,26 @@ from jpegcompile.interface import JPEG, LUMA
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.read import ImageSource, image_bytes, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
-from jpegcompile.jpeg.unusable import ImageReader, OnError
 from jpegcompile.metadata import CompiledInfo
-from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.cut import begin_at, begin_behind_decode
+from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
 from jpegcompile.runtime.inputs import (
-    check_usable,
     coefficient_feeds,
-    fits_inputs,
     ingested,
     original_input,
-    preprocess_in,
 )
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
-from jpegcompile.runtime.outputs import Outputs, joined
+from jpegcompile.runtime.outputs import joined
 from jpegcompile.target.base import Target
 from jpegcompile.target.registry import TARGETS
 from jpegcompile.weights.read import load_weights
 
 _BATCH = 32
 
-# Inputs besides the image, by name; the same for every image.
-Shared = Mapping[str, NDArray[np.generic]]
 
-
-def load(path: str | os.PathLike[str], *, native: bool = True) -> Session:
-    """Open a compiled model.
-
-    One for the bytes of a file opens without native kernels, too: see `Session`.
-
-    Args:
-        path: of the model.
-        native: whether native kernels run what they can (`Session.execution` says what); without
-            them everything runs by the function bodies in the file.
-
-    Raises:
-        AccessError: if the file cannot be read, or the native kernels cannot be loaded.
-        UnsupportedModelError: if jpegcompile did not write it, or a newer version did.
-    """
-    return Session(path, native=native)
-
-
-class Session:
+class Session(ImageRunner):
     """A compiled model, ready to run; may be used from several threads, pickles by its path.
 
     Of a model for the bytes of a file (`--input jpeg`) it runs what is behind JpegDecode, and reads
@@ -88,13 +64,13 @@ class Session:
         native: bool = True,
         arena: bool = True,
     ) -> None:
-        """Open `path`; see `load`.
+        """Open `path`; see `jpegcompile.load`.
 
         Args:
             path: of the model.
             threads: read files, and are ONNX Runtime's intra-op number; by default they are as many
                 as this process has processors, and cores.
-            native: as for `load`.
+            native: as for `jpegcompile.load`.
             arena: whether ONNX Runtime keeps the memory of a run for the next one.
         """
         self.path = os.fspath(path)
@@ -113,7 +89,7 @@ class Session:
         begin_behind_decode(model)
         self.model = model
         self.folder = file.parent
-        self._threads = threads
+        self.threads = threads
         self._native = native
         self._arena = arena
         self._process = os.getpid()
@@ -134,16 +110,7 @@ class Session:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by path: another process opens the file for itself."""
-        return Session, (os.path.abspath(self.path), self._threads, self._native, self._arena)
-
-    @property
-    def preprocess(self) -> Preprocess:
-        """From pixels to the input of the source model.
-
-        Raises:
-            UsageError: if the model carries none (compiled for tensors, without --preprocess).
-        """
-        return preprocess_in(self.info, self.path)
+        return Session, (os.path.abspath(self.path), self.threads, self._native, self._arena)
 
     @property
     def inference_session(self) -> ort.InferenceSession:
@@ -171,7 +138,7 @@ class Session:
             AccessError: if a file cannot be read.
             UsageError: if there are no images, or several for a model that takes one.
         """
-        sources = _listed(images)
+        sources = listed(images)
         takes_one = self.info.input_mode == "tensor" and not self.info.input.has_batch
         if takes_one and len(sources) > 1:
             raise UsageError(
@@ -182,7 +149,7 @@ class Session:
             return self._bytes(sources)
         coefficients = [item.coefficients for item in self.reader().read(sources)]
         for index, image in enumerate(coefficients):
-            if not self._fits(image):
+            if not self.fits(image):
                 found = subsampling_of(image.frame) or image.color_space
                 raise ImageError(
                     f"{source_name(sources, index)}: is {found} but the model is compiled for"
@@ -190,59 +157,6 @@ class Session:
                 )
         feeds = self._direct(coefficients)
         return {name: values[0] for name, values in feeds.items()} if takes_one else feeds
-
-    def run(
-        self,
-        images: Sequence[ImageSource],
-        shared: Shared | None = None,
-        *,
-        tolerant: bool = False,
-        on_error: OnError = "stop",
-    ) -> Outputs:
-        """Outputs of the source model for any number of files, concatenated along the batch.
-
-        The outputs for one file are as the model gives them, whatever their first axis is.
-
-        Args:
-            images: paths or bytes.
-            shared: inputs besides the image, the same for every image.
-            tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
-            on_error: what becomes of files that cannot be used: "stop" raises the error of the
-                first; "skip" and "report" leave their rows out, and `Outputs` says which are left.
-
-        Raises:
-            ImageError: if a file is damaged or its size is not the model's; or none can be used.
-            AccessError: if a file cannot be read.
-            UsageError: after a fork, if there are no images, or if an input besides the image is
-                not given.
-        """
-        self._refuse_fork()
-        sources = _listed(images)
-        reader = self.reader(on_error, tolerant=tolerant)
-        used: list[int] = []
-        batches: list[list[NDArray[Any]]] = []
-        for start in range(0, len(sources), self.batch_size):
-            found = reader.read(sources[start : start + self.batch_size], start)
-            if found:
-                used += [item.index for item in found]
-                batches.append(self.run_coefficients([i.coefficients for i in found], shared))
-        reader.require_some(used)
-        columns = joined(self.output_names, batches, len(used))
-        return Outputs(columns, used, reader.skipped)
-
-    def reader(self, on_error: OnError = "stop", *, tolerant: bool = False) -> ImageReader:
-        """What reads files for `run_coefficients`; the arguments are those of `run`."""
-        return ImageReader(self._check, on_error, tolerant=tolerant, threads=self._threads)
-
-    def _check(self, image: Coefficients, name: str) -> None:
-        info, color = self.info, None
-        if info.input_mode == "tensor":
-            color = self.preprocess.color_for(info.input.channels)
-        check_usable(image.frame, info.input, info.frame, name, color)
-
-    def _fits(self, image: Coefficients) -> bool:
-        """Whether the image can be fed as it is."""
-        return fits_inputs(image.frame, self.info.frame, self.info.input)
 
     def run_coefficients(
         self, images: Sequence[Coefficients], shared: Shared | None = None
@@ -253,8 +167,8 @@ class Session:
             RowsError: if there are several images, and an output does not hold a row for each.
             UsageError: after a fork, or if an input besides the image is not given.
         """
-        self._refuse_fork()
-        direct = [i for i, image in enumerate(images) if self._fits(image)]
+        self.require_process()
+        direct = [i for i, image in enumerate(images) if self.fits(image)]
         others = [i for i in range(len(images)) if i not in set(direct)]
         results: list[tuple[list[int], list[NDArray[Any]]]] = []
         if direct:
@@ -280,7 +194,7 @@ class Session:
             UsageError: after a fork, for models with inputs besides the image, and as
                 `inference_session`.
         """
-        self._refuse_fork()
+        self.require_process()
         if self.info.input_mode == "jpeg":
             return self._outputs(self.inference_session, {}, feeds)
         name = self.info.input.name
@@ -309,14 +223,19 @@ class Session:
         Raises:
             UsageError: after a fork, or if an input besides the image is not given.
         """
-        self._refuse_fork()
+        self.require_process()
         info = self.info
         if info.input_mode == "tensor":
             return self._outputs(self._session, {info.input.name: image}, shared)
         assert info.ingest_output is not None
         return self._outputs(self._network_session(), {info.ingest_output: image}, shared)
 
-    def _refuse_fork(self) -> None:
+    def require_process(self) -> None:
+        """Refuse to run in a process that was forked since.
+
+        Raises:
+            UsageError: if it was.
+        """
         # The threads of ONNX Runtime are not there in the child: it would wait for them for ever.
         if self._process != os.getpid():
             raise UsageError(f"{self.path}: this session was opened before a fork; load it again")
@@ -384,7 +303,7 @@ class Session:
     def _open(self, model: onnx.ModelProto) -> ort.InferenceSession:
         return inference_session(
             model,
-            self._threads,
+            self.threads,
             self.folder,
             native=self._native,
             weights=self._weights,
@@ -400,13 +319,3 @@ def _target_of(info: CompiledInfo, path: str) -> Target:
             " upgrade jpegcompile"
         )
     return TARGETS[info.target]
-
-
-def _listed(images: Sequence[ImageSource]) -> list[ImageSource]:
-    """The images as a list; one image alone would pass for a sequence of characters or bytes."""
-    if isinstance(images, str | bytes | bytearray | memoryview | os.PathLike):
-        raise UsageError("images are given as a list; wrap one image in a list")
-    sources = list(images)
-    if not sources:
-        raise UsageError("no images to run; give one at least")
-    return sources

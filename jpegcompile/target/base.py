@@ -50,6 +50,10 @@ class Kernels:
     compact_tiles: bool = False
 
 
+def _nothing_required() -> None:
+    """What most targets need is installed with jpegcompile."""
+
+
 @dataclass(frozen=True)
 class Target:
     """What a model is compiled for.
@@ -62,6 +66,10 @@ class Target:
             and the input mode "jpeg" mean nothing.
         providers: execution providers of ONNX Runtime, the preferred one first.
         passes: imports and returns what `schedule` says.
+        chooses_layouts: whether layouts of maps are chosen for GPUs, so that models are always
+            lowered to the JPEG domain.
+        precisions: that it computes in, the default first.
+        require: refuses to go on where the target needs what is not installed.
     """
 
     name: str
@@ -69,6 +77,9 @@ class Target:
     kernels: Kernels | None
     providers: tuple[str, ...]
     passes: Callable[[Target], tuple[Pass, ...]]
+    chooses_layouts: bool = False
+    precisions: tuple[str, ...] = ("float32",)
+    require: Callable[[], None] = _nothing_required
 
     def schedule(self) -> tuple[Pass, ...]:
         """The last passes of the pipeline, in order: which operators do the work."""

@@ -6,8 +6,9 @@ from jpegcompile.errors import UsageError
 from jpegcompile.target.base import Target
 from jpegcompile.target.onnx import ONNX
 from jpegcompile.target.ort import ORT
+from jpegcompile.target.triton import TRITON
 
-TARGETS: dict[str, Target] = {target.name: target for target in (ORT, ONNX)}
+TARGETS: dict[str, Target] = {target.name: target for target in (ORT, ONNX, TRITON)}
 
 
 def target_of(name: str) -> Target:

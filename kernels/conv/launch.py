@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.gpu.launch import Launch, Tiling, programs, storage_type
-from jpegcompile.gpu.layout import CHANNELS, MapLayout, log2_of, padded
+from jpegcompile.gpu.layout import CHANNELS, MapLayout, log2_of, padded, padded_rows
 from jpegcompile.gpu.matrices import TileMatrix
 from jpegcompile.gpu.programs import NOTHING, Program
 from jpegcompile.precision import Precision
@@ -17,6 +20,9 @@ Pair = tuple[int, int]
 # Channels of maps that `conv_thin` reads, and the most numbers of a step of it.
 THIN = 4
 MOST_THIN_DEPTH = 64
+# Images at once where nobody says, and multiprocessors of an H100.
+TYPICAL_BATCH = 8
+PROCESSORS = 132
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,17 @@ class Convolution:
         }
         return {name: matrix for name, matrix in found.items() if matrix is not None}
 
+    def default_tiling(self, precision: Precision) -> Tiling:
+        """A tiling without spills on every GPU."""
+        return default_tiling(self, precision)
+
+    def packed(
+        self, weights: Mapping[str, NDArray[Any]], tiling: Tiling
+    ) -> dict[str, NDArray[Any]]:
+        """Weights as the kernel reads them; see `packed_weight`."""
+        rows = {name: padded_rows(v) for name, v in weights.items() if name != "weight"}
+        return {**rows, "weight": packed_weight(self, weights["weight"], tiling)}
+
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
         """The launch for `batch` images."""
         kernel = "rows" if self.x.is_rows else "thin" if self.x.thin == THIN else "pixels"
@@ -193,6 +210,56 @@ class Convolution:
             "BK": self.depth(tiling),
             "PRECISION": precision.product,
         }
+
+
+def default_tiling(conv: Convolution, precision: Precision, batch: int = TYPICAL_BATCH) -> Tiling:
+    """A tiling of which no kernel spills registers on sm_80, sm_90 and sm_100.
+
+    Args:
+        conv: the convolution with its epilogue.
+        precision: of products.
+        batch: images at once; it decides how many processors a tiling leaves idle.
+
+    Returns:
+        The largest of the tilings that fit, unless a smaller one takes a tenth less time by
+        the count of sums that the busiest processor makes.
+    """
+    channels = padded(conv.y.channels)
+    rows = batch * conv.y.height * conv.y.width
+
+    def busiest(tiling: Tiling) -> float:
+        waves = math.prod(programs(rows, channels, tiling)) / PROCESSORS
+        # Programs of many waves overlap.
+        return (math.ceil(waves) if waves <= 4 else waves) * tiling.rows * tiling.channels
+
+    found = _tilings(conv, precision, channels)
+    least = min(busiest(tiling) for tiling in found)
+    return next(tiling for tiling in found if busiest(tiling) <= 1.1 * least)
+
+
+def _tilings(conv: Convolution, precision: Precision, channels: int) -> list[Tiling]:
+    """Tilings without spilled registers, from the one that reads least to the smallest.
+
+    Sums of 16-bit products leave registers for transforms in programs of 128 x 64 and 64 x 128.
+    Each weight that is read serves 128 rows there, which counts where a window reads the same
+    pixels many times. TF32x3 and float32 products need more registers and instructions. Eight
+    warps keep most kernels below 40 KB.
+    """
+    transforms = len(conv.matrices)
+    if precision.storage != "float32":
+        if channels <= 32:
+            return [Tiling(128, 32, 64, 8)]
+        tall, wide, small = Tiling(128, 64, 64, 8), Tiling(64, 128, 64, 8), Tiling(64, 64, 64, 8)
+        if channels % 128:
+            return [tall, small]
+        if not transforms:
+            return [Tiling(128, 128, 32, 8), tall, small]
+        return [tall if conv.is_windowed else wide, small]
+    small = Tiling(64, 32, 16 if precision.product == "ieee" else 32, 8)
+    most_transforms = 0 if precision.product == "ieee" else 1
+    if channels <= 32 or transforms > most_transforms:
+        return [small]
+    return [Tiling(64, 64, 32, 8), small]
 
 
 def can_be_thin(kernel: Pair, dilations: Pair) -> bool:

@@ -22,6 +22,7 @@ from jpegcompile.kernels.tiles.triton import (
     load_map,
     mix,
     positions,
+    program_place,
 )
 
 
@@ -88,8 +89,9 @@ def conv_pixels(
     weight is [channels, kernel_h * kernel_w, span] and bias float32 [channels]. If TRANSPOSED,
     stride_h and stride_w are those of ConvTranspose: input pixels are that far apart.
     """
-    first_row = tl.program_id(0) * BM
-    first_channel = tl.program_id(1) * BN
+    row_place, channel_place = program_place()
+    first_row = row_place * BM
+    first_channel = channel_place * BN
     m = first_row + tl.arange(0, BM)
     c = first_channel + tl.arange(0, BN)
     image, _, _, out_y, out_x = positions(m, log_block, tiles_y, tiles_x)
@@ -106,20 +108,23 @@ def conv_pixels(
     taps = kernel_h * kernel_w
     weights = weight + c[None, :] * (taps * span) + k[:, None]
     sums = tl.zeros((BM, BN), tl.float32)
-    for step in range(taps * (span // BK)):
-        tap = step % taps
-        start = (step // taps) * BK
+    # Counters in place of divisions of the step, which the pipeline would repeat.
+    tap = 0
+    down = 0
+    right = 0
+    start = 0
+    for _ in range(taps * (span // BK)):
         if TRANSPOSED:
-            above = top - (tap // kernel_w) * dilation_h
-            before = left - (tap % kernel_w) * dilation_w
+            above = top - down
+            before = left - right
             in_y = above // stride_h
             in_x = before // stride_w
             inside = live & (above >= 0) & (before >= 0)
             inside = inside & (in_y * stride_h == above) & (in_x * stride_w == before)
             inside = inside & (in_y < height) & (in_x < width)
         else:
-            in_y = top + (tap // kernel_w) * dilation_h
-            in_x = left + (tap % kernel_w) * dilation_w
+            in_y = top + down
+            in_x = left + right
             inside = live & (in_y >= 0) & (in_y < height) & (in_x >= 0) & (in_x < width)
         at = base + in_y * x_row + in_x * x_pixel
         a = tl.load(
@@ -130,6 +135,15 @@ def conv_pixels(
         )
         b = tl.load(weights + (tap * span + start), mask=(c < channels)[None, :], other=0.0)
         sums = tl.dot(a, b, sums, input_precision=PRECISION)
+        tap += 1
+        right += dilation_w
+        is_line_done = right == kernel_w * dilation_w
+        right = tl.where(is_line_done, 0, right)
+        down += tl.where(is_line_done, dilation_h, 0)
+        is_window_done = tap == taps
+        tap = tl.where(is_window_done, 0, tap)
+        down = tl.where(is_window_done, 0, down)
+        start += tl.where(is_window_done, BK, 0)
     sums += tl.load(bias + c, mask=c < channels, other=0.0)[None, :]
     finish(
         sums, approximated, constants, residual, inverse, forward, y,
@@ -183,9 +197,10 @@ def conv_thin(
     A step reads BK / 4 pixels beside each other. weight is [channels, kernel_h, BK], with zeros
     behind the window and between dilated taps.
     """
-    first_row = tl.program_id(0) * BM
+    row_place, channel_place = program_place()
+    first_row = row_place * BM
     m = first_row + tl.arange(0, BM)
-    c = tl.program_id(1) * BN + tl.arange(0, BN)
+    c = channel_place * BN + tl.arange(0, BN)
     image, _, _, out_y, out_x = positions(m, log_block, tiles_y, tiles_x)
     top = out_y * stride_h - pad_h
     left = out_x * stride_w - pad_w
@@ -269,8 +284,9 @@ def conv_rows(
     (RESIDUAL_MIXED is False) behind it. Unless ACTIVATED, nothing is transformed and the residual
     and y are coefficients, too. weight is [channels, span] and bias float32 [channels].
     """
-    first_row = tl.program_id(0) * BM
-    first_channel = tl.program_id(1) * BN
+    row_place, channel_place = program_place()
+    first_row = row_place * BM
+    first_channel = channel_place * BN
     m = first_row + tl.arange(0, BM)
     c = first_channel + tl.arange(0, BN)
     first_in = tl.minimum((first_channel // group_out) * group_in // 16 * 16, last_start)

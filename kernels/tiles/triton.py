@@ -23,6 +23,17 @@ import triton.language as tl
 
 
 @triton.jit
+def program_place():
+    """Which rows and which channels a program makes, as numbers of programs.
+
+    Programs of the same rows start one after another, so that the cache still holds the rows.
+    """
+    channels = tl.num_programs(1)
+    number = tl.program_id(1) * tl.num_programs(0) + tl.program_id(0)
+    return number // channels, number % channels
+
+
+@triton.jit
 def positions(m, log_block, tiles_y, tiles_x):
     """The place of each row `m`: image, tile within the image, element of the tile, y and x."""
     tile = m >> (2 * log_block)
@@ -132,7 +143,7 @@ def add_map(
         # One product of 64 rows needs more registers than tf32x3 leaves on sm_80.
         i = tl.arange(0, 64)
         j = tl.arange(0, 16)
-        for part in range(0, 64, 16):
+        for part in tl.range(0, 64, 16, num_stages=1):
             few = load_map(
                 pointer, first_row + part + j, c, rows, channels, log_block, tiles_y, tiles_x,
                 stride_image, stride_row, stride_pixel, stride_group, kept, ROWS,

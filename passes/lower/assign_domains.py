@@ -34,7 +34,9 @@ class AssignDomains(Pass):
         if module.maps:
             return False
         module.channels_last = _channels_last(module.graph)
-        is_spatial = module.options.domain == "auto"
+        options = module.options
+        # Where layouts are chosen later, each map may stay in the JPEG domain.
+        is_spatial = options.domain == "auto" and not options.target.chooses_layouts
         module.vectors = _vectors(module.graph)
         module.infinite = infinite_tensors(module.graph)
         module.maps = {
@@ -49,7 +51,7 @@ class AssignDomains(Pass):
         for name in module.infinite & module.maps.keys():
             if module.maps[name] > 1:
                 del module.maps[name]
-        module.report.domain = module.options.domain
+        module.report.domain = "auto" if is_spatial else "jpeg"
         module.report.order = [node.name for node in module.graph.nodes]
         return bool(module.maps)
 

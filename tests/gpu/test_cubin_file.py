@@ -90,7 +90,7 @@ def test_damaged_files(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for damaged in (whole[:-1], whole[:60], whole.replace(b"first", b"First")):
         path.write_bytes(damaged)
-        with pytest.raises(UsageError, match="is damaged: .*; compile the kernels again"):
+        with pytest.raises(UsageError, match=r"is damaged: .*; compile the kernels again"):
             read_cubins(path)
     for other in (b"", b"jpegcompile cubins 2 0\n", whole[:22], b"x" * 1000):
         path.write_bytes(other)
@@ -99,5 +99,5 @@ def test_damaged_files(tmp_path: Path) -> None:
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(AccessError, match="cannot read compiled kernels: No such file"):
+    with pytest.raises(AccessError, match="cannot read compiled kernels: No such"):
         read_cubins(tmp_path / "none")

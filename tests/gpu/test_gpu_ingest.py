@@ -7,6 +7,7 @@ import pytest
 from support.gpu_maps import largest_error, run_kernel
 
 from jpegcompile.dct.affine import ChannelAffine
+from jpegcompile.dct.color import Color
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.subsampling import SUBSAMPLINGS, frame_of
@@ -23,7 +24,7 @@ def _error(
 ) -> float:
     generator = np.random.default_rng(7)
     channels = 1 if frame.color_space == "gray" else 3
-    color = "L" if channels == 1 else "RGB"
+    color: Color = "L" if channels == 1 else "RGB"
     affine = ChannelAffine(AFFINE.scale[:channels], AFFINE.shift[:channels])
     taken = NetworkInput("x", channels, *frame.size, "NCHW", color=color, affine=affine)
     components = len(frame.sampling)

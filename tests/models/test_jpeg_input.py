@@ -326,7 +326,7 @@ def test_verify_runs_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     def faulty(session: jpegcompile.Session, feeds: Any) -> list[Array]:
         assert list(feeds) == ["jpeg"]
-        session._refuse_fork()
+        session.require_process()
         outputs = session.inference_session.run(session.output_names, feeds)
         return [values + np.float32(1e-3) for values in outputs]
 

@@ -68,7 +68,7 @@ def run_kernel(
     The result is NaN where the kernel writes nothing.
     """
     types = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-    given = {**arrays, **{name: matrix.values() for name, matrix in matrices.items()}}
+    given = {**arrays, **{name: matrix.values().copy() for name, matrix in matrices.items()}}
     tensors = {
         name: torch.from_numpy(np.ascontiguousarray(values)).to(types[launch.pointers[name]])
         if launch.pointers[name] in types

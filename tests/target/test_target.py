@@ -26,6 +26,7 @@ from jpegcompile.target.base import Kernels, Target
 from jpegcompile.target.onnx import ONNX
 from jpegcompile.target.ort import ORT
 from jpegcompile.target.registry import TARGETS, target_of
+from jpegcompile.target.triton import TRITON
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEDULES = {
@@ -43,11 +44,11 @@ def names_of(steps: tuple[Pass, ...]) -> list[str]:
 
 
 def test_targets_by_name() -> None:
-    assert TARGETS == {"ort": ORT, "onnx": ONNX}
+    assert TARGETS == {"ort": ORT, "onnx": ONNX, "triton": TRITON}
     assert target_of("ort") is ORT
     with pytest.raises(UsageError) as caught:
         target_of("wasm")
-    assert str(caught.value) == "target is 'wasm'; use ort or onnx"
+    assert str(caught.value) == "target is 'wasm'; use ort or onnx or triton"
 
 
 def test_the_command_line_offers_them() -> None:
@@ -143,7 +144,9 @@ def test_a_new_target_has_its_own_schedule(tmp_path: Path, monkeypatch: pytest.M
             "--lean and --batch choose among native kernels, and --target trial has none;"
             " leave them out"
         )
-    assert refusal(UsageError, "m", target="x") == "target is 'x'; use ort or onnx or trial"
+    assert (
+        refusal(UsageError, "m", target="x") == "target is 'x'; use ort or onnx or triton or trial"
+    )
     monkeypatch.delitem(TARGETS, "trial")
     with pytest.raises(UnsupportedModelError) as caught:
         jpegcompile.load(path)

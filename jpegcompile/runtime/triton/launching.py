@@ -1,23 +1,37 @@
-"""Launch Triton kernels on tensors of PyTorch."""
+"""Launch Triton kernels on tensors of PyTorch, as one operator that PyTorch knows.
+
+`torch.compile` and CUDA graphs see the operator `jpegcompile::launch`: tensors, and a launch as
+text. Text keeps its meaning in another process, as the caches of `torch.compile` need.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import torch
 import triton
-from torch.library import wrap_triton
+from torch.library import custom_op, triton_op, wrap_triton
 from triton.runtime.interpreter import InterpretedFunction
 
 from jpegcompile.gpu.kernels import arguments_of, kernel_of
-from jpegcompile.gpu.launch import Launch
+from jpegcompile.gpu.launch import Launch, Tiling
 
 DTYPES = {
     "float32": torch.float32,
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,
 }
+ELEMENTS = {
+    "fp32": torch.float32,
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+    "i32": torch.int32,
+}
+_RESULT = "y"
 
 
 def is_interpreted() -> bool:
@@ -30,11 +44,10 @@ def run(launch: Launch, tensors: Mapping[str, torch.Tensor]) -> None:
 
     Args:
         launch: what to run.
-        tensors: by argument; an argument that the kernel does not read in this launch may be
-            missing.
+        tensors: by argument. Arguments that the kernel does not read in this launch may be missing.
     """
     kernel = kernel_of(launch.kernel)
-    unused = tensors["y"]
+    unused = tensors[_RESULT]
     given: dict[str, Any] = {}
     for name in arguments_of(launch.kernel):
         if name in launch.constants:
@@ -47,4 +60,64 @@ def run(launch: Launch, tensors: Mapping[str, torch.Tensor]) -> None:
         kernel[launch.grid](**given)
         return
     tiling = launch.tiling
-    wrap_triton(kernel)[launch.grid](**given, num_warps=tiling.warps, num_stages=tiling.stages)
+    wrap_triton(kernel)[launch.grid](
+        **given, num_warps=tiling.warps, num_stages=tiling.stages, enable_fp_fusion=True
+    )
+
+
+def launch_text(launch: Launch) -> str:
+    """A launch as text that `_launch_of` reads."""
+    return json.dumps(asdict(launch), sort_keys=True, separators=(",", ":"))
+
+
+@cache
+def _launch_of(text: str) -> Launch:
+    data = json.loads(text)
+    constants = {name: _with_tuples(value) for name, value in data["constants"].items()}
+    return Launch(
+        **{
+            **data,
+            "grid": tuple(data["grid"]),
+            "constants": constants,
+            "tiling": Tiling(**data["tiling"]),
+        }
+    )
+
+
+def _with_tuples(value: Any) -> Any:
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
+
+
+def inputs_of(launch: Launch) -> list[str]:
+    """The arguments that are tensors, without the result, in the order of the operator."""
+    return sorted(name for name in launch.pointers if name != _RESULT)
+
+
+def _empty(tensors: Sequence[torch.Tensor], launch: Launch, shape: Sequence[int]) -> torch.Tensor:
+    return tensors[0].new_empty(tuple(shape), dtype=ELEMENTS[launch.pointers[_RESULT]])
+
+
+def _launched(tensors: Sequence[torch.Tensor], text: str, shape: Sequence[int]) -> torch.Tensor:
+    launch = _launch_of(text)
+    made = _empty(tensors, launch, shape)
+    named = dict(zip(inputs_of(launch), tensors, strict=True))
+    run(launch, {**named, _RESULT: made})
+    return made
+
+
+if is_interpreted():
+    # The interpreter reads values, and so cannot be traced like a compiled kernel.
+    @custom_op("jpegcompile::launch", mutates_args=())
+    def launch_op(tensors: Sequence[torch.Tensor], text: str, shape: Sequence[int]) -> torch.Tensor:
+        """Launch a kernel; returns what it makes."""
+        return _launched(tensors, text, shape)
+
+    @launch_op.register_fake
+    def _(tensors: Sequence[torch.Tensor], text: str, shape: Sequence[int]) -> torch.Tensor:
+        return _empty(tensors, _launch_of(text), shape)
+else:
+
+    @triton_op("jpegcompile::launch", mutates_args=())
+    def launch_op(tensors: Sequence[torch.Tensor], text: str, shape: Sequence[int]) -> torch.Tensor:
+        """Launch a kernel; returns what it makes."""
+        return _launched(tensors, text, shape)

@@ -1,0 +1,286 @@
+"""Functions of each pixel and arithmetic of maps as calls of the elementwise GPU kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from jpegcompile.analysis.bounds import bounds_of
+from jpegcompile.analysis.kernels.common import (
+    Declined,
+    by_channel,
+    constant,
+    operands_of,
+    size_of_map,
+)
+from jpegcompile.gpu.layout import padded_rows
+from jpegcompile.gpu.programs import (
+    APPROXIMATION,
+    ASM_CLIP,
+    ASM_PRELU,
+    ASM_RELU,
+    CLIP,
+    CONSTANTS,
+    NOTHING,
+    OTHER,
+    PIXEL,
+    PRELU,
+    RELU,
+    Program,
+    Step,
+    of_approximation,
+    parse,
+    step,
+)
+from jpegcompile.ir.calls import KernelCall
+from jpegcompile.ir.graph import value_of
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.operands import Operands
+from jpegcompile.kernels.arithmetic.launch import Elementwise
+from jpegcompile.operators.pointwise import FUNCTIONS, PROGRAM, PROGRAMMED
+
+# A linear program reads a map of ones where others read the approximation.
+_ONES = APPROXIMATION
+_PROGRAMMED = frozenset(operator.name for operator in PROGRAMMED)
+
+
+@dataclass
+class _Parts:
+    """What an elementwise call is made of; see `Elementwise` and `KernelCall`."""
+
+    x: gs.Tensor
+    steps: Sequence[Step] = ()
+    constants: list[NDArray[np.float32]] = field(default_factory=list)
+    other: gs.Tensor | None = None
+    vector: gs.Tensor | None = None
+    phi: int = 0
+    is_linear: bool = False
+
+    def call(self, node: gs.Node) -> list[KernelCall]:
+        """The call that computes `node`."""
+        program = Program(tuple(self.steps), len(self.constants), bool(self.phi))
+        arguments: dict[str, Any] = {"program": program}
+        if self.phi:
+            arguments["phi"] = self.phi
+        if self.is_linear:
+            arguments["is_linear"] = True
+        maps = {"x": self.x.name}
+        if self.other is not None:
+            maps["other"] = self.other.name
+            if self.other.shape[0] == 1 != self.x.shape[0]:
+                arguments["other_is_shared"] = True
+        if self.vector is not None:
+            maps["vector"] = self.vector.name
+        weights = {"constants": padded_rows(np.stack(self.constants))} if self.constants else {}
+        result = node.outputs[0].name
+        name, op = str(node.name), str(node.op)
+        return [KernelCall(name, (op,), Elementwise, arguments, maps, result, weights)]
+
+
+def activation(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
+    """JpegRelu, JpegPRelu, JpegClip and their ASM and APX forms."""
+    operator = module.operator(node)
+    assert operator is not None
+    given = operands_of(node, operator)
+    channels = int(given["x"].shape[1])
+    kind = (operator.exact or operator.name).removeprefix("Jpeg")
+    exact, masked = _ACTIVATIONS[kind]
+    rows = [_row(given[name], channels) for name in _PARAMETERS[kind]]
+    constants = [row for row in rows if row is not None]
+    if len(constants) < len(rows):
+        return Declined("its parameter varies within a channel")
+    program = exact
+    if operator.masking == "asm":
+        program = masked
+        if masked.constants > len(constants):
+            constants.append(np.zeros(channels, np.float32))
+    elif operator.masking == "apx":
+        program = of_approximation(exact)
+    phi = int(node.attrs["frequencies"]) if operator.masking else 0
+    return _Parts(given["x"], program.steps, constants, phi=phi).call(node)
+
+
+_ACTIVATIONS = {"Relu": (RELU, ASM_RELU), "PRelu": (PRELU, ASM_PRELU), "Clip": (CLIP, ASM_CLIP)}
+_PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    "Relu": (),
+    "PRelu": ("slope",),
+    "Clip": ("low", "high"),
+}
+
+
+def function(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
+    """JpegSigmoid and the other functions with names, and JpegPointwise_1 and so on."""
+    operator = module.operator(node)
+    assert operator is not None
+    given = operands_of(node, operator)
+    x = given["x"]
+    if operator.name not in _PROGRAMMED:
+        if operator.reference != "pointwise.reference:jpeg_pointwise":
+            return Declined("it is a function that this model alone has")
+        return _Parts(x, [_named(operator.name.removeprefix("Jpeg"), node.attrs)]).call(node)
+    table = constant(given["constants"])
+    rows = [by_channel(row, int(x.shape[1])) for row in table]
+    constants = [row for row in rows if row is not None]
+    if len(constants) < len(rows):
+        return Declined("a constant of its program varies within a channel")
+    return _Parts(x, parse(node.attrs[PROGRAM], len(rows)).steps, constants).call(node)
+
+
+def _named(name: str, attrs: Mapping[str, Any]) -> Step:
+    """The step of a function with attributes as ONNX has them."""
+    given = {**FUNCTIONS.get(name, {}), **{k: v for k, v in attrs.items() if k != "block"}}
+    if given.pop("approximate", "none") == "tanh":
+        name = "GeluTanh"
+    return step(name, PIXEL, numbers=tuple(float(np.float32(v)) for v in given.values()))
+
+
+def scaled(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
+    """JpegScale, JpegAdd, JpegSub, JpegBatchNormalization and JpegScaleAddRelu."""
+    operator = module.operator(node)
+    assert operator is not None
+    return _SCALED[operator.kernel](operands_of(node, operator), node)
+
+
+def _scale(given: Operands, node: gs.Node) -> list[KernelCall] | Declined:
+    parts = _Parts(given["x"], is_linear=True)
+    place = _add_vector(parts, given["scale"])
+    if isinstance(place, Declined):
+        return place
+    parts.steps = [step("Mul", PIXEL, place)]
+    return parts.call(node)
+
+
+def _shift(given: Operands, node: gs.Node) -> list[KernelCall] | Declined:
+    parts = _Parts(given["x"], is_linear=True)
+    place = _add_vector(parts, given["value"])
+    if isinstance(place, Declined):
+        return place
+    name = "Add" if node.op == "JpegAdd" else "Sub"
+    parts.steps = [step("Mul", _ONES, place), step(name, PIXEL, place + 1)]
+    return parts.call(node)
+
+
+def _normalization(given: Operands, node: gs.Node) -> list[KernelCall] | Declined:
+    channels = int(given["x"].shape[1])
+    rows = [_row(given[name], channels) for name in ("scale", "shift")]
+    constants = [row for row in rows if row is not None]
+    if len(constants) < len(rows):
+        return Declined("its scale or shift varies within a channel")
+    steps = (
+        step("Mul", PIXEL, CONSTANTS),
+        step("Mul", _ONES, CONSTANTS + 1),
+        step("Add", CONSTANTS + 2, CONSTANTS + 3),
+    )
+    return _Parts(given["x"], steps, constants, is_linear=True).call(node)
+
+
+def _scale_add_relu(given: Operands, node: gs.Node) -> list[KernelCall] | Declined:
+    parts = _Parts(given["x"], other=given["residual"])
+    place = _add_vector(parts, given["scale"])
+    if isinstance(place, Declined):
+        return place
+    steps = step("Mul", PIXEL, place), step("Add", place + 1, OTHER), step("Relu", place + 2)
+    parts.steps = steps
+    return parts.call(node)
+
+
+_SCALED: Mapping[str, Callable[[Operands, gs.Node], list[KernelCall] | Declined]] = {
+    "scale": _scale,
+    "add": _shift,
+    "sub": _shift,
+    "batch_normalization": _normalization,
+    "scale_add_relu": _scale_add_relu,
+}
+
+
+def _add_vector(parts: _Parts, tensor: gs.Tensor) -> int | Declined:
+    """Add an operand with a number for each channel; returns its place in the program."""
+    channels = int(parts.x.shape[1])
+    if value_of(tensor) is None:
+        if size_of_map(tensor) != (channels, 1, 1):
+            return Declined(f"its operand '{tensor.name}' has not one number for each channel")
+        parts.vector = tensor
+        return CONSTANTS + len(parts.constants)
+    row = _row(tensor, channels)
+    if row is None:
+        return Declined(f"its operand '{tensor.name}' varies within a channel")
+    parts.constants.append(row)
+    return CONSTANTS + len(parts.constants) - 1
+
+
+def _row(tensor: gs.Tensor, channels: int) -> NDArray[np.float32] | None:
+    return by_channel(constant(tensor), channels)
+
+
+def of_two_maps(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
+    """JpegMul, JpegMax and JpegMin."""
+    operator = module.operator(node)
+    assert operator is not None
+    given = operands_of(node, operator)
+    steps = [step(str(node.op).removeprefix("Jpeg"), PIXEL, OTHER)]
+    return _Parts(given["x"], steps, other=given["residual"]).call(node)
+
+
+def truncation(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
+    """JpegTruncate: the layout of the result does the work."""
+    operator = module.operator(node)
+    assert operator is not None
+    return _Parts(operands_of(node, operator)["x"], NOTHING.steps).call(node)
+
+
+def cast(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
+    """ToJpeg and ToSpatial: the same map in another layout."""
+    del module
+    return _Parts(node.inputs[0]).call(node)
+
+
+def standard_arithmetic(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
+    """Add, Sum, Sub and Neg of ONNX between maps of one shape and domain."""
+    if node.name in module.plateaus:
+        return Declined(module.plateaus[node.name])
+    target = node.outputs[0]
+    shapes = {size_of_map(tensor) for tensor in (*node.inputs, target)}
+    if shapes == {None} or len(shapes) > 1 or any(value_of(t) is not None for t in node.inputs):
+        return Declined("its operands are not maps of one size")
+    if len({module.domain(tensor) for tensor in (*node.inputs, target)}) > 1:
+        return Declined("its operands are in two domains")
+    if node.op == "Neg":
+        return _Parts(node.inputs[0], [step("Neg", PIXEL)], is_linear=True).call(node)
+    if len(node.inputs) != 2:
+        return Declined("it has more than two operands")
+    x, other = node.inputs
+    name = "Sub" if node.op == "Sub" else "Add"
+    return _Parts(x, [step(name, PIXEL, OTHER)], other=other, is_linear=True).call(node)
+
+
+def standard_function(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
+    """A function of each pixel, as ONNX has it, of a map at block size 1."""
+    if node.name in module.plateaus:
+        return Declined(module.plateaus[node.name])
+    x, target = node.inputs[0], node.outputs[0]
+    size = size_of_map(x)
+    if size is None or size_of_map(target) != size or module.domain(x) > 1:
+        return Declined("it is not applied to the pixels of a map of known size")
+    if node.op in ("LeakyRelu", "PRelu"):
+        slope = np.asarray([node.attrs.get("alpha", 0.01)])
+        row = by_channel(slope if node.op == "LeakyRelu" else constant(node.inputs[1]), size[0])
+        if row is None:
+            return Declined("its slope varies within a channel")
+        return _Parts(x, PRELU.steps, [row]).call(node)
+    if node.op == "Clip":
+        bounds = bounds_of(node)
+        if isinstance(bounds, str):
+            return Declined(bounds)
+        constants = [np.full(size[0], bound, np.float32) for bound in (bounds.low, bounds.high)]
+        return _Parts(x, CLIP.steps, constants).call(node)
+    if node.op == "Relu":
+        return _Parts(x, RELU.steps).call(node)
+    return _Parts(x, [_named(str(node.op), node.attrs)]).call(node)
+
+
+STANDARD_FUNCTIONS = frozenset((*FUNCTIONS, "Relu", "LeakyRelu", "PRelu", "Clip"))

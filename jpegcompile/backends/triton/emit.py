@@ -1,0 +1,128 @@
+"""Emit a compiled model as a folder: `model.py`, `weights.safetensors`, `manifest.json`."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.backends.triton.source import ModelSource
+from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.gpu.folder import MANIFEST, MANIFEST_FORMAT, MODEL, WEIGHTS
+from jpegcompile.gpu.kernel import steps_of
+from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
+from jpegcompile.ir.module import Module
+from jpegcompile.kernels.conv.launch import Convolution
+from jpegcompile.metadata import CompiledInfo
+
+# Weights of operators of PyTorch keep these types; all other numbers become float32 or int64.
+_KEPT = (np.dtype(np.float32), np.dtype(np.int64), np.dtype(np.bool_))
+
+
+def emit_triton(module: Module, info: CompiledInfo, name: str) -> dict[str, bytes]:
+    """The files of a module whose kernels and layouts are chosen.
+
+    Args:
+        module: behind the last pass.
+        info: what the model says of itself.
+        name: of the source.
+
+    Returns:
+        The content of each file by its name.
+
+    Raises:
+        UnsupportedModelError: if a node has neither a kernel nor an operator of PyTorch.
+    """
+    _require_image_alone(module, name)
+    source = ModelSource(module)
+    precision = module.options.precision
+    outputs = [tensor.name for tensor in module.graph.outputs]
+    arguments = {"precision": f'"{precision.name}"', "outputs": json.dumps(outputs)}
+    if module.bound_batch is not None and not module.dynamic_batch:
+        arguments["fixed_batch"] = str(module.bound_batch)
+    if module.ingest_output is None and source.image != module.image.name:
+        arguments["parameters"] = json.dumps({module.image.name: source.image})
+    text = source.text(_title(source, name), arguments, _header(module, source))
+    weights = _weights(source, module)
+    files = {MODEL: text.encode(), WEIGHTS: weights}
+    manifest = {
+        "format": MANIFEST_FORMAT,
+        "info": info.to_json(),
+        "files": {file: sha256(content).hexdigest() for file, content in files.items()},
+        "precision": precision.name,
+        "outputs": outputs,
+        "calls": _calls(source, module),
+        "tilings": {},
+    }
+    files[MANIFEST] = (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
+    return files
+
+
+def _require_image_alone(module: Module, name: str) -> None:
+    known = {module.image.name, LUMA, CHROMA, QUANTIZATION}
+    other = next((t.name for t in module.graph.inputs if t.name not in known), None)
+    if other is not None:
+        raise UnsupportedModelError(
+            f"{name}: takes '{other}' besides the image, which --target triton does not support;"
+            " use --target ort"
+        )
+
+
+def _title(source: ModelSource, name: str) -> str:
+    stem = name.rsplit("/", 1)[-1].removesuffix(".onnx").replace("\\", "").replace('"', "")
+    count = len(source.kernels)
+    return f"{stem}, as {count} calls of GPU kernels; written by jpegcompile."
+
+
+def _header(module: Module, source: ModelSource) -> list[str]:
+    if module.ingest_output is None:
+        return [source.image]
+    present = {tensor.name for tensor in module.graph.inputs}
+    return [name for name in (LUMA, CHROMA, QUANTIZATION) if name in present]
+
+
+def _weights(source: ModelSource, module: Module) -> bytes:
+    """The weights of all calls, packed as kernels read them, as a safetensors file."""
+    import torch
+    from safetensors.torch import save
+
+    from jpegcompile.runtime.triton.launching import ELEMENTS
+
+    precision = module.options.precision
+    tensors: dict[str, Any] = {}
+    for name, (call, kernel) in source.kernels.items():
+        tiling = kernel.default_tiling(precision)
+        types: dict[str, str] = {}
+        for step in steps_of(kernel, 1, precision, tiling):
+            types |= step.launch.pointers
+        packed = dict(call.weights)
+        if isinstance(kernel, Convolution):
+            packed = kernel.packed(call.weights, tiling)
+        for argument, values in packed.items():
+            kind = ELEMENTS[types[argument]]
+            tensors[f"{name}.{argument}"] = torch.tensor(np.ascontiguousarray(values)).to(kind)
+    for name, values in source.constants.items():
+        tensors[name] = torch.tensor(_plain(values))
+    return bytes(save(tensors))
+
+
+def _plain(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype in _KEPT:
+        return np.ascontiguousarray(values)
+    return values.astype(np.float32 if values.dtype.kind == "f" else np.int64)
+
+
+def _calls(source: ModelSource, module: Module) -> list[dict[str, Any]]:
+    return [
+        {
+            "attribute": name,
+            "name": call.name,
+            "operators": list(call.operators),
+            "kernel": type(kernel).__name__,
+            "layouts": {r: module.layouts[t].to_json() for r, t in call.roles.items()},
+        }
+        for name, (call, kernel) in source.kernels.items()
+    ]

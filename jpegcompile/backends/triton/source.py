@@ -1,0 +1,324 @@
+"""The text of `model.py`: layouts, one object for each call of a kernel, one line for each call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.backends.triton.names import Names
+from jpegcompile.backends.triton.nodes import PlainNode, plain_nodes
+from jpegcompile.backends.triton.standard import NotWrittenError, Standard, expression
+from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.gpu import programs
+from jpegcompile.gpu.kernel import Kernel
+from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.gpu.programs import Program
+from jpegcompile.ir.calls import KernelCall, TorchCall
+from jpegcompile.ir.module import Module
+from jpegcompile.kernels.arithmetic.launch import Elementwise
+from jpegcompile.operators.constants import DOMAIN
+
+_PROGRAMS = {value: name for name, value in vars(programs).items() if isinstance(value, Program)}
+_FUNCTIONS = ("pixels", "rows", "to_jpeg", "to_spatial")
+_RESERVED = (*_FUNCTIONS, "functional", "torch", "network", "forward", "image", "self")
+
+
+class ModelSource:
+    """Writes the calls of a module.
+
+    Attributes:
+        kernels: every kernel that is called, by the name of its attribute, with its call.
+        constants: what operators of PyTorch read, by the name of the attribute.
+        maps: names of variables in the text, by tensor; of maps as they are stored.
+    """
+
+    def __init__(self, module: Module) -> None:
+        """Write the calls of `module`, whose layouts are chosen."""
+        self._module = module
+        self._names = Names((*_RESERVED, *dir(object)))
+        self.kernels: dict[str, tuple[KernelCall, Kernel]] = {}
+        self.constants: dict[str, NDArray[Any]] = {}
+        self._constant_names: dict[str, str] = {}
+        self._layouts: dict[MapLayout, str] = {}
+        self._lines: list[str] = []
+        self._functions: set[str] = set()
+        self._stored: dict[str, str] = {}
+        self._graph: dict[tuple[str, bool], str] = {}
+        self.image = self._begin()
+        for call in module.calls:
+            if isinstance(call, KernelCall):
+                self._kernel_call(call)
+            else:
+                self._torch_call(call)
+        outputs = [self._in_graph(t.name, False) for t in module.graph.outputs]
+        self._lines.append(f"return {outputs[0] if len(outputs) == 1 else _tuple(outputs)}")
+
+    def _begin(self) -> str:
+        """The first variable: the image as the ingest makes it, or the caller's tensor."""
+        module = self._module
+        if module.ingest_output is not None:
+            self._stored[module.ingest_output] = "image"
+            return "image"
+        variable = self._names.of(module.image.name)
+        # What is kept without a batch gets one.
+        self._graph[module.image.name, False] = variable
+        return variable
+
+    def _layout(self, layout: MapLayout) -> str:
+        if layout not in self._layouts:
+            kind = "ROWS" if layout.is_rows else "THIN" if layout.thin else "PIXELS"
+            name = f"{kind}_{layout.channels}_{layout.height}X{layout.width}"
+            name += f"_B{layout.block}" if layout.block > 1 else ""
+            name += f"_N{layout.frequencies}" if layout.is_truncated else ""
+            self._layouts[layout] = name
+        return self._layouts[layout]
+
+    def _kernel_call(self, call: KernelCall) -> None:
+        layouts = self._module.layouts
+        kernel = call.with_layouts(layouts)
+        read = {role: self._as_stored(tensor) for role, tensor in call.maps.items()}
+        if _is_nothing(kernel, call):
+            self._stored[call.result] = read["x"]
+            return
+        name = self._names.of(call.name)
+        self.kernels[name] = call, kernel
+        for layout in _layouts_of(kernel):
+            self._layout(layout)
+        given = ", ".join(f"{role}={variable}" for role, variable in read.items())
+        self._lines.append(f"{name} = self.{name}({given})")
+        self._stored[call.result] = name
+
+    def _as_stored(self, tensor: str) -> str:
+        """The variable of a map as kernels read it."""
+        if tensor not in self._stored:
+            coefficients = self._module.domain_of(tensor) > 1
+            if (tensor, coefficients) not in self._graph and (tensor, False) in self._graph:
+                coefficients = False
+            source = self._graph[tensor, coefficients]
+            layout = self._layout(self._module.layouts[tensor])
+            name = self._names.of(f"{tensor}.map")
+            more = ", coefficients=True" if coefficients else ""
+            self._lines.append(f"{name} = self.to_map({source}, {layout}{more})")
+            self._stored[tensor] = name
+        return self._stored[tensor]
+
+    def _in_graph(self, tensor: str, coefficients: bool) -> str:
+        """The variable of a tensor as the graph means it, or of its pixels."""
+        if (tensor, coefficients) not in self._graph:
+            if tensor not in self._stored:
+                return self._transformed(tensor, coefficients)
+            layout = self._layout(self._module.layouts[tensor])
+            name = self._names.of(f"{tensor}.{'coefficients' if coefficients else 'values'}")
+            more = ", coefficients=True" if coefficients else ""
+            self._lines.append(f"{name} = self.from_map({self._stored[tensor]}, {layout}{more})")
+            self._graph[tensor, coefficients] = name
+        return self._graph[tensor, coefficients]
+
+    def _transformed(self, tensor: str, coefficients: bool) -> str:
+        """The variable of what PyTorch made, in the other of the two forms."""
+        source = self._graph[tensor, not coefficients]
+        function = "to_jpeg" if coefficients else "to_spatial"
+        self._functions.add(function)
+        name = self._names.of(f"{tensor}.{'coefficients' if coefficients else 'pixels'}")
+        block = self._module.domain_of(tensor)
+        self._lines.append(f"{name} = {function}({source}, {block})")
+        self._graph[tensor, coefficients] = name
+        return name
+
+    def _torch_call(self, call: TorchCall) -> None:
+        node, module = call.node, self._module
+        operator = module.operator(node)
+        on_pixels = operator is None and node.domain != DOMAIN and _commutes(call, module)
+        self._on_pixels = on_pixels
+        for plain in plain_nodes(node, operator, int(module.graph.opset)):
+            self._plain(plain, call)
+
+    def _plain(self, node: PlainNode, call: TorchCall) -> None:
+        values = [node.constants.get(name) for name in node.inputs]
+        standard = Standard(
+            node.op,
+            [self._operand(name, node) for name in node.inputs],
+            values,
+            node.attrs,
+            int(self._module.graph.opset),
+            len(node.outputs),
+        )
+        try:
+            written = expression(standard)
+        except NotWrittenError as error:
+            raise UnsupportedModelError(
+                f"node '{call.name}' ({node.op}): --target triton cannot run it: {error};"
+                " use --target ort"
+            ) from error
+        made = []
+        for output in node.outputs:
+            variable = self._names.of(output) if output else "_"
+            made.append(variable)
+            coefficients = not self._on_pixels and self._module.domain_of(output) > 1
+            self._graph[output, coefficients] = variable
+        self._lines.append(f"{', '.join(made)} = {written}")
+
+    def _operand(self, name: str, node: PlainNode) -> str:
+        if not name:
+            return ""
+        if name in node.constants:
+            return f"self.{self._constant(name, node.constants[name])}"
+        coefficients = not self._on_pixels and self._module.domain_of(name) > 1
+        return self._in_graph(name, coefficients)
+
+    def _constant(self, name: str, values: NDArray[Any]) -> str:
+        if name not in self._constant_names:
+            attribute = self._names.of(name)
+            self._constant_names[name] = attribute
+            self.constants[attribute] = values
+        return self._constant_names[name]
+
+    def text(self, title: str, arguments: Mapping[str, str], header: Sequence[str]) -> str:
+        """The text of the file.
+
+        Args:
+            title: first line of its docstring.
+            arguments: of `super().__init__`, as they are written.
+            header: the arguments of `forward`.
+        """
+        used = sorted({type(kernel).__name__ for _, kernel in self.kernels.values()})
+        modules = {type(k).__name__: type(k).__module__ for _, k in self.kernels.values()}
+        named = sorted({_PROGRAMS[p] for p in self._programs() if p in _PROGRAMS})
+        if any(p not in _PROGRAMS for p in self._programs()):
+            named = [*named, "Program"]
+        layouts = {"rows" if layout.is_rows else "pixels" for layout in self._layouts}
+        makers = sorted(layouts | self._functions)
+        body = "\n".join(self._lines)
+        uses = {name: f"{name}." in body for name in ("torch", "functional")}
+        imports = ["import torch"] if uses["torch"] else []
+        imports += ["from torch import Tensor"]
+        imports += ["from torch.nn import functional"] if uses["functional"] else []
+        local = [f"from {modules[name]} import {name}" for name in used]
+        local += (
+            [f"from jpegcompile.gpu.programs import {', '.join(sorted(named))}"] if named else []
+        )
+        local += ["from jpegcompile.metadata import CompiledInfo"]
+        local += (
+            [f"from jpegcompile.runtime.triton.maps import {', '.join(makers)}"] if makers else []
+        )
+        local += ["from jpegcompile.runtime.triton.module import CompiledModule"]
+        lines = [f'"""{title}"""', "", "from __future__ import annotations", "", *imports, ""]
+        lines += [*sorted(local), ""]
+        if self._layouts:
+            lines += ["# Maps: channels, height, width."]
+            lines += [f"{name} = {_layout_text(layout)}" for layout, name in self._layouts.items()]
+            lines += [""]
+        lines += ["", "class Model(CompiledModule):", f'    """{title}"""', ""]
+        lines += [f"    {name}: Tensor" for name in self.constants]
+        lines += [""] if self.constants else []
+        lines += ["    def __init__(self, info: CompiledInfo) -> None:"]
+        lines += ['        """Made by `jpegcompile.load`."""']
+        given = ", ".join(f"{name}={value}" for name, value in arguments.items())
+        lines += [f"        super().__init__(info, {given})"]
+        if self._module.ingest_output is not None:
+            layout = self._layouts[self._module.layouts[self._module.ingest_output]]
+            lines += [f"        self.image = self.ingest({layout})"]
+        for name, (_, kernel) in self.kernels.items():
+            lines += self._kernel_lines(name, kernel)
+        many = len(self._module.graph.outputs) > 1
+        result = "tuple[Tensor, ...]" if many else "Tensor"
+        image = self.image
+        lines += ["", f"    def network(self, {image}: Tensor) -> {result}:"]
+        lines += ['        """The outputs for an image as the first call takes it."""']
+        lines += [f"        {line}" for line in self._lines]
+        parameters = ", ".join(f"{name}: Tensor" for name in header)
+        lines += ["", f"    def forward(self, {parameters}) -> {result}:"]
+        lines += ['        """The outputs for the tensors that `feeds` gives."""']
+        if self._module.ingest_output is not None:
+            passed = ", ".join(f"{name}={name}" for name in header)
+            lines += [f"        return self.network(self.image({passed}))"]
+        else:
+            batch = "" if self._module.image.has_batch else "[None]"
+            lines += [f"        return self.network({header[0]}{batch})"]
+        return "\n".join(lines) + "\n"
+
+    def _programs(self) -> set[Program]:
+        found = set()
+        for _, kernel in self.kernels.values():
+            for entry in fields(kernel):  # type: ignore[arg-type]
+                value = getattr(kernel, entry.name)
+                if isinstance(value, Program) and value != entry.default:
+                    found.add(value)
+        return found
+
+    def _kernel_lines(self, name: str, kernel: Kernel) -> list[str]:
+        lines = [f"        self.{name} = self.kernel(", f"            {type(kernel).__name__}("]
+        for entry in fields(kernel):  # type: ignore[arg-type]
+            value = getattr(kernel, entry.name)
+            if entry.default is not MISSING and value == entry.default:
+                continue
+            lines.append(f"                {entry.name}={self._written(value)},")
+        return [*lines, "            )", "        )"]
+
+    def _written(self, value: Any) -> str:
+        if isinstance(value, MapLayout):
+            return self._layouts[value]
+        if isinstance(value, Program):
+            if value in _PROGRAMS:
+                return _PROGRAMS[value]
+            steps = [f"                        {step!r}," for step in value.steps]
+            rest = f"{value.constants}, {value.approximates}"
+            return "\n".join(
+                [
+                    "Program(",
+                    "                    (",
+                    *steps,
+                    "                    ),",
+                    f"                    {rest},",
+                    "                )",
+                ]
+            )
+        if isinstance(value, np.generic):
+            return repr(value.item())
+        return repr(value)
+
+
+def _is_nothing(kernel: Kernel, call: KernelCall) -> bool:
+    """Whether a kernel would only copy a map."""
+    if not isinstance(kernel, Elementwise) or kernel.program.steps or set(call.maps) != {"x"}:
+        return False
+    return kernel.x.shape == kernel.y.shape and not kernel.matrices
+
+
+def _layouts_of(kernel: Kernel) -> list[MapLayout]:
+    values = [getattr(kernel, entry.name) for entry in fields(kernel)]  # type: ignore[arg-type]
+    return [value for value in values if isinstance(value, MapLayout)]
+
+
+def _layout_text(layout: MapLayout) -> str:
+    written = f"{layout.channels}, {layout.height}, {layout.width}"
+    if layout.block > 1:
+        written += f", block={layout.block}"
+    if layout.is_truncated:
+        written += f", kept={layout.frequencies}"
+    if layout.thin:
+        written += f", thin={layout.thin}"
+    return f"{'rows' if layout.is_rows else 'pixels'}({written})"
+
+
+def _commutes(call: TorchCall, module: Module) -> bool:
+    """Whether an operator between maps of the JPEG domain may as well work on their pixels.
+
+    Only operators that commute with the DCT of tiles are lowered as they are. One that also reads
+    a map that is known at compile time reads its coefficients.
+    """
+    tensors = [t for t in (*call.node.inputs, *call.node.outputs) if t.name]
+    maps = [t for t in tensors if t.name in module.blocks]
+    made = [t for t in call.node.outputs if t.name]
+    if not maps or any(t.name not in module.blocks for t in made):
+        return False
+    known = [t for t in tensors if hasattr(t, "values") and t.shape is not None]
+    return not any(len(t.shape) == 4 and any(d > 1 for d in t.shape[2:]) for t in known)
+
+
+def _tuple(values: Sequence[str]) -> str:
+    return f"({', '.join(values)})"

@@ -1,0 +1,42 @@
+"""The files of a model for `--target triton`, and its manifest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.files import read_json
+
+MODEL = "model.py"
+WEIGHTS = "weights.safetensors"
+MANIFEST = "manifest.json"
+# Of the manifest; an older tool refuses a newer one.
+MANIFEST_FORMAT = 1
+
+
+def is_module_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is the folder of a model for `--target triton`."""
+    return (Path(path) / MANIFEST).is_file()
+
+
+def read_manifest(folder: Path) -> Mapping[str, Any]:
+    """The manifest of a folder.
+
+    Raises:
+        AccessError: if it cannot be read.
+        UnsupportedModelError: if it is of a newer version, or no manifest.
+    """
+    data = read_json(folder / MANIFEST, "the manifest")
+    if not isinstance(data, dict) or not {"format", "info", "files", "tilings"} <= data.keys():
+        raise UnsupportedModelError(
+            f"{folder / MANIFEST}: is no manifest of jpegcompile; compile the model again"
+        )
+    if data["format"] > MANIFEST_FORMAT:
+        raise UnsupportedModelError(
+            f"{folder}: written in format {data['format']}, and this version reads up to format"
+            f" {MANIFEST_FORMAT}: upgrade jpegcompile"
+        )
+    return data

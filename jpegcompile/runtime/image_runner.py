@@ -1,0 +1,142 @@
+"""Running a compiled model on files, whatever computes it: reading, batches, outputs."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.errors import UsageError
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.read import ImageSource
+from jpegcompile.jpeg.unusable import ImageReader, OnError
+from jpegcompile.metadata import CompiledInfo
+from jpegcompile.preprocess import Preprocess
+from jpegcompile.runtime.inputs import check_usable, fits_inputs, preprocess_in
+from jpegcompile.runtime.outputs import Outputs, joined
+
+# Inputs besides the image, by name; the same for every image.
+Shared = Mapping[str, NDArray[np.generic]]
+
+
+class ImageRunner(ABC):
+    """A compiled model that takes files.
+
+    Attributes:
+        path: of the compiled model.
+        info: what it says of itself.
+        output_names: of the source model, in its order.
+        fixed_batch: the batch that the model is bound to, None if any will do.
+        batch_size: images that `run` computes at once.
+        threads: that read files; as many as this process has processors if None.
+    """
+
+    path: str
+    info: CompiledInfo
+    output_names: list[str]
+    fixed_batch: int | None
+    batch_size: int
+    threads: int | None = None
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """From pixels to the input of the source model.
+
+        Raises:
+            UsageError: if the model carries none (compiled for tensors, without --preprocess).
+        """
+        return preprocess_in(self.info, self.path)
+
+    def run(
+        self,
+        images: Sequence[ImageSource],
+        shared: Shared | None = None,
+        *,
+        tolerant: bool = False,
+        on_error: OnError = "stop",
+    ) -> Outputs:
+        """Outputs of the source model for any number of files, concatenated along the batch.
+
+        The outputs for one file are as the model gives them, whatever their first axis is.
+
+        Args:
+            images: paths or bytes.
+            shared: inputs besides the image, the same for every image.
+            tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
+            on_error: what becomes of files that cannot be used: "stop" raises the error of the
+                first; "skip" and "report" leave their rows out, and `Outputs` says which are left.
+
+        Raises:
+            ImageError: if a file is damaged or its size is not the model's; or none can be used.
+            AccessError: if a file cannot be read.
+            UsageError: after a fork, if there are no images, or if an input besides the image is
+                not given.
+        """
+        self.require_process()
+        sources = listed(images)
+        reader = self.reader(on_error, tolerant=tolerant)
+        used: list[int] = []
+        batches: list[list[NDArray[Any]]] = []
+        for start in range(0, len(sources), self.batch_size):
+            found = reader.read(sources[start : start + self.batch_size], start)
+            if found:
+                used += [item.index for item in found]
+                batches.append(self.run_coefficients([i.coefficients for i in found], shared))
+        reader.require_some(used)
+        columns = joined(self.output_names, batches, len(used))
+        return Outputs(columns, used, reader.skipped)
+
+    def reader(self, on_error: OnError = "stop", *, tolerant: bool = False) -> ImageReader:
+        """What reads files for `run_coefficients`; the arguments are those of `run`."""
+        return ImageReader(self._check, on_error, tolerant=tolerant, threads=self.threads)
+
+    def _check(self, image: Coefficients, name: str) -> None:
+        info, color = self.info, None
+        if info.input_mode == "tensor":
+            color = self.preprocess.color_for(info.input.channels)
+        check_usable(image.frame, info.input, info.frame, name, color)
+
+    def fits(self, image: Coefficients) -> bool:
+        """Whether the image can be fed as it is."""
+        return fits_inputs(image.frame, self.info.frame, self.info.input)
+
+    @abstractmethod
+    def require_process(self) -> None:
+        """Refuse to run where that cannot work.
+
+        Raises:
+            UsageError: after a fork.
+        """
+
+    @abstractmethod
+    def run_coefficients(
+        self, images: Sequence[Coefficients], shared: Shared | None = None
+    ) -> list[NDArray[Any]]:
+        """Outputs for one batch of images already read; sizes are the caller's to check.
+
+        Raises:
+            RowsError: if there are several images, and an output does not hold a row for each.
+            UsageError: after a fork, or if an input besides the image is not given.
+        """
+
+    @abstractmethod
+    def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
+        """Outputs for the inputs of one batch, by the names of inputs.
+
+        Raises:
+            UsageError: after a fork, or if the model takes other inputs.
+        """
+
+
+def listed(images: Sequence[ImageSource]) -> list[ImageSource]:
+    """The images as a list; one image alone would pass for a sequence of characters or bytes."""
+    if isinstance(images, str | bytes | bytearray | memoryview | os.PathLike):
+        raise UsageError("images are given as a list; wrap one image in a list")
+    sources = list(images)
+    if not sources:
+        raise UsageError("no images to run; give one at least")
+    return sources

@@ -1,0 +1,125 @@
+"""Between maps as kernels store them and tensors as the graph means them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from jpegcompile.dct.blocks import dct_matrix
+from jpegcompile.dct.frequencies import band, full
+from jpegcompile.gpu.layout import MapLayout
+
+
+def pixels(
+    channels: int, height: int, width: int, *, block: int = 1, kept: int = 0, thin: int = 0
+) -> MapLayout:
+    """A map that is stored as pixels [N, H, W, C].
+
+    Args:
+        channels: of the map; in memory they are padded to a multiple of 16.
+        height: in pixels.
+        width: in pixels.
+        block: block size of the map in the JPEG domain.
+        kept: frequencies that the map has; all if 0.
+        thin: channels in memory, where they are not padded to 16.
+    """
+    return MapLayout(channels, height, width, block, kept or full(block), False, thin)
+
+
+def rows(channels: int, height: int, width: int, *, block: int, kept: int = 0) -> MapLayout:
+    """A map that is stored as the kept coefficients of its tiles [N, tiles, K, C]."""
+    return MapLayout(channels, height, width, block, kept or full(block), True)
+
+
+@cache
+def _axis(block: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor(dct_matrix(block), dtype=dtype, device=device)
+
+
+def _tiles(values: Tensor, block: int) -> Tensor:
+    """[N, C, H, W] as [N, C, rows, columns, b, b]."""
+    images, channels, height, width = values.shape
+    split = values.reshape(images, channels, height // block, block, width // block, block)
+    return split.transpose(3, 4)
+
+
+def _raster(tiles: Tensor) -> Tensor:
+    images, channels, down, across, block, _ = tiles.shape
+    return tiles.transpose(3, 4).reshape(images, channels, down * block, across * block)
+
+
+def to_jpeg(values: Tensor, block: int) -> Tensor:
+    """The coefficients, in place, of pixels [N, C, H, W]."""
+    axis = _axis(block, values.dtype, values.device)
+    return _raster(axis @ _tiles(values, block) @ axis.T)
+
+
+def to_spatial(values: Tensor, block: int) -> Tensor:
+    """The pixels of coefficients [N, C, H, W] in place."""
+    axis = _axis(block, values.dtype, values.device)
+    return _raster(axis.T @ _tiles(values, block) @ axis)
+
+
+@cache
+def _band(block: int, kept: int, device: torch.device) -> Tensor:
+    return torch.from_numpy(band(block, kept).copy()).to(device)
+
+
+def to_graph(values: Tensor, layout: MapLayout, *, coefficients: bool = False) -> Tensor:
+    """A stored map as the graph means it.
+
+    Args:
+        values: [N, *layout.shape].
+        layout: of `values`.
+        coefficients: whether coefficients are wanted, in place, or pixels.
+
+    Returns:
+        float32 [N, C, H, W].
+    """
+    values = values[..., : layout.channels].float()
+    if not layout.is_rows:
+        result = values.permute(0, 3, 1, 2)
+        return to_jpeg(result, layout.block) if coefficients else result
+    down, across = layout.tiles
+    kept = _band(layout.block, layout.frequencies, values.device)
+    in_tiles = values.permute(0, 3, 1, 2).reshape(len(values), -1, down, across, layout.kept)
+    tiles = values.new_zeros((*in_tiles.shape[:4], layout.block, layout.block))
+    tiles[..., kept] = in_tiles
+    raster = _raster(tiles)
+    return raster if coefficients else to_spatial(raster, layout.block)
+
+
+def from_graph(
+    values: Tensor, layout: MapLayout, dtype: torch.dtype, *, coefficients: bool = False
+) -> Tensor:
+    """A map of the graph as it is stored.
+
+    Args:
+        values: [N, C, H, W], pixels or, with `coefficients`, coefficients in place.
+        layout: of the result.
+        dtype: of the result.
+        coefficients: as above.
+
+    Returns:
+        [N, *layout.shape].
+    """
+    values = values.float()
+    if layout.is_truncated or layout.is_rows:
+        raster = values if coefficients else to_jpeg(values, layout.block)
+        kept = _band(layout.block, layout.frequencies, values.device)
+        tiles = _tiles(raster, layout.block)
+        if layout.is_rows:
+            in_rows = tiles[..., kept].flatten(2, 3)
+            return _padded(in_rows.permute(0, 2, 3, 1), layout, dtype)
+        values = to_spatial(_raster(tiles * kept), layout.block)
+    elif coefficients:
+        values = to_spatial(values, layout.block)
+    return _padded(values.permute(0, 2, 3, 1), layout, dtype)
+
+
+def _padded(values: Tensor, layout: MapLayout, dtype: torch.dtype) -> Tensor:
+    missing = layout.stored_channels - layout.channels
+    return functional.pad(values, (0, missing)).to(dtype).contiguous()

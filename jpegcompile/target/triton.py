@@ -1,0 +1,57 @@
+"""PyTorch with Triton kernels, on GPUs."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from jpegcompile.errors import AccessError
+from jpegcompile.target.base import CPU_PROVIDERS, Target
+
+if TYPE_CHECKING:
+    from jpegcompile.ir.rewrite import Pass
+
+_NEEDED = ("torch", "triton", "safetensors")
+
+
+def _schedule(_: Target) -> tuple[Pass, ...]:
+    from jpegcompile.cost.gpu import kernel_costs
+    from jpegcompile.passes.schedule.choose_layouts import ChooseLayouts
+    from jpegcompile.passes.schedule.fuse_convolution import FuseConvolution
+    from jpegcompile.passes.schedule.fuse_scale import FuseScale
+    from jpegcompile.passes.schedule.select_kernels import SelectKernels
+    from jpegcompile.passes.schedule.spatial_twins import SpatialTwins
+
+    return (
+        FuseConvolution(takes_spatial=True),
+        SpatialTwins(),
+        FuseScale(),
+        SelectKernels(),
+        ChooseLayouts(kernel_costs),
+    )
+
+
+def require_triton() -> None:
+    """Refuse to go on where what the target needs is not installed.
+
+    Raises:
+        AccessError: naming what is missing.
+    """
+    missing = next((name for name in _NEEDED if find_spec(name) is None), None)
+    if missing is not None:
+        raise AccessError(
+            f"--target triton needs {missing}, which is not installed;"
+            " pip install 'jpegcompile[triton]'"
+        )
+
+
+TRITON = Target(
+    name="triton",
+    keeps_operators=True,
+    kernels=None,
+    providers=CPU_PROVIDERS,
+    passes=_schedule,
+    chooses_layouts=True,
+    precisions=("tf32x3", "float32", "float16", "bfloat16"),
+    require=require_triton,
+)

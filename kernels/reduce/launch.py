@@ -1,0 +1,81 @@
+"""How reductions over channels are launched on GPUs. Those over the plane: see `resample`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from jpegcompile.gpu.launch import Launch, Tiling, storage_type
+from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.gpu.matrices import TileMatrix
+from jpegcompile.gpu.programs import NOTHING, Program
+from jpegcompile.kernels.common.epilogue import (
+    Epilogue,
+    require_channels,
+    require_pixels,
+    require_same_plane,
+)
+from jpegcompile.precision import Precision
+
+Reduction = Literal["max", "min", "mean", "sum"]
+
+
+@dataclass(frozen=True)
+class ReduceChannels:
+    """A reduction over channels with everything that follows it up to the next map.
+
+    Attributes:
+        x: the map that is read, pixels.
+        y: the map that is made, of one channel.
+        reduction: what becomes of the channels.
+        program: the function of each pixel behind the reduction.
+        phi: frequencies of the approximation that the program reads; 0 if it reads none.
+    """
+
+    x: MapLayout
+    y: MapLayout
+    reduction: Reduction
+    program: Program = NOTHING
+    phi: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the layouts.
+
+        Raises:
+            ValueError: if no kernel takes them.
+        """
+        require_pixels("reduce_channels", self.x)
+        require_channels("reduce_channels", self.y, 1)
+        require_same_plane("reduce_channels", self.x, self.y)
+
+    @property
+    def epilogue(self) -> Epilogue:
+        """What follows the reduction."""
+        return Epilogue(self.y, self.program, self.phi)
+
+    @property
+    def matrices(self) -> dict[str, TileMatrix]:
+        """The transforms that it needs, by argument."""
+        return self.epilogue.matrices
+
+    def default_tiling(self, precision: Precision) -> Tiling:
+        """A tiling that needs no stack on sm_80, sm_90 and sm_100; `channels` are those read."""
+        return Tiling(64, 64, warps=8)
+
+    def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
+        """The launch for `batch` images."""
+        epilogue, kind = self.epilogue, storage_type(precision)
+        numbers = {
+            **epilogue.numbers(batch),
+            **self.x.view.numbers("x"),
+            "span": self.x.stored_channels,
+            "true_channels": self.x.channels,
+        }
+        return Launch(
+            "reduce.triton:reduce_channels",
+            (-(-numbers["rows"] // tiling.rows), 1, 1),
+            {"x": kind} | epilogue.pointers(kind),
+            numbers,
+            epilogue.constants(precision, tiling) | {"REDUCTION": self.reduction},
+            tiling,
+        )

@@ -1,0 +1,146 @@
+"""Give each map of the calls of GPU kernels a layout: pixels, or rows of kept coefficients.
+
+ToSpatial(ToJpeg(p))  =>  p            where a map is stored as pixels, its transforms cancel
+x read by a window    =>  ToSpatial(x) where all maps are kept as coefficients
+
+With `--domain auto` the cost model chooses: pixels, unless a truncated map is cheaper as the few
+coefficients that it has. With `--domain jpeg` every map is stored as coefficients, and kernels that
+need pixels get them from one more call. Exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from jpegcompile.analysis.kernels.maps import MapUse, can_be_read_thin, map_uses
+from jpegcompile.gpu.kernel import Kernel
+from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.gpu.programs import NOTHING
+from jpegcompile.ir.calls import RESULT, Call, KernelCall
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Pass
+from jpegcompile.kernels.arithmetic.launch import Elementwise
+from jpegcompile.kernels.conv.launch import THIN
+from jpegcompile.report import CallReport
+
+# Seconds that a kernel takes.
+Costs = Callable[[Kernel], float]
+_MOST_ROUNDS = 4
+_IMPOSSIBLE = float("inf")
+
+
+class ChooseLayouts(Pass):
+    """Fill `Module.layouts`."""
+
+    name = "choose-layouts"
+
+    def __init__(self, costs: Callable[[Module], Costs]) -> None:
+        """Compare layouts by the costs of a module's options."""
+        self._costs = costs
+
+    def run(self, module: Module) -> bool:
+        """Returns whether layouts were chosen."""
+        if module.layouts:
+            return False
+        uses = map_uses(module)
+        layouts = {name: use.pixels() for name, use in uses.items()}
+        for name, use in uses.items():
+            if use.maker is None and name in _images(module) and can_be_read_thin(use):
+                layouts[name] = use.pixels(THIN)
+        if module.options.domain == "jpeg":
+            for name, use in uses.items():
+                if _is_tiled(use):
+                    layouts[name] = use.rows()
+            module.calls = _with_pixels(module, uses, layouts)
+        else:
+            _improve(uses, layouts, self._costs(module))
+        module.layouts = layouts
+        _report(module, uses)
+        return bool(layouts)
+
+
+def _is_tiled(use: MapUse) -> bool:
+    """Whether a map can be stored as coefficients."""
+    return use.block > 1 and use.maker is not None and not use.is_spatial
+
+
+def _images(module: Module) -> set[str]:
+    """The maps that come from outside: the ingest makes one, or the caller gives it."""
+    names = {tensor.name for tensor in module.graph.inputs}
+    return names | ({module.ingest_output} if module.ingest_output is not None else set())
+
+
+def _improve(uses: Mapping[str, MapUse], layouts: dict[str, MapLayout], costs: Costs) -> None:
+    """Store maps as rows as long as that saves time."""
+    for _ in range(_MOST_ROUNDS):
+        changed = False
+        for name, use in uses.items():
+            if not _is_tiled(use):
+                continue
+            other = use.pixels() if layouts[name].is_rows else use.rows()
+            if _cost(use, {**layouts, name: other}, costs) < _cost(use, layouts, costs):
+                layouts[name] = other
+                changed = True
+        if not changed:
+            return
+
+
+def _cost(use: MapUse, layouts: Mapping[str, MapLayout], costs: Costs) -> float:
+    """Of all calls that make or read a map."""
+    assert use.maker is not None
+    calls = {id(call): call for call in (use.maker, *use.readers)}
+    try:
+        return sum(costs(call.with_layouts(layouts)) for call in calls.values())
+    except ValueError:
+        return _IMPOSSIBLE
+
+
+def _with_pixels(
+    module: Module, uses: Mapping[str, MapUse], layouts: dict[str, MapLayout]
+) -> list[Call]:
+    """The calls, with one more before each call that does not take a map's coefficients."""
+    calls: list[Call] = []
+    made: dict[str, str] = {}
+    for call in module.calls:
+        if isinstance(call, KernelCall):
+            for role, tensor in call.maps.items():
+                if _is_possible(call, layouts) or not layouts[tensor].is_rows:
+                    continue
+                if tensor not in made:
+                    made[tensor] = module.fresh(f"{tensor}.pixels")
+                    layouts[made[tensor]] = uses[tensor].pixels()
+                    arguments = {"program": NOTHING}
+                    name = made[tensor]
+                    calls.append(KernelCall(name, (), Elementwise, arguments, {"x": tensor}, name))
+                call = replace(call, maps={**call.maps, role: made[tensor]})
+        calls.append(call)
+    return calls
+
+
+def _is_possible(call: KernelCall, layouts: Mapping[str, MapLayout]) -> bool:
+    try:
+        call.with_layouts(layouts)
+    except ValueError:
+        return False
+    return True
+
+
+def _report(module: Module, uses: Mapping[str, MapUse]) -> None:
+    """Say how many maps the JPEG domain keeps, and for how many it is nominal."""
+    for call in module.calls:
+        if isinstance(call, KernelCall):
+            layouts = {role: str(module.layouts[t]) for role, t in call.roles.items()}
+            made = layouts.pop(RESULT)
+            kernel = type(call.with_layouts(module.layouts)).__name__
+            reads = tuple(layouts.values())
+            module.report.calls.append(CallReport(call.name, call.operators, kernel, reads, made))
+        else:
+            op = (str(call.node.op),)
+            module.report.calls.append(CallReport(call.name, op, "", (), "", call.reason))
+    tiled = [name for name, use in uses.items() if _is_tiled(use)]
+    rows = sum(module.layouts[name].is_rows for name in tiled)
+    module.report.note(
+        f"of {len(tiled)} maps in tiles, {rows} are stored as coefficients and"
+        f" {len(tiled) - rows} as pixels, where DCT and inverse DCT cancel"
+    )
