@@ -103,7 +103,7 @@ void ElementwiseOnCuda::run(CudaCall& call, const Task& task,
     arguments.pointer(unused, task.y.data);
   }
   arguments.pointer("constants", task.constants == 0 ? task.y.data : task.constants);
-  arguments.pointer("inverse", matrix(!task.x.is_pixels(), task.x.inverse()));
+  arguments.pointer("inverse", matrix(!task.x.is_pixels(), task.x.inverse(task.read)));
   arguments.pointer("approximated", matrix(approximates_, {cuda::Transform::kProject, task.block,
                                                             task.phi, 0}));
   arguments.pointer("forward", matrix(!task.y.is_pixels(), task.y.forward(task.made)));

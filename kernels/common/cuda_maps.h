@@ -42,6 +42,7 @@ class ElementwiseOnCuda {
     Map map;
     int block;
     cuda::View x, y;
+    int read;                           // frequencies of x
     int made;                           // frequencies of y
     int phi = 0;                        // frequencies of the approximation
     cuda::DevicePointer constants = 0;  // [constants of the program, channels]

@@ -1,10 +1,13 @@
 // Inputs that kernels for CUDA read on the host.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
+#include "cuda/views.h"
 #include "ort/cuda_kernel.h"
+#include "tiles/broadcast.h"
 
 namespace jpegcompile {
 
@@ -29,5 +32,15 @@ class HostOperand {
   Shape shape_;
   std::optional<std::vector<float>> values_;
 };
+
+// The bounds of Clip as the constants of its program, [2, channels].
+inline std::vector<float> bounds(const CudaCall& call, const HostOperand& low,
+                                 const HostOperand& high, int64_t channels) {
+  const int64_t stored = cuda::padded(channels);
+  std::vector<float> values(static_cast<size_t>(2 * stored));
+  std::fill_n(values.begin(), stored, number(low.of(call), name_of(In::kLow)));
+  std::fill_n(values.begin() + stored, stored, number(high.of(call), name_of(In::kHigh)));
+  return values;
+}
 
 }  // namespace jpegcompile

@@ -177,7 +177,7 @@ class ConvolveOnCuda : public CudaKernel {
   View to_pixels(CudaCall& call, const ElementwiseOnCuda& kernel, const Map& map,
                  const View& from) const {
     const View made = cuda::channels_last(map, 1, call.scratch(cuda::channels_last_floats(map)));
-    kernel.run(call, {map, from.block, from, made, from.frequencies}, matrices_);
+    kernel.run(call, {map, from.block, from, made, from.frequencies, 1}, matrices_);
     return made;
   }
 
@@ -265,17 +265,10 @@ class ConvolveOnCuda : public CudaKernel {
   // The constants of the program, [constants, channels].
   DevicePointer constants_on(CudaCall& call, int64_t outputs) const {
     const auto make = [&] {
-      const auto channels = static_cast<size_t>(cuda::padded(outputs));
-      std::vector<float> values(operands_.size() * channels);
-      if (activation_ == Activation::kPRelu) {
-        put_channels(operands_[0].of(call), outputs, name_of(In::kSlope), values.data());
-        return values;
-      }
-      const float low = scalar(operands_[0].of(call), name_of(In::kLow));
-      const float high = scalar(operands_[1].of(call), name_of(In::kHigh));
-      std::fill_n(values.begin(), channels, low);
-      std::fill_n(values.begin() + static_cast<int64_t>(channels), channels, high);
-      return values;
+      if (activation_ == Activation::kClip) return bounds(call, operands_[0], operands_[1], outputs);
+      std::vector<float> slopes(static_cast<size_t>(cuda::padded(outputs)));
+      put_channels(operands_[0].of(call), outputs, name_of(In::kSlope), slopes.data());
+      return slopes;
     };
     const bool are_constant = std::ranges::all_of(operands_, &HostOperand::is_constant);
     return are_constant ? constants_.get(call, outputs, make) : call.upload(make());

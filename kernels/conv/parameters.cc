@@ -8,6 +8,14 @@ namespace {
 
 int64_t whole_groups(int64_t channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
 
+float scalar(const Tensor& tensor, const char* name) {
+  if (tensor.shape.elements() != 1) {
+    throw KernelError(std::string(name) + " has shape " + tensor.shape.text() +
+                      ", one value is needed");
+  }
+  return tensor.floats()[0];
+}
+
 // Beyond any map, and such that what is computed from it stays within 64 bits.
 constexpr int64_t kMost = int64_t{1} << 20;
 
@@ -16,14 +24,6 @@ bool are_within(const std::vector<int64_t>& values, int64_t least) {
 }
 
 }  // namespace
-
-float scalar(const Tensor& tensor, const char* name) {
-  if (tensor.shape.elements() != 1) {
-    throw KernelError(std::string(name) + " has shape " + tensor.shape.text() +
-                      ", one value is needed");
-  }
-  return tensor.floats()[0];
-}
 
 void put_channels(const Tensor& tensor, int64_t channels, const char* name, float* to) {
   const int64_t count = tensor.shape.elements();

@@ -24,8 +24,6 @@ Shape output_shape(const Weights& weights, const Map& input, int output_block, c
 
 // Copies one value for each channel, or one for all, and fills whole groups with zeros.
 void put_channels(const Tensor& tensor, int64_t channels, const char* name, float* to);
-// The only value of a tensor.
-float scalar(const Tensor& tensor, const char* name);
 
 // An input of one value for each channel, or one for all: prepared where it is a constant, and read
 // at every call where the graph computes it.

@@ -22,9 +22,10 @@ struct View {
   int frequencies = 1; // that tiles may hold
 
   bool is_pixels() const { return block == 1; }
-  // The matrix that takes it to pixels.
-  TileMatrix inverse() const {
-    return {Transform::kInverse, block, frequencies, is_rows ? frequencies : 0};
+  // The matrix that takes it to pixels, or, of few of its frequencies, to the pixels they make.
+  TileMatrix inverse() const { return inverse(frequencies); }
+  TileMatrix inverse(int read) const {
+    return {Transform::kInverse, block, read, is_rows ? frequencies : 0};
   }
   // The matrix that makes it of pixels, with few frequencies.
   TileMatrix forward(int made) const {

@@ -21,7 +21,10 @@ from jpegcompile.gpu.cubin_file import StoredCubin, constants_text, write_cubins
 from jpegcompile.gpu.launch import Tiling
 from jpegcompile.gpu.layout import MapLayout, padded
 from jpegcompile.gpu.programs import NOTHING, Program
+from jpegcompile.kernels.arithmetic.launch import Elementwise
+from jpegcompile.kernels.average_pool.launch import GlobalAveragePool
 from jpegcompile.kernels.conv.launch import Convolution, packed_weight
+from jpegcompile.kernels.max_pool.launch import MaxPool
 from jpegcompile.operators.convolution import JPEG_POINTWISE_CONV, SPATIAL_CONV, fused_name
 from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.precision import FLOAT32
@@ -318,6 +321,93 @@ def _check_constants(layer: Layer, done: Run, found: Mapping[str, int]) -> None:
         np.testing.assert_array_equal(done.copied[found["constants"]], bounds)
     else:
         assert found["constants"] == found["y"]
+
+
+@dataclass(frozen=True)
+class Other:
+    """A node that is no convolution, and its launch by Python.
+
+    Attributes:
+        name: of the test.
+        node: of a graph; x and y are in groups of channels.
+        spec: what Python launches.
+        maps: layouts by name, where they have strides of their own.
+    """
+
+    name: str
+    node: Node
+    spec: MaxPool | GlobalAveragePool | Elementwise
+    maps: Mapping[str, MapLayout]
+
+
+def grouped(layout: MapLayout, **attributes: int | list[int]) -> dict[str, int | list[int]]:
+    frequencies = layout.frequencies if layout.is_rows else 0
+    return {"x_group": 16, "y_group": 16, "x_frequencies": frequencies, **attributes}
+
+
+def line_of(layout: MapLayout) -> str:
+    return f"input {BATCH} {layout.channels} {layout.height} {layout.width}"
+
+
+RASTER, POOLED, FEW = pixels(32, 15, 18), pixels(32, 8, 6), rows(32, 16, 24, 6)
+WINDOW = {"kernel_shape": [3, 2], "strides": [2, 3], "pads": [1, 0, 1, 0], "dilations": [1, 2]}
+OTHERS = [
+    Other(
+        "max-pool",
+        Node("SpatialMaxPool", grouped(RASTER, **WINDOW), [line_of(RASTER)]),
+        MaxPool(RASTER, POOLED, (3, 2), (2, 3), (1, 0), (1, 2)),
+        {"x": RASTER, "y": POOLED},
+    ),
+    Other(
+        "average-of-pixels",
+        Node("SpatialGlobalAveragePool", grouped(RASTER), [line_of(RASTER)]),
+        GlobalAveragePool(RASTER, pixels(32, 1, 1)),
+        {"x": RASTER, "y": pixels(32, 1, 1)},
+    ),
+    Other(
+        "to-pixels",
+        Node("ToSpatial", grouped(FEW, block=8), [line_of(FEW), "input 1", "input 1"]),
+        Elementwise(FEW, MapLayout.whole(32, 16, 24, 8)),
+        {"x": FEW, "y": pixels(32, 16, 24)},
+    ),
+]
+
+
+@pytest.mark.parametrize("case", OTHERS, ids=[case.name for case in OTHERS])
+def test_other_launches_are_those_of_python(case: Other, folder: Path) -> None:
+    path, cubins = cubins_of(folder)
+    _, (done,) = run(folder, path, [case.node])
+    assert not done.refused
+    (launched,) = done.launches
+    cubin = cubins[launched.shared]
+    launch = case.spec.launch(BATCH, FLOAT32, Tiling(64, 32, 16))
+    own = [constant.partition("=")[0] for constant in cubin.constants.split(" ")]
+    assert (cubin.kernel, launched.grid) == (launch.kernel, launch.grid)
+    assert cubin.constants == constants_text({name: launch.constants[name] for name in own})
+    expected = dict(launch.numbers)
+    for name, layout in case.maps.items():
+        expected |= in_groups(layout, name)
+    found = launched.arguments(cubin)
+    integers = {name: found[name] for name, kind in cubin.parameters if kind == "i32"}
+    assert integers == {name: expected[name] for name in integers}
+    assert (found["x"], found["y"]) == (done.memory["input 0"], done.memory["output 0"])
+    for name, matrix in case.spec.matrices.items():
+        values = done.copied[found[name]]
+        np.testing.assert_allclose(values, matrix.values().reshape(-1), atol=6e-8, err_msg=name)
+
+
+def test_the_mean_of_few_coefficients_is_that_of_the_first(folder: Path) -> None:
+    """In groups of channels, Python has no such map: what leads from tile to tile is compared."""
+    path, cubins = cubins_of(folder)
+    attributes = grouped(FEW, input_block=8, output_block=1)
+    inputs = [line_of(FEW), *["input 1"] * (len(OPERATORS["JpegGlobalAveragePool"].inputs) - 1)]
+    _, (done,) = run(folder, path, [Node("JpegGlobalAveragePool", attributes, inputs)])
+    assert not done.refused
+    (launched,) = done.launches
+    found = launched.arguments(cubins[launched.shared])
+    assert (found["height"], found["width"], found["divisor"]) == (2, 3, 2 * 3 * 8)
+    assert (found["x_pixel"], found["x_row"]) == (FEW.kept * 16, 3 * FEW.kept * 16)
+    assert (found["x_group"], found["x_image"]) == (6 * FEW.kept * 16, 2 * 6 * FEW.kept * 16)
 
 
 def test_the_tiling_that_keeps_a_chip_busy_is_taken(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ std::vector<const CustomOp*> on_cuda() {
 
 std::map<std::string, std::vector<Case>> make_cases(jpegcompile::Selection& selection) {
   std::map<std::string, std::vector<Case>> by_name;
-  for (auto make : {jpegcompile::convolution_cases, jpegcompile::tile_cases}) {
+  for (auto make : {jpegcompile::channel_cases, jpegcompile::convolution_cases,
+                    jpegcompile::map_cases, jpegcompile::tile_cases, jpegcompile::window_cases}) {
     for (Case& one : make(selection)) by_name[one.op].push_back(std::move(one));
   }
   return by_name;
@@ -76,8 +77,11 @@ void check_operator(const CustomOp& op, const std::vector<Case>& cases) {
 void run(const std::vector<std::string>& arguments) {
   std::set<std::string> names(arguments.begin(), arguments.end());
   const bool is_quick = names.erase("--quick") > 0;
-  jpegcompile::Selection selection(is_quick, names);
   const auto ops = on_cuda();
+  if (names.empty()) {
+    for (const CustomOp* op : ops) names.insert(op->get_name(op));
+  }
+  jpegcompile::Selection selection(is_quick, names);
   std::puts(JpegcompileCudaStatus());
   auto cases = make_cases(selection);
   for (const CustomOp* op : ops) {

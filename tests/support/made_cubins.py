@@ -15,6 +15,7 @@ from pathlib import Path
 from jpegcompile.gpu.cubin_file import StoredCubin, constants_text, write_cubins
 from jpegcompile.gpu.kernels import arguments_of
 from jpegcompile.gpu.programs import (
+    ASM_CLIP,
     ASM_RELU,
     CLIP,
     NOTHING,
@@ -90,7 +91,8 @@ def stored(
 
 
 _MATRICES = ("inverse", "other_inverse", "approximated", "forward")
-_POINTERS = frozenset(["x", "y", "weight", "residual", "other", "vector", *_MATRICES])
+_MAPS = ("x", "y", "residual", "other", "low")
+_POINTERS = frozenset([*_MAPS, "weight", "vector", *_MATRICES])
 
 
 def _type(name: str, storage: str) -> str:
@@ -136,27 +138,28 @@ def _of_convolutions(arch: int, precision: str, tilings: Tilings) -> Iterator[St
 
 
 def _of_maps(arch: int, precision: str) -> Iterator[StoredCubin]:
-    programs = (NOTHING, RELU, ASM_RELU, of_approximation(RELU))
-    one = {"BM": 64, "BN": 32}
-    unused = dict.fromkeys(
-        ("OTHER", "OTHER_ROWS", "OTHER_MIXED", "OTHER_CHANNEL", "VECTOR", "ONES", "ON_DC"), 0
-    )
-    for program, mixed, rows, y_mixed in product(programs, (0, 1), (0, 1), (0, 1)):
-        constants = {
-            **_program(program),
-            **unused,
-            "X_ROWS": rows,
-            "X_MIXED": mixed,
-            "APPROXIMATE": int(program.approximates),
-            "Y_ROWS": 0,
-            "Y_MIXED": y_mixed,
-            "PRECISION": precision,
-            **one,
-        }
-        yield stored("arithmetic.triton:elementwise", constants, arch)
+    one = {"BM": 64, "BN": 32, "PRECISION": precision}
+    nothing = {"PROGRAM": (), "COUNT": 0, "APPROXIMATE": 0}
+    for constants in _of_functions():
+        yield stored("arithmetic.triton:elementwise", {**constants, **one}, arch)
+    for asm, y in product((0, 1), RESULTS):
+        yield stored("max_pool.triton:max_pool", {**nothing, "ASM": asm, **y, **one}, arch)
+    yield stored("average_pool.triton:global_average_pool", {**nothing, **one}, arch)
     for thin in (0, 1):
         yield stored("layout.triton:from_planes", {"THIN": thin, **one}, arch)
     yield stored("layout.triton:to_planes", one, arch)
+
+
+def _of_functions() -> Iterator[dict[str, object]]:
+    exact = (NOTHING, RELU, CLIP)
+    programs = (*exact, ASM_RELU, ASM_CLIP, *map(of_approximation, exact[1:]))
+    unused = dict.fromkeys(
+        ("OTHER", "OTHER_ROWS", "OTHER_MIXED", "OTHER_CHANNEL", "VECTOR", "ONES", "ON_DC"), 0
+    )
+    x_maps = ({"X_ROWS": rows, "X_MIXED": mixed} for rows, mixed in ((0, 0), (0, 1), (1, 1)))
+    for program, x, y in product(programs, x_maps, RESULTS):
+        approximates = {"APPROXIMATE": int(program.approximates)}
+        yield {**_program(program), **unused, **approximates, **x, **y}
 
 
 def write(path: Path, arch: int = 90) -> None:
