@@ -9,6 +9,7 @@
 //     int NAME VALUE | ints NAME VALUE...
 //     input [constant] EXTENT...
 //     band EXTENT EXTENT BLOCK FREQUENCIES
+//     index EXTENT...
 //
 // Element i of input k is ((37 i + 11 k) mod 101 - 50) / 64.
 #include <dlfcn.h>
@@ -70,6 +71,9 @@ void add_line(const std::string& text, Described& made) {
   std::string kind, name;
   line >> kind;
   if (kind == "band") return made.add(band(numbers_of(line)), false);
+  if (kind == "index") {
+    return made.add(Value(stand_in::ElementType::kInt64, numbers_of(line)), false);
+  }
   if (kind == "input") {
     const bool is_constant = text.starts_with("input constant");
     if (is_constant) line >> name;

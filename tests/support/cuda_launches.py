@@ -86,6 +86,7 @@ class Run:
         refused: what the library said, or "".
         memory: addresses of tensors by name, such as "input 0"; the first is "scratch", the next
             one "scratch 1".
+        bytes: that each of them has.
         copied: what was copied to the device, by address.
         launches: in order.
         log: the rest of the log.
@@ -94,6 +95,7 @@ class Run:
     made: tuple[int, ...] = ()
     refused: str = ""
     memory: dict[str, int] = field(default_factory=dict)
+    bytes: dict[str, int] = field(default_factory=dict)
     copied: dict[int, Floats] = field(default_factory=dict)
     launches: list[Launched] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
@@ -105,11 +107,11 @@ class Run:
             self.made = tuple(map(int, words))
         elif kind == "refused":
             self.refused = line.partition(" ")[2]
-        elif kind == "input" or kind == "output":
-            self.memory[f"{kind} {words[0]}"] = int(words[1], 16)
-        elif kind == "scratch":
-            count = sum(name.startswith(kind) for name in self.memory)
-            self.memory[f"scratch {count}" if count else "scratch"] = int(words[0], 16)
+        elif kind in ("input", "output", "scratch"):
+            count = sum(name.startswith("scratch") for name in self.memory)
+            number = str(count or "") if kind == "scratch" else words[0]
+            name = f"{kind} {number}".rstrip()
+            self.memory[name], self.bytes[name] = int(words[-2], 16), int(words[-1])
         elif kind == "copy":
             self.copied[int(words[0], 16)] = np.frombuffer(bytes.fromhex(words[1]), np.float32)
         elif kind == "launch":
