@@ -1,0 +1,81 @@
+"""No kernel of a default tiling spills registers, and matrix units make the products."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.ahead_of_time import compiled
+from support.gpu_epilogues import EPILOGUES, launches_of, with_channels
+
+from jpegcompile.gpu.launch import Tiling
+from jpegcompile.gpu.table import BEGIN, END, PRECISIONS, labels, resnet_launches
+from jpegcompile.kernels.conv.launch import default_tiling
+from jpegcompile.precision import FLOAT16, FLOAT32, TF32X3
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "gpu_kernels.md"
+# Compiles launches, and prints what their kernels use; fails where one exceeds a limit.
+COMPILE = """
+import json, sys
+from jpegcompile.gpu.aot import compile_launch
+from support.gpu_epilogues import launches_of
+_, arch, precision, cases = sys.argv
+for name, launch in launches_of(precision, json.loads(cases)):
+    cubin = compile_launch(launch, int(arch))
+    print(json.dumps([name, cubin.used.tensor_instructions, len(cubin.code)]))
+"""
+# Cubins of some KB more than they need be would be loaded for each model.
+MOST_BYTES = {"float16": 48 << 10, "bfloat16": 48 << 10, "tf32x3": 64 << 10, "float32": 64 << 10}
+
+
+def check(arch: int, precision: str, cases: list[str]) -> None:
+    lines = compiled(COMPILE, arch, precision, json.dumps(cases)).splitlines()
+    assert len(lines) == len(launches_of(precision, cases))
+    for name, tensor_instructions, size in map(json.loads, lines):
+        assert (tensor_instructions > 0) == (precision != "float32"), name
+        assert size <= MOST_BYTES[precision], name
+
+
+@pytest.mark.parametrize(
+    ("arch", "precision", "case"),
+    [(80, "tf32x3", "thin"), (90, "float16", "pixels"), (100, "float32", "pixels, truncated")],
+)
+def test_a_sample_of_kernels(arch: int, precision: str, case: str) -> None:
+    check(arch, precision, [case])
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("precision", MOST_BYTES)
+@pytest.mark.parametrize("arch", [80, 90, 100])
+def test_all_kernels(arch: int, precision: str) -> None:
+    check(arch, precision, list(EPILOGUES))
+
+
+def test_tilings_follow_the_work() -> None:
+    pixels, masked = EPILOGUES["pixels"], EPILOGUES["pixels, residual in rows, ASM, to rows"]
+    assert default_tiling(pixels, FLOAT16, 32) == Tiling(128, 128, 32, 8)
+    # As many programs of half the size would need a second wave.
+    assert default_tiling(pixels, FLOAT16, 1) == Tiling(128, 64, 64, 8)
+    assert default_tiling(with_channels(pixels, 64), FLOAT16, 1) == Tiling(64, 64, 64, 8)
+    assert default_tiling(masked, FLOAT16, 32) == Tiling(128, 64, 64, 8)
+    assert default_tiling(with_channels(pixels, 24), FLOAT16, 32) == Tiling(128, 32, 64, 8)
+    assert default_tiling(EPILOGUES["rows"], FLOAT16, 32) == Tiling(64, 128, 64, 8)
+    assert default_tiling(pixels, TF32X3, 32) == Tiling(64, 64, 32, 8)
+    assert default_tiling(masked, TF32X3, 32) == Tiling(64, 32, 32, 8)
+    assert default_tiling(pixels, FLOAT32, 32) == Tiling(64, 64, 32, 8)
+    assert default_tiling(masked, FLOAT32, 32) == Tiling(64, 32, 16, 8)
+
+
+def test_the_page_has_every_kernel() -> None:
+    """Write it again with `python -m jpegcompile.gpu.table`."""
+    table = PAGE.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line]
+    expected = []
+    for precision in PRECISIONS:
+        for launch in resnet_launches(precision):
+            kernel, epilogue, tiling = labels(launch)
+            expected.append([kernel, epilogue, precision.name, tiling])
+    assert [row[:4] for row in rows[2:]] == expected
+    for row in rows[2:]:
+        assert all(cell.split(" / ")[1] == "0" for cell in row[4:])
