@@ -9,20 +9,22 @@ import pytest
 from support.ahead_of_time import compiled
 from support.gpu_epilogues import EPILOGUES, launches_of, with_channels
 
+from jpegcompile.errors import UsageError
+from jpegcompile.gpu.compile_all import compiled_form, distinct
 from jpegcompile.gpu.launch import Tiling
-from jpegcompile.gpu.table import BEGIN, END, PRECISIONS, labels, resnet_launches
+from jpegcompile.gpu.table import BEGIN, END, PRECISIONS, labels, main, resnet_launches
 from jpegcompile.kernels.conv.launch import default_tiling
-from jpegcompile.precision import FLOAT16, FLOAT32, TF32X3
+from jpegcompile.precision import BFLOAT16, FLOAT16, FLOAT32, TF32X3
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "gpu_kernels.md"
 # Compiles launches, and prints what their kernels use; fails where one exceeds a limit.
 COMPILE = """
 import json, sys
-from jpegcompile.gpu.aot import compile_launch
+from jpegcompile.gpu.compile_all import compile_all
 from support.gpu_epilogues import launches_of
 _, arch, precision, cases = sys.argv
-for name, launch in launches_of(precision, json.loads(cases)):
-    cubin = compile_launch(launch, int(arch))
+names, launches = zip(*launches_of(precision, json.loads(cases)), strict=True)
+for name, [cubin] in zip(names, compile_all(launches, [int(arch)], 1), strict=True):
     print(json.dumps([name, cubin.used.tensor_instructions, len(cubin.code)]))
 """
 # Cubins of some KB more than they need be would be loaded for each model.
@@ -79,3 +81,24 @@ def test_the_page_has_every_kernel() -> None:
     assert [row[:4] for row in rows[2:]] == expected
     for row in rows[2:]:
         assert all(cell.split(" / ")[1] == "0" for cell in row[4:])
+
+
+def test_a_page_without_marks_is_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"text {END} {BEGIN}")
+    with pytest.raises(UsageError, match="has no lines <!-- begin table --> and <!-- end table"):
+        main(page)
+
+
+def test_launches_that_differ_in_numbers_alone_share_a_kernel() -> None:
+    conv, tiling = EPILOGUES["pixels"], Tiling()
+    first, more = conv.launch(1, FLOAT16, tiling), conv.launch(2, FLOAT16, tiling)
+    others = [
+        conv.launch(1, BFLOAT16, tiling),
+        conv.launch(1, FLOAT16, Tiling(warps=8)),
+        conv.launch(1, FLOAT16, Tiling(stages=2)),
+        conv.launch(1, FLOAT16, Tiling(depth=16)),
+        EPILOGUES["pixels, ASM"].launch(1, FLOAT16, tiling),
+    ]
+    assert compiled_form(first) == compiled_form(more)
+    assert distinct([first, more, *others, more]) == [first, *others]
