@@ -147,7 +147,7 @@ def check_limits(cubin: Cubin, chip: int) -> None:
     Raises:
         InternalError: if it spills registers or takes more memory than the chip has.
     """
-    where = f"{cubin.kernel} for sm_{cubin.arch}"
+    where = f"{cubin.kernel} for sm_{cubin.arch} with {constants_text(cubin.constants)}"
     if chip not in SHARED_BYTES:
         known = ", ".join(map(str, SHARED_BYTES))
         raise UsageError(f"{where}: compute capability {chip} is unknown; use {known}")

@@ -14,7 +14,7 @@ from jpegcompile.gpu.compile_all import compiled_form, distinct
 from jpegcompile.gpu.launch import Tiling
 from jpegcompile.gpu.table import BEGIN, END, PRECISIONS, labels, main, resnet_launches
 from jpegcompile.kernels.conv.launch import default_tiling
-from jpegcompile.precision import BFLOAT16, FLOAT16, FLOAT32, TF32X3
+from jpegcompile.precision import BFLOAT16, FLOAT16, FLOAT32, TF32X3, Precision
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "gpu_kernels.md"
 # Compiles launches, and prints what their kernels use; fails where one exceeds a limit.
@@ -54,19 +54,30 @@ def test_all_kernels(arch: int, precision: str) -> None:
     check(arch, precision, list(EPILOGUES))
 
 
-def test_tilings_follow_the_work() -> None:
-    pixels, masked = EPILOGUES["pixels"], EPILOGUES["pixels, residual in rows, ASM, to rows"]
-    assert default_tiling(pixels, FLOAT16, 32) == Tiling(128, 128, 32, 8)
-    # As many programs of half the size would need a second wave.
-    assert default_tiling(pixels, FLOAT16, 1) == Tiling(128, 64, 64, 8)
-    assert default_tiling(with_channels(pixels, 64), FLOAT16, 1) == Tiling(64, 64, 64, 8)
-    assert default_tiling(masked, FLOAT16, 32) == Tiling(128, 64, 64, 8)
-    assert default_tiling(with_channels(pixels, 24), FLOAT16, 32) == Tiling(128, 32, 64, 8)
-    assert default_tiling(EPILOGUES["rows"], FLOAT16, 32) == Tiling(64, 128, 64, 8)
-    assert default_tiling(pixels, TF32X3, 32) == Tiling(64, 64, 32, 8)
-    assert default_tiling(masked, TF32X3, 32) == Tiling(64, 32, 32, 8)
-    assert default_tiling(pixels, FLOAT32, 32) == Tiling(64, 64, 32, 8)
-    assert default_tiling(masked, FLOAT32, 32) == Tiling(64, 32, 16, 8)
+@pytest.mark.parametrize(
+    ("case", "channels", "batch", "precision", "expected"),
+    [
+        ("pixels", 256, 32, FLOAT16, Tiling(128, 128, 32, 8)),
+        ("pixels", 64, 32, FLOAT16, Tiling(128, 64, 64, 8)),
+        ("pixels", 24, 32, FLOAT16, Tiling(128, 32, 64, 8)),
+        ("pixels", 256, 1, FLOAT16, Tiling(64, 32, 64, 4)),
+        ("pixels", 128, 1, FLOAT16, Tiling(64, 64, 64, 8)),
+        ("pixels", 64, 1, FLOAT16, Tiling(64, 32, 64, 4)),
+        ("pixels, ASM", 64, 1, FLOAT16, Tiling(64, 32, 64, 8)),
+        ("pixels, residual in rows, ASM, to rows", 256, 32, FLOAT16, Tiling(128, 64, 64, 8)),
+        ("rows", 256, 32, BFLOAT16, Tiling(64, 128, 64, 8)),
+        ("pixels", 256, 32, TF32X3, Tiling(64, 64, 32, 8)),
+        ("pixels", 64, 1, TF32X3, Tiling(64, 32, 32, 8)),
+        ("pixels", 16, 1, TF32X3, Tiling(64, 16, 32, 4)),
+        ("pixels, residual in rows, ASM, to rows", 256, 32, TF32X3, Tiling(64, 32, 32, 8)),
+        ("pixels", 256, 32, FLOAT32, Tiling(64, 64, 32, 8)),
+        ("pixels, truncated", 256, 32, FLOAT32, Tiling(64, 32, 16, 8)),
+    ],
+)
+def test_tilings_follow_the_work(
+    case: str, channels: int, batch: int, precision: Precision, expected: Tiling
+) -> None:
+    assert default_tiling(with_channels(EPILOGUES[case], channels), precision, batch) == expected
 
 
 def test_the_page_has_every_kernel() -> None:
