@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from jpegcompile.runtime.opened import load, load_module
     from jpegcompile.runtime.session import Session
     from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
+    from jpegcompile.tuning.record import Tuning
+    from jpegcompile.tuning.tune import tune
     from jpegcompile.version import __version__
 
 # The module of each name, imported when the name is first used.
@@ -35,6 +37,7 @@ _MODULES = {
     "NodeFrequencies": "frequency_plan",
     "PaperResults": "reproduction.results",
     "Session": "runtime.session",
+    "Tuning": "tuning.record",
     "__version__": "version",
     "bench": "evaluation.benchmark.run",
     "choose_frequencies": "search.frequencies",
@@ -49,6 +52,7 @@ _MODULES = {
     "read_coefficients": "jpeg.read",
     "read_coefficients_many": "jpeg.read",
     "run": "evaluation.predict",
+    "tune": "tuning.tune",
     "verify": "evaluation.verify",
 }
 
@@ -63,6 +67,7 @@ __all__ = [
     "NodeFrequencies",
     "PaperResults",
     "Session",
+    "Tuning",
     "__version__",
     "bench",
     "choose_frequencies",
@@ -77,6 +82,7 @@ __all__ = [
     "read_coefficients",
     "read_coefficients_many",
     "run",
+    "tune",
     "verify",
 ]
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "inspect": "Show what of MODEL is lowered, and what is kept spatial and why.",
     "paper": "Regenerate the experiments of the paper, as tables, JSON and plots.",
     "run": "Print the best classes of IMAGES (files or folders) by the COMPILED model.",
+    "tune": ("Measure tilings of the GPU kernels of MODEL and keep the fastest."),
     "verify": (
         "Check that COMPILED gives the answers of ORIGINAL, at the outputs and at every lowered"
         " node."
@@ -37,6 +38,7 @@ def command_of(verb: str) -> click.Command:
         require_installed()
     except ImportError as error:
         raise AccessError(str(error)) from error
-    command = getattr(import_module(f"{__name__}.{verb}"), verb)
+    name = verb.replace("-", "_")
+    command = getattr(import_module(f"{__name__}.{name}"), name)
     assert isinstance(command, click.Command)
     return command
