@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from jpegcompile.evaluation.benchmark.results import Benchmark
     from jpegcompile.evaluation.benchmark.run import bench
     from jpegcompile.evaluation.compare import compare
+    from jpegcompile.evaluation.gpu_check.records import GpuCheck
+    from jpegcompile.evaluation.gpu_check.run import gpu_check
     from jpegcompile.evaluation.predict import run
     from jpegcompile.evaluation.verify import verify
     from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
@@ -34,6 +36,7 @@ _MODULES = {
     "Frame": "jpeg.frame",
     "FrequencyPlan": "frequency_plan",
     "FrequencySearch": "search.frequencies",
+    "GpuCheck": "evaluation.gpu_check.records",
     "NodeFrequencies": "frequency_plan",
     "PaperResults": "reproduction.results",
     "Session": "runtime.session",
@@ -45,6 +48,7 @@ _MODULES = {
     "compile": "compiler",
     "custom_ops_library": "runtime.native",
     "demo": "digits.tour",
+    "gpu_check": "evaluation.gpu_check.run",
     "inspect": "inspection",
     "load": "runtime.opened",
     "load_module": "runtime.opened",
@@ -64,6 +68,7 @@ __all__ = [
     "Frame",
     "FrequencyPlan",
     "FrequencySearch",
+    "GpuCheck",
     "NodeFrequencies",
     "PaperResults",
     "Session",
@@ -75,6 +80,7 @@ __all__ = [
     "compile",
     "custom_ops_library",
     "demo",
+    "gpu_check",
     "inspect",
     "load",
     "load_module",

@@ -17,6 +17,9 @@ COMMANDS = {
     "demo": (
         "Compile a small network that comes with jpegcompile and compare it on real JPEG files."
     ),
+    "gpu-check": (
+        "Check on the GPU at hand that kernels and models are right, and measure how fast they are."
+    ),
     "inspect": "Show what of MODEL is lowered, and what is kept spatial and why.",
     "paper": "Regenerate the experiments of the paper, as tables, JSON and plots.",
     "run": "Print the best classes of IMAGES (files or folders) by the COMPILED model.",

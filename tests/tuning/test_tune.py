@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.gpu_models import small_folder
+from support.gpu_models import plant, small_folder
 from torch import Tensor
 
 import jpegcompile
@@ -124,13 +124,7 @@ def test_a_run_that_was_stopped_goes_on(folder: Path) -> None:
 
 def planted(monkeypatch: pytest.MonkeyPatch, fault: Callable[[Tensor], Tensor], warps: int) -> None:
     """Have kernels with so many warps make something else."""
-    forward = KernelModule.forward
-
-    def faulty(self: KernelModule, **maps: Tensor) -> Tensor:
-        made = forward(self, **maps)
-        return fault(made) if self.tiling.warps == warps else made
-
-    monkeypatch.setattr(KernelModule, "forward", faulty)
+    plant(monkeypatch, fault, lambda module: module.tiling.warps == warps)
 
 
 def test_wrong_results_are_dropped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
