@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from support.gpu_models import plant, small_network
+from support.tiers import thorough
 from torch import Tensor
 
 from jpegcompile.errors import CheckFailedError
@@ -134,6 +135,7 @@ def test_ceilings() -> None:
     assert product_ceiling(8, FLOAT16, FakeTimer(), CPU).bytes == plain.bytes / 2
 
 
+@thorough
 def test_pixels_and_coefficients_have_the_same_network(network: Network, tmp_path: Path) -> None:
     first, second = throughput(network, FLOAT32, tmp_path, 0.0)
     assert first.batch == second.batch == 2

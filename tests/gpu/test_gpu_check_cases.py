@@ -16,7 +16,7 @@ from jpegcompile.evaluation.gpu_check.convolutions import convolution_cases
 from jpegcompile.evaluation.gpu_check.map_cases import map_cases
 from jpegcompile.gpu.programs import ASM_RELU
 from jpegcompile.kernels.conv.launch import Convolution
-from jpegcompile.precision import FLOAT16, FLOAT32, TF32X3, Precision
+from jpegcompile.precision import FLOAT16, FLOAT32, Precision
 
 CPU = torch.device("cpu")
 CASES = [*convolution_cases(large=False), *map_cases(large=False)]
@@ -61,9 +61,7 @@ def test_convolutions_have_every_feature() -> None:
 
 @pytest.mark.parametrize(
     ("case", "precision"),
-    quick_of(
-        pairs(FLOAT32, FLOAT16, TF32X3), lambda c: (c[0].family, c[1].name), quick=1, ids=named
-    ),
+    quick_of(pairs(FLOAT32, FLOAT16), lambda c: (c[0].family, c[1].name), ids=named),
 )
 def test_kernels_are_right(case: KernelCase, precision: Precision) -> None:
     check = run_case(case, precision, CPU)
