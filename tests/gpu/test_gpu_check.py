@@ -7,14 +7,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 import torch
-from support.gpu_models import plant, small_network
+from support.commands import fails
+from support.gpu_models import SMALL, plant, small_network
+from support.images import make_jpeg
 from support.tiers import thorough
 from torch import Tensor
 
-from jpegcompile.errors import CheckFailedError
-from jpegcompile.evaluation.gpu_check import networks
+from jpegcompile.errors import UsageError
+from jpegcompile.evaluation.gpu_check import networks, run
 from jpegcompile.evaluation.gpu_check.map_cases import map_cases
 from jpegcompile.evaluation.gpu_check.networks import Network, check_network
 from jpegcompile.evaluation.gpu_check.plan import Plan, whole_plan
@@ -79,16 +83,41 @@ def test_everything_passes(network: Network) -> None:
     assert data["kernels"][0]["passed"] is True
 
 
-def test_a_planted_fault_fails(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_planted_fault_fails(
+    network: Network, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     plant(monkeypatch, lambda made: made * 1.01)
-    result = check_by(replace(plan(network), layers=[], networks=[]), DEVICE, FakeTimer())
-    assert not result.passed
-    with pytest.raises(CheckFailedError) as caught:
-        require_passed(result)
-    assert str(caught.value).startswith(
+    kernels = replace(plan(network), layers=[], networks=[])
+    monkeypatch.setattr(run, "gpu_check", lambda *_, **__: check_by(kernels, DEVICE, FakeTimer()))
+    message = fails(capsys, 1, "gpu-check", prints=True)
+    assert message.startswith(
         "1 of 1 checks failed, first: global_max_pool (20x7x5 as pixels) in float32: is off by "
     )
-    assert str(caught.value).endswith(" times what is allowed")
+    assert message.endswith(" times what is allowed")
+
+
+def test_files_of_the_first_sampling_are_taken(tmp_path: Path) -> None:
+    network = small_network(tmp_path)
+    (network.images / "99.jpg").write_bytes(make_jpeg(8, 8, subsampling=0))
+    assert [file.name for file in network.files(3)] == ["75.jpg", "90.jpg", "75.jpg"]
+
+
+def test_a_model_without_a_batch(tmp_path: Path) -> None:
+    network = small_network(tmp_path)
+    graph = replace(
+        SMALL,
+        text=SMALL.text.replace("N,3,4,4", "3,8,8").replace(
+            "a = Conv(x,", "u = Unsqueeze(x, first_axis) a = Conv(u,"
+        ),
+        weights={**SMALL.weights, "first_axis": np.array([0])},
+    )
+    onnx.save(graph.model("float"), network.original)
+    with pytest.raises(UsageError) as caught:
+        network.compiled(tmp_path / "model", FLOAT32)
+    assert str(caught.value) == (
+        f"{network.original}: takes an image without a batch, which gpu-check does not feed;"
+        " give a model that takes a batch"
+    )
 
 
 def test_a_fault_in_a_network_fails(
@@ -145,7 +174,7 @@ def test_pixels_and_coefficients_have_the_same_network(network: Network, tmp_pat
 @pytest.mark.parametrize("color", ["RGB", "BGR", "L"])
 def test_the_decoder_without_a_gpu(network: Network, color: str) -> None:
     name, decode = decoder(CPU, color)  # type: ignore[arg-type]
-    files = [file.read_bytes() for file in network.files]
+    files = [file.read_bytes() for file in network.files(2)]
     assert name == "Pillow"
     assert tuple(decode(files).shape) == (2, 8, 8, 1 if color == "L" else 3)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegcompile.compiler import compile as compile_model
-from jpegcompile.errors import one_line
+from jpegcompile.errors import UsageError, one_line
 from jpegcompile.evaluation.dataset import jpeg_files
 from jpegcompile.evaluation.gpu_check.maps import FLOAT32_ERROR
 from jpegcompile.evaluation.gpu_check.records import ModelCheck
@@ -24,6 +25,7 @@ from jpegcompile.evaluation.spatial import readable
 from jpegcompile.evaluation.verify import verify
 from jpegcompile.frontend.load import load_source
 from jpegcompile.jpeg.read import read_coefficients
+from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.precision import Precision
 from jpegcompile.preprocess import Preprocess
 from jpegcompile.runtime.inputs import original_input
@@ -34,6 +36,8 @@ CUDA = "CUDAExecutionProvider"
 # Without it, float32 products of ONNX Runtime are TF32 ones.
 CUDA_OPTIONS = {"use_tf32": "0"}
 _WARM_UPS = 3
+# Files that are looked at.
+_MOST_FILES = 256
 # Runs on two streams: enough that they overlap.
 _TURNS = 8
 
@@ -56,23 +60,48 @@ class Network:
     images: Path
     batch: int = 8
 
-    @property
-    def files(self) -> list[Path]:
-        """Images of a batch: repeated if there are fewer."""
-        found = jpeg_files(self.images).files
-        return [found[index % len(found)] for index in range(self.batch)]
+    @cached_property
+    def _alike(self) -> tuple[tuple[Path, ...], str | None]:
+        """Files of one frame, that of the first file, and its sampling."""
+        first, *others = jpeg_files(self.images).files[:_MOST_FILES]
+        frame = read_coefficients(first).frame
+        alike = [file for file in others if read_coefficients(file).frame == frame]
+        return (first, *alike), subsampling_of(frame)
 
-    def compiled(self, folder: Path, precision: Precision, **options: Any) -> CompiledModule:
-        """The network at a precision, written to a folder and loaded."""
+    def files(self, count: int) -> list[Path]:
+        """So many images of one sampling, repeated if there are fewer."""
+        found, _ = self._alike
+        return [found[index % len(found)] for index in range(count)]
+
+    def compiled(
+        self, folder: Path, precision: Precision, *, from_pixels: bool = False
+    ) -> CompiledModule:
+        """The network at a precision, written to a folder and loaded.
+
+        Args:
+            folder: that it is written to.
+            precision: of maps and products.
+            from_pixels: whether it takes tensors, in place of the coefficients of the images.
+
+        Raises:
+            UsageError: if the network takes no batch.
+        """
         made = compile_model(
             self.original,
             target="triton",
+            input="tensor" if from_pixels else "coefficients",
+            subsampling=None if from_pixels else self._alike[1],
             preprocess=self.preprocess,
             precision=precision.name,
-            **options,
         )
         made.save(folder)
-        return load_module(folder)
+        module = load_module(folder)
+        if not module.info.input.has_batch:
+            raise UsageError(
+                f"{self.original}: takes an image without a batch, which gpu-check does not feed;"
+                " give a model that takes a batch"
+            )
+        return module
 
 
 def check_network(
@@ -94,7 +123,7 @@ def check_network(
         checks.add(f"original on the CPU: {output.name}", error, output.allowed)
     if CUDA in ort.get_available_providers():
         _against_cuda(checks, network, module, found.outputs)
-    feeds = module.feeds(network.files)
+    feeds = module.feeds(network.files(module.fixed_batch or network.batch))
     expected = outputs_of(module, feeds)
     checks.compare("torch.compile", expected, lambda: _by_inductor(module, feeds, backend))
     if module.device.type == "cuda":
@@ -150,9 +179,10 @@ def _against_cuda(
     session = cuda_session(network.original)
     if session is None:
         return
-    made = module.run(network.files)
+    files = network.files(module.fixed_batch or network.batch)
+    made = module.run(files)
     taken, preprocess = module.info.input, module.preprocess
-    images = [original_input(read_coefficients(f), preprocess, taken) for f in network.files]
+    images = [original_input(read_coefficients(file), preprocess, taken) for file in files]
     expected = run_original(session, taken.name, np.stack(images))
     for output, ours, theirs in zip(allowed, made, expected, strict=True):
         error = float(np.abs(ours.astype(np.float64) - theirs).max())

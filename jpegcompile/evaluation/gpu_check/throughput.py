@@ -41,8 +41,9 @@ def throughput(
         seconds: for each pipeline.
     """
     ours = network.compiled(folder / "coefficients", precision)
-    spatial = network.compiled(folder / "tensors", precision, input="tensor")
-    files = [file.read_bytes() for file in network.files]
+    spatial = network.compiled(folder / "tensors", precision, from_pixels=True)
+    batch = ours.fixed_batch or network.batch
+    files = [file.read_bytes() for file in network.files(batch)]
     taken, device = ours.info.input, ours.device
     name, decode = decoder(device, ours.preprocess.color_for(taken.channels))
     normalize = _normalizer(network, taken, device)
@@ -62,7 +63,7 @@ def throughput(
             session, taken.name, normalize(decode(files))
         )
     return [
-        Throughput(pipeline, network.batch / _seconds(run, seconds), network.batch)
+        Throughput(pipeline, batch / _seconds(run, seconds), batch)
         for pipeline, run in pipelines.items()
     ]
 
