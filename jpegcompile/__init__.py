@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from jpegcompile.evaluation.benchmark.results import Benchmark
     from jpegcompile.evaluation.benchmark.run import bench
     from jpegcompile.evaluation.compare import compare
+    from jpegcompile.evaluation.gpu_check.records import GpuCheck
+    from jpegcompile.evaluation.gpu_check.run import gpu_check
     from jpegcompile.evaluation.predict import run
     from jpegcompile.evaluation.verify import verify
     from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from jpegcompile.runtime.opened import load, load_module
     from jpegcompile.runtime.session import Session
     from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
+    from jpegcompile.tuning.record import Tuning
+    from jpegcompile.tuning.tune import tune
     from jpegcompile.version import __version__
 
 # The module of each name, imported when the name is first used.
@@ -32,9 +36,11 @@ _MODULES = {
     "Frame": "jpeg.frame",
     "FrequencyPlan": "frequency_plan",
     "FrequencySearch": "search.frequencies",
+    "GpuCheck": "evaluation.gpu_check.records",
     "NodeFrequencies": "frequency_plan",
     "PaperResults": "reproduction.results",
     "Session": "runtime.session",
+    "Tuning": "tuning.record",
     "__version__": "version",
     "bench": "evaluation.benchmark.run",
     "choose_frequencies": "search.frequencies",
@@ -42,6 +48,7 @@ _MODULES = {
     "compile": "compiler",
     "custom_ops_library": "runtime.native",
     "demo": "digits.tour",
+    "gpu_check": "evaluation.gpu_check.run",
     "inspect": "inspection",
     "load": "runtime.opened",
     "load_module": "runtime.opened",
@@ -49,6 +56,7 @@ _MODULES = {
     "read_coefficients": "jpeg.read",
     "read_coefficients_many": "jpeg.read",
     "run": "evaluation.predict",
+    "tune": "tuning.tune",
     "verify": "evaluation.verify",
 }
 
@@ -60,9 +68,11 @@ __all__ = [
     "Frame",
     "FrequencyPlan",
     "FrequencySearch",
+    "GpuCheck",
     "NodeFrequencies",
     "PaperResults",
     "Session",
+    "Tuning",
     "__version__",
     "bench",
     "choose_frequencies",
@@ -70,6 +80,7 @@ __all__ = [
     "compile",
     "custom_ops_library",
     "demo",
+    "gpu_check",
     "inspect",
     "load",
     "load_module",
@@ -77,6 +88,7 @@ __all__ = [
     "read_coefficients",
     "read_coefficients_many",
     "run",
+    "tune",
     "verify",
 ]
 

@@ -17,9 +17,13 @@ COMMANDS = {
     "demo": (
         "Compile a small network that comes with jpegcompile and compare it on real JPEG files."
     ),
+    "gpu-check": (
+        "Check on the GPU at hand that kernels and models are right, and measure how fast they are."
+    ),
     "inspect": "Show what of MODEL is lowered, and what is kept spatial and why.",
     "paper": "Regenerate the experiments of the paper, as tables, JSON and plots.",
     "run": "Print the best classes of IMAGES (files or folders) by the COMPILED model.",
+    "tune": ("Measure tilings of the GPU kernels of MODEL and keep the fastest."),
     "verify": (
         "Check that COMPILED gives the answers of ORIGINAL, at the outputs and at every lowered"
         " node."
@@ -37,6 +41,7 @@ def command_of(verb: str) -> click.Command:
         require_installed()
     except ImportError as error:
         raise AccessError(str(error)) from error
-    command = getattr(import_module(f"{__name__}.{verb}"), verb)
+    name = verb.replace("-", "_")
+    command = getattr(import_module(f"{__name__}.{name}"), name)
     assert isinstance(command, click.Command)
     return command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,3 +41,8 @@ def read_manifest(folder: Path) -> Mapping[str, Any]:
             f" {MANIFEST_FORMAT}: upgrade jpegcompile"
         )
     return data
+
+
+def manifest_text(manifest: Mapping[str, Any]) -> bytes:
+    """The content of a manifest's file."""
+    return (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()

@@ -234,13 +234,13 @@ def default_tiling(conv: Convolution, precision: Precision, batch: int = TYPICAL
         # Programs of many waves overlap.
         return (math.ceil(waves) if waves <= 4 else waves) * tiling.rows * tiling.channels
 
-    found = _tilings(conv, precision, channels)
+    found = tilings(conv, precision)
     found = [tiling for tiling in found if tiling.channels < 2 * channels] or found[-1:]
     least = min(busiest(tiling) for tiling in found)
     return next(tiling for tiling in found if busiest(tiling) <= MOST_IDLE * least)
 
 
-def _tilings(conv: Convolution, precision: Precision, channels: int) -> list[Tiling]:
+def tilings(conv: Convolution, precision: Precision) -> list[Tiling]:
     """Tilings without spilled registers, from the one that reads least to the smallest.
 
     Sums of 16-bit products leave registers for transforms in programs of 128 x 64 and 64 x 128.
@@ -248,7 +248,7 @@ def _tilings(conv: Convolution, precision: Precision, channels: int) -> list[Til
     pixels many times. TF32x3 and float32 products need more registers and instructions. Eight
     warps keep most kernels below 40 KB.
     """
-    transforms = len(conv.matrices)
+    channels, transforms = padded(conv.y.channels), len(conv.matrices)
     if precision.storage != "float32":
         tall, wide = Tiling(128, 64, 64, 8), Tiling(64, 128, 64, 8)
         if channels <= 32:

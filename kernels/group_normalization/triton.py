@@ -143,8 +143,8 @@ def normalize(
 ):
     """Make y = finish((x - mean) * factor + shift).
 
-    moments is what `group_moments` made; shift is float32 [channels]. Of padded channels, whose
-    moments nothing wrote, `finish` takes zero.
+    moments is what `group_moments` made; shift is float32 [channels]. Nothing wrote the
+    moments of padded channels, for which `finish` takes zero.
     """
     first_row = tl.program_id(0) * BM
     m = first_row + tl.arange(0, BM)
@@ -155,12 +155,12 @@ def normalize(
     ).to(tl.float32)  # fmt: skip
     image = (m >> (2 * log_block)) // (tiles_y * tiles_x)
     at = image[:, None] * 2 * channels + c[None, :]
-    live = (m < rows)[:, None] & (c < channels)[None, :]
+    live = (m < rows)[:, None] & (c < true_channels)[None, :]
     mean = tl.load(moments + at, mask=live, other=0.0)
     factor = tl.load(moments + at + channels, mask=live, other=0.0)
     added = tl.load(shift + c, mask=c < channels, other=0.0)
     pixels = (pixels - mean) * factor + added[None, :]
-    pixels = tl.where((m < rows)[:, None] & (c < true_channels)[None, :], pixels, 0.0)
+    pixels = tl.where(live, pixels, 0.0)
     finish(
         pixels, approximated, constants, y, forward, forward, y,
         first_row, c, rows, channels, log_block, tiles_y, tiles_x,

@@ -8,33 +8,10 @@ from typing import Any
 import numpy as np
 from support.gpu_maps import Doubles, stored
 
+from jpegcompile.evaluation.gpu_check.maps import FLOAT32_ERROR, spread
 from jpegcompile.gpu.layout import MapLayout
-from jpegcompile.gpu.matrices import TILE_ROWS, TileMatrix
+from jpegcompile.gpu.matrices import TileMatrix
 from jpegcompile.precision import Precision
-
-# Of the largest reference value: what float32 sums may err by.
-FLOAT32_ERROR = 2e-5
-
-
-def tiled(pixels: Doubles, block: int) -> Doubles:
-    """Pixels [N, C, H, W] tile by tile: [N, tiles, block^2, C]."""
-    images, channels, height, width = pixels.shape
-    tiles = pixels.reshape(images, channels, height // block, block, width // block, block)
-    return tiles.transpose(0, 2, 4, 3, 5, 1).reshape(images, -1, block * block, channels)
-
-
-def untiled(tiles: Doubles, layout: MapLayout) -> Doubles:
-    """What memory holds of a map whose pixels or coefficients [N, tiles, T, C] are given."""
-    images, _, _, channels = tiles.shape
-    result = np.zeros((images, *layout.shape))
-    if layout.is_rows:
-        result[..., :channels] = tiles[:, :, : layout.kept]
-        return result
-    (rows, columns), block = layout.tiles, layout.block
-    placed = tiles.reshape(images, rows, columns, block, block, channels)
-    placed = placed.transpose(0, 1, 3, 2, 4, 5)
-    result[..., :channels] = placed.reshape(images, layout.height, layout.width, channels)
-    return result
 
 
 def allowed(pixels: Doubles, layout: MapLayout, precision: Precision) -> Doubles:
@@ -50,12 +27,8 @@ def allowed(pixels: Doubles, layout: MapLayout, precision: Precision) -> Doubles
     if precision.storage == "float32":
         return bound
     bound += precision.roundoff * np.abs(expected)
-    matrix = TileMatrix.from_pixels(layout)
-    if matrix is not None:
-        side = layout.block**2
-        assert TILE_ROWS % side == 0
-        magnitude = np.abs(matrix.values()[:side, :side]) @ np.abs(tiled(pixels, layout.block))
-        bound += 2 * precision.roundoff * untiled(magnitude, layout)
+    if TileMatrix.from_pixels(layout) is not None:
+        bound += 2 * precision.roundoff * spread(pixels, layout)
     return bound
 
 

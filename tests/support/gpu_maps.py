@@ -9,45 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jpegcompile.dct.blocks import to_jpeg, to_spatial
-from jpegcompile.dct.frequencies import band, keep_band
+from jpegcompile.evaluation.gpu_check.maps import Doubles, pixels_of, stored
 from jpegcompile.gpu.launch import Launch
-from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.gpu.matrices import TileMatrix
 from jpegcompile.precision import Precision
 from jpegcompile.runtime.triton.launching import DTYPES, run
 
-Doubles = NDArray[np.float64]
-
-
-def stored(pixels: Doubles, layout: MapLayout) -> Doubles:
-    """What memory holds [N, *layout.shape] of a map with the given pixels [N, C, H, W]."""
-    images, channels = pixels.shape[:2]
-    block = layout.block
-    coefficients = keep_band(to_jpeg(pixels, block), block, layout.frequencies)
-    if layout.is_rows:
-        rows, columns = layout.tiles
-        tiles = coefficients.reshape(images, channels, rows, block, columns, block)
-        tiles = tiles.transpose(0, 2, 4, 3, 5, 1).reshape(images, rows * columns, -1, channels)
-        values = tiles[:, :, band(block, layout.frequencies).reshape(-1)]
-    else:
-        values = to_spatial(coefficients, block).transpose(0, 2, 3, 1)
-    result = np.zeros((images, *layout.shape))
-    result[..., :channels] = values
-    return result
-
-
-def pixels_of(values: Doubles, layout: MapLayout) -> Doubles:
-    """The pixels [N, C, H, W] of what `stored` gives."""
-    if not layout.is_rows:
-        return np.ascontiguousarray(values.transpose(0, 3, 1, 2)[:, : layout.channels])
-    images, block = len(values), layout.block
-    rows, columns = layout.tiles
-    tiles = np.zeros((images, rows * columns, block * block, values.shape[-1]))
-    tiles[:, :, band(block, layout.frequencies).reshape(-1)] = values
-    tiles = tiles.reshape(images, rows, columns, block, block, -1).transpose(0, 5, 1, 3, 2, 4)
-    coefficients = tiles.reshape(images, -1, layout.height, layout.width)
-    return to_spatial(np.ascontiguousarray(coefficients), block)[:, : layout.channels]
+__all__ = ["Doubles", "largest_error", "pixels_of", "rounded", "run_kernel", "stored"]
 
 
 def rounded(values: Doubles, precision: Precision) -> Doubles:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jpegcompile.backends.triton.source import ModelSource
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.gpu.folder import MANIFEST, MANIFEST_FORMAT, MODEL, WEIGHTS
+from jpegcompile.gpu.folder import MANIFEST, MANIFEST_FORMAT, MODEL, WEIGHTS, manifest_text
 from jpegcompile.gpu.kernel import steps_of
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.ir.module import Module
@@ -57,7 +57,7 @@ def emit_triton(module: Module, info: CompiledInfo, name: str) -> dict[str, byte
         "calls": _calls(source, module),
         "tilings": {},
     }
-    files[MANIFEST] = (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
+    files[MANIFEST] = manifest_text(manifest)
     return files
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -65,7 +66,14 @@ def to_spatial(values: Tensor, block: int) -> Tensor:
 
 @cache
 def _band(block: int, kept: int, device: torch.device) -> Tensor:
+    """Which coefficients of a tile are kept, as booleans [b, b]."""
     return torch.from_numpy(band(block, kept).copy()).to(device)
+
+
+@cache
+def _places(block: int, kept: int, device: torch.device) -> Tensor:
+    """Where these are, as indices [K]: an index by booleans would wait for the GPU."""
+    return torch.from_numpy(np.flatnonzero(band(block, kept))).to(device)
 
 
 def to_graph(values: Tensor, layout: MapLayout, *, coefficients: bool = False) -> Tensor:
@@ -84,11 +92,11 @@ def to_graph(values: Tensor, layout: MapLayout, *, coefficients: bool = False) -
         result = values.permute(0, 3, 1, 2)
         return to_jpeg(result, layout.block) if coefficients else result
     down, across = layout.tiles
-    kept = _band(layout.block, layout.frequencies, values.device)
+    places = _places(layout.block, layout.frequencies, values.device)
     in_tiles = values.permute(0, 3, 1, 2).reshape(len(values), -1, down, across, layout.kept)
-    tiles = values.new_zeros((*in_tiles.shape[:4], layout.block, layout.block))
-    tiles[..., kept] = in_tiles
-    raster = _raster(tiles)
+    tiles = values.new_zeros((*in_tiles.shape[:4], layout.block**2))
+    tiles[..., places] = in_tiles
+    raster = _raster(tiles.reshape(*in_tiles.shape[:4], layout.block, layout.block))
     return raster if coefficients else to_spatial(raster, layout.block)
 
 
@@ -109,11 +117,12 @@ def from_graph(
     values = values.float()
     if layout.is_truncated or layout.is_rows:
         raster = values if coefficients else to_jpeg(values, layout.block)
-        kept = _band(layout.block, layout.frequencies, values.device)
         tiles = _tiles(raster, layout.block)
         if layout.is_rows:
-            in_rows = tiles[..., kept].flatten(2, 3)
+            places = _places(layout.block, layout.frequencies, values.device)
+            in_rows = tiles.flatten(-2)[..., places].flatten(2, 3)
             return _padded(in_rows.permute(0, 2, 3, 1), layout, dtype)
+        kept = _band(layout.block, layout.frequencies, values.device)
         values = to_spatial(_raster(tiles * kept), layout.block)
     elif coefficients:
         values = to_spatial(values, layout.block)

@@ -51,7 +51,7 @@ class IngestModule(nn.Module):
     ) -> None:
         """The ingest of files of `frame`; see `Ingest`."""
         super().__init__()
-        self._y, self._taken, self._precision = y, taken, precision
+        self._y, self._frame, self._taken, self._precision = y, frame, taken, precision
         self.written = self._of(frame)
         self._others: OrderedDict[Frame, KernelModule] = OrderedDict()
 
@@ -75,9 +75,12 @@ class IngestModule(nn.Module):
 
     def for_frame(self, frame: Frame) -> KernelModule:
         """The ingest of files of any frame of the network's size."""
+        if frame == self._frame:
+            return self.written
         if frame not in self._others:
             device = next(self.written.buffers()).device
             self._others[frame] = self._of(frame).to(device)
+            self._others[frame].use(self.written.tiling)
             if len(self._others) > _MOST_FRAMES:
                 self._others.popitem(last=False)
         self._others.move_to_end(frame)

@@ -1,0 +1,151 @@
+"""The verb `gpu-check`: whether everything that runs on GPUs is right, and how fast it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
+from jpegcompile.commands.options import json_option, print_json
+from jpegcompile.evaluation.gpu_check import run
+from jpegcompile.evaluation.gpu_check.records import (
+    GpuCheck,
+    KernelCheck,
+    ModelCheck,
+    Rate,
+    require_passed,
+)
+
+_MOST_BATCH = 65536
+
+
+@click.command("gpu-check")
+@click.option("--model", type=click.Path(path_type=Path), help="ONNX model to check, too.")
+@click.option("--images", type=click.Path(path_type=Path), help="Folder of JPEG files for --model.")
+@click.option(
+    "--preprocess", metavar="PRESET|FILE", help="From pixels to the input of --model; see compile."
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(1, _MOST_BATCH),
+    default=run.BATCH,
+    show_default=True,
+    help="Images at once, where time is measured.",
+)
+@json_option
+def gpu_check(
+    model: Path | None, images: Path | None, preprocess: str | None, batch: int, as_json: bool
+) -> None:
+    """Check on the GPU at hand that kernels and models are right, and measure how fast they are.
+
+    Kernels run against references in float64; the network of the demo and --model run against the
+    original, by torch.compile, by a CUDA graph and on two streams. Then come rates of the kernels
+    of ResNet-50 and images a second from bytes. If a check fails the exit code is 1.
+    """
+    with progress_bar("checking") as progress:
+        result = run.gpu_check(model, images, preprocess, batch=batch, progress=progress)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        show_check(result)
+    require_passed(result)
+
+
+def show_check(result: GpuCheck) -> None:
+    """Kernels by family, models, rates, throughput and what failed."""
+    out = console()
+    device = result.device
+    out.print(
+        f"{device['name']}, compute capability {device['capability']}, Triton {device['triton']},"
+        f" PyTorch {device['torch']}",
+        markup=False,
+    )
+    _show_kernels(out, result.kernels)
+    _show_models(out, result.models)
+    _show_rates(out, result.ceilings, result.rates)
+    if result.throughput:
+        table = new_table("from bytes to outputs", "batch", "images/s", right=(1, 2))
+        for one in result.throughput:
+            table.add_row(plain(one.pipeline), str(one.batch), f"{one.images:.0f}")
+        out.print()
+        out.print(table)
+    out.print()
+    total = len(result.kernels) + len(result.models)
+    for check in result.failures:
+        out.print(f"FAILED: {_described(check)}", markup=False, soft_wrap=True)
+    out.print(f"{total - len(result.failures)} of {counted(total, 'check')} passed")
+
+
+def _show_kernels(out: Console, checks: Sequence[KernelCheck]) -> None:
+    """The worst case of each family and precision."""
+    precisions = list(dict.fromkeys(check.precision for check in checks))
+    table = new_table(
+        "kernels: largest error of what is allowed",
+        "cases",
+        *precisions,
+        right=tuple(range(1, 2 + len(precisions))),
+    )
+    families: dict[str, dict[str, list[float]]] = {}
+    for check in checks:
+        family = families.setdefault(check.family, {precision: [] for precision in precisions})
+        family[check.precision].append(check.share)
+    for name, shares in families.items():
+        cases = max(map(len, shares.values()))
+        worst = [f"{max(shares[p]):.2f}" if shares[p] else "-" for p in precisions]
+        table.add_row(name, str(cases), *worst)
+    out.print()
+    out.print(table)
+
+
+def _show_models(out: Console, checks: Sequence[ModelCheck]) -> None:
+    if not checks:
+        return
+    table = new_table("model", "precision", "against", "error", "allowed", "", right=(3, 4))
+    for check in checks:
+        table.add_row(
+            plain(check.model),
+            check.precision,
+            plain(check.check),
+            f"{check.error:.2e}",
+            f"{check.allowed:.2e}",
+            "" if check.passed else "FAILED",
+        )
+    out.print()
+    out.print(table)
+
+
+def _show_rates(out: Console, ceilings: Sequence[Rate], rates: Sequence[Rate]) -> None:
+    """Each layer beside the ceilings of its precision."""
+    if not rates:
+        return
+    table = new_table(
+        *("layer", "precision", "calls", "us", "GB/s", "of copy", "TFLOP/s", "of product"),
+        right=(2, 3, 4, 5, 6, 7),
+    )
+    copy = max(rate.bandwidth for rate in ceilings)
+    products = {rate.precision: rate.speed for rate in ceilings if rate.flops}
+    for rate in (*ceilings, *rates):
+        speed = rate.speed / 1e12
+        table.add_row(
+            plain(rate.name),
+            rate.precision,
+            str(rate.calls),
+            f"{1e6 * rate.seconds:.1f}",
+            f"{rate.bandwidth / 1e9:.0f}",
+            f"{100 * rate.bandwidth / copy:.0f} %",
+            f"{speed:.1f}" if rate.flops else "-",
+            f"{100 * rate.speed / products[rate.precision]:.0f} %" if rate.flops else "-",
+        )
+    out.print()
+    out.print(table)
+
+
+def _described(check: KernelCheck | ModelCheck) -> str:
+    if isinstance(check, KernelCheck):
+        what = f"{check.family} ({check.name}) in {check.precision}"
+        return f"{what}: the error is {check.share:.3g} times what is allowed"
+    what = f"{check.model} in {check.precision}, {check.check}"
+    return f"{what}: {check.note or f'{check.error:.2e}, {check.allowed:.2e} is allowed'}"

@@ -1,0 +1,98 @@
+"""The verb `tune`: the fastest tilings of a model's GPU kernels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
+from jpegcompile.commands.options import json_option, print_json
+from jpegcompile.gpu.launch import Tiling
+from jpegcompile.tuning import tune as tuning
+from jpegcompile.tuning.record import KernelTuning, Tuning
+
+# Dropped candidates that a terminal shows; --json has all.
+_MOST_DROPPED = 10
+# Beyond it lie slips of the hand.
+_MOST_BATCH = 65536
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--batch",
+    type=click.IntRange(1, _MOST_BATCH),
+    help=f"Images at once; {tuning.BATCH}, or what the model is bound to, if not given.",
+)
+@click.option("--again", is_flag=True, help="Measure anew what was measured on this GPU.")
+@json_option
+def tune(model: Path, batch: int | None, again: bool, as_json: bool) -> None:
+    """Measure tilings of the GPU kernels of MODEL and keep the fastest.
+
+    MODEL is the folder of a model for --target triton. Every tiling's result is compared with that
+    of the default tiling before it is timed. The fastest tilings go into the manifest after each
+    kernel, and every later load of the model uses them. A second run on the same GPU measures what
+    is missing.
+    """
+    with progress_bar("tuning") as progress:
+        result = tuning.tune(model, batch=batch, again=again, progress=progress)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        show_tuning(result)
+
+
+def show_tuning(result: Tuning) -> None:
+    """Each kernel with its fastest tiling, then totals, then the candidates that were dropped."""
+    out = console()
+    table = new_table(
+        *("kernel", "kind", "calls", "tiling", "default us", "us", "gain", "timed", "dropped"),
+        right=(2, 4, 5, 6, 7, 8),
+    )
+    records = sorted(result.kernels.values(), key=lambda one: -one.seconds * len(one.names))
+    for record in records:
+        table.add_row(
+            plain(record.names[0]),
+            record.kernel,
+            str(len(record.names)),
+            _tiling_text(record.tiling),
+            f"{1e6 * record.default_seconds:.1f}",
+            f"{1e6 * record.seconds:.1f}",
+            f"{record.default_seconds / record.seconds:.2f}",
+            str(record.timed),
+            str(len(record.dropped)),
+        )
+    out.print(table)
+    out.print()
+    calls = sum(len(record.names) for record in records)
+    device = result.device
+    out.print(
+        f"{counted(calls, 'call')} of {counted(len(records), 'kernel')}, {result.measured} measured"
+        f" now: {1e6 * result.default_seconds:.1f} us with default tilings,"
+        f" {1e6 * result.seconds:.1f} us tuned, for a batch of {result.batch} on"
+        f" {device['name']} with Triton {device['triton']}",
+        markup=False,
+    )
+    _show_dropped(records)
+
+
+def _show_dropped(records: list[KernelTuning]) -> None:
+    out = console()
+    lines = [
+        f"  {record.names[0]} {_tiling_text(one.tiling)}: {one.reason}"
+        for record in records
+        for one in record.dropped
+    ]
+    if lines:
+        out.print(f"dropped {counted(len(lines), 'candidate')}:")
+    for line in lines[:_MOST_DROPPED]:
+        out.print(line, markup=False, soft_wrap=True)
+    if len(lines) > _MOST_DROPPED:
+        out.print(f"  and {len(lines) - _MOST_DROPPED} more; --json lists all")
+
+
+def _tiling_text(tiling: Tiling) -> str:
+    """As `128x64x32, 8 warps, 3 stages`."""
+    size = f"{tiling.rows}x{tiling.channels}x{tiling.depth}"
+    return f"{size}, {counted(tiling.warps, 'warp')}, {counted(tiling.stages, 'stage')}"

@@ -1,0 +1,252 @@
+"""Whole networks: against the original, and against themselves run in other ways."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jpegcompile.compiler import compile as compile_model
+from jpegcompile.errors import UsageError, one_line
+from jpegcompile.evaluation.dataset import jpeg_files
+from jpegcompile.evaluation.gpu_check.maps import FLOAT32_ERROR
+from jpegcompile.evaluation.gpu_check.records import ModelCheck
+from jpegcompile.evaluation.measure import OutputError
+from jpegcompile.evaluation.spatial import readable
+from jpegcompile.evaluation.verify import verify
+from jpegcompile.frontend.load import load_source
+from jpegcompile.jpeg.read import read_coefficients
+from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.precision import Precision
+from jpegcompile.preprocess import Preprocess
+from jpegcompile.runtime.inputs import original_input
+from jpegcompile.runtime.triton.load import load_module
+from jpegcompile.runtime.triton.module import CompiledModule
+
+CUDA = "CUDAExecutionProvider"
+# Without it, float32 products of ONNX Runtime are TF32 ones.
+CUDA_OPTIONS = {"use_tf32": "0"}
+_WARM_UPS = 3
+# Files that are looked at.
+_MOST_FILES = 256
+# Runs on two streams: enough that they overlap.
+_TURNS = 8
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network with images.
+
+    Attributes:
+        name: for people.
+        original: its ONNX file.
+        preprocess: from pixels to its input.
+        images: folder of JPEG files of its size.
+        batch: images that are run at once.
+    """
+
+    name: str
+    original: Path
+    preprocess: Preprocess
+    images: Path
+    batch: int = 8
+
+    @cached_property
+    def _alike(self) -> tuple[tuple[Path, ...], str | None]:
+        """Files of one frame, that of the first file, and its sampling."""
+        first, *others = jpeg_files(self.images).files[:_MOST_FILES]
+        frame = read_coefficients(first).frame
+        alike = [file for file in others if read_coefficients(file).frame == frame]
+        return (first, *alike), subsampling_of(frame)
+
+    def files(self, count: int) -> list[Path]:
+        """So many images of one sampling, repeated if there are fewer."""
+        found, _ = self._alike
+        return [found[index % len(found)] for index in range(count)]
+
+    def compiled(
+        self, folder: Path, precision: Precision, *, from_pixels: bool = False
+    ) -> CompiledModule:
+        """The network at a precision, written to a folder and loaded.
+
+        Args:
+            folder: that it is written to.
+            precision: of maps and products.
+            from_pixels: whether it takes tensors, in place of the coefficients of the images.
+
+        Raises:
+            UsageError: if the network takes no batch.
+        """
+        made = compile_model(
+            self.original,
+            target="triton",
+            input="tensor" if from_pixels else "coefficients",
+            subsampling=None if from_pixels else self._alike[1],
+            preprocess=self.preprocess,
+            precision=precision.name,
+        )
+        made.save(folder)
+        module = load_module(folder)
+        if not module.info.input.has_batch:
+            raise UsageError(
+                f"{self.original}: takes an image without a batch, which gpu-check does not feed;"
+                " give a model that takes a batch"
+            )
+        return module
+
+
+def check_network(
+    network: Network, precision: Precision, folder: Path, backend: str
+) -> list[ModelCheck]:
+    """All checks of a network at a precision.
+
+    Args:
+        network: to check.
+        precision: of maps and products.
+        folder: where the compiled model is written.
+        backend: of `torch.compile`.
+    """
+    module = network.compiled(folder, precision)
+    checks = _Checks(network.name, precision.name)
+    found = verify(network.original, folder, network.images)
+    for output in found.outputs:
+        error = output.conversion if output.is_within else max(output.conversion, math.inf)
+        checks.add(f"original on the CPU: {output.name}", error, output.allowed)
+    if CUDA in ort.get_available_providers():
+        _against_cuda(checks, network, module, found.outputs)
+    feeds = module.feeds(network.files(module.fixed_batch or network.batch))
+    expected = outputs_of(module, feeds)
+    checks.compare("torch.compile", expected, lambda: _by_inductor(module, feeds, backend))
+    if module.device.type == "cuda":
+        checks.compare("CUDA graph", expected, lambda: _by_graph(module, feeds))
+        checks.compare("two streams", expected, lambda: _on_two_streams(module, feeds))
+    return checks.done
+
+
+class _Checks:
+    """Checks of one network."""
+
+    def __init__(self, model: str, precision: str) -> None:
+        self._model, self._precision = model, precision
+        self.done: list[ModelCheck] = []
+
+    def add(self, check: str, error: float, allowed: float, note: str = "") -> None:
+        """Note an outcome."""
+        self.done.append(ModelCheck(self._model, self._precision, check, error, allowed, note))
+
+    def compare(
+        self, check: str, expected: Sequence[Tensor], run: Callable[[], Sequence[Tensor]]
+    ) -> None:
+        """Compare outputs with those of a plain call, up to the order of float32 sums."""
+        allowed = FLOAT32_ERROR * max(float(e.abs().max()) for e in expected)
+        try:
+            made = run()
+        except Exception as error:
+            # Compilers and drivers raise errors of many kinds; each is a check that fails.
+            self.add(check, math.inf, allowed, f"{type(error).__name__}: {one_line(error)}")
+            return
+        self.add(check, _largest(made, expected), allowed)
+
+
+def outputs_of(module: Callable[..., Any], feeds: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    """Outputs of a call, always a tuple."""
+    with torch.inference_mode():
+        made = module(**feeds)
+    return made if isinstance(made, tuple) else (made,)
+
+
+def _largest(made: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
+    """The largest difference, infinite if it is not a number."""
+    errors = [
+        float((a.double() - b.double()).abs().max()) for a, b in zip(made, expected, strict=True)
+    ]
+    return max(math.inf if math.isnan(error) else error for error in errors)
+
+
+def _against_cuda(
+    checks: _Checks, network: Network, module: CompiledModule, allowed: Sequence[OutputError]
+) -> None:
+    """Compare with the original in ONNX Runtime on the GPU, within what `verify` allows."""
+    session = cuda_session(network.original)
+    if session is None:
+        return
+    files = network.files(module.fixed_batch or network.batch)
+    made = module.run(files)
+    taken, preprocess = module.info.input, module.preprocess
+    images = [original_input(read_coefficients(file), preprocess, taken) for file in files]
+    expected = run_original(session, taken.name, np.stack(images))
+    for output, ours, theirs in zip(allowed, made, expected, strict=True):
+        error = float(np.abs(ours.astype(np.float64) - theirs).max())
+        checks.add(f"original on the GPU: {output.name}", error, 2 * output.allowed)
+
+
+def cuda_session(original: Path) -> ort.InferenceSession | None:
+    """The original on the GPU with float32 products; None if the provider cannot start."""
+    source = load_source(original)
+    session = ort.InferenceSession(
+        readable(source.model).SerializeToString(), providers=[(CUDA, CUDA_OPTIONS)]
+    )
+    return session if session.get_providers()[0] == CUDA else None
+
+
+def run_original(
+    session: ort.InferenceSession, name: str, images: NDArray[np.float32]
+) -> list[NDArray[Any]]:
+    """Outputs of the original for a batch."""
+    outputs: list[NDArray[Any]] = session.run(None, {name: images})
+    return outputs
+
+
+def _by_inductor(
+    module: CompiledModule, feeds: dict[str, Tensor], backend: str
+) -> tuple[Tensor, ...]:
+    torch._dynamo.reset()
+    return outputs_of(torch.compile(module, backend=backend), feeds)
+
+
+def _by_graph(module: CompiledModule, feeds: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    """Capture with other inputs, then replay with the right ones."""
+    given = {name: values.flip(0).contiguous() for name, values in feeds.items()}
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(_WARM_UPS):
+            outputs_of(module, given)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        made = outputs_of(module, given)
+    for name, values in feeds.items():
+        given[name].copy_(values)
+    graph.replay()
+    torch.cuda.synchronize()
+    return tuple(values.clone() for values in made)
+
+
+def _on_two_streams(module: CompiledModule, feeds: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    """The outputs of a call that differs most from a plain one, of calls on two streams."""
+    turned = {name: values.flip(0).contiguous() for name, values in feeds.items()}
+    expected = outputs_of(module, feeds)
+    streams = [torch.cuda.Stream() for _ in range(2)]  # type: ignore[no-untyped-call]
+    torch.cuda.synchronize()
+    made: list[tuple[Tensor, ...]] = []
+    for _ in range(_TURNS):
+        for stream, given in zip(streams, (feeds, turned), strict=True):
+            with torch.cuda.stream(stream):
+                made.append(outputs_of(module, given))
+    torch.cuda.synchronize()
+    # Each image stands by itself: a batch in the other order has its outputs in the other order.
+    ordered = [
+        tuple(values.flip(0) for values in one) if index % 2 else one
+        for index, one in enumerate(made)
+    ]
+    return max(ordered, key=lambda one: _largest(one, expected))

@@ -1,0 +1,1 @@
+"""Tilings of GPU kernels, measured on the GPU at hand."""
