@@ -20,3 +20,7 @@ def read_coefficients_many(
     tolerant: bool,
     max_pixels: int,
 ) -> list[NativeImage] | NativeFailure: ...
+def pack_blocks(
+    coefficients: NDArray[np.int16], threads: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int32]]:
+    """Pack contiguous [blocks, 64]; gives `stream`, `lengths`, `offsets` of `PackedPlane`."""

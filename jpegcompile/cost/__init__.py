@@ -1,1 +1,4 @@
-"""What kernels cost: a model fitted to measurements, by which the compiler chooses among them."""
+"""What kernels cost: a model fitted to measurements, by which the compiler chooses among them.
+
+`gpu.py` predicts GPU kernels, from data sheets alone.
+"""

@@ -121,7 +121,7 @@ def compile_unchecked(launch: Launch, arch: int) -> Cubin:
         )
     metadata, code = compiled.metadata, compiled.asm["cubin"]
     parameters = (*((name, kind) for name, kind in types.items() if kind), *SCRATCH)
-    _check_parameters(launch.kernel, parameters, kernel_parameters(code, metadata.name))
+    check_parameters(launch.kernel, parameters, kernel_parameters(code, metadata.name))
     if metadata.global_scratch_size or metadata.profile_scratch_size:
         raise InternalError(
             f"{launch.kernel}: needs scratch memory, which launchers do not give; do not make"
@@ -147,7 +147,7 @@ def check_limits(cubin: Cubin, chip: int) -> None:
     Raises:
         InternalError: if it spills registers or takes more memory than the chip has.
     """
-    where = f"{cubin.kernel} for sm_{cubin.arch}"
+    where = f"{cubin.kernel} for sm_{cubin.arch} with {constants_text(cubin.constants)}"
     if chip not in SHARED_BYTES:
         known = ", ".join(map(str, SHARED_BYTES))
         raise UsageError(f"{where}: compute capability {chip} is unknown; use {known}")
@@ -193,10 +193,19 @@ def _check_number(kernel: str, name: str, value: int) -> None:
         raise InternalError(f"{kernel}: {name} is {value}; it must be a multiple of 16")
 
 
-def _check_parameters(
+def check_parameters(
     kernel: str, parameters: tuple[tuple[str, str], ...], found: tuple[Parameter, ...]
 ) -> None:
-    """Compare what a launcher will pass with what the cubin takes."""
+    """Compare what a launcher passes with what a cubin takes.
+
+    Args:
+        kernel: for the error.
+        parameters: names and types.
+        found: in the cubin, by their ordinals.
+
+    Raises:
+        InternalError: if an offset or a size differs.
+    """
     expected, offset = [], 0
     for ordinal, (_, kind) in enumerate(parameters):
         size = 8 if kind.startswith("*") else 4

@@ -90,6 +90,25 @@ def of_approximation(program: Program) -> Program:
     return Program(steps, program.constants, True)
 
 
+def guarded(program: Program) -> Program:
+    """The program with zero for padded channels, where it might divide by zero.
+
+    It has one constant more, which is 1 for each channel that there is. An infinite number in the
+    padding would spread over all channels in the next convolution.
+    """
+    if all(name != "Div" for name, *_ in program.steps):
+        return program
+    first, guard = program.first_step, program.first_step
+
+    def moved(place: int) -> int:
+        return place + 1 if place >= first else place
+
+    steps = [(n, moved(a), moved(b), moved(c), p, q) for n, a, b, c, p, q in program.steps]
+    last = first + len(steps)
+    steps.append(step("Where", guard, last, guard))
+    return Program(tuple(steps), program.constants + 1, program.approximates)
+
+
 def parse(text: str, constants: int) -> Program:
     """A program as compiled files record it (`kernels/pointwise/reference.py`).
 

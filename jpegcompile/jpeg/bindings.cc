@@ -1,4 +1,4 @@
-// The Python face of coefficients.h; jpegcompile/_native.pyi describes it to type checkers.
+// The Python face of coefficients.h and packing.h; jpegcompile/_native.pyi describes it to type checkers.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "jpeg/coefficients.h"
+#include "jpeg/packing.h"
 
 namespace nb = nanobind;
 
@@ -137,6 +138,29 @@ nb::object read_many(const nb::list& sources, std::size_t threads, bool tolerant
     return images;
 }
 
+// Contiguous blocks in natural order.
+using Blocks = nb::ndarray<const std::int16_t, nb::shape<-1, block_coefficients>, nb::c_contig,
+                           nb::device::cpu>;
+
+// The arrays `stream`, `lengths` and `offsets` of packed.py.
+nb::tuple pack(const Blocks& blocks, std::size_t threads) {
+    const std::size_t count = blocks.shape(0);
+    const std::size_t groups = (count + packed_group - 1) / packed_group;
+    // Pages of the stream that nothing is written to take no memory.
+    auto stream = std::make_unique_for_overwrite<std::uint8_t[]>(count * longest_record);
+    auto lengths = std::make_unique_for_overwrite<std::uint8_t[]>(groups * packed_group);
+    auto offsets = std::make_unique_for_overwrite<std::int32_t[]>(groups);
+    std::size_t bytes = 0;
+    {
+        const nb::gil_scoped_release release;
+        bytes = pack_blocks({blocks.data(), blocks.size()}, threads, stream.get(), lengths.get(),
+                            offsets.get());
+    }
+    return nb::make_tuple(array_over(std::move(stream), {bytes}),
+                          array_over(std::move(lengths), {groups * packed_group}),
+                          array_over(std::move(offsets), {groups}));
+}
+
 }  // namespace
 }  // namespace jpegcompile
 
@@ -144,4 +168,5 @@ NB_MODULE(_native, module) {
     module.doc() = "The native parts of jpegcompile; jpegcompile.runtime is their public face.";
     module.def("read_coefficients_many", &jpegcompile::read_many, nb::arg("sources"),
                nb::arg("threads"), nb::arg("tolerant"), nb::arg("max_pixels"));
+    module.def("pack_blocks", &jpegcompile::pack, nb::arg("coefficients"), nb::arg("threads"));
 }

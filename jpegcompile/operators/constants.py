@@ -37,6 +37,18 @@ THIN_CHANNELS = 4
 MOST_TABLE_FLOATS = 8 << 20
 TABLE_GROUPS = 2
 
+# Native kernels that have a form for CUDA, `make_KERNEL_on_cuda` in C++.
+CUDA_KERNELS = (
+    "clip",
+    "conv",
+    "global_average_pool",
+    "max_pool",
+    "relu",
+    "to_jpeg",
+    "to_spatial",
+    "truncate",
+)
+
 # The constants that kernels know: FEW_NAMES is kFewNames in C++.
 FOR_KERNELS = (
     "DOMAIN",

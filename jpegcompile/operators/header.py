@@ -15,6 +15,7 @@ from pathlib import Path
 
 from jpegcompile.operators import constants
 from jpegcompile.operators.definition import Attribute, Operand, Operator
+from jpegcompile.operators.fragments import NUMBER
 from jpegcompile.target.base import CPU_PROVIDERS
 
 _NOTE = "// Made by jpegcompile/operators/header.py from the definitions of operators.\n"
@@ -124,15 +125,23 @@ def _makers(operators: tuple[Operator, ...]) -> str:
     declared = "\n".join(
         f"std::unique_ptr<Kernel> make_{kernel}(const Node& node);" for kernel in kernels
     )
+    on_cuda = "\n".join(
+        f"std::unique_ptr<CudaKernel> make_{kernel}_on_cuda(const Node& node);"
+        for kernel in kernels
+        if kernel in constants.CUDA_KERNELS
+    )
     return f"""{_NOTE}#pragma once
 
 #include <memory>
 
+#include "ort/cuda_kernel.h"
 #include "ort/kernel.h"
 
 namespace jpegcompile {{
 
 {declared}
+
+{on_cuda}
 
 }}  // namespace jpegcompile
 """
@@ -160,7 +169,9 @@ std::span<const Definition> definitions() {{ return kDefinitions; }}
 
 
 def _tables(number: int, operator: Operator) -> str:
-    inputs = ", ".join(f"{{In::{enumerator(o.name)}, {_input(o)}}}" for o in operator.inputs)
+    inputs = ", ".join(
+        f"{{In::{enumerator(o.name)}, {_input(operator, o)}}}" for o in operator.inputs
+    )
     outputs = ", ".join(
         f"{{Out::{enumerator(o.name)}, {enumerator(o.type)}}}" for o in operator.outputs
     )
@@ -174,8 +185,20 @@ constexpr std::array<Definition::Attribute, {count}> kAttributes{number} = {{{{{
 """
 
 
-def _input(operand: Operand) -> str:
-    return f"{enumerator(operand.type)}, {_flag(operand.is_optional)}"
+def _input(operator: Operator, operand: Operand) -> str:
+    flags = operand.is_optional, _is_on_host(operator, operand)
+    return ", ".join((enumerator(operand.type), *map(_flag, flags)))
+
+
+def _is_on_host(operator: Operator, operand: Operand) -> bool:
+    """Whether kernels of devices, too, read an input on the host.
+
+    They pack weights there, and know transforms. Numbers by channel that follow a convolution's
+    sums are packed with its weights.
+    """
+    if operand.role == "vector":
+        return operand.shape == NUMBER or bool(operator.base)
+    return operand.role in ("weights", "matrix", "plane", "index")
 
 
 def _attribute(attribute: Attribute) -> str:
@@ -200,8 +223,14 @@ def _row(number: int, operator: Operator) -> str:
         f'    {{"{operator.name}", kInputs{number}, kOutputs{number}, kAttributes{number},\n'
         f"     Base::{enumerator(operator.base)}, Activation::{enumerator(operator.activation)},"
         f" Masking::{enumerator(operator.masking)}, {_flag(operator.truncates)},\n"
-        f'     "{operator.exact}", "{operator.ingest}", make_{operator.kernel}}},\n'
+        f'     "{operator.exact}", "{operator.ingest}", make_{operator.kernel},'
+        f" {_on_cuda(operator)}}},\n"
     )
+
+
+def _on_cuda(operator: Operator) -> str:
+    has_kernel = operator.kernel in constants.CUDA_KERNELS
+    return f"make_{operator.kernel}_on_cuda" if has_kernel else "nullptr"
 
 
 def _flag(value: bool) -> str:

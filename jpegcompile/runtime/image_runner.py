@@ -32,7 +32,7 @@ class ImageRunner(ABC):
         output_names: of the source model, in its order.
         fixed_batch: the batch that the model is bound to, None if any will do.
         batch_size: images that `run` computes at once.
-        threads: that read files; as many as this process has processors if None.
+        threads: that read files, and pack them; as many as this process has processors if None.
     """
 
     path: str

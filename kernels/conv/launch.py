@@ -23,6 +23,8 @@ MOST_THIN_DEPTH = 64
 # Images at once where nobody says, and multiprocessors of an H100.
 TYPICAL_BATCH = 8
 PROCESSORS = 132
+# What a larger tiling, which reads less, may take of the sums of a smaller one.
+MOST_IDLE = 1.2
 
 
 @dataclass(frozen=True)
@@ -221,8 +223,8 @@ def default_tiling(conv: Convolution, precision: Precision, batch: int = TYPICAL
         batch: images at once; it decides how many processors a tiling leaves idle.
 
     Returns:
-        The largest of the tilings that fit, unless a smaller one takes a tenth less time by
-        the count of sums that the busiest processor makes.
+        The largest of the tilings that fit, unless the busiest processor makes far fewer sums with
+        a smaller one.
     """
     channels = padded(conv.y.channels)
     rows = batch * conv.y.height * conv.y.width
@@ -233,8 +235,9 @@ def default_tiling(conv: Convolution, precision: Precision, batch: int = TYPICAL
         return (math.ceil(waves) if waves <= 4 else waves) * tiling.rows * tiling.channels
 
     found = tilings(conv, precision)
+    found = [tiling for tiling in found if tiling.channels < 2 * channels] or found[-1:]
     least = min(busiest(tiling) for tiling in found)
-    return next(tiling for tiling in found if busiest(tiling) <= 1.1 * least)
+    return next(tiling for tiling in found if busiest(tiling) <= MOST_IDLE * least)
 
 
 def tilings(conv: Convolution, precision: Precision) -> list[Tiling]:
@@ -247,19 +250,23 @@ def tilings(conv: Convolution, precision: Precision) -> list[Tiling]:
     """
     channels, transforms = padded(conv.y.channels), len(conv.matrices)
     if precision.storage != "float32":
+        tall, wide = Tiling(128, 64, 64, 8), Tiling(64, 128, 64, 8)
         if channels <= 32:
-            return [Tiling(128, 32, 64, 8)]
-        tall, wide, small = Tiling(128, 64, 64, 8), Tiling(64, 128, 64, 8), Tiling(64, 64, 64, 8)
-        if channels % 128:
-            return [tall, small]
-        if not transforms:
-            return [Tiling(128, 128, 32, 8), tall, small]
-        return [tall if conv.is_windowed else wide, small]
-    small = Tiling(64, 32, 16 if precision.product == "ieee" else 32, 8)
-    most_transforms = 0 if precision.product == "ieee" else 1
-    if channels <= 32 or transforms > most_transforms:
-        return [small]
-    return [Tiling(64, 64, 32, 8), small]
+            found = [Tiling(128, 32, 64, 8)]
+        elif channels % 128:
+            found = [tall, Tiling(64, 64, 64, 8)]
+        elif transforms:
+            found = [tall if conv.is_windowed else wide, Tiling(64, 64, 64, 8)]
+        else:
+            found = [Tiling(128, 128, 32, 8), tall, Tiling(64, 64, 64, 8)]
+        # Four warps would spill some bytes in transforms.
+        return [*found, Tiling(64, 32, 64, 8 if transforms else 4)]
+    if precision.product == "ieee":
+        small = Tiling(64, 32, 16, 8)
+        return [small] if transforms else [Tiling(64, 64, 32, 8), small]
+    found = [] if transforms > 1 else [Tiling(64, 64, 32, 8)]
+    found.append(Tiling(64, 32, 32, 8))
+    return found if transforms else [*found, Tiling(64, 16, 32, 4)]
 
 
 def can_be_thin(kernel: Pair, dilations: Pair) -> bool:

@@ -13,13 +13,6 @@
 namespace jpegcompile {
 namespace {
 
-Window window_of_form(const Node& node) {
-  if (node.definition().base != Base::kJpegPointwiseConv) return window_of(node);
-  Window window;
-  window.group = node.integer("group");
-  return window;
-}
-
 class Convolve : public Kernel {
  public:
   explicit Convolve(const Node& node)

@@ -19,7 +19,12 @@ float scalar(const Tensor& tensor, const char* name) {
 // Beyond any map, and such that what is computed from it stays within 64 bits.
 constexpr int64_t kMost = int64_t{1} << 20;
 
-// Copies one value for each channel, or one for all, and fills whole groups with zeros.
+bool are_within(const std::vector<int64_t>& values, int64_t least) {
+  return std::ranges::all_of(values, [&](int64_t v) { return v >= least && v <= kMost; });
+}
+
+}  // namespace
+
 void put_channels(const Tensor& tensor, int64_t channels, const char* name, float* to) {
   const int64_t count = tensor.shape.elements();
   if (count != 1 && count != channels) {
@@ -32,11 +37,12 @@ void put_channels(const Tensor& tensor, int64_t channels, const char* name, floa
   std::fill(to + channels, to + whole_groups(channels), 0.0F);
 }
 
-bool are_within(const std::vector<int64_t>& values, int64_t least) {
-  return std::ranges::all_of(values, [&](int64_t v) { return v >= least && v <= kMost; });
+Window window_of_form(const Node& node) {
+  if (node.definition().base != Base::kJpegPointwiseConv) return window_of(node);
+  Window window;
+  window.group = node.integer("group");
+  return window;
 }
-
-}  // namespace
 
 Window window_of(const Node& node) {
   Window window;

@@ -12,13 +12,18 @@
 
 namespace jpegcompile {
 
-// The attributes strides, pads, dilations and group; the kernel's size is in the weights. Throws
-// KernelError for attributes that mean nothing.
+// The attributes strides, pads, dilations and group, of a convolution without strides and pads the
+// last alone; the kernel's size is in the weights. Throws KernelError for attributes that mean
+// nothing.
 Window window_of(const Node& node);
+Window window_of_form(const Node& node);
 
 // The map that a convolution makes of another, in whole blocks. Throws KernelError, which calls the
 // other by its name, if there is none.
 Shape output_shape(const Weights& weights, const Map& input, int output_block, const char* name);
+
+// Copies one value for each channel, or one for all, and fills whole groups with zeros.
+void put_channels(const Tensor& tensor, int64_t channels, const char* name, float* to);
 
 // An input of one value for each channel, or one for all: prepared where it is a constant, and read
 // at every call where the graph computes it.

@@ -111,7 +111,7 @@ Taps taps_of(const Weights& weights, int64_t output_group) {
   return {first, last - first + 1, 0};
 }
 
-Weights pack(const Tensor& weight, const Window& window, const std::string& method) {
+Weights described(const Tensor& weight, const Window& window) {
   const Map extents = Map::of(weight.shape, 1, "weight");
   if (extents.is_empty()) {
     throw KernelError("weights of shape " + weight.shape.text() + " have no elements");
@@ -126,6 +126,11 @@ Weights pack(const Tensor& weight, const Window& window, const std::string& meth
   weights.window.kernel_width = weight.shape[3];
   weights.outputs = weight.shape[0];
   weights.inputs = weight.shape[1] * window.group;
+  return weights;
+}
+
+Weights pack(const Tensor& weight, const Window& window, const std::string& method) {
+  Weights weights = described(weight, window);
   weights.method = method_for(weights, method);
   switch (weights.method) {
     case Method::kThin:

@@ -73,6 +73,9 @@ struct Weights {
 // The groups of inputs that a group of outputs reads.
 Taps taps_of(const Weights& weights, int64_t output_group);
 
+// What OIHW weights are for, nothing packed. Throws KernelError if shape and geometry do not fit.
+Weights described(const Tensor& weight, const Window& window);
+
 // Packs OIHW weights for a method: "direct", "winograd4" or "winograd2", by what the compiler's
 // cost model chose, or, if that is empty, by a rule of thumb. For images of few channels there is
 // one way only, whatever the method.

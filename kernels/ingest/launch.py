@@ -20,7 +20,6 @@ from jpegcompile.precision import Precision
 
 # Pixels of a side that a program makes.
 SIDE = 16
-_TYPES = {"float32": "fp32", "int32": "i32"}
 
 
 @dataclass(frozen=True)
@@ -96,6 +95,17 @@ class Ingest:
         found["mixing"] = mixing
         return found
 
+    @cached_property
+    def windows(self) -> Mapping[str, int]:
+        """How many coefficients of each axis 16 pixels need, by the constants of the kernel."""
+        found = {}
+        for name in ("luma", "chroma"):
+            for side, axis in (("row", "HEIGHT"), ("column", "WIDTH")):
+                present = name in self._planes
+                window = self.tensors[f"{name}_{side}s"].shape[1] if present else SIDE
+                found[f"{name.upper()}_{axis}"] = window
+        return found
+
     @property
     def _planes(self) -> tuple[str, ...]:
         return ("luma", "chroma") if self.has_color else ("luma",)
@@ -107,7 +117,10 @@ class Ingest:
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
         """The launch for `batch` images."""
-        types = {name: _TYPES[values.dtype.name] for name, values in self.tensors.items()}
+        types = {"mixing": "fp32"}
+        for name in self._planes:
+            for side in ("row", "column"):
+                types |= {f"{name}_{side}s": "fp32", f"{name}_{side}_starts": "i32"}
         types |= dict.fromkeys(self._planes, "i16")
         types |= {"quantization": "u16", "y": storage_type(precision)}
         view = self.y.view
@@ -118,20 +131,15 @@ class Ingest:
             "y_row": view.row,
             "y_pixel": view.pixel,
         }
-        windows = {}
         for index, name in enumerate(("luma", "chroma")):
-            present = name in self._planes
-            blocks = self.frame.block_counts(index) if present else (1, 1)
+            blocks = self.frame.block_counts(index) if name in self._planes else (1, 1)
             numbers[f"{name}_blocks_y"], numbers[f"{name}_blocks_x"] = blocks
-            for side, axis in (("row", "HEIGHT"), ("column", "WIDTH")):
-                window = self.tensors[f"{name}_{side}s"].shape[1] if present else SIDE
-                windows[f"{name.upper()}_{axis}"] = window
         constants = {
             "CHANNELS": self.y.channels,
             "STORED": self.y.stored_channels,
             "COLOR": self.has_color,
             "PRECISION": precision.product,
-            **windows,
+            **self.windows,
         }
         grid = -(-self.y.height // SIDE), -(-self.y.width // SIDE), batch
         return Launch("ingest.triton:ingest", grid, types, numbers, constants, tiling)

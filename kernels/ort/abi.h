@@ -16,6 +16,8 @@ struct KernelInfo;
 struct KernelContext;
 struct Value;
 struct TensorTypeAndShapeInfo;
+struct MemoryInfo;
+struct Allocator;
 
 // ParallelFor, the newest function used here, came with this version.
 inline constexpr uint32_t kApiVersion = 17;
@@ -50,6 +52,10 @@ inline constexpr Slot<60, Status*(const TensorTypeAndShapeInfo*, int*)> get_tens
 inline constexpr Slot<61, Status*(const TensorTypeAndShapeInfo*, size_t*)> get_dimensions_count;
 inline constexpr Slot<62, Status*(const TensorTypeAndShapeInfo*, int64_t*, size_t)> get_dimensions;
 inline constexpr Slot<65, Status*(const Value*, TensorTypeAndShapeInfo**)> get_tensor_type_and_shape;
+inline constexpr Slot<68, Status*(const char* name, int allocator, int id, int kind, MemoryInfo**)>
+    create_memory_info;
+inline constexpr Slot<75, Status*(Allocator*, size_t, void**)> allocate;
+inline constexpr Slot<76, Status*(Allocator*, void*)> free;
 inline constexpr Slot<85, Status*(const KernelInfo*, const char*, float*)> get_attribute_float;
 inline constexpr Slot<86, Status*(const KernelInfo*, const char*, int64_t*)> get_attribute_int;
 inline constexpr Slot<87, Status*(const KernelInfo*, const char*, char*, size_t*)>
@@ -58,19 +64,31 @@ inline constexpr Slot<90, Status*(const KernelContext*, size_t, const Value**)> 
 inline constexpr Slot<91, Status*(KernelContext*, size_t, const int64_t*, size_t, Value**)>
     get_output;
 inline constexpr Slot<93, void(Status*)> release_status;
+inline constexpr Slot<94, void(MemoryInfo*)> release_memory_info;
 inline constexpr Slot<99, void(TensorTypeAndShapeInfo*)> release_tensor_type_and_shape;
 inline constexpr Slot<101, void(CustomOpDomain*)> release_custom_op_domain;
+inline constexpr Slot<132, void(Allocator*)> release_allocator;
 inline constexpr Slot<163, Status*(const KernelInfo*, const char*, int64_t*, size_t*)>
     get_attribute_ints;
+// Null where the kernel runs on no stream of its own.
+inline constexpr Slot<193, Status*(const KernelContext*, void**)> get_gpu_stream;
 inline constexpr Slot<244, Status*(const KernelInfo*, char*, size_t*)> get_node_name;
 inline constexpr Slot<249, Status*(const KernelInfo*, size_t, int*, const Value**)>
     get_constant_input;
+inline constexpr Slot<253, Status*(const KernelContext*, const MemoryInfo*, Allocator**)>
+    get_allocator;
 inline constexpr Slot<274, Status*(const KernelContext*, void (*)(void*, size_t), size_t total,
                                    size_t batches, void* user)>
     parallel_for;
 
 // Codes of `create_status`.
 inline constexpr int kFail = 1;
+// Of `create_memory_info`: memory of a device, by the allocator of the device.
+inline constexpr int kDeviceAllocator = 0;
+inline constexpr int kDefaultMemory = 0;
+// Of `get_input_memory_type`: where a kernel of a device takes an input.
+inline constexpr int kOnDevice = 0;
+inline constexpr int kOnHost = -2;
 
 struct CustomOp {
   uint32_t version;

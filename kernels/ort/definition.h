@@ -12,6 +12,7 @@
 
 namespace jpegcompile {
 
+class CudaKernel;
 class Kernel;
 class Node;
 
@@ -20,6 +21,7 @@ struct Definition {
     In name;
     ElementType type;
     bool is_optional;
+    bool is_on_host;  // for kernels of devices, too: weights, and what stands for transforms
   };
   struct Output {
     Out name;
@@ -58,6 +60,7 @@ struct Definition {
   const char* exact;      // the operator that this one approximates
   const char* ingest;     // and the ingest that it begins with, or ""
   std::unique_ptr<Kernel> (*make)(const Node& node);
+  std::unique_ptr<CudaKernel> (*make_on_cuda)(const Node& node);  // or null
   // Of each input by its name, so that calls look nothing up.
   std::array<int8_t, kInputCount> places = places_of(inputs);
 

@@ -60,6 +60,8 @@ class ReduceChannels:
 
     def default_tiling(self, precision: Precision) -> Tiling:
         """A tiling that needs no stack on sm_80, sm_90 and sm_100; `channels` are those read."""
+        if self.matrices and precision.product == "tf32x3":
+            return Tiling(64, 32, warps=4)
         return Tiling(64, 64, warps=8)
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from support.ahead_of_time import compiled
 
-from jpegcompile.errors import InternalError, UsageError
-from jpegcompile.gpu.aot import Cubin, check_limits, compile_launch
-from jpegcompile.gpu.disassembly import Resources
+from jpegcompile.errors import AccessError, InternalError, UsageError
+from jpegcompile.gpu.aot import Cubin, check_limits, check_parameters, compile_launch
+from jpegcompile.gpu.disassembly import Resources, resources
 from jpegcompile.gpu.elf import Parameter, kernel_parameters
 from jpegcompile.gpu.launch import Tiling
 from jpegcompile.gpu.layout import MapLayout
@@ -122,3 +122,42 @@ def test_kernels_that_are_interpreted_are_not_compiled() -> None:
         compile_launch(launch, 90)
     with pytest.raises(UsageError, match="architecture is 75; use 80, 90, 100"):
         compile_launch(launch, 75)
+
+
+def test_parameters_that_a_launcher_would_not_pass() -> None:
+    parameters = (("rows", "i32"), ("x", "*fp16"))
+    found = (Parameter(0, 0, 4), Parameter(1, 8, 8))
+    check_parameters("kernel", parameters, found)
+    for other in (found[:1], (found[0], Parameter(1, 4, 8)), (Parameter(0, 0, 8), found[1])):
+        with pytest.raises(InternalError, match=r"kernel: its cubin takes parameters .*; use Trit"):
+            check_parameters("kernel", parameters, other)
+
+
+# Prints the errors of launches with a map beyond 2^31 pixels, and with strides that are no
+# multiple of 16.
+NUMBERS = """
+from dataclasses import replace
+from jpegcompile.errors import InternalError
+from jpegcompile.gpu.aot import compile_launch
+from support.gpu_epilogues import EPILOGUES
+from jpegcompile.gpu.launch import Tiling
+from jpegcompile.precision import FLOAT16
+launch = EPILOGUES["pixels"].launch(1, FLOAT16, Tiling())
+for change in ({"rows": 1 << 31}, {"x_row": 24}):
+    try:
+        compile_launch(replace(launch, numbers={**launch.numbers, **change}), 90)
+    except InternalError as error:
+        print(error)
+"""
+
+
+def test_numbers_that_kernels_do_not_take() -> None:
+    assert compiled(NUMBERS).splitlines() == [
+        "conv.triton:conv_pixels: rows is 2147483648, beyond 32 bits; use a smaller map",
+        "conv.triton:conv_pixels: x_row is 24; it must be a multiple of 16",
+    ]
+
+
+def test_what_is_no_cubin_has_no_resources() -> None:
+    with pytest.raises(AccessError, match=r"cuobjdump: failed: .*; install Triton again"):
+        resources(b"text")

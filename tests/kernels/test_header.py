@@ -69,7 +69,7 @@ def test_what_a_definition_says_is_in_the_table() -> None:
         truncates=True,
     )
     made = files((changed,))
-    assert "In::kExtraMap, kUint8, true" in made["definitions.cc"]
+    assert "In::kExtraMap, kUint8, true, false" in made["definitions.cc"]
     assert '{"steps", Definition::Type::kInt, true, 7, 0.0F, ""}' in made["definitions.cc"]
     assert '{"alpha", Definition::Type::kFloat, true, 0, 0.5F, ""}' in made["definitions.cc"]
     assert '{"way", Definition::Type::kString, true, 0, 0.0F, "fast"}' in made["definitions.cc"]
@@ -77,6 +77,32 @@ def test_what_a_definition_says_is_in_the_table() -> None:
     assert "Masking::kNone, true" in made["definitions.cc"]
     assert "make_other(const Node& node);" in made["makers.h"]
     assert "kExtraMap" in made["names.h"]
+
+
+def test_kernels_for_cuda_are_in_the_table() -> None:
+    made = files((RELU, replace(RELU, name="Other", kernel="other")))
+    assert "make_relu_on_cuda(const Node& node);" in made["makers.h"]
+    assert "make_relu, make_relu_on_cuda}," in made["definitions.cc"]
+    assert "make_other, nullptr}," in made["definitions.cc"]
+    assert set(constants.CUDA_KERNELS) <= {operator.kernel for operator in ALL}
+
+
+def test_maps_are_on_the_device_and_what_is_packed_on_the_host() -> None:
+    """Kernels for CUDA see no other inputs on the host than these."""
+    definitions = files(ALL)["definitions.cc"]
+    for operator in ALL:
+        (table,) = re.findall(
+            rf"// {operator.name}\nconstexpr std::array kInputs.*?\(\{{(.*)\}}\);", definitions
+        )
+        on_host = dict(re.findall(r"In::k(\w+), \w+, \w+, (\w+)", table))
+        for operand in operator.inputs:
+            is_on_host = on_host[enumerator(operand.name)[1:]] == "true"
+            if operand.role in ("map", "bytes"):
+                assert not is_on_host, (operator.name, operand.name)
+            elif operand.role != "vector" or operator.base:
+                assert is_on_host, (operator.name, operand.name)
+            else:
+                assert is_on_host == (operand.shape == "1"), (operator.name, operand.name)
 
 
 def test_constants_are_those_of_the_compiler() -> None:

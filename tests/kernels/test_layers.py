@@ -1,4 +1,4 @@
-"""What the C++ of a folder may include: the SIMD library of tiles knows no runtime."""
+"""What the C++ of a folder may include: the SIMD library and the CUDA driver know no runtime."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 LAYERS = {
     "tiles": set(),
     "work": {"tiles"},
-    "ort": {"tiles", "work"},
-    "common": {"tiles", "work", "ort"},
+    "cuda": {"tiles"},
+    "ort": {"tiles", "work", "cuda"},
+    "common": {"tiles", "work", "cuda", "ort"},
 }
-# Of the adapter to ONNX Runtime kernels see this alone.
-FOR_KERNELS = "ort/kernel.h"
+# Of the adapter to ONNX Runtime kernels see these alone.
+FOR_KERNELS = {"ort/kernel.h", "ort/cuda_kernel.h"}
 
 
 def included(folder: Path) -> list[str]:
@@ -36,7 +37,18 @@ def test_a_layer_includes_lower_layers_only(layer: str) -> None:
 def test_kernels_see_of_the_adapter_what_is_for_them() -> None:
     folders = [path for path in KERNELS.iterdir() if path.is_dir() and path.name != "ort"]
     paths = {path for folder in folders for path in included(folder)}
-    assert {path for path in paths if path.startswith("ort/")} == {FOR_KERNELS}
+    assert {path for path in paths if path.startswith("ort/")} == FOR_KERNELS
+
+
+def test_kernels_for_the_cpu_know_nothing_of_cuda() -> None:
+    for folder in KERNELS.iterdir():
+        if folder.name in ("cuda", "ort"):
+            continue
+        for file in [*folder.glob("*.h"), *folder.glob("*.cc")]:
+            is_for_cuda = file.stem.startswith("cuda")
+            paths = INCLUDE.findall(file.read_text())
+            knows = {path for path in paths if "cuda" in path}
+            assert is_for_cuda or not knows, file
 
 
 def test_paths_begin_at_the_one_include_root() -> None:

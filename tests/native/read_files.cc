@@ -1,5 +1,5 @@
 // Reads every file given, strictly and tolerantly, from its path and from memory, alone and in
-// threads, and all beginnings of it. Built with the sanitizers, which see what the library does
+// threads, and all beginnings of it, and packs what it reads. Built with the sanitizers, which see what the library does
 // without a Python interpreter around it. Exits with 0 unless the ways of reading disagree.
 #include <algorithm>
 #include <cstdio>
@@ -12,6 +12,7 @@
 
 #include "jpeg/coefficients.h"
 #include "jpeg/course.h"
+#include "jpeg/packing.h"
 
 namespace {
 
@@ -40,6 +41,18 @@ using jpegcompile::ReadError;
 using jpegcompile::ReadOptions;
 using jpegcompile::Source;
 
+// The bytes of packed coefficients, written to no more memory than promised.
+std::size_t packed_bytes(std::span<const std::int16_t> coefficients, std::size_t threads = 1) {
+    const std::size_t blocks = coefficients.size() / jpegcompile::block_coefficients;
+    const std::size_t groups =
+        (blocks + jpegcompile::packed_group - 1) / jpegcompile::packed_group;
+    std::vector<std::uint8_t> stream(blocks * jpegcompile::longest_record);
+    std::vector<std::uint8_t> lengths(groups * jpegcompile::packed_group);
+    std::vector<std::int32_t> offsets(groups);
+    return jpegcompile::pack_blocks(coefficients, threads, stream.data(), lengths.data(),
+                                    offsets.data());
+}
+
 // "read" and a checksum, or the reason why not.
 std::string outcome(const Source& source, const ReadOptions& options) {
     try {
@@ -48,9 +61,11 @@ std::string outcome(const Source& source, const ReadOptions& options) {
         for (const auto& component : image.components) {
             const std::size_t count = component.block_rows * component.block_columns *
                                       jpegcompile::block_coefficients;
-            for (const auto value : std::span(component.coefficients.get(), count)) {
+            const std::span<const std::int16_t> values(component.coefficients.get(), count);
+            for (const auto value : values) {
                 sum = sum * 31 + static_cast<std::uint16_t>(value);
             }
+            sum = sum * 31 + packed_bytes(values);
         }
         return "read " + std::to_string(sum);
     } catch (const ReadError& error) {
@@ -63,6 +78,13 @@ std::string outcome(const Source& source, const ReadOptions& options) {
 int main(int argc, char** argv) {
     const std::vector<std::string> paths(argv + 1, argv + argc);
     int status = 0;
+    // No file has values that fill a record.
+    constexpr std::size_t blocks = 5001;
+    const std::vector<std::int16_t> extreme(blocks * jpegcompile::block_coefficients, -32768);
+    if (packed_bytes(extreme, 4) != blocks * jpegcompile::longest_record) {
+        std::fprintf(stderr, "blocks of -32768 are not packed into the longest records\n");
+        status = 1;
+    }
     for (const bool tolerant : {false, true}) {
         const ReadOptions options{tolerant, std::uint64_t{1} << 28};
         for (const auto& path : paths) {

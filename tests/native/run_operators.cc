@@ -146,7 +146,8 @@ int main(int argc, char** argv) {
     std::vector<jpegcompile::Planned> planned;
     for (const auto* op : jpegcompile::stand_in::registered(base)) {
       const std::string name = op->get_name(op);
-      if (!selection.has(name)) continue;
+      // Those for CUDA are for run_cuda.
+      if (!selection.has(name) || jpegcompile::stand_in::is_on_device(*op)) continue;
       const std::vector<Case>& all = cases[name];
       holds &= check_operator(*op, all, options);
       if (!all.empty()) planned.push_back({*op, all[seed_of(name) % all.size()]});

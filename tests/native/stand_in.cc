@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -30,6 +32,12 @@ struct KernelContext {
 struct TensorTypeAndShapeInfo {
   ElementType type;
   std::vector<int64_t> shape;
+};
+struct MemoryInfo {
+  std::string name;
+};
+struct Allocator {
+  std::set<void*> held;
 };
 
 namespace {
@@ -146,6 +154,26 @@ Status* copy_text(const std::string& text, char* to, size_t* size) {
   return copy_out(text.c_str(), text.size() + 1, to, size);
 }
 
+thread_local std::vector<DeviceMemory> placed;
+
+// Behind those of the driver's stand-in, and no memory of the process either.
+void* place_on_device(const std::string& name, size_t bytes) {
+  static std::atomic<uintptr_t> next{uintptr_t{1} << 45};
+  const uintptr_t address = next.fetch_add((bytes + 511) / 256 * 256);
+  placed.push_back({name, address, bytes});
+  return reinterpret_cast<void*>(address);
+}
+
+// A tensor of the device: type and shape, and where it is.
+Value on_device(const std::string& name, ElementType type, std::vector<int64_t> shape) {
+  Value made(type, {0});
+  made.elements = count_of(shape);
+  made.shape = std::move(shape);
+  if (made.elements > size_t{1} << 40) throw std::bad_alloc();
+  made.data = made.elements == 0 ? nullptr : place_on_device(name, made.bytes());
+  return made;
+}
+
 Status* get_input(const KernelContext* context, size_t index, const Value** value) {
   if (Status* planned = planned_failure()) return planned;
   if (index >= context->inputs.size()) return failure("there is no such input");
@@ -158,6 +186,14 @@ Status* get_output(KernelContext* context, size_t index, const int64_t* extents,
   if (Status* planned = planned_failure()) return planned;
   try {
     const int type = context->op.get_output_type(&context->op, index);
+    if (is_on_device(context->op)) {
+      auto on = std::make_unique<Value>(on_device("output " + std::to_string(index),
+                                                  static_cast<ElementType>(type),
+                                                  std::vector<int64_t>(extents, extents + rank)));
+      *value = on.get();
+      context->outputs.at(index) = std::move(on);
+      return nullptr;
+    }
     auto made = std::make_unique<Value>(static_cast<ElementType>(type),
                                         std::vector<int64_t>(extents, extents + rank));
     // Of floats: not a number, wherever it is not written.
@@ -296,6 +332,44 @@ void put_calls(Api& api) {
       });
 }
 
+void put_device(Api& api) {
+  put(api, create_memory_info,
+      [](const char* name, int, int, int, MemoryInfo** info) -> Status* {
+        if (Status* planned = planned_failure()) return planned;
+        *info = make<MemoryInfo>(name);
+        return nullptr;
+      });
+  put(api, release_memory_info, release<MemoryInfo>);
+  put(api, get_gpu_stream, [](const KernelContext*, void** stream) -> Status* {
+    if (Status* planned = planned_failure()) return planned;
+    *stream = reinterpret_cast<void*>(kStream);
+    return nullptr;
+  });
+  put(api, get_allocator,
+      [](const KernelContext* context, const MemoryInfo* info, Allocator** allocator) -> Status* {
+        if (Status* planned = planned_failure()) return planned;
+        const bool is_there = info->name == "Cuda" && is_on_device(context->op);
+        if (!is_there) return failure("No requested allocator available");
+        *allocator = make<Allocator>(std::set<void*>{});
+        return nullptr;
+      });
+  put(api, allocate, [](Allocator* allocator, size_t bytes, void** memory) -> Status* {
+    if (Status* planned = planned_failure()) return planned;
+    if (bytes > size_t{1} << 40) return failure("Failed to allocate memory");
+    *memory = place_on_device("scratch", bytes);
+    allocator->held.insert(*memory);
+    alive.fetch_add(1, std::memory_order_relaxed);
+    return nullptr;
+  });
+  // It gives back even where it is to fail.
+  put(api, ort::free, [](Allocator* allocator, void* memory) -> Status* {
+    if (allocator->held.erase(memory) == 0) return failure("no such memory");
+    alive.fetch_sub(1, std::memory_order_relaxed);
+    return planned_failure();
+  });
+  put(api, release_allocator, release<Allocator>);
+}
+
 const Api& table() {
   static const Api api = [] {
     Api made{};
@@ -308,6 +382,7 @@ const Api& table() {
     put_tensors(made);
     put_nodes(made);
     put_calls(made);
+    put_device(made);
     return made;
   }();
   return api;
@@ -338,6 +413,12 @@ int64_t objects_alive() { return alive.load(std::memory_order_relaxed); }
 
 bool is_in_library() { return in_library; }
 
+const std::vector<DeviceMemory>& device_memory() { return placed; }
+
+bool is_on_device(const CustomOp& op) {
+  return std::string_view(op.get_execution_provider(&op)) == "CUDAExecutionProvider";
+}
+
 std::vector<const CustomOp*> registered(const ApiBase* base) {
   SessionOptions options;
   require(RegisterCustomOps(&options, base));
@@ -365,7 +446,18 @@ std::vector<Value> Kernel::run(const std::vector<const Value*>& inputs, Pool& po
     fits = static_cast<int>(inputs[index]->type) == op_.get_input_type(&op_, index);
   }
   if (!fits) throw std::logic_error(std::string(op_.get_name(&op_)) + " does not take these");
-  KernelContext context{op_, inputs, {}, pool};
+  const bool on_device = is_on_device(op_);
+  std::vector<Value> copies;
+  std::vector<const Value*> taken = inputs;
+  placed.clear();
+  copies.reserve(inputs.size());
+  for (size_t index = 0; on_device && index < inputs.size(); ++index) {
+    if (op_.get_input_memory_type(&op_, index) == kOnHost) continue;
+    copies.push_back(stand_in::on_device("input " + std::to_string(index), inputs[index]->type,
+                                         inputs[index]->shape));
+    taken[index] = &copies.back();
+  }
+  KernelContext context{op_, taken, {}, pool};
   context.outputs.resize(op_.get_output_count(&op_));
   require([&] {
     const Passage enters(true);

@@ -85,6 +85,19 @@ struct Node {
   std::vector<const Value*> constants;
 };
 
+// Memory of the device that the last `run` of this thread handed out: inputs, outputs, scratch.
+struct DeviceMemory {
+  std::string name;  // "input 0"
+  uintptr_t address;
+  size_t bytes;
+};
+const std::vector<DeviceMemory>& device_memory();
+
+// Whether an operator's kernels run on a device.
+bool is_on_device(const ort::CustomOp& op);
+// The stream that they are given.
+inline constexpr uintptr_t kStream = 0x5000;
+
 // A kernel of a node. Throws Refused where the library returns a status.
 class Kernel {
  public:
@@ -94,7 +107,8 @@ class Kernel {
   Kernel& operator=(const Kernel&) = delete;
 
   // Every output. Throws std::logic_error if inputs are not of the types that it takes, or one of
-  // the outputs is not made.
+  // the outputs is not made. Of a kernel for a device, outputs have shapes alone: its tensors and
+  // scratch memory are at addresses that nobody can read or write.
   std::vector<Value> run(const std::vector<const Value*>& inputs, Pool& pool) const;
 
  private:

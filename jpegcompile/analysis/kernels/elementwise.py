@@ -33,6 +33,7 @@ from jpegcompile.gpu.programs import (
     RELU,
     Program,
     Step,
+    guarded,
     of_approximation,
     parse,
     step,
@@ -128,7 +129,11 @@ def function(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     constants = [row for row in rows if row is not None]
     if len(constants) < len(rows):
         return Declined("a constant of its program varies within a channel")
-    return _Parts(x, parse(node.attrs[PROGRAM], len(rows)).steps, constants).call(node)
+    program = parse(node.attrs[PROGRAM], len(rows))
+    safe = guarded(program)
+    if safe is not program:
+        constants.append(np.ones(int(x.shape[1]), np.float32))
+    return _Parts(x, safe.steps, constants).call(node)
 
 
 def _named(name: str, attrs: Mapping[str, Any]) -> Step:

@@ -6,7 +6,7 @@ import keyword
 import re
 from collections.abc import Iterable
 
-# Last parts of node names that exporters give every node of a kind.
+# Characters of a name, of which the last ones are kept: they tell nodes apart.
 _MOST = 60
 
 
@@ -37,8 +37,9 @@ def identifier(name: str) -> str:
     A part that is repeated, as in `layer1/layer1.0/relu`, is left out.
     """
     parts = [part for part in re.split(r"[^0-9A-Za-z]+", name) if part]
+    parts = [part.lower() for part in parts]
     kept = [p for i, p in enumerate(parts) if i + 1 >= len(parts) or parts[i + 1] != p]
-    made = "_".join(kept).lower()[-_MOST:].strip("_") or "node"
+    made = "_".join(kept)[-_MOST:].strip("_") or "node"
     if made[0].isdigit() or keyword.iskeyword(made):
         made = f"n_{made}"
     return made

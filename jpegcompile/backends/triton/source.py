@@ -23,6 +23,7 @@ from jpegcompile.kernels.arithmetic.launch import Elementwise
 from jpegcompile.operators.constants import DOMAIN
 
 _PROGRAMS = {value: name for name, value in vars(programs).items() if isinstance(value, Program)}
+_WIDTH = 100
 _FUNCTIONS = ("pixels", "rows", "to_jpeg", "to_spatial")
 _RESERVED = (*_FUNCTIONS, "functional", "torch", "network", "forward", "image", "self")
 
@@ -55,7 +56,7 @@ class ModelSource:
             else:
                 self._torch_call(call)
         outputs = [self._in_graph(t.name, False) for t in module.graph.outputs]
-        self._lines.append(f"return {outputs[0] if len(outputs) == 1 else _tuple(outputs)}")
+        self._return(outputs)
 
     def _begin(self) -> str:
         """The first variable: the image as the ingest makes it, or the caller's tensor."""
@@ -67,6 +68,14 @@ class ModelSource:
         # What is kept without a batch gets one.
         self._graph[module.image.name, False] = variable
         return variable
+
+    def _return(self, outputs: Sequence[str]) -> None:
+        """Return the outputs; the last statement at once, if it makes the only one."""
+        start = f"{outputs[0]} = "
+        if len(outputs) == 1 and self._lines and self._lines[-1].startswith(start):
+            self._lines[-1] = f"return {self._lines[-1].removeprefix(start)}"
+        else:
+            self._lines.append(f"return {outputs[0] if len(outputs) == 1 else _tuple(outputs)}")
 
     def _layout(self, layout: MapLayout) -> str:
         if layout not in self._layouts:
@@ -100,7 +109,7 @@ class ModelSource:
                 coefficients = False
             source = self._graph[tensor, coefficients]
             layout = self._layout(self._module.layouts[tensor])
-            name = self._names.of(f"{tensor}.map")
+            name = self._names.of(f"{source}.map")
             more = ", coefficients=True" if coefficients else ""
             self._lines.append(f"{name} = self.to_map({source}, {layout}{more})")
             self._stored[tensor] = name
@@ -112,7 +121,8 @@ class ModelSource:
             if tensor not in self._stored:
                 return self._transformed(tensor, coefficients)
             layout = self._layout(self._module.layouts[tensor])
-            name = self._names.of(f"{tensor}.{'coefficients' if coefficients else 'values'}")
+            stored = self._stored[tensor]
+            name = self._names.of(f"{stored}.{'coefficients' if coefficients else 'values'}")
             more = ", coefficients=True" if coefficients else ""
             self._lines.append(f"{name} = self.from_map({self._stored[tensor]}, {layout}{more})")
             self._graph[tensor, coefficients] = name
@@ -229,7 +239,7 @@ class ModelSource:
         image = self.image
         lines += ["", f"    def network(self, {image}: Tensor) -> {result}:"]
         lines += ['        """The outputs for an image as the first call takes it."""']
-        lines += [f"        {line}" for line in self._lines]
+        lines += [part for line in self._lines for part in _wrapped(line)]
         parameters = ", ".join(f"{name}: Tensor" for name in header)
         lines += ["", f"    def forward(self, {parameters}) -> {result}:"]
         lines += ['        """The outputs for the tensors that `feeds` gives."""']
@@ -318,6 +328,18 @@ def _commutes(call: TorchCall, module: Module) -> bool:
         return False
     known = [t for t in tensors if hasattr(t, "values") and t.shape is not None]
     return not any(len(t.shape) == 4 and any(d > 1 for d in t.shape[2:]) for t in known)
+
+
+def _wrapped(line: str) -> list[str]:
+    """A statement of a method on lines of at most `_WIDTH` columns, as far as it is a call."""
+    indented = f"        {line}"
+    before, bracket, rest = line.partition("(")
+    if len(indented) <= _WIDTH or not bracket or not rest.endswith(")"):
+        return [indented]
+    parts = rest[:-1].split(", ")
+    if any(part.count("(") != part.count(")") for part in parts):
+        return [f"        {before}(", f"            {rest[:-1]}", "        )"]
+    return [f"        {before}(", *(f"            {part}," for part in parts), "        )"]
 
 
 def _tuple(values: Sequence[str]) -> str:

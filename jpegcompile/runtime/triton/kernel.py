@@ -23,6 +23,9 @@ from jpegcompile.runtime.triton.launching import (
 # Rows and channels of the interpreter's tiles.
 _COARSE = 256
 
+# A launch as text, what it reads and makes, and the shape of that: constants for `torch.compile`.
+StepText = tuple[str, tuple[str, ...], str, tuple[int, ...]]
+
 
 class KernelModule(nn.Module):
     """A kernel with its weights.
@@ -45,7 +48,7 @@ class KernelModule(nn.Module):
         self.kernel = kernel
         self.precision = precision
         self.tiling = _tiling(kernel, precision) if tiling is None else tiling
-        self._steps: dict[int, list[tuple[Step, str]]] = {}
+        self._steps: dict[int, tuple[StepText, ...]] = {}
         kind = DTYPES[precision.storage]
         for name, matrix in kernel.matrices.items():
             values = torch.tensor(matrix.values(), dtype=kind).contiguous()
@@ -61,11 +64,12 @@ class KernelModule(nn.Module):
         self.tiling = tiling
         self._steps.clear()
 
-    def steps(self, batch: int) -> list[tuple[Step, str]]:
-        """The launches for `batch` images, and each as text."""
+    @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+    def steps(self, batch: int) -> tuple[StepText, ...]:
+        """The launches for `batch` images."""
         if batch not in self._steps:
             made = steps_of(self.kernel, batch, self.precision, self.tiling)
-            self._steps[batch] = [(step, launch_text(step.launch)) for step in made]
+            self._steps[batch] = tuple(map(_text_of, made))
         return self._steps[batch]
 
     def forward(self, **maps: Tensor) -> Tensor:
@@ -80,11 +84,15 @@ class KernelModule(nn.Module):
         batch = len(next(iter(maps.values())))
         known = dict(self.named_buffers(recurse=False)) | maps
         known |= {name: known[f"{name}_matrix"] for name in self.kernel.matrices}
-        for step, text in self.steps(batch):
-            names = [step.reads.get(name, name) for name in inputs_of(step.launch)]
-            tensors = [known[name] for name in names]
-            known[step.makes] = launch_op(tensors, text, list(step.shape))
+        for text, reads, makes, shape in self.steps(batch):
+            tensors = [known[name] for name in reads]
+            known[makes] = launch_op(tensors, text, list(shape))
         return known["y"]
+
+
+def _text_of(step: Step) -> StepText:
+    reads = tuple(step.reads.get(name, name) for name in inputs_of(step.launch))
+    return launch_text(step.launch), reads, step.makes, step.shape
 
 
 def _tiling(kernel: Kernel, precision: Precision) -> Tiling:

@@ -29,6 +29,7 @@ ELEMENTS = {
     "fp32": torch.float32,
     "fp16": torch.float16,
     "bf16": torch.bfloat16,
+    "i16": torch.int16,
     "i32": torch.int32,
 }
 _RESULT = "y"

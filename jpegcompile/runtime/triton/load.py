@@ -17,6 +17,7 @@ from jpegcompile.errors import AccessError, UnsupportedModelError
 from jpegcompile.gpu.folder import MODEL, WEIGHTS, read_manifest
 from jpegcompile.gpu.launch import Tiling
 from jpegcompile.metadata import info_of
+from jpegcompile.precision import BFLOAT16
 from jpegcompile.runtime.triton.kernel import KernelModule
 from jpegcompile.runtime.triton.launching import is_interpreted
 from jpegcompile.runtime.triton.module import CompiledModule
@@ -36,6 +37,11 @@ def load_module(path: str | os.PathLike[str], device: str | None = None) -> Comp
     folder = Path(path)
     manifest = read_manifest(folder)
     content = {name: _read(folder / name, manifest["files"][name]) for name in (MODEL, WEIGHTS)}
+    if manifest["precision"] == BFLOAT16.name and is_interpreted():
+        raise AccessError(
+            f"{path}: computes in bfloat16, which Triton's interpreter does not know; run it on a"
+            " GPU, or compile it with --precision float16"
+        )
     where = _device(path) if device is None else torch.device(device)
     module = _imported(folder, content[MODEL])(info_of(manifest["info"], str(path)))
     module.path = os.fspath(path)

@@ -18,12 +18,14 @@ from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.packed import PackedBatch
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.kernels.ingest.launch import Ingest
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import Precision, precision_of
+from jpegcompile.processors import available_processors
 from jpegcompile.runtime.batch import fill
 from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
 from jpegcompile.runtime.inputs import coefficient_feeds, original_input
@@ -31,6 +33,7 @@ from jpegcompile.runtime.outputs import joined, require_rows
 from jpegcompile.runtime.triton.kernel import KernelModule
 from jpegcompile.runtime.triton.launching import DTYPES
 from jpegcompile.runtime.triton.maps import from_graph, to_graph
+from jpegcompile.runtime.triton.packed import unpacked_on
 
 _MOST_FRAMES = 16
 _BATCH = 32
@@ -55,6 +58,8 @@ class IngestModule(nn.Module):
     def _of(self, frame: Frame) -> KernelModule:
         spec = Ingest(self._y, frame, self._taken)
         module = KernelModule(spec, self._precision)
+        # Made once here: `torch.compile` traces launches, and no NumPy in them.
+        spec.windows  # noqa: B018
         for name, values in spec.tensors.items():
             module.register_buffer(name, torch.from_numpy(values.copy()), persistent=False)
         return module
@@ -128,7 +133,11 @@ class CompiledModule(nn.Module, ImageRunner):
         torch_operators: how many nodes operators of PyTorch run, by operator.
         fixed_batch: the batch that the model is bound to, None if any will do.
         batch_size: images that `run` computes at once.
+        packed: whether `run` sends coefficients to the device packed; if None, it does so where the
+            device is a GPU.
     """
+
+    packed: bool | None = None
 
     def __init__(
         self,
@@ -200,16 +209,25 @@ class CompiledModule(nn.Module, ImageRunner):
         """The outputs for an image as the first kernel takes it; `Model` says how."""
         raise NotImplementedError
 
-    def feeds(self, images: Sequence[ImageSource]) -> dict[str, Tensor]:
+    def feeds(self, images: Sequence[ImageSource], *, packed: bool = False) -> dict[str, Tensor]:
         """The arguments of a call for one batch of files.
+
+        Args:
+            images: paths or bytes.
+            packed: whether coefficients are packed on the host and unpacked on the device. Tensors
+                are the same, and fewer bytes are sent (`docs/packed_batches.md`).
 
         Raises:
             ImageError: if a file is damaged, or its size or sampling is not the model's
                 (`run` takes other samplings).
             AccessError: if a file cannot be read.
-            UsageError: if there are no images.
+            UsageError: if there are no images, or the model takes tensors, which are not packed.
         """
         sources = listed(images)
+        if packed and self.info.frame is None:
+            raise UsageError(
+                f"{self.path}: takes tensors, and only coefficients can be packed; leave packed out"
+            )
         read = [item.coefficients for item in self.reader().read(sources)]
         for index, image in enumerate(read):
             if not self.fits(image):
@@ -218,7 +236,7 @@ class CompiledModule(nn.Module, ImageRunner):
                     f"{source_name(sources, index)}: is {found} but the model is compiled for"
                     f" {self.info.subsampling}; use run"
                 )
-        return self._on_device(self._inputs(read))
+        return self._on_device(self._inputs(read), packed=packed)
 
     def _inputs(self, images: Sequence[Coefficients]) -> dict[str, NDArray[np.generic]]:
         if self.info.frame is not None:
@@ -244,12 +262,14 @@ class CompiledModule(nn.Module, ImageRunner):
             raise UsageError(f"{self.path}: takes the image alone; leave the other inputs out")
         if self.info.frame is None:
             return self.run_feeds(self._inputs(images))
+        packed = self.device.type == "cuda" if self.packed is None else self.packed
         groups: dict[Frame, list[int]] = {}
         for index, image in enumerate(images):
             groups.setdefault(image.frame, []).append(index)
         parts = []
         for frame, indices in groups.items():
-            feeds = self._on_device(coefficient_feeds([images[i] for i in indices], frame))
+            inputs = coefficient_feeds([images[i] for i in indices], frame)
+            feeds = self._on_device(inputs, packed=packed)
             parts.append(self.run_image(self._image_of(frame, feeds)))
         order = np.argsort(np.concatenate(list(groups.values())))
         if len(parts) == 1:
@@ -279,11 +299,15 @@ class CompiledModule(nn.Module, ImageRunner):
             image = torch.cat([image, image[-1:].repeat(missing, 1, 1, 1)])
         return self._arrays(lambda: self.network(image), count)
 
-    def _on_device(self, feeds: dict[str, NDArray[np.generic]]) -> dict[str, Tensor]:
-        return {
-            self._argument_names.get(name, name): torch.from_numpy(values).to(self.device)
-            for name, values in feeds.items()
-        }
+    def _on_device(
+        self, feeds: dict[str, NDArray[np.generic]], *, packed: bool = False
+    ) -> dict[str, Tensor]:
+        if packed:
+            batch = PackedBatch.of(feeds, self.threads or available_processors())
+            there = unpacked_on(batch, self.device)
+        else:
+            there = {n: torch.from_numpy(v).to(self.device) for n, v in feeds.items()}
+        return {self._argument_names.get(name, name): values for name, values in there.items()}
 
     def _arrays(self, compute: Any, count: int) -> list[NDArray[Any]]:
         with torch.inference_mode():

@@ -1,0 +1,71 @@
+"""Compile the kernels of many launches ahead of time, each distinct one once."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+
+from jpegcompile.gpu.aot import Cubin, compile_launch
+from jpegcompile.gpu.cubin_file import constants_text
+from jpegcompile.gpu.kernels import arguments_of
+from jpegcompile.gpu.launch import Launch
+
+# Of the kernel, its constants, the types of what its pointers lead to, warps and stages.
+Form = tuple[str, str, tuple[tuple[str, str], ...], int, int]
+
+
+def compiled_form(launch: Launch) -> Form:
+    """What decides how the kernel of a launch is compiled; equal for launches that share it."""
+    arguments = arguments_of(launch.kernel)
+    constants = {name: launch.constants[name] for name in arguments if name in launch.constants}
+    unused = launch.pointers["y"]
+    pointers = tuple(
+        (name, launch.pointers.get(name, unused))
+        for name in arguments
+        if name not in launch.constants and name not in launch.numbers
+    )
+    tiling = launch.tiling
+    return launch.kernel, constants_text(constants), pointers, tiling.warps, tiling.stages
+
+
+def distinct(launches: Iterable[Launch]) -> list[Launch]:
+    """Launches of which no two share a compiled kernel, in order."""
+    found: dict[Form, Launch] = {}
+    for launch in launches:
+        found.setdefault(compiled_form(launch), launch)
+    return list(found.values())
+
+
+def compile_all(
+    launches: Sequence[Launch],
+    archs: Sequence[int],
+    processes: int = 2,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> list[list[Cubin]]:
+    """The kernels of distinct launches, for each launch in the order of `archs`.
+
+    Args:
+        launches: see `distinct`.
+        archs: compute capabilities.
+        processes: that compile at once.
+        report: called with the number of kernels that are compiled, and of all.
+
+    Raises:
+        JpegCompileError: as `compile_launch` does, of the first kernel that fails.
+    """
+    total = len(launches) * len(archs)
+    # A forked process would share the threads of LLVM.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        jobs = [pool.submit(compile_launch, launch, arch) for launch in launches for arch in archs]
+        made = []
+        try:
+            for job in jobs:
+                made.append(job.result())
+                report(len(made), total)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    width = len(archs)
+    return [made[place : place + width] for place in range(0, total, width)]

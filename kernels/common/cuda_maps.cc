@@ -1,0 +1,127 @@
+#include "common/cuda_maps.h"
+
+#include <string>
+
+namespace jpegcompile {
+namespace {
+
+using cuda::Constants;
+
+// Channels of maps that thin kernels read.
+constexpr int64_t kThin = 4;
+
+cuda::Wanted planes(const char* kernel, Constants constants) {
+  return {kernel, std::move(constants), {{"x", "*fp32"}, {"y", "*fp32"}}};
+}
+
+void copy(CudaCall& call, const cuda::Variants& variants, const Map& map, cuda::DevicePointer x,
+          cuda::DevicePointer y) {
+  const int64_t rows = map.batch * map.plane(), channels = cuda::padded(map.channels);
+  if (rows == 0) return;
+  cuda::Arguments arguments;
+  arguments.pointer("x", x);
+  arguments.pointer("y", y);
+  arguments.integer("rows", rows);
+  arguments.integer("channels", channels);
+  arguments.integer("planes", map.channels);
+  arguments.integer("plane", map.plane());
+  const cuda::Cubin& cubin = variants.fastest(call.runtime(), call.chip(), rows, channels);
+  call.launch(cubin, cuda::grid_of(cubin.tiling, rows, channels), arguments);
+}
+
+cuda::Wanted elementwise(const cuda::Program& program, bool approximates, const cuda::View& x,
+                         const cuda::View& y) {
+  return {"arithmetic.triton:elementwise",
+          {{"PROGRAM", program.steps},
+           {"COUNT", program.constants},
+           {"X_ROWS", x.is_rows},
+           {"X_MIXED", !x.is_pixels()},
+           {"OTHER", 0},
+           {"OTHER_ROWS", 0},
+           {"OTHER_MIXED", 0},
+           {"OTHER_CHANNEL", 0},
+           {"VECTOR", 0},
+           {"APPROXIMATE", approximates},
+           {"ONES", 0},
+           {"ON_DC", 0},
+           {"Y_ROWS", y.is_rows},
+           {"Y_MIXED", !y.is_pixels()}},
+          {{"x", "*fp32"}, {"y", "*fp32"}}};
+}
+
+}  // namespace
+
+PlanesOnCuda::PlanesOnCuda()
+    : from_planes_(planes("layout.triton:from_planes", {{"THIN", 0}})),
+      thin_from_planes_(planes("layout.triton:from_planes", {{"THIN", 1}})),
+      to_planes_(planes("layout.triton:to_planes", {})) {}
+
+cuda::View PlanesOnCuda::read(CudaCall& call, const Map& map, int block,
+                              cuda::DevicePointer data) const {
+  if (map.is_grouped) return cuda::view_of(map, block, data);
+  const cuda::View made =
+      cuda::channels_last(map, block, call.scratch(cuda::channels_last_floats(map)));
+  copy(call, from_planes_, map, data, made.data);
+  return made;
+}
+
+cuda::DevicePointer PlanesOnCuda::read_thin(CudaCall& call, const Map& map,
+                                            cuda::DevicePointer data) const {
+  const cuda::DevicePointer made = call.scratch(map.batch * map.plane() * kThin);
+  copy(call, thin_from_planes_, map, data, made);
+  return made;
+}
+
+cuda::View PlanesOnCuda::target(CudaCall& call, const Map& map, int block,
+                                cuda::DevicePointer data) const {
+  if (map.is_grouped) return cuda::view_of(map, block, data);
+  return cuda::channels_last(map, block, call.scratch(cuda::channels_last_floats(map)));
+}
+
+void PlanesOnCuda::write(CudaCall& call, const Map& map, const cuda::View& made,
+                         cuda::DevicePointer data) const {
+  if (!map.is_grouped) copy(call, to_planes_, map, made.data, data);
+}
+
+ElementwiseOnCuda::ElementwiseOnCuda(cuda::Program program, bool approximates, const cuda::View& x,
+                                     const cuda::View& y)
+    : approximates_(approximates), variants_(elementwise(program, approximates, x, y)) {}
+
+void ElementwiseOnCuda::run(CudaCall& call, const Task& task,
+                            const DeviceConstants& matrices) const {
+  const int64_t rows = task.map.batch * task.map.plane();
+  const int64_t channels = cuda::padded(task.map.channels);
+  if (rows == 0) return;
+  const auto matrix = [&](bool is_needed, const cuda::TileMatrix& asked) {
+    return is_needed ? matrix_on(call, asked, matrices) : task.y.data;
+  };
+  cuda::Arguments arguments;
+  arguments.pointer("x", task.x.data);
+  arguments.pointer("y", task.y.data);
+  // What the kernel does not read is y.
+  for (const char* unused : {"other", "vector", "other_inverse"}) {
+    arguments.pointer(unused, task.y.data);
+  }
+  arguments.pointer("constants", task.constants == 0 ? task.y.data : task.constants);
+  arguments.pointer("inverse", matrix(!task.x.is_pixels(), task.x.inverse(task.read)));
+  arguments.pointer("approximated", matrix(approximates_, {cuda::Transform::kProject, task.block,
+                                                            task.phi, 0}));
+  arguments.pointer("forward", matrix(!task.y.is_pixels(), task.y.forward(task.made)));
+  cuda::put_tiles(arguments, task.map, task.block);
+  cuda::put_view(arguments, cuda::kXNames, task.x);
+  cuda::put_view(arguments, cuda::kOtherNames, {});
+  arguments.integer("vector_image", 0);
+  cuda::put_view(arguments, cuda::kYNames, task.y);
+  const cuda::Cubin& cubin = variants_.fastest(call.runtime(), call.chip(), rows, channels);
+  call.launch(cubin, cuda::grid_of(cubin.tiling, rows, channels), arguments);
+}
+
+cuda::DevicePointer matrix_on(CudaCall& call, const cuda::TileMatrix& matrix,
+                              const DeviceConstants& matrices) {
+  // Each part is below 16.
+  const int64_t key = ((int64_t{static_cast<int>(matrix.transform)} * 16 + matrix.block) * 16 +
+                       matrix.frequencies) * 16 + matrix.places;
+  return matrices.get(call, key, [&] { return matrix.values(); });
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,66 @@
+#include "cuda/choice.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace jpegcompile::cuda {
+namespace {
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Multiplications that take as long as loading a number does; a guess until GPUs are measured.
+constexpr int64_t kLoad = 32;
+
+// What the busiest multiprocessor does for each number that is summed over; of equal tilings the one
+// of fewer steps is better.
+std::pair<int64_t, int64_t> price(const Tiling& tiling, const Chip& chip, int64_t rows,
+                                  int64_t channels) {
+  const Grid grid = grid_of(tiling, rows, channels);
+  const int64_t program = tiling.rows * tiling.channels + kLoad * (tiling.rows + tiling.channels);
+  return {ceil_div(grid.x * grid.y, chip.multiprocessors) * program, -tiling.depth};
+}
+
+}  // namespace
+
+Grid grid_of(const Tiling& tiling, int64_t rows, int64_t channels) {
+  return {ceil_div(rows, tiling.rows), ceil_div(channels, tiling.channels), 1};
+}
+
+const Cubin& Variants::fastest(const Runtime& runtime, const Chip& chip, int64_t rows,
+                               int64_t channels, const Accepts& accepts) const {
+  const Cubin* best = nullptr;
+  for (const Cubin* one : on(runtime, chip)) {
+    if (accepts && !accepts(one->tiling)) continue;
+    const bool is_better = best == nullptr || price(one->tiling, chip, rows, channels) <
+                                                  price(best->tiling, chip, rows, channels);
+    if (is_better) best = one;
+  }
+  if (best != nullptr) return *best;
+  throw KernelError(runtime.cubins().path() + ": has no kernel in a tiling that fits " +
+                    wanted_.text() + " for sm_" + std::to_string(chip.arch) +
+                    "; compile the kernels again");
+}
+
+const std::vector<const Cubin*>& Variants::on(const Runtime& runtime, const Chip& chip) const {
+  const std::scoped_lock lock(mutex_);
+  auto& known = by_arch_[chip.arch];
+  if (known.empty()) known = found(runtime, chip);
+  return known;
+}
+
+std::vector<const Cubin*> Variants::found(const Runtime& runtime, const Chip& chip) const {
+  for (const char* product : {"tf32x3", "ieee"}) {
+    Wanted wanted = wanted_;
+    wanted.constants["PRECISION"] = std::string(product);
+    auto all = runtime.cubins().find(chip.arch, wanted);
+    std::erase_if(all, [&](const Cubin* one) {
+      return one->tiling.rows == 0 || one->tiling.channels == 0 ||
+             one->shared_bytes > chip.shared_bytes;
+    });
+    if (!all.empty()) return all;
+  }
+  throw KernelError(runtime.cubins().path() + ": has no " + wanted_.text() + " for sm_" +
+                    std::to_string(chip.arch) + "; compile the kernels again");
+}
+
+}  // namespace jpegcompile::cuda

@@ -1,0 +1,24 @@
+// What a cubin says about the parameters of a kernel: the attributes EIATTR_KPARAM_INFO of the
+// section .nv.info.ENTRY of a 64-bit ELF file.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace jpegcompile::cuda {
+
+// In bytes.
+struct ParameterPlace {
+  size_t offset;
+  size_t size;
+};
+
+// Of each parameter of a kernel, by its ordinal. Throws KernelError where the file is damaged or has
+// no such kernel.
+std::vector<ParameterPlace> parameter_places(std::span<const std::byte> elf,
+                                             const std::string& entry);
+
+}  // namespace jpegcompile::cuda

@@ -1,0 +1,48 @@
+// Launches of compiled kernels, with arguments by name.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "cuda/contexts.h"
+#include "cuda/cubins.h"
+
+namespace jpegcompile::cuda {
+
+// Arguments of a launch. Names are literals of the caller.
+class Arguments {
+ public:
+  struct One {
+    std::string_view name;
+    int64_t value;
+    bool is_pointer;
+  };
+
+  void pointer(std::string_view name, DevicePointer value) {
+    all_.push_back({name, static_cast<int64_t>(value), true});
+  }
+  void integer(std::string_view name, int64_t value) { all_.push_back({name, value, false}); }
+  void add(const Arguments& others) {
+    all_.insert(all_.end(), others.all_.begin(), others.all_.end());
+  }
+  const std::vector<One>& all() const { return all_; }
+
+ private:
+  std::vector<One> all_;
+};
+
+struct Grid {
+  int64_t x = 1, y = 1, z = 1;
+};
+
+// Whether kernels are compiled for values of an argument that are multiples of 16
+// (jpegcompile/gpu/launch.py).
+bool is_aligned(std::string_view name, bool is_pointer);
+
+// Launches a kernel on a stream of the current context. Throws KernelError if the arguments are not
+// those that the cubin has, or not what it is compiled for, and DriverError.
+void launch(Contexts& contexts, const CurrentContext& current, Stream stream, const Cubin& cubin,
+            const Grid& grid, const Arguments& arguments);
+
+}  // namespace jpegcompile::cuda

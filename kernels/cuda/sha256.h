@@ -1,0 +1,13 @@
+// SHA-256 (FIPS 180-4).
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace jpegcompile::cuda {
+
+// In hexadecimal, 64 digits.
+std::string sha256(std::span<const std::byte> content);
+
+}  // namespace jpegcompile::cuda

@@ -1,0 +1,1 @@
+"""Between maps as standard operators have them and as GPU kernels have them."""

@@ -1,0 +1,110 @@
+#include <string>
+
+#include "ort/cuda_kernel.h"
+#include "ort/values.h"
+
+namespace jpegcompile {
+namespace {
+
+cuda::DevicePointer address(const void* data) { return reinterpret_cast<cuda::DevicePointer>(data); }
+
+cuda::Stream stream_of(const ort::Api& api, const ort::KernelContext* context) {
+  void* stream = nullptr;
+  ort::check(api, ort::get_gpu_stream(api, context, &stream));
+  return static_cast<cuda::Stream>(stream);
+}
+
+}  // namespace
+
+CudaCall::CudaCall(const ort::Api& api, ort::KernelContext* context, const Definition& definition,
+                   const cuda::Runtime& runtime)
+    : api_(api),
+      context_(context),
+      definition_(definition),
+      runtime_(runtime),
+      current_(runtime.contexts().enter()),
+      chip_(runtime.chip(current_.device())),
+      stream_(stream_of(api, context)) {}
+
+CudaCall::~CudaCall() {
+  if (allocator_ == nullptr) return;
+  for (void* memory : scratch_) {
+    // Nobody is left to tell.
+    if (auto* status = ort::free(api_, allocator_, memory)) ort::release_status(api_, status);
+  }
+  ort::release_allocator(api_, allocator_);
+}
+
+Tensor CudaCall::view_of(In name, bool is_on_host) const {
+  const size_t index = definition_.index(name);
+  if (definition_.inputs[index].is_on_host != is_on_host) {
+    throw KernelError(std::string("input '") + name_of(name) + "' is in another memory");
+  }
+  const ort::Value* value = nullptr;
+  ort::check(api_, ort::get_input(api_, context_, index, &value));
+  if (value == nullptr) throw KernelError(std::string("input '") + name_of(name) + "' is missing");
+  return ort::view(api_, value);
+}
+
+DeviceTensor CudaCall::input(In name) const {
+  const Tensor tensor = view_of(name, false);
+  return {tensor.shape, address(tensor.data)};
+}
+
+Tensor CudaCall::host_input(In name) const { return view_of(name, true); }
+
+cuda::DevicePointer CudaCall::output(Out name, const Shape& shape) const {
+  ort::Value* value = nullptr;
+  ort::check(api_, ort::get_output(api_, context_, definition_.index(name), shape.data(),
+                                   shape.rank(), &value));
+  void* data = nullptr;
+  ort::check(api_, ort::get_tensor_mutable_data(api_, value, &data));
+  return address(data);
+}
+
+ort::Allocator* CudaCall::allocator() {
+  if (allocator_ != nullptr) return allocator_;
+  ort::MemoryInfo* info = nullptr;
+  ort::check(api_, ort::create_memory_info(api_, "Cuda", ort::kDeviceAllocator, current_.device(),
+                                           ort::kDefaultMemory, &info));
+  ort::Status* status = ort::get_allocator(api_, context_, info, &allocator_);
+  ort::release_memory_info(api_, info);
+  ort::check(api_, status);
+  return allocator_;
+}
+
+cuda::DevicePointer CudaCall::scratch(int64_t floats) {
+  // Made room for, so that memory that is there is not lost.
+  scratch_.reserve(scratch_.size() + 1);
+  void* memory = nullptr;
+  ort::check(api_, ort::allocate(api_, allocator(), static_cast<size_t>(floats) * sizeof(float),
+                                 &memory));
+  if (memory == nullptr && floats > 0) {
+    throw KernelError("the device has no " + std::to_string(floats) + " floats of memory left");
+  }
+  scratch_.push_back(memory);
+  return address(memory);
+}
+
+cuda::DevicePointer CudaCall::upload(std::span<const float> values) {
+  const cuda::DevicePointer to = scratch(static_cast<int64_t>(values.size()));
+  const cuda::Driver& driver = runtime_.driver();
+  driver.copy_to_device(to, values.data(), values.size_bytes(), stream_);
+  // The numbers go when the caller returns.
+  driver.synchronize(stream_);
+  return to;
+}
+
+cuda::DevicePointer DeviceConstants::get(CudaCall& call, int64_t key,
+                                         const std::function<std::vector<float>()>& make) const {
+  const std::scoped_lock lock(mutex_);
+  auto& array = arrays_[{call.current().context(), key}];
+  if (!array) {
+    const std::vector<float> values = make();
+    array = std::make_unique<cuda::DeviceArray>(call.runtime().driver(), call.current(),
+                                                call.stream(), std::as_bytes(std::span(values)));
+  }
+  return array->data();
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,22 @@
+// Operators as the runtime knows them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "ort/abi.h"
+#include "ort/definition.h"
+
+namespace jpegcompile {
+
+// The runtime's description of an operator, which is handed back to every function of it.
+struct Registered : ort::CustomOp {
+  explicit Registered(const Definition& described);
+  const Definition& definition;
+};
+
+// All operators, made once: those of the CPU, and behind them those of CUDA, if there is any. Never
+// released: a session may be in use until the process ends, behind the end of `main`.
+const std::vector<std::unique_ptr<Registered>>& registered();
+
+}  // namespace jpegcompile

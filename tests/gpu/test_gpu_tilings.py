@@ -1,0 +1,115 @@
+"""No kernel of a default tiling spills registers, and matrix units make the products."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.ahead_of_time import compiled
+from support.gpu_epilogues import EPILOGUES, launches_of, with_channels
+
+from jpegcompile.errors import UsageError
+from jpegcompile.gpu.compile_all import compiled_form, distinct
+from jpegcompile.gpu.launch import Tiling
+from jpegcompile.gpu.table import BEGIN, END, PRECISIONS, labels, main, resnet_launches
+from jpegcompile.kernels.conv.launch import default_tiling
+from jpegcompile.precision import BFLOAT16, FLOAT16, FLOAT32, TF32X3, Precision
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "gpu_kernels.md"
+# Compiles launches, and prints what their kernels use; fails where one exceeds a limit.
+COMPILE = """
+import json, sys
+from jpegcompile.gpu.compile_all import compile_all
+from support.gpu_epilogues import launches_of
+_, arch, precision, cases = sys.argv
+names, launches = zip(*launches_of(precision, json.loads(cases)), strict=True)
+for name, [cubin] in zip(names, compile_all(launches, [int(arch)], 1), strict=True):
+    print(json.dumps([name, cubin.used.tensor_instructions, len(cubin.code)]))
+"""
+# Cubins of some KB more than they need be would be loaded for each model.
+MOST_BYTES = {"float16": 48 << 10, "bfloat16": 48 << 10, "tf32x3": 64 << 10, "float32": 64 << 10}
+
+
+def check(arch: int, precision: str, cases: list[str]) -> None:
+    lines = compiled(COMPILE, arch, precision, json.dumps(cases)).splitlines()
+    assert len(lines) == len(launches_of(precision, cases))
+    for name, tensor_instructions, size in map(json.loads, lines):
+        assert (tensor_instructions > 0) == (precision != "float32"), name
+        assert size <= MOST_BYTES[precision], name
+
+
+@pytest.mark.parametrize(
+    ("arch", "precision", "case"),
+    [(80, "tf32x3", "thin"), (90, "float16", "pixels"), (100, "float32", "pixels, truncated")],
+)
+def test_a_sample_of_kernels(arch: int, precision: str, case: str) -> None:
+    check(arch, precision, [case])
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("precision", MOST_BYTES)
+@pytest.mark.parametrize("arch", [80, 90, 100])
+def test_all_kernels(arch: int, precision: str) -> None:
+    check(arch, precision, list(EPILOGUES))
+
+
+@pytest.mark.parametrize(
+    ("case", "channels", "batch", "precision", "expected"),
+    [
+        ("pixels", 256, 32, FLOAT16, Tiling(128, 128, 32, 8)),
+        ("pixels", 64, 32, FLOAT16, Tiling(128, 64, 64, 8)),
+        ("pixels", 24, 32, FLOAT16, Tiling(128, 32, 64, 8)),
+        ("pixels", 256, 1, FLOAT16, Tiling(64, 32, 64, 4)),
+        ("pixels", 128, 1, FLOAT16, Tiling(64, 64, 64, 8)),
+        ("pixels", 64, 1, FLOAT16, Tiling(64, 32, 64, 4)),
+        ("pixels, ASM", 64, 1, FLOAT16, Tiling(64, 32, 64, 8)),
+        ("pixels, residual in rows, ASM, to rows", 256, 32, FLOAT16, Tiling(128, 64, 64, 8)),
+        ("rows", 256, 32, BFLOAT16, Tiling(64, 128, 64, 8)),
+        ("pixels", 256, 32, TF32X3, Tiling(64, 64, 32, 8)),
+        ("pixels", 64, 1, TF32X3, Tiling(64, 32, 32, 8)),
+        ("pixels", 16, 1, TF32X3, Tiling(64, 16, 32, 4)),
+        ("pixels, residual in rows, ASM, to rows", 256, 32, TF32X3, Tiling(64, 32, 32, 8)),
+        ("pixels", 256, 32, FLOAT32, Tiling(64, 64, 32, 8)),
+        ("pixels, truncated", 256, 32, FLOAT32, Tiling(64, 32, 16, 8)),
+    ],
+)
+def test_tilings_follow_the_work(
+    case: str, channels: int, batch: int, precision: Precision, expected: Tiling
+) -> None:
+    assert default_tiling(with_channels(EPILOGUES[case], channels), precision, batch) == expected
+
+
+def test_the_page_has_every_kernel() -> None:
+    """Write it again with `python -m jpegcompile.gpu.table`."""
+    table = PAGE.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line]
+    expected = []
+    for precision in PRECISIONS:
+        for launch in resnet_launches(precision):
+            kernel, epilogue, tiling = labels(launch)
+            expected.append([kernel, epilogue, precision.name, tiling])
+    assert [row[:4] for row in rows[2:]] == expected
+    for row in rows[2:]:
+        assert all(cell.split(" / ")[1] == "0" for cell in row[4:])
+
+
+def test_a_page_without_marks_is_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"text {END} {BEGIN}")
+    with pytest.raises(UsageError, match="has no lines <!-- begin table --> and <!-- end table"):
+        main(page)
+
+
+def test_launches_that_differ_in_numbers_alone_share_a_kernel() -> None:
+    conv, tiling = EPILOGUES["pixels"], Tiling()
+    first, more = conv.launch(1, FLOAT16, tiling), conv.launch(2, FLOAT16, tiling)
+    others = [
+        conv.launch(1, BFLOAT16, tiling),
+        conv.launch(1, FLOAT16, Tiling(warps=8)),
+        conv.launch(1, FLOAT16, Tiling(stages=2)),
+        conv.launch(1, FLOAT16, Tiling(depth=16)),
+        EPILOGUES["pixels, ASM"].launch(1, FLOAT16, tiling),
+    ]
+    assert compiled_form(first) == compiled_form(more)
+    assert distinct([first, more, *others, more]) == [first, *others]

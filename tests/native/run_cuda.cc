@@ -1,0 +1,104 @@
+// Runs the operators that have kernels for CUDA without ONNX Runtime and without a GPU, for the
+// sanitizers: what is launched, with which memory, by which threads; and every call of the driver
+// failing in turn.
+//
+//     JPEGCOMPILE_LIBCUDA=.../libcuda.so.1 JPEGCOMPILE_CUBINS=... run_cuda [--quick] [OPERATOR...]
+//
+// --quick: a quarter of the cases. Exits with 1 if anything does not hold, or if an operator has no
+// case.
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <set>
+
+#include "cuda_checks.h"
+
+extern "C" const char* JpegcompileCudaStatus() noexcept;
+
+#if defined(__SANITIZE_ADDRESS__)
+extern "C" const char* __asan_default_options() {
+  return "allocator_may_return_null=1:max_allocation_size_mb=1024:detect_stack_use_after_return=1";
+}
+#elif defined(__SANITIZE_THREAD__)
+extern "C" const char* __tsan_default_options() {
+  return "allocator_may_return_null=1:max_allocation_size_mb=1024:halt_on_error=1";
+}
+#endif
+
+namespace {
+
+using jpegcompile::Case;
+using jpegcompile::ort::CustomOp;
+
+std::vector<const CustomOp*> on_cuda() {
+  namespace stand_in = jpegcompile::stand_in;
+  std::vector<const CustomOp*> ops;
+  for (const auto* op : stand_in::registered(stand_in::base_of(jpegcompile::ort::kApiVersion))) {
+    if (stand_in::is_on_device(*op)) ops.push_back(op);
+  }
+  if (ops.empty()) throw std::runtime_error(JpegcompileCudaStatus());
+  return ops;
+}
+
+std::map<std::string, std::vector<Case>> make_cases(jpegcompile::Selection& selection) {
+  std::map<std::string, std::vector<Case>> by_name;
+  for (auto make : {jpegcompile::channel_cases, jpegcompile::convolution_cases,
+                    jpegcompile::map_cases, jpegcompile::tile_cases, jpegcompile::window_cases}) {
+    for (Case& one : make(selection)) by_name[one.op].push_back(std::move(one));
+  }
+  return by_name;
+}
+
+void check_operator(const CustomOp& op, const std::vector<Case>& cases) {
+  namespace checks = jpegcompile::cuda_checks;
+  const char* name = op.get_name(&op);
+  if (cases.empty()) throw std::runtime_error(std::string(name) + " has no case");
+  int64_t launches = 0, refused = 0;
+  for (size_t index = 0; index < cases.size(); ++index) {
+    try {
+      const int64_t launched = checks::check_launches(cases[index], op);
+      launches += launched;
+      check_refusals(cases[index], op);
+      checks::check_threads(cases[index], op, launched);
+      // Others make the same calls.
+      if (index > 4) continue;
+      checks::check_driver_failures(cases[index], op);
+      checks::check_api_failures(cases[index], op);
+      refused += check_hostile(cases[index], op, index, 20);
+    } catch (const std::exception& error) {
+      throw std::runtime_error(std::string(name) + ", case " + std::to_string(index) + ": " +
+                               error.what());
+    }
+  }
+  std::printf("%s: %zu cases, %lld launches, %lld hostile nodes refused\n", name, cases.size(),
+              static_cast<long long>(launches), static_cast<long long>(refused));
+}
+
+void run(const std::vector<std::string>& arguments) {
+  std::set<std::string> names(arguments.begin(), arguments.end());
+  const bool is_quick = names.erase("--quick") > 0;
+  const auto ops = on_cuda();
+  if (names.empty()) {
+    for (const CustomOp* op : ops) names.insert(op->get_name(op));
+  }
+  jpegcompile::Selection selection(is_quick, names);
+  std::puts(JpegcompileCudaStatus());
+  auto cases = make_cases(selection);
+  for (const CustomOp* op : ops) {
+    if (selection.has(op->get_name(op))) check_operator(*op, cases[op->get_name(op)]);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // What was done stands there, too, where a sanitizer ends the process.
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  try {
+    run({argv + 1, argv + argc});
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,426 @@
+// A stand-in for libcuda.so.1, for machines without a GPU: it launches nothing, but records what it
+// is asked for, and complains of what a driver would refuse.
+//
+// JPEGCOMPILE_STAND_IN_ARCH is the compute capability of its device, 90 unless it says another one;
+// 0 for no device.
+#include "stand_in_cuda.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace {
+
+constexpr int kInvalidValue = 1, kNoDevice = 100, kInvalidDevice = 101, kInvalidImage = 200;
+constexpr int kInvalidContext = 201, kNotFound = 500, kLaunchFailed = 719;
+
+struct Context {
+  int retained = 0;
+};
+
+// Offsets and sizes of the parameters of a kernel; found apart from the library's own reader.
+struct Parameters {
+  std::vector<size_t> sizes;
+};
+
+struct Module {
+  int number;
+  std::string image;
+};
+
+struct Function {
+  const Module* module;
+  std::string entry;
+  Parameters parameters;
+  int shared_limit = 48 << 10;
+};
+
+struct Driver {
+  std::mutex mutex;
+  std::string log, shown;
+  int64_t until_failure = 0;
+  bool all_fail = false, is_failing = false;
+  int64_t wrong = 0;
+  int modules_made = 0;
+  uintptr_t next_address = uintptr_t{1} << 44;
+  Context primary;
+  std::map<Module*, std::unique_ptr<Module>> modules;
+  std::map<Function*, std::unique_ptr<Function>> functions;
+  std::map<uintptr_t, size_t> memory;
+  // What went with a context that was lost.
+  std::set<const void*> gone;
+};
+
+// Lives until the process ends.
+Driver& driver() {
+  static Driver& made = *std::make_unique<Driver>().release();
+  return made;
+}
+
+thread_local std::vector<Context*> current;
+std::mutex pushed_mutex;
+int64_t pushed = 0;
+
+void note(const std::string& line) { driver().log += line + "\n"; }
+
+std::string number(uint64_t value) { return std::to_string(value); }
+
+std::string address(const void* value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(
+                                                  reinterpret_cast<uintptr_t>(value)));
+  return text;
+}
+
+std::string hex(const void* bytes, size_t count) {
+  static const char* const kDigits = "0123456789abcdef";
+  std::string text;
+  for (size_t i = 0; i < count; ++i) {
+    const auto byte = static_cast<const unsigned char*>(bytes)[i];
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+int complain(const std::string& what, int result) {
+  ++driver().wrong;
+  note("wrong: " + what);
+  return result;
+}
+
+// Every function of the driver takes this first. `result` is not 0 where the call is to fail; what
+// gives something back does so all the same, as drivers do that report an earlier failure.
+struct Entered {
+  std::scoped_lock<std::mutex> lock{driver().mutex};
+  int result = 0;
+
+  explicit Entered(const char* name) {
+    Driver& all = driver();
+    if (all.is_failing || (all.until_failure > 0 && --all.until_failure == 0)) {
+      all.is_failing = all.all_fail;
+      result = kLaunchFailed;
+      note(std::string("failed ") + name);
+    }
+  }
+};
+
+// A context that cannot be pushed is lost, with all that is in it.
+void lose_everything() {
+  Driver& all = driver();
+  for (const auto& [module, held] : all.modules) all.gone.insert(module);
+  for (const auto& [memory, bytes] : all.memory) {
+    all.gone.insert(reinterpret_cast<const void*>(memory));
+  }
+  all.modules.clear();
+  all.functions.clear();
+  all.memory.clear();
+}
+
+int arch() {
+  const char* asked = std::getenv("JPEGCOMPILE_STAND_IN_ARCH");
+  return asked == nullptr ? 90 : std::atoi(asked);
+}
+
+Context* current_context() { return current.empty() ? nullptr : current.back(); }
+
+template <typename T>
+bool read(const std::string& image, size_t at, T* value) {
+  if (at > image.size() || image.size() - at < sizeof(T)) return false;
+  std::memcpy(value, image.data() + at, sizeof(T));
+  return true;
+}
+
+// The bytes of an ELF file, whose table of sections comes last or whose size is known by it.
+size_t size_of_image(const char* image) {
+  uint64_t headers = 0, size = 0, offset = 0;
+  uint16_t each = 0, count = 0;
+  std::memcpy(&headers, image + 40, 8);
+  std::memcpy(&each, image + 58, 2);
+  std::memcpy(&count, image + 60, 2);
+  size_t end = headers + size_t{each} * count;
+  for (size_t i = 0; i < count; ++i) {
+    uint32_t type = 0;
+    std::memcpy(&type, image + headers + i * each + 4, 4);
+    std::memcpy(&offset, image + headers + i * each + 24, 8);
+    std::memcpy(&size, image + headers + i * each + 32, 8);
+    if (type != 8) end = std::max<size_t>(end, offset + size);
+  }
+  return end;
+}
+
+// The content of a section; empty where there is none.
+std::string section(const std::string& image, const std::string& wanted) {
+  uint64_t headers = 0, names = 0, offset = 0, size = 0;
+  uint16_t each = 0, count = 0, strings = 0;
+  if (!read(image, 40, &headers) || !read(image, 58, &each) || !read(image, 60, &count) ||
+      !read(image, 62, &strings) || !read(image, headers + size_t{strings} * each + 24, &names)) {
+    return "";
+  }
+  for (size_t i = 0; i < count; ++i) {
+    uint32_t name = 0;
+    const size_t header = headers + i * each;
+    if (!read(image, header, &name) || names + name >= image.size()) return "";
+    if (image.c_str() + names + name != wanted) continue;
+    if (!read(image, header + 24, &offset) || !read(image, header + 32, &size)) return "";
+    return image.substr(offset, size);
+  }
+  return "";
+}
+
+Parameters parameters_of(const std::string& info) {
+  std::map<int, size_t> sizes;
+  for (size_t at = 0; at + 4 <= info.size();) {
+    uint16_t length = 0, ordinal = 0;
+    uint32_t flags = 0;
+    read(info, at + 2, &length);
+    const bool has_size = info[at] == 4;
+    if (has_size && info[at + 1] == 0x17 && read(info, at + 8, &ordinal) &&
+        read(info, at + 12, &flags)) {
+      sizes[ordinal] = flags >> 18;
+    }
+    at += 4 + (has_size ? length : 0);
+  }
+  Parameters found;
+  for (const auto& [ordinal, size] : sizes) found.sizes.push_back(size);
+  return found;
+}
+
+}  // namespace
+
+extern "C" {
+
+const char* stand_in_cuda_log() {
+  const std::scoped_lock lock(driver().mutex);
+  driver().shown = driver().log;
+  return driver().shown.c_str();
+}
+
+void stand_in_cuda_forget() {
+  const std::scoped_lock lock(driver().mutex);
+  driver().log.clear();
+}
+
+int64_t stand_in_cuda_fail(int64_t n, int all) {
+  const std::scoped_lock lock(driver().mutex);
+  const int64_t left = driver().until_failure;
+  driver().until_failure = n;
+  driver().all_fail = all != 0;
+  driver().is_failing = false;
+  return left;
+}
+
+int64_t stand_in_cuda_alive() {
+  const std::scoped_lock lock(driver().mutex, pushed_mutex);
+  Driver& all = driver();
+  return static_cast<int64_t>(all.modules.size() + all.memory.size()) + all.primary.retained +
+         pushed;
+}
+
+int64_t stand_in_cuda_wrong() {
+  const std::scoped_lock lock(driver().mutex);
+  return driver().wrong;
+}
+
+int cuGetErrorName(int error, const char** name) {
+  static const std::map<int, const char*> kNames = {
+      {kInvalidValue, "CUDA_ERROR_INVALID_VALUE"},   {kNoDevice, "CUDA_ERROR_NO_DEVICE"},
+      {kInvalidDevice, "CUDA_ERROR_INVALID_DEVICE"}, {kInvalidImage, "CUDA_ERROR_INVALID_IMAGE"},
+      {kInvalidContext, "CUDA_ERROR_INVALID_CONTEXT"}, {kNotFound, "CUDA_ERROR_NOT_FOUND"},
+      {kLaunchFailed, "CUDA_ERROR_LAUNCH_FAILED"}};
+  const auto found = kNames.find(error);
+  *name = found == kNames.end() ? nullptr : found->second;
+  return found == kNames.end() ? kInvalidValue : 0;
+}
+
+int cuGetErrorString(int error, const char** text) {
+  const int result = cuGetErrorName(error, text);
+  if (result == 0) *text = "words of the stand-in";
+  return result;
+}
+
+int cuInit(unsigned flags) {
+  const Entered entered("cuInit");
+  if (entered.result != 0) return entered.result;
+  if (flags != 0) return complain("cuInit takes 0", kInvalidValue);
+  return arch() == 0 ? kNoDevice : 0;
+}
+
+int cuDriverGetVersion(int* version) {
+  const Entered entered("cuDriverGetVersion");
+  *version = 13010;
+  return entered.result;
+}
+
+int cuDeviceGet(int* device, int ordinal) {
+  const Entered entered("cuDeviceGet");
+  if (entered.result != 0) return entered.result;
+  *device = ordinal;
+  return ordinal == 0 ? 0 : kInvalidDevice;
+}
+
+int cuDeviceGetAttribute(int* value, int attribute, int device) {
+  const Entered entered("cuDeviceGetAttribute");
+  if (entered.result != 0) return entered.result;
+  const std::map<int, int> values = {
+      {16, 132}, {75, arch() / 10}, {76, arch() % 10}, {97, 227 << 10}};
+  const auto found = values.find(attribute);
+  if (device != 0 || found == values.end()) return complain("attribute", kInvalidValue);
+  *value = found->second;
+  return 0;
+}
+
+int cuDevicePrimaryCtxRetain(Context** context, int device) {
+  const Entered entered("cuDevicePrimaryCtxRetain");
+  if (entered.result != 0) return entered.result;
+  if (device != 0) return complain("device", kInvalidDevice);
+  ++driver().primary.retained;
+  *context = &driver().primary;
+  return 0;
+}
+
+int cuDevicePrimaryCtxRelease_v2(int device) {
+  const Entered entered("cuDevicePrimaryCtxRelease");
+  if (device != 0 || driver().primary.retained == 0) return complain("release", kInvalidContext);
+  --driver().primary.retained;
+  return entered.result;
+}
+
+int cuCtxGetCurrent(Context** context) {
+  const Entered entered("cuCtxGetCurrent");
+  *context = current_context();
+  return entered.result;
+}
+
+int cuCtxGetDevice(int* device) {
+  const Entered entered("cuCtxGetDevice");
+  if (entered.result != 0) return entered.result;
+  *device = 0;
+  return current.empty() ? complain("no context", kInvalidContext) : 0;
+}
+
+int cuCtxPushCurrent_v2(Context* context) {
+  const Entered entered("cuCtxPushCurrent");
+  if (entered.result != 0) return lose_everything(), entered.result;
+  if (context == nullptr) return complain("no context", kInvalidContext);
+  current.push_back(context);
+  const std::scoped_lock lock(pushed_mutex);
+  ++pushed;
+  return 0;
+}
+
+// Its only cause of failure is a stack that is empty: none is planned, so that contexts go.
+int cuCtxPopCurrent_v2(Context** context) {
+  const std::scoped_lock lock(driver().mutex, pushed_mutex);
+  if (current.empty()) return complain("nothing was pushed", kInvalidContext);
+  *context = current.back();
+  current.pop_back();
+  --pushed;
+  return 0;
+}
+
+int cuModuleLoadData(Module** module, const void* image) {
+  const Entered entered("cuModuleLoadData");
+  if (entered.result != 0) return entered.result;
+  if (current.empty()) return complain("a module without a context", kInvalidContext);
+  if (std::memcmp(image, "\x7F" "ELF", 4) != 0) return complain("no ELF file", kInvalidImage);
+  const auto* bytes = static_cast<const char*>(image);
+  auto made = std::make_unique<Module>(
+      Module{++driver().modules_made, std::string(bytes, size_of_image(bytes))});
+  note("load " + number(static_cast<uint64_t>(made->number)) + " " + number(made->image.size()));
+  *module = made.get();
+  driver().gone.erase(*module);
+  driver().modules[*module] = std::move(made);
+  return 0;
+}
+
+int cuModuleUnload(Module* module) {
+  const Entered entered("cuModuleUnload");
+  if (current.empty()) return complain("a module without a context", kInvalidContext);
+  std::erase_if(driver().functions, [&](const auto& one) { return one.first->module == module; });
+  if (driver().gone.erase(module) > 0) return kInvalidContext;
+  if (driver().modules.erase(module) == 0) return complain("no such module", kInvalidValue);
+  return entered.result;
+}
+
+int cuModuleGetFunction(Function** function, Module* module, const char* entry) {
+  const Entered entered("cuModuleGetFunction");
+  if (entered.result != 0) return entered.result;
+  const std::string info = section(module->image, std::string(".nv.info.") + entry);
+  if (info.empty()) return complain("no function " + std::string(entry), kNotFound);
+  auto made = std::make_unique<Function>(Function{module, entry, parameters_of(info)});
+  note("function " + number(static_cast<uint64_t>(module->number)) + " " + entry);
+  *function = made.get();
+  driver().functions[*function] = std::move(made);
+  return 0;
+}
+
+int cuFuncSetAttribute(Function* function, int attribute, int value) {
+  const Entered entered("cuFuncSetAttribute");
+  if (entered.result != 0) return entered.result;
+  if (attribute != 8) return complain("attribute of a function", kInvalidValue);
+  note("limit " + number(static_cast<uint64_t>(value)));
+  function->shared_limit = value;
+  return 0;
+}
+
+int cuLaunchKernel(Function* function, unsigned x, unsigned y, unsigned z, unsigned block_x,
+                   unsigned block_y, unsigned block_z, unsigned shared, void* stream,
+                   void** parameters, void** extra) {
+  const Entered entered("cuLaunchKernel");
+  if (entered.result != 0) return entered.result;
+  if (current.empty()) return complain("a launch without a context", kInvalidContext);
+  if (!driver().functions.contains(function)) return complain("no such function", kInvalidValue);
+  const bool is_fine = x > 0 && y > 0 && z > 0 && y < 65536 && z < 65536 && block_y == 1 &&
+                       block_z == 1 && block_x <= 1024 && extra == nullptr &&
+                       static_cast<int>(shared) <= function->shared_limit;
+  if (!is_fine) return complain("a launch of " + function->entry, kInvalidValue);
+  std::string line = "launch " + function->entry + " grid " + number(x) + " " + number(y) + " " +
+                     number(z) + " block " + number(block_x) + " shared " + number(shared) +
+                     " stream " + address(stream) + " parameters";
+  const auto& sizes = function->parameters.sizes;
+  for (size_t i = 0; i < sizes.size(); ++i) line += " " + hex(parameters[i], sizes[i]);
+  note(line);
+  return 0;
+}
+
+// Nobody can read or write what it gives: addresses are none of the process.
+int cuMemAlloc_v2(uintptr_t* made, size_t bytes) {
+  const Entered entered("cuMemAlloc");
+  if (entered.result != 0) return entered.result;
+  if (bytes == 0 || current.empty()) return complain("an allocation", kInvalidValue);
+  *made = driver().next_address;
+  driver().next_address += (bytes + 511) / 256 * 256;
+  driver().memory[*made] = bytes;
+  note("allocate " + address(reinterpret_cast<void*>(*made)) + " " + number(bytes));
+  return 0;
+}
+
+int cuMemFree_v2(uintptr_t memory) {
+  const Entered entered("cuMemFree");
+  if (driver().gone.erase(reinterpret_cast<const void*>(memory)) > 0) return kInvalidContext;
+  if (driver().memory.erase(memory) == 0) return complain("no such memory", kInvalidValue);
+  return entered.result;
+}
+
+int cuMemcpyHtoDAsync_v2(uintptr_t to, const void* from, size_t bytes, void*) {
+  const Entered entered("cuMemcpyHtoDAsync");
+  if (entered.result != 0) return entered.result;
+  if (current.empty()) return complain("a copy without a context", kInvalidContext);
+  const auto found = driver().memory.find(to);
+  if (found != driver().memory.end() && found->second < bytes) {
+    return complain("a copy beyond its memory", kInvalidValue);
+  }
+  note("copy " + address(reinterpret_cast<void*>(to)) + " " + hex(from, bytes));
+  return 0;
+}
+
+int cuStreamSynchronize(void*) { return Entered("cuStreamSynchronize").result; }
+}

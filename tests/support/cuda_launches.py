@@ -1,0 +1,182 @@
+"""What the native library launches on CUDA, by stand-ins for the driver and for ONNX Runtime.
+
+The stand-ins are C++ (`tests/native/`), and compiled when a test asks for them first.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+from numpy.typing import NDArray
+from support.native import library
+
+from jpegcompile.gpu.cubin_file import StoredCubin
+
+ROOT = Path(__file__).parents[2]
+NATIVE = ROOT / "tests/native"
+STREAM = 0x5000
+Floats = NDArray[np.float32]
+
+
+def numbers(index: int, *shape: int) -> Floats:
+    """What input `index` of a node holds; see cuda_launches.cc."""
+    values = (37 * np.arange(np.prod(shape, dtype=int)) + 11 * index) % 101 - 50
+    return (values / 64).astype(np.float32).reshape(shape)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of a graph.
+
+    Attributes:
+        op: its operator.
+        attributes: integers, and lists of them.
+        inputs: lines that describe them; see cuda_launches.cc.
+    """
+
+    op: str
+    attributes: Mapping[str, int | Sequence[int]]
+    inputs: Sequence[str]
+
+    def text(self) -> str:
+        """The file that describes it."""
+        lines = [f"op {self.op}"]
+        for name, value in self.attributes.items():
+            values = [value] if isinstance(value, int) else value
+            kind = "int" if isinstance(value, int) else "ints"
+            lines.append(" ".join([kind, name, *map(str, values)]))
+        return "\n".join([*lines, *self.inputs]) + "\n"
+
+
+@dataclass(frozen=True)
+class Launched:
+    """One launch, as the driver got it."""
+
+    entry: str
+    grid: tuple[int, ...]
+    block: int
+    shared: int
+    stream: int
+    parameters: tuple[bytes, ...]
+
+    def arguments(self, cubin: StoredCubin) -> dict[str, int]:
+        """Integers and addresses by name; the two behind them are null."""
+        assert [int.from_bytes(p, "little") for p in self.parameters[-2:]] == [0, 0]
+        named = zip(cubin.parameters, self.parameters[:-2], strict=True)
+        return {
+            name: struct.unpack("<q" if kind.startswith("*") else "<i", value)[0]
+            for (name, kind), value in named
+        }
+
+
+@dataclass
+class Run:
+    """What a node made the driver do.
+
+    Attributes:
+        made: shape of the result; empty if the node was refused.
+        refused: what the library said, or "".
+        memory: addresses of tensors by name, such as "input 0"; the first is "scratch", the next
+            one "scratch 1".
+        bytes: that each of them has.
+        copied: what was copied to the device, by address.
+        launches: in order.
+        log: the rest of the log.
+    """
+
+    made: tuple[int, ...] = ()
+    refused: str = ""
+    memory: dict[str, int] = field(default_factory=dict)
+    bytes: dict[str, int] = field(default_factory=dict)
+    copied: dict[int, Floats] = field(default_factory=dict)
+    launches: list[Launched] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+
+    def add(self, line: str) -> None:
+        """Take in a line of the output."""
+        kind, *words = line.split()
+        if kind == "made":
+            self.made = tuple(map(int, words))
+        elif kind == "refused":
+            self.refused = line.partition(" ")[2]
+        elif kind in ("input", "output", "scratch"):
+            count = sum(name.startswith("scratch") for name in self.memory)
+            number = str(count or "") if kind == "scratch" else words[0]
+            name = f"{kind} {number}".rstrip()
+            self.memory[name], self.bytes[name] = int(words[-2], 16), int(words[-1])
+        elif kind == "copy":
+            self.copied[int(words[0], 16)] = np.frombuffer(bytes.fromhex(words[1]), np.float32)
+        elif kind == "launch":
+            self.launches.append(_launched(words))
+        else:
+            self.log.append(line)
+
+
+def _launched(words: Sequence[str]) -> Launched:
+    entry, _, x, y, z, _, block, _, shared, _, stream, _, *parameters = words
+    return Launched(
+        entry,
+        (int(x), int(y), int(z)),
+        int(block),
+        int(shared),
+        int(stream, 16),
+        tuple(map(bytes.fromhex, parameters)),
+    )
+
+
+@cache
+def _built() -> tuple[Path, Path]:
+    """The stand-in for the driver, and the program that runs nodes."""
+    folder = Path(mkdtemp(prefix="jpegcompile-cuda-"))
+    driver, program = folder / "libcuda.so.1", folder / "cuda_launches"
+    compiler = [os.environ.get("CXX", "g++"), "-std=c++20", "-O0", "-pthread"]
+    subprocess.run(
+        [*compiler, "-shared", "-fPIC", NATIVE / "stand_in_cuda.cc", "-o", driver], check=True
+    )
+    sources = [NATIVE / name for name in ("cuda_launches.cc", "stand_in.cc", "pool.cc")]
+    native = library()
+    options = [f"-I{ROOT / 'kernels'}", f"-Wl,-rpath,{native.parent}", "-ldl"]
+    subprocess.run([*compiler, *sources, native, *options, "-o", program], check=True)
+    return driver, program
+
+
+def run(
+    folder: Path, cubins: Path | str, nodes: Sequence[Node] = (), **environment: str
+) -> tuple[str, list[Run]]:
+    """The library's status, and what each node made the driver do.
+
+    Args:
+        folder: for files.
+        cubins: compiled kernels.
+        nodes: to run in one process.
+        environment: variables in place of the usual ones.
+    """
+    driver, program = _built()
+    files = []
+    for index, node in enumerate(nodes):
+        files.append(folder / f"node{index}")
+        files[-1].write_text(node.text())
+    usual = {"JPEGCOMPILE_LIBCUDA": str(driver), "JPEGCOMPILE_CUBINS": str(cubins)}
+    done = subprocess.run(
+        [program, *files],
+        env={**os.environ, **usual, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    status, *lines = done.stdout.splitlines()
+    runs: list[Run] = []
+    for line in lines:
+        if line.split()[0] in ("made", "refused"):
+            runs.append(Run())
+        runs[-1].add(line)
+    return status, runs
