@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -31,6 +32,7 @@ from jpegcompile.gpu.programs import RELU
 from jpegcompile.gpu.resnets import Layer
 from jpegcompile.kernels.conv.launch import Convolution
 from jpegcompile.precision import FLOAT16, FLOAT32, TF32X3
+from jpegcompile.runtime.triton.module import CompiledModule
 
 CPU = torch.device("cpu")
 DEVICE = {"name": "GPU", "capability": "9.0", "triton": "3.9", "torch": "2.13"}
@@ -69,7 +71,11 @@ def test_everything_passes(network: Network) -> None:
     assert result.passed
     require_passed(result)
     assert [check.family for check in result.kernels] == ["global_max_pool"]
-    assert [check.check for check in result.models] == ["original on the CPU: y", "torch.compile"]
+    assert [check.check for check in result.models] == [
+        "original on the CPU: y",
+        "packed coefficients that differ",
+        "torch.compile",
+    ]
     assert [rate.name for rate in result.ceilings] == ["copy", "matrix product"]
     assert [(rate.name, rate.calls) for rate in result.rates] == [("first", 2), ("second", 1)]
     assert [one.pipeline for one in result.throughput] == [
@@ -124,11 +130,27 @@ def test_a_fault_in_a_network_fails(
     network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch, lambda made: made * 1.01, lambda module: module.kernel.y.height == 1)
-    first, second = check_network(network, FLOAT32, tmp_path / "model", "aot_eager")
+    first, _, second = check_network(network, FLOAT32, tmp_path / "model", "aot_eager")
     assert first.check == "original on the CPU: y"
     assert not first.passed
     # It is wrong either way.
     assert second.passed
+
+
+def test_wrong_coefficients_fail(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feeds = CompiledModule.feeds
+
+    def faulty(self: CompiledModule, images: Any, *, packed: bool = False) -> dict[str, Tensor]:
+        made = feeds(self, images, packed=packed)
+        if packed:
+            made["luma"].view(-1)[:3] += 1
+        return made
+
+    monkeypatch.setattr(CompiledModule, "feeds", faulty)
+    _, packed, _ = check_network(network, FLOAT32, tmp_path / "model", "eager")
+    assert (packed.error, packed.passed) == (3, False)
 
 
 def test_what_cannot_be_compiled_fails(
@@ -138,7 +160,7 @@ def test_what_cannot_be_compiled_fails(
         raise RuntimeError("no compiler:\ninstall one")
 
     monkeypatch.setattr(networks, "_by_inductor", refused)
-    first, second = check_network(network, FLOAT16, tmp_path / "model", "aot_eager")
+    first, _, second = check_network(network, FLOAT16, tmp_path / "model", "aot_eager")
     assert first.passed
     assert (second.passed, second.error) == (False, math.inf)
     assert second.note == "RuntimeError: no compiler: install one"

@@ -123,7 +123,11 @@ def check_network(
         checks.add(f"original on the CPU: {output.name}", error, output.allowed)
     if CUDA in ort.get_available_providers():
         _against_cuda(checks, network, module, found.outputs)
-    feeds = module.feeds(network.files(module.fixed_batch or network.batch))
+    files = network.files(module.fixed_batch or network.batch)
+    feeds = module.feeds(files)
+    packed = module.feeds(files, packed=True)
+    different = sum(int((feeds[name] != packed[name]).sum()) for name in feeds)
+    checks.add("packed coefficients that differ", different, 0)
     expected = outputs_of(module, feeds)
     checks.compare("torch.compile", expected, lambda: _by_inductor(module, feeds, backend))
     if module.device.type == "cuda":
