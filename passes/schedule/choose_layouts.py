@@ -109,7 +109,10 @@ def _with_pixels(
                     continue
                 if tensor not in made:
                     made[tensor] = module.fresh(f"{tensor}.pixels")
-                    layouts[made[tensor]] = uses[tensor].pixels()
+                    # Coefficients that are not there need not be dropped again.
+                    use = uses[tensor]
+                    size = use.channels, use.height, use.width
+                    layouts[made[tensor]] = MapLayout.whole(*size, use.block)
                     arguments = {"program": NOTHING}
                     name = made[tensor]
                     calls.append(KernelCall(name, (), Elementwise, arguments, {"x": tensor}, name))

@@ -63,6 +63,7 @@ def plan(network: Network) -> Plan:
     return Plan([case], [FLOAT32], [network], LAYERS, 1, "aot_eager", 64, 4, 0.0)
 
 
+@pytest.mark.thorough
 def test_everything_passes(network: Network) -> None:
     seen: list[tuple[int, int]] = []
     result = check_by(

@@ -85,6 +85,7 @@ def test_a_wrong_order_is_found() -> None:
     assert (unpacked(plane, swapped=True) != reference(plane)).any()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("arch", ARCHS)
 def test_it_compiles_without_spills(arch: int) -> None:
     """`compile_launch` refuses spills; one cubin serves planes of every size."""

@@ -150,6 +150,7 @@ def test_the_interpreter_refuses_bfloat16(tmp_path: Path, tiny: Material) -> Non
         tiny.write(tmp_path / "m", precision="bfloat16")
 
 
+@pytest.mark.thorough
 def test_the_bound_of_bfloat16_holds_for_emulated_rounding(
     tiny: Material, written: Written, expected: list[Array]
 ) -> None:
@@ -253,6 +254,7 @@ def test_it_pickles_by_its_path(tiny: Material, written: Written, expected: list
     assert distance(again.run(tiny.files[:1]), expected, 1) < AGREEMENT
 
 
+@pytest.mark.thorough
 def test_torch_compile_has_no_graph_break(tiny: Material, written: Written) -> None:
     feeds = written.module.feeds(tiny.files[:1])
     compiled = torch.compile(written.module, backend="aot_eager", fullgraph=True)

@@ -1,0 +1,139 @@
+"""Which kernels compute a graph on a GPU, and how maps stand in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import onnx
+import pytest
+from support.tiny_residual import tiny_residual
+
+import jpegcompile
+from jpegcompile.compiler import lower
+from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.frontend.load import load_source
+from jpegcompile.gpu.kernel import Kernel
+from jpegcompile.ir.calls import KernelCall, TorchCall
+from jpegcompile.ir.module import Module
+from jpegcompile.options import compile_options
+from jpegcompile.passes.schedule.choose_layouts import ChooseLayouts
+from jpegcompile.passes.schedule.select_kernels import SelectKernels
+
+
+def tiny(channels: int = 3) -> onnx.ModelProto:
+    return tiny_residual(channels, 16, 24)
+
+
+def scheduled(model: Any = None, **options: Any) -> Module:
+    """A module for Triton behind its last pass."""
+    source = load_source(tiny() if model is None else model, None)
+    return lower(source, compile_options(target="triton", preprocess="unit", **options))
+
+
+def kernels_of(module: Module) -> dict[str, KernelCall]:
+    return {call.name: call for call in module.calls if isinstance(call, KernelCall)}
+
+
+def test_functions_of_pixels_and_truncations_join_what_they_follow() -> None:
+    module = scheduled(frequencies=8, truncate=6)
+    calls = kernels_of(module)
+    assert calls["r1"].operators == ("JpegConv", "JpegAsmRelu", "JpegTruncate")
+    assert calls["r1"].arguments["phi"] == 8
+    assert module.bands[calls["r1"].result] == 6
+    assert list(calls) == ["r1", "r2", "sum", "r4", "pool"]
+
+
+def test_what_has_no_kernel_says_why() -> None:
+    others = [call for call in scheduled().calls if isinstance(call, TorchCall)]
+    assert [str(call.node.op) for call in others] == ["Flatten", "Gemm", "Softmax"]
+    assert {call.reason for call in others} == {"no kernel computes this operator"}
+
+
+NOTE = (
+    "of 4 maps in tiles, {} are stored as coefficients and {} as pixels, where DCT and inverse DCT"
+    " cancel"
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "rows"),
+    [
+        ({}, 0),
+        ({"domain": "jpeg"}, 4),
+        ({"truncate": 6}, 1),
+        ({"truncate": 6, "domain": "jpeg"}, 4),
+        ({"frequencies": 8}, 0),
+    ],
+    ids=str,
+)
+def test_the_report_counts_layouts(options: dict[str, Any], rows: int) -> None:
+    module = scheduled(**options)
+    assert module.report.notes[-1] == NOTE.format(rows, 4 - rows)
+    stored = [
+        module.layouts[call.result].is_rows
+        for call in kernels_of(module).values()
+        if call.operators and module.domain_of(call.result) > 1
+    ]
+    assert sum(stored) == rows
+
+
+def test_windows_get_pixels_from_one_more_call() -> None:
+    module = scheduled(domain="jpeg", truncate=6)
+    calls = kernels_of(module)
+    more = [call for call in calls.values() if not call.operators]
+    assert [call.result for call in more] == [
+        "r1.jpeg.truncated.pixels",
+        "r2.jpeg.truncated.pixels",
+        "sum.jpeg.pixels",
+    ]
+    for call in more:
+        assert module.layouts[call.maps["x"]].is_rows
+        assert list(call.with_layouts(module.layouts).matrices) == ["inverse"]
+    assert calls["r2"].maps["x"] == "r1.jpeg.truncated.pixels"
+
+
+def test_costs_decide() -> None:
+    def rows_are_free(kernel: Kernel) -> float:
+        return float(not kernel.y.is_rows)
+
+    module = scheduled()
+    assert not any(layout.is_rows for layout in module.layouts.values())
+    module.layouts = {}
+    assert ChooseLayouts(lambda _: rows_are_free).run(module)
+    # Convolutions of windows cannot read rows, the pool can.
+    assert [n for n, layout in module.layouts.items() if layout.is_rows] == ["r4.jpeg"]
+
+
+def test_a_second_run_changes_nothing() -> None:
+    module = scheduled()
+    calls, layouts = list(module.calls), dict(module.layouts)
+    assert not SelectKernels().run(module)
+    assert not ChooseLayouts(lambda _: lambda _: 0.0).run(module)
+    assert (module.calls, module.layouts) == (calls, layouts)
+
+
+def test_the_image_has_four_channels_where_convolutions_read_it() -> None:
+    module = scheduled()
+    assert module.ingest_output is not None
+    assert module.layouts[module.ingest_output].thin == 4
+    wide = scheduled(tiny(1))
+    assert wide.ingest_output is not None
+    assert wide.layouts[wide.ingest_output].stored_channels == 4
+
+
+def test_layouts_that_a_kernel_cannot_take() -> None:
+    module = scheduled()
+    call = kernels_of(module)["r2"]
+    layouts = {name: replace(layout, is_rows=True) for name, layout in module.layouts.items()}
+    with pytest.raises(ValueError, match="only a 1x1 convolution takes coefficients"):
+        call.with_layouts(layouts)
+
+
+def test_an_operator_that_neither_can_compute() -> None:
+    model = tiny()
+    last = next(node for node in model.graph.node if node.op_type == "Softmax")
+    last.op_type = "Hardmax"
+    with pytest.raises(UnsupportedModelError) as caught:
+        jpegcompile.compile(model, target="triton", preprocess="unit")
+    assert "(Hardmax): --target triton cannot run it: no operator of PyTorch" in str(caught.value)
