@@ -8,6 +8,7 @@ from pathlib import Path
 from jpegcompile.backends.dump import dump_files
 from jpegcompile.errors import UsageError
 from jpegcompile.files import is_same_file
+from jpegcompile.gpu.folder import FOLDER_FILES
 from jpegcompile.pipeline import pass_names
 from jpegcompile.target.base import Target
 from jpegcompile.weights.read import external_files
@@ -27,6 +28,9 @@ def written_files(
 ) -> list[tuple[str, str, Path]]:
     """What each written file is, the option that names it, and its path."""
     files = [("--output", "--output", output)]
+    if target.chooses_layouts and output.is_dir():
+        # The files of a model that was written there before are replaced.
+        files = [("a file of --output", "--output", output / name) for name in FOLDER_FILES]
     if weights:
         files.append(("the weights of --output", "--output", data_file(output)))
     if save_frequencies is not None:

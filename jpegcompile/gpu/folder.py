@@ -14,6 +14,7 @@ from jpegcompile.files import read_json
 MODEL = "model.py"
 WEIGHTS = "weights.safetensors"
 MANIFEST = "manifest.json"
+FOLDER_FILES = (MODEL, WEIGHTS, MANIFEST)
 # Of the manifest; an older tool refuses a newer one.
 MANIFEST_FORMAT = 1
 

@@ -327,6 +327,7 @@ def test_commands(tmp_path: Path, tiny: Material, capsys: pytest.CaptureFixture[
     assert "GPU kernels in tf32x3" in said
     source = run_json(capsys, "inspect", tiny.model, "--target", "triton")
     assert source["report"]["calls"]
+    run_text(capsys, "compile", tiny.model, *common, "-o", folder)
     said = run_text(capsys, "run", folder, tiny.files[0])
     assert "GPU kernels in tf32x3 on cpu" in said
 
@@ -373,3 +374,16 @@ def test_networks_of_every_kind(tmp_path: Path, name: str) -> None:
     source = export(family.build(), 32, tmp_path / "source.onnx", "torchscript")
     jpegcompile.compile(source, target="triton", input="tensor").save(tmp_path / "m")
     require_passed(jpegcompile.verify(source, tmp_path / "m", samples=1))
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, tiny: Material) -> None:
+    (tmp_path / "file").write_text("x")
+    compiled = jpegcompile.compile(tiny.model, target="triton", **PREPROCESS)
+    with pytest.raises(AccessError, match="cannot write"):
+        compiled.save(tmp_path / "file")
+    with pytest.raises(AccessError, match="cannot write"):
+        compiled.save(tmp_path / "none" / "m")
+    (tmp_path / "m" / WEIGHTS).mkdir(parents=True)
+    with pytest.raises(AccessError, match="is not a plain file"):
+        compiled.save(tmp_path / "m")
+    assert [path.name for path in (tmp_path / "m").iterdir()] == [WEIGHTS]

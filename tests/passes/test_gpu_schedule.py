@@ -19,6 +19,8 @@ from jpegcompile.ir.module import Module
 from jpegcompile.options import compile_options
 from jpegcompile.passes.schedule.choose_layouts import ChooseLayouts
 from jpegcompile.passes.schedule.select_kernels import SelectKernels
+from jpegcompile.pipeline import pass_names
+from jpegcompile.target.triton import TRITON
 
 
 def tiny(channels: int = 3) -> onnx.ModelProto:
@@ -91,6 +93,10 @@ def test_windows_get_pixels_from_one_more_call() -> None:
         assert module.layouts[call.maps["x"]].is_rows
         assert list(call.with_layouts(module.layouts).matrices) == ["inverse"]
     assert calls["r2"].maps["x"] == "r1.jpeg.truncated.pixels"
+
+
+def test_both_passes_come_last() -> None:
+    assert pass_names(TRITON)[-2:] == ["select-kernels", "choose-layouts"]
 
 
 def test_costs_decide() -> None:
