@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.backends.triton.source import ModelSource
+from jpegcompile.backends.triton.statements import Statements
+from jpegcompile.backends.triton.text import model_text
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.gpu.folder import MANIFEST, MANIFEST_FORMAT, MODEL, WEIGHTS, manifest_text
 from jpegcompile.gpu.kernel import steps_of
@@ -37,7 +38,7 @@ def emit_triton(module: Module, info: CompiledInfo, name: str) -> dict[str, byte
         UnsupportedModelError: if a node has neither a kernel nor an operator of PyTorch.
     """
     _require_image_alone(module, name)
-    source = ModelSource(module)
+    source = Statements(module)
     precision = module.options.precision
     outputs = [tensor.name for tensor in module.graph.outputs]
     arguments = {"precision": f'"{precision.name}"', "outputs": json.dumps(outputs)}
@@ -45,7 +46,7 @@ def emit_triton(module: Module, info: CompiledInfo, name: str) -> dict[str, byte
         arguments["fixed_batch"] = str(module.bound_batch)
     if module.ingest_output is None and source.image != module.image.name:
         arguments["parameters"] = json.dumps({module.image.name: source.image})
-    text = source.text(_title(source, name), arguments, _header(module, source))
+    text = model_text(source, module, _title(source, name), arguments, _header(module, source))
     weights = _weights(source, module)
     files = {MODEL: text.encode(), WEIGHTS: weights}
     manifest = {
@@ -71,20 +72,20 @@ def _require_image_alone(module: Module, name: str) -> None:
         )
 
 
-def _title(source: ModelSource, name: str) -> str:
+def _title(source: Statements, name: str) -> str:
     stem = name.rsplit("/", 1)[-1].removesuffix(".onnx").replace("\\", "").replace('"', "")
     count = len(source.kernels)
     return f"{stem}, as {count} calls of GPU kernels; written by jpegcompile."
 
 
-def _header(module: Module, source: ModelSource) -> list[str]:
+def _header(module: Module, source: Statements) -> list[str]:
     if module.ingest_output is None:
         return [source.image]
     present = {tensor.name for tensor in module.graph.inputs}
     return [name for name in (LUMA, CHROMA, QUANTIZATION) if name in present]
 
 
-def _weights(source: ModelSource, module: Module) -> bytes:
+def _weights(source: Statements, module: Module) -> bytes:
     """The weights of all calls, packed as kernels read them, as a safetensors file."""
     import torch
     from safetensors.torch import save
@@ -115,7 +116,7 @@ def _plain(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.float32 if values.dtype.kind == "f" else np.int64)
 
 
-def _calls(source: ModelSource, module: Module) -> list[dict[str, Any]]:
+def _calls(source: Statements, module: Module) -> list[dict[str, Any]]:
     return [
         {
             "attribute": name,

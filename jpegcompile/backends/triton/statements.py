@@ -1,12 +1,11 @@
-"""The text of `model.py`: layouts, one object for each call of a kernel, one line for each call."""
+"""The calls of a module as statements of Python; `text.py` makes a file of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.backends.triton.names import Names
@@ -28,13 +27,16 @@ _FUNCTIONS = ("pixels", "rows", "to_jpeg", "to_spatial")
 _RESERVED = (*_FUNCTIONS, "functional", "torch", "network", "forward", "image", "self")
 
 
-class ModelSource:
-    """Writes the calls of a module.
+class Statements:
+    """What the method `network` of a model does.
 
     Attributes:
         kernels: every kernel that is called, by the name of its attribute, with its call.
         constants: what operators of PyTorch read, by the name of the attribute.
-        maps: names of variables in the text, by tensor; of maps as they are stored.
+        layouts: the names of all layouts.
+        functions: of `runtime/triton/maps.py` that statements call.
+        lines: one statement each.
+        image: the parameter of `network`.
     """
 
     def __init__(self, module: Module) -> None:
@@ -44,9 +46,9 @@ class ModelSource:
         self.kernels: dict[str, tuple[KernelCall, Kernel]] = {}
         self.constants: dict[str, NDArray[Any]] = {}
         self._constant_names: dict[str, str] = {}
-        self._layouts: dict[MapLayout, str] = {}
-        self._lines: list[str] = []
-        self._functions: set[str] = set()
+        self.layouts: dict[MapLayout, str] = {}
+        self.lines: list[str] = []
+        self.functions: set[str] = set()
         self._stored: dict[str, str] = {}
         self._graph: dict[tuple[str, bool], str] = {}
         self.image = self._begin()
@@ -72,23 +74,22 @@ class ModelSource:
     def _return(self, outputs: Sequence[str]) -> None:
         """Return the outputs; the last statement at once, if it makes the only one."""
         start = f"{outputs[0]} = "
-        if len(outputs) == 1 and self._lines and self._lines[-1].startswith(start):
-            self._lines[-1] = f"return {self._lines[-1].removeprefix(start)}"
+        if len(outputs) == 1 and self.lines and self.lines[-1].startswith(start):
+            self.lines[-1] = f"return {self.lines[-1].removeprefix(start)}"
         else:
-            self._lines.append(f"return {outputs[0] if len(outputs) == 1 else _tuple(outputs)}")
+            self.lines.append(f"return {outputs[0] if len(outputs) == 1 else _tuple(outputs)}")
 
     def _layout(self, layout: MapLayout) -> str:
-        if layout not in self._layouts:
+        if layout not in self.layouts:
             kind = "ROWS" if layout.is_rows else "THIN" if layout.thin else "PIXELS"
             name = f"{kind}_{layout.channels}_{layout.height}X{layout.width}"
             name += f"_B{layout.block}" if layout.block > 1 else ""
             name += f"_N{layout.frequencies}" if layout.is_truncated else ""
-            self._layouts[layout] = name
-        return self._layouts[layout]
+            self.layouts[layout] = name
+        return self.layouts[layout]
 
     def _kernel_call(self, call: KernelCall) -> None:
-        layouts = self._module.layouts
-        kernel = call.with_layouts(layouts)
+        kernel = call.with_layouts(self._module.layouts)
         read = {role: self._as_stored(tensor) for role, tensor in call.maps.items()}
         if _is_nothing(kernel, call):
             self._stored[call.result] = read["x"]
@@ -98,7 +99,7 @@ class ModelSource:
         for layout in _layouts_of(kernel):
             self._layout(layout)
         given = ", ".join(f"{role}={variable}" for role, variable in read.items())
-        self._lines.append(f"{name} = self.{name}({given})")
+        self.lines.append(f"{name} = self.{name}({given})")
         self._stored[call.result] = name
 
     def _as_stored(self, tensor: str) -> str:
@@ -111,7 +112,7 @@ class ModelSource:
             layout = self._layout(self._module.layouts[tensor])
             name = self._names.of(f"{source}.map")
             more = ", coefficients=True" if coefficients else ""
-            self._lines.append(f"{name} = self.to_map({source}, {layout}{more})")
+            self.lines.append(f"{name} = self.to_map({source}, {layout}{more})")
             self._stored[tensor] = name
         return self._stored[tensor]
 
@@ -124,7 +125,7 @@ class ModelSource:
             stored = self._stored[tensor]
             name = self._names.of(f"{stored}.{'coefficients' if coefficients else 'values'}")
             more = ", coefficients=True" if coefficients else ""
-            self._lines.append(f"{name} = self.from_map({self._stored[tensor]}, {layout}{more})")
+            self.lines.append(f"{name} = self.from_map({self._stored[tensor]}, {layout}{more})")
             self._graph[tensor, coefficients] = name
         return self._graph[tensor, coefficients]
 
@@ -132,10 +133,10 @@ class ModelSource:
         """The variable of what PyTorch made, in the other of the two forms."""
         source = self._graph[tensor, not coefficients]
         function = "to_jpeg" if coefficients else "to_spatial"
-        self._functions.add(function)
+        self.functions.add(function)
         name = self._names.of(f"{tensor}.{'coefficients' if coefficients else 'pixels'}")
         block = self._module.domain_of(tensor)
-        self._lines.append(f"{name} = {function}({source}, {block})")
+        self.lines.append(f"{name} = {function}({source}, {block})")
         self._graph[tensor, coefficients] = name
         return name
 
@@ -170,7 +171,7 @@ class ModelSource:
             made.append(variable)
             coefficients = not self._on_pixels and self._module.domain_of(output) > 1
             self._graph[output, coefficients] = variable
-        self._lines.append(f"{', '.join(made)} = {written}")
+        self.lines.append(f"{', '.join(made)} = {written}")
 
     def _operand(self, name: str, node: PlainNode) -> str:
         if not name:
@@ -187,110 +188,6 @@ class ModelSource:
             self.constants[attribute] = values
         return self._constant_names[name]
 
-    def text(self, title: str, arguments: Mapping[str, str], header: Sequence[str]) -> str:
-        """The text of the file.
-
-        Args:
-            title: first line of its docstring.
-            arguments: of `super().__init__`, as they are written.
-            header: the arguments of `forward`.
-        """
-        used = sorted({type(kernel).__name__ for _, kernel in self.kernels.values()})
-        modules = {type(k).__name__: type(k).__module__ for _, k in self.kernels.values()}
-        named = sorted({_PROGRAMS[p] for p in self._programs() if p in _PROGRAMS})
-        if any(p not in _PROGRAMS for p in self._programs()):
-            named = [*named, "Program"]
-        layouts = {"rows" if layout.is_rows else "pixels" for layout in self._layouts}
-        makers = sorted(layouts | self._functions)
-        body = "\n".join(self._lines)
-        uses = {name: f"{name}." in body for name in ("torch", "functional")}
-        imports = ["import torch"] if uses["torch"] else []
-        imports += ["from torch import Tensor"]
-        imports += ["from torch.nn import functional"] if uses["functional"] else []
-        local = [f"from {modules[name]} import {name}" for name in used]
-        local += (
-            [f"from jpegcompile.gpu.programs import {', '.join(sorted(named))}"] if named else []
-        )
-        local += ["from jpegcompile.metadata import CompiledInfo"]
-        local += (
-            [f"from jpegcompile.runtime.triton.maps import {', '.join(makers)}"] if makers else []
-        )
-        local += ["from jpegcompile.runtime.triton.module import CompiledModule"]
-        lines = [f'"""{title}"""', "", "from __future__ import annotations", "", *imports, ""]
-        lines += [*sorted(local), ""]
-        if self._layouts:
-            lines += ["# Maps: channels, height, width."]
-            lines += [f"{name} = {_layout_text(layout)}" for layout, name in self._layouts.items()]
-            lines += [""]
-        lines += ["", "class Model(CompiledModule):", f'    """{title}"""', ""]
-        lines += [f"    {name}: Tensor" for name in self.constants]
-        lines += [""] if self.constants else []
-        lines += ["    def __init__(self, info: CompiledInfo) -> None:"]
-        lines += ['        """Made by `jpegcompile.load`."""']
-        given = ", ".join(f"{name}={value}" for name, value in arguments.items())
-        lines += [f"        super().__init__(info, {given})"]
-        if self._module.ingest_output is not None:
-            layout = self._layouts[self._module.layouts[self._module.ingest_output]]
-            lines += [f"        self.image = self.ingest({layout})"]
-        for name, (_, kernel) in self.kernels.items():
-            lines += self._kernel_lines(name, kernel)
-        many = len(self._module.graph.outputs) > 1
-        result = "tuple[Tensor, ...]" if many else "Tensor"
-        image = self.image
-        lines += ["", f"    def network(self, {image}: Tensor) -> {result}:"]
-        lines += ['        """The outputs for an image as the first call takes it."""']
-        lines += [part for line in self._lines for part in _wrapped(line)]
-        parameters = ", ".join(f"{name}: Tensor" for name in header)
-        lines += ["", f"    def forward(self, {parameters}) -> {result}:"]
-        lines += ['        """The outputs for the tensors that `feeds` gives."""']
-        if self._module.ingest_output is not None:
-            passed = ", ".join(f"{name}={name}" for name in header)
-            lines += [f"        return self.network(self.image({passed}))"]
-        else:
-            batch = "" if self._module.image.has_batch else "[None]"
-            lines += [f"        return self.network({header[0]}{batch})"]
-        return "\n".join(lines) + "\n"
-
-    def _programs(self) -> set[Program]:
-        found = set()
-        for _, kernel in self.kernels.values():
-            for entry in fields(kernel):  # type: ignore[arg-type]
-                value = getattr(kernel, entry.name)
-                if isinstance(value, Program) and value != entry.default:
-                    found.add(value)
-        return found
-
-    def _kernel_lines(self, name: str, kernel: Kernel) -> list[str]:
-        lines = [f"        self.{name} = self.kernel(", f"            {type(kernel).__name__}("]
-        for entry in fields(kernel):  # type: ignore[arg-type]
-            value = getattr(kernel, entry.name)
-            if entry.default is not MISSING and value == entry.default:
-                continue
-            lines.append(f"                {entry.name}={self._written(value)},")
-        return [*lines, "            )", "        )"]
-
-    def _written(self, value: Any) -> str:
-        if isinstance(value, MapLayout):
-            return self._layouts[value]
-        if isinstance(value, Program):
-            if value in _PROGRAMS:
-                return _PROGRAMS[value]
-            steps = [f"                        {step!r}," for step in value.steps]
-            rest = f"{value.constants}, {value.approximates}"
-            return "\n".join(
-                [
-                    "Program(",
-                    "                    (",
-                    *steps,
-                    "                    ),",
-                    f"                    {rest},",
-                    "                )",
-                ]
-            )
-        if isinstance(value, np.generic):
-            return repr(value.item())
-        return repr(value)
-
 
 def _is_nothing(kernel: Kernel, call: KernelCall) -> bool:
     """Whether a kernel would only copy a map."""
@@ -302,17 +199,6 @@ def _is_nothing(kernel: Kernel, call: KernelCall) -> bool:
 def _layouts_of(kernel: Kernel) -> list[MapLayout]:
     values = [getattr(kernel, entry.name) for entry in fields(kernel)]  # type: ignore[arg-type]
     return [value for value in values if isinstance(value, MapLayout)]
-
-
-def _layout_text(layout: MapLayout) -> str:
-    written = f"{layout.channels}, {layout.height}, {layout.width}"
-    if layout.block > 1:
-        written += f", block={layout.block}"
-    if layout.is_truncated:
-        written += f", kept={layout.frequencies}"
-    if layout.thin:
-        written += f", thin={layout.thin}"
-    return f"{'rows' if layout.is_rows else 'pixels'}({written})"
 
 
 def _commutes(call: TorchCall, module: Module) -> bool:
@@ -328,18 +214,6 @@ def _commutes(call: TorchCall, module: Module) -> bool:
         return False
     known = [t for t in tensors if hasattr(t, "values") and t.shape is not None]
     return not any(len(t.shape) == 4 and any(d > 1 for d in t.shape[2:]) for t in known)
-
-
-def _wrapped(line: str) -> list[str]:
-    """A statement of a method on lines of at most `_WIDTH` columns, as far as it is a call."""
-    indented = f"        {line}"
-    before, bracket, rest = line.partition("(")
-    if len(indented) <= _WIDTH or not bracket or not rest.endswith(")"):
-        return [indented]
-    parts = rest[:-1].split(", ")
-    if any(part.count("(") != part.count(")") for part in parts):
-        return [f"        {before}(", f"            {rest[:-1]}", "        )"]
-    return [f"        {before}(", *(f"            {part}," for part in parts), "        )"]
 
 
 def _tuple(values: Sequence[str]) -> str:
