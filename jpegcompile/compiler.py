@@ -18,6 +18,7 @@ from jpegcompile.files import write_folder
 from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.gpu.folder import require_replaceable
 from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode, Module
 from jpegcompile.ir.verifier import verify_module
@@ -67,6 +68,7 @@ class CompiledModel:
             AccessError: if it cannot be written.
         """
         if self.files:
+            require_replaceable(path)
             write_folder(path, self.files)
             return
         save(self.model, path, self.weights, external_data=external_data)

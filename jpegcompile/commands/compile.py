@@ -37,6 +37,7 @@ from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.files import require_writable, write_whole
 from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking
+from jpegcompile.gpu.folder import require_replaceable
 from jpegcompile.options import SPATIAL_HAS_NO_FREQUENCIES
 from jpegcompile.report import Report
 from jpegcompile.search.frequencies import FrequencySearch, require_budget
@@ -134,6 +135,8 @@ def compile(
         "the file of --labels": searched["labels"],
     }
     writes = partial(written_files, output, save_frequencies, dump_passes, target_of(target))
+    if target_of(target).chooses_layouts:
+        require_replaceable(output)
     written = writes(weights=external_data)
     require_distinct(written, inputs, searched["images"])
     for _, option, file in written:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.errors import AccessError, UnsupportedModelError
 from jpegcompile.files import read_json
 
 MODEL = "model.py"
@@ -47,3 +47,21 @@ def read_manifest(folder: Path) -> Mapping[str, Any]:
 def manifest_text(manifest: Mapping[str, Any]) -> bytes:
     """The content of a manifest's file."""
     return (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
+
+
+def require_replaceable(path: str | os.PathLike[str]) -> None:
+    """Refuse to write a model into what is no folder, or holds anything but a model.
+
+    Raises:
+        AccessError: naming the path.
+    """
+    folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise AccessError(
+            f"{path}: is a file, and --target triton writes a folder; give another path"
+        )
+    if folder.is_dir() and any(folder.iterdir()) and not is_module_folder(folder):
+        raise AccessError(
+            f"{path}: holds other files than a model for --target triton; give a new or empty"
+            " folder"
+        )

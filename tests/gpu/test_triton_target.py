@@ -24,6 +24,7 @@ from support.processes import fresh, succeeds
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
+from jpegcompile.cli import run_command
 from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import (
     AccessError,
@@ -378,12 +379,28 @@ def test_networks_of_every_kind(tmp_path: Path, name: str) -> None:
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, tiny: Material) -> None:
     (tmp_path / "file").write_text("x")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / MODEL).write_text("mine")
     compiled = jpegcompile.compile(tiny.model, target="triton", **PREPROCESS)
-    with pytest.raises(AccessError, match="cannot write"):
+    with pytest.raises(AccessError, match="is a file, and --target triton writes a folder"):
         compiled.save(tmp_path / "file")
+    with pytest.raises(AccessError, match="holds other files than a model for --target triton"):
+        compiled.save(tmp_path / "notes")
     with pytest.raises(AccessError, match="cannot write"):
         compiled.save(tmp_path / "none" / "m")
-    (tmp_path / "m" / WEIGHTS).mkdir(parents=True)
+    assert (tmp_path / "notes" / MODEL).read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "notes"]
+    options = ["--target", "triton", "--preprocess", "unit", "-o", str(tmp_path / "notes")]
+    assert run_command(["compile", str(tiny.model), *options]) == 5
+
+
+def test_a_write_that_fails_keeps_what_was_there(tmp_path: Path, tiny: Material) -> None:
+    tiny.write(tmp_path / "m")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()}
+    (tmp_path / "m" / WEIGHTS).unlink()
+    (tmp_path / "m" / WEIGHTS).mkdir()
+    compiled = jpegcompile.compile(tiny.model, target="triton", truncate=6, **PREPROCESS)
     with pytest.raises(AccessError, match="is not a plain file"):
         compiled.save(tmp_path / "m")
-    assert [path.name for path in (tmp_path / "m").iterdir()] == [WEIGHTS]
+    assert (tmp_path / "m" / MODEL).read_bytes() == before[MODEL]
+    assert (tmp_path / "m" / MANIFEST).read_bytes() == before[MANIFEST]
