@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import onnx
@@ -18,7 +19,7 @@ from jpegcompile.files import write_folder
 from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source, load_source
-from jpegcompile.gpu.folder import require_replaceable
+from jpegcompile.gpu.folder import CUBINS, require_replaceable
 from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode, Module
 from jpegcompile.ir.verifier import verify_module
@@ -70,6 +71,9 @@ class CompiledModel:
         if self.files:
             require_replaceable(path)
             write_folder(path, self.files)
+            if CUBINS not in self.files:
+                # Of the model that was there before.
+                (Path(path) / CUBINS).unlink(missing_ok=True)
             return
         save(self.model, path, self.weights, external_data=external_data)
 
@@ -91,6 +95,7 @@ def compile(
     batch: int | None = None,
     precision: str | None = None,
     gpu: str | None = None,
+    aot: Sequence[str] = (),
     strict: bool = False,
     dump_passes: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -126,6 +131,8 @@ def compile(
         precision: "float32", "tf32x3", "float16" or "bfloat16", as far as the target has it; by
             default "tf32x3" for "triton" and "float32" for the others.
         gpu: that layouts are chosen for, "sm_80", "sm_90" (the default) or "sm_100"; for "triton".
+        aot: architectures, such as "sm_90", that kernels are compiled for ahead of time, into a
+            file of the folder; for "triton".
         strict: refuse a model of which something would be kept spatial.
         dump_passes: folder for the graph after each pass, as ONNX models that share one file of
             weights; made if missing.
@@ -152,6 +159,7 @@ def compile(
         batch=batch,
         precision=precision,
         gpu=gpu,
+        aot=aot,
     )
     options.target.require()
     dump = None
@@ -176,7 +184,7 @@ def compile(
     if options.target.chooses_layouts:
         from jpegcompile.backends.triton.emit import emit_triton
 
-        files = emit_triton(module, info, source.name)
+        files = emit_triton(module, info, source.name, options.aot, progress)
     return CompiledModel(compiled, module.report, weights, files)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -48,6 +48,7 @@ def compile_options(
     batch: int | None = None,
     precision: str | None = None,
     gpu: str | None = None,
+    aot: Sequence[str] = (),
 ) -> CompileOptions:
     """Arguments of `compile`, checked as far as they can be without the model.
 
@@ -66,6 +67,11 @@ def compile_options(
         raise UsageError(f"--gpu is for targets that choose layouts, not {target}; leave it out")
     if gpu is not None and gpu not in GPUS:
         raise UsageError(f"gpu is '{gpu}'; use {', '.join(GPUS)}")
+    if aot and not made_for.chooses_layouts:
+        raise UsageError(f"--aot is for targets of GPU kernels, not {target}; leave it out")
+    unknown = next((arch for arch in aot if arch not in GPUS), None)
+    if unknown is not None:
+        raise UsageError(f"--aot has '{unknown}'; use {', '.join(GPUS)}")
     chosen = precision_of(precision or made_for.precisions[0])
     if chosen.name not in made_for.precisions:
         raise UsageError(
@@ -103,6 +109,7 @@ def compile_options(
         batch=batch,
         precision=chosen,
         gpu=gpu or DEFAULT_GPU,
+        aot=tuple(GPUS[arch].arch for arch in dict.fromkeys(aot)),
     )
 
 

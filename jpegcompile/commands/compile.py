@@ -33,6 +33,7 @@ from jpegcompile.commands.search import (
 from jpegcompile.commands.written import MODEL, require_distinct, written_files
 from jpegcompile.compiler import CompiledModel
 from jpegcompile.compiler import compile as compile_model
+from jpegcompile.cost.gpus import GPUS
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.files import require_writable, write_whole
@@ -65,6 +66,12 @@ _AUTO = "auto"
     " module of PyTorch that calls Triton kernels on a GPU.",
 )
 @gpu_options
+@click.option(
+    "--aot",
+    metavar="ARCH,...",
+    help=f"Compile the kernels ahead of time for {', '.join(GPUS)}, into a file of the folder; for"
+    " --target triton.",
+)
 @kernel_options
 @click.option("--strict", is_flag=True, help="Fail (exit 3) if anything would be kept spatial.")
 @click.option(
@@ -115,6 +122,7 @@ def compile(
     domain: Any,
     precision: str | None,
     gpu: str | None,
+    aot: str | None,
     frequencies: int | str | None,
     frequencies_file: Path | None,
     relu: Masking | None,
@@ -159,6 +167,7 @@ def compile(
                 batch=batch,
                 precision=precision,
                 gpu=gpu,
+                aot=() if aot is None else [arch.strip() for arch in aot.split(",")],
                 strict=strict,
                 dump_passes=dump,
                 progress=progress,

@@ -84,6 +84,19 @@ def write_cubins(path: str | os.PathLike[str], cubins: Iterable[StoredCubin]) ->
 
     Raises:
         AccessError: if the file cannot be written.
+        InternalError: as `cubins_content`.
+    """
+    write_whole(path, cubins_content(cubins, path))
+
+
+def cubins_content(cubins: Iterable[StoredCubin], path: str | os.PathLike[str]) -> bytes:
+    """What a file of cubins holds; their order does not matter.
+
+    Args:
+        cubins: in any order.
+        path: of the file, for messages.
+
+    Raises:
         InternalError: if two cubins differ but launchers could not tell them apart.
     """
     lines, code, held = [], bytearray(), set()
@@ -110,7 +123,7 @@ def write_cubins(path: str | os.PathLike[str], cubins: Iterable[StoredCubin]) ->
         lines.append("\t".join(fields) + "\n")
         code += cubin.code
     index = "".join(lines).encode("ascii")
-    write_whole(path, b"%s%d\n%s%s" % (_MAGIC, len(index), index, code))
+    return b"%s%d\n%s%s" % (_MAGIC, len(index), index, code)
 
 
 def read_cubins(path: str | os.PathLike[str]) -> tuple[StoredCubin, ...]:

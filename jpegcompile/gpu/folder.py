@@ -14,6 +14,8 @@ from jpegcompile.files import read_json
 MODEL = "model.py"
 WEIGHTS = "weights.safetensors"
 MANIFEST = "manifest.json"
+# Kernels that are compiled ahead of time; only where they are asked for.
+CUBINS = "kernels.cubins"
 FOLDER_FILES = (MODEL, WEIGHTS, MANIFEST)
 # Of the manifest; an older tool refuses a newer one.
 MANIFEST_FORMAT = 1

@@ -45,6 +45,7 @@ class CompileOptions:
     batch: int | None = None
     precision: Precision = FLOAT32
     gpu: str = "sm_90"
+    aot: tuple[int, ...] = ()
 
     @property
     def takes_files(self) -> bool:

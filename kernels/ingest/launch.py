@@ -123,13 +123,9 @@ class Ingest:
                 types |= {f"{name}_{side}s": "fp32", f"{name}_{side}_starts": "i32"}
         types |= dict.fromkeys(self._planes, "i16")
         types |= {"quantization": "u16", "y": storage_type(precision)}
-        view = self.y.view
         numbers = {
             "height": self.y.height,
             "width": self.y.width,
-            "y_image": view.image,
-            "y_row": view.row,
-            "y_pixel": view.pixel,
         }
         for index, name in enumerate(("luma", "chroma")):
             blocks = self.frame.block_counts(index) if name in self._planes else (1, 1)

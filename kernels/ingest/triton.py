@@ -66,9 +66,6 @@ def ingest(
     luma_blocks_x,
     chroma_blocks_y,
     chroma_blocks_x,
-    y_image,
-    y_row,
-    y_pixel,
     CHANNELS: tl.constexpr,
     STORED: tl.constexpr,
     COLOR: tl.constexpr,
@@ -115,7 +112,9 @@ def ingest(
     out_y = block_y * 16 + i
     out_x = block_x * 16 + i
     inside = (out_y < height)[:, None] & (out_x < width)[None, :]
-    at = y + image * y_image + out_y[:, None] * y_row + out_x[None, :] * y_pixel
+    # Rows of four channels need not be multiples of 16 numbers, as strides of other maps are.
+    pixels = image * (height * width) + out_y[:, None] * width + out_x[None, :]
+    at = y + pixels * STORED
     for channel in tl.static_range(STORED):
         value = first * 0.0
         if channel < CHANNELS:

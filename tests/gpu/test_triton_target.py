@@ -16,6 +16,7 @@ import onnx
 import pytest
 import torch
 from numpy.typing import NDArray
+from support.ahead_of_time import compiled
 from support.coefficient_files import SAMPLINGS, random_file
 from support.commands import run_json, run_text
 from support.exports import export
@@ -35,7 +36,7 @@ from jpegcompile.errors import (
 )
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.verify import require_passed
-from jpegcompile.gpu.folder import MANIFEST, MODEL, WEIGHTS
+from jpegcompile.gpu.folder import CUBINS, MANIFEST, MODEL, WEIGHTS
 from jpegcompile.precision import BFLOAT16, TF32X3
 from jpegcompile.runtime.triton.kernel import KernelModule
 from jpegcompile.runtime.triton.module import CompiledModule
@@ -258,9 +259,9 @@ def test_it_pickles_by_its_path(tiny: Material, written: Written, expected: list
 @pytest.mark.thorough
 def test_torch_compile_has_no_graph_break(tiny: Material, written: Written) -> None:
     feeds = written.module.feeds(tiny.files[:1])
-    compiled = torch.compile(written.module, backend="aot_eager", fullgraph=True)
+    traced = torch.compile(written.module, backend="aot_eager", fullgraph=True)
     with torch.inference_mode():
-        pairs = zip(compiled(**feeds), written.module(**feeds), strict=True)
+        pairs = zip(traced(**feeds), written.module(**feeds), strict=True)
         assert all(torch.equal(made, meant) for made, meant in pairs)
 
 
@@ -298,6 +299,8 @@ def test_random_tensors(tmp_path: Path, tiny: Material) -> None:
         ({"target": "triton", "precision": "int8"}, "precision is 'int8'; use float32"),
         ({"target": "triton", "gpu": "sm_1"}, "gpu is 'sm_1'; use sm_80, sm_90, sm_100"),
         ({"target": "ort", "gpu": "sm_90"}, "--gpu is for targets that choose layouts, not ort"),
+        ({"target": "ort", "aot": ["sm_90"]}, "--aot is for targets of GPU kernels, not ort"),
+        ({"target": "triton", "aot": ["sm_1"]}, "--aot has 'sm_1'; use sm_80, sm_90, sm_100"),
         ({"target": "triton", "input": "jpeg"}, "none of them reads a JPEG file"),
         ({"target": "triton", "lean": True}, "--lean and --batch choose among native kernels"),
     ],
@@ -381,13 +384,13 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, tiny: Material) -> None
     (tmp_path / "file").write_text("x")
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / MODEL).write_text("mine")
-    compiled = jpegcompile.compile(tiny.model, target="triton", **PREPROCESS)
+    model = jpegcompile.compile(tiny.model, target="triton", **PREPROCESS)
     with pytest.raises(AccessError, match="is a file, and --target triton writes a folder"):
-        compiled.save(tmp_path / "file")
+        model.save(tmp_path / "file")
     with pytest.raises(AccessError, match="holds other files than a model for --target triton"):
-        compiled.save(tmp_path / "notes")
+        model.save(tmp_path / "notes")
     with pytest.raises(AccessError, match="cannot write"):
-        compiled.save(tmp_path / "none" / "m")
+        model.save(tmp_path / "none" / "m")
     assert (tmp_path / "notes" / MODEL).read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "notes"]
     options = ["--target", "triton", "--preprocess", "unit", "-o", str(tmp_path / "notes")]
@@ -399,8 +402,44 @@ def test_a_write_that_fails_keeps_what_was_there(tmp_path: Path, tiny: Material)
     before = {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()}
     (tmp_path / "m" / WEIGHTS).unlink()
     (tmp_path / "m" / WEIGHTS).mkdir()
-    compiled = jpegcompile.compile(tiny.model, target="triton", truncate=6, **PREPROCESS)
+    model = jpegcompile.compile(tiny.model, target="triton", truncate=6, **PREPROCESS)
     with pytest.raises(AccessError, match="is not a plain file"):
-        compiled.save(tmp_path / "m")
+        model.save(tmp_path / "m")
     assert (tmp_path / "m" / MODEL).read_bytes() == before[MODEL]
     assert (tmp_path / "m" / MANIFEST).read_bytes() == before[MANIFEST]
+
+
+COMPILE = """
+import json, sys
+import jpegcompile
+from jpegcompile.gpu.cubin_file import read_cubins
+_, model, folder, again = sys.argv
+for path in (folder, again):
+    compiled = jpegcompile.compile(model, target="triton", preprocess="unit", aot=["sm_90"])
+    compiled.save(path)
+print(len(read_cubins(folder + "/kernels.cubins")))
+"""
+
+
+@pytest.mark.thorough
+def test_kernels_compiled_ahead_of_time(tmp_path: Path, tiny: Material) -> None:
+    folder, again = tmp_path / "m", tmp_path / "again"
+    count = int(compiled(COMPILE, tiny.model, folder, again))
+    for name in (MODEL, WEIGHTS, MANIFEST, CUBINS):
+        assert (folder / name).read_bytes() == (again / name).read_bytes()
+    records = json.loads((folder / MANIFEST).read_text())["cubins"]
+    assert len(records) == count
+    called = {call["attribute"] for record in records for call in record["calls"]}
+    assert called == {"image", "r1", "r2", "sum", "r4", "pool"}
+    assert all(record["stack"] == record["local_instructions"] == 0 for record in records)
+    assert all(record["tensor_instructions"] for record in records if "conv" in record["kernel"])
+    grids = {call["grid"] for record in records for call in record["calls"]}
+    assert "1, 2, batch" in grids
+    # Compiled again without them, the folder has none.
+    jpegcompile.compile(tiny.model, target="triton", **PREPROCESS).save(folder)
+    assert not (folder / CUBINS).exists()
+
+
+def test_an_interpreted_process_compiles_nothing(tiny: Material) -> None:
+    with pytest.raises(UsageError, match="is interpreted, not compiled"):
+        jpegcompile.compile(tiny.model, target="triton", aot=["sm_80"], **PREPROCESS)

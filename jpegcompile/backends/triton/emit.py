@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegcompile.backends.triton.ahead import compiled_kernels
 from jpegcompile.backends.triton.statements import Statements
 from jpegcompile.backends.triton.text import model_text
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.gpu.folder import MANIFEST, MANIFEST_FORMAT, MODEL, WEIGHTS, manifest_text
+from jpegcompile.gpu.folder import CUBINS, MANIFEST, MANIFEST_FORMAT, MODEL, WEIGHTS, manifest_text
 from jpegcompile.gpu.kernel import steps_of
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.ir.module import Module
 from jpegcompile.kernels.conv.launch import Convolution
+from jpegcompile.kernels.ingest.launch import Ingest
 from jpegcompile.metadata import CompiledInfo
 
 # Weights of operators of PyTorch keep these types; all other numbers become float32 or int64.
 _KEPT = (np.dtype(np.float32), np.dtype(np.int64), np.dtype(np.bool_))
 
 
-def emit_triton(module: Module, info: CompiledInfo, name: str) -> dict[str, bytes]:
+def emit_triton(
+    module: Module,
+    info: CompiledInfo,
+    name: str,
+    archs: Sequence[int] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, bytes]:
     """The files of a module whose kernels and layouts are chosen.
 
     Args:
         module: behind the last pass.
         info: what the model says of itself.
         name: of the source.
+        archs: compute capabilities that kernels are compiled for ahead of time.
+        progress: called with (kernels compiled, kernels in all).
 
     Returns:
         The content of each file by its name.
@@ -49,7 +60,7 @@ def emit_triton(module: Module, info: CompiledInfo, name: str) -> dict[str, byte
     text = model_text(source, module, _title(source, name), arguments, _header(module, source))
     weights = _weights(source, module)
     files = {MODEL: text.encode(), WEIGHTS: weights}
-    manifest = {
+    manifest: dict[str, Any] = {
         "format": MANIFEST_FORMAT,
         "info": info.to_json(),
         "files": {file: sha256(content).hexdigest() for file, content in files.items()},
@@ -58,6 +69,15 @@ def emit_triton(module: Module, info: CompiledInfo, name: str) -> dict[str, byte
         "calls": _calls(source, module),
         "tilings": {},
     }
+    if archs:
+        kernels = {name: kernel for name, (_, kernel) in source.kernels.items()}
+        if module.ingest_output is not None:
+            assert module.frame is not None
+            image = module.layouts[module.ingest_output]
+            kernels["image"] = Ingest(image, module.frame, module.image)
+        ahead = progress or (lambda done, total: None)
+        files[CUBINS], manifest["cubins"] = compiled_kernels(kernels, precision, archs, ahead)
+        manifest["files"][CUBINS] = sha256(files[CUBINS]).hexdigest()
     files[MANIFEST] = manifest_text(manifest)
     return files
 
