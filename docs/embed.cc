@@ -58,7 +58,6 @@ inline constexpr Slot<69, Status*(int allocator, int kind, MemoryInfo**)> create
 inline constexpr Slot<76, Status*(Allocator*, void*)> allocator_free;
 inline constexpr Slot<78, Status*(Allocator**)> default_allocator;
 inline constexpr Slot<92, void(Env*)> release_env;
-inline constexpr Slot<94, void(MemoryInfo*)> release_memory_info;
 inline constexpr Slot<95, void(Session*)> release_session;
 inline constexpr Slot<96, void(Value*)> release_value;
 inline constexpr Slot<98, void(TypeInfo*)> release_type_info;

@@ -19,6 +19,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.kernels.select import call_of, frequencies_of
 from jpegcompile.dct.frequencies import full
+from jpegcompile.gpu.programs import NOTHING
 from jpegcompile.ir.calls import Call, KernelCall
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
@@ -94,7 +95,7 @@ def _joined(before: KernelCall, call: KernelCall, module: Module) -> KernelCall 
     program = call.arguments["program"]
     if not program.steps:
         return replace(before, operators=(*before.operators, *call.operators), result=call.result)
-    if before.kernel is not Convolution or before.arguments["program"].steps:
+    if before.kernel is not Convolution or before.arguments.get("program", NOTHING).steps:
         return None
     if call.arguments.get("is_linear"):
         return None

@@ -79,7 +79,9 @@ def test_options() -> None:
     assert refusal(UsageError, model, input="pixels") == (
         "input is 'pixels'; use coefficients, jpeg or tensor"
     )
-    assert refusal(UsageError, model, target="wasm") == "target is 'wasm'; use ort or onnx"
+    assert (
+        refusal(UsageError, model, target="wasm") == "target is 'wasm'; use ort or onnx or triton"
+    )
     assert refusal(UsageError, model, domain="dct") == "domain is 'dct'; use jpeg or auto"
     assert refusal(UsageError, model, batch=0) == (
         "batch is 0; give the number of images at a time, from 1 to 2147483647"

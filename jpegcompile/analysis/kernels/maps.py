@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from jpegcompile.dct.frequencies import full
 from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.gpu.programs import NOTHING
 from jpegcompile.ir.calls import KernelCall
 from jpegcompile.ir.module import Module
 from jpegcompile.kernels.arithmetic.launch import Elementwise
@@ -94,9 +95,11 @@ def _inherited(call: KernelCall, uses: dict[str, MapUse], use: MapUse) -> int:
     keeps = call.arguments.get("is_linear", False)
     if call.kernel is Convolution:
         plain = ("strides", "pads", "is_transposed")
-        is_1x1 = call.arguments["kernel"] == (1, 1) and not call.arguments["program"].steps
+        is_1x1 = (
+            call.arguments["kernel"] == (1, 1) and not call.arguments.get("program", NOTHING).steps
+        )
         keeps = is_1x1 and not any(_is_set(call, name) for name in plain)
-    if call.kernel is Elementwise and not call.arguments["program"].steps:
+    if call.kernel is Elementwise and not call.arguments.get("program", NOTHING).steps:
         keeps = True
     read = [uses[t] for role, t in call.maps.items() if role != "vector"]
     if not keeps or any(u.block != use.block for u in read):

@@ -81,7 +81,18 @@ def call_of(node: gs.Node, module: Module) -> list[Call]:
         found = selector(node, module)
     except NotConstantError as error:
         return [TorchCall(node, str(error))]
-    return [TorchCall(node, found.reason)] if isinstance(found, Declined) else [*found]
+    if isinstance(found, Declined):
+        return [TorchCall(node, found.reason)]
+    if not all(_is_map(name, tensors, module) for call in found for name in call.roles.values()):
+        return [TorchCall(node, "an operand is no map of known size")]
+    return [*found]
+
+
+def _is_map(name: str, tensors: list[gs.Tensor], module: Module) -> bool:
+    """Whether a tensor that a call reads or makes is a map, and no constant."""
+    if name in module.low_maps:
+        return True
+    return any(t.name == name and size_of_map(t) is not None for t in tensors)
 
 
 def _selector(operator: Operator) -> Selector | None:
