@@ -47,6 +47,12 @@ from jpegcompile.operators.pointwise import FUNCTIONS, PROGRAM, PROGRAMMED
 
 # A linear program reads a map of ones where others read the approximation.
 _ONES = APPROXIMATION
+# The first constant times the pixel, plus the second.
+_AFFINE = (
+    step("Mul", PIXEL, CONSTANTS),
+    step("Mul", _ONES, CONSTANTS + 1),
+    step("Add", CONSTANTS + 2, CONSTANTS + 3),
+)
 _PROGRAMMED = frozenset(operator.name for operator in PROGRAMMED)
 
 
@@ -176,12 +182,22 @@ def _normalization(given: Operands, node: gs.Node) -> list[KernelCall] | Decline
     constants = [row for row in rows if row is not None]
     if len(constants) < len(rows):
         return Declined("its scale or shift varies within a channel")
-    steps = (
-        step("Mul", PIXEL, CONSTANTS),
-        step("Mul", _ONES, CONSTANTS + 1),
-        step("Add", CONSTANTS + 2, CONSTANTS + 3),
-    )
-    return _Parts(given["x"], steps, constants, is_linear=True).call(node)
+    return _Parts(given["x"], _AFFINE, constants, is_linear=True).call(node)
+
+
+def standard_batch_normalization(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
+    """BatchNormalization of ONNX, at inference, on the pixels of a map."""
+    if node.name in module.plateaus:
+        return Declined(module.plateaus[node.name])
+    x = node.inputs[0]
+    if size_of_map(x) is None or module.domain(x) > 1:
+        return Declined("it is not applied to the pixels of a map of known size")
+    if node.attrs.get("training_mode") or len(node.outputs) > 1:
+        return Declined("it takes statistics of the batch")
+    gamma, beta, mean, variance = (constant(t).astype(np.float64) for t in node.inputs[1:5])
+    scale = gamma / np.sqrt(variance + float(node.attrs.get("epsilon", 1e-5)))
+    constants = [scale.astype(np.float32), (beta - mean * scale).astype(np.float32)]
+    return _Parts(x, _AFFINE, constants, is_linear=True).call(node)
 
 
 def _scale_add_relu(given: Operands, node: gs.Node) -> list[KernelCall] | Declined:

@@ -16,6 +16,7 @@ from jpegcompile.analysis.kernels.elementwise import (
     of_two_maps,
     scaled,
     standard_arithmetic,
+    standard_batch_normalization,
     standard_function,
     truncation,
 )
@@ -61,6 +62,7 @@ _BY_KERNEL: Mapping[str, Selector] = {
     "program": function,
 }
 _STANDARD: Mapping[str, Selector] = {
+    "BatchNormalization": standard_batch_normalization,
     "Conv": standard_convolution,
     "AveragePool": standard_average_pool,
     **dict.fromkeys(("Add", "Sum", "Sub", "Neg"), standard_arithmetic),
