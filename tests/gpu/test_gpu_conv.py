@@ -235,7 +235,9 @@ def test_every_convolution(case: Case) -> None:
 # Rounding to 11 bits moves pixels across the masks of few frequencies.
 @pytest.mark.parametrize("case", [case for case in ALL[::5] if not case.phi], ids=name_of)
 def test_half_precision(case: Case) -> None:
-    assert fault_of(replace(case, precision=FLOAT16)) <= 1
+    # Sums of coefficients are rounded once more, and transformed to pixels first.
+    transforms = 2 if case.x_rows else 1
+    assert fault_of(replace(case, precision=FLOAT16)) <= transforms
 
 
 @pytest.mark.parametrize(
