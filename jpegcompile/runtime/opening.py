@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from jpegcompile.errors import AccessError, UnsupportedModelError, one_line
+from jpegcompile.gpu.folder import is_module_folder
 from jpegcompile.metadata import CompiledInfo, read_metadata
 from jpegcompile.processors import intra_op_threads
 from jpegcompile.runtime.native import library_for, register
@@ -33,6 +34,11 @@ def read_compiled(path: str | os.PathLike[str]) -> tuple[onnx.ModelProto, Compil
         AccessError: if the file cannot be read.
         UnsupportedModelError: if it is not ONNX, or its metadata is damaged or newer.
     """
+    if is_module_folder(path):
+        raise UnsupportedModelError(
+            f"{path}: is a module of PyTorch, and a file is needed here; compile the model with"
+            " --target ort"
+        )
     try:
         model = onnx.load_model_from_string(Path(path).read_bytes())
     except OSError as error:

@@ -443,3 +443,8 @@ def test_kernels_compiled_ahead_of_time(tmp_path: Path, tiny: Material) -> None:
 def test_an_interpreted_process_compiles_nothing(tiny: Material) -> None:
     with pytest.raises(UsageError, match="is interpreted, not compiled"):
         jpegcompile.compile(tiny.model, target="triton", aot=["sm_80"], **PREPROCESS)
+
+
+def test_what_takes_files_alone_says_so(tiny: Material, written: Written) -> None:
+    with pytest.raises(UnsupportedModelError, match="is a module of PyTorch, and a file is needed"):
+        jpegcompile.bench(tiny.model, written.folder)
