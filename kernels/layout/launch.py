@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jpegcompile.gpu.launch import Launch, Tiling, programs
+from jpegcompile.gpu.launch import Launch, Tiling, programs, storage_type
 from jpegcompile.gpu.layout import MapLayout, padded
+from jpegcompile.gpu.matrices import TileMatrix
+from jpegcompile.precision import Precision
+
+
+class _Copy:
+    """What both directions share."""
+
+    @property
+    def matrices(self) -> dict[str, TileMatrix]:
+        """None: numbers are copied as they are."""
+        return {}
+
+    def default_tiling(self, precision: Precision) -> Tiling:
+        """A tiling that needs no stack on sm_80, sm_90 and sm_100, at every precision."""
+        del precision
+        return Tiling(64, 32, warps=4)
 
 
 @dataclass(frozen=True)
-class FromPlanes:
-    """Make a raster of float32 planes.
+class FromPlanes(_Copy):
+    """Make a raster of planes.
 
     Attributes:
         y: the map that is made, a raster; of pixels or of coefficients at their places.
@@ -18,36 +34,41 @@ class FromPlanes:
 
     y: MapLayout
 
-    def launch(self, batch: int, tiling: Tiling) -> Launch:
+    def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
         """The launch for `batch` images."""
         constants = {"THIN": bool(self.y.thin)}
-        return _launch("from_planes", self.y, batch, constants, tiling)
+        return _launch("from_planes", self.y, batch, precision, constants, tiling)
 
 
 @dataclass(frozen=True)
-class ToPlanes:
-    """Make float32 planes of a raster.
+class ToPlanes(_Copy):
+    """Make planes of a raster.
 
     Attributes:
-        x: the map that is read, a raster.
+        y: the map, as it stands before.
     """
 
-    x: MapLayout
+    y: MapLayout
 
-    def launch(self, batch: int, tiling: Tiling) -> Launch:
+    def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
         """The launch for `batch` images."""
-        return _launch("to_planes", self.x, batch, {}, tiling)
+        return _launch("to_planes", self.y, batch, precision, {}, tiling)
 
 
 def _launch(
-    kernel: str, raster: MapLayout, batch: int, constants: dict[str, bool], tiling: Tiling
+    kernel: str,
+    raster: MapLayout,
+    batch: int,
+    precision: Precision,
+    constants: dict[str, bool],
+    tiling: Tiling,
 ) -> Launch:
     plane, channels = raster.height * raster.width, padded(raster.channels)
     rows = batch * plane
     return Launch(
         f"layout.triton:{kernel}",
         programs(rows, channels, tiling),
-        {"x": "fp32", "y": "fp32"},
+        dict.fromkeys(("x", "y"), storage_type(precision)),
         {"rows": rows, "channels": channels, "planes": raster.channels, "plane": plane},
         {**constants, "BM": tiling.rows, "BN": tiling.channels},
         tiling,

@@ -27,7 +27,7 @@ from jpegcompile.kernels.conv.launch import Convolution, packed_weight
 from jpegcompile.kernels.max_pool.launch import MaxPool
 from jpegcompile.operators.convolution import JPEG_POINTWISE_CONV, SPATIAL_CONV, fused_name
 from jpegcompile.operators.registry import OPERATORS
-from jpegcompile.precision import FLOAT32
+from jpegcompile.precision import FLOAT32, TF32X3
 
 BATCH = 2
 ACTIVATIONS: Mapping[str, Program] = {
@@ -427,9 +427,7 @@ def test_products_of_tensor_cores_are_preferred(tmp_path: Path) -> None:
     exact = list(all_cubins())
     fast_shared = 128 << 10
     assert max(cubin.shared for cubin in exact) < fast_shared
-    fast = [
-        c for c in all_cubins(precision="tf32x3", least_shared=fast_shared) if "conv_" in c.entry
-    ]
+    fast = [c for c in all_cubins(precision=TF32X3, least_shared=fast_shared) if "conv_" in c.entry]
     for cubins, is_fast in ((exact, False), ([*exact, *fast], True)):
         write_cubins(tmp_path / "made", cubins)
         _, (done,) = run(tmp_path, tmp_path / "made", [LAYERS[0].node()])

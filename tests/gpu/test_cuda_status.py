@@ -34,7 +34,7 @@ x = MapLayout.whole(16, 8, 8, 8)
 relu = Elementwise(x, x, RELU)
 launch = relu.launch(1, FLOAT32, relu.default_tiling(FLOAT32))
 constants = {**launch.constants, "X_MIXED": True, "Y_MIXED": True}
-launches = replace(launch, constants=constants), FromPlanes(x).launch(1, Tiling(64, 32))
+launches = replace(launch, constants=constants), FromPlanes(x).launch(1, FLOAT32, Tiling(64, 32))
 write_cubins(sys.argv[1], [compile_launch(one, 90).stored for one in launches])
 """
 

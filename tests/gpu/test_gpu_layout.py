@@ -9,6 +9,7 @@ from support.gpu_maps import Doubles, run_kernel
 from jpegcompile.gpu.launch import Tiling
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.kernels.layout.launch import FromPlanes, ToPlanes
+from jpegcompile.precision import FLOAT32
 
 TILING = Tiling(16, 16)
 
@@ -22,7 +23,7 @@ def _planes(channels: int, height: int, width: int) -> Doubles:
 def test_from_planes(channels: int, thin: int) -> None:
     layout = MapLayout(channels, 5, 7, thin=thin)
     x = _planes(channels, 5, 7)
-    launch = FromPlanes(layout).launch(2, TILING)
+    launch = FromPlanes(layout).launch(2, FLOAT32, TILING)
     made = run_kernel(launch, {"x": x}, {}, (2, *layout.shape))
     np.testing.assert_array_equal(made[..., :channels], x.transpose(0, 2, 3, 1))
     # Written, and zero.
@@ -36,5 +37,5 @@ def test_to_planes(channels: int) -> None:
     # What padded channels hold must not matter.
     x = np.full((2, *layout.shape), np.nan)
     x[..., :channels] = expected.transpose(0, 2, 3, 1)
-    made = run_kernel(ToPlanes(layout).launch(2, TILING), {"x": x}, {}, expected.shape)
+    made = run_kernel(ToPlanes(layout).launch(2, FLOAT32, TILING), {"x": x}, {}, expected.shape)
     np.testing.assert_array_equal(made, expected)

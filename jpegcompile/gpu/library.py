@@ -1,0 +1,140 @@
+"""The GPU kernels of the native library: every form that its operators for CUDA ask for.
+
+The library launches them by `cuda.cc` of the operators' folders, at every block size, window and
+truncation. It reads and makes coefficients as a raster, too, at their places in the map: by the
+kernels for pixels, with a transform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from jpegcompile.gpu.kernel import Kernel
+from jpegcompile.gpu.launch import Launch, Tiling
+from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.gpu.programs import (
+    ASM_CLIP,
+    ASM_RELU,
+    CLIP,
+    NOTHING,
+    PRELU,
+    RELU,
+    Program,
+    of_approximation,
+)
+from jpegcompile.kernels.arithmetic.launch import Elementwise
+from jpegcompile.kernels.average_pool.launch import GlobalAveragePool
+from jpegcompile.kernels.conv.launch import THIN, Convolution, tilings
+from jpegcompile.kernels.layout.launch import FromPlanes, ToPlanes
+from jpegcompile.kernels.max_pool.launch import MaxPool
+from jpegcompile.precision import Precision
+
+_SIDE, _BLOCK = 8, 8
+PIXELS = MapLayout.whole(64, _SIDE, _SIDE, _BLOCK)
+ROWS = replace(PIXELS, is_rows=True)
+TRUNCATED = replace(PIXELS, frequencies=_BLOCK)
+IMAGE = MapLayout.whole(THIN, 16, 16)
+POINT = MapLayout.whole(64, 1, 1)
+# Of which steps of 64, 32 and 16 channels make a whole.
+_DEPTHS = (64, 32, 16)
+# Widths of windows that need steps of 16, 32 and 64 numbers in images.
+_THIN_WIDTHS = (3, 7, 11)
+ACTIVATIONS = (NOTHING, RELU, PRELU, CLIP)
+FUNCTIONS = (
+    NOTHING,
+    RELU,
+    CLIP,
+    ASM_RELU,
+    ASM_CLIP,
+    of_approximation(RELU),
+    of_approximation(CLIP),
+)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A kernel with constants that its launch sets otherwise.
+
+    Attributes:
+        kernel: with maps that stand for all of their kind.
+        constants: that replace those of the launch.
+    """
+
+    kernel: Kernel
+    constants: Mapping[str, bool]
+
+    def launch(self, precision: Precision, tiling: Tiling) -> Launch:
+        """A launch that is compiled as those of the library."""
+        launch = self.kernel.launch(1, precision, tiling)
+        return replace(launch, constants={**launch.constants, **self.constants})
+
+    def tilings(self, precision: Precision) -> Sequence[Tiling]:
+        """Among which the library chooses."""
+        if isinstance(self.kernel, Convolution):
+            return tilings(self.kernel, precision)
+        return [self.kernel.default_tiling(precision)]
+
+
+def library_forms() -> Iterator[Form]:
+    """All forms; some launch the same kernel."""
+    yield from _windowed()
+    yield from _thin()
+    yield from _pointwise()
+    yield from _maps()
+
+
+def _windowed() -> Iterator[Form]:
+    for program, residual, y in product(ACTIVATIONS, (None, PIXELS, ROWS), (PIXELS, ROWS)):
+        for channels in _DEPTHS:
+            x = replace(PIXELS, channels=channels)
+            conv = Convolution(x, y, (3, 3), (1, 1), (1, 1), residual=residual, program=program)
+            yield from _at_places(conv, RESIDUAL_ROWS=residual, Y_ROWS=y)
+
+
+def _thin() -> Iterator[Form]:
+    for program, y, width in product(ACTIVATIONS, (PIXELS, ROWS), _THIN_WIDTHS):
+        conv = Convolution(replace(IMAGE, thin=THIN), y, (width, width), program=program)
+        yield from _at_places(conv, Y_ROWS=y)
+
+
+def _pointwise() -> Iterator[Form]:
+    """1x1 convolutions of coefficients; they read residuals as pixels, or as they read x.
+
+    Without a program, they transform where y has other coefficients than x.
+    """
+    for channels, program in product(_DEPTHS, ACTIVATIONS):
+        x = replace(ROWS, channels=channels)
+        for residual in (None, PIXELS, ROWS):
+            yield from _activated(Convolution(x, TRUNCATED, residual=residual, program=program))
+    for channels, residual, is_rows in product(_DEPTHS, (None, ROWS), (False, True)):
+        conv = Convolution(replace(ROWS, channels=channels), ROWS, residual=residual)
+        added = is_rows and residual is not None
+        yield Form(conv, {"X_ROWS": is_rows, "RESIDUAL_ROWS": added, "Y_ROWS": is_rows})
+
+
+def _activated(conv: Convolution) -> Iterator[Form]:
+    for x_rows, y_rows in product((False, True), repeat=2):
+        added = x_rows and conv.residual is not None and conv.residual.is_rows
+        constants = {"X_ROWS": x_rows, "RESIDUAL_ROWS": added, "Y_ROWS": y_rows}
+        yield Form(conv, constants)
+
+
+def _maps() -> Iterator[Form]:
+    for program, x, y in product(FUNCTIONS, (PIXELS, ROWS), (PIXELS, ROWS)):
+        phi = 1 if program.approximates else 0
+        yield from _at_places(Elementwise(x, y, program, phi=phi), X_ROWS=x, Y_ROWS=y)
+    for is_asm, y in product((False, True), (PIXELS, ROWS)):
+        yield from _at_places(MaxPool(PIXELS, y, (3, 3), is_asm=is_asm), Y_ROWS=y)
+    yield Form(GlobalAveragePool(PIXELS, POINT), {})
+    yield Form(FromPlanes(PIXELS), {})
+    yield Form(FromPlanes(replace(IMAGE, thin=THIN)), {})
+    yield Form(ToPlanes(PIXELS), {})
+
+
+def _at_places(kernel: Kernel, **maps: MapLayout | None) -> Iterator[Form]:
+    """A kernel with each of the maps in rows as a raster of coefficients, too."""
+    names = [name for name, layout in maps.items() if layout is not None and layout.is_rows]
+    for values in product((False, True), repeat=len(names)):
+        yield Form(kernel, dict(zip(names, values, strict=True)))
