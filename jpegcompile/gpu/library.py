@@ -21,7 +21,6 @@ from jpegcompile.gpu.programs import (
     NOTHING,
     PRELU,
     RELU,
-    Program,
     of_approximation,
 )
 from jpegcompile.kernels.arithmetic.launch import Elementwise
