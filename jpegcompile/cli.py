@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
 
 import click
 
 from jpegcompile.commands import COMMANDS, command_of
-from jpegcompile.errors import AccessError, JpegCompileError, UsageError
+from jpegcompile.errors import AccessError, FallbackWarning, JpegCompileError, UsageError
 
 _INTERNAL_ERROR = 70
 _INTERRUPTED = 130
@@ -38,7 +42,7 @@ def run_command(arguments: list[str]) -> int:
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
         # Not cli.main: it would turn a closed pipe into exit code 1, a failed check.
-        with cli.make_context("jpegcompile", arguments) as context:
+        with _notices(), cli.make_context("jpegcompile", arguments) as context:
             cli.invoke(context)
         sys.stdout.flush()
         return 0
@@ -73,6 +77,30 @@ def run_command(arguments: list[str]) -> int:
     except Exception as error:
         text = f"internal error: {type(error).__name__}: {error}; please report it (--debug)"
         return _fail(text, _INTERNAL_ERROR, debug)
+
+
+@contextmanager
+def _notices() -> Iterator[None]:
+    """Show each of our own warnings as one line, once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("once", FallbackWarning)
+        show = warnings.showwarning
+
+        def notice(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, FallbackWarning):
+                print(f"note: {message}", file=sys.stderr)
+            else:
+                show(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = notice
+        yield
 
 
 def _fail(message: str, code: int, debug: bool) -> int:

@@ -19,7 +19,9 @@ from jpegcompile.files import write_folder
 from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.gpu.cubin_file import is_cubin_file
 from jpegcompile.gpu.folder import CUBINS, require_replaceable
+from jpegcompile.gpu.kernel_files import beside
 from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode, Module
 from jpegcompile.ir.verifier import verify_module
@@ -50,12 +52,14 @@ class CompiledModel:
         weights: these values, by the names of the initializers; empty for smaller models.
         files: of a model for `--target triton`, the files of its folder. They do the work; `model`
             is what they compute, in ONNX.
+        cubins: of a model for `--target ort` with `aot`, the file of its GPU kernels.
     """
 
     model: onnx.ModelProto = field(repr=False)
     report: Report = field(repr=False)
     weights: Mapping[str, NDArray[Any]] = field(default_factory=dict, repr=False)
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    cubins: bytes = field(default=b"", repr=False)
 
     def save(self, path: str | os.PathLike[str], *, external_data: bool = False) -> None:
         """Write the model; its files appear whole or not at all.
@@ -75,7 +79,12 @@ class CompiledModel:
                 # Of the model that was there before.
                 (Path(path) / CUBINS).unlink(missing_ok=True)
             return
-        save(self.model, path, self.weights, external_data=external_data)
+        kernels = beside(path)
+        companions = {kernels: self.cubins} if self.cubins else {}
+        save(self.model, path, self.weights, external_data=external_data, companions=companions)
+        if not self.cubins and is_cubin_file(kernels):
+            # Of the model that was there before.
+            kernels.unlink()
 
 
 def compile(
@@ -131,8 +140,9 @@ def compile(
         precision: "float32", "tf32x3", "float16" or "bfloat16", as far as the target has it; by
             default "tf32x3" for "triton" and "float32" for the others.
         gpu: that layouts are chosen for, "sm_80", "sm_90" (the default) or "sm_100"; for "triton".
-        aot: architectures, such as "sm_90", that kernels are compiled for ahead of time, into a
-            file of the folder; for "triton".
+        aot: architectures, such as "sm_90", that the GPU kernels of the model are compiled for
+            ahead of time: for "triton" into a file of the folder, for "ort" into a file that
+            `CompiledModel.save` writes beside the model, OUT.cubins beside OUT.onnx.
         strict: refuse a model of which something would be kept spatial.
         dump_passes: folder for the graph after each pass, as ONNX models that share one file of
             weights; made if missing.
@@ -181,11 +191,16 @@ def compile(
     info = _info(module, source)
     write_metadata(compiled, info, kept)
     files: Mapping[str, bytes] = {}
+    cubins = b""
     if options.target.chooses_layouts:
         from jpegcompile.backends.triton.emit import emit_triton
 
         files = emit_triton(module, info, source.name, options.aot, progress)
-    return CompiledModel(compiled, module.report, weights, files)
+    elif options.aot:
+        from jpegcompile.gpu.companion import companion
+
+        cubins = companion(compiled, options.aot, progress or (lambda done, total: None))
+    return CompiledModel(compiled, module.report, weights, files, cubins)
 
 
 def _refuse_double(source: Source, image: str) -> None:

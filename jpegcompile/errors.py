@@ -62,3 +62,7 @@ class InternalError(JpegCompileError):
     """A pass broke an invariant of the graph: a defect of jpegcompile, never of its input."""
 
     exit_code = 70
+
+
+class FallbackWarning(UserWarning):
+    """ONNX Runtime could run on CUDA, and something else is missing: the CPU does the work."""

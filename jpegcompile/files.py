@@ -57,6 +57,12 @@ def parse_json(data: str | bytes, where: str) -> Any:
         raise UsageError(f"{where}: not valid JSON: {error}; fix the file") from error
 
 
+def cache_folder(kind: str) -> Path:
+    """Where the desktop keeps what can be made again (XDG base directory specification)."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "jpegcompile" / kind
+
+
 def is_same_file(first: Path, second: Path) -> bool:
     """Whether two paths lead to one file, which need not be there yet."""
     if first.exists() and second.exists():

@@ -16,6 +16,7 @@ from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frequency_plan import Frequencies, Masking, plan_of
 from jpegcompile.frontend.image import image_input_name
 from jpegcompile.frontend.load import Source
+from jpegcompile.gpu.build import require_gpus
 from jpegcompile.input_size import InputSize, Size, input_size_of, sized
 from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode
 from jpegcompile.jpeg.subsampling import GRAY, SUBSAMPLINGS
@@ -67,11 +68,9 @@ def compile_options(
         raise UsageError(f"--gpu is for targets that choose layouts, not {target}; leave it out")
     if gpu is not None and gpu not in GPUS:
         raise UsageError(f"gpu is '{gpu}'; use {', '.join(GPUS)}")
-    if aot and not made_for.chooses_layouts:
+    if aot and not made_for.compiles_kernels:
         raise UsageError(f"--aot is for targets of GPU kernels, not {target}; leave it out")
-    unknown = next((arch for arch in aot if arch not in GPUS), None)
-    if unknown is not None:
-        raise UsageError(f"--aot has '{unknown}'; use {', '.join(GPUS)}")
+    require_gpus("--aot", aot)
     chosen = precision_of(precision or made_for.precisions[0])
     if chosen.name not in made_for.precisions:
         raise UsageError(

@@ -20,6 +20,9 @@ COMMANDS = {
     "gpu-check": (
         "Check on the GPU at hand that kernels and models are right, and measure how fast they are."
     ),
+    "gpu-kernels": (
+        "Compile the GPU kernels that run compiled models on ONNX Runtime's CUDA provider."
+    ),
     "inspect": "Show what of MODEL is lowered, and what is kept spatial and why.",
     "paper": "Regenerate the experiments of the paper, as tables, JSON and plots.",
     "run": "Print the best classes of IMAGES (files or folders) by the COMPILED model.",

@@ -15,10 +15,12 @@ from jpegcompile.commands.options import (
     labelled_options,
     portable_option,
     print_json,
+    provider_option,
 )
 from jpegcompile.evaluation import compare as comparison
 from jpegcompile.evaluation.compare import Accuracy, Comparison
 from jpegcompile.jpeg.unusable import OnError
+from jpegcompile.runtime.providers import Choice
 
 
 @click.command()
@@ -34,6 +36,7 @@ from jpegcompile.jpeg.unusable import OnError
 @click.option("--changes", type=FROM_0, default=10, show_default=True, help="Changes to list.")
 @error_options
 @portable_option
+@provider_option
 @json_option
 def compare(
     original: Path,
@@ -46,6 +49,7 @@ def compare(
     on_error: OnError,
     tolerant: bool,
     portable: bool,
+    provider: Choice,
     as_json: bool,
 ) -> None:
     """Compare accuracy before (Pillow, ORIGINAL) and after (coefficients, COMPILED)."""
@@ -57,6 +61,7 @@ def compare(
             labels=labels,
             output=output_name,
             native=not portable,
+            providers=provider,
             on_error=on_error,
             tolerant=tolerant,
             progress=progress,

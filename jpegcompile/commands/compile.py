@@ -39,8 +39,8 @@ from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.files import require_writable, write_whole
 from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking
 from jpegcompile.gpu.folder import require_replaceable
+from jpegcompile.gpu.kernel_files import beside
 from jpegcompile.options import SPATIAL_HAS_NO_FREQUENCIES
-from jpegcompile.report import Report
 from jpegcompile.search.frequencies import FrequencySearch, require_budget
 from jpegcompile.target.registry import TARGETS, target_of
 from jpegcompile.weights.write import data_file
@@ -69,8 +69,8 @@ _AUTO = "auto"
 @click.option(
     "--aot",
     metavar="ARCH,...",
-    help=f"Compile the kernels ahead of time for {', '.join(GPUS)}, into a file of the folder; for"
-    " --target triton.",
+    help=f"Compile the GPU kernels of the model ahead of time for {', '.join(GPUS)}: with --target"
+    " triton into a file of the folder, with --target ort into OUTPUT.cubins beside the model.",
 )
 @kernel_options
 @click.option("--strict", is_flag=True, help="Fail (exit 3) if anything would be kept spatial.")
@@ -142,7 +142,14 @@ def compile(
         "the file of --frequencies-file": frequencies_file,
         "the file of --labels": searched["labels"],
     }
-    writes = partial(written_files, output, save_frequencies, dump_passes, target_of(target))
+    writes = partial(
+        written_files,
+        output,
+        save_frequencies,
+        dump_passes,
+        target_of(target),
+        kernels=aot is not None,
+    )
     if target_of(target).chooses_layouts:
         require_replaceable(output)
     written = writes(weights=external_data)
@@ -204,7 +211,7 @@ def compile(
         plan = plan_from(frequencies, frequencies_file, relu, kept)
     compiled = compiled_with(plan, dump_passes)
     if search is not None:
-        _require_budget(search, compiled.report, as_json)
+        _require_budget(search, compiled, as_json)
     if compiled.weights and not external_data:
         external_data = True
         require_distinct(writes(weights=True), inputs, searched["images"])
@@ -212,41 +219,46 @@ def compile(
     if save_frequencies is not None:
         write_whole(save_frequencies, (json.dumps(plan.to_json(), indent=1) + "\n").encode())
     if as_json:
-        print_json(_summary(output, compiled.report, search, external_data))
+        print_json(_summary(output, compiled, search, external_data))
     else:
-        _show_report(output, compiled.report, external_data)
+        _show_report(output, compiled, external_data)
     if search is not None:
         if not as_json:
             show_search(search)
         require_reported(searched["on_error"], search.skipped)
 
 
-def _require_budget(search: FrequencySearch, report: Report, as_json: bool) -> None:
+def _require_budget(search: FrequencySearch, compiled: CompiledModel, as_json: bool) -> None:
     """A search that is refuted shows what it measured all the same; nothing is written."""
     try:
         require_budget(search)
     except CheckFailedError:
         if as_json:
-            print_json(_summary(None, report, search, False))
+            print_json(_summary(None, compiled, search, False))
         else:
             show_search(search)
         raise
 
 
 def _summary(
-    output: Path | None, report: Report, search: FrequencySearch | None, has_weights: bool
+    output: Path | None,
+    compiled: CompiledModel,
+    search: FrequencySearch | None,
+    has_weights: bool,
 ) -> dict[str, Any]:
     return {
         "output": None if output is None else str(output),
         "weights": str(data_file(output)) if output is not None and has_weights else None,
-        "report": report.to_json(),
+        "kernels": str(beside(output)) if output is not None and compiled.cubins else None,
+        "report": compiled.report.to_json(),
         "search": None if search is None else search.to_json(),
         "skipped": [] if search is None else [asdict(skipped) for skipped in search.skipped],
         "ignored": {} if search is None else dict(search.ignored),
     }
 
 
-def _show_report(output: Path, report: Report, has_weights: bool) -> None:
+def _show_report(output: Path, compiled: CompiledModel, has_weights: bool) -> None:
+    report = compiled.report
     fates = fate_text(len(report.lowered), len(report.kept), report.domain)
     files = list(output.iterdir()) if output.is_dir() else [output]
     size = sum(file.stat().st_size for file in files)
@@ -254,6 +266,8 @@ def _show_report(output: Path, report: Report, has_weights: bool) -> None:
     if has_weights:
         weights = data_file(output)
         click.echo(f"{weights}: its weights, {weights.stat().st_size:,} bytes")
+    if compiled.cubins:
+        click.echo(f"{beside(output)}: its GPU kernels, {len(compiled.cubins):,} bytes")
     if not report.is_exact:
         masks = sum(node.masking in MASKINGS for node in report.nodes)
         truncated = sum(node.is_truncated for node in report.nodes)

@@ -17,6 +17,7 @@ from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking, plan_of
 from jpegcompile.operators.constants import LUMA_FACTORS
 from jpegcompile.options import MOST_BATCH
 from jpegcompile.precision import PRECISIONS
+from jpegcompile.runtime.providers import CHOICES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -95,6 +96,18 @@ def portable_option(command: Command) -> Command:
         "--portable",
         is_flag=True,
         help="Run by the function bodies in the file, without the native kernels.",
+    )(command)
+
+
+def provider_option(command: Command) -> Command:
+    """The option --provider, as the parameter `provider`."""
+    return click.option(
+        "--provider",
+        type=click.Choice(CHOICES),
+        default="auto",
+        show_default=True,
+        help="What ONNX Runtime runs the compiled model on: cuda is an error where no GPU can be"
+        " used, and auto takes the CPU there.",
     )(command)
 
 

@@ -9,13 +9,20 @@ import click
 
 from jpegcompile.commands.console import console, progress_bar
 from jpegcompile.commands.images import error_options, require_reported, show_left_out
-from jpegcompile.commands.options import FROM_1, json_option, portable_option, print_json
+from jpegcompile.commands.options import (
+    FROM_1,
+    json_option,
+    portable_option,
+    print_json,
+    provider_option,
+)
 from jpegcompile.evaluation.dataset import read_labels
 from jpegcompile.evaluation.predict import Prediction
 from jpegcompile.evaluation.predict import run as predict
 from jpegcompile.jpeg.read import source_name
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.runtime.opened import opened
+from jpegcompile.runtime.providers import Choice
 
 
 @click.command()
@@ -29,6 +36,7 @@ from jpegcompile.runtime.opened import opened
 )
 @error_options
 @portable_option
+@provider_option
 @json_option
 def run(
     compiled: Path,
@@ -38,11 +46,13 @@ def run(
     on_error: OnError,
     tolerant: bool,
     portable: bool,
+    provider: Choice,
     as_json: bool,
 ) -> None:
     """Print the best classes of IMAGES (files or folders) by the COMPILED model."""
     names = {} if labels is None else {i: name for name, i in read_labels(labels).items()}
-    session = opened(compiled, native=not portable)
+    with progress_bar("compiling kernels") as progress:
+        session = opened(compiled, native=not portable, providers=provider, progress=progress)
     with progress_bar("running") as progress:
         predictions = predict(
             session, images, top=top, tolerant=tolerant, on_error=on_error, progress=progress

@@ -15,11 +15,13 @@ from jpegcompile.commands.options import (
     json_option,
     portable_option,
     print_json,
+    provider_option,
 )
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import verify as verification
 from jpegcompile.evaluation.measure import OutputError, Verification
 from jpegcompile.jpeg.unusable import OnError
+from jpegcompile.runtime.providers import Choice
 
 
 @click.command()
@@ -46,6 +48,7 @@ from jpegcompile.jpeg.unusable import OnError
 @click.option("--nodes", type=FROM_0, default=10, show_default=True, help="Worst nodes to list.")
 @error_options
 @portable_option
+@provider_option
 @json_option
 def verify(
     original: Path,
@@ -59,6 +62,7 @@ def verify(
     on_error: OnError,
     tolerant: bool,
     portable: bool,
+    provider: Choice,
     as_json: bool,
 ) -> None:
     """Check that COMPILED gives the answers of ORIGINAL, at the outputs and at every lowered node.
@@ -79,6 +83,7 @@ def verify(
             absolute=absolute,
             relative=relative,
             native=not portable,
+            providers=provider,
             on_error=on_error,
             tolerant=tolerant,
             progress=progress,

@@ -9,6 +9,7 @@ from jpegcompile.backends.dump import dump_files
 from jpegcompile.errors import UsageError
 from jpegcompile.files import is_same_file
 from jpegcompile.gpu.folder import FOLDER_FILES
+from jpegcompile.gpu.kernel_files import beside
 from jpegcompile.pipeline import pass_names
 from jpegcompile.target.base import Target
 from jpegcompile.weights.read import external_files
@@ -25,14 +26,26 @@ def written_files(
     target: Target,
     *,
     weights: bool,
+    kernels: bool,
 ) -> list[tuple[str, str, Path]]:
-    """What each written file is, the option that names it, and its path."""
+    """What each written file is, the option that names it, and its path.
+
+    Args:
+        output: the model.
+        save_frequencies: the plan, None if it is not written.
+        dump: folder of graphs behind each pass, None if they are not written.
+        target: of the model.
+        weights: whether weights go to a file of their own.
+        kernels: whether GPU kernels are compiled.
+    """
     files = [("--output", "--output", output)]
     if target.chooses_layouts and output.is_dir():
         # The files of a model that was written there before are replaced.
         files = [("a file of --output", "--output", output / name) for name in FOLDER_FILES]
     if weights:
         files.append(("the weights of --output", "--output", data_file(output)))
+    if kernels and not target.chooses_layouts:
+        files.append(("the GPU kernels of --output", "--output", beside(output)))
     if save_frequencies is not None:
         files.append(("--save-frequencies", "--save-frequencies", save_frequencies))
     if dump is not None:

@@ -24,6 +24,7 @@ from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.outputs import joined
+from jpegcompile.runtime.providers import Asked
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ def compare(
     labels: str | os.PathLike[str] | None = None,
     output: str | None = None,
     native: bool = True,
+    providers: Asked = "auto",
     on_error: OnError = "stop",
     tolerant: bool = False,
     progress: Progress | None = None,
@@ -124,6 +126,7 @@ def compare(
         labels: JSON file from folder name to class index; else classes follow the sorted names.
         output: which output holds the scores [N, classes]; the first one if not given.
         native: whether native kernels run what they can of the compiled model.
+        providers: what the compiled model runs on, as for `jpegcompile.load`.
         on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
             "skip" and "report" leave them out, and the result lists them.
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
@@ -135,7 +138,7 @@ def compare(
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read; or none
             can be used.
     """
-    session = opened(compiled, native=native)
+    session = opened(compiled, native=native, providers=providers)
     source = load_source(original)
     require_same_source(source, session)
     name = score_output(session.output_names, output)

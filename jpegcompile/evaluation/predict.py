@@ -16,6 +16,7 @@ from jpegcompile.evaluation.progress import Progress
 from jpegcompile.jpeg.unusable import OnError, Skipped
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
+from jpegcompile.runtime.providers import Asked
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def run(
     *,
     top: int = 5,
     native: bool = True,
+    providers: Asked = "auto",
     tolerant: bool = False,
     on_error: OnError = "stop",
     progress: Progress | None = None,
@@ -77,6 +79,7 @@ def run(
         images: files and folders.
         top: how many classes to give for each file.
         native: whether native kernels run what they can of a model that is given by its path.
+        providers: what such a model runs on, as for `jpegcompile.load`.
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
         on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
             "skip" and "report" leave them out, and `Predictions.skipped` lists them.
@@ -89,7 +92,9 @@ def run(
     """
     if top < 1:
         raise UsageError(f"top is {top}; give 1 or more")
-    session = compiled if isinstance(compiled, ImageRunner) else opened(compiled, native=native)
+    session = compiled
+    if not isinstance(session, ImageRunner):
+        session = opened(session, native=native, providers=providers)
     groups = [_expand(image) for image in images]
     files = [file for group in groups for file in group.files]
     reader = session.reader(on_error, tolerant=tolerant)

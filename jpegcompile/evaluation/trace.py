@@ -88,6 +88,7 @@ class Tracer:
         self._fixed_batch = session.fixed_batch
         self._source = source
         self._native = native
+        self._providers = session.execution_providers
         self._most = most
         self._kept: list[Batch] = []
         self._errors: Errors = {}
@@ -234,7 +235,13 @@ class Tracer:
                 return {taken.name: images if taken.has_batch else images[0]}
             return coefficient_feeds([batch.coefficients[index] for index in chosen], frame)
 
-        opened = partial(inference_session, folder=self._folder, native=self._native, arena=False)
+        opened = partial(
+            inference_session,
+            folder=self._folder,
+            native=self._native,
+            arena=False,
+            providers=self._providers,
+        )
         names = {tensor: tensor for tensor in self._twins}
         return _Side(self._model, names, opened, feeds, self._fixed_batch)
 

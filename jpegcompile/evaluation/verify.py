@@ -29,6 +29,7 @@ from jpegcompile.precision import precision_of
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.outputs import RowsError
+from jpegcompile.runtime.providers import Asked
 from jpegcompile.runtime.session import Session
 
 
@@ -43,6 +44,7 @@ def verify(
     absolute: float | None = None,
     relative: float | None = None,
     native: bool = True,
+    providers: Asked = "auto",
     on_error: OnError = "stop",
     tolerant: bool = False,
     progress: Progress | None = None,
@@ -62,6 +64,7 @@ def verify(
             is a multiple of the original's own rounding (`Tolerance`), which is measured.
         relative: or this fraction of the largest magnitude of that output, if that is larger.
         native: whether native kernels run what they can of the compiled model.
+        providers: what the compiled model runs on, as for `jpegcompile.load`.
         on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
             "skip" and "report" leave them out, and the result lists them.
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
@@ -75,7 +78,7 @@ def verify(
     for name, value in (("absolute", absolute), ("relative", relative)):
         if value is not None and not 0 <= value < math.inf:
             raise UsageError(f"{name} is {value:g}; give the error that is allowed, 0 or more")
-    session = opened(compiled, native=native, arena=False)
+    session = opened(compiled, native=native, arena=False, providers=providers)
     source = load_source(original)
     require_same_source(source, session)
     precision = precision_of(session.info.precision)

@@ -126,6 +126,15 @@ def cubins_content(cubins: Iterable[StoredCubin], path: str | os.PathLike[str]) 
     return b"%s%d\n%s%s" % (_MAGIC, len(index), index, code)
 
 
+def is_cubin_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a file of compiled kernels, by its first bytes."""
+    try:
+        with Path(path).open("rb") as stream:
+            return stream.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
 def read_cubins(path: str | os.PathLike[str]) -> tuple[StoredCubin, ...]:
     """The cubins of a file, in its order.
 

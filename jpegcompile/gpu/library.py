@@ -21,6 +21,7 @@ from jpegcompile.gpu.programs import (
     NOTHING,
     PRELU,
     RELU,
+    Program,
     of_approximation,
 )
 from jpegcompile.kernels.arithmetic.launch import Elementwise
@@ -28,6 +29,7 @@ from jpegcompile.kernels.average_pool.launch import GlobalAveragePool
 from jpegcompile.kernels.conv.launch import THIN, Convolution, tilings
 from jpegcompile.kernels.layout.launch import FromPlanes, ToPlanes
 from jpegcompile.kernels.max_pool.launch import MaxPool
+from jpegcompile.operators.definition import Operator
 from jpegcompile.precision import Precision
 
 _SIDE, _BLOCK = 8, 8
@@ -40,16 +42,16 @@ POINT = MapLayout.whole(64, 1, 1)
 _DEPTHS = (64, 32, 16)
 # Widths of windows that need steps of 16, 32 and 64 numbers in images.
 _THIN_WIDTHS = (3, 7, 11)
-ACTIVATIONS = (NOTHING, RELU, PRELU, CLIP)
-FUNCTIONS = (
-    NOTHING,
-    RELU,
-    CLIP,
-    ASM_RELU,
-    ASM_CLIP,
-    of_approximation(RELU),
-    of_approximation(CLIP),
-)
+ACTIVATIONS = {"": NOTHING, "Relu": RELU, "PRelu": PRELU, "Clip": CLIP}
+# Of operators that are a function of each pixel, by their kernels and how they approximate.
+FUNCTIONS = {
+    ("relu", ""): RELU,
+    ("relu", "asm"): ASM_RELU,
+    ("relu", "apx"): of_approximation(RELU),
+    ("clip", ""): CLIP,
+    ("clip", "asm"): ASM_CLIP,
+    ("clip", "apx"): of_approximation(CLIP),
+}
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,24 @@ def library_forms() -> Iterator[Form]:
     yield from _maps()
 
 
+def program_of(operator: Operator) -> Program:
+    """The function of each pixel that the kernels of an operator are compiled with."""
+    if operator.base:
+        return ACTIVATIONS[operator.activation]
+    return FUNCTIONS.get((operator.kernel, operator.masking), NOTHING)
+
+
+def library_launches(precision: Precision) -> list[Launch]:
+    """A launch of each form in each tiling; some launch the same kernel."""
+    return [
+        form.launch(precision, tiling)
+        for form in library_forms()
+        for tiling in form.tilings(precision)
+    ]
+
+
 def _windowed() -> Iterator[Form]:
-    for program, residual, y in product(ACTIVATIONS, (None, PIXELS, ROWS), (PIXELS, ROWS)):
+    for program, residual, y in product(ACTIVATIONS.values(), (None, PIXELS, ROWS), (PIXELS, ROWS)):
         for channels in _DEPTHS:
             x = replace(PIXELS, channels=channels)
             conv = Convolution(x, y, (3, 3), (1, 1), (1, 1), residual=residual, program=program)
@@ -93,7 +111,7 @@ def _windowed() -> Iterator[Form]:
 
 
 def _thin() -> Iterator[Form]:
-    for program, y, width in product(ACTIVATIONS, (PIXELS, ROWS), _THIN_WIDTHS):
+    for program, y, width in product(ACTIVATIONS.values(), (PIXELS, ROWS), _THIN_WIDTHS):
         conv = Convolution(replace(IMAGE, thin=THIN), y, (width, width), program=program)
         yield from _at_places(conv, Y_ROWS=y)
 
@@ -103,7 +121,7 @@ def _pointwise() -> Iterator[Form]:
 
     Without a program, they transform where y has other coefficients than x.
     """
-    for channels, program in product(_DEPTHS, ACTIVATIONS):
+    for channels, program in product(_DEPTHS, ACTIVATIONS.values()):
         x = replace(ROWS, channels=channels)
         for residual in (None, PIXELS, ROWS):
             yield from _activated(Convolution(x, TRUNCATED, residual=residual, program=program))
@@ -121,7 +139,7 @@ def _activated(conv: Convolution) -> Iterator[Form]:
 
 
 def _maps() -> Iterator[Form]:
-    for program, x, y in product(FUNCTIONS, (PIXELS, ROWS), (PIXELS, ROWS)):
+    for program, x, y in product((NOTHING, *FUNCTIONS.values()), (PIXELS, ROWS), (PIXELS, ROWS)):
         phi = 1 if program.approximates else 0
         yield from _at_places(Elementwise(x, y, program, phi=phi), X_ROWS=x, Y_ROWS=y)
     for is_asm, y in product((False, True), (PIXELS, ROWS)):

@@ -148,6 +148,6 @@ def prepare(
         "subsampling": common_subsampling(given.model, images.files, image_input, size),
     }
     compile(given.model, **options).save(folder / "exact.onnx")
-    session = Session(folder / "exact.onnx", threads)
+    session = Session(folder / "exact.onnx", threads, providers="cpu")
     require_same_source(source, session)
     return Subject(given.model, source, session, images, name, options)

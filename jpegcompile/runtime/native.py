@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -120,13 +121,23 @@ def operators_of(library: Path) -> frozenset[str]:
     Raises:
         AccessError: if it cannot be loaded.
     """
+    return frozenset(told(library, "JpegcompileOperators").split())
+
+
+def told(library: Path, function: str, *arguments: str) -> str:
+    """What a function of the library answers.
+
+    Raises:
+        AccessError: if the library cannot be loaded.
+    """
     try:
         _require_whole(library)
-        names = ctypes.CDLL(str(library)).JpegcompileOperators
+        call = getattr(ctypes.CDLL(str(library)), function)
     except (OSError, AttributeError) as error:
         raise _refusal(library, error) from error
-    names.argtypes, names.restype = (), ctypes.c_char_p
-    return frozenset((names() or b"").decode("ascii").split())
+    call.argtypes, call.restype = [ctypes.c_char_p] * len(arguments), ctypes.c_char_p
+    answer: bytes | None = call(*(os.fsencode(argument) for argument in arguments))
+    return os.fsdecode(answer or b"")
 
 
 def execution_of(model: onnx.ModelProto, native: bool = True) -> Execution:

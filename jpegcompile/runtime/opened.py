@@ -6,13 +6,20 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from jpegcompile.gpu.folder import is_module_folder
+from jpegcompile.runtime.providers import Asked, Progress
 from jpegcompile.runtime.session import Session
 
 if TYPE_CHECKING:
     from jpegcompile.runtime.triton.module import CompiledModule
 
 
-def load(path: str | os.PathLike[str], *, native: bool = True) -> Session:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    native: bool = True,
+    providers: Asked = "auto",
+    progress: Progress = lambda done, total: None,
+) -> Session:
     """Open a compiled model.
 
     A file is opened as a session of ONNX Runtime. One for the bytes of a file opens without native
@@ -24,13 +31,20 @@ def load(path: str | os.PathLike[str], *, native: bool = True) -> Session:
         path: of the model: a file, or the folder of a model for `--target triton`.
         native: whether native kernels run what they can (`execution` says what); without them
             everything runs by the function bodies in the file. Means nothing to a module.
+        providers: what a file runs on: "auto" for a GPU where one can be used, with a
+            `FallbackWarning` where something is missing for it; "cuda"; "cpu"; or execution
+            providers as ONNX Runtime takes them. See `docs/onnxruntime_gpu.md`. Means nothing to a
+            module.
+        progress: called with (kernels done, kernels in all) where "cuda" has to compile GPU kernels
+            first.
 
     Raises:
-        AccessError: if a file cannot be read, the native kernels cannot be loaded, or a module
-            finds no GPU.
+        AccessError: if a file cannot be read, the native kernels cannot be loaded, "cuda" cannot be
+            used, or a module finds no GPU.
+        UsageError: if `providers` is another word.
         UnsupportedModelError: if jpegcompile did not write the model, or a newer version did.
     """
-    found: Any = opened(path, native=native)
+    found: Any = opened(path, native=native, providers=providers, progress=progress)
     session: Session = found
     return session
 
@@ -54,9 +68,14 @@ def load_module(path: str | os.PathLike[str], device: str | None = None) -> Comp
 
 
 def opened(
-    path: str | os.PathLike[str], *, native: bool = True, arena: bool = True
+    path: str | os.PathLike[str],
+    *,
+    native: bool = True,
+    arena: bool = True,
+    providers: Asked = "auto",
+    progress: Progress = lambda done, total: None,
 ) -> Session | CompiledModule:
     """The same; `arena` is as for `Session`."""
     if is_module_folder(path):
         return load_module(path)
-    return Session(path, native=native, arena=arena)
+    return Session(path, native=native, arena=arena, providers=providers, progress=progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from jpegcompile.gpu.folder import is_module_folder
 from jpegcompile.metadata import CompiledInfo, read_metadata
 from jpegcompile.processors import intra_op_threads
 from jpegcompile.runtime.native import library_for, register
-from jpegcompile.target.base import CPU_PROVIDERS
+from jpegcompile.runtime.providers import ON_CPU, Providers
 from jpegcompile.weights.read import LARGE, PLAIN_TYPES
 
 _ALIGNMENT = 64
@@ -59,7 +59,7 @@ def inference_session(
     weights: Mapping[str, ort.OrtValue] | None = None,
     arena: bool = True,
     optimised: bool = True,
-    providers: Sequence[str] = CPU_PROVIDERS,
+    providers: Providers = ON_CPU,
 ) -> ort.InferenceSession:
     """An ONNX Runtime session whose idle threads do not spin.
 
@@ -72,11 +72,11 @@ def inference_session(
             has them, too.
         arena: whether ONNX Runtime keeps the memory of a run for the next one.
         optimised: whether it may fuse and reorder what the model computes.
-        providers: execution providers, the preferred one first.
+        providers: what runs it.
 
     Raises:
         UnsupportedModelError: if ONNX Runtime refuses the model.
-        AccessError: if the native kernels cannot be loaded.
+        AccessError: if the native kernels cannot be loaded, or CUDA is required and not used.
     """
     options = session_options(threads, folder)
     options.enable_cpu_mem_arena = options.enable_mem_pattern = arena
@@ -84,6 +84,7 @@ def inference_session(
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     library = library_for(model, native)
     if library is not None:
+        providers.configure(options)
         register(options, library)
     present = {tensor.name for tensor in model.graph.initializer}
     used = {name: value for name, value in (weights or {}).items() if name in present}
@@ -91,10 +92,11 @@ def inference_session(
         options.add_initializer(name, value)
     try:
         session = ort.InferenceSession(
-            model.SerializeToString(), options, providers=list(providers)
+            model.SerializeToString(), options, providers=list(providers.names)
         )
     except Exception as error:
         raise UnsupportedModelError(f"ONNX Runtime refuses the model: {one_line(error)}") from error
+    providers.check(session)
     # The runtime keeps pointers only, and a caller may keep the session alone.
     session.shared_weights = used
     return session

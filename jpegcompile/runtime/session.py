@@ -30,6 +30,7 @@ from jpegcompile.runtime.inputs import (
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
 from jpegcompile.runtime.outputs import joined
+from jpegcompile.runtime.providers import Asked, Progress, providers_for
 from jpegcompile.target.base import Target
 from jpegcompile.target.registry import TARGETS
 from jpegcompile.weights.read import load_weights
@@ -49,6 +50,8 @@ class Session(ImageRunner):
         info: what the file says of itself.
         target: that the file is compiled for.
         execution: which nodes run by native kernels, and which by function bodies.
+        execution_providers: what sessions of the model are asked to run on; `providers` says what
+            they run on.
         model: the compiled ONNX model, behind JpegDecode; large external weights stay in their
             file.
         folder: of that file.
@@ -63,6 +66,8 @@ class Session(ImageRunner):
         threads: int | None = None,
         native: bool = True,
         arena: bool = True,
+        providers: Asked = "auto",
+        progress: Progress = lambda done, total: None,
     ) -> None:
         """Open `path`; see `jpegcompile.load`.
 
@@ -72,6 +77,8 @@ class Session(ImageRunner):
                 as this process has processors, and cores.
             native: as for `jpegcompile.load`.
             arena: whether ONNX Runtime keeps the memory of a run for the next one.
+            providers: as for `jpegcompile.load`.
+            progress: as for `jpegcompile.load`.
         """
         self.path = os.fspath(path)
         model, info = read_compiled(path)
@@ -92,6 +99,11 @@ class Session(ImageRunner):
         self.threads = threads
         self._native = native
         self._arena = arena
+        self._asked = providers
+        has_kernels = self.execution.library is not None
+        self.execution_providers = providers_for(
+            providers, path, native=has_kernels, progress=progress
+        )
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._network: ort.InferenceSession | None = None
@@ -110,7 +122,14 @@ class Session(ImageRunner):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by path: another process opens the file for itself."""
-        return Session, (os.path.abspath(self.path), self.threads, self._native, self._arena)
+        path = os.path.abspath(self.path)
+        return Session, (path, self.threads, self._native, self._arena, self._asked)
+
+    @property
+    def providers(self) -> list[str]:
+        """The execution providers of ONNX Runtime that run the model, the preferred one first."""
+        names: list[str] = self._session.get_providers()
+        return names
 
     @property
     def inference_session(self) -> ort.InferenceSession:
@@ -308,7 +327,7 @@ class Session(ImageRunner):
             native=self._native,
             weights=self._weights,
             arena=self._arena,
-            providers=self.target.providers,
+            providers=self.execution_providers,
         )
 
 

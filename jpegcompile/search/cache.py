@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from jpegcompile.errors import AccessError
-from jpegcompile.interface import DOMAIN
+from jpegcompile.files import cache_folder
 
 # Part of every key: raise it where a measurement would come out differently.
 _VERSION = 1
 
 
 def default_folder() -> Path:
-    """Where the desktop keeps what can be made again (XDG base directory specification)."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / DOMAIN / "frequencies"
+    """Where measurements are kept unless the caller names a folder."""
+    return cache_folder("frequencies")
 
 
 def key_of(parts: Iterable[str], files: Iterable[Path]) -> str:

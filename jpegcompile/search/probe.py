@@ -153,7 +153,7 @@ class Probe:
         save(opened, path, compiled.weights)
         locations = [data_file(path).name] if compiled.weights else []
         self.sha256 = fingerprint(path.read_bytes(), path, locations)
-        self.session = Session(path)
+        self.session = Session(path, providers="cpu")
         self._tolerant = tolerant
 
     def scores(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Also what the compiler computes constants by, and what original models run on.
 CPU_PROVIDERS = ("CPUExecutionProvider",)
+CUDA_PROVIDER = "CUDAExecutionProvider"
 
 
 @dataclass(frozen=True)
@@ -64,21 +65,21 @@ class Target:
             otherwise the bodies take their place.
         kernels: native kernels of these operators; None if there are none, and then `lean`, `batch`
             and the input mode "jpeg" mean nothing.
-        providers: execution providers of ONNX Runtime, the preferred one first.
         passes: imports and returns what `schedule` says.
         chooses_layouts: whether layouts of maps are chosen for GPUs, so that models are always
             lowered to the JPEG domain.
         precisions: that it computes in, the default first.
+        compiles_kernels: whether GPU kernels of a model can be compiled ahead of time.
         require: refuses to go on where the target needs what is not installed.
     """
 
     name: str
     keeps_operators: bool
     kernels: Kernels | None
-    providers: tuple[str, ...]
     passes: Callable[[Target], tuple[Pass, ...]]
     chooses_layouts: bool = False
     precisions: tuple[str, ...] = ("float32",)
+    compiles_kernels: bool = False
     require: Callable[[], None] = _nothing_required
 
     def schedule(self) -> tuple[Pass, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jpegcompile.target.base import CPU_PROVIDERS, Target
+from jpegcompile.target.base import Target
 
 if TYPE_CHECKING:
     from jpegcompile.ir.rewrite import Pass
@@ -23,6 +23,5 @@ ONNX = Target(
     name="onnx",
     keeps_operators=False,
     kernels=None,
-    providers=CPU_PROVIDERS,
     passes=_schedule,
 )

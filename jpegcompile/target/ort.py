@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jpegcompile.interface import CHANNEL_GROUP
-from jpegcompile.target.base import CPU_PROVIDERS, CostModel, Kernels, Target
+from jpegcompile.target.base import CostModel, Kernels, Target
 
 if TYPE_CHECKING:
     from jpegcompile.ir.rewrite import Pass
@@ -61,6 +61,6 @@ ORT = Target(
     name="ort",
     keeps_operators=True,
     kernels=Kernels(_cost_model, CHANNEL_GROUP, compact_tiles=True),
-    providers=CPU_PROVIDERS,
     passes=_schedule,
+    compiles_kernels=True,
 )

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from jpegcompile.errors import AccessError
-from jpegcompile.target.base import CPU_PROVIDERS, Target
+from jpegcompile.target.base import Target
 
 if TYPE_CHECKING:
     from jpegcompile.ir.rewrite import Pass
@@ -49,9 +49,9 @@ TRITON = Target(
     name="triton",
     keeps_operators=True,
     kernels=None,
-    providers=CPU_PROVIDERS,
     passes=_schedule,
     chooses_layouts=True,
     precisions=("tf32x3", "float32", "float16", "bfloat16"),
     require=require_triton,
+    compiles_kernels=True,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnx.external_data_helper import uses_external_data
 
-from jpegcompile.files import write_together, write_whole
+from jpegcompile.files import write_together
 from jpegcompile.weights.read import tensors_of
 
 # Smaller tensors stay in the model; that is also onnx's own bound.
@@ -86,6 +86,7 @@ def save(
     weights: Mapping[str, NDArray[Any]] | None = None,
     *,
     external_data: bool = False,
+    companions: Mapping[Path, bytes] | None = None,
 ) -> None:
     """Write a model so that it appears whole or not at all.
 
@@ -95,12 +96,15 @@ def save(
         weights: values of the initializers that the model has without them; with these there are
             always two files.
         external_data: whether weights go to a file of their own, `data_file(path)`.
+        companions: contents of files that appear with the model, by their paths.
 
     Raises:
-        AccessError: as `write_whole`; then what stood at both paths is still there.
+        AccessError: as `write_whole`; then what stood at all paths is still there.
     """
+    others = [(file, _writing(content)) for file, content in (companions or {}).items()]
     if not weights and not external_data:
-        write_whole(path, model.SerializeToString(deterministic=True))
+        content = model.SerializeToString(deterministic=True)
+        write_together([*others, (path, _writing(content))])
         return
     light = onnx.ModelProto()
     light.CopyFrom(model)
@@ -112,7 +116,11 @@ def save(
     def write_model(stream: BinaryIO) -> None:
         stream.write(light.SerializeToString(deterministic=True))
 
-    write_together([(data, write_weights), (path, write_model)])
+    write_together([*others, (data, write_weights), (path, write_model)])
+
+
+def _writing(content: bytes) -> Callable[[BinaryIO], object]:
+    return lambda stream: stream.write(content)
 
 
 def _move_weights(

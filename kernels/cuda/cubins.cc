@@ -284,4 +284,31 @@ std::vector<const Cubin*> CubinFile::find(int64_t arch, const Wanted& wanted) co
   return found;
 }
 
+CubinFiles::CubinFiles(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    files_.push_back(std::make_unique<CubinFile>(path));
+    path_ += (path_.empty() ? "" : ", ") + path;
+  }
+}
+
+std::set<int64_t> CubinFiles::archs() const {
+  std::set<int64_t> found;
+  for (const auto& file : files_) {
+    for (const Cubin& one : file->cubins()) found.insert(one.arch);
+  }
+  return found;
+}
+
+void CubinFiles::check(int64_t arch) {
+  for (const auto& file : files_) file->check(arch);
+}
+
+std::vector<const Cubin*> CubinFiles::find(int64_t arch, const Wanted& wanted) const {
+  for (const auto& file : files_) {
+    auto found = file->find(arch, wanted);
+    if (!found.empty()) return found;
+  }
+  return {};
+}
+
 }  // namespace jpegcompile::cuda

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -89,6 +91,25 @@ class CubinFile {
   std::string path_;
   std::vector<std::byte> content_;
   std::vector<Cubin> cubins_;
+};
+
+// Several files, of which an earlier one goes before a later one.
+class CubinFiles {
+ public:
+  // Throws KernelError as CubinFile does.
+  explicit CubinFiles(const std::vector<std::string>& paths);
+
+  // All paths, for messages.
+  const std::string& path() const { return path_; }
+  std::set<int64_t> archs() const;
+  // As CubinFile::check, of every file.
+  void check(int64_t arch);
+  // Those of the first file that has any.
+  std::vector<const Cubin*> find(int64_t arch, const Wanted& wanted) const;
+
+ private:
+  std::string path_;
+  std::vector<std::unique_ptr<CubinFile>> files_;
 };
 
 }  // namespace jpegcompile::cuda

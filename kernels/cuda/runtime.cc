@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <map>
+#include <mutex>
+#include <set>
+#include <sstream>
 #include <utility>
 
 namespace jpegcompile::cuda {
@@ -14,17 +18,31 @@ constexpr const char* kCubinsName = "jpegcompile.cubins";
 // Majors of which code for one minor runs on later ones; code for others is for one chip alone.
 constexpr int64_t kCompatibleMajor = 8;
 
-// The file that JPEGCOMPILE_CUBINS names, or else the one beside this library.
-std::string cubins_path() {
-  const char* asked = std::getenv("JPEGCOMPILE_CUBINS");
-  if (asked != nullptr && *asked != '\0') return asked;
+// The file beside this library.
+std::string own_cubins() {
   Dl_info here{};
-  if (dladdr(reinterpret_cast<const void*>(&runtime), &here) == 0 || here.dli_fname == nullptr) {
+  if (dladdr(reinterpret_cast<const void*>(&decision), &here) == 0 || here.dli_fname == nullptr) {
     return kCubinsName;
   }
   const std::string library = here.dli_fname;
   const size_t slash = library.rfind('/');
   return slash == std::string::npos ? kCubinsName : library.substr(0, slash + 1) + kCubinsName;
+}
+
+std::vector<std::string> split(const std::string& paths) {
+  std::vector<std::string> found;
+  std::istringstream stream(paths);
+  for (std::string path; std::getline(stream, path, kPathSeparator);) {
+    if (!path.empty()) found.push_back(path);
+  }
+  return found;
+}
+
+std::vector<std::string> files_of(const std::string& paths) {
+  const char* asked = std::getenv("JPEGCOMPILE_CUBINS");
+  auto found = split(paths.empty() && asked != nullptr ? asked : paths);
+  if (found.empty()) found.push_back(own_cubins());
+  return found;
 }
 
 int attribute(const Driver& driver, int which, Device device) {
@@ -33,36 +51,32 @@ int attribute(const Driver& driver, int which, Device device) {
   return value;
 }
 
-// The best architecture of a file for a device of that compute capability; 0 if there is none.
-int64_t arch_for(const CubinFile& cubins, int64_t capability) {
+// The best architecture of some for a device of that compute capability; 0 if none runs there.
+int64_t arch_for(const std::set<int64_t>& archs, int64_t capability) {
   int64_t best = 0;
-  for (const Cubin& one : cubins.cubins()) {
-    const bool runs = one.arch == capability ||
-                      (capability / 10 == kCompatibleMajor && one.arch / 10 == kCompatibleMajor &&
-                       one.arch < capability);
-    if (runs) best = std::max(best, one.arch);
+  for (const int64_t arch : archs) {
+    const bool runs = arch == capability ||
+                      (capability / 10 == kCompatibleMajor && arch / 10 == kCompatibleMajor &&
+                       arch < capability);
+    if (runs) best = std::max(best, arch);
   }
   return best;
 }
 
-std::string archs_of(const CubinFile& cubins) {
+std::string text_of(const std::set<int64_t>& archs) {
   std::string text;
-  int64_t last = 0;
-  for (const Cubin& one : cubins.cubins()) {
-    if (one.arch != last) text += (text.empty() ? "sm_" : ", sm_") + std::to_string(one.arch);
-    last = one.arch;
-  }
+  for (const int64_t arch : archs) text += (text.empty() ? "sm_" : ", sm_") + std::to_string(arch);
   return text.empty() ? "none" : text;
 }
 
-struct Decision {
-  std::unique_ptr<Runtime> runtime;
-  std::string status;
-};
+int64_t capability_of(const Driver& driver, Device device) {
+  return 10 * attribute(driver, kComputeCapabilityMajor, device) +
+         attribute(driver, kComputeCapabilityMinor, device);
+}
 
-Decision decide() {
+Decision decide(const std::string& paths) {
   try {
-    auto made = std::make_unique<Runtime>(Driver::path(), cubins_path());
+    auto made = std::make_unique<Runtime>(Driver::path(), files_of(paths));
     std::string status = "CUDA: " + made->summary();
     return {std::move(made), std::move(status)};
   } catch (const std::exception& error) {
@@ -70,15 +84,9 @@ Decision decide() {
   }
 }
 
-// Never released: a session may be in use until the process ends, behind the end of `main`.
-const Decision& decision() {
-  static const Decision& made = *std::make_unique<Decision>(decide()).release();
-  return made;
-}
-
 }  // namespace
 
-Runtime::Runtime(const std::string& driver, const std::string& cubins)
+Runtime::Runtime(const std::string& driver, const std::vector<std::string>& cubins)
     : driver_(driver), cubins_(cubins) {
   // Which takes a while, and is left out where there is nothing to launch.
   driver_.init(0);
@@ -90,13 +98,13 @@ Runtime::Runtime(const std::string& driver, const std::string& cubins)
 
 void Runtime::find_chips() {
   std::string others;
+  const std::set<int64_t> archs = cubins_.archs();
   constexpr int kMostDevices = 64;
   for (int ordinal = 0; ordinal < kMostDevices; ++ordinal) {
     Chip chip;
     if (driver_.get_device.attempt(&chip.device, ordinal) != 0) break;
-    const int64_t capability = 10 * attribute(driver_, kComputeCapabilityMajor, chip.device) +
-                               attribute(driver_, kComputeCapabilityMinor, chip.device);
-    chip.arch = arch_for(cubins_, capability);
+    const int64_t capability = capability_of(driver_, chip.device);
+    chip.arch = arch_for(archs, capability);
     if (chip.arch == 0) {
       others += (others.empty() ? "sm_" : ", sm_") + std::to_string(capability);
       continue;
@@ -108,7 +116,7 @@ void Runtime::find_chips() {
     chips_.push_back(chip);
   }
   if (chips_.empty()) {
-    throw KernelError(cubins_.path() + ": has kernels for " + archs_of(cubins_) +
+    throw KernelError(cubins_.path() + ": has kernels for " + text_of(archs) +
                       ", the device is " + others + "; compile the kernels for it");
   }
 }
@@ -128,8 +136,24 @@ std::string Runtime::summary() const {
          ", kernels in " + cubins_.path();
 }
 
-const Runtime* runtime() { return decision().runtime.get(); }
+const Decision& decision(const std::string& paths) {
+  static std::mutex mutex;
+  static auto& made = *std::make_unique<std::map<std::string, Decision>>().release();
+  const std::scoped_lock lock(mutex);
+  const auto known = made.find(paths);
+  return known != made.end() ? known->second : made.emplace(paths, decide(paths)).first->second;
+}
 
-const std::string& status() { return decision().status; }
+std::string first_device() {
+  try {
+    const Driver driver(Driver::path());
+    driver.init(0);
+    Device device = 0;
+    driver.get_device(&device, 0);
+    return "sm_" + std::to_string(capability_of(driver, device));
+  } catch (const std::exception& error) {
+    return std::string("no CUDA: ") + error.what();
+  }
+}
 
 }  // namespace jpegcompile::cuda

@@ -1,4 +1,4 @@
-// Whether kernels can run on CUDA here, decided once for the process.
+// Whether kernels can run on CUDA here, decided once for the process and files of compiled kernels.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +24,10 @@ struct Chip {
 class Runtime {
  public:
   // Throws KernelError, in one line, where there is no driver, no device, or no cubins for any.
-  Runtime(const std::string& driver, const std::string& cubins);
+  Runtime(const std::string& driver, const std::vector<std::string>& cubins);
 
   const Driver& driver() const { return driver_; }
-  const CubinFile& cubins() const { return cubins_; }
+  const CubinFiles& cubins() const { return cubins_; }
   Contexts& contexts() const { return contexts_; }
   // Throws KernelError for a device without cubins.
   const Chip& chip(Device device) const;
@@ -40,13 +40,24 @@ class Runtime {
   Driver driver_;
   int version_ = 0;
   std::vector<Chip> chips_;
-  CubinFile cubins_;
+  CubinFiles cubins_;
   mutable Contexts contexts_{driver_};
 };
 
-// That of the process; null where kernels cannot run on CUDA. Never released.
-const Runtime* runtime();
-// Why there is none, or what there is, in one line.
-const std::string& status();
+// Separates the paths of several files.
+inline constexpr char kPathSeparator = ':';
+
+struct Decision {
+  std::unique_ptr<Runtime> runtime;  // null where kernels cannot run on CUDA
+  std::string status;                // why there is none, or what there is, in one line
+};
+
+// By the files of compiled kernels at these paths; without any, by those that JPEGCOMPILE_CUBINS
+// names, or else the one beside this library. Never released: a session may be in use until the
+// process ends, behind the end of `main`.
+const Decision& decision(const std::string& paths);
+
+// The first device as "sm_90", or "no CUDA: " and the reason in one line.
+std::string first_device();
 
 }  // namespace jpegcompile::cuda

@@ -19,13 +19,15 @@ struct TensorTypeAndShapeInfo;
 struct MemoryInfo;
 struct Allocator;
 
-// ParallelFor, the newest function used here, came with this version.
-inline constexpr uint32_t kApiVersion = 17;
+// GetScratchBuffer, the newest function used here, came with this version.
+inline constexpr uint32_t kApiVersion = 18;
+// Of `CustomOp` as it is declared here.
+inline constexpr uint32_t kCustomOpVersion = 17;
 
 using Function = void (*)();
 
 struct Api {
-  Function functions[275];
+  Function functions[277];
 };
 
 struct ApiBase {
@@ -72,6 +74,11 @@ inline constexpr Slot<163, Status*(const KernelInfo*, const char*, int64_t*, siz
     get_attribute_ints;
 // Null where the kernel runs on no stream of its own.
 inline constexpr Slot<193, Status*(const KernelContext*, void**)> get_gpu_stream;
+inline constexpr Slot<237, Status*(const SessionOptions*, const char* key, int* is_there)>
+    has_config_entry;
+// The size counts the zero at the end; without a place for the value it alone is given.
+inline constexpr Slot<238, Status*(const SessionOptions*, const char* key, char*, size_t* size)>
+    get_config_entry;
 inline constexpr Slot<244, Status*(const KernelInfo*, char*, size_t*)> get_node_name;
 inline constexpr Slot<249, Status*(const KernelInfo*, size_t, int*, const Value**)>
     get_constant_input;
@@ -80,6 +87,9 @@ inline constexpr Slot<253, Status*(const KernelContext*, const MemoryInfo*, Allo
 inline constexpr Slot<274, Status*(const KernelContext*, void (*)(void*, size_t), size_t total,
                                    size_t batches, void* user)>
     parallel_for;
+// Memory that only the kernel's stream takes again once it is free; the kernel has to have one.
+inline constexpr Slot<276, Status*(const KernelContext*, const MemoryInfo*, size_t, void**)>
+    get_scratch_buffer;
 
 // Codes of `create_status`.
 inline constexpr int kFail = 1;

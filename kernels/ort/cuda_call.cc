@@ -27,12 +27,12 @@ CudaCall::CudaCall(const ort::Api& api, ort::KernelContext* context, const Defin
       stream_(stream_of(api, context)) {}
 
 CudaCall::~CudaCall() {
-  if (allocator_ == nullptr) return;
   for (void* memory : scratch_) {
     // Nobody is left to tell.
     if (auto* status = ort::free(api_, allocator_, memory)) ort::release_status(api_, status);
   }
-  ort::release_allocator(api_, allocator_);
+  if (allocator_ != nullptr) ort::release_allocator(api_, allocator_);
+  if (memory_ != nullptr) ort::release_memory_info(api_, memory_);
 }
 
 Tensor CudaCall::view_of(In name, bool is_on_host) const {
@@ -62,27 +62,30 @@ cuda::DevicePointer CudaCall::output(Out name, const Shape& shape) const {
   return address(data);
 }
 
-ort::Allocator* CudaCall::allocator() {
-  if (allocator_ != nullptr) return allocator_;
-  ort::MemoryInfo* info = nullptr;
-  ort::check(api_, ort::create_memory_info(api_, "Cuda", ort::kDeviceAllocator, current_.device(),
-                                           ort::kDefaultMemory, &info));
-  ort::Status* status = ort::get_allocator(api_, context_, info, &allocator_);
-  ort::release_memory_info(api_, info);
-  ort::check(api_, status);
-  return allocator_;
+void* CudaCall::allocated(size_t bytes) {
+  if (memory_ == nullptr) {
+    ort::check(api_, ort::create_memory_info(api_, "Cuda", ort::kDeviceAllocator,
+                                             current_.device(), ort::kDefaultMemory, &memory_));
+  }
+  if (allocator_ == nullptr) {
+    ort::check(api_, ort::get_allocator(api_, context_, memory_, &allocator_));
+  }
+  void* memory = nullptr;
+  // The default stream has no object of its own, and its order is that of all other streams.
+  ort::check(api_, stream_ == nullptr
+                       ? ort::allocate(api_, allocator_, bytes, &memory)
+                       : ort::get_scratch_buffer(api_, context_, memory_, bytes, &memory));
+  return memory;
 }
 
 cuda::DevicePointer CudaCall::scratch(int64_t floats) {
   // Made room for, so that memory that is there is not lost.
   scratch_.reserve(scratch_.size() + 1);
-  void* memory = nullptr;
-  ort::check(api_, ort::allocate(api_, allocator(), static_cast<size_t>(floats) * sizeof(float),
-                                 &memory));
+  void* memory = allocated(static_cast<size_t>(floats) * sizeof(float));
   if (memory == nullptr && floats > 0) {
     throw KernelError("the device has no " + std::to_string(floats) + " floats of memory left");
   }
-  scratch_.push_back(memory);
+  if (memory != nullptr) scratch_.push_back(memory);
   return address(memory);
 }
 

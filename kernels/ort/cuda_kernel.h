@@ -19,6 +19,7 @@
 namespace jpegcompile {
 namespace ort {
 struct Allocator;
+struct MemoryInfo;
 }  // namespace ort
 
 // A tensor in the memory of the device.
@@ -27,8 +28,8 @@ struct DeviceTensor {
   cuda::DevicePointer data = 0;
 };
 
-// One call of a kernel. Scratch memory is given back when it ends: what is launched later on the same
-// stream runs behind what this has launched.
+// One call of a kernel. Scratch memory is given back when it ends. The stream alone takes it again, and
+// runs what is launched later behind what this has launched.
 class CudaCall {
  public:
   CudaCall(const ort::Api& api, ort::KernelContext* context, const Definition& definition,
@@ -59,7 +60,7 @@ class CudaCall {
 
  private:
   Tensor view_of(In name, bool is_on_host) const;
-  ort::Allocator* allocator();
+  void* allocated(size_t bytes);
 
   const ort::Api& api_;
   ort::KernelContext* context_;
@@ -68,6 +69,7 @@ class CudaCall {
   cuda::CurrentContext current_;
   const cuda::Chip& chip_;
   cuda::Stream stream_ = nullptr;
+  ort::MemoryInfo* memory_ = nullptr;
   ort::Allocator* allocator_ = nullptr;
   std::vector<void*> scratch_;
 };

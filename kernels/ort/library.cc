@@ -3,42 +3,65 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "cuda/runtime.h"
 #include "ort/abi.h"
 #include "ort/definition.h"
 #include "ort/guard.h"
 #include "ort/registered.h"
+#include "ort/values.h"
 #include "tiles/isa.h"
 
 namespace jpegcompile {
 namespace {
 
-// A domain of all operators, or none: a file must not mix kernels and bodies.
-ort::Status* make_domain(const ort::Api& api, ort::CustomOpDomain** made) {
-  ort::CustomOpDomain* domain = nullptr;
-  if (auto* status = ort::create_custom_op_domain(api, kDomain, &domain)) return status;
-  for (const auto& op : registered()) {
-    const ort::CustomOp* added = op.get();
-    if (auto* status = ort::custom_op_domain_add(api, domain, added)) {
-      ort::release_custom_op_domain(api, domain);
-      return status;
-    }
-  }
-  *made = domain;
-  return nullptr;
+// Configuration entries of a session: "0" leaves CUDA out, and does not even look for a device; paths
+// of compiled kernels, as cuda::decision takes them.
+constexpr const char* kCudaEntry = "jpegcompile.cuda";
+constexpr const char* kCubinsEntry = "jpegcompile.cubins";
+
+// Empty if there is none.
+std::string entry(const ort::Api& api, const ort::SessionOptions* options, const char* key) {
+  int is_there = 0;
+  ort::check(api, ort::has_config_entry(api, options, key, &is_there));
+  if (is_there == 0) return {};
+  size_t size = 0;
+  ort::check(api, ort::get_config_entry(api, options, key, nullptr, &size));
+  std::string value(size, '\0');
+  ort::check(api, ort::get_config_entry(api, options, key, value.data(), &size));
+  value.pop_back();
+  return value;
 }
 
-// The domain of a runtime, of which a process may hold several. Never released either.
-ort::Status* domain_of(const ort::Api& api, ort::CustomOpDomain** domain) {
+const cuda::Runtime* runtime_for(const ort::Api& api, const ort::SessionOptions* options) {
+  if (entry(api, options, kCudaEntry) == "0") return nullptr;
+  return cuda::decision(entry(api, options, kCubinsEntry)).runtime.get();
+}
+
+// A domain of all operators, or none: a file must not mix kernels and bodies.
+ort::CustomOpDomain* make_domain(const ort::Api& api, const cuda::Runtime* runtime) {
+  ort::CustomOpDomain* domain = nullptr;
+  ort::check(api, ort::create_custom_op_domain(api, kDomain, &domain));
+  for (const auto& op : registered(runtime)) {
+    if (auto* status = ort::custom_op_domain_add(api, domain, op.get())) {
+      ort::release_custom_op_domain(api, domain);
+      ort::check(api, status);
+    }
+  }
+  return domain;
+}
+
+// Of an interface of ONNX Runtime, of which a process may hold several, and a runtime. Never released
+// either.
+ort::CustomOpDomain* domain_of(const ort::Api& api, const cuda::Runtime* runtime) {
+  using Key = std::pair<const ort::Api*, const cuda::Runtime*>;
   static std::mutex mutex;
-  static auto& domains =
-      *std::make_unique<std::map<const ort::Api*, ort::CustomOpDomain*>>().release();
+  static auto& domains = *std::make_unique<std::map<Key, ort::CustomOpDomain*>>().release();
   const std::scoped_lock lock(mutex);
-  ort::CustomOpDomain*& known = domains[&api];
-  ort::Status* status = known == nullptr ? make_domain(api, &known) : nullptr;
-  *domain = known;
-  return status;
+  ort::CustomOpDomain*& known = domains[{&api, runtime}];
+  if (known == nullptr) known = make_domain(api, runtime);
+  return known;
 }
 
 }  // namespace
@@ -51,15 +74,11 @@ extern "C" __attribute__((visibility("default"))) jpegcompile::ort::Status* Regi
   // loading goes on, with the function bodies.
   const ort::Api* api = base->get_api(ort::kApiVersion);
   if (api == nullptr) return nullptr;
-  ort::CustomOpDomain* domain = nullptr;
-  ort::Status* status = nullptr;
-  const auto find = [&] {
+  return ort::guarded(*api, "jpegcompile", [&] {
     check_asked_isa();
-    status = domain_of(*api, &domain);
-  };
-  if (auto* failed = ort::guarded(*api, "jpegcompile", find)) return failed;
-  if (status != nullptr) return status;
-  return ort::add_custom_op_domain(*api, options, domain);
+    ort::CustomOpDomain* domain = domain_of(*api, runtime_for(*api, options));
+    ort::check(*api, ort::add_custom_op_domain(*api, options, domain));
+  });
 }
 
 // Names of the operators, one a line, for tools that tell which nodes run here; valid for ever.
@@ -78,10 +97,41 @@ extern "C" __attribute__((visibility("default"))) const char* JpegcompileOperato
   }
 }
 
-// What there is to run operators on CUDA by, or why there is nothing, in one line; valid for ever.
-extern "C" __attribute__((visibility("default"))) const char* JpegcompileCudaStatus() noexcept {
+// The same for those that run on CUDA by these compiled kernels, as JpegcompileCudaStatus takes them.
+extern "C" __attribute__((visibility("default"))) const char* JpegcompileCudaOperators(
+    const char* cubins) noexcept {
   try {
-    return jpegcompile::cuda::status().c_str();
+    static std::mutex mutex;
+    static std::map<std::string, std::string> known;
+    const std::scoped_lock lock(mutex);
+    const auto [lines, is_new] = known.try_emplace(cubins);
+    const auto* runtime = jpegcompile::cuda::decision(cubins).runtime.get();
+    if (!is_new || runtime == nullptr) return lines->second.c_str();
+    for (const auto& op : jpegcompile::registered(runtime)) {
+      if (op->cuda != nullptr) lines->second += std::string(op->definition.name) + "\n";
+    }
+    return lines->second.c_str();
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+// The first device, such as "sm_90", or "no CUDA: " and why there is none; valid for ever.
+extern "C" __attribute__((visibility("default"))) const char* JpegcompileCudaDevice() noexcept {
+  try {
+    static const std::string device = jpegcompile::cuda::first_device();
+    return device.c_str();
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+// What there is to run operators on CUDA by, or why there is nothing, in one line; valid for ever.
+// The paths are those of the session's entry "jpegcompile.cubins"; empty without one.
+extern "C" __attribute__((visibility("default"))) const char* JpegcompileCudaStatus(
+    const char* cubins) noexcept {
+  try {
+    return jpegcompile::cuda::decision(cubins).status.c_str();
   } catch (...) {
     return nullptr;
   }

@@ -1,6 +1,8 @@
 #include "ort/registered.h"
 
 #include <atomic>
+#include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -20,7 +22,7 @@ class OnCpu {
  public:
   using Made = Kernel;
 
-  OnCpu() { ++alive_; }
+  explicit OnCpu(const Registered&) { ++alive_; }
   ~OnCpu() {
     if (--alive_ == 0) Workspace::release_all();
   }
@@ -42,9 +44,8 @@ class OnCuda {
  public:
   using Made = CudaKernel;
 
-  // Operators are registered for CUDA only where there is a runtime.
-  OnCuda() { cuda::runtime()->contexts().join(); }
-  ~OnCuda() { cuda::runtime()->contexts().leave(); }
+  explicit OnCuda(const Registered& op) : runtime_(*op.cuda) { runtime_.contexts().join(); }
+  ~OnCuda() { runtime_.contexts().leave(); }
   OnCuda(const OnCuda&) = delete;
   OnCuda& operator=(const OnCuda&) = delete;
 
@@ -53,17 +54,24 @@ class OnCuda {
   }
   void compute(const CudaKernel& kernel, const ort::Api& api, ort::KernelContext* context,
                const Definition& definition) {
-    CudaCall call(api, context, definition, *cuda::runtime());
+    CudaCall call(api, context, definition, runtime_);
     kernel.compute(call);
   }
+
+ private:
+  const cuda::Runtime& runtime_;
 };
 
 // A kernel with what its messages begin with, and the interface of the runtime that made it.
 template <typename Provider>
 struct Named {
-  Named(const ort::Api& runtime, const Definition& defined, std::string named,
+  Named(const ort::Api& runtime, const Registered& op, std::string named,
         std::unique_ptr<typename Provider::Made> made)
-      : api(runtime), definition(defined), subject(std::move(named)), kernel(std::move(made)) {}
+      : api(runtime),
+        definition(op.definition),
+        subject(std::move(named)),
+        provider(op),
+        kernel(std::move(made)) {}
 
   const ort::Api& api;
   const Definition& definition;
@@ -72,8 +80,12 @@ struct Named {
   std::unique_ptr<typename Provider::Made> kernel;
 };
 
+const Registered& registered_of(const ort::CustomOp* self) {
+  return *static_cast<const Registered*>(self);
+}
+
 const Definition& definition_of(const ort::CustomOp* self) {
-  return static_cast<const Registered*>(self)->definition;
+  return registered_of(self).definition;
 }
 
 template <typename Provider>
@@ -86,7 +98,7 @@ ort::Status* create(const ort::CustomOp* self, const ort::Api* api, const ort::K
     const Node node(*api, info, definition);
     subject += " '" + node.name() + "'";
     auto made =
-        std::make_unique<Named<Provider>>(*api, definition, subject, Provider::make(node));
+        std::make_unique<Named<Provider>>(*api, registered_of(self), subject, Provider::make(node));
     *kernel = made.release();
   };
   return ort::guarded(*api, subject, make);
@@ -106,7 +118,9 @@ void destroy(void* kernel) {
 }
 
 struct RegisteredOnCuda : Registered {
-  explicit RegisteredOnCuda(const Definition& described) : Registered(described) {
+  RegisteredOnCuda(const Definition& described, const cuda::Runtime& runtime)
+      : Registered(described) {
+    cuda = &runtime;
     get_execution_provider = [](const CustomOp*) -> const char* { return kCudaProvider; };
     get_input_memory_type = [](const CustomOp* self, size_t i) {
       return definition_of(self).inputs[i].is_on_host ? ort::kOnHost : ort::kOnDevice;
@@ -121,7 +135,7 @@ struct RegisteredOnCuda : Registered {
 
 Registered::Registered(const Definition& described)
     : ort::CustomOp{}, definition(described) {
-  version = ort::kApiVersion;
+  version = ort::kCustomOpVersion;
   get_name = [](const CustomOp* self) { return definition_of(self).name; };
   get_execution_provider = [](const CustomOp*) -> const char* { return kCpuProvider; };
   get_input_type = [](const CustomOp* self, size_t i) {
@@ -148,16 +162,18 @@ Registered::Registered(const Definition& described)
   get_end_version = [](const CustomOp*) { return static_cast<int>(kDomainVersion); };
 }
 
-const std::vector<std::unique_ptr<Registered>>& registered() {
-  static const auto& all = []() -> auto& {
-    auto made = std::make_unique<std::vector<std::unique_ptr<Registered>>>();
-    for (const Definition& one : definitions()) made->push_back(std::make_unique<Registered>(one));
-    for (const Definition& one : definitions()) {
-      const bool is_on_cuda = one.make_on_cuda != nullptr && cuda::runtime() != nullptr;
-      if (is_on_cuda) made->push_back(std::make_unique<RegisteredOnCuda>(one));
-    }
-    return *made.release();
-  }();
+const std::vector<std::unique_ptr<Registered>>& registered(const cuda::Runtime* runtime) {
+  using All = std::vector<std::unique_ptr<Registered>>;
+  static std::mutex mutex;
+  static auto& made = *std::make_unique<std::map<const cuda::Runtime*, All>>().release();
+  const std::scoped_lock lock(mutex);
+  All& all = made[runtime];
+  if (!all.empty()) return all;
+  for (const Definition& one : definitions()) all.push_back(std::make_unique<Registered>(one));
+  for (const Definition& one : definitions()) {
+    const bool is_on_cuda = one.make_on_cuda != nullptr && runtime != nullptr;
+    if (is_on_cuda) all.push_back(std::make_unique<RegisteredOnCuda>(one, *runtime));
+  }
   return all;
 }
 

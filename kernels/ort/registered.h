@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "cuda/runtime.h"
 #include "ort/abi.h"
 #include "ort/definition.h"
 
@@ -13,10 +14,11 @@ namespace jpegcompile {
 struct Registered : ort::CustomOp {
   explicit Registered(const Definition& described);
   const Definition& definition;
+  const cuda::Runtime* cuda = nullptr;  // by which its kernels run, if they run on CUDA
 };
 
-// All operators, made once: those of the CPU, and behind them those of CUDA, if there is any. Never
-// released: a session may be in use until the process ends, behind the end of `main`.
-const std::vector<std::unique_ptr<Registered>>& registered();
+// All operators, made once: those of the CPU, and behind them those of CUDA, if there is a runtime.
+// Never released: a session may be in use until the process ends, behind the end of `main`.
+const std::vector<std::unique_ptr<Registered>>& registered(const cuda::Runtime* runtime);
 
 }  // namespace jpegcompile

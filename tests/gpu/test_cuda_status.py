@@ -183,7 +183,7 @@ def test_the_function_tells_the_status() -> None:
 import ctypes, sys
 status = ctypes.CDLL(sys.argv[1]).JpegcompileCudaStatus
 status.restype = ctypes.c_char_p
-print(status().decode())
+print(status(b"").decode())
 """
     command = [sys.executable, "-P", "-c", code, str(library())]
     environment = {**os.environ, "JPEGCOMPILE_LIBCUDA": "/no/driver"}

@@ -52,9 +52,10 @@ struct Range {
   uint64_t address, bytes;
 };
 
-void check_launch(const std::vector<std::string>& line, const std::vector<Range>& memory) {
+void check_launch(const std::vector<std::string>& line, const std::vector<Range>& memory,
+                  uintptr_t stream) {
   const auto at = std::ranges::find(line, "stream");
-  require(std::stoull(*(at + 1), nullptr, 16) == stand_in::kStream, "launched on another stream");
+  require(std::stoull(*(at + 1), nullptr, 16) == stream, "launched on another stream");
   std::vector<uint64_t> pointers;
   for (auto word = at + 3; word != line.end(); ++word) {
     if (word->size() == 16) pointers.push_back(number(*word));
@@ -128,6 +129,39 @@ bool check_driver_failure(const Case& one, const ort::CustomOp& op, int64_t n, b
   return true;
 }
 
+int64_t check_launches_on(const Case& one, const ort::CustomOp& op, uintptr_t stream) {
+  driver().forget();
+  std::vector<Range> memory;
+  {
+    stand_in::Pool pool(1);
+    stand_in::use_stream(stream);
+    const Kernel kernel(op, node_of(one));
+    const auto outputs = kernel.run(inputs_of(one), pool);
+    stand_in::use_stream(stand_in::kStream);
+    const Map& expected = one.expected;
+    const std::vector<int64_t> shape = {expected.batch, expected.channels, expected.height,
+                                        expected.width};
+    require(outputs.at(0).shape == shape, "the result has another shape");
+    for (const auto& [name, address, bytes] : stand_in::device_memory()) {
+      memory.push_back({address, bytes});
+    }
+  }
+  require_nothing_left("behind a call");
+  const auto lines = log_lines();
+  for (const std::string& line : lines) {
+    const auto parts = words(line);
+    if (parts[0] == "allocate") {
+      memory.push_back({std::stoull(parts[1], nullptr, 16), std::stoull(parts[2])});
+    }
+  }
+  for (const std::string& line : lines) {
+    if (line.starts_with("launch ")) check_launch(words(line), memory, stream);
+  }
+  const int64_t launches = launches_of(lines);
+  require((launches > 0) == (one.inputs[0].elements > 0), "nothing is launched");
+  return launches;
+}
+
 }  // namespace
 
 Driver::Driver() {
@@ -148,33 +182,8 @@ const Driver& driver() {
 }
 
 int64_t check_launches(const Case& one, const ort::CustomOp& op) {
-  driver().forget();
-  std::vector<Range> memory;
-  {
-    stand_in::Pool pool(1);
-    const Kernel kernel(op, node_of(one));
-    const auto outputs = kernel.run(inputs_of(one), pool);
-    const Map& expected = one.expected;
-    const std::vector<int64_t> shape = {expected.batch, expected.channels, expected.height,
-                                        expected.width};
-    require(outputs.at(0).shape == shape, "the result has another shape");
-    for (const auto& [name, address, bytes] : stand_in::device_memory()) {
-      memory.push_back({address, bytes});
-    }
-  }
-  require_nothing_left("behind a call");
-  const auto lines = log_lines();
-  for (const std::string& line : lines) {
-    const auto parts = words(line);
-    if (parts[0] == "allocate") {
-      memory.push_back({std::stoull(parts[1], nullptr, 16), std::stoull(parts[2])});
-    }
-  }
-  for (const std::string& line : lines) {
-    if (line.starts_with("launch ")) check_launch(words(line), memory);
-  }
-  const int64_t launches = launches_of(lines);
-  require((launches > 0) == (one.inputs[0].elements > 0), "nothing is launched");
+  const int64_t launches = check_launches_on(one, op, stand_in::kStream);
+  require(check_launches_on(one, op, 0) == launches, "the default stream gets other launches");
   return launches;
 }
 

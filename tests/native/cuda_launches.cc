@@ -23,7 +23,7 @@
 
 #include "stand_in.h"
 
-extern "C" const char* JpegcompileCudaStatus() noexcept;
+extern "C" const char* JpegcompileCudaStatus(const char*) noexcept;
 
 namespace {
 
@@ -144,7 +144,7 @@ void print_launches(Described& described) {
 
 int main(int argc, char** argv) {
   try {
-    std::puts(JpegcompileCudaStatus());
+    std::puts(JpegcompileCudaStatus(""));
     for (int index = 1; index < argc; ++index) {
       Described described = read(argv[index]);
       print_launches(described);

@@ -7,13 +7,14 @@
 // --quick: a quarter of the cases. Exits with 1 if anything does not hold, or if an operator has no
 // case.
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <map>
 #include <set>
 
 #include "cuda_checks.h"
 
-extern "C" const char* JpegcompileCudaStatus() noexcept;
+extern "C" const char* JpegcompileCudaStatus(const char*) noexcept;
 
 #if defined(__SANITIZE_ADDRESS__)
 extern "C" const char* __asan_default_options() {
@@ -30,14 +31,33 @@ namespace {
 using jpegcompile::Case;
 using jpegcompile::ort::CustomOp;
 
-std::vector<const CustomOp*> on_cuda() {
+using Entries = std::map<std::string, std::string>;
+
+std::vector<const CustomOp*> on_cuda(const Entries& entries = {}) {
   namespace stand_in = jpegcompile::stand_in;
   std::vector<const CustomOp*> ops;
-  for (const auto* op : stand_in::registered(stand_in::base_of(jpegcompile::ort::kApiVersion))) {
+  const auto base = stand_in::base_of(jpegcompile::ort::kApiVersion);
+  for (const auto* op : stand_in::registered(base, entries)) {
     if (stand_in::is_on_device(*op)) ops.push_back(op);
   }
-  if (ops.empty()) throw std::runtime_error(JpegcompileCudaStatus());
   return ops;
+}
+
+// What sessions say of CUDA decides which operators they get.
+void check_entries(size_t operators) {
+  const char* file = std::getenv("JPEGCOMPILE_CUBINS");
+  const std::string asked = file == nullptr ? "" : file;
+  const auto require = [](const Entries& entries, size_t expected) {
+    const size_t found = on_cuda(entries).size();
+    if (found == expected) return;
+    throw std::runtime_error("a session gets " + std::to_string(found) + " operators for CUDA, " +
+                             std::to_string(expected) + " are expected");
+  };
+  require({{"jpegcompile.cuda", "0"}}, 0);
+  require({{"jpegcompile.cuda", "0"}, {"jpegcompile.cubins", asked}}, 0);
+  require({{"jpegcompile.cubins", "/no/kernels"}}, 0);
+  require({{"jpegcompile.cubins", asked}}, operators);
+  require({{"jpegcompile.cubins", asked + ":" + asked}}, operators);
 }
 
 std::map<std::string, std::vector<Case>> make_cases(jpegcompile::Selection& selection) {
@@ -78,15 +98,18 @@ void run(const std::vector<std::string>& arguments) {
   std::set<std::string> names(arguments.begin(), arguments.end());
   const bool is_quick = names.erase("--quick") > 0;
   const auto ops = on_cuda();
+  if (ops.empty()) throw std::runtime_error(JpegcompileCudaStatus(""));
   if (names.empty()) {
     for (const CustomOp* op : ops) names.insert(op->get_name(op));
   }
   jpegcompile::Selection selection(is_quick, names);
-  std::puts(JpegcompileCudaStatus());
+  std::puts(JpegcompileCudaStatus(""));
   auto cases = make_cases(selection);
   for (const CustomOp* op : ops) {
     if (selection.has(op->get_name(op))) check_operator(*op, cases[op->get_name(op)]);
   }
+  // Behind the others, which expect one domain alone.
+  check_entries(ops.size());
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ struct CustomOpDomain {
   std::vector<const CustomOp*> ops;
 };
 struct SessionOptions {
+  std::map<std::string, std::string> entries;
   std::vector<CustomOpDomain*> domains;
 };
 struct KernelInfo {
@@ -28,6 +29,7 @@ struct KernelContext {
   const std::vector<const Value*>& inputs;
   std::vector<std::unique_ptr<Value>> outputs;
   stand_in::Pool& pool;
+  mutable std::set<void*> scratch;
 };
 struct TensorTypeAndShapeInfo {
   ElementType type;
@@ -37,7 +39,7 @@ struct MemoryInfo {
   std::string name;
 };
 struct Allocator {
-  std::set<void*> held;
+  std::set<void*>& held;
 };
 
 namespace {
@@ -155,6 +157,7 @@ Status* copy_text(const std::string& text, char* to, size_t* size) {
 }
 
 thread_local std::vector<DeviceMemory> placed;
+thread_local uintptr_t stream_of_thread = kStream;
 
 // Behind those of the driver's stand-in, and no memory of the process either.
 void* place_on_device(const std::string& name, size_t bytes) {
@@ -252,6 +255,22 @@ struct Work {
 };
 
 void put_registration(Api& api) {
+  put(api, has_config_entry,
+      [](const SessionOptions* options, const char* key, int* is_there) -> Status* {
+        if (Status* planned = planned_failure()) return planned;
+        *is_there = options->entries.contains(key) ? 1 : 0;
+        return nullptr;
+      });
+  put(api, get_config_entry,
+      [](const SessionOptions* options, const char* key, char* value, size_t* size) -> Status* {
+        if (Status* planned = planned_failure()) return planned;
+        const std::string& found = options->entries.at(key);
+        const size_t given = std::exchange(*size, found.size() + 1);
+        if (value == nullptr) return nullptr;
+        if (given < *size) return failure("Result buffer is not large enough");
+        std::ranges::copy_n(found.c_str(), static_cast<std::ptrdiff_t>(*size), value);
+        return nullptr;
+      });
   put(api, create_custom_op_domain, [](const char* name, CustomOpDomain** domain) -> Status* {
     if (Status* planned = planned_failure()) return planned;
     *domain = make<CustomOpDomain>(name, std::vector<const CustomOp*>{});
@@ -332,6 +351,16 @@ void put_calls(Api& api) {
       });
 }
 
+Status* take_scratch(std::set<void*>& held, size_t bytes, void** memory) {
+  *memory = nullptr;
+  if (bytes == 0) return nullptr;
+  if (bytes > size_t{1} << 40) return failure("Failed to allocate memory");
+  *memory = place_on_device("scratch", bytes);
+  held.insert(*memory);
+  alive.fetch_add(1, std::memory_order_relaxed);
+  return nullptr;
+}
+
 void put_device(Api& api) {
   put(api, create_memory_info,
       [](const char* name, int, int, int, MemoryInfo** info) -> Status* {
@@ -342,7 +371,7 @@ void put_device(Api& api) {
   put(api, release_memory_info, release<MemoryInfo>);
   put(api, get_gpu_stream, [](const KernelContext*, void** stream) -> Status* {
     if (Status* planned = planned_failure()) return planned;
-    *stream = reinterpret_cast<void*>(kStream);
+    *stream = reinterpret_cast<void*>(stream_of_thread);
     return nullptr;
   });
   put(api, get_allocator,
@@ -350,17 +379,20 @@ void put_device(Api& api) {
         if (Status* planned = planned_failure()) return planned;
         const bool is_there = info->name == "Cuda" && is_on_device(context->op);
         if (!is_there) return failure("No requested allocator available");
-        *allocator = make<Allocator>(std::set<void*>{});
+        *allocator = make<Allocator>(context->scratch);
         return nullptr;
       });
   put(api, allocate, [](Allocator* allocator, size_t bytes, void** memory) -> Status* {
     if (Status* planned = planned_failure()) return planned;
-    if (bytes > size_t{1} << 40) return failure("Failed to allocate memory");
-    *memory = place_on_device("scratch", bytes);
-    allocator->held.insert(*memory);
-    alive.fetch_add(1, std::memory_order_relaxed);
-    return nullptr;
+    return take_scratch(allocator->held, bytes, memory);
   });
+  put(api, get_scratch_buffer,
+      [](const KernelContext* context, const MemoryInfo*, size_t bytes, void** memory) -> Status* {
+        if (Status* planned = planned_failure()) return planned;
+        // ONNX Runtime looks into the stream without asking whether there is one.
+        if (stream_of_thread == 0) throw std::logic_error("there is no stream");
+        return take_scratch(context->scratch, bytes, memory);
+      });
   // It gives back even where it is to fail.
   put(api, ort::free, [](Allocator* allocator, void* memory) -> Status* {
     if (allocator->held.erase(memory) == 0) return failure("no such memory");
@@ -415,12 +447,15 @@ bool is_in_library() { return in_library; }
 
 const std::vector<DeviceMemory>& device_memory() { return placed; }
 
+void use_stream(uintptr_t stream) { stream_of_thread = stream; }
+
 bool is_on_device(const CustomOp& op) {
   return std::string_view(op.get_execution_provider(&op)) == "CUDAExecutionProvider";
 }
 
-std::vector<const CustomOp*> registered(const ApiBase* base) {
-  SessionOptions options;
+std::vector<const CustomOp*> registered(const ApiBase* base,
+                                        const std::map<std::string, std::string>& entries) {
+  SessionOptions options{entries, {}};
   require(RegisterCustomOps(&options, base));
   std::vector<const CustomOp*> ops;
   for (const CustomOpDomain* domain : options.domains) {
@@ -457,7 +492,7 @@ std::vector<Value> Kernel::run(const std::vector<const Value*>& inputs, Pool& po
                                          inputs[index]->shape));
     taken[index] = &copies.back();
   }
-  KernelContext context{op_, taken, {}, pool};
+  KernelContext context{op_, taken, {}, pool, {}};
   context.outputs.resize(op_.get_output_count(&op_));
   require([&] {
     const Passage enters(true);

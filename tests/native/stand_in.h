@@ -75,8 +75,9 @@ int64_t objects_alive();
 // Whether this thread is in a function of the library, and in none of the interface below it.
 bool is_in_library();
 
-// Registers the library's operators. Throws Refused.
-std::vector<const ort::CustomOp*> registered(const ort::ApiBase* base);
+// Registers the library's operators for a session with these configuration entries. Throws Refused.
+std::vector<const ort::CustomOp*> registered(
+    const ort::ApiBase* base, const std::map<std::string, std::string>& entries = {});
 
 // A node at session creation. Inputs that are not null are constants.
 struct Node {
@@ -95,8 +96,9 @@ const std::vector<DeviceMemory>& device_memory();
 
 // Whether an operator's kernels run on a device.
 bool is_on_device(const ort::CustomOp& op);
-// The stream that they are given.
+// The stream that they are given, until this thread says otherwise; 0 is the default stream.
 inline constexpr uintptr_t kStream = 0x5000;
+void use_stream(uintptr_t stream);
 
 // A kernel of a node. Throws Refused where the library returns a status.
 class Kernel {

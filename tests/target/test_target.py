@@ -120,7 +120,7 @@ class Renames(Pass):
 
 def test_a_new_target_has_its_own_schedule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One object does: its passes run, files and dumps name it, and sessions run it."""
-    trial = Target("trial", True, None, ORT.providers, lambda _: (Renames(),))
+    trial = Target("trial", True, None, lambda _: (Renames(),))
     monkeypatch.setitem(TARGETS, "trial", trial)
     options: dict[str, Any] = {"input": "tensor", "preprocess": "cifar10", "target": "trial"}
     path, dump = tmp_path / "trial.onnx", tmp_path / "dump"
@@ -154,16 +154,6 @@ def test_a_new_target_has_its_own_schedule(tmp_path: Path, monkeypatch: pytest.M
         f"{path}: is compiled for target 'trial', which this version does not know; upgrade"
         " jpegcompile"
     )
-
-
-def test_sessions_have_the_providers_of_the_target(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(TARGETS, "other", replace(ORT, name="other", providers=("NoneOfThem",)))
-    model = jpegcompile.compile(tiny_residual(), preprocess="cifar10", target="other")
-    model.save(tmp_path / "m.onnx")
-    with pytest.warns(UserWarning, match="NoneOfThem"):
-        jpegcompile.load(tmp_path / "m.onnx")
 
 
 def test_a_runtime_may_import_targets() -> None:

@@ -90,9 +90,7 @@ def plan_of(
         spatial = replace(shared, model=str(floats), folder=str(source.folder or folder))
     # External weights lie beside the file that a link leads to.
     path = os.path.realpath(session.path)
-    compiled = replace(
-        shared, side=COMPILED, model=path, library=library, providers=session.target.providers
-    )
+    compiled = replace(shared, side=COMPILED, model=path, library=library)
     without = replace(compiled, side=PORTABLE, library=None)
     if info.input_mode == "jpeg":
         # What has no native kernels takes coefficients, as `Session` has it.

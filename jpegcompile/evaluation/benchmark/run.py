@@ -74,7 +74,7 @@ def bench(
     """
     _require_positive(batches or (), threads, rounds, seconds)
     with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as name:
-        session, source = Session(compiled, threads=1), load_source(original)
+        session, source = Session(compiled, threads=1, providers="cpu"), load_source(original)
         require_same_source(source, session)
         if portable and not session.target.keeps_operators:
             raise UsageError(f"{compiled}: has standard operators only; leave --portable out")

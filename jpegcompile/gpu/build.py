@@ -1,0 +1,123 @@
+"""Compile the GPU kernels of the native library; no GPU is needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from jpegcompile.cost.gpus import GPUS
+from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.files import require_writable
+from jpegcompile.gpu.kernel_files import cached_file
+from jpegcompile.precision import TF32X3
+from jpegcompile.processors import available_processors
+
+# ONNX Runtime computes in float32. Three TF32 products are as exact, and use the matrix units.
+PRECISION = TF32X3
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class KernelFile:
+    """A file of compiled kernels that was written.
+
+    Attributes:
+        path: of the file.
+        gpus: architectures, such as "sm_90".
+        kernels: how many it has.
+    """
+
+    path: Path
+    gpus: tuple[str, ...]
+    kernels: int
+
+
+def gpu_kernels(
+    gpus: Sequence[str] = tuple(GPUS),
+    output: str | os.PathLike[str] | None = None,
+    *,
+    progress: Progress = lambda done, total: None,
+) -> list[KernelFile]:
+    """Compile every kernel that the native library launches on CUDA.
+
+    Args:
+        gpus: architectures, such as "sm_90".
+        output: the file to write. Without it each architecture gets a file in the cache, where
+            sessions of every model find it.
+        progress: called with (kernels done, kernels in all).
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        UsageError: if an architecture is unknown, or Triton interprets kernels in this process.
+        AccessError: if Triton is not installed or a file cannot be written.
+    """
+    names = tuple(dict.fromkeys(gpus))
+    require_gpus("--gpu", names)
+    require_compiler("jpegcompile gpu-kernels")
+    if output is not None:
+        return [_written(Path(output), names, progress)]
+    files = []
+    for index, name in enumerate(names):
+        file = cached_file(name)
+        _make_folder(file.parent)
+
+        def shifted(done: int, total: int, before: int = index) -> None:
+            progress(before * total + done, len(names) * total)
+
+        files.append(_written(file, (name,), shifted))
+    return files
+
+
+def require_gpus(option: str, names: Sequence[str]) -> None:
+    """Refuse architectures that kernels cannot be compiled for.
+
+    Raises:
+        UsageError: if one is unknown.
+    """
+    unknown = next((name for name in names if name not in GPUS), None)
+    if unknown is not None:
+        raise UsageError(f"{option} has '{unknown}'; use {', '.join(GPUS)}")
+
+
+def require_compiler(asked: str) -> None:
+    """Refuse to go on without Triton.
+
+    Args:
+        asked: what needs it, for the message.
+
+    Raises:
+        AccessError: if it is not installed.
+    """
+    if find_spec("triton") is None:
+        raise AccessError(
+            f"{asked} compiles kernels by triton, which is not installed;"
+            " pip install 'jpegcompile[triton]'"
+        )
+
+
+def _written(path: Path, gpus: tuple[str, ...], progress: Progress) -> KernelFile:
+    require_writable(path)
+    from jpegcompile.gpu.compile_all import compile_all, distinct
+    from jpegcompile.gpu.cubin_file import write_cubins
+    from jpegcompile.gpu.library import library_launches
+
+    launches = distinct(library_launches(PRECISION))
+    archs = [GPUS[gpu].arch for gpu in gpus]
+    made = compile_all(launches, archs, processes=available_processors(), report=progress)
+    cubins = [cubin.stored for one in made for cubin in one]
+    write_cubins(path, cubins)
+    return KernelFile(path, gpus, len(cubins))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AccessError(
+            f"{folder}: cannot keep compiled kernels: {error.strerror}; set XDG_CACHE_HOME"
+        ) from error

@@ -1,0 +1,56 @@
+"""Where files of compiled kernels for ONNX Runtime on CUDA are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import cache
+from pathlib import Path
+
+from jpegcompile import kernels
+from jpegcompile.cost.gpus import GPUS
+from jpegcompile.files import cache_folder
+
+_ENDING = ".cubins"
+
+
+def beside(model: str | os.PathLike[str]) -> Path:
+    """The companion of a compiled model: MODEL.cubins in place of MODEL.onnx.
+
+    It is beside the file that a link points to, as the file of weights is.
+    """
+    path = Path(os.path.realpath(model) if os.path.islink(model) else model)
+    return path.with_suffix(_ENDING) if path.suffix == ".onnx" else Path(f"{path}{_ENDING}")
+
+
+def cached_file(gpu: str) -> Path:
+    """Where kernels that are built on demand for an architecture, such as "sm_90", are kept.
+
+    Kernels of other versions of jpegcompile have other names.
+    """
+    return cache_folder("kernels") / f"{_version()}.{gpu}{_ENDING}"
+
+
+def cached_files() -> tuple[Path, ...]:
+    """Those of every architecture; they need not be there."""
+    return tuple(cached_file(gpu) for gpu in GPUS)
+
+
+def built_for(device: str) -> str | None:
+    """The architecture whose kernels run on a device, such as "sm_80" for "sm_89".
+
+    None if kernels cannot be compiled for it. Code for sm_80 runs on later chips of major 8.
+    """
+    found = "sm_80" if device in ("sm_86", "sm_87", "sm_89") else device
+    return found if found in GPUS else None
+
+
+@cache
+def _version() -> str:
+    """A hash of everything that decides what kernels become."""
+    digest = hashlib.sha256()
+    roots = (Path(kernels.__file__).parent, Path(__file__).parent)
+    for root in roots:
+        for file in sorted(root.rglob("*.py")):
+            digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]

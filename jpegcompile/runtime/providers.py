@@ -1,0 +1,152 @@
+"""Which execution providers of ONNX Runtime run a compiled file."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import onnxruntime as ort
+
+from jpegcompile.errors import AccessError, FallbackWarning, UsageError
+from jpegcompile.gpu.build import gpu_kernels
+from jpegcompile.gpu.kernel_files import built_for
+from jpegcompile.runtime import cuda
+from jpegcompile.target.base import CPU_PROVIDERS, CUDA_PROVIDER
+
+Choice = Literal["auto", "cuda", "cpu"]
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+# A provider of ONNX Runtime by its name, with its options where it is given any.
+Provider = str | tuple[str, Mapping[str, Any]]
+# What a caller may ask for.
+Asked = Choice | Sequence[Provider]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Providers:
+    """What sessions of a file run on.
+
+    Attributes:
+        names: for ONNX Runtime, the preferred provider first.
+        kernel_files: compiled kernels for nodes on CUDA; without any they run on the CPU.
+        is_required: whether a session that falls back to the CPU is refused.
+    """
+
+    names: tuple[Provider, ...] = CPU_PROVIDERS
+    kernel_files: tuple[Path, ...] = ()
+    is_required: bool = False
+
+    @property
+    def has_cuda(self) -> bool:
+        """Whether CUDA is among them."""
+        return any(_name(provider) == CUDA_PROVIDER for provider in self.names)
+
+    def configure(self, options: ort.SessionOptions) -> None:
+        """Tell the library of native kernels, which reads these entries when it is registered."""
+        if not self.has_cuda:
+            # It would start the driver for nothing.
+            options.add_session_config_entry("jpegcompile.cuda", "0")
+        elif self.kernel_files:
+            files = cuda.joined(self.kernel_files)
+            options.add_session_config_entry("jpegcompile.cubins", files)
+
+    def check(self, session: ort.InferenceSession) -> None:
+        """Tell what became of CUDA: ONNX Runtime falls back without a word.
+
+        Raises:
+            AccessError: if CUDA is required and the session does not run on it.
+        """
+        if not self.has_cuda or CUDA_PROVIDER in session.get_providers():
+            return
+        reason = (
+            "ONNX Runtime cannot load its CUDA provider; install the CUDA and cuDNN libraries that"
+            " it needs (docs/onnxruntime_gpu.md)"
+        )
+        if self.is_required:
+            raise AccessError(f"--provider cuda: {reason}")
+        _notice(reason)
+
+
+ON_CPU = Providers()
+
+
+def providers_for(
+    asked: Asked,
+    model: str | os.PathLike[str],
+    *,
+    native: bool = True,
+    progress: Progress = lambda done, total: None,
+) -> Providers:
+    """The providers that a caller asks for.
+
+    Args:
+        asked: "cpu"; "cuda", which is refused where it cannot be; "auto" for CUDA where it can be;
+            or providers as ONNX Runtime takes them.
+        model: path of the compiled file, beside which its own kernels may be.
+        native: whether native kernels run nodes.
+        progress: called with (kernels done, kernels in all) where "cuda" has to compile them.
+
+    Raises:
+        UsageError: if the choice is unknown.
+        AccessError: if CUDA is asked for and cannot be used.
+    """
+    if not isinstance(asked, str):
+        names = tuple(asked)
+        has_cuda = any(_name(provider) == CUDA_PROVIDER for provider in names)
+        return Providers(names, cuda.kernel_files(model) if has_cuda and native else ())
+    if asked not in CHOICES:
+        raise UsageError(f"provider is '{asked}'; use {', '.join(CHOICES)}")
+    if asked == "cpu":
+        return ON_CPU
+    is_required = asked == "cuda"
+    if CUDA_PROVIDER not in ort.get_available_providers():
+        if is_required:
+            raise AccessError(
+                "--provider cuda: this onnxruntime has no CUDA provider; install onnxruntime-gpu in"
+                " its place (docs/onnxruntime_gpu.md)"
+            )
+        return ON_CPU
+    files, missing = _kernels(model, native, progress if is_required else None)
+    if not missing:
+        return Providers((CUDA_PROVIDER, *CPU_PROVIDERS), files, is_required)
+    if is_required:
+        raise AccessError(f"--provider cuda: {missing}")
+    _notice(missing)
+    return ON_CPU
+
+
+def _kernels(
+    model: str | os.PathLike[str], native: bool, progress: Progress | None
+) -> tuple[tuple[Path, ...], str]:
+    """Files of compiled kernels for the device, and why it cannot be used, if it cannot.
+
+    Args:
+        model: path of the compiled file.
+        native: whether native kernels run nodes.
+        progress: of compiling kernels, where none are there; None to leave that.
+    """
+    device = cuda.device()
+    if device.startswith(cuda.NO_CUDA):
+        return (), device.removeprefix(cuda.NO_CUDA)
+    files = cuda.kernel_files(model) if native else ()
+    if not native or (files and not cuda.status(files).startswith(cuda.NO_CUDA)):
+        return files, ""
+    gpu = built_for(device)
+    if gpu is None:
+        return (), f"there are no kernels for {device}; give --provider cpu"
+    if progress is None:
+        return (), f"there are no kernels for {device}; run jpegcompile gpu-kernels --gpu {gpu}"
+    (built,) = gpu_kernels([gpu], progress=progress)
+    return (*files, built.path), ""
+
+
+def _notice(reason: str) -> None:
+    warnings.warn(FallbackWarning(f"{reason}; running on the CPU"), stacklevel=2)
+
+
+def _name(provider: Provider) -> str:
+    return provider if isinstance(provider, str) else provider[0]
