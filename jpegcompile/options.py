@@ -16,7 +16,7 @@ from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frequency_plan import Frequencies, Masking, plan_of
 from jpegcompile.frontend.image import image_input_name
 from jpegcompile.frontend.load import Source
-from jpegcompile.gpu.build import require_gpus
+from jpegcompile.gpu.archs import ARCHITECTURES, require_architectures
 from jpegcompile.input_size import InputSize, Size, input_size_of, sized
 from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode
 from jpegcompile.jpeg.subsampling import GRAY, SUBSAMPLINGS
@@ -70,7 +70,7 @@ def compile_options(
         raise UsageError(f"gpu is '{gpu}'; use {', '.join(GPUS)}")
     if aot and not made_for.compiles_kernels:
         raise UsageError(f"--aot is for targets of GPU kernels, not {target}; leave it out")
-    require_gpus("--aot", aot)
+    require_architectures("--aot", aot)
     chosen = precision_of(precision or made_for.precisions[0])
     if chosen.name not in made_for.precisions:
         raise UsageError(
@@ -108,7 +108,7 @@ def compile_options(
         batch=batch,
         precision=chosen,
         gpu=gpu or DEFAULT_GPU,
-        aot=tuple(GPUS[arch].arch for arch in dict.fromkeys(aot)),
+        aot=tuple(ARCHITECTURES[arch] for arch in dict.fromkeys(aot)),
     )
 
 

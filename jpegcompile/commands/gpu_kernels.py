@@ -9,8 +9,8 @@ import click
 
 from jpegcompile.commands.console import counted, progress_bar
 from jpegcompile.commands.options import json_option, print_json
-from jpegcompile.cost.gpus import GPUS
 from jpegcompile.gpu import build
+from jpegcompile.gpu.archs import ARCHITECTURES
 
 
 @click.command("gpu-kernels")
@@ -18,7 +18,7 @@ from jpegcompile.gpu import build
     "--gpu",
     "gpus",
     metavar="ARCH,...",
-    default=",".join(GPUS),
+    default=",".join(ARCHITECTURES),
     show_default=True,
     help="Architectures of GPUs.",
 )

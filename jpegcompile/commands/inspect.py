@@ -171,6 +171,8 @@ def _show_record(out: Console, result: Inspection) -> None:
     out.print(f"preprocessing {preprocess}", markup=False)
     if result.execution is not None:
         out.print(f"runs here: {result.execution}", markup=False)
+        if result.execution.native:
+            out.print(f"on a GPU: {result.execution.cuda_text}", markup=False)
     evidence = (info.frequencies or {}).get("evidence")
     if evidence is not None:
         out.print(

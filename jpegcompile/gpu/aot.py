@@ -17,13 +17,14 @@ from triton.compiler import ASTSource
 from triton.runtime.interpreter import InterpretedFunction
 
 from jpegcompile.errors import InternalError, UsageError
+from jpegcompile.gpu.archs import ARCHITECTURES
 from jpegcompile.gpu.cubin_file import StoredCubin, constants_text
 from jpegcompile.gpu.disassembly import Resources, resources
 from jpegcompile.gpu.elf import Parameter, kernel_parameters
 from jpegcompile.gpu.kernels import kernel_of
 from jpegcompile.gpu.launch import Launch, is_aligned
 
-ARCHS = (80, 90, 100)
+ARCHS = tuple(ARCHITECTURES.values())
 # What a program may use of shared memory, in bytes, by compute capability.
 SHARED_BYTES = {80: 163 << 10, 86: 99 << 10, 89: 99 << 10, 90: 227 << 10, 100: 227 << 10}
 TENSOR_COLUMNS = 512

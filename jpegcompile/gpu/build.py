@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from jpegcompile.cost.gpus import GPUS
-from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.errors import AccessError
 from jpegcompile.files import require_writable
+from jpegcompile.gpu.archs import ARCHITECTURES, require_architectures
 from jpegcompile.gpu.kernel_files import cached_file
 from jpegcompile.precision import TF32X3
 from jpegcompile.processors import available_processors
@@ -36,7 +36,7 @@ class KernelFile:
 
 
 def gpu_kernels(
-    gpus: Sequence[str] = tuple(GPUS),
+    gpus: Sequence[str] = tuple(ARCHITECTURES),
     output: str | os.PathLike[str] | None = None,
     *,
     progress: Progress = lambda done, total: None,
@@ -57,7 +57,7 @@ def gpu_kernels(
         AccessError: if Triton is not installed or a file cannot be written.
     """
     names = tuple(dict.fromkeys(gpus))
-    require_gpus("--gpu", names)
+    require_architectures("--gpu", names)
     require_compiler("jpegcompile gpu-kernels")
     if output is not None:
         return [_written(Path(output), names, progress)]
@@ -71,17 +71,6 @@ def gpu_kernels(
 
         files.append(_written(file, (name,), shifted))
     return files
-
-
-def require_gpus(option: str, names: Sequence[str]) -> None:
-    """Refuse architectures that kernels cannot be compiled for.
-
-    Raises:
-        UsageError: if one is unknown.
-    """
-    unknown = next((name for name in names if name not in GPUS), None)
-    if unknown is not None:
-        raise UsageError(f"{option} has '{unknown}'; use {', '.join(GPUS)}")
 
 
 def require_compiler(asked: str) -> None:
@@ -107,7 +96,7 @@ def _written(path: Path, gpus: tuple[str, ...], progress: Progress) -> KernelFil
     from jpegcompile.gpu.library import library_launches
 
     launches = distinct(library_launches(PRECISION))
-    archs = [GPUS[gpu].arch for gpu in gpus]
+    archs = [ARCHITECTURES[gpu] for gpu in gpus]
     made = compile_all(launches, archs, processes=available_processors(), report=progress)
     cubins = [cubin.stored for one in made for cubin in one]
     write_cubins(path, cubins)

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from jpegcompile import kernels
-from jpegcompile.cost.gpus import GPUS
 from jpegcompile.files import cache_folder
+from jpegcompile.gpu.archs import ARCHITECTURES
 
 _ENDING = ".cubins"
 
@@ -33,16 +33,7 @@ def cached_file(gpu: str) -> Path:
 
 def cached_files() -> tuple[Path, ...]:
     """Those of every architecture; they need not be there."""
-    return tuple(cached_file(gpu) for gpu in GPUS)
-
-
-def built_for(device: str) -> str | None:
-    """The architecture whose kernels run on a device, such as "sm_80" for "sm_89".
-
-    None if kernels cannot be compiled for it. Code for sm_80 runs on later chips of major 8.
-    """
-    found = "sm_80" if device in ("sm_86", "sm_87", "sm_89") else device
-    return found if found in GPUS else None
+    return tuple(cached_file(gpu) for gpu in ARCHITECTURES)
 
 
 @cache

@@ -18,7 +18,9 @@ import onnxruntime as ort
 from jpegcompile import _native
 from jpegcompile.errors import AccessError, one_line
 from jpegcompile.interface import DOMAIN
+from jpegcompile.operators.constants import CUDA_KERNELS
 from jpegcompile.operators.queries import is_decode
+from jpegcompile.operators.registry import OPERATORS
 
 # As CMake calls a module on Linux and macOS, and on Windows.
 _FILES = ("libjpegcompile_ort.so", "jpegcompile_ort.dll")
@@ -34,6 +36,9 @@ class Execution:
         bodies: number of nodes that run by their function bodies, by operator.
         missing: number of nodes that nothing runs, by operator: they have no function bodies.
         replaced: number of nodes that a `Session` does itself, by operator: it reads files.
+        for_cuda: number of nodes among `native` that have a kernel for CUDA, by operator. The
+            others run on the CPU in a session on CUDA, too.
+        is_on_cuda: whether the session runs on CUDA.
     """
 
     library: str | None
@@ -41,6 +46,8 @@ class Execution:
     bodies: Mapping[str, int]
     missing: Mapping[str, int] = field(default_factory=dict)
     replaced: Mapping[str, int] = field(default_factory=dict)
+    for_cuda: Mapping[str, int] = field(default_factory=dict)
+    is_on_cuda: bool = False
 
     @property
     def native_nodes(self) -> int:
@@ -58,6 +65,26 @@ class Execution:
         replaced = {op: part.pop(op) for part in parts for op in list(part) if is_decode(op)}
         return replace(self, native=parts[0], missing=parts[1], replaced=replaced)
 
+    def on_cuda(self, operators: frozenset[str]) -> Execution:
+        """What runs the nodes in a session on CUDA.
+
+        Args:
+            operators: that the library runs there.
+        """
+        found = {op: count for op, count in self.native.items() if op in operators}
+        return replace(self, for_cuda=found, is_on_cuda=True)
+
+    @property
+    def cuda_text(self) -> str:
+        """One line for people: what would run on CUDA, and what beside it on the CPU."""
+        count = sum(self.for_cuda.values())
+        others = {op: n for op, n in self.native.items() if op not in self.for_cuda}
+        text = f"{count} of {self.native_nodes} native kernels on CUDA"
+        if others:
+            named = ", ".join(op if n == 1 else f"{n} {op}" for op, n in others.items())
+            text += f"; on the CPU: {named}"
+        return text
+
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""
         return {**asdict(self), "native_nodes": self.native_nodes, "body_nodes": self.body_nodes}
@@ -66,7 +93,10 @@ class Execution:
         """One line for people."""
         if not self.native and not self.bodies and not self.missing and not self.replaced:
             return "standard operators only"
-        counts = f"{self.native_nodes} by native kernels, {self.body_nodes} by function bodies"
+        natively = f"{self.native_nodes} by native kernels"
+        if self.is_on_cuda:
+            natively += f" ({sum(self.for_cuda.values())} of them on CUDA)"
+        counts = f"{natively}, {self.body_nodes} by function bodies"
         text = f"jpegcompile nodes: {counts}"
         if self.replaced:
             count = sum(self.replaced.values())
@@ -156,8 +186,21 @@ def execution_of(model: onnx.ModelProto, native: bool = True) -> Execution:
             has_body = not is_decode(node.op_type)
             count = native_nodes if is_native else bodies if has_body else missing
             count[node.op_type] += 1
-    by_name = (dict(sorted(count.items())) for count in (native_nodes, bodies, missing))
-    return Execution(None if library is None else str(library), *by_name)
+    return Execution(
+        None if library is None else str(library),
+        _sorted(native_nodes),
+        _sorted(bodies),
+        _sorted(missing),
+        for_cuda=_sorted({op: n for op, n in native_nodes.items() if _has_cuda_kernel(op)}),
+    )
+
+
+def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items()))
+
+
+def _has_cuda_kernel(op: str) -> bool:
+    return op in OPERATORS and OPERATORS[op].kernel in CUDA_KERNELS
 
 
 def _require_whole(library: Path) -> None:

@@ -91,9 +91,10 @@ def inference_session(
     for name, value in used.items():
         options.add_initializer(name, value)
     try:
-        session = ort.InferenceSession(
-            model.SerializeToString(), options, providers=list(providers.names)
-        )
+        with providers.opening():
+            session = ort.InferenceSession(
+                model.SerializeToString(), options, providers=list(providers.names)
+            )
     except Exception as error:
         raise UnsupportedModelError(f"ONNX Runtime refuses the model: {one_line(error)}") from error
     providers.check(session)

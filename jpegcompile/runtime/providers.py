@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import onnxruntime as ort
 
 from jpegcompile.errors import AccessError, FallbackWarning, UsageError
+from jpegcompile.gpu.archs import architecture_for
 from jpegcompile.gpu.build import gpu_kernels
-from jpegcompile.gpu.kernel_files import built_for
 from jpegcompile.runtime import cuda
 from jpegcompile.target.base import CPU_PROVIDERS, CUDA_PROVIDER
 
@@ -24,6 +26,8 @@ Provider = str | tuple[str, Mapping[str, Any]]
 # What a caller may ask for.
 Asked = Choice | Sequence[Provider]
 Progress = Callable[[int, int], None]
+# Of ONNX Runtime's loggers; the second is its default.
+_FATAL, _WARNING = 4, 2
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,14 @@ class Providers:
     Attributes:
         names: for ONNX Runtime, the preferred provider first.
         kernel_files: compiled kernels for nodes on CUDA; without any they run on the CPU.
+        is_chosen: whether "auto" or "cuda" chose them, so that what ONNX Runtime logs of a provider
+            that it cannot load is told by `check` in one line.
         is_required: whether a session that falls back to the CPU is refused.
     """
 
     names: tuple[Provider, ...] = CPU_PROVIDERS
     kernel_files: tuple[Path, ...] = ()
+    is_chosen: bool = False
     is_required: bool = False
 
     @property
@@ -54,13 +61,29 @@ class Providers:
             files = cuda.joined(self.kernel_files)
             options.add_session_config_entry("jpegcompile.cubins", files)
 
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """While it lasts, a session may be made."""
+        if not (self.has_cuda and self.is_chosen):
+            yield
+            return
+        if hasattr(ort, "preload_dlls"):
+            # From packages of NVIDIA, where they are installed. It prints what is missing.
+            with redirect_stdout(StringIO()):
+                ort.preload_dlls()
+        ort.set_default_logger_severity(_FATAL)
+        try:
+            yield
+        finally:
+            ort.set_default_logger_severity(_WARNING)
+
     def check(self, session: ort.InferenceSession) -> None:
-        """Tell what became of CUDA: ONNX Runtime falls back without a word.
+        """Tell if ONNX Runtime fell back to the CPU.
 
         Raises:
             AccessError: if CUDA is required and the session does not run on it.
         """
-        if not self.has_cuda or CUDA_PROVIDER in session.get_providers():
+        if not (self.has_cuda and self.is_chosen) or CUDA_PROVIDER in session.get_providers():
             return
         reason = (
             "ONNX Runtime cannot load its CUDA provider; install the CUDA and cuDNN libraries that"
@@ -112,7 +135,7 @@ def providers_for(
         return ON_CPU
     files, missing = _kernels(model, native, progress if is_required else None)
     if not missing:
-        return Providers((CUDA_PROVIDER, *CPU_PROVIDERS), files, is_required)
+        return Providers((CUDA_PROVIDER, *CPU_PROVIDERS), files, True, is_required)
     if is_required:
         raise AccessError(f"--provider cuda: {missing}")
     _notice(missing)
@@ -131,11 +154,12 @@ def _kernels(
     """
     device = cuda.device()
     if device.startswith(cuda.NO_CUDA):
-        return (), device.removeprefix(cuda.NO_CUDA)
+        reason = device.removeprefix(cuda.NO_CUDA)
+        return (), f"{reason}; install NVIDIA's driver, or give --provider cpu"
     files = cuda.kernel_files(model) if native else ()
     if not native or (files and not cuda.status(files).startswith(cuda.NO_CUDA)):
         return files, ""
-    gpu = built_for(device)
+    gpu = architecture_for(device)
     if gpu is None:
         return (), f"there are no kernels for {device}; give --provider cpu"
     if progress is None:

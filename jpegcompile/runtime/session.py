@@ -19,6 +19,7 @@ from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.read import ImageSource, image_bytes, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.metadata import CompiledInfo
+from jpegcompile.runtime import cuda
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.cut import begin_at, begin_behind_decode
 from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
@@ -31,7 +32,7 @@ from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
 from jpegcompile.runtime.outputs import joined
 from jpegcompile.runtime.providers import Asked, Progress, providers_for
-from jpegcompile.target.base import Target
+from jpegcompile.target.base import CUDA_PROVIDER, Target
 from jpegcompile.target.registry import TARGETS
 from jpegcompile.weights.read import load_weights
 
@@ -111,6 +112,9 @@ class Session(ImageRunner):
         # Of a second session, for other samplings, nothing else is large.
         self._weights = {} if info.input_mode == "tensor" else shared_weights(model)
         self._session = self._open(model)
+        if CUDA_PROVIDER in self.providers:
+            operators = cuda.operators(self.execution_providers.kernel_files)
+            self.execution = self.execution.on_cuda(operators)
         self.output_names: list[str] = [output.name for output in self._session.get_outputs()]
         image = info.input.name if info.input_mode == "tensor" else LUMA
         inputs = self._session.get_inputs()

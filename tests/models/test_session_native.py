@@ -225,6 +225,8 @@ def test_nodes_within_subgraphs_and_of_other_domains_are_counted(library: Path) 
         "bodies": {"JpegRelu": 1, "JpegUnheardOf": 2},
         "missing": {},
         "replaced": {},
+        "for_cuda": {"JpegRelu": 3},
+        "is_on_cuda": False,
         "native_nodes": 3,
         "body_nodes": 3,
     }

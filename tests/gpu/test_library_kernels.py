@@ -1,0 +1,165 @@
+"""The compiled kernels of the native library, and those of one model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.ahead_of_time import compiled
+from support.commands import fails, run_json
+from support.images import make_jpeg
+from support.tiny_residual import tiny_residual
+
+import jpegcompile
+from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.gpu import build
+from jpegcompile.gpu.companion import launches_of
+from jpegcompile.gpu.compile_all import compiled_form, distinct
+from jpegcompile.gpu.cubin_file import read_cubins, write_cubins
+from jpegcompile.gpu.kernel_files import beside, cached_file
+from jpegcompile.gpu.library import library_launches
+from jpegcompile.precision import TF32X3
+
+# Compiles a model with its kernels, or with so many, in a process that does not interpret them.
+COMPILE = """
+import json, sys
+import jpegcompile
+from jpegcompile.gpu import companion
+from support.tiny_residual import tiny_residual
+_, output, most, *archs = sys.argv
+calls, launches_of = [], companion.launches_of
+companion.launches_of = lambda model: launches_of(model)[: int(most)]
+model = jpegcompile.compile(
+    tiny_residual(), preprocess="cifar10", aot=archs, progress=lambda *done: calls.append(done)
+)
+model.save(output)
+print(json.dumps(calls[-1]))
+"""
+# Two kernels in place of all.
+FEW = """
+import json, sys
+from jpegcompile.cli import run_command
+from jpegcompile.gpu import library
+everything = library.library_launches
+library.library_launches = lambda precision: everything(precision)[-2:]
+sys.exit(run_command(sys.argv[1:]))
+"""
+
+
+def written(path: Path, most: int, *archs: str) -> None:
+    """Check what is written beside a model of which so many kernels are compiled."""
+    done, total = json.loads(compiled(COMPILE, path, most, *archs))
+    launches = launches_of(jpegcompile.compile(tiny_residual(), preprocess="cifar10").model)
+    cubins = read_cubins(beside(path))
+    assert len(cubins) == done == total == len(launches[:most]) * len(archs)
+    assert {f"sm_{cubin.arch}" for cubin in cubins} == set(archs)
+    assert jpegcompile.load(path).run([make_jpeg(32, 32)])
+
+
+def test_a_model_is_written_with_its_kernels(tmp_path: Path) -> None:
+    written(tmp_path / "m.onnx", 2, "sm_80")
+
+
+@pytest.mark.thorough
+def test_a_model_is_written_with_all_of_its_kernels(tmp_path: Path) -> None:
+    written(tmp_path / "m.onnx", 1000, "sm_90")
+
+
+def test_a_model_without_kernels_takes_away_the_ones_before(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    compiled_model = jpegcompile.compile(tiny_residual(), preprocess="cifar10")
+    write_cubins(beside(path), [])
+    compiled_model.save(path)
+    assert not beside(path).exists()
+    beside(path).write_bytes(b"of somebody else")
+    compiled_model.save(path)
+    assert beside(path).read_bytes() == b"of somebody else"
+
+
+def test_both_or_neither(tmp_path: Path) -> None:
+    """What stands at both paths stays where one of them cannot be written."""
+    path = tmp_path / "m.onnx"
+    path.write_bytes(b"old")
+    beside(path).mkdir()
+    whole = jpegcompile.compile(tiny_residual(), preprocess="cifar10")
+    with pytest.raises(AccessError):
+        jpegcompile.CompiledModel(whole.model, whole.report, cubins=b"new").save(path)
+    assert path.read_bytes() == b"old"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["m.cubins", "m.onnx"]
+
+
+def test_kernels_of_a_model_are_kernels_of_the_library() -> None:
+    everything = {compiled_form(launch) for launch in library_launches(TF32X3)}
+    source = tiny_residual()
+    whole, few = (
+        launches_of(jpegcompile.compile(source, preprocess="cifar10", **options).model)  # type: ignore[arg-type]
+        for options in ({}, {"frequencies": 6, "truncate": 5})
+    )
+    assert {compiled_form(launch) for launch in (*whole, *few)} <= everything
+    assert len(whole) < len(everything) / 4
+    # Masks by few frequencies are not fused, and truncated maps stand in rows.
+    assert any("APPROXIMATE" in launch.constants for launch in few)
+
+
+def test_where_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    text = compiled(FEW, "gpu-kernels", "--gpu", "sm_80,sm_90")
+    files = [cached_file("sm_80"), cached_file("sm_90")]
+    lines = text.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [str(file) for file in files]
+    for gpu, file, line in zip((80, 90), files, lines, strict=True):
+        cubins = read_cubins(file)
+        assert {cubin.arch for cubin in cubins} == {gpu}
+        kernels = f"{len(cubins)} kernels for sm_{gpu}"
+        assert line == f"{file}: {kernels}, {file.stat().st_size:,} bytes"
+    one = tmp_path / "one.cubins"
+    data = json.loads(compiled(FEW, "gpu-kernels", "--gpu", "sm_90", "-o", one, "--json"))
+    assert data == {"files": [{"path": str(one), "gpus": ["sm_90"], "kernels": 2}]}
+    assert one.read_bytes() == files[1].read_bytes()
+
+
+def test_messages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = "use sm_80, sm_90, sm_100"
+    assert fails(capsys, 2, "gpu-kernels", "--gpu", "sm_70") == f"--gpu has 'sm_70'; {known}"
+    missing = tmp_path / "none" / "x"
+    assert fails(capsys, 5, "gpu-kernels", "-o", missing).startswith(f"{missing}: cannot write: ")
+    with pytest.raises(UsageError, match="is interpreted, not compiled"):
+        jpegcompile.gpu_kernels(["sm_90"], tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    text = fails(capsys, 5, "gpu-kernels")
+    assert text.endswith("cannot keep compiled kernels: Not a directory; set XDG_CACHE_HOME")
+    monkeypatch.setattr(build, "find_spec", lambda name: None)
+    assert fails(capsys, 5, "gpu-kernels") == (
+        "jpegcompile gpu-kernels compiles kernels by triton, which is not installed;"
+        " pip install 'jpegcompile[triton]'"
+    )
+
+
+def test_the_report_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from jpegcompile.gpu import companion
+
+    monkeypatch.setattr(companion, "companion", lambda model, archs, progress: b"kernels")
+    source, output = tmp_path / "s.onnx", tmp_path / "m.onnx"
+    source.write_bytes(tiny_residual().SerializeToString())
+    arguments = ("compile", source, "-o", output, "--preprocess", "cifar10", "--aot", "sm_90")
+    assert run_json(capsys, *arguments)["kernels"] == str(tmp_path / "m.cubins")
+    assert (tmp_path / "m.cubins").read_bytes() == b"kernels"
+    clash = tmp_path / "s.cubins"
+    assert fails(capsys, 2, *arguments, "--save-frequencies", tmp_path / "m.cubins") == (
+        f"{tmp_path / 'm.cubins'}: is the GPU kernels of --output too; give another"
+        " --save-frequencies"
+    )
+    assert not clash.exists()
+
+
+def test_the_index_keeps_kernels_apart() -> None:
+    """By what launchers choose; two tilings of one would be refused."""
+    forms = [compiled_form(launch) for launch in distinct(library_launches(TF32X3))]
+    assert len(forms) == len(set(forms)) > 200

@@ -1,0 +1,309 @@
+"""What a compiled file runs on: the choice, what is missing for it, and what is said of that."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from support.commands import fails, run_text
+from support.images import make_jpeg
+from support.tiny_residual import tiny_residual
+
+import jpegcompile
+from jpegcompile.cli import run_command
+from jpegcompile.errors import AccessError, FallbackWarning, UsageError
+from jpegcompile.gpu.build import KernelFile
+from jpegcompile.gpu.kernel_files import beside, cached_file
+from jpegcompile.runtime import cuda, providers
+from jpegcompile.runtime.providers import ON_CPU, Provider, Providers, providers_for
+from jpegcompile.target.base import CPU_PROVIDERS, CUDA_PROVIDER
+
+NO_DRIVER = "the CUDA driver cannot be opened: libcuda.so.1"
+Machine = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("compiled") / "m.onnx"
+    jpegcompile.compile(tiny_residual(), preprocess="cifar10").save(path)
+    return path
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Pretends that onnxruntime-gpu is installed, on a machine with such a device."""
+
+    def pretend(device: str, status: str = "CUDA: ") -> None:
+        names = [CUDA_PROVIDER, *CPU_PROVIDERS]
+        monkeypatch.setattr(ort, "get_available_providers", lambda: names)
+        monkeypatch.setattr(cuda, "device", lambda: device)
+        monkeypatch.setattr(cuda, "status", lambda files: status)
+
+    return pretend
+
+
+def test_the_cpu_is_asked_for(path: Path) -> None:
+    session = jpegcompile.load(path, providers="cpu")
+    assert session.execution_providers is ON_CPU
+    assert session.providers == list(CPU_PROVIDERS)
+    assert not session.execution.is_on_cuda
+
+
+def test_auto_without_a_provider_for_cuda_says_nothing(path: Path) -> None:
+    assert CUDA_PROVIDER not in ort.get_available_providers()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert jpegcompile.load(path).providers == list(CPU_PROVIDERS)
+
+
+def test_cuda_without_its_provider_is_refused(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = (
+        "--provider cuda: this onnxruntime has no CUDA provider; install onnxruntime-gpu in its"
+        " place (docs/onnxruntime_gpu.md)"
+    )
+    with pytest.raises(AccessError) as caught:
+        jpegcompile.load(path, providers="cuda")
+    assert str(caught.value) == message
+    assert fails(capsys, 5, "run", path, path, "--provider", "cuda") == message
+
+
+def test_another_word(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError, match=r"^provider is 'gpu'; use auto, cuda, cpu$"):
+        providers_for("gpu", path)
+    assert "'gpu' is not one of" in fails(capsys, 2, "run", path, path, "--provider", "gpu")
+
+
+def test_no_device(path: Path, machine: Machine, tmp_path: Path) -> None:
+    machine(f"{cuda.NO_CUDA}{NO_DRIVER}")
+    reason = f"{NO_DRIVER}; install NVIDIA's driver, or give --provider cpu"
+    with pytest.raises(AccessError) as caught:
+        providers_for("cuda", path)
+    assert str(caught.value) == f"--provider cuda: {reason}"
+    with pytest.warns(FallbackWarning) as noticed:
+        assert providers_for("auto", path) is ON_CPU
+    assert [str(one.message) for one in noticed] == [f"{reason}; running on the CPU"]
+
+
+def test_the_command_line_says_it_once(
+    path: Path, machine: Machine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine(f"{cuda.NO_CUDA}{NO_DRIVER}")
+    image = tmp_path / "x.jpg"
+    image.write_bytes(make_jpeg(32, 32))
+    assert run_command(["run", str(path), str(image)]) == 0
+    assert capsys.readouterr().err == (
+        f"note: {NO_DRIVER}; install NVIDIA's driver, or give --provider cpu; running on the CPU\n"
+    )
+
+
+def test_other_warnings_stay_what_they_are(
+    path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(warnings, "showwarning", lambda message, *_: shown.append(str(message)))
+
+    def device() -> str:
+        warnings.warn("of another library", UserWarning, stacklevel=1)
+        return f"{cuda.NO_CUDA}{NO_DRIVER}"
+
+    machine("")
+    monkeypatch.setattr(cuda, "device", device)
+    warnings.simplefilter("always")
+    assert run_command(["run", str(path), str(path)]) == 4
+    assert shown == ["of another library"]
+
+
+def test_kernels_of_the_model_are_found(machine: Machine, tmp_path: Path) -> None:
+    machine("sm_90")
+    model = tmp_path / "m.onnx"
+    beside(model).write_bytes(b"")
+    found = providers_for("auto", model)
+    assert found.names == (CUDA_PROVIDER, *CPU_PROVIDERS)
+    assert found.kernel_files == (tmp_path / "m.cubins",)
+    assert not found.is_required
+    assert providers_for("cuda", model).is_required
+
+
+def test_function_bodies_need_no_kernels(machine: Machine, path: Path) -> None:
+    machine("sm_75", cuda.NO_CUDA)
+    assert providers_for("cuda", path, native=False).kernel_files == ()
+
+
+def test_kernels_that_are_missing(
+    path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine("sm_89", f"{cuda.NO_CUDA}no kernels")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.warns(FallbackWarning, match="run jpegcompile gpu-kernels --gpu sm_80; running on"):
+        assert providers_for("auto", path) is ON_CPU
+    asked: list[Any] = []
+
+    def build(gpus: list[str], *, progress: Any) -> list[KernelFile]:
+        asked.append((gpus, progress))
+        return [KernelFile(cached_file("sm_80"), ("sm_80",), 1)]
+
+    monkeypatch.setattr(providers, "gpu_kernels", build)
+
+    def show(done: int, total: int) -> None:
+        """Progress."""
+
+    found = providers_for("cuda", path, progress=show)
+    assert asked == [(["sm_80"], show)]
+    assert found.kernel_files == (cached_file("sm_80"),)
+    assert found.kernel_files[0].parent == tmp_path / "jpegcompile" / "kernels"
+
+
+@pytest.mark.parametrize("device", ["sm_75", "sm_120"])
+def test_a_device_that_there_are_no_kernels_for(path: Path, machine: Machine, device: str) -> None:
+    machine(device, cuda.NO_CUDA)
+    with pytest.raises(AccessError, match=f"there are no kernels for {device}; give --provider cp"):
+        providers_for("cuda", path)
+
+
+@pytest.mark.parametrize("is_required", [False, True])
+def test_a_provider_that_onnxruntime_cannot_load(is_required: bool) -> None:
+    chosen = Providers((CUDA_PROVIDER, *CPU_PROVIDERS), (), True, is_required)
+    session: Any = SimpleNamespace(get_providers=lambda: list(CPU_PROVIDERS))
+    reason = (
+        "ONNX Runtime cannot load its CUDA provider; install the CUDA and cuDNN libraries that it"
+        " needs (docs/onnxruntime_gpu.md)"
+    )
+    if is_required:
+        with pytest.raises(AccessError) as caught:
+            chosen.check(session)
+        assert str(caught.value) == f"--provider cuda: {reason}"
+    else:
+        with pytest.warns(FallbackWarning) as noticed:
+            chosen.check(session)
+        assert str(noticed[0].message) == f"{reason}; running on the CPU"
+    session.get_providers = lambda: [CUDA_PROVIDER, *CPU_PROVIDERS]
+    chosen.check(session)
+
+
+def test_loading_it_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What packages of NVIDIA and ONNX Runtime say of missing libraries is said by `check`."""
+    monkeypatch.setattr(ort, "preload_dlls", lambda: print("failed"), raising=False)
+    levels: list[int] = []
+    monkeypatch.setattr(ort, "set_default_logger_severity", levels.append)
+    with Providers((CUDA_PROVIDER,), (), True).opening():
+        assert levels == [4]
+    assert levels == [4, 2]
+    assert capfd.readouterr().out == ""
+    with ON_CPU.opening(), Providers((CUDA_PROVIDER,)).opening():
+        assert levels == [4, 2]
+
+
+def test_providers_of_onnxruntime(path: Path) -> None:
+    """As a program of ONNX Runtime's gives them, which then takes what is there."""
+    asked: list[Provider] = [(CUDA_PROVIDER, {"device_id": 0}), *CPU_PROVIDERS]
+    with pytest.warns(UserWarning, match="CUDAExecutionProvider"):
+        session = jpegcompile.load(path, providers=asked)
+    assert session.execution_providers.has_cuda
+    assert session.providers == list(CPU_PROVIDERS)
+
+
+def test_pickling_keeps_the_choice(path: Path) -> None:
+    session = pickle.loads(pickle.dumps(jpegcompile.load(path, providers="cpu")))
+    assert session.execution_providers is ON_CPU
+
+
+def test_what_the_library_is_told() -> None:
+    def entries(chosen: Providers) -> tuple[str, str]:
+        options = ort.SessionOptions()
+        chosen.configure(options)
+        found = []
+        for name in ("jpegcompile.cuda", "jpegcompile.cubins"):
+            try:
+                found.append(options.get_session_config_entry(name))
+            except RuntimeError:
+                found.append("")
+        return found[0], found[1]
+
+    assert entries(ON_CPU) == ("0", "")
+    assert entries(Providers((CUDA_PROVIDER,))) == ("", "")
+    files = (Path("/a/b.cubins"), Path("c"))
+    assert entries(Providers((CUDA_PROVIDER,), files)) == ("", "/a/b.cubins:c")
+
+
+def test_the_native_library_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no driver at that path, in a library that has not looked for another yet."""
+    file = tmp_path / "x.cubins"
+    assert cuda.status([file]).startswith("no CUDA: ")
+    assert cuda.operators([file]) == frozenset()
+    assert cuda.device().startswith(("no CUDA: ", "sm_"))
+    monkeypatch.setattr(cuda, "custom_ops_library", lambda: None)
+    cuda.device.cache_clear()
+    try:
+        assert cuda.device() == "no CUDA: the native kernels are not installed"
+        assert cuda.status([file]) == cuda.device()
+        assert cuda.operators([file]) == frozenset()
+    finally:
+        cuda.device.cache_clear()
+
+
+def test_files_of_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("JPEGCOMPILE_CUBINS", raising=False)
+    model = tmp_path / "m.onnx"
+    before = cuda.kernel_files(model)
+    assert not [file for file in before if tmp_path in file.parents]
+    built = cached_file("sm_90")
+    built.parent.mkdir(parents=True)
+    for file in (built, beside(model)):
+        file.write_bytes(b"")
+    assert cuda.kernel_files(model) == (beside(model), *before, built)
+    monkeypatch.setenv("JPEGCOMPILE_CUBINS", "/one:/two")
+    assert cuda.kernel_files(model) == (beside(model), Path("/one"), Path("/two"))
+    assert cuda.kernel_files() == (Path("/one"), Path("/two"))
+
+
+def test_the_companion_of_a_link(tmp_path: Path) -> None:
+    (tmp_path / "away").mkdir()
+    file = tmp_path / "away" / "real.onnx"
+    file.write_bytes(b"")
+    link = tmp_path / "link.onnx"
+    link.symlink_to(file)
+    assert beside(link) == tmp_path / "away" / "real.cubins"
+    assert beside(tmp_path / "model") == tmp_path / "model.cubins"
+
+
+def test_outputs_are_bound(path: Path) -> None:
+    """Input/output binding: coefficients go in, and outputs stay where they are made."""
+    session = jpegcompile.load(path)
+    files = [make_jpeg(32, 32), make_jpeg(32, 32, quality=40)]
+    network = session.inference_session
+    binding = network.io_binding()
+    for name, values in session.feeds(files).items():
+        binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(values))
+    for name in session.output_names:
+        binding.bind_output(name)
+    network.run_with_iobinding(binding)
+    for bound, expected in zip(binding.get_outputs(), session.run(files), strict=True):
+        np.testing.assert_array_equal(bound.numpy(), expected)
+
+
+def test_the_command_says_what_runs_on_a_gpu(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    execution = jpegcompile.load(path).execution
+    assert f"\non a GPU: {execution.cuda_text}\n" in run_text(capsys, "inspect", path)
+    count = sum(execution.for_cuda.values())
+    assert execution.cuda_text.startswith(f"{count} of {execution.native_nodes} native kernels on")
+    some = next(iter(execution.for_cuda))
+    there = execution.on_cuda(frozenset([some]))
+    assert there.for_cuda == {some: execution.native[some]}
+    assert f"({execution.native[some]} of them on CUDA)" in str(there)
+    others = [op for op in execution.native if op != some]
+    assert "; on the CPU: " in there.cuda_text
+    assert all(op in there.cuda_text for op in others)
