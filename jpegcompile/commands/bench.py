@@ -40,7 +40,7 @@ _MOST_BATCH, _MOST_THREADS = 65536, 1024
 )
 @numbers_option("--batch", "batches", "Inputs of a run; 1,8 if not given.", _MOST_BATCH)
 @numbers_option(
-    "--threads", "threads", "Threads of ONNX Runtime and of decoding; 1,2.", _MOST_THREADS, "1,2"
+    "--threads", "threads", "Threads of runtimes and of decoding; 1,2.", _MOST_THREADS, "1,2"
 )
 @click.option(
     "--repeats",
@@ -84,7 +84,8 @@ def bench(
 
     Decoding, what makes the network's input, the network, and all of it from the bytes of files.
     Each side runs in a process of its own, in turn with the others. Outputs are checked first: if
-    they are not those of ORIGINAL nothing is timed and the exit code is 1.
+    they are not those of ORIGINAL nothing is timed and the exit code is 1. Of a module of PyTorch
+    a step ends when the GPU is done, and there is no --per-op and no --portable.
     """
     with progress_bar("timing") as progress:
         result = run.bench(

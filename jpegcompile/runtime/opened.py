@@ -54,9 +54,13 @@ def load_module(path: str | os.PathLike[str], device: str | None = None) -> Comp
 
 
 def opened(
-    path: str | os.PathLike[str], *, native: bool = True, arena: bool = True
+    path: str | os.PathLike[str],
+    *,
+    native: bool = True,
+    arena: bool = True,
+    threads: int | None = None,
 ) -> Session | CompiledModule:
-    """The same; `arena` is as for `Session`."""
+    """The same; `arena` and `threads` are as for `Session`, and mean nothing to a module."""
     if is_module_folder(path):
         return load_module(path)
-    return Session(path, native=native, arena=arena)
+    return Session(path, threads, native, arena)

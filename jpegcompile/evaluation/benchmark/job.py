@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.read import image_bytes
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.target.base import CPU_PROVIDERS
 
@@ -29,6 +34,17 @@ class InputSet:
     files: tuple[str, ...]
     tensors: str
 
+    def file_batches(self, size: int) -> list[list[bytes]]:
+        """The bytes of the files, in whole batches of `size`."""
+        data = [bytes(image_bytes(file)) for file in self.files]
+        return [data[start : start + size] for start in range(0, len(data) - size + 1, size)]
+
+    def tensor_batches(self, size: int) -> Iterator[NDArray[np.float32]]:
+        """The tensors in whole batches of `size`, each read when it is wanted."""
+        count = len(np.load(self.tensors, mmap_mode="r"))
+        for start in range(0, count - size + 1, size):
+            yield np.array(np.load(self.tensors, mmap_mode="r")[start : start + size])
+
 
 @dataclass(frozen=True)
 class Job:
@@ -36,11 +52,11 @@ class Job:
 
     Attributes:
         side: SPATIAL, COMPILED or PORTABLE.
-        model: path of the model.
+        model: path of the model: a file, or the folder of a module of PyTorch.
         folder: of its external weights, where the model is not beside them.
         library: of native kernels; None to run without.
         batch: inputs of a run.
-        threads: of ONNX Runtime, and of decoding.
+        threads: of ONNX Runtime or PyTorch, and of decoding.
         input_mode: what the compiled model takes, as in `CompiledInfo`.
         image: the image input of the original.
         frame: of the files; None for tensors.
