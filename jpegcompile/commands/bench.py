@@ -16,12 +16,14 @@ from jpegcompile.commands.options import (
     json_option,
     numbers_option,
     print_json,
+    provider_option,
 )
 from jpegcompile.evaluation.benchmark import run
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
 from jpegcompile.evaluation.benchmark.results import Benchmark, Cell
 from jpegcompile.jpeg.unusable import OnError
+from jpegcompile.runtime.providers import Choice
 
 _HEADERS = {SPATIAL: "spatial", COMPILED: "compiled", PORTABLE: "bodies"}
 _MOST_NODES = 20
@@ -40,7 +42,7 @@ _MOST_BATCH, _MOST_THREADS = 65536, 1024
 )
 @numbers_option("--batch", "batches", "Inputs of a run; 1,8 if not given.", _MOST_BATCH)
 @numbers_option(
-    "--threads", "threads", "Threads of ONNX Runtime and of decoding; 1,2.", _MOST_THREADS, "1,2"
+    "--threads", "threads", "Threads of runtimes and of decoding; 1,2.", _MOST_THREADS, "1,2"
 )
 @click.option(
     "--repeats",
@@ -64,6 +66,7 @@ _MOST_BATCH, _MOST_THREADS = 65536, 1024
     is_flag=True,
     help="Time the compiled model by its function bodies, without native kernels, as well.",
 )
+@provider_option
 @error_options
 @json_option
 def bench(
@@ -76,6 +79,7 @@ def bench(
     seconds: float,
     per_op: bool,
     portable: bool,
+    provider: Choice,
     on_error: OnError,
     tolerant: bool,
     as_json: bool,
@@ -84,7 +88,8 @@ def bench(
 
     Decoding, what makes the network's input, the network, and all of it from the bytes of files.
     Each side runs in a process of its own, in turn with the others. Outputs are checked first: if
-    they are not those of ORIGINAL nothing is timed and the exit code is 1.
+    they are not those of ORIGINAL nothing is timed and the exit code is 1. Of a module of PyTorch
+    a step ends when the GPU is done, and there is no --per-op and no --portable.
     """
     with progress_bar("timing") as progress:
         result = run.bench(
@@ -97,6 +102,7 @@ def bench(
             seconds=seconds,
             per_op=per_op,
             portable=portable,
+            providers=provider,
             on_error=on_error,
             tolerant=tolerant,
             progress=progress,

@@ -72,10 +72,11 @@ def opened(
     *,
     native: bool = True,
     arena: bool = True,
+    threads: int | None = None,
     providers: Asked = "auto",
     progress: Progress = lambda done, total: None,
 ) -> Session | CompiledModule:
-    """The same; `arena` is as for `Session`."""
+    """The same; `arena` and `threads` are as for `Session`, and mean nothing to a module."""
     if is_module_folder(path):
         return load_module(path)
-    return Session(path, native=native, arena=arena, providers=providers, progress=progress)
+    return Session(path, threads, native, arena, providers, progress)

@@ -26,6 +26,8 @@ Provider = str | tuple[str, Mapping[str, Any]]
 # What a caller may ask for.
 Asked = Choice | Sequence[Provider]
 Progress = Callable[[int, int], None]
+# Its own kernels would round float32 to TF32 otherwise.
+_EXACT_CUDA: Provider = (CUDA_PROVIDER, {"use_tf32": "0"})
 # Of ONNX Runtime's loggers; the second is its default.
 _FATAL, _WARNING = 4, 2
 
@@ -52,6 +54,17 @@ class Providers:
         """Whether CUDA is among them."""
         return any(_name(provider) == CUDA_PROVIDER for provider in self.names)
 
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return {**vars(self), "kernel_files": [str(file) for file in self.kernel_files]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Providers:
+        """What `to_json` gave."""
+        names = tuple(one if isinstance(one, str) else (one[0], one[1]) for one in data["names"])
+        files = tuple(map(Path, data["kernel_files"]))
+        return cls(**{**data, "names": names, "kernel_files": files})
+
     def configure(self, options: ort.SessionOptions) -> None:
         """Tell the library of native kernels, which reads these entries when it is registered."""
         if not self.has_cuda:
@@ -77,13 +90,20 @@ class Providers:
         finally:
             ort.set_default_logger_severity(_WARNING)
 
+    def as_used_by(self, session: ort.InferenceSession) -> Providers:
+        """What further sessions of the same file run on: where one fell back, all do."""
+        return ON_CPU if self._fell_back(session) else self
+
+    def _fell_back(self, session: ort.InferenceSession) -> bool:
+        return self.has_cuda and self.is_chosen and CUDA_PROVIDER not in session.get_providers()
+
     def check(self, session: ort.InferenceSession) -> None:
         """Tell if ONNX Runtime fell back to the CPU.
 
         Raises:
             AccessError: if CUDA is required and the session does not run on it.
         """
-        if not (self.has_cuda and self.is_chosen) or CUDA_PROVIDER in session.get_providers():
+        if not self._fell_back(session):
             return
         reason = (
             "ONNX Runtime cannot load its CUDA provider; install the CUDA and cuDNN libraries that"
@@ -135,7 +155,7 @@ def providers_for(
         return ON_CPU
     files, missing = _kernels(model, native, progress if is_required else None)
     if not missing:
-        return Providers((CUDA_PROVIDER, *CPU_PROVIDERS), files, True, is_required)
+        return Providers((_EXACT_CUDA, *CPU_PROVIDERS), files, True, is_required)
     if is_required:
         raise AccessError(f"--provider cuda: {missing}")
     _notice(missing)

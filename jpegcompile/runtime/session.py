@@ -112,6 +112,7 @@ class Session(ImageRunner):
         # Of a second session, for other samplings, nothing else is large.
         self._weights = {} if info.input_mode == "tensor" else shared_weights(model)
         self._session = self._open(model)
+        self.execution_providers = self.execution_providers.as_used_by(self._session)
         if CUDA_PROVIDER in self.providers:
             operators = cuda.operators(self.execution_providers.kernel_files)
             self.execution = self.execution.on_cuda(operators)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import onnx
 import pytest
 from onnx import numpy_helper
+from support.bench_results import QUICK, STEPS, assert_times, steps_of
 from support.commands import drawn_on_a_terminal, fails, few_images, run_json, run_text
 from support.images import make_jpeg
 from support.tiers import thorough
@@ -18,9 +18,6 @@ import jpegcompile
 from jpegcompile.digits import model_path, preprocess_path
 from jpegcompile.runtime import native
 from jpegcompile.runtime.native import operators_of
-
-QUICK = ("--batch", 1, "--threads", 1, "--repeats", 1, "--seconds", 0)
-STEPS = ["decode", "ingest", "network", "end to end"]
 
 
 @pytest.fixture(scope="module")
@@ -40,28 +37,6 @@ def for_tensors(folder: Path) -> Path:
     path = folder / "digits.tensor.onnx"
     jpegcompile.compile(model_path(), input="tensor", preprocess=preprocess_path()).save(path)
     return path
-
-
-def steps_of(cell: Any) -> list[tuple[str, str | None]]:
-    return [(timing["stage"], timing["inputs"]) for timing in cell["timings"]]
-
-
-def assert_times(data: Any, sides: list[str]) -> None:
-    """Everything is there for every side, and of a sane kind."""
-    for cell in data["cells"]:
-        assert list(cell["sides"]) == sides
-        for timing in cell["timings"]:
-            assert list(timing["seconds"]) == list(timing["rounds"]) == sides
-            assert list(timing["ratio"]) == sides[1:]
-            assert all(len(values) == data["rounds"] for values in timing["rounds"].values())
-            assert all(seconds > 0 for seconds in timing["seconds"].values())
-        for name, side in cell["sides"].items():
-            assert side["creation"] > 0
-            # Linux tells the peak; the modules alone take more than this.
-            assert side["memory"] is None or side["memory"] >= side["base"] > 10e6
-            assert (side["check"] is None) == (name == "spatial")
-        for ratio in cell["ratio"].values():
-            assert list(ratio) == ["creation", "memory", "own_memory"]
 
 
 @thorough

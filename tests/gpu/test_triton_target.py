@@ -38,6 +38,7 @@ from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.gpu.folder import CUBINS, MANIFEST, MODEL, WEIGHTS
 from jpegcompile.precision import BFLOAT16, TF32X3
+from jpegcompile.runtime.session import Session
 from jpegcompile.runtime.triton.kernel import KernelModule
 from jpegcompile.runtime.triton.module import CompiledModule
 
@@ -445,6 +446,6 @@ def test_an_interpreted_process_compiles_nothing(tiny: Material) -> None:
         jpegcompile.compile(tiny.model, target="triton", aot=["sm_80"], **PREPROCESS)
 
 
-def test_what_takes_files_alone_says_so(tiny: Material, written: Written) -> None:
+def test_what_takes_files_alone_says_so(written: Written) -> None:
     with pytest.raises(UnsupportedModelError, match="is a module of PyTorch, and a file is needed"):
-        jpegcompile.bench(tiny.model, written.folder)
+        Session(written.folder)

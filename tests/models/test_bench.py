@@ -22,7 +22,7 @@ from support.tiny_residual import tiny_residual
 
 import jpegcompile
 from jpegcompile.errors import AccessError, ImageError, InternalError, UnsupportedModelError
-from jpegcompile.evaluation.benchmark import worker
+from jpegcompile.evaluation.benchmark import profile
 from jpegcompile.evaluation.benchmark.inputs import photograph_like, write_images
 from jpegcompile.evaluation.benchmark.job import COMPILED, SPATIAL, InputSet, Job, job_of
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator, node_times
@@ -223,20 +223,20 @@ def test_a_profile_is_of_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     profiled: list[tuple[int, int]] = []
 
-    def times_of(profile: Path, runs: int, warm_up: int) -> list[NodeTime]:
-        events = json.loads(profile.read_text(encoding="utf-8"))
+    def times_of(path: Path, runs: int, warm_up: int) -> list[NodeTime]:
+        events = json.loads(path.read_text(encoding="utf-8"))
         decodes = [e for e in events if e.get("args", {}).get("op_name") == "JpegDecode"]
         durations = [e["dur"] / 1e6 for e in decodes if e["name"].endswith("_kernel_time")]
         profiled.append((runs, len(durations)))
-        times = node_times(profile, runs, warm_up)
+        times = node_times(path, runs, warm_up)
         (decode,) = (time for time in times if time.op == "JpegDecode")
         batches = [sum(durations[i : i + 3]) for i in range(3 * warm_up, len(durations), 3)]
         assert decode.seconds == pytest.approx(float(np.median(batches)))
         return times
 
-    monkeypatch.setattr(worker, "run_session", counted)
-    monkeypatch.setattr(worker, "node_times", times_of)
-    worker.Worker(job).profile(4)
+    monkeypatch.setattr(profile, "run_session", counted)
+    monkeypatch.setattr(profile, "node_times", times_of)
+    profile.profile(job, 4)
     assert profiled == [(6, 18)]
     assert seen == 6 * [file.stat().st_size for file in files]
 

@@ -21,6 +21,7 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.jpeg.subsampling import GRAY, subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Reading, Skipped
+from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.inputs import (
     check_decodable,
     check_size,
@@ -58,7 +59,7 @@ class Inputs:
 
 
 def gather(
-    session: Session,
+    session: ImageRunner,
     images: str | os.PathLike[str] | None,
     batches: Sequence[int],
     folder: Path,
@@ -99,7 +100,7 @@ def gather(
     return Inputs((inputs,), left_out, len(fitting), reader.skipped, listing.ignored)
 
 
-def _made(session: Session, count: int, folder: Path) -> tuple[InputSet, ...]:
+def _made(session: ImageRunner, count: int, folder: Path) -> tuple[InputSet, ...]:
     """Random tensors, or files of two qualities."""
     frame = session.info.frame
     if frame is None:
@@ -163,7 +164,7 @@ def photograph_like(height: int, width: int, seed: int) -> NDArray[np.uint8]:
     return np.clip(128 + 16 * total, 0, 255).astype(np.uint8)
 
 
-def _reader(session: Session, on_error: OnError, tolerant: bool) -> ImageReader:
+def _reader(session: ImageRunner, on_error: OnError, tolerant: bool) -> ImageReader:
     """A reader of files of the network's size, whatever their sampling."""
     taken = session.info.input
     return ImageReader(
@@ -171,17 +172,22 @@ def _reader(session: Session, on_error: OnError, tolerant: bool) -> ImageReader:
     )
 
 
-def _usable(session: Session, tolerant: bool, file: Path, item: Reading) -> tuple[Path, bool]:
+def _usable(session: ImageRunner, tolerant: bool, file: Path, item: Reading) -> tuple[Path, bool]:
     """A file, and whether it can be fed as it is; refuses files that either side cannot decode."""
     info, frame = session.info, item.coefficients.frame
     color = session.preprocess.color_for(info.input.channels)
     fits = fits_inputs(frame, info.frame, info.input)
     check_decodable(frame, color)
-    takes_whole = info.input_mode == "jpeg" and session.execution.library is not None
-    if fits and takes_whole and not item.is_whole:
+    if fits and _takes_whole_files(session) and not item.is_whole:
         raise ImageError("is damaged, and JpegDecode takes whole files only; replace the file")
     pillow_pixels(file, color, tolerant=tolerant)
     return file, fits
+
+
+def _takes_whole_files(session: ImageRunner) -> bool:
+    """Whether JpegDecode reads the files, by native kernels."""
+    reads_files = isinstance(session, Session) and session.execution.library is not None
+    return reads_files and session.info.input_mode == "jpeg"
 
 
 def _spread(files: Sequence[Item], most: int) -> list[Item]:
@@ -202,7 +208,7 @@ def _tensor_set(name: str, tensors: NDArray[np.float32], folder: Path) -> InputS
 
 
 def _file_set(
-    name: str, files: Sequence[Path], session: Session, folder: Path, *, tolerant: bool = False
+    name: str, files: Sequence[Path], session: ImageRunner, folder: Path, *, tolerant: bool = False
 ) -> InputSet:
     preprocess, taken = session.preprocess, session.info.input
     images = read_coefficients_many(files, tolerant=tolerant)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.read import image_bytes
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.target.base import CPU_PROVIDERS
+from jpegcompile.runtime.providers import ON_CPU, Providers
 
 SPATIAL, COMPILED, PORTABLE = "spatial", "compiled", "portable"
 
@@ -29,6 +34,17 @@ class InputSet:
     files: tuple[str, ...]
     tensors: str
 
+    def file_batches(self, size: int) -> list[list[bytes]]:
+        """The bytes of the files, in whole batches of `size`."""
+        data = [bytes(image_bytes(file)) for file in self.files]
+        return [data[start : start + size] for start in range(0, len(data) - size + 1, size)]
+
+    def tensor_batches(self, size: int) -> Iterator[NDArray[np.float32]]:
+        """The tensors in whole batches of `size`, each read when it is wanted."""
+        count = len(np.load(self.tensors, mmap_mode="r"))
+        for start in range(0, count - size + 1, size):
+            yield np.array(np.load(self.tensors, mmap_mode="r")[start : start + size])
+
 
 @dataclass(frozen=True)
 class Job:
@@ -36,11 +52,11 @@ class Job:
 
     Attributes:
         side: SPATIAL, COMPILED or PORTABLE.
-        model: path of the model.
+        model: path of the model: a file, or the folder of a module of PyTorch.
         folder: of its external weights, where the model is not beside them.
         library: of native kernels; None to run without.
         batch: inputs of a run.
-        threads: of ONNX Runtime, and of decoding.
+        threads: of ONNX Runtime or PyTorch, and of decoding.
         input_mode: what the compiled model takes, as in `CompiledInfo`.
         image: the image input of the original.
         frame: of the files; None for tensors.
@@ -50,7 +66,7 @@ class Job:
         parts_folder: of external weights of these two.
         sets: inputs.
         tolerant: whether to take what can be read of damaged files.
-        providers: execution providers of ONNX Runtime, the preferred one first.
+        providers: what sessions of ONNX Runtime run on.
     """
 
     side: str
@@ -68,7 +84,7 @@ class Job:
     parts_folder: str | None
     sets: tuple[InputSet, ...]
     tolerant: bool = False
-    providers: tuple[str, ...] = CPU_PROVIDERS
+    providers: Providers = ON_CPU
 
     @property
     def takes_files(self) -> bool:
@@ -89,6 +105,7 @@ class Job:
         return {
             **vars(self),
             "image": self.image.to_json(),
+            "providers": self.providers.to_json(),
             "frame": None if self.frame is None else self.frame.to_json(),
             "sets": [asdict(inputs) for inputs in self.sets],
         }
@@ -97,7 +114,7 @@ class Job:
 def job_of(data: dict[str, Any]) -> Job:
     """The job that `Job.to_json` gave."""
     sets = tuple(InputSet(s["name"], tuple(s["files"]), s["tensors"]) for s in data["sets"])
-    providers = tuple(data["providers"])
+    providers = Providers.from_json(data["providers"])
     image = NetworkInput.from_json(data["image"])
     frame = None if data["frame"] is None else Frame.from_json(data["frame"])
     given = {"image": image, "frame": frame, "sets": sets, "providers": providers}

@@ -43,8 +43,8 @@ class Pipeline:
     """
 
     decode: Callable[[Sequence[bytes]], Any]
-    ingest: Callable[[Any], Array]
-    network: Callable[[Array], Outputs]
+    ingest: Callable[[Any], Any]
+    network: Callable[[Any], Outputs]
     end_to_end: Callable[[Sequence[bytes]], Outputs]
 
     def step(self, stage: str, files: Sequence[bytes]) -> Callable[[], object]:
@@ -75,13 +75,15 @@ def open_session(
     """
     options = session_options(job.threads, None if folder is None else Path(folder), spinning=True)
     if job.library is not None and job.side != SPATIAL:
+        job.providers.configure(options)
         register(options, Path(job.library))
     if profile is not None:
         options.enable_profiling = True
         options.profile_file_prefix = os.fspath(profile)
     model = path if folder is None else Path(path).read_bytes()
     try:
-        return ort.InferenceSession(model, options, providers=list(job.providers))
+        with job.providers.opening():
+            return ort.InferenceSession(model, options, providers=list(job.providers.names))
     except Exception as error:
         raise UnsupportedModelError(
             f"{path}: ONNX Runtime refuses the model: {one_line(error)}"
@@ -106,9 +108,8 @@ def byte_feeds(file: bytes) -> dict[str, Array]:
     return {JPEG: np.frombuffer(file, np.uint8)}
 
 
-def tensor_pipeline(session: ort.InferenceSession) -> Pipeline:
+def tensor_pipeline(network: Callable[[Array], Outputs]) -> Pipeline:
     """A model that is fed tensors: there is nothing before it."""
-    network = _network(session)
 
     def none(given: Any) -> Any:
         raise AssertionError("tensors are neither decoded nor ingested")
@@ -123,7 +124,7 @@ def spatial_pipeline(job: Job, session: ort.InferenceSession) -> Pipeline:
     color, affine = preprocess.color_for(channels), preprocess.affine(channels)
     scale, shift = (v.astype(np.float32)[:, None, None] for v in (affine.scale, affine.shift))
     each = _each(job.threads)
-    network = _network(session)
+    network = session_network(session)
 
     def decode(files: Sequence[bytes]) -> list[NDArray[np.uint8]]:
         return each(lambda file: pillow_pixels(file, color, tolerant=job.tolerant), files)
@@ -176,7 +177,8 @@ def compiled_pipeline(
     return Pipeline(decode, ingest, network, end_to_end)
 
 
-def _network(session: ort.InferenceSession) -> Callable[[Array], Outputs]:
+def session_network(session: ort.InferenceSession) -> Callable[[Array], Outputs]:
+    """The run of a session that takes the network's input."""
     (image,) = session.get_inputs()
     kind = np.float16 if image.type == "tensor(float16)" else np.float32
 

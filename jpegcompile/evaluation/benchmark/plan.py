@@ -15,7 +15,10 @@ from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.verify import is_half_precision
 from jpegcompile.frontend.load import Source
 from jpegcompile.network_input import NetworkInput
+from jpegcompile.precision import precision_of
 from jpegcompile.runtime.cut import begin_at, end_at
+from jpegcompile.runtime.image_runner import ImageRunner
+from jpegcompile.runtime.providers import ON_CPU, Providers
 from jpegcompile.runtime.session import Session
 
 
@@ -27,7 +30,7 @@ class Plan:
         folder: for files that are written on the way.
         templates: a job for each side, without batch and threads.
         is_exact: whether the compiled model must give the original's answers.
-        is_half: whether the network is in float16.
+        tolerance: what is allowed at the outputs.
         variants: of each set of inputs: files with the outputs of the original computed in other
             ways, as `Worker` writes them, and what each counts (`Variant.multiple`).
     """
@@ -35,7 +38,7 @@ class Plan:
     folder: Path
     templates: tuple[Job, ...]
     is_exact: bool
-    is_half: bool
+    tolerance: Tolerance
     variants: tuple[tuple[tuple[str, float], ...], ...]
 
     def jobs(self, batch: int, threads: int) -> list[Job]:
@@ -44,13 +47,14 @@ class Plan:
 
 
 def plan_of(
-    session: Session,
+    session: ImageRunner,
     source: Source,
     original: str,
     inputs: Inputs,
     folder: Path,
     portable: bool,
     tolerant: bool = False,
+    providers: Providers = ON_CPU,
 ) -> Plan:
     """A job for each side of a compiled model and its source, and the files that jobs need.
 
@@ -62,9 +66,9 @@ def plan_of(
         folder: for files.
         portable: whether the compiled model runs without native kernels, too.
         tolerant: whether to take what can be read of damaged files.
+        providers: what sessions of ONNX Runtime run on.
     """
-    info, is_half = session.info, is_half_precision(session.model)
-    library = session.execution.library
+    info = session.info
     shared = Job(
         side=SPATIAL,
         model=original,
@@ -81,18 +85,46 @@ def plan_of(
         parts_folder=None,
         sets=inputs.sets,
         tolerant=tolerant,
+        providers=providers,
     )
-    spatial = shared
-    if source.integer_pixels is not None:
-        # The float decode, with which it is checked, is not of integers.
-        floats = folder / "original.onnx"
-        floats.write_bytes(source.model.SerializeToString())
-        spatial = replace(shared, model=str(floats), folder=str(source.folder or folder))
-    # External weights lie beside the file that a link leads to.
-    path = os.path.realpath(session.path)
-    compiled = replace(shared, side=COMPILED, model=path, library=library)
+    if isinstance(session, Session):
+        compiled = _jobs_of_a_file(session, shared, folder, portable)
+    else:
+        compiled = (replace(shared, side=COMPILED, model=session.path),)
+    tolerance = Tolerance(
+        is_half=is_half_precision(source.model), precision=precision_of(info.precision)
+    )
+    return Plan(
+        folder=folder,
+        templates=(_spatial_job(source, shared, folder), *compiled),
+        is_exact=info.frequencies is None,
+        tolerance=tolerance,
+        variants=_variants(source, info.input, inputs, folder, tolerance),
+    )
+
+
+def _spatial_job(source: Source, shared: Job, folder: Path) -> Job:
+    """The job of the original."""
+    if source.integer_pixels is None:
+        return shared
+    # The float decode, with which it is checked, is not of integers.
+    floats = folder / "original.onnx"
+    floats.write_bytes(source.model.SerializeToString())
+    return replace(shared, model=str(floats), folder=str(source.folder or folder))
+
+
+def _jobs_of_a_file(session: Session, shared: Job, folder: Path, portable: bool) -> tuple[Job, ...]:
+    """The jobs of a compiled file: with native kernels and, if it is wanted, without."""
+    library = session.execution.library
+    compiled = replace(
+        _with_parts(session, shared, folder),
+        side=COMPILED,
+        # External weights lie beside the file that a link leads to.
+        model=os.path.realpath(session.path),
+        library=library,
+    )
     without = replace(compiled, side=PORTABLE, library=None)
-    if info.input_mode == "jpeg":
+    if session.info.input_mode == "jpeg":
         # What has no native kernels takes coefficients, as `Session` has it.
         behind = folder / "coefficients.onnx"
         behind.write_bytes(session.model.SerializeToString())
@@ -104,26 +136,23 @@ def plan_of(
         )
         if library is None:
             compiled = replace(without, side=COMPILED)
-    if info.ingest_output is not None:
-        ingest, network = folder / "ingest.onnx", folder / "network.onnx"
-        begin = info.ingest_output
-        ingest.write_bytes(end_at(session.model, begin).SerializeToString())
-        network.write_bytes(begin_at(session.model, begin, info.input).SerializeToString())
-        compiled, without = (
-            replace(
-                side,
-                ingest=str(ingest),
-                network=str(network),
-                parts_folder=str(session.folder.absolute()),
-            )
-            for side in (compiled, without)
-        )
-    return Plan(
-        folder=folder,
-        templates=(spatial, compiled, without) if portable else (spatial, compiled),
-        is_exact=info.frequencies is None,
-        is_half=is_half,
-        variants=_variants(source, info.input, inputs, folder, Tolerance(is_half=is_half)),
+    return (compiled, without) if portable else (compiled,)
+
+
+def _with_parts(session: Session, job: Job, folder: Path) -> Job:
+    """The job with the two parts of a compiled file, where it takes images."""
+    begin = session.info.ingest_output
+    if begin is None:
+        return job
+    ingest, network = folder / "ingest.onnx", folder / "network.onnx"
+    ingest.write_bytes(end_at(session.model, begin).SerializeToString())
+    cut = begin_at(session.model, begin, session.info.input)
+    network.write_bytes(cut.SerializeToString())
+    return replace(
+        job,
+        ingest=str(ingest),
+        network=str(network),
+        parts_folder=str(session.folder.absolute()),
     )
 
 

@@ -22,7 +22,7 @@ class Process:
 
     Attributes:
         job: that it does.
-        creation: seconds that making its session took.
+        creation: seconds that opening its model took.
         outputs: names of the model's outputs.
     """
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jpegcompile.evaluation.benchmark.job import SPATIAL
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
 from jpegcompile.evaluation.measure import Verification
 from jpegcompile.jpeg.unusable import Skipped
 from jpegcompile.runtime.native import Execution
+
+if TYPE_CHECKING:
+    from jpegcompile.runtime.triton.module import ModuleExecution
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Side:
     """One process: a model at one batch size and one number of threads.
 
     Attributes:
-        creation: seconds that making the session took.
+        creation: seconds that making the session, or opening the module, took.
         memory: the most resident memory that the process had, in bytes, when the whole model had
             run; None where the system does not tell.
         base: as `memory`, before the model was opened.
@@ -147,7 +150,7 @@ class Benchmark:
     original: str
     compiled: str
     mode: str
-    execution: Execution
+    execution: Execution | ModuleExecution
     cpus: int
     onnxruntime: str
     rounds: int

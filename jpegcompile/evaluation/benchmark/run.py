@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime as ort
@@ -23,9 +24,15 @@ from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.processors import available_processors
-from jpegcompile.runtime.native import execution_of
+from jpegcompile.runtime.image_runner import ImageRunner
+from jpegcompile.runtime.native import Execution, execution_of
+from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.opening import read_compiled
+from jpegcompile.runtime.providers import Asked, Providers, providers_for
 from jpegcompile.runtime.session import Session
+
+if TYPE_CHECKING:
+    from jpegcompile.runtime.triton.module import CompiledModule, ModuleExecution
 
 BATCHES, THREADS = (1, 8), (1, 2)
 ROUNDS, SECONDS = 5, 0.25
@@ -42,6 +49,7 @@ def bench(
     seconds: float = SECONDS,
     per_op: bool = False,
     portable: bool = False,
+    providers: Asked = "auto",
     on_error: OnError = "stop",
     tolerant: bool = False,
     progress: Progress | None = None,
@@ -50,16 +58,18 @@ def bench(
 
     Args:
         original: path of the source model.
-        compiled: path of the compiled model.
+        compiled: path of the compiled model, a file or the folder of a module.
         images: folder of JPEG files of the network's size. Without it a model for coefficients is
             timed with files made for the purpose, of quality 75 and 90, and one for tensors with
             random tensors.
         batches: inputs of a run; 1 and 8, or what the model is bound to, if not given.
-        threads: of ONNX Runtime, and of decoding; every number is timed with every batch size.
+        threads: of ONNX Runtime or PyTorch, and of decoding; every number is timed with every
+            batch size.
         rounds: how often each side is timed, in turn with the others.
         seconds: how long it runs each time, at least once.
         per_op: whether to time every node, too.
         portable: whether to time the compiled model without native kernels as well.
+        providers: what ONNX Runtime runs both models on, as for `jpegcompile.load`.
         on_error: what becomes of files that cannot be used: "stop" raises the error of the first
             that is to be run; "skip" and "report" read all files, leave such ones out, and the
             result lists them.
@@ -74,18 +84,16 @@ def bench(
     """
     _require_positive(batches or (), threads, rounds, seconds)
     with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as name:
-        session, source = Session(compiled, threads=1, providers="cpu"), load_source(original)
+        session = opened(compiled, threads=1, providers=providers)
+        source = load_source(original)
         require_same_source(source, session)
-        if portable and not session.target.keeps_operators:
-            raise UsageError(f"{compiled}: has standard operators only; leave --portable out")
+        _require_timed(session, per_op, portable)
         sizes = _batch_sizes(session, source, batches)
         inputs = gather(session, images, sizes, Path(name), on_error, tolerant=tolerant)
         path = os.fspath(original)
-        plan = plan_of(session, source, path, inputs, Path(name), portable, tolerant)
-        execution, mode = session.execution, session.info.input_mode
-        if mode == "jpeg" and execution.library is not None:
-            # The whole file is run here, as any program runs it.
-            execution = execution_of(read_compiled(compiled)[0])
+        used = _providers(session, original, providers)
+        plan = plan_of(session, source, path, inputs, Path(name), portable, tolerant, used)
+        execution, mode = _execution_of(session), session.info.input_mode
         # Their memory is not wanted while others are timed.
         del session, source
         jobs = [plan.jobs(batch, count) for batch in sizes for count in threads]
@@ -109,7 +117,48 @@ def bench(
         )
 
 
-def _batch_sizes(session: Session, source: Source, wanted: Sequence[int] | None) -> Sequence[int]:
+def _require_timed(session: Session | CompiledModule, per_op: bool, portable: bool) -> None:
+    """Refuse what there is not to time.
+
+    Raises:
+        UsageError: naming the option.
+    """
+    if isinstance(session, Session):
+        if portable and not session.target.keeps_operators:
+            raise UsageError(f"{session.path}: has standard operators only; leave --portable out")
+        return
+    if portable:
+        raise UsageError(
+            f"{session.path}: is a module of PyTorch, which has no function bodies;"
+            " leave --portable out"
+        )
+    if per_op:
+        raise UsageError(
+            f"{session.path}: is a module of PyTorch, and only ONNX Runtime times single nodes;"
+            " leave --per-op out"
+        )
+
+
+def _execution_of(session: Session | CompiledModule) -> Execution | ModuleExecution:
+    """What runs the nodes of the compiled model in the process that is timed."""
+    if not isinstance(session, Session):
+        return session.execution
+    if session.info.input_mode == "jpeg" and session.execution.library is not None:
+        # The whole file is run there, as any program runs it.
+        return execution_of(read_compiled(session.path)[0])
+    return session.execution
+
+
+def _providers(session: ImageRunner, original: str | os.PathLike[str], asked: Asked) -> Providers:
+    """What ONNX Runtime runs on: both models, or, beside a module of PyTorch, the original."""
+    if isinstance(session, Session):
+        return session.execution_providers
+    return providers_for(asked, original, native=False)
+
+
+def _batch_sizes(
+    session: ImageRunner, source: Source, wanted: Sequence[int] | None
+) -> Sequence[int]:
     """The sizes wanted, which must be the one that a model is bound to."""
     image = next(v for v in source.model.graph.input if v.name == session.info.input.name)
     fixed = image.type.tensor_type.shape.dim[0].dim_value or session.fixed_batch

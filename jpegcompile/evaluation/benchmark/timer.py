@@ -20,7 +20,6 @@ from jpegcompile.evaluation.benchmark.results import Cell, Side, Timing
 from jpegcompile.evaluation.measure import Verification
 from jpegcompile.evaluation.meter import Meter, Variant, verification
 from jpegcompile.evaluation.progress import Progress
-from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.verify import require_passed
 
 _PROFILED_RUNS = 10
@@ -96,7 +95,7 @@ class Timer:
         pillow: Sequence[str] | None,
     ) -> Verification:
         plan = self.plan
-        meter = Meter(Tolerance(is_half=plan.is_half), plan.templates[0].image.layout)
+        meter = Meter(plan.tolerance, plan.templates[0].image.layout)
         for index, paths in enumerate(zip(actual, exact, strict=True)):
             own, expected = (_read_outputs(path, names) for path in paths)
             by_pillow = None if pillow is None else _read_outputs(pillow[index], names)

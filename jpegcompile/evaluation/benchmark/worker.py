@@ -12,8 +12,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,28 +19,16 @@ from time import perf_counter, process_time, sleep
 from typing import IO, Any
 
 import numpy as np
-import onnxruntime as ort
 
 from jpegcompile.errors import AccessError, JpegCompileError
-from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL, InputSet, Job, job_of
-from jpegcompile.evaluation.benchmark.operators import node_times
-from jpegcompile.evaluation.benchmark.pipelines import (
-    Array,
-    Pipeline,
-    byte_feeds,
-    compiled_pipeline,
-    open_session,
-    run_session,
-    spatial_pipeline,
-    tensor_pipeline,
-)
-from jpegcompile.jpeg.read import image_bytes
-from jpegcompile.runtime.inputs import coefficient_feeds
+from jpegcompile.evaluation.benchmark.job import Job, job_of
+from jpegcompile.evaluation.benchmark.model import opener_of
+from jpegcompile.evaluation.benchmark.pipelines import Array
+from jpegcompile.evaluation.benchmark.profile import profile
 
 # Idle is less than a twentieth of a core over this time. Something is wrong with a process that
 # is not after the longest wait, but then it is timed as it is.
 _QUIET, _LONGEST_WAIT = 0.02, 2.0
-_PROFILE_WARM_UP = 2
 
 
 class Worker:
@@ -51,17 +37,17 @@ class Worker:
     def __init__(self, job: Job) -> None:
         """Open the model."""
         self.job = job
+        open_model = opener_of(job)
         self.base = _peak_memory()
         start = perf_counter()
-        self._session = open_session(job, job.model, job.folder)
+        self._model = open_model()
         self.creation = perf_counter() - start
-        self._whole = self._pipeline(with_parts=False)
+        self._whole = self._model.pipeline(with_parts=False)
         self._steps: dict[tuple[str, str | None], list[Any]] = {}
 
     def opened(self) -> dict[str, Any]:
-        """Seconds that the session took, and names of the outputs."""
-        names = [output.name for output in self._session.get_outputs()]
-        return {"creation": self.creation, "outputs": names}
+        """Seconds that opening took, and names of the outputs."""
+        return {"creation": self.creation, "outputs": self._model.output_names}
 
     def outputs(self, folder: str) -> dict[str, Any]:
         """Run every batch of every set whole; writes the outputs and says the peak of memory.
@@ -70,9 +56,9 @@ class Worker:
         """
         whole, takes_files = self._whole, self.job.takes_files
         results = [
-            [whole.end_to_end(batch) for batch in self._files(inputs)]
+            [whole.end_to_end(batch) for batch in inputs.file_batches(self.job.batch)]
             if takes_files
-            else [whole.network(batch) for batch in self._tensors(inputs)]
+            else [whole.network(batch) for batch in inputs.tensor_batches(self.job.batch)]
             for inputs in self.job.sets
         ]
         memory = {"base": self.base, "peak": _peak_memory()}
@@ -81,23 +67,28 @@ class Worker:
     def exact(self, folder: str) -> dict[str, Any]:
         """Outputs of the original for the float decode of the files, written likewise."""
         results = [
-            [self._whole.network(batch) for batch in self._tensors(inputs)]
+            [self._whole.network(batch) for batch in inputs.tensor_batches(self.job.batch)]
             for inputs in self.job.sets
         ]
         return {"files": self._write(results, folder, "exact")}
 
     def prepare(self) -> dict[str, Any]:
         """Make the inputs of every stage and run it once; says the seconds."""
-        pipeline = self._pipeline(with_parts=True)
+        pipeline = self._model.pipeline(with_parts=True)
         by_name = {inputs.name: inputs for inputs in self.job.sets}
         seconds = []
         for stage, name in self.job.stages:
             # The network does the same work whatever it is fed.
             inputs = by_name.get(name or "", self.job.sets[0])
             if self.job.takes_files:
-                steps = [pipeline.step(stage, batch) for batch in self._files(inputs)]
+                steps = [
+                    pipeline.step(stage, batch) for batch in inputs.file_batches(self.job.batch)
+                ]
             else:
-                steps = [partial(pipeline.network, batch) for batch in self._tensors(inputs)]
+                steps = [
+                    partial(pipeline.network, batch)
+                    for batch in inputs.tensor_batches(self.job.batch)
+                ]
             self._steps[stage, name] = steps
             start = perf_counter()
             for step in steps:
@@ -118,57 +109,8 @@ class Worker:
         return {"seconds": seconds}
 
     def profile(self, runs: int) -> dict[str, Any]:
-        """Times of the nodes of the whole model for a batch, the slowest first."""
-        job = self.job
-        with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as folder:
-            prefix = Path(folder) / "profile"
-            session = open_session(job, job.model, job.folder, prefix)
-            steps = self._profiled(session)
-            for _ in range(runs + _PROFILE_WARM_UP):
-                for step in steps:
-                    step()
-            path = Path(session.end_profiling())
-            times = node_times(path, runs + _PROFILE_WARM_UP, _PROFILE_WARM_UP)
-        return {"nodes": [asdict(time) for time in times]}
-
-    def _profiled(self, session: ort.InferenceSession) -> list[Callable[[], object]]:
-        """What runs a batch: the bytes of files go one by one, everything else at once."""
-        job = self.job
-        if not job.takes_files or job.side == SPATIAL:
-            return [partial(tensor_pipeline(session).network, next(self._tensors(job.sets[0])))]
-        files = self._files(job.sets[0])[0]
-        if job.input_mode == "jpeg":
-            return [partial(run_session, session, byte_feeds(file)) for file in files]
-        assert job.frame is not None
-        feeds = coefficient_feeds(self._whole.decode(files), job.frame)
-        return [partial(run_session, session, feeds)]
-
-    def _pipeline(self, *, with_parts: bool) -> Pipeline:
-        job = self.job
-        if not job.takes_files:
-            return tensor_pipeline(self._session)
-        if job.side == SPATIAL:
-            return spatial_pipeline(job, self._session)
-        assert job.side in (COMPILED, PORTABLE)
-        parts = None
-        if with_parts:
-            assert job.ingest is not None
-            assert job.network is not None
-            first = open_session(job, job.ingest, job.parts_folder)
-            parts = first, open_session(job, job.network, job.parts_folder)
-        return compiled_pipeline(job, self._session, parts)
-
-    def _files(self, inputs: InputSet) -> list[list[bytes]]:
-        """The whole batches of a set's files."""
-        data, size = [bytes(image_bytes(file)) for file in inputs.files], self.job.batch
-        return [data[start : start + size] for start in range(0, len(data) - size + 1, size)]
-
-    def _tensors(self, inputs: InputSet) -> Iterator[Array]:
-        """The whole batches of a set's tensors, each read when it is wanted."""
-        size = self.job.batch
-        count = len(np.load(inputs.tensors, mmap_mode="r"))
-        for start in range(0, count - size + 1, size):
-            yield np.array(np.load(inputs.tensors, mmap_mode="r")[start : start + size])
+        """Times of the nodes of the whole model for a batch; see `profile`."""
+        return {"nodes": [asdict(time) for time in profile(self.job, runs)]}
 
     def _write(self, results: list[list[list[Array]]], folder: str, name: str) -> list[str]:
         """One file for each set, with the outputs in order."""

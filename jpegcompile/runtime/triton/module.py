@@ -262,21 +262,30 @@ class CompiledModule(nn.Module, ImageRunner):
             raise UsageError(f"{self.path}: takes the image alone; leave the other inputs out")
         if self.info.frame is None:
             return self.run_feeds(self._inputs(images))
-        packed = self.device.type == "cuda" if self.packed is None else self.packed
         groups: dict[Frame, list[int]] = {}
         for index, image in enumerate(images):
             groups.setdefault(image.frame, []).append(index)
         parts = []
         for frame, indices in groups.items():
-            inputs = coefficient_feeds([images[i] for i in indices], frame)
-            feeds = self._on_device(inputs, packed=packed)
-            parts.append(self.run_image(self._image_of(frame, feeds)))
+            parts.append(self.run_image(self.image_of([images[i] for i in indices], frame)))
         order = np.argsort(np.concatenate(list(groups.values())))
         if len(parts) == 1:
             return parts[0]
         return [rows[order] for rows in joined(self.output_names, parts, len(images))]
 
-    def _image_of(self, frame: Frame, feeds: dict[str, Tensor]) -> Tensor:
+    def image_of(self, images: Sequence[Coefficients], frame: Frame) -> Tensor:
+        """A batch of images as the first kernel takes them, for `run_image`.
+
+        Args:
+            images: already read.
+            frame: that they have, of the network's size. It need not be the one that the model is
+                compiled for, which takes files.
+
+        Returns:
+            On the device, perhaps still being computed there.
+        """
+        packed = self.device.type == "cuda" if self.packed is None else self.packed
+        feeds = self._on_device(coefficient_feeds(images, frame), packed=packed)
         ingest = next(m for m in self.children() if isinstance(m, IngestModule))
         return ingest.for_frame(frame)(**feeds)
 

@@ -1,0 +1,71 @@
+"""The model of one side, as the process that is timed opens it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+
+from jpegcompile.evaluation.benchmark.job import COMPILED, SPATIAL, Job
+from jpegcompile.evaluation.benchmark.pipelines import (
+    Pipeline,
+    compiled_pipeline,
+    open_session,
+    session_network,
+    spatial_pipeline,
+    tensor_pipeline,
+)
+from jpegcompile.gpu.folder import is_module_folder
+
+
+class TimedModel(ABC):
+    """An opened model.
+
+    Attributes:
+        output_names: of the source model, in its order.
+    """
+
+    output_names: list[str]
+
+    @abstractmethod
+    def pipeline(self, *, with_parts: bool) -> Pipeline:
+        """The steps of the model.
+
+        Args:
+            with_parts: whether the ingest and the network run by themselves, too; if not, nothing
+                is opened for them.
+        """
+
+
+class OnnxModel(TimedModel):
+    """A model in ONNX Runtime."""
+
+    def __init__(self, job: Job) -> None:
+        """Open a session of it."""
+        self._job = job
+        self._session = open_session(job, job.model, job.folder)
+        self.output_names = [output.name for output in self._session.get_outputs()]
+
+    def pipeline(self, *, with_parts: bool) -> Pipeline:
+        """See `TimedModel`."""
+        job = self._job
+        if not job.takes_files:
+            return tensor_pipeline(session_network(self._session))
+        if job.side == SPATIAL:
+            return spatial_pipeline(job, self._session)
+        parts = None
+        if with_parts:
+            assert job.ingest is not None
+            assert job.network is not None
+            first = open_session(job, job.ingest, job.parts_folder)
+            parts = first, open_session(job, job.network, job.parts_folder)
+        return compiled_pipeline(job, self._session, parts)
+
+
+def opener_of(job: Job) -> Callable[[], TimedModel]:
+    """What opens the model of a job; the modules that it needs are imported here."""
+    if job.side == COMPILED and is_module_folder(job.model):
+        from jpegcompile.evaluation.benchmark.module import open_module
+
+        return partial(open_module, job)
+    return partial(OnnxModel, job)
