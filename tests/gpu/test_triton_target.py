@@ -77,12 +77,12 @@ class Written:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Material:
     folder = tmp_path_factory.mktemp("tiny")
-    onnx.save(tiny_residual(height=16, width=24), folder / "tiny.onnx")
+    onnx.save(tiny_residual(height=8, width=16), folder / "tiny.onnx")
     images = folder / "images"
     images.mkdir()
     samplings = {"a": "4:2:0", "b": "4:2:0", "c": "4:4:4"}
     for name, sampling in samplings.items():
-        content = random_file(SAMPLINGS[sampling], 24, 16)
+        content = random_file(SAMPLINGS[sampling], 16, 8)
         (images / f"{name}.jpg").write_bytes(content)
     return Material(folder / "tiny.onnx", images, tuple(sorted(images.iterdir())))
 
