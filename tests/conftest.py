@@ -22,6 +22,11 @@ settings.load_profile("default")
 # test imports one; what needs the compiler is tested in processes of its own.
 os.environ.setdefault("TRITON_INTERPRET", "1")
 
+# Workers share the processors. PyTorch and NumPy would start a thread for each processor in every
+# worker, and the threads would wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # Every case that was found, of whichever tier.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,8 @@ from jpegcompile.ir.operands import block_of, tensors_of
 from jpegcompile.operators.casts import TO_JPEG, TO_SPATIAL
 from jpegcompile.operators.definition import AttributeType, Operand, Operator
 
+# Quicker to ask for than numbers.Integral.
+_WHOLE = (int, np.integer)
 _FLOATS = (np.float16, np.float32, np.float64)
 _TEXTS: Mapping[AttributeType, str] = {
     "int": "a whole number",
@@ -63,7 +64,7 @@ def _is_of(value: Any, kind: AttributeType) -> bool:
     if kind == "float":
         return isinstance(value, int | float) and not isinstance(value, bool)
     if kind == "int":
-        return isinstance(value, Integral) and not isinstance(value, bool)
+        return isinstance(value, _WHOLE) and not isinstance(value, bool)
     return isinstance(value, list | tuple) and all(_is_of(entry, "int") for entry in value)
 
 
@@ -108,7 +109,7 @@ def _fits(
 ) -> bool:
     """Whether a shape agrees with what is known, which it adds to."""
     for size, name in zip(shape, wanted, strict=True):
-        if not isinstance(size, Integral) or name == "?" or (is_broadcast and size == 1):
+        if not isinstance(size, _WHOLE) or name == "?" or (is_broadcast and size == 1):
             continue
         meant = int(name) if name.isdigit() else sizes.get(name, int(size))
         if size != meant:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.ahead_of_time import compiled
@@ -22,36 +23,37 @@ COMPILE = """
 import json, sys
 from jpegcompile.gpu.compile_all import compile_all
 from support.gpu_epilogues import launches_of
-_, arch, precision, cases = sys.argv
-names, launches = zip(*launches_of(precision, json.loads(cases)), strict=True)
-for name, [cubin] in zip(names, compile_all(launches, [int(arch)], 1), strict=True):
-    print(json.dumps([name, cubin.used.tensor_instructions, len(cubin.code)]))
+for arch, precision, *asked in json.loads(sys.argv[1]):
+    names, launches = zip(*launches_of(precision, *asked), strict=True)
+    for name, [cubin] in zip(names, compile_all(launches, [arch], 1), strict=True):
+        print(json.dumps([name, precision, cubin.used.tensor_instructions, len(cubin.code)]))
 """
 # Cubins of some KB more than they need be would be loaded for each model.
 MOST_BYTES = {"float16": 48 << 10, "bfloat16": 48 << 10, "tf32x3": 64 << 10, "float32": 64 << 10}
 
 
-def check(arch: int, precision: str, cases: list[str]) -> None:
-    lines = compiled(COMPILE, arch, precision, json.dumps(cases)).splitlines()
-    assert len(lines) == len(launches_of(precision, cases))
-    for name, tensor_instructions, size in map(json.loads, lines):
+def check(*asked: tuple[Any, ...]) -> None:
+    """Compile kernels in one process: for an architecture, launches that `launches_of` is asked."""
+    lines = compiled(COMPILE, json.dumps(asked)).splitlines()
+    assert len(lines) == sum(len(launches_of(*arguments)) for _, *arguments in asked)
+    for name, precision, tensor_instructions, size in map(json.loads, lines):
         assert (tensor_instructions > 0) == (precision != "float32"), name
         assert size <= MOST_BYTES[precision], name
 
 
-@pytest.mark.parametrize(
-    ("arch", "precision", "case"),
-    [(80, "tf32x3", "thin"), (90, "float16", "pixels"), (100, "float32", "pixels, truncated")],
-)
-def test_a_sample_of_kernels(arch: int, precision: str, case: str) -> None:
-    check(arch, precision, [case])
+def test_a_sample_of_kernels() -> None:
+    check(
+        (80, "tf32x3", ["thin"], [32]),
+        (90, "float16", ["pixels"], [32]),
+        (100, "float32", ["pixels, truncated"], [32]),
+    )
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("precision", MOST_BYTES)
 @pytest.mark.parametrize("arch", [80, 90, 100])
 def test_all_kernels(arch: int, precision: str) -> None:
-    check(arch, precision, list(EPILOGUES))
+    check((arch, precision, list(EPILOGUES)))
 
 
 @pytest.mark.parametrize(

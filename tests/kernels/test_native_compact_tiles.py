@@ -144,17 +144,18 @@ def test_every_operator_is_here() -> None:
     assert set(OPS) == known | others | pools | BY_CHANNEL
 
 
+@pytest.mark.parametrize("start", [1, 2])
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("block", SHAPES)
 @pytest.mark.parametrize("op", OPS)
-def test_few_coefficients_are_as_good_as_zeros(op: str, block: int, isa: str) -> None:
+def test_few_coefficients_are_as_good_as_zeros(op: str, block: int, isa: str, start: int) -> None:
     """What is not there counts as zero: kernels agree with themselves on whole tiles.
 
     These are compared with references elsewhere. What has no place is not summed up, so that sums
     round otherwise: to 64 terms of up to 16 here, and their transforms.
     """
     shape = SHAPES[block]
-    for count in range(1, full(block)):
+    for count in range(start, full(block), 2):
         node, maps = _node(op, shape, block, count // 2 + 1), _maps(op, shape, block, count)
         whole = dict.fromkeys(("x", "residual"), full(block))
         expected = _run(op, node, maps, block, whole, isa)

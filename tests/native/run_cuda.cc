@@ -3,14 +3,17 @@
 // failing in turn.
 //
 //     JPEGCOMPILE_LIBCUDA=.../libcuda.so.1 JPEGCOMPILE_CUBINS=... run_cuda [--quick] [OPERATOR...]
+//     JPEGCOMPILE_LIBCUDA=.../libcuda.so.1 run_cuda --fault threads
 //
 // --quick: a quarter of the cases. Exits with 1 if anything does not hold, or if an operator has no
-// case.
+// case. --fault: does what ThreadSanitizer has to find, and exits with 0 if nothing stops it.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "cuda_checks.h"
 
@@ -24,6 +27,8 @@ extern "C" const char* __asan_default_options() {
 extern "C" const char* __tsan_default_options() {
   return "allocator_may_return_null=1:max_allocation_size_mb=1024:halt_on_error=1";
 }
+// Locks of the stand-in for the driver do not count; see CMakeLists.txt.
+extern "C" const char* __tsan_default_suppressions() { return "called_from_lib:libcuda.so.1"; }
 #endif
 
 namespace {
@@ -94,7 +99,25 @@ void check_operator(const CustomOp& op, const std::vector<Case>& cases) {
               static_cast<long long>(launches), static_cast<long long>(refused));
 }
 
+// Two threads write a number, the second one behind the first. Both call the driver in between, of
+// which the lock would put them in order if it counted.
+void commit_fault() {
+  const auto& driver = jpegcompile::cuda_checks::driver();
+  volatile int number = 0;
+  std::atomic<bool> is_written{false};
+  std::thread first([&] {
+    number = 1;
+    driver.alive();
+    is_written.store(true, std::memory_order_relaxed);
+  });
+  while (!is_written.load(std::memory_order_relaxed)) std::this_thread::yield();
+  driver.alive();
+  number = 2;
+  first.join();
+}
+
 void run(const std::vector<std::string>& arguments) {
+  if (arguments == std::vector<std::string>{"--fault", "threads"}) return commit_fault();
   std::set<std::string> names(arguments.begin(), arguments.end());
   const bool is_quick = names.erase("--quick") > 0;
   const auto ops = on_cuda();

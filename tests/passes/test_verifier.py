@@ -8,6 +8,7 @@ from support.graphs import Graph, lowered, module_before
 
 from jpegcompile.errors import InternalError
 from jpegcompile.ir.module import Module
+from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
 
 CHAIN = Graph(
@@ -40,6 +41,37 @@ def problem(module: Module) -> str:
     assert message.startswith(start)
     assert message.endswith(end)
     return message.removeprefix(start).removesuffix(end)
+
+
+class _Breaks(Pass):
+    """Turns the graph around, and says whether it did."""
+
+    name = "breaks"
+
+    def __init__(self, tells: bool) -> None:
+        self._tells = tells
+
+    def run(self, module: Module) -> bool:
+        module.graph.nodes.reverse()
+        return self._tells
+
+
+class _Nothing(Pass):
+    name = "nothing"
+
+    def run(self, module: Module) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(("tells", "found"), [(True, "breaks"), (False, "nothing")])
+def test_no_broken_graph_is_emitted(
+    monkeypatch: pytest.MonkeyPatch, tells: bool, found: str
+) -> None:
+    """Also if the pass that broke it says that it changed nothing: then at the last pass."""
+    steps = (_Breaks(tells), _Nothing(), _Nothing())
+    monkeypatch.setattr("jpegcompile.compiler.pipeline_for", lambda _: steps)
+    with pytest.raises(InternalError, match=f"pass {found} broke the graph: Sinh 'y' reads 'r'"):
+        lowered(CHAIN)
 
 
 def test_accepts_what_the_passes_make() -> None:

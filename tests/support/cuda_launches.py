@@ -12,16 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
 import numpy as np
 from numpy.typing import NDArray
 from support.native import library
+from support.once import made_once
 
 from jpegcompile.gpu.cubin_file import StoredCubin
 
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "tests/native"
+DRIVER, PROGRAM = "libcuda.so.1", "cuda_launches"
 STREAM = 0x5000
 Floats = NDArray[np.float32]
 
@@ -135,8 +136,12 @@ def _launched(words: Sequence[str]) -> Launched:
 @cache
 def _built() -> tuple[Path, Path]:
     """The stand-in for the driver, and the program that runs nodes."""
-    folder = Path(mkdtemp(prefix="jpegcompile-cuda-"))
-    driver, program = folder / "libcuda.so.1", folder / "cuda_launches"
+    folder = made_once("cuda", _build)
+    return folder / DRIVER, folder / PROGRAM
+
+
+def _build(folder: Path) -> None:
+    driver, program = folder / DRIVER, folder / PROGRAM
     compiler = [os.environ.get("CXX", "g++"), "-std=c++20", "-O0", "-pthread"]
     subprocess.run(
         [*compiler, "-shared", "-fPIC", NATIVE / "stand_in_cuda.cc", "-o", driver], check=True
@@ -145,7 +150,6 @@ def _built() -> tuple[Path, Path]:
     native = library()
     options = [f"-I{ROOT / 'kernels'}", f"-Wl,-rpath,{native.parent}", "-ldl"]
     subprocess.run([*compiler, *sources, native, *options, "-o", program], check=True)
-    return driver, program
 
 
 def run(

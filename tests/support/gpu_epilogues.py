@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from jpegcompile.gpu.compile_all import distinct
@@ -53,12 +54,14 @@ def with_channels(conv: Convolution, channels: int) -> Convolution:
     return replace(conv, y=replace(conv.y, channels=channels), residual=residual)
 
 
-def launches_of(precision: str, cases: list[str]) -> list[tuple[str, Launch]]:
+def launches_of(
+    precision: str, cases: list[str], every_channels: Sequence[int] = (32, 64, 128)
+) -> list[tuple[str, Launch]]:
     """Launches of the cases, with few and many channels, for small and large batches."""
     found = []
     for name in cases:
         launches = []
-        for channels in (32, 64, 128):
+        for channels in every_channels:
             conv = with_channels(EPILOGUES[name], channels)
             for batch in (1, 32):
                 tiling = default_tiling(conv, precision_of(precision), batch)
