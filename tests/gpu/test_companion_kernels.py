@@ -1,0 +1,106 @@
+"""The kernels that are compiled for one model are all that its nodes launch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+from onnx import helper
+from support.cuda_launches import Node, run
+from support.made_cubins import stored_launch
+from support.tiers import thorough
+
+import jpegcompile
+from jpegcompile.digits import model_path, preprocess_path
+from jpegcompile.gpu.companion import launches_of
+from jpegcompile.gpu.cubin_file import write_cubins
+from jpegcompile.gpu.launch import Launch
+from jpegcompile.interface import DOMAIN
+from jpegcompile.operators.constants import CUDA_KERNELS
+from jpegcompile.operators.registry import OPERATORS
+
+BATCH = 2
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"domain": "auto"},
+    {"truncate": 6},
+    {"frequencies": 7},
+    {"frequencies": 4, "relu": "apx"},
+]
+SHARED = [
+    ("akamaster_resnet20_option_a", "cifar10"),
+    ("onnc_resnet20_bn", "cifar10"),
+    ("light_resnet50", "imagenet"),
+]
+
+
+def shapes_of(model: onnx.ModelProto) -> dict[str, list[int]]:
+    """Of all tensors, for a batch of BATCH."""
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    values = (*graph.input, *graph.value_info, *graph.output)
+    shapes = {v.name: [d.dim_value or BATCH for d in v.type.tensor_type.shape.dim] for v in values}
+    return shapes | {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+
+
+def nodes_on_cuda(model: onnx.ModelProto) -> Iterator[Node]:
+    """Distinct nodes of a model that have kernels for CUDA, for the stand-in of ONNX Runtime."""
+    shapes, seen = shapes_of(model), set()
+    for node in model.graph.node:
+        if node.domain != DOMAIN or OPERATORS[node.op_type].kernel not in CUDA_KERNELS:
+            continue
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        lines = []
+        for operand, name in zip(OPERATORS[node.op_type].inputs, node.input, strict=False):
+            extents = " ".join(map(str, shapes[name]))
+            if operand.name == "band":
+                kept = attributes["frequencies"]
+                block = attributes.get("block", attributes.get("output_block"))
+                lines.append(f"band {extents} {block} {kept}")
+            else:
+                kind = {"int64": "index", "int16": "coefficients", "uint16": "tables"}
+                lines.append(f"{kind.get(operand.type, 'input')} {extents}")
+        numbers = {k: v for k, v in attributes.items() if not isinstance(v, bytes)}
+        one = Node(node.op_type, numbers, lines)
+        if one.text() not in seen:
+            seen.add(one.text())
+            yield one
+
+
+def refusals(model: onnx.ModelProto, launches: list[Launch], folder: Path) -> list[str]:
+    """What nodes say of kernels that are not there."""
+    write_cubins(folder / "made", [stored_launch(launch, 90) for launch in launches])
+    nodes = list(nodes_on_cuda(model))
+    assert len(nodes) > 4
+    _, runs = run(folder, folder / "made", nodes)
+    return [one.refused for one in runs if one.refused]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_nodes_of_the_demo_find_their_kernels(options: dict[str, Any], tmp_path: Path) -> None:
+    model = jpegcompile.compile(model_path(), preprocess=preprocess_path(), **options).model
+    assert refusals(model, launches_of(model), tmp_path) == []
+
+
+@thorough
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize(("file", "preprocess"), SHARED, ids=str)
+def test_nodes_find_their_kernels(
+    file: str, preprocess: str, options: dict[str, Any], shared: Path, tmp_path: Path
+) -> None:
+    source = shared / "models" / f"{file}.onnx"
+    model = jpegcompile.compile(source, preprocess=preprocess, **options).model
+    assert refusals(model, launches_of(model), tmp_path) == []
+
+
+def test_each_kernel_that_is_left_out_is_missed(tmp_path: Path) -> None:
+    """Of those that differ in more than their tiling."""
+    model = jpegcompile.compile(model_path(), preprocess=preprocess_path()).model
+    launches = launches_of(model)
+    convolutions = [launch for launch in launches if launch.kernel != "conv.triton:conv_pixels"]
+    assert len(convolutions) < len(launches)
+    found = refusals(model, convolutions, tmp_path)
+    assert found
+    assert all("has no conv.triton:conv_pixels with " in text for text in found)
