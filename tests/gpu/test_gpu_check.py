@@ -20,6 +20,7 @@ from torch import Tensor
 
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.gpu_check import networks, run
+from jpegcompile.evaluation.gpu_check.compiled_file import can_run_files, check_compiled_file
 from jpegcompile.evaluation.gpu_check.map_cases import map_cases
 from jpegcompile.evaluation.gpu_check.networks import Network, check_network
 from jpegcompile.evaluation.gpu_check.plan import Plan, whole_plan
@@ -32,6 +33,7 @@ from jpegcompile.gpu.programs import RELU
 from jpegcompile.gpu.resnets import Layer
 from jpegcompile.kernels.conv.launch import Convolution
 from jpegcompile.precision import FLOAT16, FLOAT32, TF32X3
+from jpegcompile.runtime import cuda
 from jpegcompile.runtime.triton.module import CompiledModule
 
 CPU = torch.device("cpu")
@@ -165,6 +167,20 @@ def test_what_cannot_be_compiled_fails(
     assert first.passed
     assert (second.passed, second.error) == (False, math.inf)
     assert second.note == "RuntimeError: no compiler: install one"
+
+
+def test_a_compiled_file_is_checked(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda, "device", lambda: "sm_75")
+    (found,) = check_compiled_file(network, tmp_path, "cpu")
+    assert (found.check, found.precision) == ("file on ONNX Runtime: y", "tf32x3")
+    assert found.passed
+    assert found.error > 0
+    assert not can_run_files()
+    (refused,) = check_compiled_file(network, tmp_path)
+    assert not refused.passed
+    assert refused.note.startswith("--provider cuda: this onnxruntime has no CUDA provider")
 
 
 def test_rates_count_useful_work() -> None:

@@ -87,6 +87,7 @@ def check_by(
     import torch
 
     from jpegcompile.evaluation.gpu_check.case import run_case
+    from jpegcompile.evaluation.gpu_check.compiled_file import can_run_files, check_compiled_file
     from jpegcompile.evaluation.gpu_check.networks import check_network
     from jpegcompile.evaluation.gpu_check.rates import (
         copy_ceiling,
@@ -107,6 +108,9 @@ def check_by(
             path = folder / f"{one.name}-{precision.name}"
             return [*check_network(one, precision, path, plan.backend)]
 
+        def file(one: Network) -> list[Any]:
+            return [*check_compiled_file(one, folder)]
+
         def ceiling(precision: Precision) -> list[Any]:
             return [product_ceiling(plan.side, precision, timer, where)]
 
@@ -121,7 +125,10 @@ def check_by(
         precisions = plan.precisions
         parts: dict[str, list[Callable[[], list[Any]]]] = {
             "kernels": [partial(kernel, c, p) for p in precisions for c in plan.cases],
-            "models": [partial(network, n, p) for n in plan.networks for p in precisions],
+            "models": [
+                *(partial(network, n, p) for n in plan.networks for p in precisions),
+                *(partial(file, n) for n in plan.networks if can_run_files()),
+            ],
             "ceilings": [
                 lambda: [copy_ceiling(plan.copied, timer, where)],
                 *(partial(ceiling, p) for p in precisions),

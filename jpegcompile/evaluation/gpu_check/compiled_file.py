@@ -1,0 +1,59 @@
+"""Compiled files on ONNX Runtime's CUDA provider, by the native library's kernels."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import onnxruntime as ort
+
+from jpegcompile.compiler import compile as compile_model
+from jpegcompile.errors import JpegCompileError
+from jpegcompile.evaluation.gpu_check.networks import Network
+from jpegcompile.evaluation.gpu_check.records import ModelCheck
+from jpegcompile.evaluation.verify import verify
+from jpegcompile.gpu.archs import architecture_for
+from jpegcompile.precision import TF32X3
+from jpegcompile.runtime import cuda
+from jpegcompile.runtime.providers import Asked
+from jpegcompile.target.base import CUDA_PROVIDER
+
+_CHECK = "file on ONNX Runtime"
+
+
+def can_run_files() -> bool:
+    """Whether onnxruntime has the provider; what else it needs is a check."""
+    return CUDA_PROVIDER in ort.get_available_providers()
+
+
+def check_compiled_file(
+    network: Network, folder: Path, providers: Asked = "cuda"
+) -> list[ModelCheck]:
+    """Check a network that is compiled for ONNX Runtime, with its kernels, against the original.
+
+    Args:
+        network: to check.
+        folder: where the file and its kernels are written.
+        providers: what it runs on.
+    """
+    path = folder / f"{network.name}.onnx"
+    gpu = architecture_for(cuda.device())
+    try:
+        made = compile_model(
+            network.original, preprocess=network.preprocess, aot=[] if gpu is None else [gpu]
+        )
+        made.save(path)
+        found = verify(network.original, path, network.images, providers=providers)
+    except JpegCompileError as error:
+        # A device or a library that is missing is a check that fails.
+        return [ModelCheck(network.name, TF32X3.name, _CHECK, math.inf, 0.0, str(error))]
+    return [
+        ModelCheck(
+            network.name,
+            TF32X3.name,
+            f"{_CHECK}: {output.name}",
+            output.conversion if output.is_within else max(output.conversion, math.inf),
+            output.allowed,
+        )
+        for output in found.outputs
+    ]
