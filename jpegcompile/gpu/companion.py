@@ -26,6 +26,12 @@ from jpegcompile.processors import available_processors
 # How a map stands: as pixels, or as coefficients at their places or side by side.
 Place = Literal["pixels", "raster", "rows"]
 _ELEMENTWISE = "arithmetic.triton:elementwise"
+# The modules of kernels that are no functions of a pixel, by the native kernels of operators.
+_MODULES = {
+    "global_average_pool": "average_pool",
+    "global_max_pool": "max_pool",
+    "max_pool": "max_pool",
+}
 
 
 def companion(
@@ -74,15 +80,25 @@ class _Node:
         module, _, function = launch.kernel.partition(".triton:")
         if module == "layout":
             return True
-        if launch.kernel == _ELEMENTWISE and not launch.constants["PROGRAM"]:
-            # Coefficients that a kernel reads as pixels are transformed first.
-            into = {"pixels", self._places["y"]}
-            return _place(launch, "X") in self._places.values() and _place(launch, "Y") in into
-        if "conv" in self.operator.kernel:
-            return module == "conv" and self._convolves_by(launch, function)
-        if not self._has_program(launch) or _place(launch, "Y") != self._places["y"]:
+        if module == "ingest":
+            return bool(self.operator.ingest) or self.operator.kernel == "ingest"
+        if module == "conv":
+            return "conv" in self.operator.kernel and self._convolves_by(launch, function)
+        is_transform = launch.kernel == _ELEMENTWISE and not launch.constants["PROGRAM"]
+        return self._transforms_by(launch) if is_transform else self._computes_by(launch, module)
+
+    def _transforms_by(self, launch: Launch) -> bool:
+        """Whether the node takes coefficients to pixels, or to the place of y."""
+        into = {"pixels", self._places["y"]}
+        return _place(launch, "X") in self._places.values() and _place(launch, "Y") in into
+
+    def _computes_by(self, launch: Launch, module: str) -> bool:
+        if module != _MODULES.get(self.operator.kernel, "arithmetic"):
             return False
-        return launch.kernel != _ELEMENTWISE or _place(launch, "X") == self._places["x"]
+        fixed = [name for name in ("X", "Y") if f"{name}_ROWS" in launch.constants]
+        return self._has_program(launch) and all(
+            _place(launch, name) == self._places.get(name.lower()) for name in fixed
+        )
 
     def _convolves_by(self, launch: Launch, function: str) -> bool:
         constants, place = launch.constants, self._places.get("residual")

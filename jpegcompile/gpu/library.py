@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+import numpy as np
+
+from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.gpu.launch import Launch, Tiling
 from jpegcompile.gpu.layout import MapLayout
@@ -24,11 +27,14 @@ from jpegcompile.gpu.programs import (
     Program,
     of_approximation,
 )
+from jpegcompile.jpeg.subsampling import SUBSAMPLINGS, frame_of
 from jpegcompile.kernels.arithmetic.launch import Elementwise
 from jpegcompile.kernels.average_pool.launch import GlobalAveragePool
 from jpegcompile.kernels.conv.launch import THIN, Convolution, tilings
+from jpegcompile.kernels.ingest.launch import Ingest
 from jpegcompile.kernels.layout.launch import FromPlanes, ToPlanes
-from jpegcompile.kernels.max_pool.launch import MaxPool
+from jpegcompile.kernels.max_pool.launch import GlobalMaxPool, MaxPool
+from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.definition import Operator
 from jpegcompile.precision import Precision
 
@@ -42,6 +48,9 @@ POINT = MapLayout.whole(64, 1, 1)
 _DEPTHS = (64, 32, 16)
 # Widths of windows that need steps of 16, 32 and 64 numbers in images.
 _THIN_WIDTHS = (3, 7, 11)
+# A side of files that no window of coefficients exceeds, and any factors of pixels.
+_FILE = 64
+_AFFINE = ChannelAffine(np.ones(3), np.zeros(3))
 ACTIVATIONS = {"": NOTHING, "Relu": RELU, "PRelu": PRELU, "Clip": CLIP}
 # Of operators that are a function of each pixel, by their kernels and how they approximate.
 FUNCTIONS = {
@@ -84,6 +93,9 @@ def library_forms() -> Iterator[Form]:
     yield from _thin()
     yield from _pointwise()
     yield from _maps()
+    yield from _ingests()
+    yield from _transposed()
+    yield Form(GlobalMaxPool(PIXELS, POINT), {})
 
 
 def program_of(operator: Operator) -> Program:
@@ -148,6 +160,22 @@ def _maps() -> Iterator[Form]:
     yield Form(FromPlanes(PIXELS), {})
     yield Form(FromPlanes(replace(IMAGE, thin=THIN)), {})
     yield Form(ToPlanes(PIXELS), {})
+
+
+def _ingests() -> Iterator[Form]:
+    """Of files of every sampling, to planes and to channels last."""
+    for subsampling, is_planes in product(SUBSAMPLINGS, (False, True)):
+        frame = frame_of(subsampling, _FILE, _FILE)
+        taken = NetworkInput("x", 3, *frame.size, "NCHW", color="RGB", affine=_AFFINE)
+        image = MapLayout(3, *frame.size, thin=THIN)
+        yield Form(Ingest(image, frame, taken), {"PLANES": is_planes})
+
+
+def _transposed() -> Iterator[Form]:
+    for channels, y in product(_DEPTHS, (PIXELS, ROWS)):
+        x = replace(PIXELS, channels=channels)
+        conv = Convolution(x, y, (3, 3), (2, 2), (1, 1), is_transposed=True)
+        yield Form(conv, {"Y_ROWS": False})
 
 
 def _at_places(kernel: Kernel, **maps: MapLayout | None) -> Iterator[Form]:

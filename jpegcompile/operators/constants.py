@@ -41,7 +41,11 @@ TABLE_GROUPS = 2
 CUDA_KERNELS = (
     "clip",
     "conv",
+    "conv_transpose",
     "global_average_pool",
+    "global_max_pool",
+    "ingest",
+    "ingest_conv",
     "max_pool",
     "relu",
     "to_jpeg",

@@ -18,8 +18,9 @@ class AxisOperand {
   // `made` holds the matrix where it is made now.
   const AxisMatrix& of(const Call& call, std::optional<AxisMatrix>& made) const;
 
+  static AxisMatrix matrix_of(const Tensor& matrix, Side side, const char* name);
+
  private:
-  AxisMatrix make(const Tensor& matrix) const;
 
   In input_;
   Side side_;

@@ -1,5 +1,6 @@
 #include "common/cuda_maps.h"
 
+#include <algorithm>
 #include <string>
 
 namespace jpegcompile {
@@ -47,6 +48,14 @@ cuda::Wanted elementwise(const cuda::Program& program, bool approximates, const 
            {"Y_ROWS", y.is_rows},
            {"Y_MIXED", !y.is_pixels()}},
           {{"x", "*fp32"}, {"y", "*fp32"}}};
+}
+
+// How coefficients stand; of pixels it is not asked for.
+cuda::View coefficients(int block, int64_t group, int64_t frequencies) {
+  cuda::View view;
+  view.block = std::max(block, 2);
+  view.is_rows = group != 1 && frequencies != 0 && frequencies != 2 * block - 1;
+  return view;
 }
 
 }  // namespace
@@ -114,6 +123,17 @@ void ElementwiseOnCuda::run(CudaCall& call, const Task& task,
   cuda::put_view(arguments, cuda::kYNames, task.y);
   const cuda::Cubin& cubin = variants_.fastest(call.runtime(), call.chip(), rows, channels);
   call.launch(cubin, cuda::grid_of(cubin.tiling, rows, channels), arguments);
+}
+
+PixelsOnCuda::PixelsOnCuda(int block, int64_t group, int64_t frequencies)
+    : kernel_({}, false, coefficients(block, group, frequencies), cuda::View{}) {}
+
+cuda::View PixelsOnCuda::made(CudaCall& call, const Map& map, const cuda::View& from,
+                              int frequencies) const {
+  const cuda::View pixels =
+      cuda::channels_last(map, 1, call.scratch(cuda::channels_last_floats(map)));
+  kernel_.run(call, {map, from.block, from, pixels, frequencies, 1}, matrices_);
+  return pixels;
 }
 
 cuda::DevicePointer matrix_on(CudaCall& call, const cuda::TileMatrix& matrix,

@@ -54,6 +54,24 @@ class ElementwiseOnCuda {
   cuda::Variants variants_;
 };
 
+// Pixels of maps of coefficients, for kernels that read pixels alone. The maps of a node stand alike.
+class PixelsOnCuda {
+ public:
+  // Of maps with these attributes.
+  PixelsOnCuda(int block, int64_t group, int64_t frequencies);
+
+  // The pixels that so many frequencies make, in scratch memory.
+  cuda::View made(CudaCall& call, const Map& map, const cuda::View& from, int frequencies) const;
+  // The pixels of the map, which is read where it stands if it holds them.
+  cuda::View of(CudaCall& call, const Map& map, const cuda::View& from) const {
+    return from.is_pixels() ? from : made(call, map, from, from.frequencies);
+  }
+
+ private:
+  ElementwiseOnCuda kernel_;
+  DeviceConstants matrices_;
+};
+
 // The matrix in the memory of the device.
 cuda::DevicePointer matrix_on(CudaCall& call, const cuda::TileMatrix& matrix,
                               const DeviceConstants& matrices);

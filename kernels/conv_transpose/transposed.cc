@@ -82,7 +82,12 @@ TransposedGeometry transposed_geometry(const Node& node) {
           window.group};
 }
 
-TransposedWeights pack_transposed(const Tensor& weight, const TransposedGeometry& geometry) {
+Window TransposedGeometry::window() const {
+  return {y.kernel,  x.kernel,    y.stride,   x.stride,   y.pad_begin, x.pad_begin,
+          y.pad_end, x.pad_end, y.dilation, x.dilation, group};
+}
+
+TransposedWeights described_transposed(const Tensor& weight, const TransposedGeometry& geometry) {
   const Map extents = Map::of(weight.shape, 1, "weight");
   if (extents.is_empty()) {
     throw KernelError("weights of shape " + weight.shape.text() + " have no elements");
@@ -102,7 +107,12 @@ TransposedWeights pack_transposed(const Tensor& weight, const TransposedGeometry
   window.group = geometry.group;
   window.top = down.zeros_before(), window.bottom = down.zeros_behind();
   window.left = across.zeros_before(), window.right = across.zeros_behind();
+  return made;
+}
 
+TransposedWeights pack_transposed(const Tensor& weight, const TransposedGeometry& geometry) {
+  TransposedWeights made = described_transposed(weight, geometry);
+  const TransposedAxis &down = made.geometry.y, &across = made.geometry.x;
   const int64_t groups = made.shape.output_groups();
   for (int64_t group = 0; group < groups; ++group) {
     made.reads.push_back(taps_of(made.shape, group));

@@ -45,6 +45,9 @@ struct TransposedAxis {
 struct TransposedGeometry {
   TransposedAxis y, x;
   int64_t group = 1;
+
+  // As the node states it.
+  Window window() const;
 };
 
 struct TransposedWeights {
@@ -64,7 +67,11 @@ struct TransposedWeights {
 // that mean nothing.
 TransposedGeometry transposed_geometry(const Node& node);
 
-// Packs weights [C, M / group, kh, kw]. Throws KernelError if they do not fit the geometry.
+// What weights [C, M / group, kh, kw] are for, nothing packed. Throws KernelError if they do not fit
+// the geometry.
+TransposedWeights described_transposed(const Tensor& weight, const TransposedGeometry& geometry);
+
+// Packs such weights. Throws KernelError for the same.
 TransposedWeights pack_transposed(const Tensor& weight, const TransposedGeometry& geometry);
 
 // The map that is made of another, in whole blocks. Throws KernelError if there is none.

@@ -63,4 +63,15 @@ std::vector<const Cubin*> Variants::found(const Runtime& runtime, const Chip& ch
                     std::to_string(chip.arch) + "; compile the kernels again");
 }
 
+const Variants& VariantsByForm::of(const Wanted& wanted) const {
+  const std::scoped_lock lock(mutex_);
+  for (const Known& known : all_) {
+    if (known.kernel == wanted.kernel && known.constants == wanted.constants) {
+      return *known.variants;
+    }
+  }
+  all_.push_back({wanted.kernel, wanted.constants, std::make_unique<Variants>(wanted)});
+  return *all_.back().variants;
+}
+
 }  // namespace jpegcompile::cuda

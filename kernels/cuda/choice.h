@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "cuda/launch.h"
@@ -32,6 +34,23 @@ class Variants {
   Wanted wanted_;
   mutable std::mutex mutex_;
   mutable std::map<int64_t, std::vector<const Cubin*>> by_arch_;
+};
+
+// Variants that one operator asks for, made when they are asked for first. Several threads may ask.
+class VariantsByForm {
+ public:
+  // As `Wanted`; one kernel has the same types whatever its constants are.
+  const Variants& of(const Wanted& wanted) const;
+
+ private:
+  struct Known {
+    std::string kernel;
+    Constants constants;
+    std::unique_ptr<Variants> variants;
+  };
+
+  mutable std::mutex mutex_;
+  mutable std::vector<Known> all_;
 };
 
 // Programs that make so many rows and channels.

@@ -22,6 +22,11 @@ inline constexpr size_t kMostPlanes = 2;
 // The planes of a node: luma alone for grey files.
 std::span<const PlaneInputs> planes_of(const Node& node);
 
+// The numbers of tables that such an input holds.
+inline std::span<const int64_t> table_numbers(const Tensor& tables) {
+  return {tables.as<int64_t>(), static_cast<size_t>(tables.shape.elements())};
+}
+
 // Reads the inputs of a node that are inputs of JpegIngest or JpegIngestGray.
 class ImageIngest {
  public:

@@ -18,8 +18,8 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import Precision
 
-# Pixels of a side that a program makes.
-SIDE = 16
+# Pixels of a side that a program makes, and the most coefficients of a row that it reads at once.
+SIDE, MOST_STEP = 16, 32
 
 
 @dataclass(frozen=True)
@@ -89,22 +89,25 @@ class Ingest:
             for side, operator in sides:
                 band = Band.of(operator)
                 found[f"{name}_{side}s"], found[f"{name}_{side}_starts"] = band.values, band.starts
-        mixing = np.zeros((self.taken.channels, 4), np.float32)
-        mixing[:, : operators.mixing.shape[1]] = operators.mixing
-        mixing[:, 3] = operators.offset
+        mixing = np.zeros((self.y.stored_channels, 4), np.float32)
+        mixing[: self.taken.channels, : operators.mixing.shape[1]] = operators.mixing
+        mixing[: self.taken.channels, 3] = operators.offset
         found["mixing"] = mixing
         return found
 
     @cached_property
     def windows(self) -> Mapping[str, int]:
-        """How many coefficients of each axis 16 pixels need, by the constants of the kernel."""
-        found = {}
-        for name in ("luma", "chroma"):
-            for side, axis in (("row", "HEIGHT"), ("column", "WIDTH")):
-                present = name in self._planes
-                window = self.tensors[f"{name}_{side}s"].shape[1] if present else SIDE
-                found[f"{name.upper()}_{axis}"] = window
-        return found
+        """How many coefficients of each axis 16 pixels need, by the matrices of the kernel."""
+        read = {
+            f"{name}_{side}s": self.tensors[f"{name}_{side}s"].shape[1]
+            for name in self._planes
+            for side in ("row", "column")
+        }
+        return dict.fromkeys(("chroma_rows", "chroma_columns"), SIDE) | read
+
+    def _step(self, matrix: str) -> int:
+        """How many of them a step reads."""
+        return min(self.windows[matrix], MOST_STEP) if matrix == "chroma_columns" else SIDE
 
     @property
     def _planes(self) -> tuple[str, ...]:
@@ -126,16 +129,25 @@ class Ingest:
         numbers = {
             "height": self.y.height,
             "width": self.y.width,
+            "stored": self.y.stored_channels,
+            "log_block": 0,
+            "tables": len(self.frame.sampling),
+            "luma_table": 0,
+            "blue_table": 1 if self.has_color else 0,
+            "red_table": 2 if self.has_color else 0,
         }
         for index, name in enumerate(("luma", "chroma")):
             blocks = self.frame.block_counts(index) if name in self._planes else (1, 1)
             numbers[f"{name}_blocks_y"], numbers[f"{name}_blocks_x"] = blocks
+            for matrix, axis in ((f"{name}_rows", "h"), (f"{name}_columns", "w")):
+                numbers[f"{name}_steps_{axis}"] = self.windows[matrix] // self._step(matrix)
         constants = {
-            "CHANNELS": self.y.channels,
-            "STORED": self.y.stored_channels,
             "COLOR": self.has_color,
+            "PLANES": False,
+            "CHROMA_WIDTH": self._step("chroma_columns"),
+            "BM": SIDE,
+            "BN": SIDE,
             "PRECISION": precision.product,
-            **self.windows,
         }
         grid = -(-self.y.height // SIDE), -(-self.y.width // SIDE), batch
         return Launch("ingest.triton:ingest", grid, types, numbers, constants, tiling)

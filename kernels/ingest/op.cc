@@ -6,12 +6,12 @@
 #include <array>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "common/axis_operand.h"
 #include "generated/makers.h"
 #include "ingest/component.h"
+#include "ingest/geometry.h"
 #include "ingest/ingest.h"
 #include "work/strips.h"
 
@@ -27,58 +27,12 @@ struct Planes {
 };
 
 struct Inputs {
-  std::array<Planes, 2> planes;
+  std::array<Planes, kMostPlanes> planes;
   size_t plane_count = 0;
   Tensor quantization, mixing, offset;
-  int64_t height = 0, width = 0, components = 0;
+  int64_t components = 0;
+  Map image;
 };
-
-// `what` makes the message: nothing is put together while all is well.
-template <typename What>
-void require(bool holds, const What& what) {
-  if (!holds) throw KernelError(what());
-}
-
-// Adds planes after checking them against their matrices and tables, and the planes before them.
-void add_planes(Inputs& inputs, const Planes& planes, int64_t columns_taken, int64_t columns_made,
-                int64_t tables) {
-  const Shape &shape = planes.quantised.shape, &quantization = inputs.quantization.shape;
-  require(shape.rank() == 6 && shape[4] == 8 && shape[5] == 8,
-          [&] { return "coefficients have shape " + shape.text() + ", not [N,components,rows,columns,8,8]"; });
-  require(quantization.rank() == 4 && quantization[0] == shape[0] && quantization[2] == 8 &&
-              quantization[3] == 8,
-          [&] { return "quantization has shape " + quantization.text() + " for coefficients of shape " +
-              shape.text(); });
-  require(planes.rows->inputs == 8 * shape[2] && columns_taken == 8 * shape[3],
-          [&] { return "coefficients of shape " + shape.text() + " meet matrices for " +
-              std::to_string(planes.rows->inputs) + "x" + std::to_string(columns_taken); });
-  const bool is_first = inputs.plane_count == 0;
-  if (is_first) inputs.height = planes.rows->outputs, inputs.width = columns_made;
-  require(planes.rows->outputs == inputs.height && columns_made == inputs.width,
-          [&] { return "its components become " + std::to_string(inputs.height) + "x" +
-              std::to_string(inputs.width) + " and " + std::to_string(planes.rows->outputs) + "x" +
-              std::to_string(columns_made); });
-  require(tables == shape[1],
-          [&] { return "it names " + std::to_string(tables) +
-                                  " tables for coefficients of shape " + shape.text(); });
-  for (int64_t plane = 0; plane < tables; ++plane) {
-    require(planes.tables[plane] >= 0 && planes.tables[plane] < quantization[1],
-          [&] { return "there is no table " + std::to_string(planes.tables[plane]) +
-                " in quantization of shape " + quantization.text(); });
-  }
-  inputs.components += shape[1];
-  inputs.planes[inputs.plane_count++] = planes;
-}
-
-Map result(const Inputs& inputs) {
-  const Shape &mixing = inputs.mixing.shape, &offset = inputs.offset.shape;
-  require(mixing.rank() == 4 && mixing[1] == inputs.components && mixing[2] == 1 &&
-              mixing[3] == 1 && offset.elements() == mixing[0],
-          [&] { return "mixing of shape " + mixing.text() + " and offset of shape " + offset.text() +
-              " do not fit " + std::to_string(inputs.components) + " components"; });
-  const int64_t batch = inputs.planes[0].quantised.shape[0];
-  return {batch, mixing[0], inputs.height, inputs.width, false};
-}
 
 // Rows of one plane, in whole chunks of columns.
 void make_component(const Inputs& inputs, const Planes& planes, int64_t plane, const Strip& strip,
@@ -145,7 +99,7 @@ class Ingest : public ImageIngest {
 
   Map map(const Call& call) const override {
     Matrices matrices;
-    const Map to = result(inputs(call, matrices));
+    const Map to = inputs(call, matrices).image;
     check_tiles(to, block_, "y");
     return to;
   }
@@ -153,7 +107,7 @@ class Ingest : public ImageIngest {
   void ingest(const Call& call, int64_t first, int64_t count, float* y) const override {
     Matrices matrices;
     const Inputs taken = inputs(call, matrices);
-    const Map to = result(taken);
+    const Map& to = taken.image;
     // A strip holds all channels of its rows: where work is shared, they are one group.
     const Map shared{count, 1, to.height, to.width, false};
     for_strips(call, shared, block_, block_ * to.width * to.channels, [&](const Strip& strip) {
@@ -174,15 +128,22 @@ class Ingest : public ImageIngest {
     inputs.quantization = call.input(In::kQuantization);
     inputs.mixing = call.input(In::kMixing);
     inputs.offset = call.input(In::kOffset);
+    inputs.plane_count = planes_.size();
+    std::array<PlaneGeometry, kMostPlanes> geometry;
     for (size_t index = 0; index < planes_.size(); ++index) {
       const AxisMatrix& left = rows_[index].of(call, made.rows[index]);
       const AxisMatrix& right = columns_[index].of(call, made.columns[index]);
       if (made.columns[index]) made.chunks[index] = ColumnChunks::of(right);
       const ColumnChunks& chunks = made.columns[index] ? made.chunks[index] : chunks_[index];
       const Tensor tables = call.input(planes_[index].tables);
-      add_planes(inputs, {call.input(planes_[index].quantised), tables.as<int64_t>(), &left, &chunks}, right.inputs,
-                 right.outputs, tables.shape.elements());
+      const Tensor quantised = call.input(planes_[index].quantised);
+      inputs.planes[index] = {quantised, tables.as<int64_t>(), &left, &chunks};
+      geometry[index] = {quantised.shape, table_numbers(tables), left.inputs, left.outputs,
+                         right.inputs, right.outputs};
     }
+    inputs.image = image_of(std::span(geometry).first(planes_.size()),
+                            {inputs.quantization.shape, inputs.mixing.shape, inputs.offset.shape});
+    inputs.components = inputs.mixing.shape[1];
     return inputs;
   }
 

@@ -1,9 +1,12 @@
 """From the coefficients of files to the image that a network takes, on GPUs.
 
 A component is rows C columns^T, C being its dequantised coefficients in place: inverse DCT, chroma
-upsampling and crop composed, one matrix for each axis (`jpegcompile/dct/ingest.py`). 16 outputs
+upsampling and crop composed, one matrix for each axis (`jpegcompile/dct/ingest.py`). BM outputs
 of an axis read few coefficients beside each other, so the matrices are stored as bands. A program
-makes 16 x 16 pixels. Colour and normalisation mix the components.
+makes BM x BN pixels. Colour and normalisation mix the components.
+
+Matrices that transform the pixels again make coefficients of blocks, to which a constant adds at
+the first place of each block alone.
 """
 
 from __future__ import annotations
@@ -24,25 +27,36 @@ def _component(
     block_x,
     blocks_y,
     blocks_x,
-    HEIGHT: tl.constexpr,
+    steps_h,
+    steps_w,
     WIDTH: tl.constexpr,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """16 x 16 pixels of a component, of a window of HEIGHT x WIDTH coefficients."""
-    i = tl.arange(0, 16)
-    h = tl.arange(0, HEIGHT)
+    """BM x BN pixels of a component, of a window in steps of BM x WIDTH coefficients."""
+    i = tl.arange(0, BM)
+    j = tl.arange(0, BN)
     w = tl.arange(0, WIDTH)
-    v = tl.load(row_starts + block_y) + h
-    u = tl.load(column_starts + block_x) + w
-    inside = (v < blocks_y * 8)[:, None] & (u < blocks_x * 8)[None, :]
-    at = ((v >> 3) * blocks_x)[:, None] + (u >> 3)[None, :]
-    within = ((v & 7) * 8)[:, None] + (u & 7)[None, :]
-    values = tl.load(coefficients + at * 64 + within, mask=inside, other=0).to(tl.float32)
-    values = values * tl.load(table + within).to(tl.float32)
-    left = tl.load(rows + (block_y * 16 + i)[:, None] * HEIGHT + h[None, :])
-    right = tl.load(columns + (block_x * 16 + i)[None, :] * WIDTH + w[:, None])
-    part = tl.dot(left, values, input_precision=PRECISION)
-    return tl.dot(part, right, input_precision=PRECISION)
+    top = tl.load(row_starts + block_y) + i
+    first = tl.load(column_starts + block_x) + w
+    left = rows + (block_y * BM + i)[:, None] * (steps_h * BM) + i[None, :]
+    right = columns + (block_x * BN + j)[None, :] * (steps_w * WIDTH) + w[:, None]
+    made = tl.zeros((BM, BN), tl.float32)
+    for across in range(steps_w):
+        u = first + across * WIDTH
+        part = tl.zeros((BM, WIDTH), tl.float32)
+        for down in range(steps_h):
+            v = top + down * BM
+            inside = (v < blocks_y * 8)[:, None] & (u < blocks_x * 8)[None, :]
+            at = ((v >> 3) * blocks_x)[:, None] + (u >> 3)[None, :]
+            within = ((v & 7) * 8)[:, None] + (u & 7)[None, :]
+            values = tl.load(coefficients + at * 64 + within, mask=inside, other=0)
+            values = values.to(tl.float32) * tl.load(table + within).to(tl.float32)
+            factors = tl.load(left + down * BM)
+            part = tl.dot(factors, values, part, input_precision=PRECISION)
+        made = tl.dot(part, tl.load(right + across * WIDTH), made, input_precision=PRECISION)
+    return made
 
 
 @triton.jit
@@ -62,64 +76,78 @@ def ingest(
     y,
     height,
     width,
+    stored,
+    log_block,
+    tables,
+    luma_table,
+    blue_table,
+    red_table,
     luma_blocks_y,
     luma_blocks_x,
     chroma_blocks_y,
     chroma_blocks_x,
-    CHANNELS: tl.constexpr,
-    STORED: tl.constexpr,
+    luma_steps_h,
+    luma_steps_w,
+    chroma_steps_h,
+    chroma_steps_w,
     COLOR: tl.constexpr,
-    LUMA_HEIGHT: tl.constexpr,
-    LUMA_WIDTH: tl.constexpr,
-    CHROMA_HEIGHT: tl.constexpr,
+    PLANES: tl.constexpr,
     CHROMA_WIDTH: tl.constexpr,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Make pixels of CHANNELS channels, padded with zeros to STORED.
+    """Make `stored` channels of an image, in planes or with channels last.
 
-    luma int16 [N, 1, blocks, 8, 8], chroma [N, 2, ...] and quantization uint16 [N, components, 64]
-    are as files have them; without COLOR there is luma alone. Matrices are float32 bands
-    [outputs, window], starts int32 [outputs / 16]. mixing is float32 [CHANNELS, 4]: factors of the
-    three components and the constant.
+    luma int16 [N, 1, blocks, 8, 8], chroma [N, 2, ...] and quantization uint16 [N, tables, 64] are
+    as files have them; without COLOR there is luma alone. Matrices are float32 bands
+    [outputs, window], starts int32, one for each BM rows or BN columns. A window is steps of
+    BM x BN coefficients of luma, and of BM x CHROMA_WIDTH ones of chroma. mixing is float32
+    [stored, 4]: factors of the three components, and the constant that is added to pixels or, in
+    blocks, to the first coefficients.
     """
     block_y = tl.program_id(0)
     block_x = tl.program_id(1)
     image = tl.program_id(2).to(tl.int64)
-    COMPONENTS: tl.constexpr = 3 if COLOR else 1
-    table = quantization + image * (COMPONENTS * 64)
+    table = quantization + image * tables * 64
     first = _component(
-        luma + image * (luma_blocks_y * luma_blocks_x * 64), table,
+        luma + image * luma_blocks_y * luma_blocks_x * 64, table + luma_table * 64,
         luma_rows, luma_row_starts, luma_columns, luma_column_starts,
-        block_y, block_x, luma_blocks_y, luma_blocks_x, LUMA_HEIGHT, LUMA_WIDTH, PRECISION,
+        block_y, block_x, luma_blocks_y, luma_blocks_x, luma_steps_h, luma_steps_w,
+        BN, BM, BN, PRECISION,
     )  # fmt: skip
     second = first
     third = first
     if COLOR:
         plane = chroma_blocks_y * chroma_blocks_x * 64
         second = _component(
-            chroma + image * 2 * plane, table + 64,
+            chroma + image * 2 * plane, table + blue_table * 64,
             chroma_rows, chroma_row_starts, chroma_columns, chroma_column_starts,
-            block_y, block_x, chroma_blocks_y, chroma_blocks_x, CHROMA_HEIGHT, CHROMA_WIDTH,
-            PRECISION,
+            block_y, block_x, chroma_blocks_y, chroma_blocks_x, chroma_steps_h, chroma_steps_w,
+            CHROMA_WIDTH, BM, BN, PRECISION,
         )  # fmt: skip
         third = _component(
-            chroma + (image * 2 + 1) * plane, table + 128,
+            chroma + (image * 2 + 1) * plane, table + red_table * 64,
             chroma_rows, chroma_row_starts, chroma_columns, chroma_column_starts,
-            block_y, block_x, chroma_blocks_y, chroma_blocks_x, CHROMA_HEIGHT, CHROMA_WIDTH,
-            PRECISION,
+            block_y, block_x, chroma_blocks_y, chroma_blocks_x, chroma_steps_h, chroma_steps_w,
+            CHROMA_WIDTH, BM, BN, PRECISION,
         )  # fmt: skip
-    i = tl.arange(0, 16)
-    out_y = block_y * 16 + i
-    out_x = block_x * 16 + i
-    inside = (out_y < height)[:, None] & (out_x < width)[None, :]
+    out_y = (block_y * BM + tl.arange(0, BM))[:, None]
+    out_x = (block_x * BN + tl.arange(0, BN))[None, :]
+    inside = (out_y < height) & (out_x < width)
+    takes_constant = ((out_y | out_x) & ((1 << log_block) - 1)) == 0
     # Rows of four channels need not be multiples of 16 numbers, as strides of other maps are.
-    pixels = image * (height * width) + out_y[:, None] * width + out_x[None, :]
-    at = y + pixels * STORED
-    for channel in tl.static_range(STORED):
-        value = first * 0.0
-        if channel < CHANNELS:
-            factors = mixing + channel * 4
-            value = tl.load(factors) * first + tl.load(factors + 3)
-            if COLOR:
-                value += tl.load(factors + 1) * second + tl.load(factors + 2) * third
-        tl.store(at + channel, value.to(y.dtype.element_ty), mask=inside)
+    at = y + image * height * width * stored
+    if PLANES:
+        at += out_y * width + out_x
+        step = height * width
+    else:
+        at += (out_y * width + out_x) * stored
+        step = 1
+    for channel in range(stored):
+        factors = mixing + channel * 4
+        value = tl.load(factors) * first
+        if COLOR:
+            value += tl.load(factors + 1) * second + tl.load(factors + 2) * third
+        value += tl.where(takes_constant, tl.load(factors + 3), 0.0)
+        tl.store(at + channel * step, value.to(y.dtype.element_ty), mask=inside)

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
-#include <string>
 
 namespace jpegcompile {
 namespace {
@@ -15,35 +13,6 @@ constexpr double kNothing = 1e-6;
 constexpr size_t kMostExtraModes = 4;
 // Sampling factors of a JPEG file are 1 to 4 (ITU-T T.81, B.2.2).
 constexpr int64_t kMostUpsampling = 4;
-
-// Entry (frequency, pixel) of the orthonormal DCT-II.
-double dct(int64_t frequency, int64_t pixel, int block) {
-  const double angle = static_cast<double>((2 * pixel + 1) * frequency) * std::numbers::pi /
-                       (2.0 * block);
-  return std::cos(angle) * std::sqrt((frequency == 0 ? 1.0 : 2.0) / block);
-}
-
-PixelMatrix pixels_of(const Tensor& matrix, int64_t pixels, int64_t coefficients, int64_t pixel_step,
-                      int64_t coefficient_step, int block) {
-  if (matrix.shape.rank() != 2 || pixels % block != 0 || coefficients % kFrequencies != 0) {
-    throw KernelError("a matrix of the ingest has shape " + matrix.shape.text() +
-                      ", which is not for whole blocks");
-  }
-  PixelMatrix made{pixels, coefficients / kFrequencies, {}};
-  made.values.resize(static_cast<size_t>(pixels * coefficients), 0.0);
-  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-    double* row = made.values.data() + pixel * coefficients;
-    for (int64_t frequency = 0; frequency < block; ++frequency) {
-      const double factor = dct(frequency, pixel % block, block);
-      const float* from =
-          matrix.floats() + (pixel / block * block + frequency) * pixel_step;
-      for (int64_t index = 0; index < coefficients; ++index) {
-        row[index] += factor * from[index * coefficient_step];
-      }
-    }
-  }
-  return made;
-}
 
 // Values of the 8 frequencies of a block over a window of pixels, [width][8]; zeros beyond the
 // image.
@@ -169,14 +138,6 @@ std::optional<AxisModes> modes_at(const PixelMatrix& matrix, int64_t pitch) {
 }
 
 }  // namespace
-
-PixelMatrix PixelMatrix::of_left(const Tensor& matrix, int block) {
-  return pixels_of(matrix, matrix.shape[0], matrix.shape[1], matrix.shape[1], 1, block);
-}
-
-PixelMatrix PixelMatrix::of_right(const Tensor& matrix, int block) {
-  return pixels_of(matrix, matrix.shape[1], matrix.shape[0], 1, matrix.shape[1], block);
-}
 
 std::optional<AxisModes> AxisModes::of(const PixelMatrix& matrix) {
   std::optional<AxisModes> best;

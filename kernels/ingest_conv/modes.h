@@ -6,23 +6,9 @@
 #include <optional>
 #include <vector>
 
-#include "ort/kernel.h"
+#include "ingest/pixel_matrix.h"
 
 namespace jpegcompile {
-
-inline constexpr int kFrequencies = 8;
-
-// A matrix of an ingest, followed by the inverse transform of its result: what each coefficient of
-// an axis is in pixels.
-struct PixelMatrix {
-  int64_t pixels = 0, blocks = 0;
-  std::vector<double> values;  // [pixels][8 * blocks]
-
-  // A left matrix [pixels, 8 * blocks] or a right one [8 * blocks, pixels], whose result is in
-  // blocks of so many.
-  static PixelMatrix of_left(const Tensor& matrix, int block);
-  static PixelMatrix of_right(const Tensor& matrix, int block);
-};
 
 // Nearly all blocks of an axis have the same functions of pixels, `pitch` pixels apart from block
 // to block. Those of a block at the border differ: the triangle filter repeats its last sample, and

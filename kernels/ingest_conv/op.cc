@@ -16,21 +16,13 @@
 #include "conv/shared.h"
 #include "generated/makers.h"
 #include "ingest/ingest.h"
+#include "ingest_conv/constant_input.h"
 #include "ingest_conv/sparse.h"
 #include "tiles/tiles.h"
 #include "work/workspace.h"
 
 namespace jpegcompile {
 namespace {
-
-Tensor constant(const Node& node, In input) {
-  const std::optional<Tensor> value = node.constant(input);
-  if (!value) {
-    throw KernelError("its weights and matrices must be constants in the model; input " +
-                      std::to_string(node.definition().place(input)) + " is computed");
-  }
-  return *value;
-}
 
 class IngestConvolve : public Kernel {
  public:
@@ -45,10 +37,10 @@ class IngestConvolve : public Kernel {
         method_(node.text("method")),
         most_vectors_(node.integer("sparse_vectors")),
         ingest_(image_ingest(node)),
-        weights_(shared(pack(constant(node, In::kWeight), window_of(node), ""))),
+        weights_(shared(pack(constant_input(node, In::kWeight), window_of(node), ""))),
         bias_(node, In::kBias, weights_->outputs),
         activation_(node, weights_->outputs) {
-    static_cast<void>(constant(node, In::kBias));  // throws where it is computed
+    static_cast<void>(constant_input(node, In::kBias));  // throws where it is computed
     if (!method_.empty() && method_ != "sparse" && method_ != "dense") {
       throw KernelError("the method '" + method_ + "' is unknown; 'sparse' and 'dense' are known");
     }
@@ -82,8 +74,8 @@ class IngestConvolve : public Kernel {
   static constexpr int64_t kChoices = 64;
 
   std::unique_ptr<Responses> responses(const Node& node) const {
-    FirstConvolution first{constant(node, In::kWeight), constant(node, In::kMixing),
-                           constant(node, In::kOffset), weights_->window, 0, 0};
+    FirstConvolution first{constant_input(node, In::kWeight), constant_input(node, In::kMixing),
+                           constant_input(node, In::kOffset), weights_->window, 0, 0};
     const bool are_channels = first.mixing.shape.rank() == 4 &&
                               first.mixing.shape[0] == weights_->inputs &&
                               first.mixing.shape[2] == 1 && first.mixing.shape[3] == 1 &&
@@ -93,9 +85,9 @@ class IngestConvolve : public Kernel {
     std::vector<PlaneMatrices> planes;
     int64_t components = 0;
     for (const PlaneInputs& inputs : planes_) {
-      planes.push_back({constant(node, inputs.tables).shape.elements(),
-                        PixelMatrix::of_left(constant(node, inputs.rows), input_block_),
-                        PixelMatrix::of_right(constant(node, inputs.columns), input_block_)});
+      planes.push_back({constant_input(node, inputs.tables).shape.elements(),
+                        PixelMatrix::of_left(constant_input(node, inputs.rows), input_block_),
+                        PixelMatrix::of_right(constant_input(node, inputs.columns), input_block_)});
       components += planes.back().components;
     }
     if (components != first.mixing.shape[1]) return nullptr;

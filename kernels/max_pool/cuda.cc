@@ -22,7 +22,7 @@ class MaxPoolOnCuda : public CudaKernel {
         y_group_(node.group(Out::kY)),
         x_frequencies_(node.frequencies(In::kX)),
         is_masked_(node.definition().masking == Masking::kAsm),
-        to_pixels_({}, false, coefficients(input_block_, x_group_, x_frequencies_), View{}),
+        pixels_(input_block_, x_group_, x_frequencies_),
         variants_({"max_pool.triton:max_pool",
                    {{"PROGRAM", std::vector<cuda::Step>{}},
                     {"COUNT", 0},
@@ -44,31 +44,16 @@ class MaxPoolOnCuda : public CudaKernel {
     if (to.is_empty()) return;
     if (from.is_empty()) throw KernelError("x of shape " + x.shape.text() + " has no pixels");
     const View stored = planes_.read(call, from, input_block_, x.data);
-    const bool is_copied = !stored.is_pixels() || is_masked_;
-    const View pixels = is_copied ? to_pixels(call, from, stored, stored.frequencies) : stored;
-    const View low = is_masked_ ? to_pixels(call, from, stored, phi) : pixels;
+    // The two maps of a masked pool have the same strides.
+    const View pixels = is_masked_ ? pixels_.made(call, from, stored, stored.frequencies)
+                                   : pixels_.of(call, from, stored);
+    const View low = is_masked_ ? pixels_.made(call, from, stored, phi) : pixels;
     const View target = planes_.target(call, to, output_block_, y);
     launch(call, from, to, pixels, low, target);
     planes_.write(call, to, target, y);
   }
 
  private:
-  // How coefficients stand that are taken to pixels; of pixels that are copied, and of others, for
-  // which this is not used, it does not matter.
-  static View coefficients(int block, int64_t group, int64_t frequencies) {
-    View view;
-    view.block = block;
-    view.is_rows = group != 1 && frequencies != 0 && frequencies != 2 * block - 1;
-    return view;
-  }
-
-  // The pixels that so many frequencies make.
-  View to_pixels(CudaCall& call, const Map& map, const View& from, int frequencies) const {
-    const View made = cuda::channels_last(map, 1, call.scratch(cuda::channels_last_floats(map)));
-    to_pixels_.run(call, {map, from.block, from, made, frequencies, 1}, matrices_);
-    return made;
-  }
-
   void launch(CudaCall& call, const Map& from, const Map& to, const View& x, const View& low,
               const View& y) const {
     cuda::Arguments arguments;
@@ -104,7 +89,7 @@ class MaxPoolOnCuda : public CudaKernel {
   int64_t x_group_, y_group_, x_frequencies_;
   bool is_masked_;
   PlanesOnCuda planes_;
-  ElementwiseOnCuda to_pixels_;
+  PixelsOnCuda pixels_;
   cuda::Variants variants_;
   DeviceConstants matrices_;
 };

@@ -89,25 +89,15 @@ cuda::DevicePointer CudaCall::scratch(int64_t floats) {
   return address(memory);
 }
 
-cuda::DevicePointer CudaCall::upload(std::span<const float> values) {
-  const cuda::DevicePointer to = scratch(static_cast<int64_t>(values.size()));
+cuda::DevicePointer CudaCall::upload(std::span<const std::byte> bytes) {
+  constexpr size_t kFloat = sizeof(float);
+  const auto floats = static_cast<int64_t>((bytes.size() + kFloat - 1) / kFloat);
+  const cuda::DevicePointer to = scratch(floats);
   const cuda::Driver& driver = runtime_.driver();
-  driver.copy_to_device(to, values.data(), values.size_bytes(), stream_);
+  driver.copy_to_device(to, bytes.data(), bytes.size(), stream_);
   // The numbers go when the caller returns.
   driver.synchronize(stream_);
   return to;
-}
-
-cuda::DevicePointer DeviceConstants::get(CudaCall& call, int64_t key,
-                                         const std::function<std::vector<float>()>& make) const {
-  const std::scoped_lock lock(mutex_);
-  auto& array = arrays_[{call.current().context(), key}];
-  if (!array) {
-    const std::vector<float> values = make();
-    array = std::make_unique<cuda::DeviceArray>(call.runtime().driver(), call.current(),
-                                                call.stream(), std::as_bytes(std::span(values)));
-  }
-  return array->data();
 }
 
 }  // namespace jpegcompile

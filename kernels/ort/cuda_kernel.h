@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -46,7 +45,10 @@ class CudaCall {
   // Memory for so many floats.
   cuda::DevicePointer scratch(int64_t floats);
   // A copy of numbers in scratch memory.
-  cuda::DevicePointer upload(std::span<const float> values);
+  template <typename Number>
+  cuda::DevicePointer upload(const std::vector<Number>& values) {
+    return upload(std::as_bytes(std::span(values)));
+  }
 
   void launch(const cuda::Cubin& cubin, const cuda::Grid& grid,
               const cuda::Arguments& arguments) const {
@@ -61,6 +63,7 @@ class CudaCall {
  private:
   Tensor view_of(In name, bool is_on_host) const;
   void* allocated(size_t bytes);
+  cuda::DevicePointer upload(std::span<const std::byte> bytes);
 
   const ort::Api& api_;
   ort::KernelContext* context_;
@@ -79,9 +82,18 @@ class DeviceConstants {
  public:
   using Key = std::pair<cuda::Context, int64_t>;
 
-  // Those of a key, which `make` makes when they are asked for first.
-  cuda::DevicePointer get(CudaCall& call, int64_t key,
-                          const std::function<std::vector<float>()>& make) const;
+  // Those of a key, a vector that `make` makes when they are asked for first.
+  template <typename Make>
+  cuda::DevicePointer get(CudaCall& call, int64_t key, const Make& make) const {
+    const std::scoped_lock lock(mutex_);
+    auto& array = arrays_[{call.current().context(), key}];
+    if (!array) {
+      const auto& numbers = make();
+      array = std::make_unique<cuda::DeviceArray>(call.runtime().driver(), call.current(),
+                                                  call.stream(), std::as_bytes(std::span(numbers)));
+    }
+    return array->data();
+  }
 
  private:
   mutable std::mutex mutex_;

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
-from onnx import helper
-from support.cuda_launches import Node, run
+from onnx import helper, numpy_helper
+from support.cuda_launches import Given, Node, run
 from support.made_cubins import stored_launch
 from support.tiers import thorough
 
@@ -46,27 +47,21 @@ def shapes_of(model: onnx.ModelProto) -> dict[str, list[int]]:
 
 
 def nodes_on_cuda(model: onnx.ModelProto) -> Iterator[Node]:
-    """Distinct nodes of a model that have kernels for CUDA, for the stand-in of ONNX Runtime."""
-    shapes, seen = shapes_of(model), set()
+    """The nodes of a model that have kernels for CUDA, for the stand-in of ONNX Runtime."""
+    shapes = shapes_of(model)
+    constants = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
     for node in model.graph.node:
         if node.domain != DOMAIN or OPERATORS[node.op_type].kernel not in CUDA_KERNELS:
             continue
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        lines = []
+        inputs = []
         for operand, name in zip(OPERATORS[node.op_type].inputs, node.input, strict=False):
-            extents = " ".join(map(str, shapes[name]))
-            if operand.name == "band":
-                kept = attributes["frequencies"]
-                block = attributes.get("block", attributes.get("output_block"))
-                lines.append(f"band {extents} {block} {kept}")
-            else:
-                kind = {"int64": "index", "int16": "coefficients", "uint16": "tables"}
-                lines.append(f"{kind.get(operand.type, 'input')} {extents}")
-        numbers = {k: v for k, v in attributes.items() if not isinstance(v, bytes)}
-        one = Node(node.op_type, numbers, lines)
-        if one.text() not in seen:
-            seen.add(one.text())
-            yield one
+            kind = np.float32 if operand.type == "float" else np.dtype(operand.type)
+            made = constants.get(name, np.ones(shapes.get(name, ()), kind))
+            inputs.append(Given(made, is_constant=name in constants))
+        yield Node(
+            node.op_type, {k: v for k, v in attributes.items() if not isinstance(v, bytes)}, inputs
+        )
 
 
 def refusals(model: onnx.ModelProto, launches: list[Launch], folder: Path) -> list[str]:

@@ -14,80 +14,15 @@ import numpy as np
 import pytest
 import torch
 from support.cuda_launches import Node, Run, numbers, run
+from support.cuda_replay import Order, Shape, attributes_of, line_of, replayed
 from support.gpu_maps import Doubles
 from support.made_cubins import all_cubins
 
 from jpegcompile.dct.blocks import to_jpeg, to_spatial
-from jpegcompile.dct.frequencies import band, keep_band
+from jpegcompile.dct.frequencies import keep_band
 from jpegcompile.gpu.cubin_file import StoredCubin, write_cubins
-from jpegcompile.gpu.kernels import kernel_of
 
 BATCH = 2
-Shape = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True)
-class Order:
-    """How a map stands: in planes or groups of channels, whole or by few frequencies."""
-
-    group: int = 1
-    block: int = 1
-    frequencies: int = 0
-
-    def decoded(self, memory: Doubles, shape: Shape) -> Doubles:
-        """The map [N, C, H, W] that memory holds."""
-        batch, channels, height, width = shape
-        if self.group == 1:
-            return memory.reshape(shape)
-        if not self.frequencies:
-            groups = memory.reshape(batch, channels // 16, height, width, 16)
-            return groups.transpose(0, 1, 4, 2, 3).reshape(shape)
-        b, kept = self.block, band(self.block, self.frequencies).reshape(-1)
-        places = (batch, channels // 16, height // b, width // b)
-        count = int(np.prod(places)) * int(kept.sum()) * 16
-        tiles = np.zeros((*places, b * b, 16))
-        tiles[..., kept, :] = memory.reshape(-1)[:count].reshape(*places, -1, 16)
-        split = tiles.reshape(*places, b, b, 16)
-        return split.transpose(0, 1, 6, 2, 4, 3, 5).reshape(shape)
-
-
-def constants_of(text: str) -> dict[str, Any]:
-    """The constants of a kernel from their text."""
-    found: dict[str, Any] = {}
-    for constant in text.split(" "):
-        name, _, value = constant.partition("=")
-        if name == "PROGRAM":
-            steps = [step.split(",") for step in value.split(";") if step]
-            found[name] = tuple(
-                (f, int(a), int(b), int(c), float.fromhex(p), float.fromhex(q))
-                for f, a, b, c, p, q in steps
-            )
-        else:
-            found[name] = value if name == "PRECISION" else int(value)
-    return found
-
-
-def replayed(
-    done: Run, inputs: Mapping[int, Doubles], cubins: Mapping[int, StoredCubin]
-) -> Doubles:
-    """What the output's memory holds behind the launches; not a number where nothing is written."""
-    memory = {
-        address: torch.full((max(done.bytes[name] // 4, 1),), float("nan"))
-        for name, address in done.memory.items()
-    }
-    for index, values in inputs.items():
-        memory[done.memory[f"input {index}"]] = torch.from_numpy(values.astype(np.float32).ravel())
-    memory |= {address: torch.from_numpy(v.copy()) for address, v in done.copied.items()}
-    for launched in done.launches:
-        cubin = cubins[launched.shared]
-        given = {
-            name: memory[value] if kind.startswith("*") else value
-            for (name, kind), value in zip(
-                cubin.parameters, launched.arguments(cubin).values(), strict=True
-            )
-        }
-        kernel_of(cubin.kernel)[launched.grid](**given, **constants_of(cubin.constants))
-    return memory[done.memory["output 0"]].double().numpy()
 
 
 @dataclass(frozen=True)
@@ -107,17 +42,6 @@ class Case:
     maps: Mapping[int, tuple[Order, Shape]]
     y: Order
     meant: Callable[..., Doubles]
-
-
-def attributes_of(names: str, orders: list[Order], **others: Any) -> dict[str, Any]:
-    found = dict(others)
-    for name, order in zip(names.split(), orders, strict=True):
-        found |= {f"{name}_group": order.group, f"{name}_frequencies": order.frequencies}
-    return found
-
-
-def line_of(shape: Shape) -> str:
-    return " ".join(["input", *map(str, shape)])
 
 
 def convolved(x: Doubles, weight: Doubles, bias: Doubles, **window: Any) -> Doubles:

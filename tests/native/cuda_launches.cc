@@ -10,8 +10,9 @@
 //     input [constant] EXTENT...
 //     band EXTENT EXTENT BLOCK FREQUENCIES
 //     index EXTENT...
+//     data [constant] TYPE FILE EXTENT...
 //
-// Element i of input k is ((37 i + 11 k) mod 101 - 50) / 64.
+// Element i of input k is ((37 i + 11 k) mod 101 - 50) / 64. A file of data holds numbers as memory does.
 #include <dlfcn.h>
 
 #include <cstdio>
@@ -66,6 +67,25 @@ Value band(const std::vector<int64_t>& given) {
   return made;
 }
 
+stand_in::ElementType type_of(const std::string& name) {
+  using enum stand_in::ElementType;
+  if (name == "float") return kFloat;
+  if (name == "int16") return kInt16;
+  if (name == "int64") return kInt64;
+  if (name == "uint16") return kUint16;
+  throw std::runtime_error("the type '" + name + "' is unknown");
+}
+
+Value data(std::istream& line) {
+  std::string type, path;
+  line >> type >> path;
+  Value made(type_of(type), numbers_of(line));
+  std::ifstream file(path, std::ios::binary);
+  file.read(made.as<char>(), static_cast<std::streamsize>(made.bytes()));
+  if (!file) throw std::runtime_error(path + ": cannot be read");
+  return made;
+}
+
 void add_line(const std::string& text, Described& made) {
   std::istringstream line(text);
   std::string kind, name;
@@ -78,6 +98,11 @@ void add_line(const std::string& text, Described& made) {
     const bool is_constant = text.starts_with("input constant");
     if (is_constant) line >> name;
     return made.add(input(made.inputs.size(), numbers_of(line)), is_constant);
+  }
+  if (kind == "data") {
+    const bool is_constant = text.starts_with("data constant");
+    if (is_constant) line >> name;
+    return made.add(data(line), is_constant);
   }
   line >> name;
   if (kind == "op") {

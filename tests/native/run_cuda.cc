@@ -68,7 +68,9 @@ void check_entries(size_t operators) {
 std::map<std::string, std::vector<Case>> make_cases(jpegcompile::Selection& selection) {
   std::map<std::string, std::vector<Case>> by_name;
   for (auto make : {jpegcompile::channel_cases, jpegcompile::convolution_cases,
-                    jpegcompile::map_cases, jpegcompile::tile_cases, jpegcompile::window_cases}) {
+                    jpegcompile::first_convolution_cases, jpegcompile::ingest_cases,
+                    jpegcompile::map_cases, jpegcompile::tile_cases,
+                    jpegcompile::transposed_cases, jpegcompile::window_cases}) {
     for (Case& one : make(selection)) by_name[one.op].push_back(std::move(one));
   }
   return by_name;

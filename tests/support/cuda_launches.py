@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,26 @@ def numbers(index: int, *shape: int) -> Floats:
     return (values / 64).astype(np.float32).reshape(shape)
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """An input of a node, number by number.
+
+    Attributes:
+        values: of the input, in its type.
+        is_constant: whether the model holds it.
+    """
+
+    values: NDArray[Any]
+    is_constant: bool = False
+
+    def line(self, path: Path) -> str:
+        """The line that describes it, once its numbers are in a file."""
+        path.write_bytes(np.ascontiguousarray(self.values).tobytes())
+        kind = "float" if self.values.dtype == np.float32 else str(self.values.dtype)
+        constant = ("constant",) if self.is_constant else ()
+        return " ".join(["data", *constant, kind, str(path), *map(str, self.values.shape)])
+
+
 @dataclass(frozen=True)
 class Node:
     """A node of a graph.
@@ -40,21 +61,28 @@ class Node:
     Attributes:
         op: its operator.
         attributes: integers, and lists of them.
-        inputs: lines that describe them; see cuda_launches.cc.
+        inputs: lines that describe them, see cuda_launches.cc, or their numbers.
     """
 
     op: str
     attributes: Mapping[str, int | Sequence[int]]
-    inputs: Sequence[str]
+    inputs: Sequence[str | Given]
 
-    def text(self) -> str:
-        """The file that describes it."""
+    def write(self, path: Path) -> None:
+        """Write the file that describes it, and those of its numbers beside it."""
+        lines = [
+            given if isinstance(given, str) else given.line(path.with_suffix(f".{index}"))
+            for index, given in enumerate(self.inputs)
+        ]
+        path.write_text(self._head() + "\n".join(lines) + "\n")
+
+    def _head(self) -> str:
         lines = [f"op {self.op}"]
         for name, value in self.attributes.items():
             values = [value] if isinstance(value, int) else value
             kind = "int" if isinstance(value, int) else "ints"
             lines.append(" ".join([kind, name, *map(str, values)]))
-        return "\n".join([*lines, *self.inputs]) + "\n"
+        return "\n".join(lines) + "\n"
 
 
 @dataclass(frozen=True)
@@ -167,7 +195,7 @@ def run(
     files = []
     for index, node in enumerate(nodes):
         files.append(folder / f"node{index}")
-        files[-1].write_text(node.text())
+        node.write(files[-1])
     usual = {"JPEGCOMPILE_LIBCUDA": str(driver), "JPEGCOMPILE_CUBINS": str(cubins)}
     done = subprocess.run(
         [program, *files],

@@ -1,0 +1,203 @@
+"""Transposed convolutions and global maxima that the native library launches on CUDA: they are
+launched as by Python, and compute what operators mean.
+
+Triton's interpreter replays the launches, and results are compared with float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support.cuda_launches import Node, Run, numbers, run
+from support.cuda_replay import Order, Shape, attributes_of, constants_of, line_of, replayed
+from support.gpu_maps import Doubles, largest_error
+from support.made_cubins import all_cubins
+
+from jpegcompile.dct.blocks import to_jpeg, to_spatial
+from jpegcompile.gpu.cubin_file import StoredCubin, write_cubins
+from jpegcompile.gpu.launch import Tiling
+from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.kernels.conv.launch import Convolution, packed_weight
+from jpegcompile.precision import FLOAT32
+
+BATCH = 2
+TILING = (64, 32, 16)
+# Products of matrices in float32, a few in a row.
+ALLOWED = 2e-5
+
+
+@dataclass(frozen=True)
+class Case:
+    """A node of one map, and what it computes of it in float64."""
+
+    name: str
+    node: Node
+    x: Order
+    shape: Shape
+    y: Order
+    meant: Callable[[Doubles], Doubles]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Attributes of a transposed convolution, along H and along W."""
+
+    kernel: tuple[int, int]
+    strides: tuple[int, int] = (2, 2)
+    pads: tuple[int, int] = (0, 0)
+    dilations: tuple[int, int] = (1, 1)
+    output_padding: tuple[int, int] = (0, 0)
+    group: int = 1
+
+
+@dataclass(frozen=True)
+class Channels:
+    """How many channels there are, and how the maps of them stand."""
+
+    inputs: int
+    outputs: int
+    x: Order = field(default_factory=Order)
+    y: Order = field(default_factory=Order)
+
+
+def transposed(name: str, channels: Channels, size: tuple[int, int], window: Window) -> Case:
+    shape = (BATCH, channels.inputs, *size)
+    weight = (channels.inputs, channels.outputs // window.group, *window.kernel)
+    lines = [line_of(shape), " ".join(map(str, ["input constant", *weight]))]
+    lines += [f"input constant {channels.outputs}", *["input 1"] * 4]
+    attributes = attributes_of(
+        "x y",
+        [channels.x, channels.y],
+        group=window.group,
+        strides=list(window.strides),
+        pads=[*window.pads, *window.pads],
+        dilations=list(window.dilations),
+        output_padding=list(window.output_padding),
+        input_block=channels.x.block,
+        output_block=channels.y.block,
+    )
+
+    def meant(x: Doubles) -> Doubles:
+        made = torch.nn.functional.conv_transpose2d(
+            torch.from_numpy(to_spatial(x, channels.x.block)),
+            torch.from_numpy(numbers(1, *weight)).double(),
+            torch.from_numpy(numbers(2, channels.outputs)).double(),
+            window.strides,
+            window.pads,
+            window.output_padding,
+            window.group,
+            window.dilations,
+        )
+        return to_jpeg(made.numpy(), channels.y.block)
+
+    node = Node("JpegConvTranspose", attributes, lines)
+    return Case(name, node, channels.x, shape, channels.y, meant)
+
+
+def largest(name: str, x: Order, channels: int) -> Case:
+    shape = (BATCH, channels, 8, 24)
+    attributes: dict[str, Any] = attributes_of("x", [x], input_block=x.block, output_block=1)
+    node = Node("JpegGlobalMaxPool", attributes, [line_of(shape), *["input 1"] * 2])
+    return Case(
+        name,
+        node,
+        x,
+        shape,
+        Order(),
+        lambda v: to_spatial(v, x.block).max((2, 3), keepdims=True),
+    )
+
+
+PLAIN = Channels(20, 24)
+CASES = [
+    transposed("plain", PLAIN, (5, 6), Window((2, 2))),
+    transposed("padded", PLAIN, (5, 6), Window((4, 3), (2, 3), (1, 0), output_padding=(1, 2))),
+    transposed("dilated", PLAIN, (4, 6), Window((3, 2), (2, 1), (2, 0), (2, 3))),
+    transposed("groups", Channels(32, 48), (4, 4), Window((3, 3), (2, 2), (1, 1), group=4)),
+    transposed("gaps", Channels(16, 16), (3, 4), Window((1, 2), (3, 3))),
+    transposed("blocks", Channels(32, 16, Order(16, 8, 6), Order(16, 8)), (8, 16), Window((2, 2))),
+    transposed("planes-of-blocks", Channels(16, 17, Order(1, 4), Order(1, 8)), (4, 8),
+               Window((4, 4), pads=(1, 1))),
+    largest("largest-of-planes", Order(1, 8), 20),
+    largest("largest-of-few", Order(16, 8, 6), 32),
+    largest("largest-of-pixels", Order(16), 16),
+]  # fmt: skip
+NAMES = [case.name for case in CASES]
+Made = tuple[list[Run], dict[int, StoredCubin]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """What every case launches, in one process."""
+    folder = tmp_path_factory.mktemp("windows")
+    cubins = list(all_cubins(tilings=(TILING,)))
+    write_cubins(folder / "made", cubins)
+    _, runs = run(folder, folder / "made", [case.node for case in CASES])
+    return runs, {cubin.shared: cubin for cubin in cubins}
+
+
+def _error(case: Case, done: Run, cubins: dict[int, StoredCubin]) -> float:
+    assert not done.refused
+    stored = numbers(0, *case.shape).astype(float)
+    expected = case.meant(case.x.decoded(stored, case.shape))
+    assert done.made == expected.shape
+    memory = replayed(done, {0: stored}, cubins)
+    return largest_error(case.y.decoded(memory, expected.shape), expected)
+
+
+@pytest.mark.parametrize("index", range(len(CASES)), ids=NAMES)
+def test_launches_make_what_the_operator_means(index: int, made: Made) -> None:
+    assert _error(CASES[index], made[0][index], made[1]) < ALLOWED
+
+
+def test_a_wrong_weight_is_found(made: Made) -> None:
+    place = NAMES.index("groups")
+    done, cubins = made[0][place], made[1]
+    (launched,) = [one for one in done.launches if one.entry == "conv_pixels"]
+    address = launched.arguments(cubins[launched.shared])["weight"]
+    faulty = {**done.copied, address: done.copied[address] * np.float32(1 + 1e-3)}
+    assert _error(CASES[place], replace(done, copied=faulty), cubins) > 10 * ALLOWED
+
+
+@pytest.mark.parametrize("name", ["padded", "dilated", "groups"])
+def test_a_transposed_convolution_is_launched_as_by_python(name: str, made: Made) -> None:
+    place = NAMES.index(name)
+    case, done = CASES[place], made[0][place]
+    _, inputs, height, width = case.shape
+    _, outputs, made_height, made_width = done.made
+    given = case.node.attributes
+    weight_shape = tuple(map(int, str(case.node.inputs[1]).split()[2:]))
+
+    def pair(attribute: str) -> tuple[int, int]:
+        values = given[attribute]
+        assert not isinstance(values, int)
+        return values[0], values[1]
+
+    group = given["group"]
+    assert isinstance(group, int)
+    conv = Convolution(
+        MapLayout(inputs, height, width),
+        MapLayout(outputs, made_height, made_width),
+        (weight_shape[2], weight_shape[3]),
+        pair("strides"),
+        pair("pads"),
+        pair("dilations"),
+        group,
+        is_transposed=True,
+    )
+    (launched,) = [one for one in done.launches if one.entry == "conv_pixels"]
+    cubin = made[1][launched.shared]
+    launch = conv.launch(BATCH, FLOAT32, Tiling(*TILING))
+    assert (cubin.kernel, launched.grid) == (launch.kernel, launch.grid)
+    constants = constants_of(cubin.constants)
+    assert constants == {key: launch.constants[key] for key in constants}
+    found = launched.arguments(cubin)
+    integers = {key: found[key] for key, kind in cubin.parameters if kind == "i32"}
+    assert integers == {key: launch.numbers[key] for key in integers}
+    packed = packed_weight(conv, numbers(1, *weight_shape), Tiling(*TILING))
+    np.testing.assert_array_equal(done.copied[found["weight"]], packed.reshape(-1))
