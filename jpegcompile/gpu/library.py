@@ -7,13 +7,12 @@ kernels for pixels, with a transform.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 
-from jpegcompile.gpu.kernel import Kernel
-from jpegcompile.gpu.launch import Launch, Tiling
-from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.gpu.form import IMAGE, PIXELS, POINT, ROWS, TRUNCATED, Form, at_places
+from jpegcompile.gpu.function_forms import function_forms
 from jpegcompile.gpu.programs import (
     ASM_CLIP,
     ASM_RELU,
@@ -25,17 +24,10 @@ from jpegcompile.gpu.programs import (
 )
 from jpegcompile.kernels.arithmetic.launch import Elementwise
 from jpegcompile.kernels.average_pool.launch import GlobalAveragePool
-from jpegcompile.kernels.conv.launch import THIN, Convolution, tilings
+from jpegcompile.kernels.conv.launch import THIN, Convolution
 from jpegcompile.kernels.layout.launch import FromPlanes, ToPlanes
 from jpegcompile.kernels.max_pool.launch import MaxPool
-from jpegcompile.precision import Precision
 
-_SIDE, _BLOCK = 8, 8
-PIXELS = MapLayout.whole(64, _SIDE, _SIDE, _BLOCK)
-ROWS = replace(PIXELS, is_rows=True)
-TRUNCATED = replace(PIXELS, frequencies=_BLOCK)
-IMAGE = MapLayout.whole(THIN, 16, 16)
-POINT = MapLayout.whole(64, 1, 1)
 # Of which steps of 64, 32 and 16 channels make a whole.
 _DEPTHS = (64, 32, 16)
 # Widths of windows that need steps of 16, 32 and 64 numbers in images.
@@ -52,36 +44,13 @@ FUNCTIONS = (
 )
 
 
-@dataclass(frozen=True)
-class Form:
-    """A kernel with constants that its launch sets otherwise.
-
-    Attributes:
-        kernel: with maps that stand for all of their kind.
-        constants: that replace those of the launch.
-    """
-
-    kernel: Kernel
-    constants: Mapping[str, bool]
-
-    def launch(self, precision: Precision, tiling: Tiling) -> Launch:
-        """A launch that is compiled as those of the library."""
-        launch = self.kernel.launch(1, precision, tiling)
-        return replace(launch, constants={**launch.constants, **self.constants})
-
-    def tilings(self, precision: Precision) -> Sequence[Tiling]:
-        """Among which the library chooses."""
-        if isinstance(self.kernel, Convolution):
-            return tilings(self.kernel, precision)
-        return [self.kernel.default_tiling(precision)]
-
-
 def library_forms() -> Iterator[Form]:
     """All forms; some launch the same kernel."""
     yield from _windowed()
     yield from _thin()
     yield from _pointwise()
     yield from _maps()
+    yield from function_forms()
 
 
 def _windowed() -> Iterator[Form]:
@@ -89,13 +58,13 @@ def _windowed() -> Iterator[Form]:
         for channels in _DEPTHS:
             x = replace(PIXELS, channels=channels)
             conv = Convolution(x, y, (3, 3), (1, 1), (1, 1), residual=residual, program=program)
-            yield from _at_places(conv, RESIDUAL_ROWS=residual, Y_ROWS=y)
+            yield from at_places(conv, RESIDUAL_ROWS=residual, Y_ROWS=y)
 
 
 def _thin() -> Iterator[Form]:
     for program, y, width in product(ACTIVATIONS, (PIXELS, ROWS), _THIN_WIDTHS):
         conv = Convolution(replace(IMAGE, thin=THIN), y, (width, width), program=program)
-        yield from _at_places(conv, Y_ROWS=y)
+        yield from at_places(conv, Y_ROWS=y)
 
 
 def _pointwise() -> Iterator[Form]:
@@ -123,17 +92,10 @@ def _activated(conv: Convolution) -> Iterator[Form]:
 def _maps() -> Iterator[Form]:
     for program, x, y in product(FUNCTIONS, (PIXELS, ROWS), (PIXELS, ROWS)):
         phi = 1 if program.approximates else 0
-        yield from _at_places(Elementwise(x, y, program, phi=phi), X_ROWS=x, Y_ROWS=y)
+        yield from at_places(Elementwise(x, y, program, phi=phi), X_ROWS=x, Y_ROWS=y)
     for is_asm, y in product((False, True), (PIXELS, ROWS)):
-        yield from _at_places(MaxPool(PIXELS, y, (3, 3), is_asm=is_asm), Y_ROWS=y)
+        yield from at_places(MaxPool(PIXELS, y, (3, 3), is_asm=is_asm), Y_ROWS=y)
     yield Form(GlobalAveragePool(PIXELS, POINT), {})
     yield Form(FromPlanes(PIXELS), {})
     yield Form(FromPlanes(replace(IMAGE, thin=THIN)), {})
     yield Form(ToPlanes(PIXELS), {})
-
-
-def _at_places(kernel: Kernel, **maps: MapLayout | None) -> Iterator[Form]:
-    """A kernel with each of the maps in rows as a raster of coefficients, too."""
-    names = [name for name, layout in maps.items() if layout is not None and layout.is_rows]
-    for values in product((False, True), repeat=len(names)):
-        yield Form(kernel, dict(zip(names, values, strict=True)))

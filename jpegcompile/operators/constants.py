@@ -39,15 +39,45 @@ TABLE_GROUPS = 2
 
 # Native kernels that have a form for CUDA, `make_KERNEL_on_cuda` in C++.
 CUDA_KERNELS = (
+    "abs",
+    "add",
+    "atan",
+    "batch_normalization",
+    "celu",
     "clip",
     "conv",
+    "cos",
+    "elu",
+    "erf",
+    "exp",
+    "gelu",
     "global_average_pool",
+    "hard_sigmoid",
+    "hard_swish",
     "max_pool",
+    "maximum",
+    "minimum",
+    "mish",
+    "prelu",
+    "product",
+    "program",
     "relu",
+    "scale",
+    "scale_add_relu",
+    "selu",
+    "sigmoid",
+    "silu",
+    "sin",
+    "softplus",
+    "softsign",
+    "sub",
+    "tanh",
     "to_jpeg",
     "to_spatial",
     "truncate",
 )
+# Those of them that read numbers by channel on the host, into the constants of a program.
+CUDA_PACKED_VECTORS = ("batch_normalization", "prelu")
 
 # The constants that kernels know: FEW_NAMES is kFewNames in C++.
 FOR_KERNELS = (

@@ -10,6 +10,7 @@
 #include "conv/cuda_shape.h"
 #include "conv/parameters.h"
 #include "generated/makers.h"
+#include "generated/programs.h"
 #include "tiles/tiles.h"
 
 namespace jpegcompile {

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "cuda/own_programs.h"
 #include "cuda/runtime.h"
 #include "ort/cuda_kernel.h"
 #include "ort/guard.h"
@@ -152,9 +153,12 @@ const std::vector<std::unique_ptr<Registered>>& registered() {
   static const auto& all = []() -> auto& {
     auto made = std::make_unique<std::vector<std::unique_ptr<Registered>>>();
     for (const Definition& one : definitions()) made->push_back(std::make_unique<Registered>(one));
+    const bool has_programs =
+        cuda::runtime() != nullptr && cuda::has_own_programs(cuda::runtime()->cubins());
     for (const Definition& one : definitions()) {
       const bool is_on_cuda = one.make_on_cuda != nullptr && cuda::runtime() != nullptr;
-      if (is_on_cuda) made->push_back(std::make_unique<RegisteredOnCuda>(one));
+      const bool is_runnable = has_programs || one.attribute("program") == nullptr;
+      if (is_on_cuda && is_runnable) made->push_back(std::make_unique<RegisteredOnCuda>(one));
     }
     return *made.release();
   }();

@@ -15,7 +15,8 @@ struct Registered : ort::CustomOp {
   const Definition& definition;
 };
 
-// All operators, made once: those of the CPU, and behind them those of CUDA, if there is any. Never
+// All operators, made once: those of the CPU, and behind them those of CUDA, if there is any; those
+// whose nodes bring a program only if the compiled kernels have programs of a model's own. Never
 // released: a session may be in use until the process ends, behind the end of `main`.
 const std::vector<std::unique_ptr<Registered>>& registered();
 

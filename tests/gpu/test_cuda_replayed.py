@@ -6,118 +6,20 @@ the result is compared with the operator in float64.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from support.cuda_launches import Node, Run, numbers, run
+from support.cuda_replay import BATCH, Case, Order, attributes_of, check_case, line_of
 from support.gpu_maps import Doubles
 from support.made_cubins import all_cubins
 
 from jpegcompile.dct.blocks import to_jpeg, to_spatial
-from jpegcompile.dct.frequencies import band, keep_band
+from jpegcompile.dct.frequencies import keep_band
 from jpegcompile.gpu.cubin_file import StoredCubin, write_cubins
-from jpegcompile.gpu.kernels import kernel_of
-
-BATCH = 2
-Shape = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True)
-class Order:
-    """How a map stands: in planes or groups of channels, whole or by few frequencies."""
-
-    group: int = 1
-    block: int = 1
-    frequencies: int = 0
-
-    def decoded(self, memory: Doubles, shape: Shape) -> Doubles:
-        """The map [N, C, H, W] that memory holds."""
-        batch, channels, height, width = shape
-        if self.group == 1:
-            return memory.reshape(shape)
-        if not self.frequencies:
-            groups = memory.reshape(batch, channels // 16, height, width, 16)
-            return groups.transpose(0, 1, 4, 2, 3).reshape(shape)
-        b, kept = self.block, band(self.block, self.frequencies).reshape(-1)
-        places = (batch, channels // 16, height // b, width // b)
-        count = int(np.prod(places)) * int(kept.sum()) * 16
-        tiles = np.zeros((*places, b * b, 16))
-        tiles[..., kept, :] = memory.reshape(-1)[:count].reshape(*places, -1, 16)
-        split = tiles.reshape(*places, b, b, 16)
-        return split.transpose(0, 1, 6, 2, 4, 3, 5).reshape(shape)
-
-
-def constants_of(text: str) -> dict[str, Any]:
-    """The constants of a kernel from their text."""
-    found: dict[str, Any] = {}
-    for constant in text.split(" "):
-        name, _, value = constant.partition("=")
-        if name == "PROGRAM":
-            steps = [step.split(",") for step in value.split(";") if step]
-            found[name] = tuple(
-                (f, int(a), int(b), int(c), float.fromhex(p), float.fromhex(q))
-                for f, a, b, c, p, q in steps
-            )
-        else:
-            found[name] = value if name == "PRECISION" else int(value)
-    return found
-
-
-def replayed(
-    done: Run, inputs: Mapping[int, Doubles], cubins: Mapping[int, StoredCubin]
-) -> Doubles:
-    """What the output's memory holds behind the launches; not a number where nothing is written."""
-    memory = {
-        address: torch.full((max(done.bytes[name] // 4, 1),), float("nan"))
-        for name, address in done.memory.items()
-    }
-    for index, values in inputs.items():
-        memory[done.memory[f"input {index}"]] = torch.from_numpy(values.astype(np.float32).ravel())
-    memory |= {address: torch.from_numpy(v.copy()) for address, v in done.copied.items()}
-    for launched in done.launches:
-        cubin = cubins[launched.shared]
-        given = {
-            name: memory[value] if kind.startswith("*") else value
-            for (name, kind), value in zip(
-                cubin.parameters, launched.arguments(cubin).values(), strict=True
-            )
-        }
-        kernel_of(cubin.kernel)[launched.grid](**given, **constants_of(cubin.constants))
-    return memory[done.memory["output 0"]].double().numpy()
-
-
-@dataclass(frozen=True)
-class Case:
-    """A node, how its maps stand, and what it computes of them in float64.
-
-    Attributes:
-        name: of the test.
-        node: of a graph.
-        maps: order and shape of the maps that it takes, by the place of the input.
-        y: how the result stands.
-        meant: of the maps [N, C, H, W].
-    """
-
-    name: str
-    node: Node
-    maps: Mapping[int, tuple[Order, Shape]]
-    y: Order
-    meant: Callable[..., Doubles]
-
-
-def attributes_of(names: str, orders: list[Order], **others: Any) -> dict[str, Any]:
-    found = dict(others)
-    for name, order in zip(names.split(), orders, strict=True):
-        found |= {f"{name}_group": order.group, f"{name}_frequencies": order.frequencies}
-    return found
-
-
-def line_of(shape: Shape) -> str:
-    return " ".join(["input", *map(str, shape)])
 
 
 def convolved(x: Doubles, weight: Doubles, bias: Doubles, **window: Any) -> Doubles:
@@ -279,13 +181,4 @@ def _complete(node: Node) -> Node:
 def test_launches_make_what_the_operator_means(
     index: int, made: tuple[list[Run], dict[int, StoredCubin]]
 ) -> None:
-    case, done = CASES[index], made[0][index]
-    assert not done.refused
-    stored = {k: numbers(k, *shape).astype(float) for k, (_, shape) in case.maps.items()}
-    result = replayed(done, stored, made[1])
-    maps = [order.decoded(stored[k], shape) for k, (order, shape) in case.maps.items()]
-    expected = case.meant(*maps)
-    assert done.made == expected.shape
-    actual = case.y.decoded(result, expected.shape)
-    # Products of matrices in float32, a few in a row.
-    np.testing.assert_allclose(actual, expected, atol=2e-5 * np.abs(expected).max())
+    check_case(CASES[index], made[0][index], made[1])

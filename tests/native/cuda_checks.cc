@@ -147,6 +147,10 @@ const Driver& driver() {
   return found;
 }
 
+bool is_declined(const Case& one, const ort::CustomOp& op) {
+  return refusal(one, op).ends_with("which GPU kernels do not take; run the model on the CPU");
+}
+
 int64_t check_launches(const Case& one, const ort::CustomOp& op) {
   driver().forget();
   std::vector<Range> memory;

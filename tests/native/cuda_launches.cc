@@ -6,7 +6,8 @@
 // against it, where tensors are, and the log of the driver. A file tells of one node, a line each:
 //
 //     op NAME
-//     int NAME VALUE | ints NAME VALUE...
+//     int NAME VALUE | ints NAME VALUE... | float NAME VALUE
+//     text NAME LINE;LINE...
 //     input [constant] EXTENT...
 //     band EXTENT EXTENT BLOCK FREQUENCIES
 //     index EXTENT...
@@ -14,6 +15,7 @@
 // Element i of input k is ((37 i + 11 k) mod 101 - 50) / 64.
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -86,6 +88,15 @@ void add_line(const std::string& text, Described& made) {
     made.node.attributes[name] = numbers_of(line).at(0);
   } else if (kind == "ints") {
     made.node.attributes[name] = numbers_of(line);
+  } else if (kind == "float") {
+    float value = 0;
+    line >> value;
+    made.node.attributes[name] = value;
+  } else if (kind == "text") {
+    std::string value;
+    std::getline(line >> std::ws, value);
+    std::ranges::replace(value, ';', '\n');
+    made.node.attributes[name] = value;
   } else {
     throw std::runtime_error("'" + text + "' means nothing");
   }

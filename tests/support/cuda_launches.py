@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "tests/native"
 STREAM = 0x5000
 Floats = NDArray[np.float32]
+Attribute = int | float | str | Sequence[int]
 
 
 def numbers(index: int, *shape: int) -> Floats:
@@ -38,21 +39,24 @@ class Node:
 
     Attributes:
         op: its operator.
-        attributes: integers, and lists of them.
+        attributes: numbers, lists of integers, and texts.
         inputs: lines that describe them; see cuda_launches.cc.
     """
 
     op: str
-    attributes: Mapping[str, int | Sequence[int]]
+    attributes: Mapping[str, Attribute]
     inputs: Sequence[str]
 
     def text(self) -> str:
         """The file that describes it."""
         lines = [f"op {self.op}"]
         for name, value in self.attributes.items():
-            values = [value] if isinstance(value, int) else value
-            kind = "int" if isinstance(value, int) else "ints"
-            lines.append(" ".join([kind, name, *map(str, values)]))
+            if isinstance(value, str):
+                lines.append(f"text {name} {value.replace(chr(10), ';')}")
+            elif isinstance(value, int | float):
+                lines.append(f"{type(value).__name__} {name} {value!r}")
+            else:
+                lines.append(" ".join(["ints", name, *map(str, value)]))
         return "\n".join([*lines, *self.inputs]) + "\n"
 
 
