@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from support.native import library
 
 from jpegcompile.gpu.cubin_file import StoredCubin
+from jpegcompile.gpu.layout import MapLayout
 
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "tests/native"
@@ -31,6 +32,20 @@ def numbers(index: int, *shape: int) -> Floats:
     """What input `index` of a node holds; see cuda_launches.cc."""
     values = (37 * np.arange(np.prod(shape, dtype=int)) + 11 * index) % 101 - 50
     return (values / 64).astype(np.float32).reshape(shape)
+
+
+def in_groups(layout: MapLayout, name: str) -> dict[str, int]:
+    """The strides of a map [N, C/16, H, W, 16] or, of rows, [N, C/16, tiles, K, 16]."""
+    stored = layout.channels // 16
+    if layout.is_rows:
+        tiles = layout.tiles[0] * layout.tiles[1]
+        group = tiles * layout.kept * 16
+        strides = {"row": 0, "kept": layout.kept}
+    else:
+        group = layout.height * layout.width * 16
+        strides = {"row": layout.width * 16, "kept": 0}
+    strides |= {"image": stored * group, "pixel": 16, "group": group}
+    return {f"{name}_{key}": value for key, value in strides.items()}
 
 
 @dataclass(frozen=True)
