@@ -13,6 +13,7 @@ from itertools import product
 
 from jpegcompile.gpu.form import IMAGE, PIXELS, POINT, ROWS, TRUNCATED, Form, at_places
 from jpegcompile.gpu.function_forms import function_forms
+from jpegcompile.gpu.pixel_forms import pixel_forms
 from jpegcompile.gpu.programs import (
     ASM_CLIP,
     ASM_RELU,
@@ -51,6 +52,7 @@ def library_forms() -> Iterator[Form]:
     yield from _pointwise()
     yield from _maps()
     yield from function_forms()
+    yield from pixel_forms()
 
 
 def _windowed() -> Iterator[Form]:

@@ -44,14 +44,20 @@ CUDA_KERNELS = (
     "atan",
     "batch_normalization",
     "celu",
+    "channel_max",
+    "channel_mean",
+    "channel_min",
+    "channel_sum",
     "clip",
     "conv",
     "cos",
+    "depth_to_space",
     "elu",
     "erf",
     "exp",
     "gelu",
     "global_average_pool",
+    "group_normalization",
     "hard_sigmoid",
     "hard_swish",
     "max_pool",
@@ -70,14 +76,15 @@ CUDA_KERNELS = (
     "sin",
     "softplus",
     "softsign",
+    "space_to_depth",
     "sub",
     "tanh",
     "to_jpeg",
     "to_spatial",
     "truncate",
 )
-# Those of them that read numbers by channel on the host, into the constants of a program.
-CUDA_PACKED_VECTORS = ("batch_normalization", "prelu")
+# Those of them that read numbers by channel on the host, and pack them for the device.
+CUDA_PACKED_VECTORS = ("batch_normalization", "group_normalization", "prelu")
 
 # The constants that kernels know: FEW_NAMES is kFewNames in C++.
 FOR_KERNELS = (

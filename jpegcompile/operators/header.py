@@ -198,7 +198,7 @@ def _is_on_host(operator: Operator, operand: Operand) -> bool:
     """Whether kernels of devices, too, read an input on the host.
 
     They pack weights there, and know transforms. Numbers by channel that follow a convolution's
-    sums are packed with its weights, and those of some functions of a pixel into a table.
+    sums are packed with its weights, and those of some other operators into a table.
     """
     if operand.role == "vector":
         is_packed = bool(operator.base) or operator.kernel in constants.CUDA_PACKED_VECTORS

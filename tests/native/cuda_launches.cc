@@ -11,6 +11,7 @@
 //     input [constant] EXTENT...
 //     band EXTENT EXTENT BLOCK FREQUENCIES
 //     index EXTENT...
+//     number VALUE
 //
 // Element i of input k is ((37 i + 11 k) mod 101 - 50) / 64.
 #include <dlfcn.h>
@@ -75,6 +76,11 @@ void add_line(const std::string& text, Described& made) {
   if (kind == "band") return made.add(band(numbers_of(line)), false);
   if (kind == "index") {
     return made.add(Value(stand_in::ElementType::kInt64, numbers_of(line)), false);
+  }
+  if (kind == "number") {
+    Value number(stand_in::ElementType::kFloat, {1});
+    line >> *number.as<float>();
+    return made.add(std::move(number), true);
   }
   if (kind == "input") {
     const bool is_constant = text.starts_with("input constant");

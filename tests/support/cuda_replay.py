@@ -59,8 +59,16 @@ def constants_of(text: str) -> dict[str, Any]:
                 for f, a, b, c, p, q in steps
             )
         else:
-            found[name] = value if name == "PRECISION" else int(value)
+            found[name] = int(value) if value.lstrip("-").isdigit() else value
     return found
+
+
+def _at(memory: Mapping[int, torch.Tensor], address: int) -> torch.Tensor:
+    """What stands from an address on, which may be within a piece of memory."""
+    first = max(begin for begin in memory if begin <= address)
+    place = (address - first) // 4
+    assert place < memory[first].numel()
+    return memory[first].ravel()[place:]
 
 
 def replayed(done: Run, cubins: Mapping[int, StoredCubin]) -> Doubles:
@@ -77,7 +85,7 @@ def replayed(done: Run, cubins: Mapping[int, StoredCubin]) -> Doubles:
     for launched in done.launches:
         cubin = cubins[launched.shared]
         given = {
-            name: memory[value] if kind.startswith("*") else value
+            name: _at(memory, value) if kind.startswith("*") else value
             for (name, kind), value in zip(
                 cubin.parameters, launched.arguments(cubin).values(), strict=True
             )
