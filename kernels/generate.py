@@ -1,4 +1,4 @@
-"""Write the C++ that follows from the definitions of operators.
+"""Write the C++ that follows from the definitions of operators and the programs of GPU kernels.
 
 python -I kernels/generate.py FOLDER [KERNEL...]
 
@@ -19,10 +19,12 @@ def main(folder: str, *left_out: str) -> None:
     package = ModuleType("jpegcompile")
     package.__path__ = [str(Path(__file__).resolve().parents[1] / "jpegcompile")]
     sys.modules["jpegcompile"] = package
-    from jpegcompile.operators.header import write
+    from jpegcompile.gpu.header import programs_header
+    from jpegcompile.operators.header import write, write_file
     from jpegcompile.operators.registry import OPERATORS
 
     write(Path(folder), (one for one in OPERATORS.values() if one.kernel not in left_out))
+    write_file(Path(folder) / "programs.h", programs_header())
 
 
 if __name__ == "__main__":

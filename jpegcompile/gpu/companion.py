@@ -14,24 +14,37 @@ from jpegcompile.dct.frequencies import full
 from jpegcompile.gpu.build import PRECISION
 from jpegcompile.gpu.compile_all import compile_all, distinct
 from jpegcompile.gpu.cubin_file import cubins_content
+from jpegcompile.gpu.form import Form
+from jpegcompile.gpu.function_forms import forms_of
+from jpegcompile.gpu.functions import program_of
 from jpegcompile.gpu.launch import Launch
-from jpegcompile.gpu.library import library_launches, program_of
+from jpegcompile.gpu.library import launches_of_forms, library_forms
+from jpegcompile.gpu.programs import NOTHING, SPREAD, Program
 from jpegcompile.interface import DOMAIN
 from jpegcompile.operators.constants import CUDA_KERNELS
 from jpegcompile.operators.convolution import JPEG_POINTWISE_CONV
 from jpegcompile.operators.definition import PIXELS, Operand, Operator
+from jpegcompile.operators.pointwise import POINTWISE
 from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.processors import available_processors
 
 # How a map stands: as pixels, or as coefficients at their places or side by side.
 Place = Literal["pixels", "raster", "rows"]
-_ELEMENTWISE = "arithmetic.triton:elementwise"
 # The modules of kernels that are no functions of a pixel, by the native kernels of operators.
 _MODULES = {
     "global_average_pool": "average_pool",
     "global_max_pool": "max_pool",
     "max_pool": "max_pool",
+    "group_normalization": "group_normalization",
+    "depth_to_space": "rearrange",
+    "space_to_depth": "rearrange",
+    "channel_max": "reduce",
+    "channel_mean": "reduce",
+    "channel_min": "reduce",
+    "channel_sum": "reduce",
 }
+# Axes of a table of constants: numbers, channels and two of 1.
+_TABLE = 4
 
 
 def companion(
@@ -57,23 +70,43 @@ def companion(
 
 def launches_of(model: onnx.ModelProto) -> list[Launch]:
     """The distinct kernels that nodes of a compiled model may launch, in every tiling."""
-    nodes = [_Node.of(node) for node in model.graph.node if node.domain == DOMAIN]
+    constants = {one.name: tuple(one.dims) for one in model.graph.initializer}
+    nodes = [_Node.of(n, constants) for n in model.graph.node if n.domain == DOMAIN]
     used = [node for node in nodes if node.operator.kernel in CUDA_KERNELS]
-    everything = library_launches(PRECISION)
-    return distinct(launch for launch in everything if any(node.takes(launch) for node in used))
+    forms = [form for node in used for form in node.own_forms]
+    launches = launches_of_forms([*library_forms(), *forms], PRECISION)
+    return distinct(launch for launch in launches if any(node.takes(launch) for node in used))
 
 
 @dataclass(frozen=True)
 class _Node:
-    """A node of our domain."""
+    """A node of our domain.
+
+    Attributes:
+        operator: of the node.
+        attributes: by name.
+        program: the function of each pixel that its kernels are compiled with.
+    """
 
     operator: Operator
     attributes: Mapping[str, Any]
+    program: Program
 
     @classmethod
-    def of(cls, node: onnx.NodeProto) -> _Node:
-        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        return cls(OPERATORS[node.op_type], attributes)
+    def of(cls, node: onnx.NodeProto, constants: Mapping[str, tuple[int, ...]]) -> _Node:
+        """The node; `constants` are the shapes of what the model holds, by name."""
+        operator = OPERATORS[node.op_type]
+        attributes = {a.name: _value(a) for a in node.attribute}
+        count = 1
+        if operator.has("constants"):
+            shape = constants.get(node.input[operator.position("constants")], ())
+            count = shape[0] if len(shape) == _TABLE else 1
+        return cls(operator, attributes, program_of(operator, attributes, count))
+
+    @property
+    def own_forms(self) -> list[Form]:
+        """Kernels of the node's program, which those of all models may lack."""
+        return list(forms_of(self.program)) if self.operator in POINTWISE else []
 
     def takes(self, launch: Launch) -> bool:
         """Whether the node may launch a kernel."""
@@ -84,21 +117,18 @@ class _Node:
             return bool(self.operator.ingest) or self.operator.kernel == "ingest"
         if module == "conv":
             return "conv" in self.operator.kernel and self._convolves_by(launch, function)
-        is_transform = launch.kernel == _ELEMENTWISE and not launch.constants["PROGRAM"]
-        return self._transforms_by(launch) if is_transform else self._computes_by(launch, module)
+        if module == "arithmetic":
+            # Coefficients are taken to pixels, and vectors to maps, for kernels of other modules.
+            known = (self.program.steps, NOTHING.steps, SPREAD.steps)
+            is_wanted = launch.constants["PROGRAM"] in known
+        else:
+            is_wanted = module == _MODULES.get(self.operator.kernel)
+        return is_wanted and self._has_places_of(launch)
 
-    def _transforms_by(self, launch: Launch) -> bool:
-        """Whether the node takes coefficients to pixels, or to the place of y."""
-        into = {"pixels", self._places["y"]}
-        return _place(launch, "X") in self._places.values() and _place(launch, "Y") in into
-
-    def _computes_by(self, launch: Launch, module: str) -> bool:
-        if module != _MODULES.get(self.operator.kernel, "arithmetic"):
-            return False
-        fixed = [name for name in ("X", "Y") if f"{name}_ROWS" in launch.constants]
-        return self._has_program(launch) and all(
-            _place(launch, name) == self._places.get(name.lower()) for name in fixed
-        )
+    def _has_places_of(self, launch: Launch) -> bool:
+        """Whether each map of a launch stands as one of the node's, or as pixels."""
+        names = [name for name in ("X", "OTHER", "Y") if f"{name}_ROWS" in launch.constants]
+        return {_place(launch, name) for name in names} <= {"pixels", *self._places.values()}
 
     def _convolves_by(self, launch: Launch, function: str) -> bool:
         constants, place = launch.constants, self._places.get("residual")
@@ -112,25 +142,25 @@ class _Node:
             and bool(constants["RESIDUAL"]) == (place is not None)
             and (place is None or _place(launch, "RESIDUAL") in ("pixels", place))
             and (_place(launch, "Y") == self._places["y"] or not constants["ACTIVATED"])
-            and self._has_program(launch)
+            and bool(constants["PROGRAM"] == self.program.steps)
         )
-
-    def _has_program(self, launch: Launch) -> bool:
-        return bool(launch.constants.get("PROGRAM") == program_of(self.operator).steps)
 
     @cached_property
     def _places(self) -> dict[str, Place]:
         return {operand.name: self._place_of(operand) for operand in self.operator.maps}
 
     def _place_of(self, operand: Operand) -> Place:
-        if operand.block == PIXELS:
-            return "pixels"
-        block = self.attributes[operand.block]
+        block = 1 if operand.block == PIXELS else self.attributes[operand.block]
         if block == 1:
             return "pixels"
         frequencies = self.attributes.get(operand.frequencies_attribute, 0)
         is_grouped = self.attributes.get(operand.group_attribute, 1) != 1
         return "rows" if is_grouped and frequencies not in (0, full(block)) else "raster"
+
+
+def _value(attribute: onnx.AttributeProto) -> Any:
+    value = helper.get_attribute_value(attribute)
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _place(launch: Launch, name: str) -> Place:

@@ -7,43 +7,37 @@ kernels for pixels, with a transform.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 
 from jpegcompile.dct.affine import ChannelAffine
-from jpegcompile.gpu.kernel import Kernel
-from jpegcompile.gpu.launch import Launch, Tiling
+from jpegcompile.gpu.form import IMAGE, PIXELS, POINT, ROWS, TRUNCATED, Form, at_places
+from jpegcompile.gpu.function_forms import function_forms
+from jpegcompile.gpu.functions import ACTIVATIONS
+from jpegcompile.gpu.launch import Launch
 from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.gpu.pixel_forms import pixel_forms
 from jpegcompile.gpu.programs import (
     ASM_CLIP,
     ASM_RELU,
     CLIP,
     NOTHING,
-    PRELU,
     RELU,
-    Program,
     of_approximation,
 )
 from jpegcompile.jpeg.subsampling import SUBSAMPLINGS, frame_of
 from jpegcompile.kernels.arithmetic.launch import Elementwise
 from jpegcompile.kernels.average_pool.launch import GlobalAveragePool
-from jpegcompile.kernels.conv.launch import THIN, Convolution, tilings
+from jpegcompile.kernels.conv.launch import THIN, Convolution
 from jpegcompile.kernels.ingest.launch import Ingest
 from jpegcompile.kernels.layout.launch import FromPlanes, ToPlanes
 from jpegcompile.kernels.max_pool.launch import GlobalMaxPool, MaxPool
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.operators.definition import Operator
 from jpegcompile.precision import Precision
 
-_SIDE, _BLOCK = 8, 8
-PIXELS = MapLayout.whole(64, _SIDE, _SIDE, _BLOCK)
-ROWS = replace(PIXELS, is_rows=True)
-TRUNCATED = replace(PIXELS, frequencies=_BLOCK)
-IMAGE = MapLayout.whole(THIN, 16, 16)
-POINT = MapLayout.whole(64, 1, 1)
 # Of which steps of 64, 32 and 16 channels make a whole.
 _DEPTHS = (64, 32, 16)
 # Widths of windows that need steps of 16, 32 and 64 numbers in images.
@@ -51,40 +45,15 @@ _THIN_WIDTHS = (3, 7, 11)
 # A side of files that no window of coefficients exceeds, and any factors of pixels.
 _FILE = 64
 _AFFINE = ChannelAffine(np.ones(3), np.zeros(3))
-ACTIVATIONS = {"": NOTHING, "Relu": RELU, "PRelu": PRELU, "Clip": CLIP}
-# Of operators that are a function of each pixel, by their kernels and how they approximate.
-FUNCTIONS = {
-    ("relu", ""): RELU,
-    ("relu", "asm"): ASM_RELU,
-    ("relu", "apx"): of_approximation(RELU),
-    ("clip", ""): CLIP,
-    ("clip", "asm"): ASM_CLIP,
-    ("clip", "apx"): of_approximation(CLIP),
-}
-
-
-@dataclass(frozen=True)
-class Form:
-    """A kernel with constants that its launch sets otherwise.
-
-    Attributes:
-        kernel: with maps that stand for all of their kind.
-        constants: that replace those of the launch.
-    """
-
-    kernel: Kernel
-    constants: Mapping[str, bool]
-
-    def launch(self, precision: Precision, tiling: Tiling) -> Launch:
-        """A launch that is compiled as those of the library."""
-        launch = self.kernel.launch(1, precision, tiling)
-        return replace(launch, constants={**launch.constants, **self.constants})
-
-    def tilings(self, precision: Precision) -> Sequence[Tiling]:
-        """Among which the library chooses."""
-        if isinstance(self.kernel, Convolution):
-            return tilings(self.kernel, precision)
-        return [self.kernel.default_tiling(precision)]
+_FUNCTIONS = (
+    NOTHING,
+    RELU,
+    CLIP,
+    ASM_RELU,
+    ASM_CLIP,
+    of_approximation(RELU),
+    of_approximation(CLIP),
+)
 
 
 def library_forms() -> Iterator[Form]:
@@ -93,25 +62,21 @@ def library_forms() -> Iterator[Form]:
     yield from _thin()
     yield from _pointwise()
     yield from _maps()
+    yield from function_forms()
+    yield from pixel_forms()
     yield from _ingests()
     yield from _transposed()
     yield Form(GlobalMaxPool(PIXELS, POINT), {})
 
 
-def program_of(operator: Operator) -> Program:
-    """The function of each pixel that the kernels of an operator are compiled with."""
-    if operator.base:
-        return ACTIVATIONS[operator.activation]
-    return FUNCTIONS.get((operator.kernel, operator.masking), NOTHING)
-
-
 def library_launches(precision: Precision) -> list[Launch]:
     """A launch of each form in each tiling; some launch the same kernel."""
-    return [
-        form.launch(precision, tiling)
-        for form in library_forms()
-        for tiling in form.tilings(precision)
-    ]
+    return launches_of_forms(library_forms(), precision)
+
+
+def launches_of_forms(forms: Iterable[Form], precision: Precision) -> list[Launch]:
+    """The same of some forms."""
+    return [form.launch(precision, tiling) for form in forms for tiling in form.tilings(precision)]
 
 
 def _windowed() -> Iterator[Form]:
@@ -119,13 +84,13 @@ def _windowed() -> Iterator[Form]:
         for channels in _DEPTHS:
             x = replace(PIXELS, channels=channels)
             conv = Convolution(x, y, (3, 3), (1, 1), (1, 1), residual=residual, program=program)
-            yield from _at_places(conv, RESIDUAL_ROWS=residual, Y_ROWS=y)
+            yield from at_places(conv, RESIDUAL_ROWS=residual, Y_ROWS=y)
 
 
 def _thin() -> Iterator[Form]:
     for program, y, width in product(ACTIVATIONS.values(), (PIXELS, ROWS), _THIN_WIDTHS):
         conv = Convolution(replace(IMAGE, thin=THIN), y, (width, width), program=program)
-        yield from _at_places(conv, Y_ROWS=y)
+        yield from at_places(conv, Y_ROWS=y)
 
 
 def _pointwise() -> Iterator[Form]:
@@ -151,11 +116,11 @@ def _activated(conv: Convolution) -> Iterator[Form]:
 
 
 def _maps() -> Iterator[Form]:
-    for program, x, y in product((NOTHING, *FUNCTIONS.values()), (PIXELS, ROWS), (PIXELS, ROWS)):
+    for program, x, y in product(_FUNCTIONS, (PIXELS, ROWS), (PIXELS, ROWS)):
         phi = 1 if program.approximates else 0
-        yield from _at_places(Elementwise(x, y, program, phi=phi), X_ROWS=x, Y_ROWS=y)
+        yield from at_places(Elementwise(x, y, program, phi=phi), X_ROWS=x, Y_ROWS=y)
     for is_asm, y in product((False, True), (PIXELS, ROWS)):
-        yield from _at_places(MaxPool(PIXELS, y, (3, 3), is_asm=is_asm), Y_ROWS=y)
+        yield from at_places(MaxPool(PIXELS, y, (3, 3), is_asm=is_asm), Y_ROWS=y)
     yield Form(GlobalAveragePool(PIXELS, POINT), {})
     yield Form(FromPlanes(PIXELS), {})
     yield Form(FromPlanes(replace(IMAGE, thin=THIN)), {})
@@ -176,10 +141,3 @@ def _transposed() -> Iterator[Form]:
         x = replace(PIXELS, channels=channels)
         conv = Convolution(x, y, (3, 3), (2, 2), (1, 1), is_transposed=True)
         yield Form(conv, {"Y_ROWS": False})
-
-
-def _at_places(kernel: Kernel, **maps: MapLayout | None) -> Iterator[Form]:
-    """A kernel with each of the maps in rows as a raster of coefficients, too."""
-    names = [name for name, layout in maps.items() if layout is not None and layout.is_rows]
-    for values in product((False, True), repeat=len(names)):
-        yield Form(kernel, dict(zip(names, values, strict=True)))

@@ -72,6 +72,32 @@ ASM_CLIP = Program(
     True,
 )
 """Its constants are the lower and the upper bound."""
+# A linear program reads a map of ones where others read the approximation.
+ONES = APPROXIMATION
+# The numbers of channels are constants, or the vector of a launch, which takes the same place.
+SCALE = Program((step("Mul", PIXEL, CONSTANTS),), 1)
+ADD = Program((step("Mul", ONES, CONSTANTS), step("Add", PIXEL, CONSTANTS + 1)), 1)
+SUBTRACT = Program((step("Mul", ONES, CONSTANTS), step("Sub", PIXEL, CONSTANTS + 1)), 1)
+AFFINE = Program(
+    (
+        step("Mul", PIXEL, CONSTANTS),
+        step("Mul", ONES, CONSTANTS + 1),
+        step("Add", CONSTANTS + 2, CONSTANTS + 3),
+    ),
+    2,
+)
+"""Its constants are the factor and what is added."""
+SCALE_ADD_RELU = Program(
+    (
+        step("Mul", PIXEL, CONSTANTS),
+        step("Add", CONSTANTS + 1, OTHER),
+        step("Relu", CONSTANTS + 2),
+    ),
+    1,
+)
+MULTIPLY, LARGER, SMALLER = (Program((step(name, PIXEL, OTHER),)) for name in ("Mul", "Max", "Min"))
+SPREAD = Program((step("Max", OTHER, OTHER),))
+"""The pixel of the other map: one number for all channels."""
 
 
 def of_approximation(program: Program) -> Program:

@@ -22,12 +22,16 @@ _NOTE = "// Made by jpegcompile/operators/header.py from the definitions of oper
 
 
 def write(folder: Path, operators: Iterable[Operator]) -> None:
-    """Write the files into a folder. A file that would not change is left as it is."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the files into a folder."""
     for name, text in files(tuple(operators)).items():
-        path = folder / name
-        if not path.exists() or path.read_text() != text:
-            path.write_text(text)
+        write_file(folder / name, text)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file. One that would not change is left as it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
 
 
 def files(operators: tuple[Operator, ...]) -> Mapping[str, str]:
@@ -194,10 +198,11 @@ def _is_on_host(operator: Operator, operand: Operand) -> bool:
     """Whether kernels of devices, too, read an input on the host.
 
     They pack weights there, and know transforms. Numbers by channel that follow a convolution's
-    sums are packed with its weights.
+    sums are packed with its weights, and those of some other operators into a table.
     """
     if operand.role == "vector":
-        return operand.shape == NUMBER or bool(operator.base)
+        is_packed = bool(operator.base) or operator.kernel in constants.CUDA_PACKED_VECTORS
+        return operand.shape == NUMBER or is_packed
     return operand.role in ("weights", "matrix", "plane", "index")
 
 

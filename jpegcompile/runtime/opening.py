@@ -19,7 +19,7 @@ from jpegcompile.gpu.folder import is_module_folder
 from jpegcompile.metadata import CompiledInfo, read_metadata
 from jpegcompile.processors import intra_op_threads
 from jpegcompile.runtime.native import library_for, register
-from jpegcompile.runtime.providers import ON_CPU, Providers
+from jpegcompile.runtime.providers import ON_CPU, Providers, give_notice
 from jpegcompile.weights.read import LARGE, PLAIN_TYPES
 
 _ALIGNMENT = 64
@@ -96,7 +96,20 @@ def inference_session(
                 model.SerializeToString(), options, providers=list(providers.names)
             )
     except Exception as error:
-        raise UnsupportedModelError(f"ONNX Runtime refuses the model: {one_line(error)}") from error
+        reason = f"ONNX Runtime refuses the model: {one_line(error)}"
+        if not providers.may_fall_back:
+            raise UnsupportedModelError(reason) from error
+        give_notice(reason)
+        return inference_session(
+            model,
+            threads,
+            folder,
+            native=native,
+            weights=weights,
+            arena=arena,
+            optimised=optimised,
+            providers=ON_CPU,
+        )
     providers.check(session)
     # The runtime keeps pointers only, and a caller may keep the session alone.
     session.shared_weights = used

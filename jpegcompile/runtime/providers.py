@@ -90,6 +90,11 @@ class Providers:
         finally:
             ort.set_default_logger_severity(_WARNING)
 
+    @property
+    def may_fall_back(self) -> bool:
+        """Whether "auto" chose CUDA: what CUDA cannot do is left to the CPU."""
+        return self.has_cuda and self.is_chosen and not self.is_required
+
     def as_used_by(self, session: ort.InferenceSession) -> Providers:
         """What further sessions of the same file run on: where one fell back, all do."""
         return ON_CPU if self._fell_back(session) else self
@@ -111,7 +116,7 @@ class Providers:
         )
         if self.is_required:
             raise AccessError(f"--provider cuda: {reason}")
-        _notice(reason)
+        give_notice(reason)
 
 
 ON_CPU = Providers()
@@ -158,7 +163,7 @@ def providers_for(
         return Providers((_EXACT_CUDA, *CPU_PROVIDERS), files, True, is_required)
     if is_required:
         raise AccessError(f"--provider cuda: {missing}")
-    _notice(missing)
+    give_notice(missing)
     return ON_CPU
 
 
@@ -188,7 +193,8 @@ def _kernels(
     return (*files, built.path), ""
 
 
-def _notice(reason: str) -> None:
+def give_notice(reason: str) -> None:
+    """Say why the CPU does the work."""
     warnings.warn(FallbackWarning(f"{reason}; running on the CPU"), stacklevel=2)
 
 

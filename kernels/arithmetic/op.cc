@@ -1,5 +1,6 @@
 // JpegAdd and JpegSub, of a constant on the DC coefficients, and JpegScale, a factor for each
 // channel, alone and with the sum, the ReLU and the truncation behind it.
+#include "arithmetic/residual.h"
 #include "arithmetic/scale_add_relu.h"
 #include "common/channel_affine.h"
 #include "generated/makers.h"
@@ -43,12 +44,8 @@ class ScaledSum : public TileKernel {
     const auto [from, whole, x, y] = maps(call);
     const Broadcast scale = flat_operand(call.input(In::kScale), from, "scale");
     const Tensor residual = call.input(In::kResidual);
-    if (!(residual.shape == from.shape())) {
-      throw KernelError("the residual has shape " + residual.shape.text() + ", x " +
-                        from.shape().text());
-    }
     const Map others =
-        Map::of(residual.shape, residual_group_, block_, residual_frequencies_, "residual");
+        residual_map(residual.shape, from, residual_group_, block_, residual_frequencies_);
     const Map to = Map::of(whole.shape(), y_group_, block_, y_frequencies_, "y");
     const int frequencies =
         is_truncated_ ? band_frequencies(call.input(In::kBand), from, block_) : 2 * block_ - 1;

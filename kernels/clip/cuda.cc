@@ -6,6 +6,7 @@
 #include "common/cuda_function.h"
 #include "common/cuda_operand.h"
 #include "generated/makers.h"
+#include "generated/programs.h"
 
 namespace jpegcompile {
 namespace {
@@ -30,8 +31,8 @@ class ClipOnCuda : public FunctionOnCuda {
         high_(node, In::kHigh) {}
 
  private:
-  std::vector<float> constants(CudaCall& call, int64_t channels) const override {
-    return bounds(call, low_, high_, channels);
+  std::vector<float> constants(CudaCall& call, const Map& x) const override {
+    return bounds(call, low_, high_, x.channels);
   }
   bool are_fixed() const override { return low_.is_constant() && high_.is_constant(); }
 

@@ -1,7 +1,5 @@
 #include "common/channel_affine.h"
 
-#include <string>
-
 #include "work/strips.h"
 
 namespace jpegcompile {
@@ -74,13 +72,6 @@ struct Factors {
 
 }  // namespace
 
-Broadcast flat_operand(const Tensor& operand, const Map& map, const char* name) {
-  const Broadcast broadcast(operand, map, name);
-  if (broadcast.is_flat()) return broadcast;
-  throw KernelError(std::string(name) + " of shape " + operand.shape.text() +
-                    " varies over the height and width of x of shape " + map.shape().text());
-}
-
 void ChannelAffineKernel::run(const Call& call, const Maps& given,
                               const std::optional<Broadcast>& scale,
                               const std::optional<Broadcast>& shift, float sign) const {
@@ -105,9 +96,7 @@ void ChannelAffineKernel::run_compact(const Call& call, const Maps& maps,
                                       const std::optional<Broadcast>& scale,
                                       const std::optional<Broadcast>& shift, float factor) const {
   const Map& map = maps.to;
-  if (maps.from.frequencies(block_) != map.band.frequencies) {
-    throw KernelError("y has places for more frequencies than x; compile the model again");
-  }
+  check_same_places(maps.from, map, block_);
   // As if each tile were one row, of which DC is the first.
   const auto coefficients = static_cast<int>(map.band.count());
   const TileLayout at = layout_of(map, block_);

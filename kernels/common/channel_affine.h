@@ -8,9 +8,6 @@
 
 namespace jpegcompile {
 
-// Throws KernelError for an operand that varies over height and width.
-Broadcast flat_operand(const Tensor& operand, const Map& map, const char* name);
-
 // A kernel of that form; either operand may be missing, which means 1 and 0. `sign` of the shift.
 class ChannelAffineKernel : public TileKernel {
  protected:

@@ -30,23 +30,29 @@ void copy(CudaCall& call, const cuda::Variants& variants, const Map& map, cuda::
   call.launch(cubin, cuda::grid_of(cubin.tiling, rows, channels), arguments);
 }
 
-cuda::Wanted elementwise(const cuda::Program& program, bool approximates, const cuda::View& x,
-                         const cuda::View& y) {
+using Other = ElementwiseOnCuda::Other;
+
+cuda::Wanted elementwise(const ElementwiseOnCuda::Operation& operation, bool on_coefficients,
+                         const cuda::View& x, const cuda::View& y, const cuda::View& other) {
+  const bool has_other = operation.other != Other::kNone;
+  const auto is_mixed = [&](const cuda::View& view) {
+    return !on_coefficients && !view.is_pixels();
+  };
   return {"arithmetic.triton:elementwise",
-          {{"PROGRAM", program.steps},
-           {"COUNT", program.constants},
+          {{"PROGRAM", operation.program.steps},
+           {"COUNT", operation.program.constants - (operation.has_vector ? 1 : 0)},
            {"X_ROWS", x.is_rows},
-           {"X_MIXED", !x.is_pixels()},
-           {"OTHER", 0},
-           {"OTHER_ROWS", 0},
-           {"OTHER_MIXED", 0},
-           {"OTHER_CHANNEL", 0},
-           {"VECTOR", 0},
-           {"APPROXIMATE", approximates},
-           {"ONES", 0},
-           {"ON_DC", 0},
+           {"X_MIXED", is_mixed(x)},
+           {"OTHER", has_other},
+           {"OTHER_ROWS", has_other && other.is_rows},
+           {"OTHER_MIXED", has_other && is_mixed(other)},
+           {"OTHER_CHANNEL", operation.other == Other::kOneChannel},
+           {"VECTOR", operation.has_vector},
+           {"APPROXIMATE", operation.approximates},
+           {"ONES", operation.is_linear},
+           {"ON_DC", on_coefficients},
            {"Y_ROWS", y.is_rows},
-           {"Y_MIXED", !y.is_pixels()}},
+           {"Y_MIXED", is_mixed(y)}},
           {{"x", "*fp32"}, {"y", "*fp32"}}};
 }
 
@@ -92,34 +98,42 @@ void PlanesOnCuda::write(CudaCall& call, const Map& map, const cuda::View& made,
   if (!map.is_grouped) copy(call, to_planes_, map, made.data, data);
 }
 
-ElementwiseOnCuda::ElementwiseOnCuda(cuda::Program program, bool approximates, const cuda::View& x,
-                                     const cuda::View& y)
-    : approximates_(approximates), variants_(elementwise(program, approximates, x, y)) {}
+ElementwiseOnCuda::ElementwiseOnCuda(const Operation& operation, const cuda::View& x,
+                                     const cuda::View& y, const cuda::View& other)
+    : approximates_(operation.approximates),
+      has_other_(operation.other != Other::kNone),
+      on_coefficients_(operation.is_linear && x.has_rows_of(y)),
+      variants_(elementwise(operation, on_coefficients_, x, y, other)) {}
 
 void ElementwiseOnCuda::run(CudaCall& call, const Task& task,
                             const DeviceConstants& matrices) const {
   const int64_t rows = task.map.batch * task.map.plane();
   const int64_t channels = cuda::padded(task.map.channels);
   if (rows == 0) return;
+  // What the kernel does not read is y.
+  const auto given = [&](cuda::DevicePointer data) { return data == 0 ? task.y.data : data; };
   const auto matrix = [&](bool is_needed, const cuda::TileMatrix& asked) {
     return is_needed ? matrix_on(call, asked, matrices) : task.y.data;
+  };
+  const auto is_mixed = [&](const cuda::View& view) {
+    return !on_coefficients_ && !view.is_pixels();
   };
   cuda::Arguments arguments;
   arguments.pointer("x", task.x.data);
   arguments.pointer("y", task.y.data);
-  // What the kernel does not read is y.
-  for (const char* unused : {"other", "vector", "other_inverse"}) {
-    arguments.pointer(unused, task.y.data);
-  }
-  arguments.pointer("constants", task.constants == 0 ? task.y.data : task.constants);
-  arguments.pointer("inverse", matrix(!task.x.is_pixels(), task.x.inverse(task.read)));
+  arguments.pointer("other", given(task.other.data));
+  arguments.pointer("vector", given(task.vector.data));
+  arguments.pointer("constants", given(task.constants));
+  arguments.pointer("inverse", matrix(is_mixed(task.x), task.x.inverse(task.read)));
+  arguments.pointer("other_inverse",
+                    matrix(has_other_ && is_mixed(task.other), task.other.inverse()));
   arguments.pointer("approximated", matrix(approximates_, {cuda::Transform::kProject, task.block,
                                                             task.phi, 0}));
-  arguments.pointer("forward", matrix(!task.y.is_pixels(), task.y.forward(task.made)));
+  arguments.pointer("forward", matrix(is_mixed(task.y), task.y.forward(task.made)));
   cuda::put_tiles(arguments, task.map, task.block);
   cuda::put_view(arguments, cuda::kXNames, task.x);
-  cuda::put_view(arguments, cuda::kOtherNames, {});
-  arguments.integer("vector_image", 0);
+  cuda::put_view(arguments, cuda::kOtherNames, task.other);
+  arguments.integer("vector_image", task.vector.image);
   cuda::put_view(arguments, cuda::kYNames, task.y);
   const cuda::Cubin& cubin = variants_.fastest(call.runtime(), call.chip(), rows, channels);
   call.launch(cubin, cuda::grid_of(cubin.tiling, rows, channels), arguments);

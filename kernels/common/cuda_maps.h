@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "cuda/choice.h"
 #include "cuda/programs.h"
@@ -31,12 +32,30 @@ class PlanesOnCuda {
   cuda::Variants from_planes_, thin_from_planes_, to_planes_;
 };
 
-// y = T program(x, approximation): a function of the pixels of a map (kernels/arithmetic/triton.py).
+// A number for each channel in the memory of the device: [channels], filled up to whole groups.
+struct DeviceVector {
+  cuda::DevicePointer data = 0;
+  int64_t image = 0;  // from image to image; 0 if all have the same numbers
+};
+
+// y = T program(x, second, other, constants, vector): a function of the pixels of a map, or of two
+// (kernels/arithmetic/triton.py). The second value is the approximation of x, or a map of ones.
 class ElementwiseOnCuda {
  public:
-  // `x` and `y` tell how maps stand, and not where.
+  enum class Other { kNone, kMap, kOneChannel };
+  struct Operation {
+    cuda::Program program;
+    bool approximates = false;
+    bool is_linear = false;   // reads ones, and acts on coefficients where x and y have the same
+    bool has_vector = false;  // in place of the last constant of the program
+    Other other = Other::kNone;
+  };
+  // Views tell how maps stand, and not where.
+  ElementwiseOnCuda(const Operation& operation, const cuda::View& x, const cuda::View& y,
+                    const cuda::View& other = {});
   ElementwiseOnCuda(cuda::Program program, bool approximates, const cuda::View& x,
-                    const cuda::View& y);
+                    const cuda::View& y)
+      : ElementwiseOnCuda(Operation{std::move(program), approximates}, x, y) {}
 
   struct Task {
     Map map;
@@ -46,11 +65,13 @@ class ElementwiseOnCuda {
     int made;                           // frequencies of y
     int phi = 0;                        // frequencies of the approximation
     cuda::DevicePointer constants = 0;  // [constants of the program, channels]
+    cuda::View other = {};
+    DeviceVector vector = {};
   };
   void run(CudaCall& call, const Task& task, const DeviceConstants& matrices) const;
 
  private:
-  bool approximates_;
+  bool approximates_, has_other_, on_coefficients_;
   cuda::Variants variants_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "cuda/views.h"
@@ -32,6 +33,18 @@ class HostOperand {
   Shape shape_;
   std::optional<std::vector<float>> values_;
 };
+
+// A number for each channel of x into a row of constants. Throws KernelError for an operand that has
+// other numbers for other pixels or images.
+inline void put_channels(const Tensor& operand, const Map& x, In name, float* row) {
+  const Broadcast numbers(operand, x, name_of(name));
+  if (!numbers.is_flat() || !numbers.is_for_all_images()) {
+    throw KernelError(std::string(name_of(name)) + " of shape " + operand.shape.text() +
+                      " varies within a channel, which GPU kernels do not take; run the model on"
+                      " the CPU");
+  }
+  for (int64_t channel = 0; channel < x.channels; ++channel) row[channel] = numbers.at(0, channel);
+}
 
 // The bounds of Clip as the constants of its program, [2, channels].
 inline std::vector<float> bounds(const CudaCall& call, const HostOperand& low,

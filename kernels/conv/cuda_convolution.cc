@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "conv/parameters.h"
+#include "generated/programs.h"
 
 namespace jpegcompile {
 namespace {

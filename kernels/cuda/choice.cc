@@ -8,6 +8,9 @@ namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+// A kernel that is compiled for no number of rows makes one.
+int64_t rows_of(const Tiling& tiling) { return std::max<int64_t>(tiling.rows, 1); }
+
 // Multiplications that take as long as loading a number does; a guess until GPUs are measured.
 constexpr int64_t kLoad = 32;
 
@@ -16,14 +19,15 @@ constexpr int64_t kLoad = 32;
 std::pair<int64_t, int64_t> price(const Tiling& tiling, const Chip& chip, int64_t rows,
                                   int64_t channels) {
   const Grid grid = grid_of(tiling, rows, channels);
-  const int64_t program = tiling.rows * tiling.channels + kLoad * (tiling.rows + tiling.channels);
+  const int64_t made = rows_of(tiling);
+  const int64_t program = made * tiling.channels + kLoad * (made + tiling.channels);
   return {ceil_div(grid.x * grid.y, chip.multiprocessors) * program, -tiling.depth};
 }
 
 }  // namespace
 
 Grid grid_of(const Tiling& tiling, int64_t rows, int64_t channels) {
-  return {ceil_div(rows, tiling.rows), ceil_div(channels, tiling.channels), 1};
+  return {ceil_div(rows, rows_of(tiling)), ceil_div(channels, tiling.channels), 1};
 }
 
 const Cubin& Variants::fastest(const Runtime& runtime, const Chip& chip, int64_t rows,
@@ -54,8 +58,7 @@ std::vector<const Cubin*> Variants::found(const Runtime& runtime, const Chip& ch
     wanted.constants["PRECISION"] = std::string(product);
     auto all = runtime.cubins().find(chip.arch, wanted);
     std::erase_if(all, [&](const Cubin* one) {
-      return one->tiling.rows == 0 || one->tiling.channels == 0 ||
-             one->shared_bytes > chip.shared_bytes;
+      return one->tiling.channels == 0 || one->shared_bytes > chip.shared_bytes;
     });
     if (!all.empty()) return all;
   }

@@ -299,6 +299,12 @@ std::set<int64_t> CubinFiles::archs() const {
   return found;
 }
 
+bool CubinFiles::any(const std::function<bool(const Cubin&)>& is_such) const {
+  return std::ranges::any_of(files_, [&](const auto& file) {
+    return std::ranges::any_of(file->cubins(), is_such);
+  });
+}
+
 void CubinFiles::check(int64_t arch) {
   for (const auto& file : files_) file->check(arch);
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -102,6 +103,8 @@ class CubinFiles {
   // All paths, for messages.
   const std::string& path() const { return path_; }
   std::set<int64_t> archs() const;
+  // Whether any cubin of any file is such.
+  bool any(const std::function<bool(const Cubin&)>& is_such) const;
   // As CubinFile::check, of every file.
   void check(int64_t arch);
   // Those of the first file that has any.

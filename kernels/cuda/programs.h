@@ -1,4 +1,5 @@
 // Functions of each pixel as steps, as kernels are compiled with them (jpegcompile/gpu/programs.py).
+// Those of operators are in generated/programs.h.
 #pragma once
 
 #include <string>
@@ -25,33 +26,5 @@ struct Program {
 
   bool is_nothing() const { return steps.empty(); }
 };
-
-inline Program relu() { return {{{"Relu", kPixel}}}; }
-// Its constant is the slope.
-inline Program prelu() { return {{{"PRelu", kPixel, kConstants}}, 1}; }
-// Its constants are the bounds.
-inline Program clip() {
-  return {{{"Max", kPixel, kConstants}, {"Min", kConstants + 2, kConstants + 1}}, 2};
-}
-// Of masks by few frequencies. The constant is zero.
-inline Program asm_relu() {
-  return {{{"Greater", kApproximation, kConstants}, {"Where", kConstants + 1, kPixel, kConstants}},
-          1};
-}
-// Its constants are the bounds.
-inline Program asm_clip() {
-  return {{{"Greater", kApproximation, kConstants},
-           {"Greater", kApproximation, kConstants + 1},
-           {"Where", kConstants + 2, kPixel, kConstants},
-           {"Where", kConstants + 3, kConstants + 1, kConstants + 4}},
-          2};
-}
-// The same functions of the approximation, which stands for operands that are not read, too.
-inline Program apx_relu() { return {{{"Relu", kApproximation, kApproximation, kApproximation}}}; }
-inline Program apx_clip() {
-  return {{{"Max", kApproximation, kConstants, kApproximation},
-           {"Min", kConstants + 2, kConstants + 1, kApproximation}},
-          2};
-}
 
 }  // namespace jpegcompile::cuda

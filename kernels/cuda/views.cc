@@ -2,6 +2,13 @@
 
 namespace jpegcompile::cuda {
 
+View standing(int block, int64_t frequencies) {
+  View view;
+  view.block = block;
+  view.is_rows = frequencies != 0 && frequencies != 2 * block - 1;
+  return view;
+}
+
 View view_of(const Map& map, int block, DevicePointer data) {
   View view{data, map.image_floats(), map.pitch(), kLanes, map.group_floats(), 0, false,
             block, map.frequencies(block)};

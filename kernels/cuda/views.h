@@ -41,6 +41,8 @@ struct View {
 inline int64_t padded(int64_t channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
 inline int64_t log2_of(int block) { return block == 8 ? 3 : block / 2; }
 
+// How a map stands whose attribute of frequencies that is, and not where.
+View standing(int block, int64_t frequencies);
 // A map in groups of channels, in a tensor.
 View view_of(const Map& map, int block, DevicePointer data);
 // Scratch memory for a map with channels last, filled up with zeros to a multiple of 16.

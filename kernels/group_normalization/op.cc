@@ -2,11 +2,11 @@
 // channels of each image, taken out by coefficients.
 #include <algorithm>
 #include <cmath>
-#include <string>
 
 #include "common/channel_affine.h"
 #include "common/tile_kernel.h"
 #include "generated/makers.h"
+#include "group_normalization/groups.h"
 #include "group_normalization/moments.h"
 #include "tiles/broadcast.h"
 #include "work/strips.h"
@@ -57,10 +57,7 @@ class GroupNormalization : public TileKernel {
     const Broadcast scale = flat_operand(call.input(In::kScale), from, "scale");
     const Broadcast shift = flat_operand(call.input(In::kShift), from, "shift");
     const float epsilon = number(call.input(In::kEpsilon), "epsilon");
-    if (groups_ < 1 || from.channels % groups_ != 0) {
-      throw KernelError(std::to_string(from.channels) + " channels do not make " +
-                        std::to_string(groups_) + " groups");
-    }
+    static_cast<void>(channels_of_group(from, groups_));
     if (from.is_empty()) return;
     const Cut cut(from, block_);
     const auto planes = static_cast<size_t>(from.batch * from.groups());

@@ -17,15 +17,22 @@ struct Api;
 struct KernelContext;
 struct KernelInfo;
 }  // namespace ort
+namespace cuda {
+class Runtime;
+}  // namespace cuda
 
 // A node at session creation.
 class Node {
  public:
-  Node(const ort::Api& api, const ort::KernelInfo* info, const Definition& definition)
-      : api_(api), info_(info), definition_(definition) {}
+  // `runtime` is that of a kernel for CUDA, null for the CPU.
+  Node(const ort::Api& api, const ort::KernelInfo* info, const Definition& definition,
+       const cuda::Runtime* runtime)
+      : api_(api), info_(info), definition_(definition), runtime_(runtime) {}
 
   std::string name() const;
   const Definition& definition() const { return definition_; }
+  // By which its kernel will run; only for kernels for CUDA.
+  const cuda::Runtime& runtime() const { return *runtime_; }
   // Whether its operator has such an input, output or attribute.
   bool has(In input) const { return definition_.has(input); }
   bool has(Out output) const { return definition_.has(output); }
@@ -58,6 +65,7 @@ class Node {
   const ort::Api& api_;
   const ort::KernelInfo* info_;
   const Definition& definition_;
+  const cuda::Runtime* runtime_;
 };
 
 // One call of a kernel.

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "cuda/own_programs.h"
 #include "cuda/runtime.h"
 #include "ort/cuda_kernel.h"
 #include "ort/guard.h"
@@ -95,7 +96,7 @@ ort::Status* create(const ort::CustomOp* self, const ort::Api* api, const ort::K
   std::string subject;
   const auto make = [&] {
     subject = definition.name;
-    const Node node(*api, info, definition);
+    const Node node(*api, info, definition, registered_of(self).cuda);
     subject += " '" + node.name() + "'";
     auto made =
         std::make_unique<Named<Provider>>(*api, registered_of(self), subject, Provider::make(node));
@@ -170,9 +171,13 @@ const std::vector<std::unique_ptr<Registered>>& registered(const cuda::Runtime* 
   All& all = made[runtime];
   if (!all.empty()) return all;
   for (const Definition& one : definitions()) all.push_back(std::make_unique<Registered>(one));
+  if (runtime == nullptr) return all;
+  const bool has_programs = cuda::has_own_programs(runtime->cubins());
   for (const Definition& one : definitions()) {
-    const bool is_on_cuda = one.make_on_cuda != nullptr && runtime != nullptr;
-    if (is_on_cuda) all.push_back(std::make_unique<RegisteredOnCuda>(one, *runtime));
+    const bool is_runnable = has_programs || one.attribute("program") == nullptr;
+    if (one.make_on_cuda != nullptr && is_runnable) {
+      all.push_back(std::make_unique<RegisteredOnCuda>(one, *runtime));
+    }
   }
   return all;
 }

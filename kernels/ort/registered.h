@@ -17,8 +17,9 @@ struct Registered : ort::CustomOp {
   const cuda::Runtime* cuda = nullptr;  // by which its kernels run, if they run on CUDA
 };
 
-// All operators, made once: those of the CPU, and behind them those of CUDA, if there is a runtime.
-// Never released: a session may be in use until the process ends, behind the end of `main`.
+// All operators, made once: those of the CPU, and behind them those of CUDA, if there is a runtime;
+// those whose nodes bring a program only if its compiled kernels have programs of a model's own. Never
+// released: a session may be in use until the process ends, behind the end of `main`.
 const std::vector<std::unique_ptr<Registered>>& registered(const cuda::Runtime* runtime);
 
 }  // namespace jpegcompile

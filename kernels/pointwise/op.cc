@@ -1,10 +1,10 @@
 // JpegSigmoid, JpegSilu and the other functions of each pixel: inverse transform, function,
 // transform.
 #include <algorithm>
-#include <string>
 
 #include "common/tile_kernel.h"
 #include "generated/makers.h"
+#include "pointwise/gelu.h"
 #include "pointwise/pixels.h"
 #include "pointwise/program.h"
 #include "tiles/tiles.h"
@@ -55,12 +55,7 @@ class Programmed : public TileKernel {
     const Maps given = maps(call);
     const int64_t channels = given.from.channels;
     const Shape& shape = constants.shape;
-    if (shape.rank() != 4 || shape[0] < program_.constants() ||
-        (shape[1] != 1 && shape[1] != channels) || shape[2] != 1 || shape[3] != 1) {
-      throw KernelError("constants have shape " + shape.text() + ", " +
-                        std::to_string(program_.constants()) + " for " + std::to_string(channels) +
-                        " channels are needed");
-    }
+    program_.check_constants(shape, channels);
     for_tile_rows(call, given, block_, [&](float* pixels, int64_t count, const Strip& strip) {
       float* lanes = task_floats(2, static_cast<size_t>((program_.constants() + 1) * kLanes));
       const int64_t first = strip.group * kLanes;
@@ -120,11 +115,7 @@ std::unique_ptr<Kernel> make_selu(const Node& node) {
 }
 
 std::unique_ptr<Kernel> make_gelu(const Node& node) {
-  const std::string approximate = node.text("approximate");
-  if (approximate != "none" && approximate != "tanh") {
-    throw KernelError("its approximate is '" + approximate + "', it has to be 'none' or 'tanh'");
-  }
-  const PixelFunction function = approximate == "none" ? gelu_pixels : gelu_tanh_pixels;
+  const PixelFunction function = is_by_tanh(node) ? gelu_tanh_pixels : gelu_pixels;
   return std::make_unique<Pointwise>(node, function, 0.0F, 0.0F);
 }
 

@@ -105,6 +105,14 @@ Program::Program(const std::string& text) {
   share_registers();
 }
 
+void Program::check_constants(const Shape& table, int64_t channels) const {
+  const bool fits = table.rank() == 4 && table[0] >= constants_ &&
+                    (table[1] == 1 || table[1] == channels) && table[2] == 1 && table[3] == 1;
+  if (fits) return;
+  throw KernelError("constants have shape " + table.text() + ", " + std::to_string(constants_) +
+                    " for " + std::to_string(channels) + " channels are needed");
+}
+
 void Program::read_line(const std::string& line) {
   if (steps_.size() == kMostProgramSteps) throw KernelError("its program has more than 256 steps");
   std::istringstream tokens(line);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pointwise/pixels.h"
+#include "tiles/tensor.h"
 
 namespace jpegcompile {
 
@@ -38,6 +39,8 @@ class Program {
 
   // Constants that steps read: the largest number of one, plus 1.
   int64_t constants() const { return constants_; }
+  // Throws KernelError for a table of constants that does not suit the program and the channels.
+  void check_constants(const Shape& table, int64_t channels) const;
 
   // Replaces pixels, a multiple of 16 floats, whose channels are the same every 16 floats; of each
   // constant there are 16 lanes.

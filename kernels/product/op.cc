@@ -1,9 +1,7 @@
 // JpegMul, JpegMax and JpegMin: two maps back to pixels, one function of both, and forward.
-#include <algorithm>
-#include <string>
-
 #include "common/tile_kernel.h"
 #include "generated/makers.h"
+#include "product/other_map.h"
 #include "tiles/extrema.h"
 #include "tiles/tiles.h"
 #include "work/strips.h"
@@ -65,16 +63,9 @@ class OfTwoMaps : public TileKernel {
   void compute(const Call& call) const override {
     const auto [from, to, x, y] = maps(call);
     const Tensor other = call.input(In::kResidual);
-    const Map others = other_map(other.shape);
+    const Map others = fitting_map(other.shape, from, other_group_);
     const bool is_shared = others.channels == 1 && from.channels != 1;
     const bool is_for_all = others.batch == 1 && from.batch != 1;
-    Map wanted = from;
-    if (is_shared) wanted.channels = 1;
-    if (is_for_all) wanted.batch = 1;
-    if (!(others.shape() == wanted.shape())) {
-      throw KernelError("the other map has shape " + other.shape.text() + ", x " +
-                        from.shape().text());
-    }
     for_strips(call, from, block_, 2 * block_ * from.pitch(), [&](const Strip& strip) {
       const auto [image, group, row, count] = strip;
       const auto floats = static_cast<size_t>(count * from.pitch());
@@ -94,17 +85,6 @@ class OfTwoMaps : public TileKernel {
   }
 
  private:
-  // A constant may lack the first dimensions.
-  Map other_map(const Shape& shape) const {
-    Shape whole{1, 1, 1, 1};
-    if (shape.rank() > whole.rank()) return Map::of(shape, other_group_, "other");
-    int64_t* extents = whole.resize(4);
-    const size_t missing = 4 - shape.rank();
-    std::fill_n(extents, missing, 1);
-    std::copy_n(shape.data(), shape.rank(), extents + missing);
-    return Map::of(whole, other_group_, "other");
-  }
-
   Function function_;
   int64_t other_group_;
 };

@@ -3,6 +3,7 @@
 
 #include "common/cuda_function.h"
 #include "generated/makers.h"
+#include "generated/programs.h"
 
 namespace jpegcompile {
 namespace {

@@ -43,6 +43,13 @@ void Broadcast::rows(const Strip& strip, float* to) const {
   }
 }
 
+Broadcast flat_operand(const Tensor& operand, const Map& map, const char* name) {
+  const Broadcast broadcast(operand, map, name);
+  if (broadcast.is_flat()) return broadcast;
+  throw KernelError(std::string(name) + " of shape " + operand.shape.text() +
+                    " varies over the height and width of x of shape " + map.shape().text());
+}
+
 float number(const Tensor& operand, const char* name) {
   if (operand.shape.elements() == 1) return *operand.floats();
   throw KernelError(std::string(name) + " has shape " + operand.shape.text() +

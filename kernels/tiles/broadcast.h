@@ -17,6 +17,9 @@ class Broadcast {
   // Whether all pixels of a channel have one value.
   bool is_flat() const { return strides_[2] == 0 && strides_[3] == 0; }
 
+  // Whether all images have the values of the first one.
+  bool is_for_all_images() const { return strides_[0] == 0; }
+
   // The value for a channel at the map's first pixel.
   float at(int64_t image, int64_t channel) const {
     return data_[image * strides_[0] + channel * strides_[1]];
@@ -36,6 +39,9 @@ class Broadcast {
   const float* data_;
   std::array<int64_t, 4> strides_{};
 };
+
+// Throws KernelError for an operand that varies over height and width, too.
+Broadcast flat_operand(const Tensor& operand, const Map& map, const char* name);
 
 // The number that an operand is. Throws KernelError if it is more than one.
 float number(const Tensor& operand, const char* name);

@@ -171,6 +171,11 @@ void check_places(const Map& output, int block, int made) {
                     " are made; compile the model again");
 }
 
+void check_same_places(const Map& x, const Map& y, int block) {
+  if (x.frequencies(block) == y.frequencies(block)) return;
+  throw KernelError("y has places for more frequencies than x; compile the model again");
+}
+
 Tiles read_tiles(const Map& map, int block, const float* data, int64_t image, int64_t group,
                  int64_t row, int64_t count, float* scratch) {
   const TileLayout at = layout_of(map, block);

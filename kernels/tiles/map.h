@@ -67,6 +67,9 @@ void check_tiles(const Map& map, int block, const char* name);
 // Throws KernelError if tiles of that size in an output have no places for so many frequencies.
 void check_places(const Map& output, int block, int made);
 
+// Throws KernelError if tiles of that size in y have other places than those of x.
+void check_same_places(const Map& x, const Map& y, int block);
+
 // Tiles of rows of a group: where they are in the tensor, or, of a map that is not in groups, in
 // `scratch` filled from it, [count][W][16].
 Tiles read_tiles(const Map& map, int block, const float* data, int64_t image, int64_t group,

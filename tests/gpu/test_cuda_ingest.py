@@ -145,7 +145,7 @@ def _error(case: Case, done: Run, cubins: dict[int, StoredCubin]) -> float:
     assert not done.refused
     expected = case.meant()
     assert done.made == expected.shape
-    memory = replayed(done, case.files.on_device, cubins)
+    memory = replayed(done, cubins, case.files.on_device)
     return largest_error(case.y.decoded(memory, expected.shape), expected)
 
 

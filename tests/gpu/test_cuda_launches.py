@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.cuda_launches import STREAM, Launched, Node, Run, numbers, run
+from support.cuda_launches import STREAM, Launched, Node, Run, in_groups, numbers, run
 from support.made_cubins import Tilings, all_cubins
 
 from jpegcompile.gpu import programs
@@ -221,20 +221,6 @@ def runs_of(folder: Path) -> list[Run]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("launches")
-
-
-def in_groups(layout: MapLayout, name: str) -> dict[str, int]:
-    """The strides of a map [N, C/16, H, W, 16] or, of rows, [N, C/16, tiles, K, 16]."""
-    stored = layout.channels // 16
-    if layout.is_rows:
-        tiles = layout.tiles[0] * layout.tiles[1]
-        group = tiles * layout.kept * 16
-        strides = {"row": 0, "kept": layout.kept}
-    else:
-        group = layout.height * layout.width * 16
-        strides = {"row": layout.width * 16, "kept": 0}
-    strides |= {"image": stored * group, "pixel": 16, "group": group}
-    return {f"{name}_{key}": value for key, value in strides.items()}
 
 
 def expected_numbers(layer: Layer) -> dict[str, int]:

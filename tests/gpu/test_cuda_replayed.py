@@ -6,42 +6,20 @@ the result is compared with the operator in float64.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from support.cuda_launches import Node, Run, numbers, run
-from support.cuda_replay import Order, Shape, attributes_of, line_of, replayed
+from support.cuda_replay import BATCH, Case, Order, attributes_of, check_case, line_of
 from support.gpu_maps import Doubles
 from support.made_cubins import all_cubins
 
 from jpegcompile.dct.blocks import to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import keep_band
 from jpegcompile.gpu.cubin_file import StoredCubin, write_cubins
-
-BATCH = 2
-
-
-@dataclass(frozen=True)
-class Case:
-    """A node, how its maps stand, and what it computes of them in float64.
-
-    Attributes:
-        name: of the test.
-        node: of a graph.
-        maps: order and shape of the maps that it takes, by the place of the input.
-        y: how the result stands.
-        meant: of the maps [N, C, H, W].
-    """
-
-    name: str
-    node: Node
-    maps: Mapping[int, tuple[Order, Shape]]
-    y: Order
-    meant: Callable[..., Doubles]
 
 
 def convolved(x: Doubles, weight: Doubles, bias: Doubles, **window: Any) -> Doubles:
@@ -203,13 +181,4 @@ def _complete(node: Node) -> Node:
 def test_launches_make_what_the_operator_means(
     index: int, made: tuple[list[Run], dict[int, StoredCubin]]
 ) -> None:
-    case, done = CASES[index], made[0][index]
-    assert not done.refused
-    stored = {k: numbers(k, *shape).astype(float) for k, (_, shape) in case.maps.items()}
-    result = replayed(done, stored, made[1])
-    maps = [order.decoded(stored[k], shape) for k, (order, shape) in case.maps.items()]
-    expected = case.meant(*maps)
-    assert done.made == expected.shape
-    actual = case.y.decoded(result, expected.shape)
-    # Products of matrices in float32, a few in a row.
-    np.testing.assert_allclose(actual, expected, atol=2e-5 * np.abs(expected).max())
+    check_case(CASES[index], made[0][index], made[1])

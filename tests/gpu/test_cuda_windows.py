@@ -146,7 +146,7 @@ def _error(case: Case, done: Run, cubins: dict[int, StoredCubin]) -> float:
     stored = numbers(0, *case.shape).astype(float)
     expected = case.meant(case.x.decoded(stored, case.shape))
     assert done.made == expected.shape
-    memory = replayed(done, {0: stored}, cubins)
+    memory = replayed(done, cubins, {0: stored})
     return largest_error(case.y.decoded(memory, expected.shape), expected)
 
 
@@ -175,7 +175,7 @@ def test_a_transposed_convolution_is_launched_as_by_python(name: str, made: Made
 
     def pair(attribute: str) -> tuple[int, int]:
         values = given[attribute]
-        assert not isinstance(values, int)
+        assert isinstance(values, list)
         return values[0], values[1]
 
     group = given["group"]

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import jpegcompile
+from jpegcompile.gpu.header import programs_header
 from jpegcompile.operators import constants
 from jpegcompile.operators.definition import Attribute, Operand
 from jpegcompile.operators.header import enumerator, files, write
@@ -33,7 +34,8 @@ def test_the_isolated_build_makes_the_same(tmp_path: Path) -> None:
     script = str(ROOT / "kernels/generate.py")
     # Without site-packages.
     subprocess.run([sys.executable, "-I", "-S", script, str(tmp_path)], check=True)
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == files(ALL)
+    made = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert made == {**files(ALL), "programs.h": programs_header()}
 
 
 def test_operators_of_kernels_that_are_not_built_are_left_out(tmp_path: Path) -> None:
@@ -90,6 +92,8 @@ def test_kernels_for_cuda_are_in_the_table() -> None:
 def test_maps_are_on_the_device_and_what_is_packed_on_the_host() -> None:
     """Kernels for CUDA see no other inputs on the host than these."""
     definitions = files(ALL)["definitions.cc"]
+    packed = constants.CUDA_PACKED_VECTORS
+    assert set(packed) <= set(constants.CUDA_KERNELS)
     for operator in ALL:
         (table,) = re.findall(
             rf"// {operator.name}\nconstexpr std::array kInputs.*?\(\{{(.*)\}}\);", definitions
@@ -99,7 +103,7 @@ def test_maps_are_on_the_device_and_what_is_packed_on_the_host() -> None:
             is_on_host = on_host[enumerator(operand.name)[1:]] == "true"
             if operand.role in ("map", "bytes"):
                 assert not is_on_host, (operator.name, operand.name)
-            elif operand.role != "vector" or operator.base:
+            elif operand.role != "vector" or operator.base or operator.kernel in packed:
                 assert is_on_host, (operator.name, operand.name)
             else:
                 assert is_on_host == (operand.shape == "1"), (operator.name, operand.name)

@@ -181,6 +181,10 @@ const Driver& driver() {
   return found;
 }
 
+bool is_declined(const Case& one, const ort::CustomOp& op) {
+  return refusal(one, op).ends_with("which GPU kernels do not take; run the model on the CPU");
+}
+
 int64_t check_launches(const Case& one, const ort::CustomOp& op) {
   const int64_t launches = check_launches_on(one, op, stand_in::kStream);
   require(check_launches_on(one, op, 0) == launches, "the default stream gets other launches");

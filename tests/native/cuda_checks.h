@@ -22,6 +22,9 @@ struct Driver {
 };
 const Driver& driver();
 
+// Whether the library leaves a case to the CPU.
+bool is_declined(const Case& one, const ort::CustomOp& op);
+
 // Each throws std::runtime_error that says what does not hold.
 
 // The case is launched on the stream, with memory that there is; nothing is left behind. Returns how

@@ -6,15 +6,18 @@
 // against it, where tensors are, and the log of the driver. A file tells of one node, a line each:
 //
 //     op NAME
-//     int NAME VALUE | ints NAME VALUE...
+//     int NAME VALUE | ints NAME VALUE... | float NAME VALUE
+//     text NAME LINE;LINE...
 //     input [constant] EXTENT...
 //     band EXTENT EXTENT BLOCK FREQUENCIES
 //     index EXTENT...
 //     data [constant] TYPE FILE EXTENT...
+//     number VALUE
 //
 // Element i of input k is ((37 i + 11 k) mod 101 - 50) / 64. A file of data holds numbers as memory does.
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -94,6 +97,11 @@ void add_line(const std::string& text, Described& made) {
   if (kind == "index") {
     return made.add(Value(stand_in::ElementType::kInt64, numbers_of(line)), false);
   }
+  if (kind == "number") {
+    Value number(stand_in::ElementType::kFloat, {1});
+    line >> *number.as<float>();
+    return made.add(std::move(number), true);
+  }
   if (kind == "input") {
     const bool is_constant = text.starts_with("input constant");
     if (is_constant) line >> name;
@@ -111,6 +119,15 @@ void add_line(const std::string& text, Described& made) {
     made.node.attributes[name] = numbers_of(line).at(0);
   } else if (kind == "ints") {
     made.node.attributes[name] = numbers_of(line);
+  } else if (kind == "float") {
+    float value = 0;
+    line >> value;
+    made.node.attributes[name] = value;
+  } else if (kind == "text") {
+    std::string value;
+    std::getline(line >> std::ws, value);
+    std::ranges::replace(value, ';', '\n');
+    made.node.attributes[name] = value;
   } else {
     throw std::runtime_error("'" + text + "' means nothing");
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import warnings
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 from support.commands import fails, run_text
@@ -18,10 +20,16 @@ from support.tiny_residual import tiny_residual
 
 import jpegcompile
 from jpegcompile.cli import run_command
-from jpegcompile.errors import AccessError, FallbackWarning, UsageError
+from jpegcompile.errors import (
+    AccessError,
+    FallbackWarning,
+    UnsupportedModelError,
+    UsageError,
+)
 from jpegcompile.gpu.build import KernelFile
 from jpegcompile.gpu.kernel_files import beside, cached_file
 from jpegcompile.runtime import cuda, providers
+from jpegcompile.runtime.opening import inference_session
 from jpegcompile.runtime.providers import ON_CPU, Provider, Providers, providers_for
 from jpegcompile.target.base import CPU_PROVIDERS, CUDA_PROVIDER
 
@@ -127,7 +135,8 @@ def test_kernels_of_the_model_are_found(machine: Machine, tmp_path: Path) -> Non
     model = tmp_path / "m.onnx"
     beside(model).write_bytes(b"")
     found = providers_for("auto", model)
-    assert found.names == (CUDA_PROVIDER, *CPU_PROVIDERS)
+    assert found.names == ((CUDA_PROVIDER, {"use_tf32": "0"}), *CPU_PROVIDERS)
+    assert Providers.from_json(json.loads(json.dumps(found.to_json()))) == found
     assert found.kernel_files == (tmp_path / "m.cubins",)
     assert not found.is_required
     assert providers_for("cuda", model).is_required
@@ -187,6 +196,26 @@ def test_a_provider_that_onnxruntime_cannot_load(is_required: bool) -> None:
         assert str(noticed[0].message) == f"{reason}; running on the CPU"
     session.get_providers = lambda: [CUDA_PROVIDER, *CPU_PROVIDERS]
     chosen.check(session)
+
+
+def test_a_model_that_cuda_cannot_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The automatic choice falls back; a session that asks for CUDA is refused."""
+    model, made = onnx.load(path), ort.InferenceSession
+
+    def refusing(*arguments: Any, providers: list[Any]) -> ort.InferenceSession:
+        if CUDA_PROVIDER in providers:
+            raise RuntimeError("no kernel\nof it")
+        return made(*arguments, providers=providers)
+
+    monkeypatch.setattr(ort, "InferenceSession", refusing)
+    reason = "ONNX Runtime refuses the model: no kernel of it"
+    with pytest.warns(FallbackWarning) as noticed:
+        session = inference_session(model, providers=Providers((CUDA_PROVIDER,), (), True, False))
+    assert [str(one.message) for one in noticed] == [f"{reason}; running on the CPU"]
+    assert session.get_providers() == list(CPU_PROVIDERS)
+    with pytest.raises(UnsupportedModelError) as caught:
+        inference_session(model, providers=Providers((CUDA_PROVIDER,), (), True, True))
+    assert str(caught.value) == reason
 
 
 def test_loading_it_is_quiet(

@@ -20,12 +20,14 @@ from support.native import library
 from support.once import made_once
 
 from jpegcompile.gpu.cubin_file import StoredCubin
+from jpegcompile.gpu.layout import MapLayout
 
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "tests/native"
 DRIVER, PROGRAM = "libcuda.so.1", "cuda_launches"
 STREAM = 0x5000
 Floats = NDArray[np.float32]
+Attribute = int | float | str | Sequence[int]
 
 
 def numbers(index: int, *shape: int) -> Floats:
@@ -54,18 +56,32 @@ class Given:
         return " ".join(["data", *constant, kind, str(path), *map(str, self.values.shape)])
 
 
+def in_groups(layout: MapLayout, name: str) -> dict[str, int]:
+    """The strides of a map [N, C/16, H, W, 16] or, of rows, [N, C/16, tiles, K, 16]."""
+    stored = layout.channels // 16
+    if layout.is_rows:
+        tiles = layout.tiles[0] * layout.tiles[1]
+        group = tiles * layout.kept * 16
+        strides = {"row": 0, "kept": layout.kept}
+    else:
+        group = layout.height * layout.width * 16
+        strides = {"row": layout.width * 16, "kept": 0}
+    strides |= {"image": stored * group, "pixel": 16, "group": group}
+    return {f"{name}_{key}": value for key, value in strides.items()}
+
+
 @dataclass(frozen=True)
 class Node:
     """A node of a graph.
 
     Attributes:
         op: its operator.
-        attributes: integers, and lists of them.
+        attributes: numbers, lists of integers, and texts.
         inputs: lines that describe them, see cuda_launches.cc, or their numbers.
     """
 
     op: str
-    attributes: Mapping[str, int | Sequence[int]]
+    attributes: Mapping[str, Attribute]
     inputs: Sequence[str | Given]
 
     def write(self, path: Path) -> None:
@@ -79,9 +95,12 @@ class Node:
     def _head(self) -> str:
         lines = [f"op {self.op}"]
         for name, value in self.attributes.items():
-            values = [value] if isinstance(value, int) else value
-            kind = "int" if isinstance(value, int) else "ints"
-            lines.append(" ".join([kind, name, *map(str, values)]))
+            if isinstance(value, str):
+                lines.append(f"text {name} {value.replace(chr(10), ';')}")
+            elif isinstance(value, int | float):
+                lines.append(f"{type(value).__name__} {name} {value!r}")
+            else:
+                lines.append(" ".join(["ints", name, *map(str, value)]))
         return "\n".join(lines) + "\n"
 
 

@@ -1,21 +1,25 @@
-"""Launches of nodes, replayed by Triton's interpreter on memory like that of the device."""
+"""Launches of the native library on CUDA, replayed by Triton's interpreter.
+
+Memory is like that of the device. The result of a node is compared with the operator in float64.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from support.cuda_launches import Run
+from support.cuda_launches import Node, Run, numbers
 from support.gpu_maps import Doubles
 
 from jpegcompile.dct.frequencies import band
 from jpegcompile.gpu.cubin_file import StoredCubin
 from jpegcompile.gpu.kernels import kernel_of
 
+BATCH = 2
 Shape = tuple[int, int, int, int]
 _TYPES = {
     "*fp32": torch.float32,
@@ -62,32 +66,47 @@ def constants_of(text: str) -> dict[str, Any]:
                 for f, a, b, c, p, q in steps
             )
         else:
-            found[name] = value if name == "PRECISION" else int(value)
+            found[name] = int(value) if value.lstrip("-").isdigit() else value
     return found
 
 
+def _at(memory: Mapping[int, torch.Tensor], address: int, kind: str) -> torch.Tensor:
+    """What stands from an address on, which may be within a piece of memory."""
+    first = max(begin for begin in memory if begin <= address)
+    values = memory[first].ravel().view(_TYPES[kind])
+    place = (address - first) // values.element_size()
+    assert place < values.numel()
+    return values[place:]
+
+
 def replayed(
-    done: Run, inputs: Mapping[int, NDArray[Any]], cubins: Mapping[int, StoredCubin]
+    done: Run,
+    cubins: Mapping[int, StoredCubin],
+    inputs: Mapping[int, NDArray[Any]] | None = None,
 ) -> Doubles:
     """What the output's memory holds behind the launches; not a number where nothing is written.
 
     Args:
         done: what a node made the driver do.
-        inputs: that are on the device; integers keep their type.
         cubins: by their shared memory.
+        inputs: that do not hold `numbers`, by their place; integers keep their type.
     """
     memory = {
         address: torch.full((max(done.bytes[name] // 4, 1),), float("nan"))
         for name, address in done.memory.items()
     }
-    for index, values in inputs.items():
+    for name, address in done.memory.items():
+        kind, _, index = name.partition(" ")
+        if kind == "input":
+            memory[address] = torch.from_numpy(numbers(int(index), done.bytes[name] // 4))
+    for place, values in (inputs or {}).items():
         stored = values if values.dtype.kind in "iu" else values.astype(np.float32)
-        memory[done.memory[f"input {index}"]] = torch.from_numpy(stored.ravel())
+        memory[done.memory[f"input {place}"]] = torch.from_numpy(stored.ravel())
     memory |= {address: torch.from_numpy(v.copy()) for address, v in done.copied.items()}
     for launched in done.launches:
         cubin = cubins[launched.shared]
         given = {
-            name: memory[value].view(_TYPES[kind]) if kind.startswith("*") else value
+            name: _at(memory, value, kind) if kind.startswith("*") else value
             for (name, kind), value in zip(
                 cubin.parameters, launched.arguments(cubin).values(), strict=True
             )
@@ -96,6 +115,25 @@ def replayed(
         with np.errstate(all="ignore"):
             kernel_of(cubin.kernel)[launched.grid](**given, **constants_of(cubin.constants))
     return memory[done.memory["output 0"]].double().numpy()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A node, how its maps stand, and what it computes of them in float64.
+
+    Attributes:
+        name: of the test.
+        node: of a graph.
+        maps: order and shape of the maps that it takes, by the place of the input.
+        y: how the result stands.
+        meant: of the maps [N, C, H, W].
+    """
+
+    name: str
+    node: Node
+    maps: Mapping[int, tuple[Order, Shape]]
+    y: Order
+    meant: Callable[..., Doubles]
 
 
 def attributes_of(names: str, orders: list[Order], **others: Any) -> dict[str, Any]:
@@ -107,3 +145,16 @@ def attributes_of(names: str, orders: list[Order], **others: Any) -> dict[str, A
 
 def line_of(shape: Shape) -> str:
     return " ".join(["input", *map(str, shape)])
+
+
+def check_case(case: Case, done: Run, cubins: Mapping[int, StoredCubin]) -> None:
+    """Compare the result of a node with what it means."""
+    assert not done.refused
+    stored = {k: numbers(k, *shape).astype(float) for k, (_, shape) in case.maps.items()}
+    result = replayed(done, cubins)
+    maps = [order.decoded(stored[k], shape) for k, (order, shape) in case.maps.items()]
+    expected = case.meant(*maps)
+    assert done.made == expected.shape
+    actual = case.y.decoded(result, expected.shape)
+    # Products of matrices in float32, a few in a row.
+    np.testing.assert_allclose(actual, expected, atol=2e-5 * np.abs(expected).max())

@@ -11,11 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from support.case_programs import case_programs
+
 from jpegcompile.gpu.compile_all import distinct
 from jpegcompile.gpu.cubin_file import StoredCubin, constants_text, write_cubins
+from jpegcompile.gpu.form import Form
+from jpegcompile.gpu.function_forms import forms_of
 from jpegcompile.gpu.kernels import arguments_of
 from jpegcompile.gpu.launch import Launch, Tiling
-from jpegcompile.gpu.library import Form, library_forms
+from jpegcompile.gpu.library import library_forms
+from jpegcompile.gpu.programs import Program
 from jpegcompile.kernels.conv.launch import Convolution
 from jpegcompile.precision import FLOAT32, Precision
 
@@ -83,11 +88,16 @@ def all_cubins(
     precision: Precision = FLOAT32,
     tilings: Tilings = TILINGS,
     least_shared: int = SHARED,
+    programs: Sequence[Program] = (),
 ) -> Iterator[StoredCubin]:
-    """All that the operators for CUDA ask for, each with a size of shared memory of its own."""
+    """All that the operators for CUDA ask for, each with a size of shared memory of its own.
+
+    Behind them come kernels of `programs`, which are a model's own.
+    """
+    own = [form for program in programs for form in forms_of(program)]
     launches = [
         form.launch(precision, tiling)
-        for form in library_forms()
+        for form in (*library_forms(), *own)
         for tiling in _tilings(form, precision, tilings)
     ]
     for index, launch in enumerate(distinct(launches)):
@@ -101,8 +111,8 @@ def _tilings(form: Form, precision: Precision, tilings: Tilings) -> Sequence[Til
 
 
 def write(path: Path, arch: int = 90) -> None:
-    """A file of all kernels."""
-    write_cubins(path, all_cubins(arch))
+    """A file of all kernels, those of the programs of `run_cuda` among them."""
+    write_cubins(path, all_cubins(arch, programs=case_programs()))
 
 
 if __name__ == "__main__":

@@ -18,19 +18,23 @@ from jpegcompile.analysis.kernels.common import (
     operands_of,
     size_of_map,
 )
+from jpegcompile.gpu.functions import function_program
 from jpegcompile.gpu.layout import padded_rows
 from jpegcompile.gpu.programs import (
-    APPROXIMATION,
+    ADD,
+    AFFINE,
     ASM_CLIP,
     ASM_PRELU,
     ASM_RELU,
     CLIP,
-    CONSTANTS,
     NOTHING,
     OTHER,
     PIXEL,
     PRELU,
     RELU,
+    SCALE,
+    SCALE_ADD_RELU,
+    SUBTRACT,
     Program,
     Step,
     guarded,
@@ -45,14 +49,6 @@ from jpegcompile.ir.operands import Operands
 from jpegcompile.kernels.arithmetic.launch import Elementwise
 from jpegcompile.operators.pointwise import FUNCTIONS, PROGRAM, PROGRAMMED
 
-# A linear program reads a map of ones where others read the approximation.
-_ONES = APPROXIMATION
-# The first constant times the pixel, plus the second.
-_AFFINE = (
-    step("Mul", PIXEL, CONSTANTS),
-    step("Mul", _ONES, CONSTANTS + 1),
-    step("Add", CONSTANTS + 2, CONSTANTS + 3),
-)
 _PROGRAMMED = frozenset(operator.name for operator in PROGRAMMED)
 
 
@@ -129,7 +125,8 @@ def function(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     if operator.name not in _PROGRAMMED:
         if operator.reference != "pointwise.reference:jpeg_pointwise":
             return Declined("it is a function that this model alone has")
-        return _Parts(x, [_named(operator.name.removeprefix("Jpeg"), node.attrs)]).call(node)
+        named = function_program(operator.name.removeprefix("Jpeg"), node.attrs)
+        return _Parts(x, named.steps).call(node)
     table = constant(given["constants"])
     rows = [by_channel(row, int(x.shape[1])) for row in table]
     constants = [row for row in rows if row is not None]
@@ -142,14 +139,6 @@ def function(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     return _Parts(x, safe.steps, constants).call(node)
 
 
-def _named(name: str, attrs: Mapping[str, Any]) -> Step:
-    """The step of a function with attributes as ONNX has them."""
-    given = {**FUNCTIONS.get(name, {}), **{k: v for k, v in attrs.items() if k != "block"}}
-    if given.pop("approximate", "none") == "tanh":
-        name = "GeluTanh"
-    return step(name, PIXEL, numbers=tuple(float(np.float32(v)) for v in given.values()))
-
-
 def scaled(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """JpegScale, JpegAdd, JpegSub, JpegBatchNormalization and JpegScaleAddRelu."""
     operator = module.operator(node)
@@ -158,22 +147,14 @@ def scaled(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
 
 
 def _scale(given: Operands, node: gs.Node) -> list[KernelCall] | Declined:
-    parts = _Parts(given["x"], is_linear=True)
-    place = _add_vector(parts, given["scale"])
-    if isinstance(place, Declined):
-        return place
-    parts.steps = [step("Mul", PIXEL, place)]
-    return parts.call(node)
+    parts = _Parts(given["x"], SCALE.steps, is_linear=True)
+    return _with_vector(parts, given["scale"], node)
 
 
 def _shift(given: Operands, node: gs.Node) -> list[KernelCall] | Declined:
-    parts = _Parts(given["x"], is_linear=True)
-    place = _add_vector(parts, given["value"])
-    if isinstance(place, Declined):
-        return place
-    name = "Add" if node.op == "JpegAdd" else "Sub"
-    parts.steps = [step("Mul", _ONES, place), step(name, PIXEL, place + 1)]
-    return parts.call(node)
+    program = ADD if node.op == "JpegAdd" else SUBTRACT
+    parts = _Parts(given["x"], program.steps, is_linear=True)
+    return _with_vector(parts, given["value"], node)
 
 
 def _normalization(given: Operands, node: gs.Node) -> list[KernelCall] | Declined:
@@ -182,7 +163,7 @@ def _normalization(given: Operands, node: gs.Node) -> list[KernelCall] | Decline
     constants = [row for row in rows if row is not None]
     if len(constants) < len(rows):
         return Declined("its scale or shift varies within a channel")
-    return _Parts(given["x"], _AFFINE, constants, is_linear=True).call(node)
+    return _Parts(given["x"], AFFINE.steps, constants, is_linear=True).call(node)
 
 
 def standard_batch_normalization(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
@@ -197,17 +178,12 @@ def standard_batch_normalization(node: gs.Node, module: Module) -> list[KernelCa
     gamma, beta, mean, variance = (constant(t).astype(np.float64) for t in node.inputs[1:5])
     scale = gamma / np.sqrt(variance + float(node.attrs.get("epsilon", 1e-5)))
     constants = [scale.astype(np.float32), (beta - mean * scale).astype(np.float32)]
-    return _Parts(x, _AFFINE, constants, is_linear=True).call(node)
+    return _Parts(x, AFFINE.steps, constants, is_linear=True).call(node)
 
 
 def _scale_add_relu(given: Operands, node: gs.Node) -> list[KernelCall] | Declined:
-    parts = _Parts(given["x"], other=given["residual"])
-    place = _add_vector(parts, given["scale"])
-    if isinstance(place, Declined):
-        return place
-    steps = step("Mul", PIXEL, place), step("Add", place + 1, OTHER), step("Relu", place + 2)
-    parts.steps = steps
-    return parts.call(node)
+    parts = _Parts(given["x"], SCALE_ADD_RELU.steps, other=given["residual"])
+    return _with_vector(parts, given["scale"], node)
 
 
 _SCALED: Mapping[str, Callable[[Operands, gs.Node], list[KernelCall] | Declined]] = {
@@ -219,19 +195,19 @@ _SCALED: Mapping[str, Callable[[Operands, gs.Node], list[KernelCall] | Declined]
 }
 
 
-def _add_vector(parts: _Parts, tensor: gs.Tensor) -> int | Declined:
-    """Add an operand with a number for each channel; returns its place in the program."""
+def _with_vector(parts: _Parts, tensor: gs.Tensor, node: gs.Node) -> list[KernelCall] | Declined:
+    """The call with an operand that has a number for each channel: as a constant, or as a map."""
     channels = int(parts.x.shape[1])
     if value_of(tensor) is None:
         if size_of_map(tensor) != (channels, 1, 1):
             return Declined(f"its operand '{tensor.name}' has not one number for each channel")
         parts.vector = tensor
-        return CONSTANTS + len(parts.constants)
+        return parts.call(node)
     row = _row(tensor, channels)
     if row is None:
         return Declined(f"its operand '{tensor.name}' varies within a channel")
     parts.constants.append(row)
-    return CONSTANTS + len(parts.constants) - 1
+    return parts.call(node)
 
 
 def _row(tensor: gs.Tensor, channels: int) -> NDArray[np.float32] | None:
@@ -301,7 +277,7 @@ def standard_function(node: gs.Node, module: Module) -> list[KernelCall] | Decli
         return _Parts(x, CLIP.steps, constants).call(node)
     if node.op == "Relu":
         return _Parts(x, RELU.steps).call(node)
-    return _Parts(x, [_named(str(node.op), node.attrs)]).call(node)
+    return _Parts(x, function_program(str(node.op), node.attrs).steps).call(node)
 
 
 STANDARD_FUNCTIONS = frozenset((*FUNCTIONS, "Relu", "LeakyRelu", "PRelu", "Clip"))

@@ -1,0 +1,17 @@
+// The map that JpegScaleAddRelu and its kin add.
+#pragma once
+
+#include "tiles/map.h"
+
+namespace jpegcompile {
+
+// Throws KernelError if it has another shape than x.
+inline Map residual_map(const Shape& shape, const Map& x, int64_t group, int block,
+                        int64_t frequencies) {
+  if (!(shape == x.shape())) {
+    throw KernelError("the residual has shape " + shape.text() + ", x " + x.shape().text());
+  }
+  return Map::of(shape, group, block, frequencies, "residual");
+}
+
+}  // namespace jpegcompile
