@@ -42,7 +42,8 @@ FunctionOnCuda::FunctionOnCuda(const Node& node, const ElementwiseOnCuda::Operat
       is_linear_(operation.is_linear),
       vector_(vector),
       constants_count_(operation.program.constants - (operation.has_vector ? 1 : 0)),
-      kernel_(operation, cuda::standing(blocks.x, x_frequencies_), cuda::standing(blocks.y, y_frequencies_)) {}
+      kernel_(operation, cuda::standing(blocks.x, x_frequencies_),
+              cuda::standing(blocks.y, y_frequencies_)) {}
 
 void FunctionOnCuda::compute(CudaCall& call) const {
   const DeviceTensor x = call.input(In::kX);

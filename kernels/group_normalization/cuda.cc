@@ -38,7 +38,7 @@ class GroupNormalizationOnCuda : public FromPixelsOnCuda {
 
  private:
   Map result(const Map& x) const override {
-    static_cast<void>(channels_of_group(x, groups_));
+    check_groups(x, groups_);
     return x;
   }
 
@@ -90,7 +90,7 @@ class GroupNormalizationOnCuda : public FromPixelsOnCuda {
     given.pointer("y", made);
     given.integer("channels", channels);
     given.integer("groups", groups_);
-    given.integer("group_size", channels_of_group(map, groups_));
+    given.integer("group_size", map.channels / groups_);
     given.integer("pixels", map.plane());
     given.integer("parts", parts.count);
     given.integer("part_size", parts.size);
