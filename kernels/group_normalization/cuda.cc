@@ -37,7 +37,10 @@ class GroupNormalizationOnCuda : public FromPixelsOnCuda {
         normalize_(wanted("group_normalization.triton:normalize", {})) {}
 
  private:
-  Map result(const Map& x) const override {
+  Map result(const CudaCall& call, const Map& x) const override {
+    static_cast<void>(flat_operand(scale_.of(call), x, name_of(In::kScale)));
+    static_cast<void>(flat_operand(shift_.of(call), x, name_of(In::kShift)));
+    static_cast<void>(epsilon(call));
     check_groups(x, groups_);
     return x;
   }
@@ -114,8 +117,12 @@ class GroupNormalizationOnCuda : public FromPixelsOnCuda {
     std::vector<float> values(2 * stored + 1);
     put_channels(scale_.of(call), x, In::kScale, values.data());
     put_channels(shift_.of(call), x, In::kShift, values.data() + stored);
-    values.back() = number(epsilon_.of(call), name_of(In::kEpsilon));
+    values.back() = epsilon(call);
     return values;
+  }
+
+  float epsilon(const CudaCall& call) const {
+    return number(epsilon_.of(call), name_of(In::kEpsilon));
   }
 
   int64_t groups_;
