@@ -53,11 +53,11 @@ void FunctionOnCuda::compute(CudaCall& call) const {
   check_tiles(from, block, "x");
   const int phi = is_masked_ ? band_frequencies(call.host_input(In::kBand), from, block) : 0;
   const int made = made_of(call, from, to);
+  const DeviceVector vector = vector_ ? vectors_.read(call, *vector_, from) : DeviceVector{};
   const cuda::DevicePointer y = call.output(Out::kY, x.shape);
   if (from.is_empty()) return;
   const View source = planes_.read(call, from, blocks_.x, x.data);
   const View target = planes_.target(call, to, blocks_.y, y);
-  const DeviceVector vector = vector_ ? vectors_.read(call, *vector_, from) : DeviceVector{};
   kernel_.run(call, {from, block, source, target, source.frequencies, made, phi,
                      constants_on(call, from), {}, vector},
               matrices_);
