@@ -18,7 +18,7 @@ void FromPixelsOnCuda::compute(CudaCall& call) const {
   const DeviceTensor x = call.input(In::kX);
   const Map from = Map::of(x.shape, x_group_, "x");
   check_tiles(from, x_block_, "x");
-  const Map to = Map::of(result(from).shape(), y_group_, "y");
+  const Map to = Map::of(result(call, from).shape(), y_group_, "y");
   check_tiles(to, y_block_, "y");
   const cuda::DevicePointer y = call.output(Out::kY, to.shape());
   if (to.is_empty()) return;

@@ -24,8 +24,8 @@ class FromPixelsOnCuda : public CudaKernel {
   cuda::Arguments arguments(CudaCall& call, const Task& task) const;
 
  private:
-  // The map that is made of x. Throws KernelError if none can be.
-  virtual Map result(const Map& x) const = 0;
+  // The map that is made of x. Throws KernelError if none can be, of x or with the other operands.
+  virtual Map result(const CudaCall& call, const Map& x) const = 0;
   virtual void launch(CudaCall& call, const Task& task) const = 0;
 
   cuda::View pixels(CudaCall& call, const Map& map, cuda::DevicePointer data) const;

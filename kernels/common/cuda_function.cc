@@ -42,7 +42,8 @@ FunctionOnCuda::FunctionOnCuda(const Node& node, const ElementwiseOnCuda::Operat
       is_linear_(operation.is_linear),
       vector_(vector),
       constants_count_(operation.program.constants - (operation.has_vector ? 1 : 0)),
-      kernel_(operation, cuda::standing(blocks.x, x_frequencies_), cuda::standing(blocks.y, y_frequencies_)) {}
+      kernel_(operation, cuda::standing(blocks.x, x_frequencies_),
+              cuda::standing(blocks.y, y_frequencies_)) {}
 
 void FunctionOnCuda::compute(CudaCall& call) const {
   const DeviceTensor x = call.input(In::kX);
@@ -52,11 +53,11 @@ void FunctionOnCuda::compute(CudaCall& call) const {
   check_tiles(from, block, "x");
   const int phi = is_masked_ ? band_frequencies(call.host_input(In::kBand), from, block) : 0;
   const int made = made_of(call, from, to);
+  const DeviceVector vector = vector_ ? vectors_.read(call, *vector_, from) : DeviceVector{};
   const cuda::DevicePointer y = call.output(Out::kY, x.shape);
   if (from.is_empty()) return;
   const View source = planes_.read(call, from, blocks_.x, x.data);
   const View target = planes_.target(call, to, blocks_.y, y);
-  const DeviceVector vector = vector_ ? vectors_.read(call, *vector_, from) : DeviceVector{};
   kernel_.run(call, {from, block, source, target, source.frequencies, made, phi,
                      constants_on(call, from), {}, vector},
               matrices_);

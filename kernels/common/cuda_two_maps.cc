@@ -42,13 +42,13 @@ void TwoMapsOnCuda::compute(CudaCall& call) const {
   const int made = is_truncated_ ? band_frequencies(call.host_input(In::kBand), from, block_)
                                  : 2 * block_ - 1;
   check_places(to, block_, made);
+  const DeviceVector vector = vector_ ? vectors_.read(call, *vector_, from) : DeviceVector{};
   const cuda::DevicePointer y = call.output(Out::kY, x.shape);
   if (from.is_empty()) return;
   const View source = planes_.read(call, from, block_, x.data);
   View added = planes_.read(call, others, block_, other.data);
   if (others.batch == 1) added.image = 0;
   const View target = planes_.target(call, to, block_, y);
-  const DeviceVector vector = vector_ ? vectors_.read(call, *vector_, from) : DeviceVector{};
   const bool is_shared = others.channels == 1 && from.channels != 1;
   (is_shared ? of_one_channel_ : kernel_)
       .run(call, {from, block_, source, target, source.frequencies, made, 0, 0, added, vector},

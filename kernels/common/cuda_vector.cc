@@ -26,6 +26,7 @@ VectorOnCuda::VectorOnCuda()
 DeviceVector VectorOnCuda::read(CudaCall& call, In name, const Map& x) const {
   const DeviceTensor operand = call.input(name);
   flat_operand({operand.shape, ElementType::kFloat, nullptr}, x, name_of(name));
+  if (x.is_empty()) return {};
   Map map = plane_of(operand.shape);
   View made = planes_.read(call, map, 1, operand.data);
   if (map.channels != x.channels) {

@@ -9,8 +9,8 @@ class VectorOnCuda {
  public:
   VectorOnCuda();
 
-  // The operand as one number for each channel of x, where it stands or as a copy. Throws KernelError
-  // if it does not broadcast to that.
+  // The operand as one number for each channel of x, where it stands or as a copy; nothing if x
+  // is empty. Throws KernelError if it does not broadcast to that.
   DeviceVector read(CudaCall& call, In name, const Map& x) const;
 
  private:

@@ -37,8 +37,11 @@ class GroupNormalizationOnCuda : public FromPixelsOnCuda {
         normalize_(wanted("group_normalization.triton:normalize", {})) {}
 
  private:
-  Map result(const Map& x) const override {
-    static_cast<void>(channels_of_group(x, groups_));
+  Map result(const CudaCall& call, const Map& x) const override {
+    static_cast<void>(flat_operand(scale_.of(call), x, name_of(In::kScale)));
+    static_cast<void>(flat_operand(shift_.of(call), x, name_of(In::kShift)));
+    static_cast<void>(epsilon(call));
+    check_groups(x, groups_);
     return x;
   }
 
@@ -90,7 +93,7 @@ class GroupNormalizationOnCuda : public FromPixelsOnCuda {
     given.pointer("y", made);
     given.integer("channels", channels);
     given.integer("groups", groups_);
-    given.integer("group_size", channels_of_group(map, groups_));
+    given.integer("group_size", map.channels / groups_);
     given.integer("pixels", map.plane());
     given.integer("parts", parts.count);
     given.integer("part_size", parts.size);
@@ -114,8 +117,12 @@ class GroupNormalizationOnCuda : public FromPixelsOnCuda {
     std::vector<float> values(2 * stored + 1);
     put_channels(scale_.of(call), x, In::kScale, values.data());
     put_channels(shift_.of(call), x, In::kShift, values.data() + stored);
-    values.back() = number(epsilon_.of(call), name_of(In::kEpsilon));
+    values.back() = epsilon(call);
     return values;
+  }
+
+  float epsilon(const CudaCall& call) const {
+    return number(epsilon_.of(call), name_of(In::kEpsilon));
   }
 
   int64_t groups_;

@@ -1,4 +1,4 @@
-// How many channels a group has.
+// Which maps have so many groups of channels.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 namespace jpegcompile {
 
 // Throws KernelError if the channels of a map do not make so many groups.
-inline int64_t channels_of_group(const Map& map, int64_t groups) {
-  if (groups >= 1 && map.channels % groups == 0) return map.channels / groups;
+inline void check_groups(const Map& map, int64_t groups) {
+  if (groups >= 1 && map.channels % groups == 0) return;
   throw KernelError(std::to_string(map.channels) + " channels do not make " +
                     std::to_string(groups) + " groups");
 }

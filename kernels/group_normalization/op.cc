@@ -57,7 +57,7 @@ class GroupNormalization : public TileKernel {
     const Broadcast scale = flat_operand(call.input(In::kScale), from, "scale");
     const Broadcast shift = flat_operand(call.input(In::kShift), from, "shift");
     const float epsilon = number(call.input(In::kEpsilon), "epsilon");
-    static_cast<void>(channels_of_group(from, groups_));
+    check_groups(from, groups_);
     if (from.is_empty()) return;
     const Cut cut(from, block_);
     const auto planes = static_cast<size_t>(from.batch * from.groups());

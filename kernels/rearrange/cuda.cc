@@ -18,7 +18,7 @@ class RearrangeOnCuda : public FromPixelsOnCuda {
         others_(wanted(kernel, {{"ALIGNED", 0}})) {}
 
  private:
-  Map result(const Map& x) const override { return rearranged<Maps>(x, side_); }
+  Map result(const CudaCall&, const Map& x) const override { return rearranged<Maps>(x, side_); }
 
   void launch(CudaCall& call, const Task& task) const override {
     const int64_t in_a_row = Maps::channels_in_a_row(task.from, task.to);

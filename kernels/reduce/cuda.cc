@@ -21,7 +21,9 @@ class ReduceOnCuda : public FromPixelsOnCuda {
         variants_(wanted("reduce.triton:reduce_channels",
                          {{"REDUCTION", std::string(reduction)}})) {}
 
-  Map result(const Map& x) const override { return {x.batch, 1, x.height, x.width}; }
+  Map result(const CudaCall&, const Map& x) const override {
+    return {x.batch, 1, x.height, x.width};
+  }
 
   void launch(CudaCall& call, const Task& task) const override {
     cuda::Arguments given = arguments(call, task);
