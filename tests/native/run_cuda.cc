@@ -6,7 +6,8 @@
 //     JPEGCOMPILE_LIBCUDA=.../libcuda.so.1 run_cuda --fault threads
 //
 // --quick: a quarter of the cases. --threads: only what concerns threads. Exits with 1 if anything
-// does not hold, or if an operator has no case. --fault: does what ThreadSanitizer has to find, and exits with 0 if nothing stops it.
+// does not hold, or if an operator has no case. --fault: does what ThreadSanitizer has to find, and
+// exits with 0 if nothing stops it.
 #include <atomic>
 #include <cstdio>
 #include <exception>
