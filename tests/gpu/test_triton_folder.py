@@ -163,7 +163,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, tiny: Material) -> None
 
 def test_a_write_that_fails_keeps_what_was_there(tmp_path: Path, tiny: Material) -> None:
     tiny.write(tmp_path / "m")
-    before = {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()}
+    before = {name: (tmp_path / "m" / name).read_bytes() for name in (MODEL, MANIFEST)}
     (tmp_path / "m" / WEIGHTS).unlink()
     (tmp_path / "m" / WEIGHTS).mkdir()
     model = jpegcompile.compile(tiny.model, target="triton", truncate=6, **PREPROCESS)
