@@ -5,195 +5,13 @@
 // 0 for no device.
 #include "stand_in_cuda.h"
 
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <set>
-#include <string>
-#include <vector>
+#include <utility>
 
-namespace {
+#include "stand_in_driver.h"
+#include "stand_in_image.h"
 
-constexpr int kInvalidValue = 1, kNoDevice = 100, kInvalidDevice = 101, kInvalidImage = 200;
-constexpr int kInvalidContext = 201, kNotFound = 500, kLaunchFailed = 719;
-
-struct Context {
-  int retained = 0;
-};
-
-// Offsets and sizes of the parameters of a kernel; found apart from the library's own reader.
-struct Parameters {
-  std::vector<size_t> sizes;
-};
-
-struct Module {
-  int number;
-  std::string image;
-};
-
-struct Function {
-  const Module* module;
-  std::string entry;
-  Parameters parameters;
-  int shared_limit = 48 << 10;
-};
-
-struct Driver {
-  std::mutex mutex;
-  std::string log, shown;
-  int64_t until_failure = 0;
-  bool all_fail = false, is_failing = false;
-  int64_t wrong = 0;
-  int modules_made = 0;
-  uintptr_t next_address = uintptr_t{1} << 44;
-  Context primary;
-  std::map<Module*, std::unique_ptr<Module>> modules;
-  std::map<Function*, std::unique_ptr<Function>> functions;
-  std::map<uintptr_t, size_t> memory;
-  // What went with a context that was lost.
-  std::set<const void*> gone;
-};
-
-// Lives until the process ends.
-Driver& driver() {
-  static Driver& made = *std::make_unique<Driver>().release();
-  return made;
-}
-
-thread_local std::vector<Context*> current;
-std::mutex pushed_mutex;
-int64_t pushed = 0;
-
-void note(const std::string& line) { driver().log += line + "\n"; }
-
-std::string number(uint64_t value) { return std::to_string(value); }
-
-std::string address(const void* value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(
-                                                  reinterpret_cast<uintptr_t>(value)));
-  return text;
-}
-
-std::string hex(const void* bytes, size_t count) {
-  static const char* const kDigits = "0123456789abcdef";
-  std::string text;
-  for (size_t i = 0; i < count; ++i) {
-    const auto byte = static_cast<const unsigned char*>(bytes)[i];
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
-int complain(const std::string& what, int result) {
-  ++driver().wrong;
-  note("wrong: " + what);
-  return result;
-}
-
-// Every function of the driver takes this first. `result` is not 0 where the call is to fail; what
-// gives something back does so all the same, as drivers do that report an earlier failure.
-struct Entered {
-  std::scoped_lock<std::mutex> lock{driver().mutex};
-  int result = 0;
-
-  explicit Entered(const char* name) {
-    Driver& all = driver();
-    if (all.is_failing || (all.until_failure > 0 && --all.until_failure == 0)) {
-      all.is_failing = all.all_fail;
-      result = kLaunchFailed;
-      note(std::string("failed ") + name);
-    }
-  }
-};
-
-// A context that cannot be pushed is lost, with all that is in it.
-void lose_everything() {
-  Driver& all = driver();
-  for (const auto& [module, held] : all.modules) all.gone.insert(module);
-  for (const auto& [memory, bytes] : all.memory) {
-    all.gone.insert(reinterpret_cast<const void*>(memory));
-  }
-  all.modules.clear();
-  all.functions.clear();
-  all.memory.clear();
-}
-
-int arch() {
-  const char* asked = std::getenv("JPEGCOMPILE_STAND_IN_ARCH");
-  return asked == nullptr ? 90 : std::atoi(asked);
-}
-
-Context* current_context() { return current.empty() ? nullptr : current.back(); }
-
-template <typename T>
-bool read(const std::string& image, size_t at, T* value) {
-  if (at > image.size() || image.size() - at < sizeof(T)) return false;
-  std::memcpy(value, image.data() + at, sizeof(T));
-  return true;
-}
-
-// The bytes of an ELF file, whose table of sections comes last or whose size is known by it.
-size_t size_of_image(const char* image) {
-  uint64_t headers = 0, size = 0, offset = 0;
-  uint16_t each = 0, count = 0;
-  std::memcpy(&headers, image + 40, 8);
-  std::memcpy(&each, image + 58, 2);
-  std::memcpy(&count, image + 60, 2);
-  size_t end = headers + size_t{each} * count;
-  for (size_t i = 0; i < count; ++i) {
-    uint32_t type = 0;
-    std::memcpy(&type, image + headers + i * each + 4, 4);
-    std::memcpy(&offset, image + headers + i * each + 24, 8);
-    std::memcpy(&size, image + headers + i * each + 32, 8);
-    if (type != 8) end = std::max<size_t>(end, offset + size);
-  }
-  return end;
-}
-
-// The content of a section; empty where there is none.
-std::string section(const std::string& image, const std::string& wanted) {
-  uint64_t headers = 0, names = 0, offset = 0, size = 0;
-  uint16_t each = 0, count = 0, strings = 0;
-  if (!read(image, 40, &headers) || !read(image, 58, &each) || !read(image, 60, &count) ||
-      !read(image, 62, &strings) || !read(image, headers + size_t{strings} * each + 24, &names)) {
-    return "";
-  }
-  for (size_t i = 0; i < count; ++i) {
-    uint32_t name = 0;
-    const size_t header = headers + i * each;
-    if (!read(image, header, &name) || names + name >= image.size()) return "";
-    if (image.c_str() + names + name != wanted) continue;
-    if (!read(image, header + 24, &offset) || !read(image, header + 32, &size)) return "";
-    return image.substr(offset, size);
-  }
-  return "";
-}
-
-Parameters parameters_of(const std::string& info) {
-  std::map<int, size_t> sizes;
-  for (size_t at = 0; at + 4 <= info.size();) {
-    uint16_t length = 0, ordinal = 0;
-    uint32_t flags = 0;
-    read(info, at + 2, &length);
-    const bool has_size = info[at] == 4;
-    if (has_size && info[at + 1] == 0x17 && read(info, at + 8, &ordinal) &&
-        read(info, at + 12, &flags)) {
-      sizes[ordinal] = flags >> 18;
-    }
-    at += 4 + (has_size ? length : 0);
-  }
-  Parameters found;
-  for (const auto& [ordinal, size] : sizes) found.sizes.push_back(size);
-  return found;
-}
-
-}  // namespace
+using namespace stand_in_cuda;
 
 extern "C" {
 
@@ -295,7 +113,7 @@ int cuDevicePrimaryCtxRelease_v2(int device) {
 
 int cuCtxGetCurrent(Context** context) {
   const Entered entered("cuCtxGetCurrent");
-  *context = current_context();
+  *context = current.empty() ? nullptr : current.back();
   return entered.result;
 }
 
@@ -353,9 +171,9 @@ int cuModuleUnload(Module* module) {
 int cuModuleGetFunction(Function** function, Module* module, const char* entry) {
   const Entered entered("cuModuleGetFunction");
   if (entered.result != 0) return entered.result;
-  const std::string info = section(module->image, std::string(".nv.info.") + entry);
-  if (info.empty()) return complain("no function " + std::string(entry), kNotFound);
-  auto made = std::make_unique<Function>(Function{module, entry, parameters_of(info)});
+  auto sizes = parameters_of(module->image, entry);
+  if (sizes.empty()) return complain("no function " + std::string(entry), kNotFound);
+  auto made = std::make_unique<Function>(Function{module, entry, std::move(sizes)});
   note("function " + number(static_cast<uint64_t>(module->number)) + " " + entry);
   *function = made.get();
   driver().functions[*function] = std::move(made);
@@ -385,7 +203,7 @@ int cuLaunchKernel(Function* function, unsigned x, unsigned y, unsigned z, unsig
   std::string line = "launch " + function->entry + " grid " + number(x) + " " + number(y) + " " +
                      number(z) + " block " + number(block_x) + " shared " + number(shared) +
                      " stream " + address(stream) + " parameters";
-  const auto& sizes = function->parameters.sizes;
+  const auto& sizes = function->parameters;
   for (size_t i = 0; i < sizes.size(); ++i) line += " " + hex(parameters[i], sizes[i]);
   note(line);
   return 0;

@@ -190,9 +190,8 @@ def _built() -> tuple[Path, Path]:
 def _build(folder: Path) -> None:
     driver, program = folder / DRIVER, folder / PROGRAM
     compiler = [os.environ.get("CXX", "g++"), "-std=c++20", "-O0", "-pthread"]
-    subprocess.run(
-        [*compiler, "-shared", "-fPIC", NATIVE / "stand_in_cuda.cc", "-o", driver], check=True
-    )
+    parts = [NATIVE / f"stand_in_{name}.cc" for name in ("cuda", "driver", "image")]
+    subprocess.run([*compiler, "-shared", "-fPIC", *parts, "-o", driver], check=True)
     sources = [NATIVE / name for name in ("cuda_launches.cc", "stand_in.cc", "pool.cc")]
     native = library()
     options = [f"-I{ROOT / 'kernels'}", f"-Wl,-rpath,{native.parent}", "-ldl"]
