@@ -33,6 +33,8 @@ from jpegcompile.kernels.conv.launch import THIN, Convolution, tilings
 from jpegcompile.kernels.ingest.launch import Ingest
 from jpegcompile.kernels.layout.launch import FromPlanes, ToPlanes
 from jpegcompile.kernels.max_pool.launch import GlobalMaxPool, MaxPool
+from jpegcompile.kernels.rearrange.launch import Rearrange
+from jpegcompile.kernels.resample.launch import Resample
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import Precision
 
@@ -94,6 +96,8 @@ def library_forms() -> Iterator[Form]:
     yield from _ingests()
     yield from _transposed()
     yield Form(GlobalMaxPool(PIXELS, POINT), {})
+    yield Form(Resample(PIXELS, PIXELS, (1, 1)), {})
+    yield from _rearranged()
 
 
 def _windowed() -> Iterator[Form]:
@@ -158,6 +162,15 @@ def _transposed() -> Iterator[Form]:
         x = replace(PIXELS, channels=channels)
         conv = Convolution(x, y, (3, 3), (2, 2), (1, 1), is_transposed=True)
         yield Form(conv, {"Y_ROWS": False})
+
+
+def _rearranged() -> Iterator[Form]:
+    """Of channels that fill groups of 16, and of others."""
+    for to_depth, channels, is_rows in product((True, False), (16, 3), (False, True)):
+        flat = MapLayout.whole(channels, 2 * _SIDE, 2 * _SIDE, _BLOCK)
+        deep = MapLayout.whole(4 * channels, _SIDE, _SIDE, _BLOCK)
+        x, y = (flat, deep) if to_depth else (deep, flat)
+        yield Form(Rearrange(x, replace(y, is_rows=is_rows), 2, to_depth), {"Y_ROWS": False})
 
 
 def _at_places(kernel: Kernel, **maps: MapLayout | None) -> Iterator[Form]:

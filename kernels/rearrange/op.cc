@@ -3,9 +3,9 @@
 // All pixels of some images are made first, in groups of channels; then tasks gather rows of the
 // result from them and transform these.
 #include <algorithm>
-#include <string>
 
 #include "generated/makers.h"
+#include "rearrange/rearrangement.h"
 #include "tiles/tiles.h"
 #include "work/strips.h"
 
@@ -17,14 +17,10 @@ struct Origin {
   int64_t channel, row, column;
 };
 
-// Channel (dy side + dx) C + c of the result has the pixels (dy, dx) of tiles of channel c.
+// As `Rearrangement` says.
 struct SpaceToDepth {
-  static Map result(const Map& map, int64_t side) {
-    return {map.batch, map.channels * side * side, map.height / side, map.width / side, false};
-  }
-  static bool fits(const Map& map, int64_t side) {
-    return map.height % side == 0 && map.width % side == 0;
-  }
+  static constexpr bool kToDepth = true;
+
   static Origin origin(const Map& from, const Map&, int64_t side, const Origin& at) {
     const int64_t pixel = at.channel / from.channels;
     return {at.channel % from.channels, at.row * side + pixel / side,
@@ -35,10 +31,8 @@ struct SpaceToDepth {
 };
 
 struct DepthToSpace {
-  static Map result(const Map& map, int64_t side) {
-    return {map.batch, map.channels / (side * side), map.height * side, map.width * side, false};
-  }
-  static bool fits(const Map& map, int64_t side) { return map.channels % (side * side) == 0; }
+  static constexpr bool kToDepth = false;
+
   static Origin origin(const Map&, const Map& to, int64_t side, const Origin& at) {
     const int64_t pixel = at.row % side * side + at.column % side;
     return {pixel * to.channels + at.channel, at.row / side, at.column / side};
@@ -50,25 +44,17 @@ template <typename Rule>
 class Rearrange : public Kernel {
  public:
   explicit Rearrange(const Node& node)
-      : side_(node.integer("blocksize")),
+      : rearrangement_(node, Rule::kToDepth),
         input_block_(node.block("input_block")),
         output_block_(node.block("output_block")),
         x_group_(node.group(In::kX)),
-        y_group_(node.group(Out::kY)) {
-    if (side_ >= 1 && side_ <= kMostSide) return;
-    throw KernelError("its blocksize is " + std::to_string(side_) + ", it has to be from 1 to " +
-                      std::to_string(kMostSide));
-  }
+        y_group_(node.group(Out::kY)) {}
 
   void compute(const Call& call) const override {
     const Tensor x = call.input(In::kX);
     const Map from = Map::of(x.shape, x_group_, "x");
     check_tiles(from, input_block_, "x");
-    if (!Rule::fits(from, side_)) {
-      throw KernelError("x of shape " + x.shape.text() + " does not rearrange by " +
-                        std::to_string(side_) + "x" + std::to_string(side_));
-    }
-    const Map to = Map::of(Rule::result(from, side_).shape(), y_group_, "y");
+    const Map to = rearrangement_.result(from, y_group_);
     check_tiles(to, output_block_, "y");
     float* y = call.output_floats(Out::kY, to.shape());
     const int64_t floats = from.groups() * kLanes * from.plane();
@@ -84,8 +70,6 @@ class Rearrange : public Kernel {
   }
 
  private:
-  static constexpr int64_t kMostSide = 1 << 10;
-
   // `pixels` has room for those of all images of the maps, in groups.
   void rearrange(const Call& call, const Map& from, const float* x, float* pixels, const Map& to,
                  float* y) const {
@@ -123,7 +107,7 @@ class Rearrange : public Kernel {
     for (int64_t row = strip.row; row < strip.row + strip.count; ++row) {
       for (int64_t column = 0; column < to.width; ++column, target += kLanes) {
         for (int64_t lane = 0; lane < lanes; lane += run) {
-          const Origin at = Rule::origin(from, to, side_, {channel + lane, row, column});
+          const Origin at = Rule::origin(from, to, rearrangement_.side(), {channel + lane, row, column});
           std::copy_n(place(from, pixels, strip.image, at), run, target + lane);
         }
         std::fill(target + lanes, target + kLanes, 0.0F);
@@ -131,7 +115,7 @@ class Rearrange : public Kernel {
     }
   }
 
-  int64_t side_;
+  Rearrangement rearrangement_;
   int input_block_, output_block_;
   int64_t x_group_, y_group_;
 };
