@@ -114,6 +114,7 @@ _ALL = [
     ingest_case("odd-pixels", Files(frame_of("4:2:0", 19, 45), block=1)),
     ingest_case("blocks-of-4", Files(frame_of("4:2:2", 20, 44), block=4)),
     ingest_case("computed", Files(frame_of("4:2:0", 24, 40), are_constant=False)),
+    ingest_case("many-steps", Files(frame_of("4:2:0", 24, 96), block=1, are_dense=True)),
     ingest_case("tables", Files(frame_of("4:2:0", 16, 16), tables=(2, 0, 1))),
     ingest_case("table-of-three", Files(frame_of("gray", 16, 16), tables=(2,))),
     conv_case(COLORED, "JpegConvRelu", (3, 3), Order(16, 8)),
