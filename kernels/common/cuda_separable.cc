@@ -1,5 +1,5 @@
-// The operators of separable.cc on CUDA, as kernels/resample/launch.py launches them. The matrices of a
-// node act on coefficients, which the kernel takes for pixels.
+// The operators of separable.cc on CUDA, as kernels/resample/launch.py launches them. The matrices
+// of a node act on coefficients, which the kernel takes for pixels.
 #include <memory>
 
 #include "common/axis_operand.h"

@@ -8,8 +8,8 @@
 
 namespace jpegcompile {
 
-// To depth, channel (dy side + dx) C + c of the result has the pixels (dy, dx) of tiles of channel c;
-// to space is the inverse.
+// To depth, channel (dy side + dx) C + c of the result has the pixels (dy, dx) of tiles of channel
+// c; to space is the inverse.
 class Rearrangement {
  public:
   // Throws KernelError for a block size that means nothing.
