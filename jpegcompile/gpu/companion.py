@@ -37,6 +37,7 @@ _MODULES = {
     "max_pool": "max_pool",
     "group_normalization": "group_normalization",
     "depth_to_space": "rearrange",
+    "separable": "resample",
     "space_to_depth": "rearrange",
     "channel_max": "reduce",
     "channel_mean": "reduce",

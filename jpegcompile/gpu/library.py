@@ -35,6 +35,7 @@ from jpegcompile.kernels.conv.launch import THIN, Convolution
 from jpegcompile.kernels.ingest.launch import Ingest
 from jpegcompile.kernels.layout.launch import FromPlanes, ToPlanes
 from jpegcompile.kernels.max_pool.launch import GlobalMaxPool, MaxPool
+from jpegcompile.kernels.resample.launch import Resample
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import Precision
 
@@ -67,6 +68,7 @@ def library_forms() -> Iterator[Form]:
     yield from _ingests()
     yield from _transposed()
     yield Form(GlobalMaxPool(PIXELS, POINT), {})
+    yield Form(Resample(PIXELS, PIXELS, (1, 1)), {})
 
 
 def library_launches(precision: Precision) -> list[Launch]:

@@ -75,6 +75,7 @@ CUDA_KERNELS = (
     "scale",
     "scale_add_relu",
     "selu",
+    "separable",
     "sigmoid",
     "silu",
     "sin",

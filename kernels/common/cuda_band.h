@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ort/cuda_kernel.h"
+#include "tiles/axis.h"
 
 namespace jpegcompile {
 
@@ -17,6 +18,13 @@ struct AxisBand {
   std::vector<float> values;        // [outputs, window], filled up to whole groups with zeros
   std::vector<int32_t> starts;      // the first input of each group
 };
+
+// Puts the values of a matrix into a band whose window and starts are there.
+void put_values(const AxisMatrix& matrix, int64_t group, AxisBand& band);
+
+// The narrowest band of a matrix whose outputs are groups by themselves. It reads no input beyond
+// the last.
+AxisBand narrow_band(const AxisMatrix& matrix);
 
 // A matrix that a node takes: made into a band once if it is a constant, else at every call.
 class BandOperand {

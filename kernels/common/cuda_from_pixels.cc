@@ -12,7 +12,7 @@ FromPixelsOnCuda::FromPixelsOnCuda(const Node& node, int x_block, int y_block)
       y_block_(y_block),
       x_group_(node.group(In::kX)),
       y_group_(node.group(Out::kY)),
-      to_pixels_({}, false, cuda::standing(x_block, 0), View{}) {}
+      pixels_(x_block, x_group_, 0) {}
 
 void FromPixelsOnCuda::compute(CudaCall& call) const {
   const DeviceTensor x = call.input(In::kX);
@@ -24,16 +24,9 @@ void FromPixelsOnCuda::compute(CudaCall& call) const {
   if (to.is_empty()) return;
   if (from.channels == 0) throw KernelError("x of shape " + x.shape.text() + " has no channels");
   const View target = planes_.target(call, to, y_block_, y);
-  launch(call, {from, to, pixels(call, from, x.data), target});
+  const View stored = planes_.read(call, from, x_block_, x.data);
+  launch(call, {from, to, pixels_.of(call, from, stored), target});
   planes_.write(call, to, target, y);
-}
-
-View FromPixelsOnCuda::pixels(CudaCall& call, const Map& map, cuda::DevicePointer data) const {
-  const View read = planes_.read(call, map, x_block_, data);
-  if (read.is_pixels()) return read;
-  const View made = cuda::channels_last(map, 1, call.scratch(cuda::channels_last_floats(map)));
-  to_pixels_.run(call, {map, x_block_, read, made, read.frequencies, 1}, matrices_);
-  return made;
 }
 
 cuda::Wanted FromPixelsOnCuda::wanted(const char* kernel, cuda::Constants others) const {

@@ -28,12 +28,10 @@ class FromPixelsOnCuda : public CudaKernel {
   virtual Map result(const CudaCall& call, const Map& x) const = 0;
   virtual void launch(CudaCall& call, const Task& task) const = 0;
 
-  cuda::View pixels(CudaCall& call, const Map& map, cuda::DevicePointer data) const;
-
   int x_block_, y_block_;
   int64_t x_group_, y_group_;
   PlanesOnCuda planes_;
-  ElementwiseOnCuda to_pixels_;
+  PixelsOnCuda pixels_;
   DeviceConstants matrices_;
 };
 

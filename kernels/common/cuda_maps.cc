@@ -56,14 +56,6 @@ cuda::Wanted elementwise(const ElementwiseOnCuda::Operation& operation, bool on_
           {{"x", "*fp32"}, {"y", "*fp32"}}};
 }
 
-// How coefficients stand; of pixels it is not asked for.
-cuda::View coefficients(int block, int64_t group, int64_t frequencies) {
-  cuda::View view;
-  view.block = std::max(block, 2);
-  view.is_rows = group != 1 && frequencies != 0 && frequencies != 2 * block - 1;
-  return view;
-}
-
 }  // namespace
 
 PlanesOnCuda::PlanesOnCuda()
@@ -140,7 +132,9 @@ void ElementwiseOnCuda::run(CudaCall& call, const Task& task,
 }
 
 PixelsOnCuda::PixelsOnCuda(int block, int64_t group, int64_t frequencies)
-    : kernel_({}, false, coefficients(block, group, frequencies), cuda::View{}) {}
+    // Of maps of pixels it is not asked for.
+    : kernel_({}, false, cuda::standing(std::max(block, 2), group == 1 ? 0 : frequencies),
+              cuda::View{}) {}
 
 cuda::View PixelsOnCuda::made(CudaCall& call, const Map& map, const cuda::View& from,
                               int frequencies) const {

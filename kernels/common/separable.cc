@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/axis_operand.h"
+#include "common/separable.h"
 #include "generated/makers.h"
 #include "tiles/axis.h"
 #include "tiles/map.h"
@@ -29,12 +30,8 @@ class Separable : public Kernel {
     const AxisMatrix& columns = columns_.of(call, columns_made);
     const Tensor x = call.input(In::kX);
     const Map from = Map::of(x.shape, x_group_, "x");
-    if (rows.inputs != from.height || columns.inputs != from.width) {
-      throw KernelError("x of shape " + x.shape.text() + " meets matrices for " +
-                        std::to_string(rows.inputs) + "x" + std::to_string(columns.inputs));
-    }
-    const Map to =
-        Map::of({from.batch, from.channels, rows.outputs, columns.outputs}, y_group_, "y");
+    const Map to = resampled(from, {rows.inputs, columns.inputs}, {rows.outputs, columns.outputs},
+                             y_group_);
     check_tiles(to, unit_, "y");
     float* y = call.output_floats(Out::kY, to.shape());
     if (to.height == 0) return;
@@ -71,6 +68,14 @@ class Separable : public Kernel {
 };
 
 }  // namespace
+
+Map resampled(const Map& from, const AxisSizes& taken, const AxisSizes& made, int64_t group) {
+  if (taken.rows != from.height || taken.columns != from.width) {
+    throw KernelError("x of shape " + from.shape().text() + " meets matrices for " +
+                      std::to_string(taken.rows) + "x" + std::to_string(taken.columns));
+  }
+  return Map::of({from.batch, from.channels, made.rows, made.columns}, group, "y");
+}
 
 std::unique_ptr<Kernel> make_separable(const Node& node) {
   return std::make_unique<Separable>(node);

@@ -26,14 +26,7 @@ AxisBand band_of(const AxisMatrix& matrix) {
     needed = std::max(needed, read.last - start);
   }
   band.window = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(needed)));
-  band.values.resize(band.starts.size() * static_cast<size_t>(kSideOnCuda * band.window));
-  for (int64_t output = 0; output < matrix.outputs; ++output) {
-    const int64_t start = band.starts[static_cast<size_t>(output / kSideOnCuda)];
-    for (int64_t at = matrix.starts[output]; at < matrix.starts[output + 1]; ++at) {
-      const AxisMatrix::Entry& entry = matrix.entries[static_cast<size_t>(at)];
-      band.values[static_cast<size_t>(output * band.window + entry.input - start)] = entry.factor;
-    }
-  }
+  put_values(matrix, kSideOnCuda, band);
   return band;
 }
 

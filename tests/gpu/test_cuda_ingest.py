@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from support.cuda_files import BATCH, Files
-from support.cuda_launches import Given, Launched, Node, Run, numbers, run
-from support.cuda_replay import Order, constants_of, replayed
+from support.cuda_launches import Given, Node, numbers
+from support.cuda_replay import Made, Order, made_by, replayed, require_same
 from support.gpu_maps import Doubles, largest_error
-from support.made_cubins import all_cubins
 
 from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.dct.frequencies import keep_band
-from jpegcompile.gpu.cubin_file import StoredCubin, write_cubins
-from jpegcompile.gpu.launch import Launch, Tiling
+from jpegcompile.gpu.launch import Tiling
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.gpu.programs import RELU
 from jpegcompile.jpeg.frame import Frame
@@ -109,12 +108,13 @@ def conv_case(
 
 
 COLORED, GREY = Files(frame_of("4:2:0", 24, 40)), Files(frame_of("gray", 16, 24))
-CASES = [
+_ALL = [
     *(ingest_case(name, Files(frame_of(name, 40, 56))) for name in SUBSAMPLINGS),
     ingest_case("rgb", Files(Frame(24, 40, ((1, 1),) * 3, "rgb"))),
     ingest_case("odd-pixels", Files(frame_of("4:2:0", 19, 45), block=1)),
     ingest_case("blocks-of-4", Files(frame_of("4:2:2", 20, 44), block=4)),
     ingest_case("computed", Files(frame_of("4:2:0", 24, 40), are_constant=False)),
+    ingest_case("many-steps", Files(frame_of("4:2:0", 24, 96), block=1, are_dense=True)),
     ingest_case("tables", Files(frame_of("4:2:0", 16, 16), tables=(2, 0, 1))),
     ingest_case("table-of-three", Files(frame_of("gray", 16, 16), tables=(2,))),
     conv_case(COLORED, "JpegConvRelu", (3, 3), Order(16, 8)),
@@ -123,129 +123,104 @@ CASES = [
     conv_case(COLORED, "SpatialConvRelu", (1, 17), Order(16)),
     conv_case(GREY, "JpegConvPRelu", (3, 3), Order(1, 4), stride=2),
 ]
-NAMES = [case.name for case in CASES]
-Made = tuple[list[Run], dict[int, StoredCubin]]
-
-
-@cache
-def made_in(folder: Path) -> Made:
-    """What every case launches, in one process."""
-    cubins = list(all_cubins(tilings=(TILING,)))
-    write_cubins(folder / "made", cubins)
-    _, runs = run(folder, folder / "made", [case.node for case in CASES])
-    return runs, {cubin.shared: cubin for cubin in cubins}
+CASES = {case.name: case for case in _ALL}
+CONVOLUTIONS = [name for name in CASES if "Conv" in name]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return made_in(tmp_path_factory.mktemp("ingest"))
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
+    """What every case launches, in one process."""
+    folder = tmp_path_factory.mktemp("ingest")
+    all_made = made_by(folder, [case.node for case in CASES.values()], (TILING,))
+    return dict(zip(CASES, all_made, strict=True))
 
 
-def _error(case: Case, done: Run, cubins: dict[int, StoredCubin]) -> float:
-    assert not done.refused
+def _error(case: Case, made: Made) -> float:
+    assert not made.done.refused
     expected = case.meant()
-    assert done.made == expected.shape
-    memory = replayed(done, cubins, case.files.on_device)
+    assert made.done.made == expected.shape
+    memory = replayed(made.done, made.cubins, case.files.on_device)
     return largest_error(case.y.decoded(memory, expected.shape), expected)
 
 
-@pytest.mark.parametrize("index", range(len(CASES)), ids=NAMES)
-def test_launches_make_what_the_operator_means(index: int, made: Made) -> None:
+@pytest.mark.parametrize("name", CASES)
+def test_launches_make_what_the_operator_means(name: str, made: dict[str, Made]) -> None:
     # A convolution sums 7 x 7 pixels of three channels on top, and its transform 8 x 8.
-    allowed = ALLOWED if "Conv" not in CASES[index].name else 4 * ALLOWED
-    assert _error(CASES[index], made[0][index], made[1]) < allowed
+    allowed = 4 * ALLOWED if name in CONVOLUTIONS else ALLOWED
+    assert _error(CASES[name], made[name]) < allowed
 
 
 @pytest.mark.parametrize("argument", ["mixing", "chroma_columns"])
-def test_a_wrong_factor_is_found(argument: str, made: Made) -> None:
-    case = ingest_case("faulty", COLORED)
-    place = NAMES.index("computed")
-    done, cubins = made[0][place], made[1]
-    (launched,) = done.launches
-    address = launched.arguments(cubins[launched.shared])[argument]
-    faulty = {**done.copied, address: done.copied[address] * np.float32(1 + 1e-4)}
-    wrong = replace(done, copied=faulty)
-    assert _error(case, wrong, cubins) > 1e-5
+def test_a_wrong_factor_is_found(argument: str, made: dict[str, Made]) -> None:
+    faulty = made["computed"].scaled("ingest", argument, 1 + 1e-4)
+    assert _error(CASES["computed"], faulty) > 10 * ALLOWED
 
 
-def launched_by(case: str, kernel: str, made: Made) -> tuple[Launched, StoredCubin]:
-    (one,) = [one for one in made[0][NAMES.index(case)].launches if one.entry == kernel]
-    return one, made[1][one.shared]
-
-
-def _check(launched: Launched, cubin: StoredCubin, launch: Launch) -> None:
-    """The same kernel on as much, with the same numbers and constants."""
-    assert (cubin.kernel, launched.grid) == (launch.kernel, launch.grid)
-    constants = constants_of(cubin.constants)
-    assert constants == {name: launch.constants[name] for name in constants}
-    found = launched.arguments(cubin)
-    integers = {name: found[name] for name, kind in cubin.parameters if kind == "i32"}
-    assert integers == {name: launch.numbers[name] for name in integers}
-
-
-@pytest.mark.parametrize("case", [c for c in CASES if "Conv" in c.name], ids=lambda c: c.name)
-def test_an_image_is_launched_as_python_does(case: Case, made: Made) -> None:
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_an_image_is_launched_as_by_python(name: str, made: dict[str, Made]) -> None:
     """Thin, but where the window is too wide: then channels are filled up to 16."""
-    image = MapLayout(3, *case.files.frame.size, thin=0 if "1x17" in case.name else 4)
-    spec = Ingest(image, case.files.frame, case.files.taken)
-    launched, cubin = launched_by(case.name, "ingest", made)
-    _check(launched, cubin, spec.launch(BATCH, FLOAT32, spec.default_tiling(FLOAT32)))
+    files, done = CASES[name].files, made[name].done
+    image = MapLayout(3, *files.frame.size, thin=0 if name.endswith("1x17") else 4)
+    spec = Ingest(image, files.frame, files.taken)
+    launched, cubin = made[name].launched("ingest")
+    require_same(launched, cubin, spec.launch(BATCH, FLOAT32, spec.default_tiling(FLOAT32)))
     # The convolution reads what the ingest makes.
-    convolved = made[0][NAMES.index(case.name)].launches[1]
-    reads = convolved.arguments(made[1][convolved.shared])["x"]
+    convolved = done.launches[1]
+    reads = convolved.arguments(made[name].cubins[convolved.shared])["x"]
     assert reads == launched.arguments(cubin)["y"]
 
 
 @pytest.mark.parametrize("name", [name for name in SUBSAMPLINGS if name != "gray"])
-def test_bands_are_those_of_python(name: str, made: Made) -> None:
-    """Of pixels: the same windows, and the same matrices in them but for rounding."""
-    case = ingest_case(name, Files(frame_of(name, 40, 56)))
-    done = made[0][NAMES.index(name)]
-    launched, cubin = launched_by(name, "ingest", made)
-    found, given = launched.arguments(cubin), case.files.given
-    for plane in ("luma", "chroma"):
-        for side in ("row", "column"):
-            matrix = given[f"{plane}_{side}s"]
-            matrix = matrix if side == "row" else matrix.T
-            values = done.copied[found[f"{plane}_{side}s"]]
-            starts = done.copied[found[f"{plane}_{side}_starts"]].view(np.int32)
-            window = len(values) // (len(starts) * SIDE)
-            band = values.reshape(-1, window)
-            assert not band[len(matrix) :].any()
-            for output, row in enumerate(matrix):
-                start = starts[output // SIDE]
-                dense = np.zeros(len(row) + window, np.float32)
-                dense[start : start + window] = band[output]
-                # Entries that rounding leaves are left out.
-                np.testing.assert_allclose(dense[: len(row)], row, atol=1e-12)
-                assert not dense[len(row) :].any()
-
-
-def test_a_convolution_of_a_thin_image_is_that_of_python(made: Made) -> None:
-    x, y = MapLayout(3, 24, 40, thin=4), MapLayout(16, 24, 40, 8, is_rows=True)
-    conv = Convolution(x, y, (3, 3), pads=(1, 1), program=RELU)
-    launch = conv.launch(BATCH, FLOAT32, Tiling(*TILING))
-    launched, cubin = launched_by("JpegIngestConvRelu-3x3", "conv_thin", made)
-    assert (cubin.kernel, launched.grid) == (launch.kernel, launch.grid)
+def test_bands_are_the_matrices_of_the_node(name: str, made: dict[str, Made]) -> None:
+    done, given = made[name].done, CASES[name].files.given
+    launched, cubin = made[name].launched("ingest")
     found = launched.arguments(cubin)
-    for name in ("rows", "height", "width", "kernel_h", "stride_h", "pad_h", "log_block"):
-        assert found[name] == launch.numbers[name], name
+    for plane, side in product(("luma", "chroma"), ("row", "column")):
+        matrix = given[f"{plane}_{side}s"]
+        starts = done.copied[found[f"{plane}_{side}_starts"]].view(np.int32)
+        values = done.copied[found[f"{plane}_{side}s"]].reshape(len(starts) * SIDE, -1)
+        dense = dense_of(values, starts, matrix if side == "row" else matrix.T)
+        # Entries that rounding leaves are left out.
+        np.testing.assert_allclose(dense, matrix if side == "row" else matrix.T, atol=1e-12)
 
 
-def test_other_numbers_of_components_are_refused(made: Made, tmp_path: Path) -> None:
+def dense_of(
+    band: NDArray[np.float32], starts: NDArray[np.int32], matrix: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The matrix of a band; nothing of it stands beyond the given matrix."""
+    outputs, inputs = matrix.shape
+    dense = np.zeros((len(band), inputs + band.shape[1]), np.float32)
+    for output, row in enumerate(band):
+        start = starts[output // SIDE]
+        dense[output, start : start + len(row)] = row
+    assert not dense[outputs:].any()
+    assert not dense[:, inputs:].any()
+    return dense[:outputs, :inputs]
+
+
+def test_a_convolution_of_a_thin_image_is_that_of_python(made: dict[str, Made]) -> None:
+    x, y = MapLayout(3, 24, 40, thin=4), MapLayout.whole(16, 24, 40, 8)
+    conv = Convolution(x, replace(y, is_rows=True), (3, 3), pads=(1, 1), program=RELU)
+    launch = conv.launch(BATCH, FLOAT32, Tiling(*TILING))
+    # Coefficients stand at their places in the map.
+    at_places = replace(launch, constants={**launch.constants, "Y_ROWS": 0})
+    launched, cubin = made["JpegIngestConvRelu-3x3"].launched("conv_thin")
+    require_same(launched, cubin, at_places, "y_")
+
+
+def test_other_numbers_of_components_are_refused(tmp_path: Path) -> None:
     files = Files(frame_of("gray", 16, 16))
-    given = dict(files.given)
-    luma = np.zeros((BATCH, 2, 2, 2, 8, 8), np.int16)
-    given |= {"luma": luma, "luma_index": np.zeros(2, np.int64)}
-    given["mixing"] = np.ones((3, 2, 1, 1), np.float32)
-    inputs = [
-        "index 1" if o.name.endswith("shape") else Given(given[o.name]) if o.name in given
-        else "input 1"
-        for o in OPERATORS[files.op].inputs
-    ]  # fmt: skip
-    write_cubins(tmp_path / "made", made[1].values())
-    _, (done,) = run(tmp_path, tmp_path / "made", [Node(files.op, {"block": 8}, inputs)])
-    assert done.refused == (
+    changed: dict[str, NDArray[Any]] = {
+        "luma": np.zeros((BATCH, 2, 2, 2, 8, 8), np.int16),
+        "luma_index": np.zeros(2, np.int64),
+        "mixing": np.ones((3, 2, 1, 1), np.float32),
+    }
+    inputs = files.inputs()
+    for place, operand in enumerate(OPERATORS[files.op].inputs):
+        if operand.name in changed:
+            inputs[place] = Given(changed[operand.name])
+    (made,) = made_by(tmp_path, [Node(files.op, {"block": 8}, inputs)])
+    assert made.done.refused == (
         "JpegIngestGray 'a node': coefficients of shape [2,2,2,2,8,8] have 2 components,"
         " on CUDA they must have 1"
     )

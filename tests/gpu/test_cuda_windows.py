@@ -6,20 +6,25 @@ Triton's interpreter replays the launches, and results are compared with float64
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from support.cuda_launches import Node, Run, numbers, run
-from support.cuda_replay import Order, Shape, attributes_of, constants_of, line_of, replayed
-from support.gpu_maps import Doubles, largest_error
-from support.made_cubins import all_cubins
+from support.cuda_launches import Node, numbers
+from support.cuda_replay import (
+    Made,
+    MapCase,
+    Order,
+    attributes_of,
+    line_of,
+    made_by,
+    require_same,
+)
+from support.gpu_maps import Doubles
 
 from jpegcompile.dct.blocks import to_jpeg, to_spatial
-from jpegcompile.gpu.cubin_file import StoredCubin, write_cubins
 from jpegcompile.gpu.launch import Tiling
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.kernels.conv.launch import Convolution, packed_weight
@@ -29,18 +34,6 @@ BATCH = 2
 TILING = (64, 32, 16)
 # Products of matrices in float32, a few in a row.
 ALLOWED = 2e-5
-
-
-@dataclass(frozen=True)
-class Case:
-    """A node of one map, and what it computes of it in float64."""
-
-    name: str
-    node: Node
-    x: Order
-    shape: Shape
-    y: Order
-    meant: Callable[[Doubles], Doubles]
 
 
 @dataclass(frozen=True)
@@ -65,7 +58,7 @@ class Channels:
     y: Order = field(default_factory=Order)
 
 
-def transposed(name: str, channels: Channels, size: tuple[int, int], window: Window) -> Case:
+def transposed(name: str, channels: Channels, size: tuple[int, int], window: Window) -> MapCase:
     shape = (BATCH, channels.inputs, *size)
     weight = (channels.inputs, channels.outputs // window.group, *window.kernel)
     lines = [line_of(shape), " ".join(map(str, ["input constant", *weight]))]
@@ -96,14 +89,14 @@ def transposed(name: str, channels: Channels, size: tuple[int, int], window: Win
         return to_jpeg(made.numpy(), channels.y.block)
 
     node = Node("JpegConvTranspose", attributes, lines)
-    return Case(name, node, channels.x, shape, channels.y, meant)
+    return MapCase(name, node, channels.x, shape, channels.y, meant)
 
 
-def largest(name: str, x: Order, channels: int) -> Case:
+def largest(name: str, x: Order, channels: int) -> MapCase:
     shape = (BATCH, channels, 8, 24)
     attributes: dict[str, Any] = attributes_of("x", [x], input_block=x.block, output_block=1)
     node = Node("JpegGlobalMaxPool", attributes, [line_of(shape), *["input 1"] * 2])
-    return Case(
+    return MapCase(
         name,
         node,
         x,
@@ -114,7 +107,7 @@ def largest(name: str, x: Order, channels: int) -> Case:
 
 
 PLAIN = Channels(20, 24)
-CASES = [
+_ALL = [
     transposed("plain", PLAIN, (5, 6), Window((2, 2))),
     transposed("padded", PLAIN, (5, 6), Window((4, 3), (2, 3), (1, 0), output_padding=(1, 2))),
     transposed("dilated", PLAIN, (4, 6), Window((3, 2), (2, 1), (2, 0), (2, 3))),
@@ -127,47 +120,32 @@ CASES = [
     largest("largest-of-few", Order(16, 8, 6), 32),
     largest("largest-of-pixels", Order(16), 16),
 ]  # fmt: skip
-NAMES = [case.name for case in CASES]
-Made = tuple[list[Run], dict[int, StoredCubin]]
+CASES = {case.name: case for case in _ALL}
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
     """What every case launches, in one process."""
     folder = tmp_path_factory.mktemp("windows")
-    cubins = list(all_cubins(tilings=(TILING,)))
-    write_cubins(folder / "made", cubins)
-    _, runs = run(folder, folder / "made", [case.node for case in CASES])
-    return runs, {cubin.shared: cubin for cubin in cubins}
+    all_made = made_by(folder, [case.node for case in CASES.values()], (TILING,))
+    return dict(zip(CASES, all_made, strict=True))
 
 
-def _error(case: Case, done: Run, cubins: dict[int, StoredCubin]) -> float:
-    assert not done.refused
-    stored = numbers(0, *case.shape).astype(float)
-    expected = case.meant(case.x.decoded(stored, case.shape))
-    assert done.made == expected.shape
-    memory = replayed(done, cubins, {0: stored})
-    return largest_error(case.y.decoded(memory, expected.shape), expected)
+@pytest.mark.parametrize("name", CASES)
+def test_launches_make_what_the_operator_means(name: str, made: dict[str, Made]) -> None:
+    assert CASES[name].error(made[name]) < ALLOWED
 
 
-@pytest.mark.parametrize("index", range(len(CASES)), ids=NAMES)
-def test_launches_make_what_the_operator_means(index: int, made: Made) -> None:
-    assert _error(CASES[index], made[0][index], made[1]) < ALLOWED
-
-
-def test_a_wrong_weight_is_found(made: Made) -> None:
-    place = NAMES.index("groups")
-    done, cubins = made[0][place], made[1]
-    (launched,) = [one for one in done.launches if one.entry == "conv_pixels"]
-    address = launched.arguments(cubins[launched.shared])["weight"]
-    faulty = {**done.copied, address: done.copied[address] * np.float32(1 + 1e-3)}
-    assert _error(CASES[place], replace(done, copied=faulty), cubins) > 10 * ALLOWED
+def test_a_wrong_weight_is_found(made: dict[str, Made]) -> None:
+    faulty = made["groups"].scaled("conv_pixels", "weight", 1 + 1e-3)
+    assert CASES["groups"].error(faulty) > 10 * ALLOWED
 
 
 @pytest.mark.parametrize("name", ["padded", "dilated", "groups"])
-def test_a_transposed_convolution_is_launched_as_by_python(name: str, made: Made) -> None:
-    place = NAMES.index(name)
-    case, done = CASES[place], made[0][place]
+def test_a_transposed_convolution_is_launched_as_by_python(
+    name: str, made: dict[str, Made]
+) -> None:
+    case, done = CASES[name], made[name].done
     _, inputs, height, width = case.shape
     _, outputs, made_height, made_width = done.made
     given = case.node.attributes
@@ -190,14 +168,8 @@ def test_a_transposed_convolution_is_launched_as_by_python(name: str, made: Made
         group,
         is_transposed=True,
     )
-    (launched,) = [one for one in done.launches if one.entry == "conv_pixels"]
-    cubin = made[1][launched.shared]
-    launch = conv.launch(BATCH, FLOAT32, Tiling(*TILING))
-    assert (cubin.kernel, launched.grid) == (launch.kernel, launch.grid)
-    constants = constants_of(cubin.constants)
-    assert constants == {key: launch.constants[key] for key in constants}
-    found = launched.arguments(cubin)
-    integers = {key: found[key] for key, kind in cubin.parameters if kind == "i32"}
-    assert integers == {key: launch.numbers[key] for key in integers}
+    launched, cubin = made[name].launched("conv_pixels")
+    require_same(launched, cubin, conv.launch(BATCH, FLOAT32, Tiling(*TILING)))
     packed = packed_weight(conv, numbers(1, *weight_shape), Tiling(*TILING))
-    np.testing.assert_array_equal(done.copied[found["weight"]], packed.reshape(-1))
+    copied = done.copied[launched.arguments(cubin)["weight"]]
+    np.testing.assert_array_equal(copied, packed.reshape(-1))

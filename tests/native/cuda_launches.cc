@@ -14,7 +14,8 @@
 //     data [constant] TYPE FILE EXTENT...
 //     number VALUE
 //
-// Element i of input k is ((37 i + 11 k) mod 101 - 50) / 64. A file of data holds numbers as memory does.
+// Element i of input k is ((37 i + 11 k) mod 101 - 50) / 64. A file of data holds numbers as memory
+// does.
 #include <dlfcn.h>
 
 #include <algorithm>

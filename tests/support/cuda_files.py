@@ -32,12 +32,15 @@ class Files:
         block: block size of the image.
         are_constant: whether the model holds matrices and mixing.
         tables: numbers of the tables of the components; all in order if there are none.
+        are_dense: whether every pixel reads every coefficient of its row and column, by matrices
+            that no file has; for block size 1.
     """
 
     frame: Frame
     block: int = 8
     are_constant: bool = True
     tables: tuple[int, ...] = ()
+    are_dense: bool = False
 
     @property
     def has_color(self) -> bool:
@@ -72,6 +75,9 @@ class Files:
                 f"{name}_rows": operators.rows[index].dense(),
                 f"{name}_columns": operators.columns[index].dense().T,
             }
+        if self.are_dense:
+            sides = [name for name in values if name.endswith(("_rows", "_columns"))]
+            values |= {name: generator.standard_normal(values[name].shape) for name in sides}
         return {
             name: value.astype(np.float32) if value.dtype.kind == "f" else value
             for name, value in values.items()
@@ -104,6 +110,8 @@ class Files:
         """The image in float64 [N, 3, H, W], in blocks of the attribute or of `block`."""
         given = self.given
         used = self.tables or tuple(range(len(self.frame.sampling)))
+        if self.are_dense:
+            return self._by_matrices()
         return jpeg_ingest(
             given["luma"],
             given.get("chroma"),
@@ -113,3 +121,16 @@ class Files:
             affine=AFFINE,
             block=self.block if block is None else block,
         )
+
+    def _by_matrices(self) -> Doubles:
+        """What the matrices of the node make."""
+        given = {name: value.astype(float) for name, value in self.given.items()}
+        components = []
+        for name in ("luma", "chroma")[: 1 + self.has_color]:
+            tables = given["quantization"][:, self.given[f"{name}_index"], None, None]
+            batch, count, rows, columns, _, _ = given[name].shape
+            in_place = (given[name] * tables).transpose(0, 1, 2, 4, 3, 5)
+            plane = in_place.reshape(batch, count, 8 * rows, 8 * columns)
+            components.append(given[f"{name}_rows"] @ plane @ given[f"{name}_columns"])
+        mixed = np.einsum("ckij,nkhw->nchw", given["mixing"], np.concatenate(components, 1))
+        return np.asarray(mixed + given["offset"])

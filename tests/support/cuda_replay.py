@@ -5,19 +5,22 @@ Memory is like that of the device. The result of a node is compared with the ope
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from support.cuda_launches import Node, Run, numbers
-from support.gpu_maps import Doubles
+from support.cuda_launches import Launched, Node, Run, numbers, run
+from support.gpu_maps import Doubles, largest_error
+from support.made_cubins import TILINGS, Tilings, all_cubins
 
 from jpegcompile.dct.frequencies import band
-from jpegcompile.gpu.cubin_file import StoredCubin
+from jpegcompile.gpu.cubin_file import StoredCubin, write_cubins
 from jpegcompile.gpu.kernels import kernel_of
+from jpegcompile.gpu.launch import Launch
 
 BATCH = 2
 Shape = tuple[int, int, int, int]
@@ -134,6 +137,90 @@ class Case:
     maps: Mapping[int, tuple[Order, Shape]]
     y: Order
     meant: Callable[..., Doubles]
+
+
+@dataclass(frozen=True)
+class MapCase:
+    """A node of one map, and what it computes of it in float64.
+
+    Attributes:
+        name: of the test.
+        node: of a graph; the map is its first input.
+        x: how the map stands.
+        shape: of the map.
+        y: how the result stands.
+        meant: of the map [N, C, H, W].
+    """
+
+    name: str
+    node: Node
+    x: Order
+    shape: Shape
+    y: Order
+    meant: Callable[[Doubles], Doubles]
+
+    def error(self, made: Made) -> float:
+        """The largest error of what the launches make, as a fraction of the largest value."""
+        assert not made.done.refused
+        stored = numbers(0, *self.shape).astype(float)
+        expected = self.meant(self.x.decoded(stored, self.shape))
+        assert made.done.made == expected.shape
+        memory = replayed(made.done, made.cubins, {0: stored})
+        return largest_error(self.y.decoded(memory, expected.shape), expected)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a node made the driver do.
+
+    Attributes:
+        done: by the node.
+        cubins: that there were, by their shared memory.
+    """
+
+    done: Run
+    cubins: Mapping[int, StoredCubin]
+
+    def launched(self, entry: str) -> tuple[Launched, StoredCubin]:
+        """The only launch of a kernel."""
+        (one,) = [one for one in self.done.launches if one.entry == entry]
+        return one, self.cubins[one.shared]
+
+    def scaled(self, entry: str, argument: str, factor: float) -> Made:
+        """The same with a fault: numbers on the device are larger, which a launch reads."""
+        launched, cubin = self.launched(entry)
+        address = launched.arguments(cubin)[argument]
+        copied = {**self.done.copied, address: self.done.copied[address] * np.float32(factor)}
+        return replace(self, done=replace(self.done, copied=copied))
+
+
+def made_by(folder: Path, nodes: Sequence[Node], tilings: Tilings = TILINGS) -> list[Made]:
+    """What each node makes the driver do, in one process, with all kernels of the library."""
+    cubins = list(all_cubins(tilings=tilings))
+    write_cubins(folder / "made", cubins)
+    by_shared = {cubin.shared: cubin for cubin in cubins}
+    return [Made(done, by_shared) for done in run(folder, folder / "made", nodes)[1]]
+
+
+def require_same(launched: Launched, cubin: StoredCubin, launch: Launch, but: str = "") -> None:
+    """A launch of the library is that of Python: kernel, grid, constants and integers.
+
+    Args:
+        launched: by the library.
+        cubin: of the launch.
+        launch: by Python.
+        but: what integers begin with that may differ.
+    """
+    assert (cubin.kernel, launched.grid) == (launch.kernel, launch.grid)
+    constants = constants_of(cubin.constants)
+    assert constants == {name: launch.constants[name] for name in constants}
+    found = launched.arguments(cubin)
+    integers = {
+        name: found[name]
+        for name, kind in cubin.parameters
+        if kind == "i32" and not (but and name.startswith(but))
+    }
+    assert integers == {name: launch.numbers[name] for name in integers}
 
 
 def attributes_of(names: str, orders: list[Order], **others: Any) -> dict[str, Any]:
