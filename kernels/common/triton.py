@@ -65,8 +65,10 @@ def finish_in_pieces(
     STEPS: tl.constexpr = INVERTED + (RESIDUAL and RESIDUAL_MIXED) + APPROXIMATE + Y_MIXED
     # Without matrix units a transform takes registers for each channel.
     SCALAR: tl.constexpr = PRECISION == "ieee" and forward.dtype.element_ty == tl.float32
-    FEW: tl.constexpr = 2 if BN > _MOST_CHANNELS else 1
-    MANY: tl.constexpr = min(4, BN // 16) if SCALAR or BN > _MOST_TRANSFORMED else 1
+    FEW: tl.constexpr = 2 if RESIDUAL and BN > _MOST_CHANNELS else 1
+    # A residual stays in registers over several transforms.
+    IS_FULL: tl.constexpr = SCALAR or BN > _MOST_TRANSFORMED or (RESIDUAL and STEPS > 1)
+    MANY: tl.constexpr = max(1, min(4, BN // 16)) if IS_FULL else 1
     PARTS: tl.constexpr = MANY if STEPS else FEW
     WIDTH: tl.constexpr = BN // PARTS
     pieces = _pieces(sums, PARTS, BM, BN)
@@ -81,7 +83,7 @@ def finish_in_pieces(
             residual_image, residual_row, residual_pixel, residual_group, residual_kept,
             y_image, y_row, y_pixel, y_group, y_kept,
             PROGRAM, COUNT, RESIDUAL, RESIDUAL_ROWS, RESIDUAL_MIXED, APPROXIMATE, Y_ROWS, Y_MIXED,
-            BM, WIDTH, PRECISION, INVERTED,
+            BM, WIDTH, PRECISION, INVERTED, PARTS > 1,
         )  # fmt: skip
 
 
@@ -142,11 +144,13 @@ def finish(
     BN: tl.constexpr,
     PRECISION: tl.constexpr,
     INVERTED: tl.constexpr = False,
+    IS_PIECE: tl.constexpr = False,
 ):
     """Finish `sums` [BM, BN] and write them.
 
     If INVERTED they are coefficients, of which `inverse` makes pixels; then a residual must be
-    pixels (RESIDUAL_MIXED is False). `approximated` is the matrix A if APPROXIMATE says so.
+    pixels (RESIDUAL_MIXED is False). `approximated` is the matrix A if APPROXIMATE says so. A piece
+    of the sums of a program IS_PIECE.
     """
     HAS_INVERSE: tl.constexpr = INVERTED or (RESIDUAL and RESIDUAL_MIXED)
     STEPS: tl.constexpr = HAS_INVERSE + APPROXIMATE + Y_MIXED
@@ -171,14 +175,15 @@ def finish(
     if not HAS_INVERSE and not APPROXIMATE:
         operand = evaluate(PROGRAM, (pixels, pixels, pixels) + given)
     if STEPS > 1 and PRECISION == "tf32x3":
-        # One transform in the code for all of them: three products take many instructions.
-        for step in tl.range(0, STEPS, num_stages=1):
+        # One transform in the code for all of them: three products take many instructions. There
+        # are at least 16 channels, so `minimum` only hides from compilers that they could unroll.
+        for step in tl.range(0, tl.minimum(channels, STEPS), num_stages=1):
             matrix = forward
             if APPROXIMATE:
                 matrix = tl.where(step == HAS_INVERSE, approximated, matrix)
             if HAS_INVERSE:
                 matrix = tl.where(step == 0, inverse, matrix)
-            mixed = mix(matrix, operand, BM, BN, PRECISION)
+            mixed = mix(matrix, operand, BM, BN, PRECISION, IS_PIECE)
             pixels, operand = _behind(
                 step, mixed, pixels, given, PROGRAM, HAS_INVERSE, APPROXIMATE
             )  # fmt: skip
@@ -190,7 +195,7 @@ def finish(
                 matrix = approximated
             else:
                 matrix = forward
-            mixed = mix(matrix, operand, BM, BN, PRECISION)
+            mixed = mix(matrix, operand, BM, BN, PRECISION, IS_PIECE)
             pixels, operand = _behind(
                 step, mixed, pixels, given, PROGRAM, HAS_INVERSE, APPROXIMATE
             )  # fmt: skip
@@ -215,10 +220,12 @@ def _behind(
     if HAS_INVERSE:
         is_inverse = step == 0
         if is_inverse:
-            pixels += mixed
-            operand = pixels
+            operand = pixels + mixed
+            if APPROXIMATE:
+                pixels = operand
     if HAS_INVERSE or APPROXIMATE:
         is_read_by_program = step == HAS_INVERSE + APPROXIMATE - 1
         if is_read_by_program:
-            operand = evaluate(PROGRAM, (pixels, operand, pixels) + given)
+            pixel = pixels if APPROXIMATE else operand
+            operand = evaluate(PROGRAM, (pixel, operand, pixel) + given)
     return pixels, operand

@@ -78,13 +78,13 @@ def _rounded(values):
 
 
 @triton.jit
-def _product(matrix, values, PRECISION: tl.constexpr):
+def _product(matrix, values, PRECISION: tl.constexpr, WRITTEN_OUT: tl.constexpr):
     """The product of a finite matrix and values, as float32.
 
-    The three products of tf32x3 are written out. `tl.dot` would make the parts of its factors
-    behind the change to the layout of operands, in which a thread may hold all rows of a factor.
+    If WRITTEN_OUT, so are the three products of tf32x3. Of values that `tl.split` made, `tl.dot`
+    would make the parts in the layout of operands, in which a thread holds all rows of a factor.
     """
-    if PRECISION == "tf32x3":
+    if PRECISION == "tf32x3" and WRITTEN_OUT:
         large = _rounded(matrix)
         small = _rounded(matrix - large)
         large_values = _rounded(values)
@@ -99,10 +99,17 @@ def _product(matrix, values, PRECISION: tl.constexpr):
 
 
 @triton.jit
-def mix(matrix, values, BM: tl.constexpr, BN: tl.constexpr, PRECISION: tl.constexpr):
+def mix(
+    matrix,
+    values,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
+    PRECISION: tl.constexpr,
+    WRITTEN_OUT: tl.constexpr = False,
+):
     """The 64 x 64 `matrix` times every 64 rows of `values` [BM, BN], as float32.
 
-    Both factors have the type of the matrix; sums are float32.
+    Both factors have the type of the matrix; sums are float32. `_product` explains WRITTEN_OUT.
     """
     i = tl.arange(0, 64)
     m = tl.load(matrix + i[:, None] * 64 + i[None, :])
@@ -110,7 +117,7 @@ def mix(matrix, values, BM: tl.constexpr, BN: tl.constexpr, PRECISION: tl.conste
     if GROUPS > 1:
         side = tl.permute(tl.reshape(values, (GROUPS, 64, BN)), (1, 0, 2))
         values = tl.reshape(side, (64, GROUPS * BN))
-    mixed = _product(m, values.to(m.dtype), PRECISION)
+    mixed = _product(m, values.to(m.dtype), PRECISION, WRITTEN_OUT)
     if GROUPS > 1:
         mixed = tl.permute(tl.reshape(mixed, (64, GROUPS, BN)), (1, 0, 2))
         mixed = tl.reshape(mixed, (BM, BN))
