@@ -8,6 +8,7 @@ compiles the kernels of some ResNets ahead of time and writes the table, by defa
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -79,9 +80,9 @@ def table(launches: Mapping[str, Sequence[Launch]], processes: int = 2) -> str:
 
 def _figures(cubin: Cubin) -> str:
     used = cubin.used
-    shared, size = cubin.shared / 1024, len(cubin.code) / 1024
+    shared, size = cubin.shared / 1024, math.ceil(len(cubin.code) / 1024)
     products = used.tensor_instructions
-    return f"{used.registers} / {used.stack} / {shared:.0f} / {products} / {size:.0f}"
+    return f"{used.registers} / {used.stack} / {shared:.0f} / {products} / {size}"
 
 
 def _show(done: int, total: int) -> None:

@@ -246,7 +246,7 @@ def tilings(conv: Convolution, precision: Precision) -> list[Tiling]:
     Sums of 16-bit products leave registers for transforms in programs of 128 x 64 and 64 x 128.
     Each weight that is read serves 128 rows there, which counts where a window reads the same
     pixels many times. TF32x3 and float32 products need more registers and instructions. Eight
-    warps keep most kernels below 40 KB.
+    warps keep kernels below 40 KB.
     """
     channels, transforms = padded(conv.y.channels), len(conv.matrices)
     if precision.storage != "float32":

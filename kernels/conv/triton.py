@@ -15,12 +15,12 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from jpegcompile.kernels.common.triton import finish
+from jpegcompile.kernels.common.triton import finish_in_pieces
 from jpegcompile.kernels.tiles.triton import (
     add_map,
     channel_offsets,
+    divided,
     load_map,
-    mix,
     positions,
     program_place,
 )
@@ -97,8 +97,10 @@ def conv_pixels(
     image, _, _, out_y, out_x = positions(m, log_block, tiles_y, tiles_x)
     live = m < rows
     if TRANSPOSED:
-        top = out_y + pad_h
-        left = out_x + pad_w
+        top = divided(out_y + pad_h, stride_h)
+        left = divided(out_x + pad_w, stride_w)
+        top_rest = out_y + pad_h - top * stride_h
+        left_rest = out_x + pad_w - left * stride_w
     else:
         top = out_y * stride_h - pad_h
         left = out_x * stride_w - pad_w
@@ -115,13 +117,14 @@ def conv_pixels(
     start = 0
     for _ in range(taps * (span // BK)):
         if TRANSPOSED:
-            above = top - down
-            before = left - right
-            in_y = above // stride_h
-            in_x = before // stride_w
-            inside = live & (above >= 0) & (before >= 0)
-            inside = inside & (in_y * stride_h == above) & (in_x * stride_w == before)
-            inside = inside & (in_y < height) & (in_x < width)
+            # Of the numbers of a step, which all rows share, divisions cost little.
+            up = divided(down, stride_h)
+            back = divided(right, stride_w)
+            in_y = top - up
+            in_x = left - back
+            inside = live & (top_rest == down - up * stride_h) & (in_y >= 0) & (in_y < height)
+            inside = inside & (left_rest == right - back * stride_w)
+            inside = inside & (in_x >= 0) & (in_x < width)
         else:
             in_y = top + down
             in_x = left + right
@@ -145,9 +148,9 @@ def conv_pixels(
         down = tl.where(is_window_done, 0, down)
         start += tl.where(is_window_done, BK, 0)
     sums += tl.load(bias + c, mask=c < channels, other=0.0)[None, :]
-    finish(
+    finish_in_pieces(
         sums, approximated, constants, residual, inverse, forward, y,
-        first_row, c, rows, channels, log_block, tiles_y, tiles_x,
+        first_row, first_channel, rows, channels, log_block, tiles_y, tiles_x,
         residual_image, residual_row, residual_pixel, residual_group, residual_kept,
         y_image, y_row, y_pixel, y_group, y_kept,
         PROGRAM, COUNT, RESIDUAL, RESIDUAL_ROWS, RESIDUAL_MIXED, APPROXIMATE, Y_ROWS, Y_MIXED,
@@ -199,8 +202,9 @@ def conv_thin(
     """
     row_place, channel_place = program_place()
     first_row = row_place * BM
+    first_channel = channel_place * BN
     m = first_row + tl.arange(0, BM)
-    c = channel_place * BN + tl.arange(0, BN)
+    c = first_channel + tl.arange(0, BN)
     image, _, _, out_y, out_x = positions(m, log_block, tiles_y, tiles_x)
     top = out_y * stride_h - pad_h
     left = out_x * stride_w - pad_w
@@ -220,9 +224,9 @@ def conv_thin(
         b = tl.load(weights + tap * BK, mask=(c < channels)[None, :], other=0.0)
         sums = tl.dot(a, b, sums, input_precision=PRECISION)
     sums += tl.load(bias + c, mask=c < channels, other=0.0)[None, :]
-    finish(
+    finish_in_pieces(
         sums, approximated, constants, y, forward, forward, y,
-        first_row, c, rows, channels, log_block, tiles_y, tiles_x,
+        first_row, first_channel, rows, channels, log_block, tiles_y, tiles_x,
         0, 0, 0, 0, 0, y_image, y_row, y_pixel, y_group, y_kept,
         PROGRAM, COUNT, False, False, False, APPROXIMATE, Y_ROWS, Y_MIXED, BM, BN, PRECISION,
     )  # fmt: skip
@@ -309,13 +313,11 @@ def conv_rows(
             residual_image, residual_row, residual_pixel, residual_group, residual_kept,
             RESIDUAL_ROWS, False, BM, BN, PRECISION,
         )  # fmt: skip
-    if ACTIVATED:
-        sums = mix(inverse, sums, BM, BN, PRECISION)
-    finish(
+    finish_in_pieces(
         sums, approximated, constants, residual, inverse, forward, y,
-        first_row, c, rows, channels, log_block, tiles_y, tiles_x,
+        first_row, first_channel, rows, channels, log_block, tiles_y, tiles_x,
         residual_image, residual_row, residual_pixel, residual_group, residual_kept,
         y_image, y_row, y_pixel, y_group, y_kept,
         PROGRAM, COUNT, RESIDUAL and ACTIVATED and not RESIDUAL_MIXED, False, False,
-        APPROXIMATE, Y_ROWS, Y_MIXED, BM, BN, PRECISION,
+        APPROXIMATE, Y_ROWS, Y_MIXED, BM, BN, PRECISION, ACTIVATED,
     )  # fmt: skip

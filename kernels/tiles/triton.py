@@ -34,12 +34,18 @@ def program_place():
 
 
 @triton.jit
+def divided(number, divisor):
+    """The quotient of integers that are not negative: without signs it takes fewer instructions."""
+    return tl.cast(tl.cast(number, tl.uint32) // tl.cast(divisor, tl.uint32), tl.int32)
+
+
+@triton.jit
 def positions(m, log_block, tiles_y, tiles_x):
     """The place of each row `m`: image, tile within the image, element of the tile, y and x."""
     tile = m >> (2 * log_block)
     inner = m & ((1 << (2 * log_block)) - 1)
-    row = tile // tiles_x
-    image = row // tiles_y
+    row = divided(tile, tiles_x)
+    image = divided(row, tiles_y)
     in_image = tile - image * (tiles_y * tiles_x)
     y = ((row - image * tiles_y) << log_block) + (inner >> log_block)
     x = ((tile - row * tiles_x) << log_block) + (inner & ((1 << log_block) - 1))
@@ -65,10 +71,45 @@ def channel_offsets(c, stride_group):
 
 
 @triton.jit
-def mix(matrix, values, BM: tl.constexpr, BN: tl.constexpr, PRECISION: tl.constexpr):
+def _rounded(values):
+    """The nearest numbers of TF32, which has 11 bits of float32's 24."""
+    bits = (values.to(tl.uint32, bitcast=True) + 0x1000) & 0xFFFFE000
+    return bits.to(tl.float32, bitcast=True)
+
+
+@triton.jit
+def _product(matrix, values, PRECISION: tl.constexpr, WRITTEN_OUT: tl.constexpr):
+    """The product of a finite matrix and values, as float32.
+
+    If WRITTEN_OUT, so are the three products of tf32x3. Of values that `tl.split` made, `tl.dot`
+    would make the parts in the layout of operands, in which a thread holds all rows of a factor.
+    """
+    if PRECISION == "tf32x3" and WRITTEN_OUT:
+        large = _rounded(matrix)
+        small = _rounded(matrix - large)
+        large_values = _rounded(values)
+        # Infinities have no rest.
+        rest = tl.where(values == large_values, 0.0, values - large_values)
+        made = tl.dot(small, large_values, input_precision="tf32")
+        made = tl.dot(large, _rounded(rest), made, input_precision="tf32")
+        made = tl.dot(large, large_values, made, input_precision="tf32")
+    else:
+        made = tl.dot(matrix, values, input_precision=PRECISION)
+    return made
+
+
+@triton.jit
+def mix(
+    matrix,
+    values,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
+    PRECISION: tl.constexpr,
+    WRITTEN_OUT: tl.constexpr = False,
+):
     """The 64 x 64 `matrix` times every 64 rows of `values` [BM, BN], as float32.
 
-    Both factors have the type of the matrix; sums are float32.
+    Both factors have the type of the matrix; sums are float32. `_product` explains WRITTEN_OUT.
     """
     i = tl.arange(0, 64)
     m = tl.load(matrix + i[:, None] * 64 + i[None, :])
@@ -76,7 +117,7 @@ def mix(matrix, values, BM: tl.constexpr, BN: tl.constexpr, PRECISION: tl.conste
     if GROUPS > 1:
         side = tl.permute(tl.reshape(values, (GROUPS, 64, BN)), (1, 0, 2))
         values = tl.reshape(side, (64, GROUPS * BN))
-    mixed = tl.dot(m, values.to(m.dtype), input_precision=PRECISION)
+    mixed = _product(m, values.to(m.dtype), PRECISION, WRITTEN_OUT)
     if GROUPS > 1:
         mixed = tl.permute(tl.reshape(mixed, (64, GROUPS, BN)), (1, 0, 2))
         mixed = tl.reshape(mixed, (BM, BN))

@@ -31,7 +31,7 @@ from jpegcompile.gpu.programs import (
     of_approximation,
 )
 from jpegcompile.kernels.conv.launch import Convolution
-from jpegcompile.precision import FLOAT16, FLOAT32, Precision
+from jpegcompile.precision import FLOAT16, FLOAT32, TF32X3, Precision
 
 LOW, HIGH, SLOPE = -0.4, 0.9, 0.2
 # What programs read besides the pixel, for every channel.
@@ -70,6 +70,10 @@ class Case:
 
 
 ONE_BY_ONE = Case(kernel=(1, 1), pads=(0, 0, 0, 0), x_rows=True)
+
+
+WIDE = Case(precision=TF32X3, channels=(20, 72), tiling=Tiling(64, 64, 32, 8))
+TF32_ROWS = replace(ONE_BY_ONE, precision=TF32X3, channels=(20, 40), read=8, kept=8)
 
 
 def spatially(case: Case, x: Doubles, weight: Doubles, bias: Doubles) -> Doubles:
@@ -177,6 +181,16 @@ QUICK = (
     replace(ONE_BY_ONE, channels=(24, 36), group=3, size=(12, 12), y_rows=True),
     Case(is_transposed=True, kernel=(4, 4), strides=(2, 2), size=(7, 9)),
     Case(precision=FLOAT16, residual="rows", y_rows=True, kept=8),
+    # Programs of many channels finish them in pieces, and transforms of tf32x3 take turns.
+    Case(precision=FLOAT16, channels=(20, 100), residual="pixels", tiling=Tiling(128, 128, 32, 8)),
+    Case(channels=(20, 40), program=ASM_RELU, phi=6, y_rows=True, kept=9, residual="rows"),
+    replace(WIDE, residual="rows", program=ASM_RELU, phi=6, y_rows=True, kept=9),
+    replace(WIDE, residual="pixels", program=PRELU, y_rows=True),
+    replace(WIDE, residual="rows", kept=5, program=ASM_CLIP, phi=7),
+    replace(TF32_ROWS, residual="rows", y_rows=True, program=ASM_PRELU, phi=6),
+    replace(TF32_ROWS, residual="pixels", y_rows=True),
+    replace(TF32_ROWS, program=ASM_RELU, phi=6, tiling=WIDE.tiling),
+    replace(TF32_ROWS, program=RELU, tiling=WIDE.tiling),
 )
 
 
@@ -232,6 +246,12 @@ def test_every_convolution(case: Case) -> None:
 
 
 @thorough
+@pytest.mark.parametrize("case", ALL[::4], ids=name_of)
+def test_three_products_for_one(case: Case) -> None:
+    assert fault_of(replace(case, precision=TF32X3)) <= 1
+
+
+@thorough
 # Rounding to 11 bits moves pixels across the masks of few frequencies.
 @pytest.mark.parametrize("case", [case for case in ALL[::5] if not case.phi], ids=name_of)
 def test_half_precision(case: Case) -> None:
@@ -245,6 +265,8 @@ def test_half_precision(case: Case) -> None:
     [
         (Case(y_rows=True), "transposed DCT"),
         (Case(program=ASM_RELU, phi=6), "another mask"),
+        (replace(WIDE, program=ASM_RELU, phi=6, y_rows=True), "another mask"),
+        (replace(WIDE, program=ASM_RELU, phi=6, y_rows=True), "transposed DCT"),
         (Case(), "no halo"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

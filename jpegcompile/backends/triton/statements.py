@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from jpegcompile.backends.triton.names import Names
 from jpegcompile.backends.triton.nodes import PlainNode, plain_nodes
-from jpegcompile.backends.triton.standard import NotWrittenError, Standard, expression
+from jpegcompile.backends.triton.standard import expression
+from jpegcompile.backends.triton.standard_node import NotWrittenError, Standard
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.gpu import programs
 from jpegcompile.gpu.kernel import Kernel
