@@ -25,9 +25,10 @@ INSTALLED = os.environ.get("JPEGCOMPILE_ONNXRUNTIME_GPU", "")
 EXPLICIT = """
 import sys
 import jpegcompile
+from jpegcompile.target.base import CPU_PROVIDERS, CUDA_PROVIDER
 _, model, image = sys.argv
-session = jpegcompile.load(model, providers=["CUDAExecutionProvider", "CPUExecutionProvider"])
-assert session.providers == ["CPUExecutionProvider"], session.providers
+session = jpegcompile.load(model, providers=[CUDA_PROVIDER, *CPU_PROVIDERS])
+assert session.providers == list(CPU_PROVIDERS), session.providers
 sys.stdout.write(session.run([image])[0].tobytes().hex())
 """
 

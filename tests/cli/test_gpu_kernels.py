@@ -1,0 +1,84 @@
+"""The verb `gpu-kernels`, and `compile --aot` for ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.ahead_of_time import compiled
+from support.commands import fails, run_json
+from support.tiny_residual import tiny_residual
+
+import jpegcompile
+from jpegcompile.errors import UsageError
+from jpegcompile.gpu import build
+from jpegcompile.gpu.cubin_file import read_cubins
+from jpegcompile.gpu.kernel_files import cached_file
+
+# Two kernels in place of all.
+FEW = """
+import json, sys
+from jpegcompile.cli import run_command
+from jpegcompile.gpu import library
+everything = library.library_launches
+library.library_launches = lambda precision: everything(precision)[-2:]
+sys.exit(run_command(sys.argv[1:]))
+"""
+
+
+def test_where_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    text = compiled(FEW, "gpu-kernels", "--gpu", "sm_80,sm_90")
+    files = [cached_file("sm_80"), cached_file("sm_90")]
+    lines = text.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [str(file) for file in files]
+    for gpu, file, line in zip((80, 90), files, lines, strict=True):
+        cubins = read_cubins(file)
+        assert {cubin.arch for cubin in cubins} == {gpu}
+        kernels = f"{len(cubins)} kernels for sm_{gpu}"
+        assert line == f"{file}: {kernels}, {file.stat().st_size:,} bytes"
+    one = tmp_path / "one.cubins"
+    data = json.loads(compiled(FEW, "gpu-kernels", "--gpu", "sm_90", "-o", one, "--json"))
+    assert data == {"files": [{"path": str(one), "gpus": ["sm_90"], "kernels": 2}]}
+    assert one.read_bytes() == files[1].read_bytes()
+
+
+def test_messages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = "use sm_80, sm_90, sm_100"
+    assert fails(capsys, 2, "gpu-kernels", "--gpu", "sm_70") == f"--gpu has 'sm_70'; {known}"
+    missing = tmp_path / "none" / "x"
+    assert fails(capsys, 5, "gpu-kernels", "-o", missing).startswith(f"{missing}: cannot write: ")
+    with pytest.raises(UsageError, match="is interpreted, not compiled"):
+        jpegcompile.gpu_kernels(["sm_90"], tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    text = fails(capsys, 5, "gpu-kernels")
+    assert text.endswith("cannot keep compiled kernels: Not a directory; set XDG_CACHE_HOME")
+    monkeypatch.setattr(build, "find_spec", lambda name: None)
+    assert fails(capsys, 5, "gpu-kernels") == (
+        "jpegcompile gpu-kernels compiles kernels by triton, which is not installed;"
+        " pip install 'jpegcompile[triton]'"
+    )
+
+
+def test_the_report_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from jpegcompile.gpu import companion
+
+    monkeypatch.setattr(companion, "companion", lambda model, archs, progress: b"kernels")
+    source, output = tmp_path / "s.onnx", tmp_path / "m.onnx"
+    source.write_bytes(tiny_residual().SerializeToString())
+    arguments = ("compile", source, "-o", output, "--preprocess", "cifar10", "--aot", "sm_90")
+    assert run_json(capsys, *arguments)["kernels"] == str(tmp_path / "m.cubins")
+    assert (tmp_path / "m.cubins").read_bytes() == b"kernels"
+    clash = tmp_path / "s.cubins"
+    assert fails(capsys, 2, *arguments, "--save-frequencies", tmp_path / "m.cubins") == (
+        f"{tmp_path / 'm.cubins'}: is the GPU kernels of --output too; give another"
+        " --save-frequencies"
+    )
+    assert not clash.exists()
