@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jpegcompile.evaluation.predict import run
     from jpegcompile.evaluation.verify import verify
     from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
-    from jpegcompile.gpu.build import gpu_kernels
+    from jpegcompile.gpu.library.build import gpu_kernels
     from jpegcompile.inspection import inspect
     from jpegcompile.jpeg.coefficients import Coefficients
     from jpegcompile.jpeg.frame import Frame
@@ -50,7 +50,7 @@ _MODULES = {
     "custom_ops_library": "runtime.native",
     "demo": "digits.tour",
     "gpu_check": "evaluation.gpu_check.run",
-    "gpu_kernels": "gpu.build",
+    "gpu_kernels": "gpu.library.build",
     "inspect": "inspection",
     "load": "runtime.opened",
     "load_module": "runtime.opened",

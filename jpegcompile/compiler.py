@@ -21,7 +21,7 @@ from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.gpu.cubin_file import is_cubin_file
 from jpegcompile.gpu.folder import CUBINS, require_replaceable
-from jpegcompile.gpu.kernel_files import beside
+from jpegcompile.gpu.library.files import beside
 from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode, Module
 from jpegcompile.ir.verifier import verify_module
@@ -197,7 +197,7 @@ def compile(
 
         files = emit_triton(module, info, source.name, options.aot, progress)
     elif options.aot:
-        from jpegcompile.gpu.companion import companion
+        from jpegcompile.gpu.library.companion import companion
 
         cubins = companion(compiled, options.aot, progress or (lambda done, total: None))
     return CompiledModel(compiled, module.report, weights, files, cubins)

@@ -39,7 +39,7 @@ from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.files import require_writable, write_whole
 from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking
 from jpegcompile.gpu.folder import require_replaceable
-from jpegcompile.gpu.kernel_files import beside
+from jpegcompile.gpu.library.files import beside
 from jpegcompile.options import SPATIAL_HAS_NO_FREQUENCIES
 from jpegcompile.search.frequencies import FrequencySearch, require_budget
 from jpegcompile.target.registry import TARGETS, target_of

@@ -9,8 +9,8 @@ import click
 
 from jpegcompile.commands.console import counted, progress_bar
 from jpegcompile.commands.options import json_option, print_json
-from jpegcompile.gpu import build
 from jpegcompile.gpu.archs import ARCHITECTURES
+from jpegcompile.gpu.library import build
 
 
 @click.command("gpu-kernels")

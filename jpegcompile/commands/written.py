@@ -9,7 +9,7 @@ from jpegcompile.backends.dump import dump_files
 from jpegcompile.errors import UsageError
 from jpegcompile.files import is_same_file
 from jpegcompile.gpu.folder import FOLDER_FILES
-from jpegcompile.gpu.kernel_files import beside
+from jpegcompile.gpu.library.files import beside
 from jpegcompile.pipeline import pass_names
 from jpegcompile.target.base import Target
 from jpegcompile.weights.read import external_files

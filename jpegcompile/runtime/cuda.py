@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from jpegcompile.gpu.kernel_files import beside, cached_files
+from jpegcompile.gpu.library.files import beside, cached_files
 from jpegcompile.runtime.native import custom_ops_library, told
 
 # How the library says that there is none, before the reason.

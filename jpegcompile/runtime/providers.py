@@ -15,7 +15,7 @@ import onnxruntime as ort
 
 from jpegcompile.errors import AccessError, FallbackWarning, UsageError
 from jpegcompile.gpu.archs import architecture_for
-from jpegcompile.gpu.build import gpu_kernels
+from jpegcompile.gpu.library.build import gpu_kernels
 from jpegcompile.runtime import cuda
 from jpegcompile.target.base import CPU_PROVIDERS, CUDA_PROVIDER
 

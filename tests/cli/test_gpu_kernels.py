@@ -12,17 +12,17 @@ from support.tiny_residual import tiny_residual
 
 import jpegcompile
 from jpegcompile.errors import UsageError
-from jpegcompile.gpu import build
 from jpegcompile.gpu.cubin_file import read_cubins
-from jpegcompile.gpu.kernel_files import cached_file
+from jpegcompile.gpu.library import build
+from jpegcompile.gpu.library.files import cached_file
 
 # Two kernels in place of all.
 FEW = """
 import json, sys
 from jpegcompile.cli import run_command
-from jpegcompile.gpu import library
-everything = library.library_launches
-library.library_launches = lambda precision: everything(precision)[-2:]
+from jpegcompile.gpu.library import forms
+everything = forms.library_launches
+forms.library_launches = lambda precision: everything(precision)[-2:]
 sys.exit(run_command(sys.argv[1:]))
 """
 
@@ -68,7 +68,7 @@ def test_messages(
 def test_the_report_names_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from jpegcompile.gpu import companion
+    from jpegcompile.gpu.library import companion
 
     monkeypatch.setattr(companion, "companion", lambda model, archs, progress: b"kernels")
     source, output = tmp_path / "s.onnx", tmp_path / "m.onnx"

@@ -16,9 +16,9 @@ from support.tiers import thorough
 
 import jpegcompile
 from jpegcompile.digits import model_path, preprocess_path
-from jpegcompile.gpu.companion import launches_of
 from jpegcompile.gpu.cubin_file import write_cubins
 from jpegcompile.gpu.launch import Launch
+from jpegcompile.gpu.library.companion import launches_of
 from jpegcompile.interface import DOMAIN
 from jpegcompile.operators.constants import CUDA_KERNELS
 from jpegcompile.operators.registry import OPERATORS

@@ -12,18 +12,18 @@ from support.tiny_residual import tiny_residual
 
 import jpegcompile
 from jpegcompile.errors import AccessError
-from jpegcompile.gpu.companion import launches_of
 from jpegcompile.gpu.compile_all import compiled_form, distinct
 from jpegcompile.gpu.cubin_file import read_cubins, write_cubins
-from jpegcompile.gpu.kernel_files import beside
-from jpegcompile.gpu.library import library_launches
+from jpegcompile.gpu.library.companion import launches_of
+from jpegcompile.gpu.library.files import beside
+from jpegcompile.gpu.library.forms import library_launches
 from jpegcompile.precision import TF32X3
 
 # Compiles a model with its kernels, or with so many, in a process that does not interpret them.
 COMPILE = """
 import json, sys
 import jpegcompile
-from jpegcompile.gpu import companion
+from jpegcompile.gpu.library import companion
 from support.tiny_residual import tiny_residual
 _, output, most, *archs = sys.argv
 calls, launches_of = [], companion.launches_of

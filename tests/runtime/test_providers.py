@@ -26,8 +26,8 @@ from jpegcompile.errors import (
     UnsupportedModelError,
     UsageError,
 )
-from jpegcompile.gpu.build import KernelFile
-from jpegcompile.gpu.kernel_files import beside, cached_file
+from jpegcompile.gpu.library.build import KernelFile
+from jpegcompile.gpu.library.files import beside, cached_file
 from jpegcompile.runtime import cuda, providers
 from jpegcompile.runtime.opening import inference_session
 from jpegcompile.runtime.providers import ON_CPU, Provider, Providers, providers_for

@@ -15,11 +15,11 @@ from support.case_programs import case_programs
 
 from jpegcompile.gpu.compile_all import distinct
 from jpegcompile.gpu.cubin_file import StoredCubin, constants_text, write_cubins
-from jpegcompile.gpu.form import Form
-from jpegcompile.gpu.function_forms import forms_of
 from jpegcompile.gpu.kernels import arguments_of
 from jpegcompile.gpu.launch import Launch, Tiling
-from jpegcompile.gpu.library import library_forms
+from jpegcompile.gpu.library.form import Form
+from jpegcompile.gpu.library.forms import library_forms
+from jpegcompile.gpu.library.function_forms import forms_of
 from jpegcompile.gpu.programs import Program
 from jpegcompile.kernels.conv.launch import Convolution
 from jpegcompile.precision import FLOAT32, Precision

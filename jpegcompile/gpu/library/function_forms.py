@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from jpegcompile.gpu.form import PIXELS, POINT, ROWS, TRUNCATED, Form, at_places
 from jpegcompile.gpu.functions import function_programs
+from jpegcompile.gpu.library.form import PIXELS, POINT, ROWS, TRUNCATED, Form, at_places
 from jpegcompile.gpu.programs import (
     ADD,
     AFFINE,

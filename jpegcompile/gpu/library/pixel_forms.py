@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from jpegcompile.gpu.form import PIXELS, ROWS, Form
 from jpegcompile.gpu.launch import Launch, Tiling
 from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.gpu.library.form import PIXELS, ROWS, Form
 from jpegcompile.gpu.matrices import TileMatrix
 from jpegcompile.kernels.group_normalization.launch import MERGING, GroupNormalization
 from jpegcompile.kernels.rearrange.launch import Rearrange

@@ -11,7 +11,7 @@ from pathlib import Path
 from jpegcompile.errors import AccessError
 from jpegcompile.files import require_writable
 from jpegcompile.gpu.archs import ARCHITECTURES, require_architectures
-from jpegcompile.gpu.kernel_files import cached_file
+from jpegcompile.gpu.library.files import cached_file
 from jpegcompile.precision import TF32X3
 from jpegcompile.processors import available_processors
 
@@ -93,7 +93,7 @@ def _written(path: Path, gpus: tuple[str, ...], progress: Progress) -> KernelFil
     require_writable(path)
     from jpegcompile.gpu.compile_all import compile_all, distinct
     from jpegcompile.gpu.cubin_file import write_cubins
-    from jpegcompile.gpu.library import library_launches
+    from jpegcompile.gpu.library.forms import library_launches
 
     launches = distinct(library_launches(PRECISION))
     archs = [ARCHITECTURES[gpu] for gpu in gpus]

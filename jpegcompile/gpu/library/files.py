@@ -7,7 +7,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from jpegcompile import kernels
+from jpegcompile import gpu, kernels
 from jpegcompile.files import cache_folder
 from jpegcompile.gpu.archs import ARCHITECTURES
 
@@ -40,7 +40,7 @@ def cached_files() -> tuple[Path, ...]:
 def _version() -> str:
     """A hash of everything that decides what kernels become."""
     digest = hashlib.sha256()
-    roots = (Path(kernels.__file__).parent, Path(__file__).parent)
+    roots = (Path(kernels.__file__).parent, Path(gpu.__file__).parent)
     for root in roots:
         for file in sorted(root.rglob("*.py")):
             digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())

@@ -11,14 +11,14 @@ import onnx
 from onnx import helper
 
 from jpegcompile.dct.frequencies import full
-from jpegcompile.gpu.build import PRECISION
 from jpegcompile.gpu.compile_all import compile_all, distinct
 from jpegcompile.gpu.cubin_file import cubins_content
-from jpegcompile.gpu.form import Form
-from jpegcompile.gpu.function_forms import forms_of
 from jpegcompile.gpu.functions import program_of
 from jpegcompile.gpu.launch import Launch
-from jpegcompile.gpu.library import launches_of_forms, library_forms
+from jpegcompile.gpu.library.build import PRECISION
+from jpegcompile.gpu.library.form import Form
+from jpegcompile.gpu.library.forms import launches_of_forms, library_forms
+from jpegcompile.gpu.library.function_forms import forms_of
 from jpegcompile.gpu.programs import NOTHING, SPREAD, Program
 from jpegcompile.interface import DOMAIN
 from jpegcompile.operators.constants import CUDA_KERNELS

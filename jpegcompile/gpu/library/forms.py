@@ -14,12 +14,12 @@ from itertools import product
 import numpy as np
 
 from jpegcompile.dct.affine import ChannelAffine
-from jpegcompile.gpu.form import IMAGE, PIXELS, POINT, ROWS, TRUNCATED, Form, at_places
-from jpegcompile.gpu.function_forms import function_forms
 from jpegcompile.gpu.functions import ACTIVATIONS
 from jpegcompile.gpu.launch import Launch
 from jpegcompile.gpu.layout import MapLayout
-from jpegcompile.gpu.pixel_forms import pixel_forms
+from jpegcompile.gpu.library.form import IMAGE, PIXELS, POINT, ROWS, TRUNCATED, Form, at_places
+from jpegcompile.gpu.library.function_forms import function_forms
+from jpegcompile.gpu.library.pixel_forms import pixel_forms
 from jpegcompile.gpu.programs import (
     ASM_CLIP,
     ASM_RELU,

@@ -1,0 +1,1 @@
+"""The GPU kernels of the native library: which there are, compiling them, files of them."""
