@@ -87,7 +87,9 @@ def inference_session(
         providers.configure(options)
         register(options, library)
     present = {tensor.name for tensor in model.graph.initializer}
-    used = {name: value for name, value in (weights or {}).items() if name in present}
+    # They are in the memory of the host, where kernels for CUDA do not look.
+    given = {} if weights is None or providers.has_cuda else weights
+    used = {name: value for name, value in given.items() if name in present}
     for name, value in used.items():
         options.add_initializer(name, value)
     try:

@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+from onnx import numpy_helper
 from support.commands import fails, run_text
 from support.images import make_jpeg
 from support.tiny_residual import tiny_residual
@@ -216,6 +217,18 @@ def test_a_model_that_cuda_cannot_run(path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UnsupportedModelError) as caught:
         inference_session(model, providers=Providers((CUDA_PROVIDER,), (), True, True))
     assert str(caught.value) == reason
+
+
+def test_weights_of_the_host_are_not_shared_with_cuda(path: Path) -> None:
+    model = onnx.load(path)
+    name = model.graph.initializer[0].name
+    value = ort.OrtValue.ortvalue_from_numpy(numpy_helper.to_array(model.graph.initializer[0]))
+    assert list(inference_session(model, weights={name: value}).shared_weights) == [name]
+    with pytest.warns(UserWarning, match="CUDAExecutionProvider"):
+        session = inference_session(
+            model, weights={name: value}, providers=Providers((CUDA_PROVIDER, *CPU_PROVIDERS))
+        )
+    assert session.shared_weights == {}
 
 
 def test_loading_it_is_quiet(

@@ -48,8 +48,8 @@ def _rearrangements(y: MapLayout) -> Iterator[Form]:
 
 
 @dataclass(frozen=True)
-class _ChannelMoments:
-    """The first launch of a group normalization."""
+class _Moments:
+    """A launch of a group normalization before the last."""
 
     whole: GroupNormalization
 
@@ -60,6 +60,10 @@ class _ChannelMoments:
     @property
     def matrices(self) -> Mapping[str, TileMatrix]:
         return {}
+
+
+class _ChannelMoments(_Moments):
+    """The first one."""
 
     def default_tiling(self, precision: Precision) -> Tiling:
         return self.whole.moments_tiling(precision)
@@ -68,19 +72,8 @@ class _ChannelMoments:
         return self.whole.channel_moments(batch, precision, tiling)
 
 
-@dataclass(frozen=True)
-class _GroupMoments:
+class _GroupMoments(_Moments):
     """The second one."""
-
-    whole: GroupNormalization
-
-    @property
-    def y(self) -> MapLayout:
-        return self.whole.y
-
-    @property
-    def matrices(self) -> Mapping[str, TileMatrix]:
-        return {}
 
     def default_tiling(self, precision: Precision) -> Tiling:
         del precision
