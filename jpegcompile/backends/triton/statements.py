@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from jpegcompile.backends.triton.names import Names
@@ -18,6 +19,7 @@ from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.gpu.programs import Program
 from jpegcompile.ir.calls import KernelCall, TorchCall
+from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.kernels.arithmetic.launch import Elementwise
 from jpegcompile.operators.constants import DOMAIN
@@ -52,6 +54,7 @@ class Statements:
         self.functions: set[str] = set()
         self._stored: dict[str, str] = {}
         self._graph: dict[tuple[str, bool], str] = {}
+        self._indent = ""
         self.image = self._begin()
         for call in module.calls:
             if isinstance(call, KernelCall):
@@ -72,13 +75,17 @@ class Statements:
         self._graph[module.image.name, False] = variable
         return variable
 
+    def _write(self, statement: str) -> None:
+        """Add a statement, to the branch that is being written if there is one."""
+        self.lines.append(f"{self._indent}{statement}")
+
     def _return(self, outputs: Sequence[str]) -> None:
         """Return the outputs; the last statement at once, if it makes the only one."""
         start = f"{outputs[0]} = "
         if len(outputs) == 1 and self.lines and self.lines[-1].startswith(start):
             self.lines[-1] = f"return {self.lines[-1].removeprefix(start)}"
         else:
-            self.lines.append(f"return {outputs[0] if len(outputs) == 1 else _tuple(outputs)}")
+            self._write(f"return {outputs[0] if len(outputs) == 1 else _tuple(outputs)}")
 
     def _layout(self, layout: MapLayout) -> str:
         if layout not in self.layouts:
@@ -100,7 +107,7 @@ class Statements:
         for layout in _layouts_of(kernel):
             self._layout(layout)
         given = ", ".join(f"{role}={variable}" for role, variable in read.items())
-        self.lines.append(f"{name} = self.{name}({given})")
+        self._write(f"{name} = self.{name}({given})")
         self._stored[call.result] = name
 
     def _as_stored(self, tensor: str) -> str:
@@ -113,7 +120,7 @@ class Statements:
             layout = self._layout(self._module.layouts[tensor])
             name = self._names.of(f"{source}.map")
             more = ", coefficients=True" if coefficients else ""
-            self.lines.append(f"{name} = self.to_map({source}, {layout}{more})")
+            self._write(f"{name} = self.to_map({source}, {layout}{more})")
             self._stored[tensor] = name
         return self._stored[tensor]
 
@@ -126,7 +133,7 @@ class Statements:
             stored = self._stored[tensor]
             name = self._names.of(f"{stored}.{'coefficients' if coefficients else 'values'}")
             more = ", coefficients=True" if coefficients else ""
-            self.lines.append(f"{name} = self.from_map({self._stored[tensor]}, {layout}{more})")
+            self._write(f"{name} = self.from_map({self._stored[tensor]}, {layout}{more})")
             self._graph[tensor, coefficients] = name
         return self._graph[tensor, coefficients]
 
@@ -137,17 +144,52 @@ class Statements:
         self.functions.add(function)
         name = self._names.of(f"{tensor}.{'coefficients' if coefficients else 'pixels'}")
         block = self._module.domain_of(tensor)
-        self.lines.append(f"{name} = {function}({source}, {block})")
+        self._write(f"{name} = {function}({source}, {block})")
         self._graph[tensor, coefficients] = name
         return name
 
     def _torch_call(self, call: TorchCall) -> None:
         node, module = call.node, self._module
+        self._on_pixels = False
+        if node.op == "If":
+            self._choice(node, call)
+            return
         operator = module.operator(node)
-        on_pixels = operator is None and node.domain != DOMAIN and _commutes(call, module)
-        self._on_pixels = on_pixels
-        for plain in plain_nodes(node, operator, int(module.graph.opset)):
+        self._on_pixels = operator is None and node.domain != DOMAIN and _commutes(call, module)
+        self._nodes(node, call)
+
+    def _nodes(self, node: gs.Node, call: TorchCall) -> None:
+        module = self._module
+        for plain in plain_nodes(node, module.operator(node), int(module.graph.opset)):
             self._plain(plain, call)
+
+    def _choice(self, node: gs.Node, call: TorchCall) -> None:
+        """An If as Python's: what is read from outside the branches is made before."""
+        condition = self._value_of(node.inputs[0])
+        branches = [node.attrs["then_branch"], node.attrs["else_branch"]]
+        for tensor in _read_outside(branches):
+            self._in_graph(tensor, self._module.domain_of(tensor) > 1)
+        results = [self._names.of(output.name) for output in node.outputs]
+        outside, indent = dict(self._graph), self._indent
+        for head, branch in zip((f"if bool({condition}):", "else:"), branches, strict=True):
+            self._write(head)
+            self._indent = f"{indent}    "
+            for inner in branch.nodes:
+                if inner.op == "If":
+                    self._choice(inner, call)
+                else:
+                    self._nodes(inner, call)
+            for result, output in zip(results, branch.outputs, strict=True):
+                self._write(f"{result} = {self._value_of(output)}")
+            self._graph, self._indent = dict(outside), indent
+        for result, output in zip(results, node.outputs, strict=True):
+            self._graph[output.name, False] = result
+
+    def _value_of(self, tensor: gs.Tensor) -> str:
+        values = value_of(tensor)
+        if values is not None:
+            return f"self.{self._constant(tensor.name, values)}"
+        return self._in_graph(tensor.name, self._module.domain_of(tensor.name) > 1)
 
     def _plain(self, node: PlainNode, call: TorchCall) -> None:
         values = [node.constants.get(name) for name in node.inputs]
@@ -172,7 +214,7 @@ class Statements:
             made.append(variable)
             coefficients = not self._on_pixels and self._module.domain_of(output) > 1
             self._graph[output, coefficients] = variable
-        self.lines.append(f"{', '.join(made)} = {written}")
+        self._write(f"{', '.join(made)} = {written}")
 
     def _operand(self, name: str, node: PlainNode) -> str:
         if not name:
@@ -188,6 +230,18 @@ class Statements:
             self._constant_names[name] = attribute
             self.constants[attribute] = values
         return self._constant_names[name]
+
+
+def _read_outside(branches: Sequence[gs.Graph]) -> list[str]:
+    """Names of tensors that branches read, or give, and that are made outside of them."""
+    read: dict[str, None] = {}
+    for branch in branches:
+        made = {t.name for node in branch.nodes for t in node.outputs}
+        inner = [g for node in branch.nodes for g in node.attrs.values() if isinstance(g, gs.Graph)]
+        taken = [t for node in branch.nodes for t in node.inputs] + list(branch.outputs)
+        names = [t.name for t in taken if t.name and value_of(t) is None]
+        read |= dict.fromkeys(n for n in (*names, *_read_outside(inner)) if n not in made)
+    return list(read)
 
 
 def _is_nothing(kernel: Kernel, call: KernelCall) -> bool:

@@ -159,11 +159,12 @@ def _layout_text(layout: MapLayout) -> str:
 
 def _wrapped(line: str) -> list[str]:
     """A statement of a method on lines of at most `_WIDTH` columns, as far as it is a call."""
-    indented = f"        {line}"
-    before, bracket, rest = line.partition("(")
-    if len(indented) <= _WIDTH or not bracket or not rest.endswith(")"):
-        return [indented]
+    statement = line.lstrip()
+    margin = " " * (8 + len(line) - len(statement))
+    before, bracket, rest = statement.partition("(")
+    if len(margin + statement) <= _WIDTH or not bracket or not rest.endswith(")"):
+        return [margin + statement]
     parts = rest[:-1].split(", ")
     if any(part.count("(") != part.count(")") for part in parts):
-        return [f"        {before}(", f"            {rest[:-1]}", "        )"]
-    return [f"        {before}(", *(f"            {part}," for part in parts), "        )"]
+        return [f"{margin}{before}(", f"{margin}    {rest[:-1]}", f"{margin})"]
+    return [f"{margin}{before}(", *(f"{margin}    {part}," for part in parts), f"{margin})"]
