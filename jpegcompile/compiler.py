@@ -21,6 +21,7 @@ from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.gpu.cubin_file import is_cubin_file
 from jpegcompile.gpu.folder import CUBINS, require_replaceable
+from jpegcompile.gpu.library.build import require_compiler
 from jpegcompile.gpu.library.files import beside
 from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode, Module
@@ -172,6 +173,8 @@ def compile(
         aot=aot,
     )
     options.target.require()
+    if options.aot:
+        require_compiler("--aot")
     dump = None
     if dump_passes is not None:
         dump = PassDump(dump_passes, pass_names(options.target), map(pass_names, TARGETS.values()))

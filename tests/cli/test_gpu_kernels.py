@@ -11,7 +11,7 @@ from support.commands import fails, run_json
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
-from jpegcompile.errors import UsageError
+from jpegcompile.errors import AccessError, UsageError
 from jpegcompile.gpu.cubin_file import read_cubins
 from jpegcompile.gpu.library import build
 from jpegcompile.gpu.library.files import cached_file
@@ -59,6 +59,10 @@ def test_messages(
     text = fails(capsys, 5, "gpu-kernels")
     assert text.endswith("cannot keep compiled kernels: Not a directory; set XDG_CACHE_HOME")
     monkeypatch.setattr(build, "find_spec", lambda name: None)
+    with pytest.raises(
+        AccessError, match="^--aot compiles kernels by triton, which is not installed"
+    ):
+        jpegcompile.compile(tiny_residual(), preprocess="cifar10", aot=["sm_90"])
     assert fails(capsys, 5, "gpu-kernels") == (
         "jpegcompile gpu-kernels compiles kernels by triton, which is not installed;"
         " pip install 'jpegcompile[triton]'"
