@@ -60,7 +60,7 @@ def test_messages(
     assert text.endswith("cannot keep compiled kernels: Not a directory; set XDG_CACHE_HOME")
     monkeypatch.setattr(build, "find_spec", lambda name: None)
     with pytest.raises(
-        AccessError, match="^--aot compiles kernels by triton, which is not installed"
+        AccessError, match=r"^--aot compiles kernels by triton, which is not installed"
     ):
         jpegcompile.compile(tiny_residual(), preprocess="cifar10", aot=["sm_90"])
     assert fails(capsys, 5, "gpu-kernels") == (
