@@ -35,6 +35,7 @@ EPILOGUES = {
     "pixels": _windowed(_PIXELS, _PIXELS),
     "pixels, truncated": _windowed(_TRUNCATED, _TRUNCATED),
     "pixels, residual in rows, to rows": _windowed(_ROWS, _ROWS),
+    "pixels, residual, to rows": _windowed(_ROWS, _PIXELS),
     "pixels, ASM": _masked(_windowed(_PIXELS, _PIXELS)),
     "pixels, residual in rows, ASM, to rows": _masked(_windowed(_ROWS, _ROWS)),
     "pixels, transposed": replace(_windowed(_PIXELS), is_transposed=True),
@@ -45,6 +46,7 @@ EPILOGUES = {
     "rows, ASM": _masked(Convolution(_ROWS, _ROWS, residual=_ROWS)),
     "thin": _thin(_PIXELS),
     "thin, ASM, to rows": _masked(_thin(_ROWS)),
+    "thin, wide window": replace(_thin(_ROWS), kernel=(11, 11), pads=(5, 5)),
 }
 
 
