@@ -270,7 +270,7 @@ def tilings(conv: Convolution, precision: Precision) -> list[Tiling]:
         # Three stages would spill some bytes on sm_100.
         return [Tiling(64, 32, 32, 8, 2)]
     # The same on sm_80.
-    is_full = transforms == 1 and conv.residual is not None
+    is_full = transforms == 1 and (conv.residual is not None or conv.is_transposed)
     found = [Tiling(64, 64, 32, 8), Tiling(64, 32, 32, 8, 2 if is_full else 3)]
     if conv.x.thin == THIN and conv.depth(found[0]) > found[0].depth:
         found = found[1:]  # long steps would spill on sm_80

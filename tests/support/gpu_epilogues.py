@@ -39,6 +39,7 @@ EPILOGUES = {
     "pixels, ASM": _masked(_windowed(_PIXELS, _PIXELS)),
     "pixels, residual in rows, ASM, to rows": _masked(_windowed(_ROWS, _ROWS)),
     "pixels, transposed": replace(_windowed(_PIXELS), is_transposed=True),
+    "pixels, transposed, to rows": replace(_windowed(_ROWS), is_transposed=True),
     "rows, linear": Convolution(_ROWS, _ROWS, residual=_ROWS),
     "rows, to pixels": Convolution(_ROWS, _PIXELS, program=RELU),
     "rows": Convolution(_ROWS, _ROWS, residual=_ROWS, program=RELU),
