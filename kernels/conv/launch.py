@@ -259,6 +259,8 @@ def tilings(conv: Convolution, precision: Precision) -> list[Tiling]:
             found = [tall if conv.is_windowed else wide, Tiling(64, 64, 64, 8)]
         else:
             found = [Tiling(128, 128, 32, 8), tall, Tiling(64, 64, 64, 8)]
+        if conv.is_transposed and transforms and channels > 32:
+            found = found[1:]  # 43 KB on sm_100
         if conv.phi and conv.x.thin == THIN:
             found = found[1:]  # 128 rows would spill some bytes on sm_100
         # Four warps would spill some bytes in transforms.
@@ -274,6 +276,8 @@ def tilings(conv: Convolution, precision: Precision) -> list[Tiling]:
     found = [Tiling(64, 64, 32, 8), Tiling(64, 32, 32, 8, 2 if is_full else 3)]
     if conv.x.thin == THIN and conv.depth(found[0]) > found[0].depth:
         found = found[1:]  # long steps would spill on sm_80
+    if conv.is_transposed and transforms:
+        found = found[1:]  # 42 KB on sm_100
     return found if transforms else [*found, Tiling(64, 16, 32, 4)]
 
 
