@@ -273,7 +273,10 @@ def tilings(conv: Convolution, precision: Precision) -> list[Tiling]:
         return [Tiling(64, 32, 32, 8, 2)]
     # The same on sm_80.
     is_full = transforms == 1 and (conv.residual is not None or conv.is_transposed)
-    found = [Tiling(64, 64, 32, 8), Tiling(64, 32, 32, 8, 2 if is_full else 3)]
+    small = Tiling(64, 32, 32, 8, 2 if is_full else 3)
+    if "inverse" in conv.matrices and conv.depth(small) < small.depth:
+        small = Tiling(64, 16, 32, 8)  # with short steps 32 channels would spill on sm_100
+    found = [Tiling(64, 64, 32, 8), small]
     if conv.x.thin == THIN and conv.depth(found[0]) > found[0].depth:
         found = found[1:]  # long steps would spill on sm_80
     if conv.is_transposed and transforms:

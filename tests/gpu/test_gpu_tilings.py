@@ -76,6 +76,7 @@ def test_all_kernels(arch: int, precision: str) -> None:
         ("pixels, residual in rows, ASM, to rows", 256, 32, TF32X3, Tiling(64, 32, 32, 8, 2)),
         ("pixels, residual, to rows", 64, 1, TF32X3, Tiling(64, 32, 32, 8, 2)),
         ("pixels, transposed, to rows", 64, 1, TF32X3, Tiling(64, 32, 32, 8, 2)),
+        ("pixels, residual in rows, of 16 channels", 16, 1, TF32X3, Tiling(64, 16, 32, 8)),
         ("thin, wide window", 64, 32, TF32X3, Tiling(64, 32, 32, 8)),
         ("pixels", 256, 32, FLOAT32, Tiling(64, 64, 32, 8)),
         ("pixels, truncated", 256, 32, FLOAT32, Tiling(64, 32, 16, 8)),

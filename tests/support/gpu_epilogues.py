@@ -36,6 +36,9 @@ EPILOGUES = {
     "pixels, truncated": _windowed(_TRUNCATED, _TRUNCATED),
     "pixels, residual in rows, to rows": _windowed(_ROWS, _ROWS),
     "pixels, residual, to rows": _windowed(_ROWS, _PIXELS),
+    "pixels, residual in rows, of 16 channels": replace(
+        _windowed(_PIXELS, _ROWS), x=replace(_PIXELS, channels=16)
+    ),
     "pixels, ASM": _masked(_windowed(_PIXELS, _PIXELS)),
     "pixels, residual in rows, ASM, to rows": _masked(_windowed(_ROWS, _ROWS)),
     "pixels, transposed": replace(_windowed(_PIXELS), is_transposed=True),
