@@ -28,6 +28,10 @@ ARCHS = tuple(ARCHITECTURES.values())
 # What a program may use of shared memory, in bytes, by compute capability.
 SHARED_BYTES = {80: 163 << 10, 86: 99 << 10, 89: 99 << 10, 90: 227 << 10, 100: 227 << 10}
 TENSOR_COLUMNS = 512
+# Of a multiprocessor, and that a thread may have at most.
+REGISTERS, MOST_REGISTERS = 65536, 255
+MORE_REGISTERS = 32
+WARP = 32
 # Triton appends two parameters: memory that is shared by all programs, and memory for profiles.
 # Kernels here use neither, so that both may be null.
 SCRATCH = (("global_scratch", "*i8"), ("profile_scratch", "*i8"))
@@ -90,12 +94,22 @@ def compile_launch(launch: Launch, arch: int, chip: int | None = None) -> Cubin:
         InternalError: if the kernel exceeds a limit or spills registers.
     """
     cubin = compile_unchecked(launch, arch)
+    if cubin.used.stack or cubin.used.local_instructions:
+        # ptxas stops at fewer registers than there are, so that more programs run at once, and
+        # spills the few bytes that are missing.
+        cubin = compile_unchecked(launch, arch, cubin.used.registers + MORE_REGISTERS)
     check_limits(cubin, chip or arch)
     return cubin
 
 
-def compile_unchecked(launch: Launch, arch: int) -> Cubin:
-    """The compiled kernel of a launch, which may spill registers; see `compile_launch`."""
+def compile_unchecked(launch: Launch, arch: int, registers: int | None = None) -> Cubin:
+    """The compiled kernel of a launch, which may spill registers; see `compile_launch`.
+
+    Args:
+        launch: what to compile.
+        arch: one of ARCHS.
+        registers: that a thread may have; what ptxas takes if not given.
+    """
     kernel = kernel_of(launch.kernel)
     if arch not in ARCHS:
         raise UsageError(f"architecture is {arch}; use {', '.join(map(str, ARCHS))}")
@@ -113,6 +127,8 @@ def compile_unchecked(launch: Launch, arch: int) -> Cubin:
     signature = {name: kind or "constexpr" for name, kind in types.items()}
     tiling = launch.tiling
     options = {"num_warps": tiling.warps, "num_stages": tiling.stages, "enable_fp_fusion": True}
+    if registers is not None:
+        options["maxnreg"] = min(registers, REGISTERS // (WARP * tiling.warps), MOST_REGISTERS)
     with triton.knobs.compilation.scope():
         triton.knobs.compilation.disable_line_info = True
         compiled = triton.compile(

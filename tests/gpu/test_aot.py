@@ -11,7 +11,13 @@ import pytest
 from support.ahead_of_time import compiled
 
 from jpegcompile.errors import AccessError, InternalError, UsageError
-from jpegcompile.gpu.aot import Cubin, check_limits, check_parameters, compile_launch
+from jpegcompile.gpu.aot import (
+    MORE_REGISTERS,
+    Cubin,
+    check_limits,
+    check_parameters,
+    compile_launch,
+)
 from jpegcompile.gpu.disassembly import Resources, resources
 from jpegcompile.gpu.elf import Parameter, kernel_parameters
 from jpegcompile.gpu.launch import Tiling
@@ -161,3 +167,24 @@ def test_numbers_that_kernels_do_not_take() -> None:
 def test_what_is_no_cubin_has_no_resources() -> None:
     with pytest.raises(AccessError, match=r"cuobjdump: failed: .*; install Triton again"):
         resources(b"text")
+
+
+# Prints what a kernel uses for which ptxas takes too few registers, and what it is compiled to.
+SPILL = """
+import json
+from dataclasses import replace
+from jpegcompile.gpu.aot import compile_launch, compile_unchecked
+from jpegcompile.precision import TF32X3
+from support.gpu_epilogues import EPILOGUES
+conv = EPILOGUES["rows, of 16 channels"]
+launch = conv.launch(1, TF32X3, conv.default_tiling(TF32X3))
+for cubin in (compile_unchecked(launch, 100), compile_launch(launch, 100)):
+    print(json.dumps([cubin.used.stack, cubin.used.registers]))
+"""
+
+
+def test_a_kernel_that_spills_gets_more_registers() -> None:
+    first, second = map(json.loads, compiled(SPILL).splitlines())
+    assert first[0] > 0
+    assert second[0] == 0
+    assert first[1] < second[1] <= first[1] + MORE_REGISTERS

@@ -47,6 +47,7 @@ EPILOGUES = {
     "rows, to pixels": Convolution(_ROWS, _PIXELS, program=RELU),
     "rows": Convolution(_ROWS, _ROWS, residual=_ROWS, program=RELU),
     "rows, residual in pixels": Convolution(_ROWS, _ROWS, residual=_TRUNCATED, program=RELU),
+    "rows, of 16 channels": Convolution(replace(_ROWS, channels=16), _ROWS, program=RELU),
     "rows, ASM": _masked(Convolution(_ROWS, _ROWS, residual=_ROWS)),
     "thin": _thin(_PIXELS),
     "thin, ASM, to rows": _masked(_thin(_ROWS)),
