@@ -185,6 +185,22 @@ def test_every_step_of_programs(text: str) -> None:
     assert excess(made, meant, layout, FLOAT32) <= 1
 
 
+@pytest.mark.parametrize("name", ["Sin", "Cos"])
+def test_large_angles(name: str) -> None:
+    """Their turns are taken off in double precision."""
+    layout = MapLayout.whole(16, 8, 8, 8)
+    values = np.geomspace(1e-3, 1e7, 16 * 64).reshape(1, 16, 8, 8) * np.resize([1, -1], 64).reshape(
+        8, 8
+    )
+    kernel = Elementwise(layout, layout, parse(f"{name} x", 0))
+    arrays = {"x": stored(values, layout)}
+    launch = kernel.launch(1, FLOAT32, kernel.default_tiling(FLOAT32))
+    made = run_kernel(launch, arrays, {}, (1, *layout.shape))
+    angles = arrays["x"].astype(np.float32).astype(np.float64)
+    # Five roundings to float32, and the series.
+    np.testing.assert_allclose(made, getattr(np, name.lower())(angles), atol=5 * 2**-24)
+
+
 def test_no_function_is_missing() -> None:
     tested = {line.split()[0] for text in STEPS for line in text.split("\n")}
     assert {name.removeprefix("Jpeg") for name in FUNCTIONS} <= tested
