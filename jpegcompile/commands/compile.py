@@ -33,11 +33,11 @@ from jpegcompile.commands.search import (
 from jpegcompile.commands.written import MODEL, require_distinct, written_files
 from jpegcompile.compiler import CompiledModel
 from jpegcompile.compiler import compile as compile_model
-from jpegcompile.cost.gpus import GPUS
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.files import require_writable, write_whole
 from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking
+from jpegcompile.gpu.archs import ARCHITECTURES
 from jpegcompile.gpu.folder import require_replaceable
 from jpegcompile.gpu.library.files import beside
 from jpegcompile.options import SPATIAL_HAS_NO_FREQUENCIES
@@ -69,8 +69,9 @@ _AUTO = "auto"
 @click.option(
     "--aot",
     metavar="ARCH,...",
-    help=f"Compile the GPU kernels of the model ahead of time for {', '.join(GPUS)}: with --target"
-    " triton into a file of the folder, with --target ort into OUTPUT.cubins beside the model.",
+    help=f"Compile the GPU kernels of the model ahead of time for {', '.join(ARCHITECTURES)}: with"
+    " --target triton into a file of the folder, with --target ort into OUTPUT.cubins beside the"
+    " model.",
 )
 @kernel_options
 @click.option("--strict", is_flag=True, help="Fail (exit 3) if anything would be kept spatial.")

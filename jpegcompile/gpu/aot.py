@@ -30,7 +30,9 @@ SHARED_BYTES = {80: 163 << 10, 86: 99 << 10, 89: 99 << 10, 90: 227 << 10, 100: 2
 TENSOR_COLUMNS = 512
 # Of a multiprocessor, and that a thread may have at most.
 REGISTERS, MOST_REGISTERS = 65536, 255
+# How many more a kernel that spills may have when it is compiled again.
 MORE_REGISTERS = 32
+# Threads.
 WARP = 32
 # Triton appends two parameters: memory that is shared by all programs, and memory for profiles.
 # Kernels here use neither, so that both may be null.

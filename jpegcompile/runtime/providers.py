@@ -28,6 +28,8 @@ Asked = Choice | Sequence[Provider]
 Progress = Callable[[int, int], None]
 # Its own kernels would round float32 to TF32 otherwise.
 _EXACT_CUDA: Provider = (CUDA_PROVIDER, {"use_tf32": "0"})
+# What the library says of files that are whole, and of kernels for other devices alone.
+_OTHER_DEVICE = ", the device is "
 # Of ONNX Runtime's loggers; the second is its default.
 _FATAL, _WARNING = 4, 2
 
@@ -181,16 +183,28 @@ def _kernels(
     if device.startswith(cuda.NO_CUDA):
         reason = device.removeprefix(cuda.NO_CUDA)
         return (), f"{reason}; install NVIDIA's driver, or give --provider cpu"
-    files = cuda.kernel_files(model) if native else ()
-    if not native or (files and not cuda.status(files).startswith(cuda.NO_CUDA)):
-        return files, ""
+    if not native:
+        return (), ""
+    files = cuda.kernel_files(model)
+    if files:
+        missing = _missing(files)
+        # A file that is damaged is not made good by another one.
+        if not missing or _OTHER_DEVICE not in missing:
+            return files, missing
     gpu = architecture_for(device)
     if gpu is None:
         return (), f"there are no kernels for {device}; give --provider cpu"
     if progress is None:
         return (), f"there are no kernels for {device}; run jpegcompile gpu-kernels --gpu {gpu}"
     (built,) = gpu_kernels([gpu], progress=progress)
-    return (*files, built.path), ""
+    files = (*files, built.path)
+    return files, _missing(files)
+
+
+def _missing(files: tuple[Path, ...]) -> str:
+    """Why native kernels cannot run by these files, if they cannot."""
+    told = cuda.status(files)
+    return told.removeprefix(cuda.NO_CUDA) if told.startswith(cuda.NO_CUDA) else ""
 
 
 def give_notice(reason: str) -> None:

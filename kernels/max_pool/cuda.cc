@@ -44,10 +44,10 @@ class MaxPoolOnCuda : public CudaKernel {
     if (to.is_empty()) return;
     if (from.is_empty()) throw KernelError("x of shape " + x.shape.text() + " has no pixels");
     const View stored = planes_.read(call, from, input_block_, x.data);
-    // The two maps of a masked pool have the same strides.
-    const View pixels = is_masked_ ? pixels_.made(call, from, stored, stored.frequencies)
-                                   : pixels_.of(call, from, stored);
-    const View low = is_masked_ ? pixels_.made(call, from, stored, phi) : pixels;
+    // Of pixels the approximation is the map itself. The two maps have the same strides.
+    const View pixels = pixels_.of(call, from, stored);
+    const View low =
+        is_masked_ && !stored.is_pixels() ? pixels_.made(call, from, stored, phi) : pixels;
     const View target = planes_.target(call, to, output_block_, y);
     launch(call, from, to, pixels, low, target);
     planes_.write(call, to, target, y);

@@ -97,20 +97,21 @@ extern "C" __attribute__((visibility("default"))) const char* JpegcompileOperato
   }
 }
 
-// The same for those that run on CUDA by these compiled kernels, as JpegcompileCudaStatus takes them.
+// The same for operators that run on CUDA. The paths are those that JpegcompileCudaStatus takes.
 extern "C" __attribute__((visibility("default"))) const char* JpegcompileCudaOperators(
     const char* cubins) noexcept {
   try {
     static std::mutex mutex;
-    static std::map<std::string, std::string> known;
+    static auto& known = *std::make_unique<std::map<std::string, std::string>>().release();
     const std::scoped_lock lock(mutex);
-    const auto [lines, is_new] = known.try_emplace(cubins);
+    const auto found = known.find(cubins);
+    if (found != known.end()) return found->second.c_str();
+    std::string lines;
     const auto* runtime = jpegcompile::cuda::decision(cubins).runtime.get();
-    if (!is_new || runtime == nullptr) return lines->second.c_str();
     for (const auto& op : jpegcompile::registered(runtime)) {
-      if (op->cuda != nullptr) lines->second += std::string(op->definition.name) + "\n";
+      if (op->cuda != nullptr) lines += std::string(op->definition.name) + "\n";
     }
-    return lines->second.c_str();
+    return known.emplace(cubins, std::move(lines)).first->second.c_str();
   } catch (...) {
     return nullptr;
   }

@@ -168,18 +168,19 @@ const std::vector<std::unique_ptr<Registered>>& registered(const cuda::Runtime* 
   static std::mutex mutex;
   static auto& made = *std::make_unique<std::map<const cuda::Runtime*, All>>().release();
   const std::scoped_lock lock(mutex);
-  All& all = made[runtime];
-  if (!all.empty()) return all;
+  const auto known = made.find(runtime);
+  if (known != made.end()) return known->second;
+  All all;
   for (const Definition& one : definitions()) all.push_back(std::make_unique<Registered>(one));
-  if (runtime == nullptr) return all;
-  const bool has_programs = cuda::has_own_programs(runtime->cubins());
+  const bool has_programs = runtime != nullptr && cuda::has_own_programs(runtime->cubins());
   for (const Definition& one : definitions()) {
+    const bool is_on_cuda = one.make_on_cuda != nullptr && runtime != nullptr;
     const bool is_runnable = has_programs || one.attribute("program") == nullptr;
-    if (one.make_on_cuda != nullptr && is_runnable) {
+    if (is_on_cuda && is_runnable) {
       all.push_back(std::make_unique<RegisteredOnCuda>(one, *runtime));
     }
   }
-  return all;
+  return made.emplace(runtime, std::move(all)).first->second;
 }
 
 }  // namespace jpegcompile

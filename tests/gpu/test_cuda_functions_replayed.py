@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +207,8 @@ def test_a_wrong_number_is_seen(made: Made) -> None:
     index = CASES.index(LINEAR[7])
     done = made[0][index]
     (address,) = (a for a, values in done.copied.items() if values.size == 2 * 16)
-    done.copied[address] = done.copied[address].copy()
-    done.copied[address][20] += 1e-3
+    changed = done.copied[address].copy()
+    changed[20] += 1e-3
+    faulty = replace(done, copied={**done.copied, address: changed})
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
-        check_case(CASES[index], done, made[1])
+        check_case(CASES[index], faulty, made[1])

@@ -6,6 +6,7 @@ Launches are compared with Python's, and replayed by Triton's interpreter.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -140,10 +141,11 @@ def test_launches_make_what_the_operator_means(index: int, made: Made) -> None:
 def test_a_wrong_shift_is_seen(made: Made) -> None:
     done = made[0][len(CASES) - 1]
     (address,) = (a for a, values in done.copied.items() if values.size == 2 * 32 + 1)
-    done.copied[address] = done.copied[address].copy()
-    done.copied[address][32 + 5] += 1e-3
+    changed = done.copied[address].copy()
+    changed[32 + 5] += 1e-3
+    faulty = replace(done, copied={**done.copied, address: changed})
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
-        check_case(CASES[-1], done, made[1])
+        check_case(CASES[-1], faulty, made[1])
 
 
 LARGE = MapLayout(32, 20, 24)

@@ -93,5 +93,6 @@ def test_kernels_of_a_model_are_kernels_of_the_library() -> None:
 
 def test_the_index_keeps_kernels_apart() -> None:
     """By what launchers choose; two tilings of one would be refused."""
-    forms = [compiled_form(launch) for launch in distinct(library_launches(TF32X3))]
+    # The index does not tell stages.
+    forms = [compiled_form(launch)[:-1] for launch in distinct(library_launches(TF32X3))]
     assert len(forms) == len(set(forms)) > 200

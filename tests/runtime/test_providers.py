@@ -46,8 +46,11 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
     """Pretends that onnxruntime-gpu is installed, on a machine with such a device."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("JPEGCOMPILE_CUBINS", raising=False)
+    monkeypatch.setattr(cuda, "custom_ops_library", lambda: None)
 
     def pretend(device: str, status: str = "CUDA: ") -> None:
         names = [CUDA_PROVIDER, *CPU_PROVIDERS]
@@ -65,16 +68,19 @@ def test_the_cpu_is_asked_for(path: Path) -> None:
     assert not session.execution.is_on_cuda
 
 
-def test_auto_without_a_provider_for_cuda_says_nothing(path: Path) -> None:
-    assert CUDA_PROVIDER not in ort.get_available_providers()
+def test_auto_without_a_provider_for_cuda_says_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ort, "get_available_providers", lambda: list(CPU_PROVIDERS))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert jpegcompile.load(path).providers == list(CPU_PROVIDERS)
 
 
 def test_cuda_without_its_provider_is_refused(
-    path: Path, capsys: pytest.CaptureFixture[str]
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(ort, "get_available_providers", lambda: list(CPU_PROVIDERS))
     message = (
         "--provider cuda: this onnxruntime has no CUDA provider; install onnxruntime-gpu in its"
         " place (docs/onnxruntime_gpu.md)"
@@ -151,8 +157,7 @@ def test_function_bodies_need_no_kernels(machine: Machine, path: Path) -> None:
 def test_kernels_that_are_missing(
     path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    machine("sm_89", f"{cuda.NO_CUDA}no kernels")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    machine("sm_89")
     with pytest.warns(FallbackWarning, match="run jpegcompile gpu-kernels --gpu sm_80; running on"):
         assert providers_for("auto", path) is ON_CPU
     asked: list[Any] = []
@@ -170,6 +175,35 @@ def test_kernels_that_are_missing(
     assert asked == [(["sm_80"], show)]
     assert found.kernel_files == (cached_file("sm_80"),)
     assert found.kernel_files[0].parent == tmp_path / "jpegcompile" / "kernels"
+
+
+@pytest.mark.parametrize("choice", ["auto", "cuda"])
+def test_a_file_of_kernels_that_is_damaged(machine: Machine, tmp_path: Path, choice: Any) -> None:
+    """It is told of: no others are compiled, and nothing runs beside it."""
+    reason = f"{tmp_path / 'm.cubins'}: it is no file of compiled kernels"
+    machine("sm_90", f"{cuda.NO_CUDA}{reason}")
+    beside(tmp_path / "m.onnx").write_bytes(b"")
+    if choice == "auto":
+        with pytest.warns(FallbackWarning, match="it is no file of compiled kernels; running on"):
+            assert providers_for(choice, tmp_path / "m.onnx") is ON_CPU
+    else:
+        with pytest.raises(AccessError, match=r"^--provider cuda: .*it is no file of compiled"):
+            providers_for(choice, tmp_path / "m.onnx")
+
+
+def test_kernels_for_another_device(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine("sm_90")
+    own, built = beside(tmp_path / "m.onnx"), cached_file("sm_90")
+    own.write_bytes(b"")
+    other = f"{cuda.NO_CUDA}{own}: has kernels for sm_80, the device is sm_90; compile the kernels"
+    monkeypatch.setattr(cuda, "status", lambda files: "CUDA: " if built in files else other)
+    made = [KernelFile(built, ("sm_90",), 1)]
+    monkeypatch.setattr(providers, "gpu_kernels", lambda gpus, *, progress: made)
+    assert providers_for("cuda", tmp_path / "m.onnx").kernel_files == (own, built)
+    with pytest.warns(FallbackWarning, match="run jpegcompile gpu-kernels --gpu sm_90"):
+        assert providers_for("auto", tmp_path / "m.onnx") is ON_CPU
 
 
 @pytest.mark.parametrize("device", ["sm_75", "sm_120"])
@@ -279,7 +313,7 @@ def test_what_the_library_is_told() -> None:
 
 
 def test_the_native_library_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is no driver at that path, in a library that has not looked for another yet."""
+    """Of a file that is not there, and where native kernels are not installed."""
     file = tmp_path / "x.cubins"
     assert cuda.status([file]).startswith("no CUDA: ")
     assert cuda.operators([file]) == frozenset()

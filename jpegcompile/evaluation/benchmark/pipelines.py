@@ -72,6 +72,7 @@ def open_session(
 
     Raises:
         UnsupportedModelError: if ONNX Runtime refuses the model.
+        AccessError: if CUDA is required and not used.
     """
     options = session_options(job.threads, None if folder is None else Path(folder), spinning=True)
     if job.library is not None and job.side != SPATIAL:
@@ -83,11 +84,13 @@ def open_session(
     model = path if folder is None else Path(path).read_bytes()
     try:
         with job.providers.opening():
-            return ort.InferenceSession(model, options, providers=list(job.providers.names))
+            session = ort.InferenceSession(model, options, providers=list(job.providers.names))
     except Exception as error:
         raise UnsupportedModelError(
             f"{path}: ONNX Runtime refuses the model: {one_line(error)}"
         ) from error
+    job.providers.check(session)
+    return session
 
 
 def run_session(session: ort.InferenceSession, feeds: dict[str, Array]) -> Outputs:

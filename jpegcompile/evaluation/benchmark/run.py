@@ -145,7 +145,8 @@ def _execution_of(session: Session | CompiledModule) -> Execution | ModuleExecut
         return session.execution
     if session.info.input_mode == "jpeg" and session.execution.library is not None:
         # The whole file is run there, as any program runs it.
-        return execution_of(read_compiled(session.path)[0])
+        whole, ran = execution_of(read_compiled(session.path)[0]), session.execution
+        return whole.on_cuda(frozenset(ran.for_cuda)) if ran.is_on_cuda else whole
     return session.execution
 
 

@@ -38,7 +38,7 @@ def cached_files() -> tuple[Path, ...]:
 
 @cache
 def _version() -> str:
-    """A hash of everything that decides what kernels become."""
+    """A hash of the sources of kernels, and of what compiles them."""
     digest = hashlib.sha256()
     roots = (Path(kernels.__file__).parent, Path(gpu.__file__).parent)
     for root in roots:
