@@ -151,6 +151,9 @@ CASES += [
     one_map("JpegAsmMaxPool", GROUPS, Order(1, 4),
             lambda x: to_jpeg(pooled(to_spatial(x, 8), low(x)), 4),
             BAND + MATRICES, **POOL),
+    # Of pixels the approximation is the map itself.
+    one_map("JpegAsmMaxPool", Order(16), Order(16), lambda x: pooled(x, x),
+            ("band 8 16 1 1", *MATRICES), **{**POOL, "input_block": 1, "output_block": 1}),
     one_map("JpegGlobalAveragePool", FEWER, Order(),
             lambda x: to_spatial(x, 8).mean((2, 3), keepdims=True), MATRICES[:2],
             input_block=8, output_block=1),
