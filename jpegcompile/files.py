@@ -98,7 +98,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
         AccessError: if the folder is missing, not writable or full, or the path is something else
             than a file.
     """
-    write_together([(path, lambda stream: stream.write(content))])
+    write_together([(path, writing(content))])
 
 
 def write_together(
@@ -153,14 +153,15 @@ def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> No
     with _naming(path):
         folder.mkdir(exist_ok=True)
     try:
-        write_together([(folder / name, _written(content)) for name, content in files.items()])
+        write_together([(folder / name, writing(content)) for name, content in files.items()])
     except BaseException:
         if is_new:
             folder.rmdir()
         raise
 
 
-def _written(content: bytes) -> Callable[[BinaryIO], object]:
+def writing(content: bytes) -> Callable[[BinaryIO], object]:
+    """What writes a content, for `write_together`."""
     return lambda stream: stream.write(content)
 
 

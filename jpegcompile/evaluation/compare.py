@@ -16,7 +16,7 @@ from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.batches import image_batches
 from jpegcompile.evaluation.chance import chance_warning
 from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
-from jpegcompile.evaluation.progress import Progress
+from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.spatial import SpatialModel, score_count
 from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
@@ -138,7 +138,7 @@ def compare(
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read; or none
             can be used.
     """
-    session = opened(compiled, native=native, providers=providers)
+    session = opened(compiled, native=native, providers=providers, progress=progress or unseen)
     source = load_source(original)
     require_same_source(source, session)
     name = score_output(session.output_names, output)

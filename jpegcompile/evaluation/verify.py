@@ -19,7 +19,7 @@ from jpegcompile.errors import CheckFailedError, UnsupportedModelError, UsageErr
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
 from jpegcompile.evaluation.measure import OutputError, Verification
 from jpegcompile.evaluation.meter import verification
-from jpegcompile.evaluation.progress import Progress
+from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.trace import inputs_at_once, suspect_of, tensor_bytes
 from jpegcompile.evaluation.trial import Measured, Trial
@@ -78,7 +78,9 @@ def verify(
     for name, value in (("absolute", absolute), ("relative", relative)):
         if value is not None and not 0 <= value < math.inf:
             raise UsageError(f"{name} is {value:g}; give the error that is allowed, 0 or more")
-    session = opened(compiled, native=native, arena=False, providers=providers)
+    session = opened(
+        compiled, native=native, arena=False, providers=providers, progress=progress or unseen
+    )
     source = load_source(original)
     require_same_source(source, session)
     precision = precision_of(session.info.precision)

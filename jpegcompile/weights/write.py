@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnx.external_data_helper import uses_external_data
 
-from jpegcompile.files import write_together
+from jpegcompile.files import write_together, writing
 from jpegcompile.weights.read import tensors_of
 
 # Smaller tensors stay in the model; that is also onnx's own bound.
@@ -101,10 +101,10 @@ def save(
     Raises:
         AccessError: as `write_whole`; then what stood at all paths is still there.
     """
-    others = [(file, _writing(content)) for file, content in (companions or {}).items()]
+    others = [(file, writing(content)) for file, content in (companions or {}).items()]
     if not weights and not external_data:
         content = model.SerializeToString(deterministic=True)
-        write_together([*others, (path, _writing(content))])
+        write_together([*others, (path, writing(content))])
         return
     light = onnx.ModelProto()
     light.CopyFrom(model)
@@ -117,10 +117,6 @@ def save(
         stream.write(light.SerializeToString(deterministic=True))
 
     write_together([*others, (data, write_weights), (path, write_model)])
-
-
-def _writing(content: bytes) -> Callable[[BinaryIO], object]:
-    return lambda stream: stream.write(content)
 
 
 def _move_weights(

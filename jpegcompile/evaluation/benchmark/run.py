@@ -19,7 +19,7 @@ from jpegcompile.evaluation.benchmark.job import InputSet
 from jpegcompile.evaluation.benchmark.plan import plan_of
 from jpegcompile.evaluation.benchmark.results import Benchmark
 from jpegcompile.evaluation.benchmark.timer import Steps, Timer
-from jpegcompile.evaluation.progress import Progress
+from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.jpeg.unusable import OnError
@@ -84,7 +84,7 @@ def bench(
     """
     _require_positive(batches or (), threads, rounds, seconds)
     with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as name:
-        session = opened(compiled, threads=1, providers=providers)
+        session = opened(compiled, threads=1, providers=providers, progress=progress or unseen)
         source = load_source(original)
         require_same_source(source, session)
         _require_timed(session, per_op, portable)
