@@ -34,7 +34,7 @@ from jpegcompile.metadata import (
 from jpegcompile.odd_maps import note_odd_maps
 from jpegcompile.options import compile_options, complete_options, image_of
 from jpegcompile.pipeline import FIND_MAPS, pass_names, pipeline_for
-from jpegcompile.preprocess import Preprocess
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.report import Report
 from jpegcompile.target.registry import TARGETS
 from jpegcompile.version import __version__

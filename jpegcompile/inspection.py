@@ -20,7 +20,7 @@ from jpegcompile.input_size import InputSize, input_size_of, sized
 from jpegcompile.ir.module import DomainChoice, InputMode
 from jpegcompile.metadata import CompiledInfo, info_of, read_metadata
 from jpegcompile.options import compile_options
-from jpegcompile.preprocess import Preprocess
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import read_compiled
 

@@ -19,7 +19,7 @@ from jpegcompile.interface import DOMAIN
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.subsampling import frame_of, subsampling_of
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.preprocess import preprocess_of
+from jpegcompile.preprocessing.reading import preprocess_of
 
 # The record stands under the name of the operator domain. Format 2 added the frequencies,
 # format 3 the domain, format 4 the input mode "jpeg", format 5 what native kernels are chosen for,

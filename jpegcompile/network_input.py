@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +11,8 @@ import numpy as np
 from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.color import Color
 from jpegcompile.errors import UsageError
-from jpegcompile.preprocess import Preprocess
+from jpegcompile.preprocessing.geometry import Geometry, geometry_json, geometry_of
+from jpegcompile.preprocessing.preprocess import Preprocess
 
 Layout = Literal["NCHW", "NHWC"]
 
@@ -28,6 +29,7 @@ class NetworkInput:
         color: channels that the network takes; None where it is fed with tensors.
         affine: from pixels on the 0..255 scale to the first tensor that the compiled network
             computes on, normalisation inside the source's graph included; None as for `color`.
+        geometry: how images of any size come to the network's.
     """
 
     name: str
@@ -38,6 +40,7 @@ class NetworkInput:
     has_batch: bool = True
     color: Color | None = None
     affine: ChannelAffine | None = None
+    geometry: Geometry = field(default_factory=Geometry)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -70,13 +73,15 @@ class NetworkInput:
             UsageError: if the preprocessing does not fit the channels.
         """
         color = preprocess.color_for(self.channels)
-        return replace(self, color=color, affine=preprocess.affine(self.channels))
+        affine = preprocess.affine(self.channels)
+        return replace(self, color=color, affine=affine, geometry=preprocess.geometry)
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data that `from_json` reads back."""
         affine = self.affine
         numbers = None if affine is None else [affine.scale.tolist(), affine.shift.tolist()]
-        return {**asdict(replace(self, affine=None)), "affine": numbers}
+        data = asdict(replace(self, affine=None))
+        return {**data, "affine": numbers, "geometry": geometry_json(self.geometry)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> NetworkInput:
@@ -90,4 +95,5 @@ class NetworkInput:
         if numbers is not None:
             scale, shift = (np.asarray(values, np.float64) for values in numbers)
             affine = ChannelAffine(scale, shift)
-        return cls(**{**data, "affine": affine})
+        geometry = geometry_of(data.get("geometry") or {})
+        return cls(**{**data, "affine": affine, "geometry": geometry})

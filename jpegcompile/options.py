@@ -22,7 +22,8 @@ from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode
 from jpegcompile.jpeg.subsampling import GRAY, SUBSAMPLINGS
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import precision_of
-from jpegcompile.preprocess import Preprocess, preprocess_of
+from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.target.registry import target_of
 
 # What 32 bits hold.

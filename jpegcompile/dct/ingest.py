@@ -1,9 +1,9 @@
-"""The decode contract as a linear operator on coefficients, with no pixel in between.
+"""From a file's coefficients to a network's input as a linear operator, with no pixel in between.
 
 Component k of a file becomes rows_k @ C_k @ columns_k^T, C_k being its dequantised coefficients in
-place; each one-dimensional operator is inverse DCT, crop to the true size, upsampling, crop to the
-image and forward DCT at the network's block size, composed. Colour and normalisation then mix
-channels, and constants touch the DC coefficients only.
+place; each one-dimensional operator is a whole chain of steps composed (`dct/axis_operator.py`).
+Colour and normalisation then mix channels, and constants touch the DC coefficients only, unless
+the network sees more than the image.
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.byte_cache import cached
-from jpegcompile.dct.banded import TILE, BandedOperator
-from jpegcompile.dct.blocks import block_size, dct_matrix, planes_in_place
+from jpegcompile.dct.affine import ChannelAffine
+from jpegcompile.dct.axis_operator import axis_operator
+from jpegcompile.dct.banded import BandedOperator
+from jpegcompile.dct.blocks import axis_dct, block_size, planes_in_place
 from jpegcompile.dct.color import check_chroma_sampling, mixing_matrix
+from jpegcompile.dct.filters import taps_of
 from jpegcompile.dct.upsampling import Upsampling
-from jpegcompile.errors import ImageError
 from jpegcompile.jpeg.coefficients import Coefficients
-from jpegcompile.jpeg.frame import Frame, ceil_div
+from jpegcompile.jpeg.frame import Frame
 from jpegcompile.network_input import NetworkInput
-
-# Of operators of axes: those of a thousand sizes of photographs.
-_OPERATOR_BYTES = 1 << 26
+from jpegcompile.preprocessing.geometry import Placement
 
 
 @dataclass(frozen=True)
@@ -32,30 +31,23 @@ class IngestOperators:
     """The operators from one frame to one network's input; see the module's text.
 
     Attributes:
-        rows, columns: for each component [H, 8*block rows] and [W, 8*block columns].
+        rows, columns: for each component [H, 8*block rows] and [W, 8*block columns]; where the
+            file is transposed, [H, 8*block columns] and [W, 8*block rows].
+        is_transposed: whether the operators apply to the transposed coefficients C_k^T.
         mixing: [channels, components], colour and normalisation together.
-        offset: [channels], the level shift and the normalisation's constant, in pixel units.
+        offset: [channels], in pixel units, of every pixel.
+        level: [channels, H, W] in the jpeg domain, what else is added; None where the network sees
+            nothing but the image.
         block: block size of the result.
     """
 
     rows: tuple[BandedOperator, ...]
     columns: tuple[BandedOperator, ...]
+    is_transposed: bool
     mixing: NDArray[np.float64]
     offset: NDArray[np.float64]
+    level: NDArray[np.float64] | None
     block: int
-
-
-def require_same_size(frame: Frame, taken: NetworkInput) -> None:
-    """Refuse a file whose size is not the network's.
-
-    Raises:
-        ImageError: naming both sizes.
-    """
-    if frame.size != taken.size:
-        raise ImageError(
-            f"is {frame.width}x{frame.height} but the model takes {taken.width}x{taken.height};"
-            " resizing is not supported, give images of that size"
-        )
 
 
 def ingest_operators(
@@ -69,82 +61,80 @@ def ingest_operators(
         block: block size of the result, 1 for pixels; by default the largest for that size.
 
     Raises:
-        ImageError: if sampling factors are fractional, or differ between Cb and Cr, or the file's
-            size is not the network's.
+        ImageError: if sampling factors are fractional, or differ between Cb and Cr, or the image
+            does not come to the network's size.
         UsageError: if the network takes tensors.
     """
     color, affine = taken.from_pixels
-    require_same_size(frame, taken)
+    placement = taken.geometry.place(frame, taken.size)
     check_chroma_sampling(frame)
     block = block_size(*taken.size) if block is None else block
     rows: list[BandedOperator] = []
     columns: list[BandedOperator] = []
     for index in range(len(frame.sampling)):
-        true_height, true_width = frame.component_size(index)
         upsampling = Upsampling.of(frame, index)
-        sides = (
-            (rows, taken.height, true_height, upsampling.vertical),
-            (columns, taken.width, true_width, upsampling.horizontal),
+        factors = (upsampling.vertical, upsampling.horizontal)
+        stored = list(zip(frame.component_size(index), factors, strict=True))
+        sides = zip(
+            (rows, columns),
+            (placement.rows, placement.columns),
+            reversed(stored) if placement.is_transposed else stored,
+            strict=True,
         )
-        for operators, size, true_size, factor in sides:
+        for operators, axis, (true_size, factor) in sides:
             triangle = upsampling.triangle and factor == 2
-            operators.append(axis_operator(size, true_size, factor, triangle, block))
+            operators.append(axis_operator(axis, true_size, factor, triangle, block))
+    offset, level = _constants(placement, taken.geometry.fill, affine, block)
     return IngestOperators(
         tuple(rows),
         tuple(columns),
+        placement.is_transposed,
         mixing_matrix(frame.color_space, color) * affine.scale[:, None],
-        128.0 * affine.scale + affine.shift,
+        offset,
+        level,
         block,
     )
 
 
-@cached(_OPERATOR_BYTES)
-def axis_operator(
-    size: int, true_size: int, factor: int, triangle: bool, block: int
-) -> BandedOperator:
-    """[size, 8*ceil(true_size/8)]: coefficients of a component's axis to those of the result.
+def _constants(
+    placement: Placement, fill: tuple[float, ...], affine: ChannelAffine, block: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """What is added to every pixel, and to those that show the image."""
+    if placement.is_inside:
+        return 128.0 * affine.scale + affine.shift, None
+    shown = np.broadcast_to(np.asarray(fill), affine.scale.shape)
+    rows, columns = (
+        axis_dct(axis.length, block) @ taps_of(axis).level
+        for axis in (placement.rows, placement.columns)
+    )
+    level = ((128.0 - shown) * affine.scale)[:, None, None] * np.outer(rows, columns)
+    return shown * affine.scale + affine.shift, level
+
+
+def ingest(
+    coefficients: Coefficients, taken: NetworkInput, block: int | None = None
+) -> NDArray[np.float64]:
+    """The network's input [channels, H, W] in the jpeg domain, in float64.
 
     Args:
-        size: of the axis of the image; a multiple of `block`.
-        true_size: of the axis of the component, in samples.
-        factor: pixels to a sample.
-        triangle: whether a factor of 2 interpolates.
-        block: block size of the result.
-    """
-    tiles = ceil_div(size, TILE)
-    pixels = np.arange(tiles * TILE)
-    taps = Upsampling(factor, factor, triangle).taps(factor, true_size, pixels)
-    inside = np.minimum(pixels, size - 1)
-    blocks = np.stack([samples[inside] // 8 for samples, _ in taps]).reshape(-1, tiles, TILE)
-    first, last = blocks.min(axis=(0, 2)), blocks.max(axis=(0, 2))
-    reach = 8 * int((last - first).max() + 1)
-    inputs = 8 * ceil_div(true_size, 8)
-    starts = np.minimum(8 * first, inputs - reach)
-    upsampling = np.zeros((tiles * TILE, reach))
-    for samples, weight in taps:
-        places = samples - np.repeat(starts, TILE)
-        upsampling[pixels[:size], places[:size]] += weight
-    to_samples = np.kron(np.eye(reach // 8), dct_matrix(8)).T
-    tile_dct = np.kron(np.eye(TILE // block), dct_matrix(block))
-    values = np.matmul(tile_dct, (upsampling @ to_samples).reshape(tiles, TILE, reach))
-    return BandedOperator(values, starts, size, inputs)
-
-
-def ingest(coefficients: Coefficients, taken: NetworkInput) -> NDArray[np.float64]:
-    """The network's input [channels, H, W] in the jpeg domain at `block_size(H, W)`, in float64.
+        coefficients: of the file.
+        taken: what the network takes of it.
+        block: block size of the result, 1 for pixels; by default `block_size(H, W)`.
 
     Raises:
         ImageError, UsageError: as `ingest_operators`.
     """
-    operators = ingest_operators(coefficients.frame, taken)
+    operators = ingest_operators(coefficients.frame, taken, block)
     used = np.flatnonzero(operators.mixing.any(axis=0))
     components = np.empty((len(used), *taken.size))
     for place, index in enumerate(used):
         table = coefficients.quantization[index].astype(np.float64)
         plane = planes_in_place(coefficients.planes[index] * table)
+        if operators.is_transposed:
+            plane = np.ascontiguousarray(plane.T)
         components[place] = operators.columns[index].columns(operators.rows[index].rows(plane))
     mixed = operators.mixing[:, used] @ components.reshape(len(used), -1)
     result = mixed.reshape(-1, *taken.size)
-    block = operators.block
-    result[:, ::block, ::block] += block * operators.offset[:, None, None]
-    return result
+    size = operators.block
+    result[:, ::size, ::size] += size * operators.offset[:, None, None]
+    return result if operators.level is None else result + operators.level

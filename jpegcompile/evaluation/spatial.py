@@ -16,7 +16,7 @@ from jpegcompile.errors import ImageError, one_line
 from jpegcompile.frontend.load import Source
 from jpegcompile.interface import IR_VERSION
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.preprocess import Preprocess
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.inputs import normalize
 from jpegcompile.runtime.opening import inference_session

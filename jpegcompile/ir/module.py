@@ -20,7 +20,7 @@ from jpegcompile.operators.constants import DOMAIN
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.precision import FLOAT32, Precision
-from jpegcompile.preprocess import Preprocess
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.report import Report
 from jpegcompile.target.base import Target
 from jpegcompile.target.ort import ORT

@@ -14,7 +14,7 @@ from jpegcompile.compiler import ModelSource
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.evaluation.progress import Progress
 from jpegcompile.input_size import InputSize
-from jpegcompile.preprocess import Preprocess
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.processors import available_processors
 from jpegcompile.reproduction import block_rmse as rmse
 from jpegcompile.reproduction.accuracy import SERIES, accuracy_by_frequencies

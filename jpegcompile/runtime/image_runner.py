@@ -15,7 +15,7 @@ from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.read import ImageSource
 from jpegcompile.jpeg.unusable import ImageReader, OnError
 from jpegcompile.metadata import CompiledInfo
-from jpegcompile.preprocess import Preprocess
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.inputs import check_usable, fits_inputs, preprocess_in
 from jpegcompile.runtime.outputs import Outputs, joined
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.color import Color, check_chroma_sampling, mixing_matrix
 from jpegcompile.dct.decode import decode
-from jpegcompile.dct.ingest import ingest, require_same_size
+from jpegcompile.dct.ingest import ingest
 from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
@@ -19,17 +19,18 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.preprocess import Preprocess, preprocess_of
+from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.preprocessing.reading import preprocess_of
 
 
 def check_size(frame: Frame, taken: NetworkInput, name: str) -> None:
-    """Refuse an image whose size is not the network's.
+    """Refuse an image that does not come to the network's size.
 
     Raises:
         ImageError: beginning with the image's name, naming both sizes.
     """
     try:
-        require_same_size(frame, taken)
+        taken.geometry.place(frame, taken.size)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
 

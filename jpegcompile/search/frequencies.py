@@ -34,7 +34,8 @@ from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.jpeg.unusable import OnError, Skipped
-from jpegcompile.preprocess import Preprocess, preprocess_of
+from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.search.budget import PLANS_A_STEP, farthest_within
 from jpegcompile.search.cache import Cache, default_folder, key_of
 from jpegcompile.search.images import usable_images

@@ -25,7 +25,7 @@ from support.torch_zoo import Design, build
 from torch import Tensor, nn
 from torch.nn import functional
 
-from jpegcompile.preprocess import preprocess_of
+from jpegcompile.preprocessing.reading import preprocess_of
 
 SIZE, BATCH = 32, 128
 DESIGN = Design(

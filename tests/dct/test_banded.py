@@ -11,18 +11,27 @@ from support.coefficient_files import SAMPLINGS
 from support.maps import random_map
 from support.network_inputs import network_input
 
+from jpegcompile.dct.axis_operator import axis_operator
 from jpegcompile.dct.banded import TILE, BandedOperator
 from jpegcompile.dct.blocks import BLOCK_SIZES, axis_dct
-from jpegcompile.dct.ingest import axis_operator, ingest, ingest_operators
+from jpegcompile.dct.ingest import ingest, ingest_operators
 from jpegcompile.dct.upsampling import upsample_axis
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame, ceil_div
-from jpegcompile.preprocess import PRESETS
+from jpegcompile.preprocessing.geometry import AxisPlacement
+from jpegcompile.preprocessing.presets import PRESETS
 
 Doubles = NDArray[np.float64]
 # Products of orthonormal matrices, with sums of eight terms.
 ROUNDING = 1e-14
 FILTERS = ((1, False), (2, True), (2, False), (3, False), (4, False))
+
+
+def whole_axis(
+    size: int, true_size: int, factor: int, triangle: bool, block: int
+) -> BandedOperator:
+    """The operator of an axis that is neither resized nor cropped."""
+    return axis_operator(AxisPlacement.whole(size), true_size, factor, triangle, block)
 
 
 def dense(size: int, true_size: int, factor: int, triangle: bool, block: int) -> Doubles:
@@ -48,7 +57,7 @@ def test_every_size_is_the_dense_operator(factor: int, triangle: bool) -> None:
         for block in BLOCK_SIZES:
             if size % block == 0:
                 expected = dense(size, true_size, factor, triangle, block)
-                operator = axis_operator(size, true_size, factor, triangle, block)
+                operator = whole_axis(size, true_size, factor, triangle, block)
                 assert operator.values.shape[2] <= 2 * TILE
                 assert_is(operator, expected)
 
@@ -56,7 +65,7 @@ def test_every_size_is_the_dense_operator(factor: int, triangle: bool) -> None:
 @pytest.mark.parametrize("fault", ["one value", "one place"])
 def test_planted_faults_are_seen(fault: str) -> None:
     expected = dense(224, 112, 2, True, 8)
-    operator = axis_operator(224, 112, 2, True, 8)
+    operator = whole_axis(224, 112, 2, True, 8)
     values, starts = operator.values.copy(), operator.starts.copy()
     if fault == "one value":
         values[9, 3, 5] += 1e-11
@@ -68,12 +77,12 @@ def test_planted_faults_are_seen(fault: str) -> None:
 
 def test_what_changes_nothing_is_not_applied() -> None:
     planes = random_map((32, 32))
-    operator = axis_operator(32, 32, 1, False, 8)
+    operator = whole_axis(32, 32, 1, False, 8)
     assert operator.is_identity
     assert operator.rows(planes) is planes
     assert operator.columns(planes) is planes
     for size, block in ((36, 4), (28, 8)):
-        assert not axis_operator(size, size, 1, False, min(block, 4)).is_identity
+        assert not whole_axis(size, size, 1, False, min(block, 4)).is_identity
     values = operator.values.copy()
     values[2, 1, 1] += 1e-12
     assert not BandedOperator(values, operator.starts, 32, 32).is_identity
@@ -87,7 +96,7 @@ def test_an_axis_of_a_large_photograph_is_small() -> None:
                 axis_operator.clear()
                 tracemalloc.reset_peak()
                 before = tracemalloc.get_traced_memory()[0]
-                operator = axis_operator(size, ceil_div(size, factor), factor, triangle, 8)
+                operator = whole_axis(size, ceil_div(size, factor), factor, triangle, 8)
                 peak = tracemalloc.get_traced_memory()[1] - before
                 assert operator.nbytes <= 8 * size * 2 * TILE + size
                 # A dense one has 130 MB and 73 MB.

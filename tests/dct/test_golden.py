@@ -18,7 +18,7 @@ from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ingest
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.read import read_coefficients
-from jpegcompile.preprocess import PRESETS
+from jpegcompile.preprocessing.presets import PRESETS
 
 pytestmark = pytest.mark.shared
 

@@ -16,7 +16,7 @@ from jpegcompile.dct.ingest import ingest, ingest_operators
 from jpegcompile.errors import ImageError
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
-from jpegcompile.preprocess import PRESETS
+from jpegcompile.preprocessing.presets import PRESETS
 
 Doubles = NDArray[np.float64]
 

@@ -17,7 +17,8 @@ from support.tiny_residual import OUTPUTS, Array, spatial_outputs, tiny_residual
 import jpegcompile
 from jpegcompile.jpeg.subsampling import SUBSAMPLINGS
 from jpegcompile.operators.registry import OPERATORS
-from jpegcompile.preprocess import PRESETS, preprocess_of
+from jpegcompile.preprocessing.presets import PRESETS
+from jpegcompile.preprocessing.reading import preprocess_of
 
 CIFAR = PRESETS["cifar10"]
 RGB_IDS = tuple(map(ord, "RGB"))

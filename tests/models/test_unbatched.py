@@ -15,7 +15,7 @@ from support.refusals import refusal
 import jpegcompile
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.jpeg.read import read_coefficients_many
-from jpegcompile.preprocess import PRESETS
+from jpegcompile.preprocessing.presets import PRESETS
 from jpegcompile.runtime.inputs import original_input
 
 HEIGHT, WIDTH = 32, 40

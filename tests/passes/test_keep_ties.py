@@ -19,7 +19,7 @@ from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions
 from jpegcompile.passes.lower.keep_plateaus import KeepPlateaus
-from jpegcompile.preprocess import preprocess_of
+from jpegcompile.preprocessing.reading import preprocess_of
 
 PEAKS = "m = MaxPool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(c)"
 HALVES = "kernel_shape = [2, 2], strides = [2, 2]"

@@ -23,7 +23,7 @@ from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions, Module
 from jpegcompile.ir.rewrite import map_problem
-from jpegcompile.preprocess import preprocess_of
+from jpegcompile.preprocessing.reading import preprocess_of
 
 HALF = 1e-3
 PLAIN = Graph(

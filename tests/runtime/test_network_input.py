@@ -12,7 +12,8 @@ from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.ingest import ingest
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.preprocess import PRESETS, Preprocess
+from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.preprocessing.presets import PRESETS
 
 PLAIN = NetworkInput("x", 3, 16, 24, "NCHW")
 

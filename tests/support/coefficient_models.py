@@ -24,7 +24,7 @@ from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import Module
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.options import compile_options
-from jpegcompile.preprocess import preprocess_of
+from jpegcompile.preprocessing.reading import preprocess_of
 
 NORMALIZE = {"scale": 1 / 255, "mean": [0.5, 0.25, 0.125], "std": [0.5, 0.25, 0.75]}
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 import jpegcompile
 from jpegcompile.evaluation.gpu_check.networks import Network
-from jpegcompile.preprocess import preprocess_of
+from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.runtime.triton.kernel import KernelModule
 
 # Two equal convolutions, one in groups, and a pool.

@@ -22,7 +22,7 @@ from jpegcompile.evaluation.benchmark.job import DECODE, END_TO_END, INGEST, NET
 from jpegcompile.evaluation.spatial import pillow_pixels
 from jpegcompile.interface import JPEG
 from jpegcompile.jpeg.read import read_coefficients_many
-from jpegcompile.preprocess import preprocess_of
+from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.runtime.inputs import coefficient_feeds
 from jpegcompile.runtime.native import register
 from jpegcompile.runtime.opening import session_options

@@ -27,7 +27,7 @@ from jpegcompile.frontend.load import load_source
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.precision import Precision
-from jpegcompile.preprocess import Preprocess
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.inputs import original_input
 from jpegcompile.runtime.triton.load import load_module
 from jpegcompile.runtime.triton.module import CompiledModule

@@ -13,7 +13,7 @@ from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.gpu_check.records import GpuCheck
 from jpegcompile.evaluation.progress import Progress
-from jpegcompile.preprocess import preprocess_of
+from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.target.triton import require_triton
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jpegcompile.evaluation.gpu_check.networks import Network
     from jpegcompile.evaluation.gpu_check.plan import Plan
     from jpegcompile.precision import Precision
-    from jpegcompile.preprocess import Preprocess
+    from jpegcompile.preprocessing.preprocess import Preprocess
     from jpegcompile.runtime.triton.timer import Timer
 
 BATCH = 32

@@ -1,26 +1,24 @@
-"""How pixels become a network's input: presets, JSON files, and what they mean."""
+"""How the pixels of an image become a network's input."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast, get_args
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
 from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.color import Color
 from jpegcompile.errors import UsageError
-from jpegcompile.files import parse_json, read_json
+from jpegcompile.preprocessing.geometry import Geometry, geometry_json
 
-_FIELDS = {"scale", "mean", "std", "color"}
+Decoder = Literal["float", "libjpeg-turbo"]
 
 
-def _checked(data: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The fields of a Preprocess, those that are not given by their defaults.
+def checked_fields(data: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The fields of a Preprocess but its geometry, those that are not given by their defaults.
 
     Raises:
         UsageError: beginning with `where`, if one is of another type or out of range.
@@ -28,6 +26,9 @@ def _checked(data: Mapping[str, Any], where: str) -> dict[str, Any]:
     color = data.get("color")
     if color is not None and color not in get_args(Color):
         raise UsageError(f"{where}: color is '{color}'; use RGB, BGR or L")
+    decoder = data.get("decoder", "float")
+    if decoder not in get_args(Decoder):
+        raise UsageError(f"{where}: decoder is '{decoder}'; use float or libjpeg-turbo")
     scale = _numbers(data.get("scale", 1.0), "scale", where)
     std = _numbers(data.get("std", 1.0), "std", where)
     if len(scale) != 1:
@@ -43,7 +44,7 @@ def _checked(data: Mapping[str, Any], where: str) -> dict[str, Any]:
                 f"{where}: {name} divided by std is beyond what float32 holds; give the numbers"
                 " that the model was trained with"
             )
-    return {"scale": scale[0], "mean": mean, "std": std, "color": color}
+    return {"scale": scale[0], "mean": mean, "std": std, "color": color, "decoder": decoder}
 
 
 def _is_beyond_float32(number: float) -> bool:
@@ -73,6 +74,9 @@ class Preprocess:
         scale: 1/255 for the unit range; 1 keeps 0..255.
         mean, std: one value for every channel, or one for each; after scaling.
         color: channel order that the network takes; None means RGB or, for one channel, luma.
+        geometry: how images of any size come to the network's.
+        decoder: "float" for the affine decode (`docs/exactness.md`), or "libjpeg-turbo" for the
+            integers that Pillow and OpenCV see.
 
     Raises:
         UsageError: if a field is of another type or out of range, or the network input would be
@@ -83,10 +87,12 @@ class Preprocess:
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     color: Color | None = None
+    geometry: Geometry = field(default_factory=Geometry)
+    decoder: Decoder = "float"
 
     def __post_init__(self) -> None:
         """Check the fields, and bring their numbers to float."""
-        for name, value in _checked(vars(self), "preprocessing").items():
+        for name, value in checked_fields(vars(self), "preprocessing").items():
             object.__setattr__(self, name, value)
 
     def color_for(self, channels: int) -> Color:
@@ -121,7 +127,7 @@ class Preprocess:
         return ChannelAffine(self.scale / std, -mean / std)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data that `preprocess_of` reads back."""
+        """JSON-ready data that `reading.preprocess_of` reads back."""
         data: dict[str, Any] = {
             "scale": self.scale,
             "mean": list(self.mean),
@@ -129,52 +135,6 @@ class Preprocess:
         }
         if self.color:
             data["color"] = self.color
-        return data
-
-
-PRESETS: dict[str, Preprocess] = {
-    "imagenet": Preprocess(1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "cifar10": Preprocess(1 / 255, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
-    "unit": Preprocess(1 / 255),
-    "none": Preprocess(),
-}
-
-
-def preprocess_of(spec: str | os.PathLike[str] | Mapping[str, Any] | Preprocess) -> Preprocess:
-    """Preprocessing from a preset's name, a JSON file or text, a mapping, or itself.
-
-    Raises:
-        UsageError: if the name is unknown or a field is missing, unknown or out of range.
-        AccessError: if the file cannot be read.
-    """
-    if isinstance(spec, Preprocess):
-        return spec
-    if isinstance(spec, Mapping):
-        return _from_mapping(spec, "preprocessing")
-    if isinstance(spec, str) and spec in PRESETS:
-        return PRESETS[spec]
-    if not isinstance(spec, str | os.PathLike):
-        raise UsageError(f"preprocessing is a name, a path or a mapping, not {type(spec).__name__}")
-    if isinstance(spec, str) and spec.lstrip().startswith("{"):
-        return _from_json(parse_json(spec, "preprocessing"), "preprocessing")
-    path = Path(spec)
-    if not path.exists() and path.suffix != ".json":
-        raise UsageError(
-            f"unknown preprocessing '{spec}'; use one of {', '.join(PRESETS)} or a JSON file"
-        )
-    return _from_json(read_json(path, "preprocessing"), str(path))
-
-
-def _from_json(data: Any, where: str) -> Preprocess:
-    if not isinstance(data, dict):
-        raise UsageError(f"{where}: preprocessing is a JSON object with scale, mean, std, color")
-    return _from_mapping(data, where)
-
-
-def _from_mapping(data: Mapping[str, Any], where: str) -> Preprocess:
-    unknown = sorted(map(str, set(data) - _FIELDS))
-    if unknown:
-        raise UsageError(
-            f"{where}: unknown field '{unknown[0]}'; known are {', '.join(sorted(_FIELDS))}"
-        )
-    return Preprocess(**_checked(data, where))
+        if self.decoder != "float":
+            data["decoder"] = self.decoder
+        return data | geometry_json(self.geometry)
