@@ -1,0 +1,35 @@
+// The coefficients of a file as they come, one row of MCUs after another, so that nobody needs room
+// for a whole image.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+
+#include "jpeg/coefficients.h"
+
+namespace jpegcompile {
+
+class BlockRows {
+public:
+    virtual ~BlockRows() = default;
+
+    // What the header says. Its components have extents, tables and factors, and no coefficients.
+    [[nodiscard]] virtual const Image& frame() const noexcept = 0;
+    // Goes on to the next row of MCUs, the first one at the first call; false behind the last one.
+    // Throws ReadError where the data are damaged, and UncleanData.
+    [[nodiscard]] virtual bool next() = 0;
+    // The blocks of one of the block rows of the row of MCUs, [columns][64] in natural order.
+    // `row` is below the component's vertical factor (1 if it is the only component), and the row
+    // lies within the component's true size. One block more than the component has is readable.
+    [[nodiscard]] virtual const std::int16_t* blocks(std::size_t component,
+                                                     std::size_t row) const = 0;
+};
+
+// Data that only libjpeg may judge: whoever reads begins again, with rows that libjpeg reads.
+class UncleanData : public std::runtime_error {
+public:
+    UncleanData() : std::runtime_error("not a clean baseline file") {}
+};
+
+}  // namespace jpegcompile
