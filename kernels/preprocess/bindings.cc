@@ -33,8 +33,9 @@ Enum named(nb::handle object, const std::array<std::string_view, Count>& names) 
 
 constexpr std::array<std::string_view, 4> kLibraries = {"pillow", "opencv", "tensorflow",
                                                         "torchvision"};
-constexpr std::array<std::string_view, 8> kInterpolations = {
-    "nearest", "nearest-exact", "box", "bilinear", "hamming", "bicubic", "lanczos", "area"};
+constexpr std::array<std::string_view, 9> kInterpolations = {
+    "nearest", "nearest-exact", "box",  "bilinear",      "hamming",
+    "bicubic", "lanczos",       "area", "area-enlarging"};
 constexpr std::array<std::string_view, 3> kFits = {"short", "exact", "pad"};
 constexpr std::array<std::string_view, 5> kPositions = {"center", "top-left", "top-right",
                                                         "bottom-left", "bottom-right"};

@@ -12,6 +12,7 @@
 
 #include "jpeg/source.h"
 #include "preprocess/image_rows.h"
+#include "preprocess/resampling/filters.h"
 #include "preprocess/strips.h"
 
 namespace jpegcompile {
