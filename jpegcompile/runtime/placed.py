@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from jpegcompile.dct.ingest import IngestOperators, ingest_operators, level_of
@@ -14,7 +15,14 @@ from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.metadata import CompiledInfo
 
+_ROWS, _ = AXIS_INPUTS[LUMA]
+
 Feeds = dict[str, NDArray[np.generic]]
+
+
+def takes_axes(model: onnx.ModelProto) -> bool:
+    """Whether matrices are inputs of a compiled model, which so takes images of any size."""
+    return any(value.name == _ROWS for value in model.graph.input)
 
 
 def placed_feeds(

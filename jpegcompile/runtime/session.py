@@ -14,7 +14,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from jpegcompile.errors import ImageError, UnsupportedModelError, UsageError
-from jpegcompile.interface import AXIS_INPUTS, JPEG, LUMA
+from jpegcompile.interface import JPEG, LUMA
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.read import ImageSource, image_bytes, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
@@ -31,7 +31,7 @@ from jpegcompile.runtime.inputs import (
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
 from jpegcompile.runtime.outputs import joined
-from jpegcompile.runtime.placed import placed_feeds
+from jpegcompile.runtime.placed import placed_feeds, takes_axes
 from jpegcompile.runtime.providers import Asked, Progress, providers_for
 from jpegcompile.target.base import CUDA_PROVIDER, Target
 from jpegcompile.target.registry import TARGETS
@@ -97,6 +97,7 @@ class Session(ImageRunner):
         self.execution: Execution = execution_of(model, native).in_a_session()
         begin_behind_decode(model)
         self.model = model
+        self._takes_axes = takes_axes(model)
         self.folder = file.parent
         self.threads = threads
         self._native = native
@@ -120,7 +121,6 @@ class Session(ImageRunner):
         self.output_names: list[str] = [output.name for output in self._session.get_outputs()]
         image = info.input.name if info.input_mode == "tensor" else LUMA
         inputs = self._session.get_inputs()
-        self._takes_axes = any(value.name == AXIS_INPUTS[LUMA][0] for value in inputs)
         batch = next(value.shape[0] for value in inputs if value.name == image)
         if info.input_mode == "tensor" and not info.input.has_batch:
             batch = 1
