@@ -180,7 +180,8 @@ class Geometry:
         if crop is None and resized != network:
             raise ImageError(_size_differs(frame, resized, network))
         start = (0, 0) if crop is None else crop.start(resized, network)
-        chosen = Filter() if self.resize is None else self.resize.filter
+        grows = any(made > had for made, had in zip(resized, (height, width), strict=True))
+        chosen = Filter() if self.resize is None else self.resize.filter.where(grows)
         is_mirrored = tuple(mirrored[::-1] if exchanged else mirrored)
         rows, columns = (
             AxisPlacement(
