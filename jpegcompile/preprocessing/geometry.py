@@ -202,7 +202,7 @@ def _size_differs(frame: Frame, resized: Size, network: Size) -> str:
     made = "" if resized == frame.size else f", resized to {resized[1]}x{resized[0]},"
     return (
         f"is {frame.width}x{frame.height}{made} but the model takes {network[1]}x{network[0]};"
-        ' compile the model with a --preprocess that has "resize" or "crop", such as imagenet'
+        ' compile it with a --preprocess that has "resize", or give images of that size'
     )
 
 
