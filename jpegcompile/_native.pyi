@@ -11,6 +11,7 @@ NativeImage = tuple[
     int,
     Literal["gray", "ycbcr", "rgb"],
     bool,
+    int,
 ]
 NativeFailure = tuple[int, Literal["image", "access", "memory"], str]
 
