@@ -152,9 +152,10 @@ private:
 };
 
 JPEGCOMPILE_INLINE bool decode_body(BitReader& reader, const BlockTarget* first,
-                                    const BlockTarget* end, const unsigned char* limit) {
+                                    const BlockTarget* end, const unsigned char* end_of_data) {
     Loop loop(reader, first);
-    while (loop.next() <= limit) {
+    // The bits of up to 8 bytes in front of `next` are in the buffer.
+    while (loop.next() <= end_of_data + sizeof(std::uint64_t)) {
         if (!loop.step<true>() || !loop.step<false>()) {
             break;
         }
@@ -167,16 +168,16 @@ using DecodeBlocks = bool (*)(BitReader&, const BlockTarget*, const BlockTarget*
                               const unsigned char*);
 
 bool decode_plain(BitReader& reader, const BlockTarget* first, const BlockTarget* end,
-                  const unsigned char* limit) {
-    return decode_body(reader, first, end, limit);
+                  const unsigned char* end_of_data) {
+    return decode_body(reader, first, end, end_of_data);
 }
 
 #if defined(__x86_64__)
 // For its shifts, which take any register and leave the flags alone (BMI2).
 [[gnu::target("arch=x86-64-v3")]] bool decode_v3(BitReader& reader, const BlockTarget* first,
                                                  const BlockTarget* end,
-                                                 const unsigned char* limit) {
-    return decode_body(reader, first, end, limit);
+                                                 const unsigned char* end_of_data) {
+    return decode_body(reader, first, end, end_of_data);
 }
 #endif
 
@@ -205,12 +206,12 @@ void link(BlockTarget* first, BlockTarget* end) noexcept {
 }
 
 bool decode_blocks(BitReader& reader, BlockTarget* first, BlockTarget* end,
-                   const unsigned char* limit) noexcept {
+                   const unsigned char* end_of_data) noexcept {
     static const DecodeBlocks decode = choose();
     BlockTarget& last = *(end - 1);
     const std::uintptr_t to_next = last.to_next;
     last.to_next = reinterpret_cast<std::uintptr_t>(stop.data()) - last.ac;
-    const bool is_clean = decode(reader, first, end, limit);
+    const bool is_clean = decode(reader, first, end, end_of_data);
     last.to_next = to_next;
     return is_clean;
 }

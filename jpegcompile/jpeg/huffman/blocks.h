@@ -31,12 +31,12 @@ struct BlockTarget {
 // Links targets in the order of decoding.
 void link(BlockTarget* first, BlockTarget* end) noexcept;
 
-// Bytes that have to be readable behind `limit` of `decode_blocks`.
+// Bytes that have to be readable behind `end_of_data` of `decode_blocks`.
 inline constexpr std::size_t readable_bytes = 64;
 
 // Decodes the blocks from `first` to `end`, which are linked; first coefficients stay differences.
-// False where the data are not clean, or where they are used up beyond `limit`.
+// False where the data are not clean; they may also be used up beyond `end_of_data`.
 [[nodiscard]] bool decode_blocks(BitReader& reader, BlockTarget* first, BlockTarget* end,
-                                 const unsigned char* limit) noexcept;
+                                 const unsigned char* end_of_data) noexcept;
 
 }  // namespace jpegcompile::huffman
