@@ -13,6 +13,7 @@ NativeImage = tuple[
     int,
     Literal["gray", "ycbcr", "rgb"],
     bool,
+    int,
 ]
 NativeFailure = tuple[int, Literal["image", "access", "memory"], str]
 
