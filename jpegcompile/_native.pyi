@@ -49,6 +49,7 @@ class Preprocessor:
         fill: list[float],
         threads: int,
         tolerant: bool,
+        checks_all: bool,
         max_pixels: int,
     ) -> None: ...
     def place(
