@@ -11,6 +11,7 @@
 
 #include "jpeg/coefficients.h"
 #include "jpeg/packing.h"
+#include "preprocess/integer/bindings.h"
 
 namespace nb = nanobind;
 
@@ -169,4 +170,5 @@ NB_MODULE(_native, module) {
     module.def("read_coefficients_many", &jpegcompile::read_many, nb::arg("sources"),
                nb::arg("threads"), nb::arg("tolerant"), nb::arg("max_pixels"));
     module.def("pack_blocks", &jpegcompile::pack, nb::arg("coefficients"), nb::arg("threads"));
+    jpegcompile::bind_integer_decode(module);
 }
