@@ -5,7 +5,8 @@
 
 namespace jpegcompile::integer {
 
-// `count` pixels of three channels, planar, become as many of three.
+// `count` pixels of three channels, planar, become as many of three. Here and below, there is room
+// for 31 pixels more.
 struct ThreeChannels {
   const uint8_t* from[3];
   uint8_t* to[3];

@@ -76,10 +76,9 @@ JPEGCOMPILE_INLINE void transpose(Int8 (&x)[8]) {
 JPEGCOMPILE_INLINE void finish(Int8 (&x)[8], uint8_t* to) {
   inverse<kLastShift>(x);
 #pragma GCC unroll 8
-  for (int column = 0; column < 8; ++column) {
-    const Int8 sample = clamp(x[column], -128, 127) + 128;
-    store_to(to + column * kStripRows, __builtin_convertvector(sample, Byte8));
-  }
+  for (int column = 0; column < 8; ++column) x[column] = clamp(x[column], -128, 127) + 128;
+  store_to(to, bytes_of(x[0], x[1], x[2], x[3]));
+  store_to(to + 4 * kStripRows, bytes_of(x[4], x[5], x[6], x[7]));
 }
 
 // A block whose rows are all the same: without its first pass, which for such blocks wraps around

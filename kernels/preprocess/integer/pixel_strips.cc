@@ -186,7 +186,7 @@ Strip PixelStrips::strip(int64_t index) {
   }
   Strip strip{};
   for (std::size_t i = 0; i < components_.size(); ++i) strip[i] = components_[i].upsampled(index);
-  const int64_t count = pixels_of_strip_ - kBlock * kStripRows;
+  const int64_t count = pixels_of_strip_ - kBlock * kStripRows;  // fewer than there is room for
   uint8_t* colors = colors_.data();
   if (is_ycc_) {
     const ThreeChannels pixels{

@@ -7,52 +7,74 @@ namespace {
 
 constexpr int32_t kHalf = 1 << (kWeightBits - 1);
 
-JPEGCOMPILE_INLINE Int8 widened(const uint8_t* from) {
-  return __builtin_convertvector(load_as<Byte8>(from), Int8);
+JPEGCOMPILE_INLINE Int8 rounded(const Int8& sum) { return clamp(sum >> kWeightBits, 0, 255); }
+
+JPEGCOMPILE_INLINE Int8 column_of(const ColumnWindows& task, int64_t index) {
+  const Windows::Window& window = task.windows.windows[static_cast<size_t>(index)];
+  const uint8_t* from = task.from + (window.first - task.first) * kStripRows;
+  const int32_t* weights = task.windows.weights_of(index);
+  Int8 sum = Int8{} + kHalf;
+  for (int64_t k = 0; k < window.count; ++k) {
+    sum += load_ints(from + k * kStripRows) * weights[k];
+  }
+  return rounded(sum);
 }
 
-JPEGCOMPILE_INLINE void store_clamped(uint8_t* to, const Int8& sum) {
-  store_to(to, __builtin_convertvector(clamp(sum >> kWeightBits, 0, 255), Byte8));
+template <typename Isa>
+JPEGCOMPILE_INLINE void copy_columns(const ColumnWindows& task) {
+  const Windows& windows = task.windows;
+  for (int64_t i = 0; i < windows.count(); ++i) {
+    const int64_t column = windows.windows[static_cast<size_t>(i)].first - task.first;
+    __builtin_memcpy(task.to + windows.slot(i) * kStripRows, task.from + column * kStripRows,
+                     kStripRows);
+  }
 }
 
 template <typename Isa>
 JPEGCOMPILE_INLINE void columns_loop(const ColumnWindows& task) {
   const Windows& windows = task.windows;
-  for (int64_t i = 0; i < windows.count(); ++i) {
-    const Windows::Window& window = windows.windows[static_cast<size_t>(i)];
-    const uint8_t* from = task.from + (window.first - task.first) * kStripRows;
-    uint8_t* to = task.to + windows.slot(i) * kStripRows;
-    if (windows.is_copy) {
-      store_to(to, load_as<Byte8>(from));
-      continue;
-    }
-    const int32_t* weights = windows.weights_of(i);
-    Int8 sum = Int8{} + kHalf;
-    for (int64_t k = 0; k < window.count; ++k) {
-      sum += widened(from + k * kStripRows) * weights[k];
-    }
-    store_clamped(to, sum);
+  if (windows.is_copy) return copy_columns<Isa>(task);
+  int64_t i = 0;
+  for (; i + 4 <= windows.count(); i += 4) {
+    const Int8 a = column_of(task, i), b = column_of(task, i + 1);
+    const Int8 c = column_of(task, i + 2), d = column_of(task, i + 3);
+    const bool is_reversed = windows.is_reversed;
+    store_to(task.to + windows.slot(is_reversed ? i + 3 : i) * kStripRows,
+             is_reversed ? bytes_of(d, c, b, a) : bytes_of(a, b, c, d));
   }
+  for (; i < windows.count(); ++i) {
+    const Int8 column = column_of(task, i);
+    const Byte32 bytes = bytes_of(column, column, column, column);
+    __builtin_memcpy(task.to + windows.slot(i) * kStripRows, &bytes, kStripRows);
+  }
+}
+
+JPEGCOMPILE_INLINE Int8 row_at(const RowWindow& task, int64_t x) {
+  Int8 sum = Int8{} + kHalf;
+  for (int64_t k = 0; k < task.count; ++k) sum += load_ints(task.rows[k] + x) * task.weights[k];
+  return rounded(sum);
 }
 
 template <typename Isa>
 JPEGCOMPILE_INLINE void rows_loop(const RowWindow& task) {
   int64_t x = 0;
-  for (; x + 16 <= task.width; x += 16) {
-    Int8 left = Int8{} + kHalf, right = left;
+  for (; x + 32 <= task.width; x += 32) {
+    Int8 sums[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) sums[i] = Int8{} + kHalf;
     for (int64_t k = 0; k < task.count; ++k) {
       const uint8_t* row = task.rows[k] + x;
-      left += widened(row) * task.weights[k];
-      right += widened(row + 8) * task.weights[k];
+      const int32_t weight = task.weights[k];
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) sums[i] += load_ints(row + 8 * i) * weight;
     }
-    store_clamped(task.to + x, left);
-    store_clamped(task.to + x + 8, right);
+    store_to(task.to + x, bytes_of(rounded(sums[0]), rounded(sums[1]), rounded(sums[2]),
+                                   rounded(sums[3])));
   }
-  for (; x < task.width; ++x) {
-    int32_t sum = kHalf;
-    for (int64_t k = 0; k < task.count; ++k) sum += task.rows[k][x] * task.weights[k];
-    sum >>= kWeightBits;
-    task.to[x] = static_cast<uint8_t>(sum < 0 ? 0 : sum > 255 ? 255 : sum);
+  for (; x < task.width; x += 8) {
+    const Int8 row = row_at(task, x);
+    const Byte32 bytes = bytes_of(row, row, row, row);
+    __builtin_memcpy(task.to + x, &bytes, 8);
   }
 }
 

@@ -17,7 +17,7 @@ struct ColumnWindows {
 
 void resample_columns(const ColumnWindows& task);
 
-// One row of `width` pixels from `count` rows of as many.
+// One row of `width` pixels, a multiple of 8, from `count` rows of as many.
 struct RowWindow {
   const uint8_t* const* rows;
   const int32_t* weights;

@@ -9,11 +9,7 @@ namespace jpegcompile::integer {
 namespace {
 
 JPEGCOMPILE_INLINE Word8 column_at(const uint8_t* samples, int64_t column) {
-  return __builtin_convertvector(load_as<Byte8>(samples + column * kStripRows), Word8);
-}
-
-JPEGCOMPILE_INLINE void store_column(uint8_t* to, const Word8& values) {
-  store_to(to, __builtin_convertvector(values, Byte8));
+  return load_words(samples + column * kStripRows);
 }
 
 template <typename Isa>
@@ -22,8 +18,8 @@ JPEGCOMPILE_INLINE void across(const UpsampledStrip& strip) {
   for (int64_t column = 0; column < strip.columns; ++column) {
     const Word8 next = column_at(strip.samples, column + 1), most = here * 3;
     uint8_t* to = strip.to + 2 * column * kStripRows;
-    store_column(to, (most + last + 1) >> 2);
-    store_column(to + kStripRows, (most + next + 2) >> 2);
+    store_bytes(to, (most + last + 1) >> 2);
+    store_bytes(to + kStripRows, (most + next + 2) >> 2);
     last = here;
     here = next;
   }
@@ -46,18 +42,14 @@ JPEGCOMPILE_INLINE Word8 mixed_down(const UpsampledStrip& strip, int64_t column)
     near = __builtin_shufflevector(rows, rows, 0, 0, 1, 1, 2, 2, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0);
     next = __builtin_shufflevector(rows, rows, kAbove, 1, 0, 2, 1, 3, 2, 4, 0, 0, 0, 0, 0, 0, 0, 0);
   }
-  const auto widened = [](const Byte16& bytes) {
-    return __builtin_convertvector(
-        __builtin_shufflevector(bytes, bytes, 0, 1, 2, 3, 4, 5, 6, 7), Word8);
-  };
-  return widened(near) * 3 + widened(next);
+  return words_of(near) * 3 + words_of(next);
 }
 
 template <bool kIsLower>
 JPEGCOMPILE_INLINE void down_half(const UpsampledStrip& strip) {
   constexpr Word8 kRounding = {1, 2, 1, 2, 1, 2, 1, 2};
   for (int64_t column = 0; column < strip.columns; ++column) {
-    store_column(strip.to + column * kStripRows,
+    store_bytes(strip.to + column * kStripRows,
                  (mixed_down<kIsLower>(strip, column) + kRounding) >> 2);
   }
 }
@@ -74,8 +66,8 @@ JPEGCOMPILE_INLINE void both_half(const UpsampledStrip& strip) {
   for (int64_t column = 0; column < strip.columns; ++column) {
     const Word8 next = mixed_down<kIsLower>(strip, column + 1), most = here * 3;
     uint8_t* to = strip.to + 2 * column * kStripRows;
-    store_column(to, (most + last + 8) >> 4);
-    store_column(to + kStripRows, (most + next + 7) >> 4);
+    store_bytes(to, (most + last + 8) >> 4);
+    store_bytes(to + kStripRows, (most + next + 7) >> 4);
     last = here;
     here = next;
   }
