@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from jpegcompile import _native
 from jpegcompile.dct.blocks import block_size
@@ -47,12 +47,13 @@ class Batch:
     """Some images as a network takes them.
 
     Attributes:
-        tensor: float32 [N, C, H, W] or [N, H, W, C], zeros for images that cannot be used.
+        tensor: float32 or float16, [N, C, H, W] or [N, H, W, C]; zeros for images that cannot be
+            used.
         errors: why they cannot, by their index in the batch.
         first: index of the first image of the batch among all.
     """
 
-    tensor: NDArray[np.float32]
+    tensor: NDArray[np.floating[Any]]
     errors: Errors
     first: int = 0
 
@@ -64,6 +65,7 @@ class Preprocessor:
         taken: what the network takes.
         block: block size of the tensors, 1 for pixels.
         shape: of one image.
+        dtype: of the tensors, float32 or float16.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Preprocessor:
         taken: NetworkInput,
         block: int | None = None,
         *,
+        dtype: DTypeLike = np.float32,
         decoder: Decoder = "float",
         threads: int | None = None,
         tolerant: bool = False,
@@ -82,6 +85,7 @@ class Preprocessor:
         Args:
             taken: what it takes; tensors have its layout.
             block: 8, 4, 2, or 1 for pixels; by default the largest that divides the size.
+            dtype: of the tensors, float32 or float16.
             decoder: "float", or "libjpeg-turbo" for the integers that Pillow has.
             threads: that share the work on a batch; by default one for each available processor.
             tolerant: as for `read_coefficients`.
@@ -106,6 +110,9 @@ class Preprocessor:
         self.taken = taken
         self.block = block
         self.shape = taken.shape
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float16):
+            raise UsageError(f"tensors are float32 or float16, not {self.dtype}")
         mixing = [mixing_matrix(space, color) * affine.scale[:, None] for space in _COLOR_SPACES]
         if decoder == "libjpeg-turbo":
             _check_integers(taken)
@@ -115,6 +122,7 @@ class Preprocessor:
             size=taken.size,
             block=block,
             is_channels_last=taken.layout == "NHWC",
+            is_half=self.dtype == np.float16,
             mixing=[matrix.ravel().tolist() for matrix in mixing],
             scale=affine.scale.tolist(),
             shift=affine.shift.tolist(),
@@ -126,7 +134,9 @@ class Preprocessor:
             max_pixels=min(max_pixels, 2**64 - 1),
         )
 
-    def read(self, sources: Sequence[ImageSource], out: NDArray[np.float32] | None = None) -> Batch:
+    def read(
+        self, sources: Sequence[ImageSource], out: NDArray[np.floating[Any]] | None = None
+    ) -> Batch:
         """The tensors of some files, in parallel and without the interpreter lock.
 
         Args:
@@ -176,16 +186,20 @@ class Preprocessor:
                     future.cancel()
 
     def _read(
-        self, sources: Sequence[ImageSource], first: int, out: NDArray[np.float32] | None = None
+        self,
+        sources: Sequence[ImageSource],
+        first: int,
+        out: NDArray[np.floating[Any]] | None = None,
     ) -> Batch:
         if isinstance(sources, str | bytes | bytearray | memoryview):
             raise UsageError("a preprocessor takes a sequence of images; wrap one in a list")
         native_sources = [_native_source(source) for source in sources]
         shape = (len(native_sources), *self.shape)
-        tensor = np.empty(shape, np.float32) if out is None else out
-        if tensor.shape != shape or tensor.dtype != np.float32 or not tensor.flags.c_contiguous:
+        tensor = np.empty(shape, self.dtype) if out is None else out
+        if tensor.shape != shape or tensor.dtype != self.dtype or not tensor.flags.c_contiguous:
             raise UsageError(
-                f"out is {tensor.dtype} {list(tensor.shape)}; give contiguous float32 {list(shape)}"
+                f"out is {tensor.dtype} {list(tensor.shape)}; give contiguous {self.dtype}"
+                f" {list(shape)}"
             )
         failures = self._native.run(native_sources, tensor) if native_sources else []
         errors = {

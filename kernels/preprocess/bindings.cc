@@ -110,13 +110,13 @@ nb::tuple to_python(const Failure& failure) {
                                        name_of(frame.color_space), frame.orientation));
 }
 
-using Batches = nb::ndarray<float, nb::numpy, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
+using Batches = nb::ndarray<nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 
-// Fills `out`, a batch of as many images; gives the failures.
+// Fills `out`, a batch of as many images of the preprocessor's type; gives the failures.
 nb::list run(Preprocessor& preprocessor, const nb::list& given, const Batches& out) {
   const PythonSources sources(given);
-  if (out.size() != given.size() * preprocessor.image_size()) {
-    throw nb::value_error("the batch does not have the shape of the images");
+  if (out.nbytes() != given.size() * preprocessor.image_bytes()) {
+    throw nb::value_error("the batch does not have the size of the images");
   }
   std::vector<Failure> failures;
   {
@@ -133,7 +133,7 @@ using Doubles = std::vector<double>;
 // `scale`, `shift` and `fill` have a number for each channel; `mixing` has one matrix for each color
 // space: gray, ycbcr, rgb. `integers` is their colour, if they are wanted.
 std::unique_ptr<Preprocessor> make(nb::handle geometry, Pair size, int64_t block,
-               bool is_channels_last, const std::vector<Doubles>& mixing, const Doubles& scale,
+               bool is_channels_last, bool is_half, const std::vector<Doubles>& mixing, const Doubles& scale,
                const Doubles& shift, const Doubles& fill, nb::object integers, size_t threads, bool tolerant, bool checks_all,
                uint64_t max_pixels) {
   NetworkNumbers network;
@@ -141,6 +141,7 @@ std::unique_ptr<Preprocessor> make(nb::handle geometry, Pair size, int64_t block
   network.size = {size.first, size.second};
   network.block = block;
   network.is_channels_last = is_channels_last;
+  network.is_half = is_half;
   network.geometry = geometry_of(geometry);
   std::ranges::copy(mixing, network.mixing.begin());
   network.scale = scale;
@@ -161,7 +162,7 @@ std::unique_ptr<Preprocessor> make(nb::handle geometry, Pair size, int64_t block
 void bind_preprocess(nb::module_& module) {
   nb::class_<Preprocessor>(module, "Preprocessor")
       .def(nb::new_(&make), nb::arg("geometry"), nb::arg("size"), nb::arg("block"),
-           nb::arg("is_channels_last"), nb::arg("mixing"), nb::arg("scale"), nb::arg("shift"),
+           nb::arg("is_channels_last"), nb::arg("is_half"), nb::arg("mixing"), nb::arg("scale"), nb::arg("shift"),
            nb::arg("fill"), nb::arg("integers").none(), nb::arg("threads"), nb::arg("tolerant"), nb::arg("checks_all"), nb::arg("max_pixels"))
       .def("place", &placed, nb::arg("height"), nb::arg("width"), nb::arg("orientation"))
       .def("run", &run, nb::arg("sources"), nb::arg("out"));

@@ -20,6 +20,7 @@ struct NetworkNumbers {
   Size size;
   int64_t block = 1;              // of the result: 8, 4, 2, or 1 for pixels
   bool is_channels_last = false;  // NHWC
+  bool is_half = false;           // float16
   Geometry geometry;
   // By color space: [channels][components of the space], from samples relative to 128 to the
   // network's numbers.

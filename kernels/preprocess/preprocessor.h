@@ -47,17 +47,18 @@ class Preprocessor {
   Preprocessor(NetworkNumbers network, const PreprocessOptions& options);
 
   const NetworkNumbers& network() const { return network_; }
-  // Floats of one image.
+  // Numbers and bytes of one image.
   size_t image_size() const;
+  size_t image_bytes() const;
 
   // Writes every source's [C][H][W] or [H][W][C] to `out`, one behind the other, and zeros for those
   // that failed, which it returns in the order of the sources. May be called by several threads.
   // Throws std::bad_alloc alone.
-  std::vector<Failure> run(std::span<const Source> sources, float* out);
+  std::vector<Failure> run(std::span<const Source> sources, void* out);
 
  private:
   friend class Batch;
-  void read(std::span<const unsigned char> bytes, float* out);
+  void read(std::span<const unsigned char> bytes, void* out);
 
   // How a frame comes to the network: one of the two.
   struct Prepared {
@@ -65,7 +66,7 @@ class Preprocessor {
     std::optional<Placement> placement;  // of integers
   };
   void prepare(const Image& frame, Prepared& prepared);
-  void take_integers(BlockRows& rows, const Placement& placement, float* out) const;
+  void take_integers(BlockRows& rows, const Placement& placement, void* out) const;
 
   const NetworkNumbers network_;
   const PreprocessOptions options_;

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from support.coefficient_files import SAMPLINGS, random_file
 from support.images import make_jpeg
 from support.preprocessing import assert_as_reference, native, network, tolerance
@@ -20,6 +21,7 @@ from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.presets import PRESETS
 from jpegcompile.preprocessing.steps import INTERPOLATIONS
+from jpegcompile.runtime.preprocessor import Preprocessor
 
 FILTERS = [
     (library, name, antialias)
@@ -58,6 +60,21 @@ def test_colors_and_layouts(block: int, layout: str, color: str, kind: str) -> N
     sampling = SAMPLINGS["4:4:4" if kind == "rgb" else kind]
     taken = network((24, 40), layout, color=color, resize=30, crop="center")
     assert_as_reference(random_file(sampling, 70, 50, **options), taken, block)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("block", [1, 8])
+def test_halves_are_rounded_floats(layout: Any, orientation: int, block: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = make_jpeg(97, 61, exif=exif.tobytes())
+    taken = network((24, 40), layout, resize=30, crop="center", orientation=True)
+    floats = Preprocessor(taken, block).read([data, data]).tensor
+    halves = Preprocessor(taken, block, dtype=np.float16).read([data, data]).tensor
+    assert halves.dtype == np.float16
+    np.testing.assert_array_equal(halves, floats.astype(np.float16))
+    assert (halves != floats).any()
 
 
 GEOMETRIES: list[dict[str, Any]] = [

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -210,12 +211,13 @@ def test_a_stream_reads_no_further_ahead_than_it_is_told() -> None:
     [
         ({"threads": 0}, "threads is 0; give 1 or more"),
         ({"max_pixels": 0}, "max_pixels is 0; give 1 or more"),
+        ({"dtype": "int8"}, "tensors are float32 or float16, not int8"),
         ({"block": 16}, "block size 16 does not divide 24x40; give 8, 4, 2 or 1"),
     ],
 )
-def test_arguments_are_checked(arguments: dict[str, int], message: str) -> None:
+def test_arguments_are_checked(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Preprocessor(SHORT, **arguments)  # type: ignore[arg-type]
+        Preprocessor(SHORT, **arguments)
     assert str(caught.value) == message
 
 
