@@ -72,8 +72,9 @@ class NetworkInput:
         """This input, fed with pixels by that preprocessing alone.
 
         Raises:
-            UsageError: if the preprocessing does not fit the channels.
+            UsageError: if the preprocessing does not fit the channels or the size.
         """
+        preprocess.geometry.require(self.size, self.channels)
         color = preprocess.color_for(self.channels)
         affine = preprocess.affine(self.channels)
         return replace(
