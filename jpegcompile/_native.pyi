@@ -26,6 +26,7 @@ def pack_blocks(
     coefficients: NDArray[np.int16], threads: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int32]]:
     """Pack contiguous [blocks, 64]; gives `stream`, `lengths`, `offsets` of `PackedPlane`."""
+
 def decode_integers(
     source: bytes, placement: Placement, color: Literal["RGB", "BGR", "L"], fill: tuple[int, ...]
 ) -> NDArray[np.uint8]:
