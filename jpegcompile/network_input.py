@@ -50,6 +50,13 @@ class NetworkInput:
         return self.height, self.width
 
     @property
+    def is_preprocessed(self) -> bool:
+        """Whether files are no input of one fixed linear map: they have any size, or are decoded to
+        integers.
+        """
+        return self.geometry.takes_any_size or self.decoder != "float"
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Of one image as the source model takes it, in its layout."""
         return (*self.size, self.channels) if self.layout == "NHWC" else (self.channels, *self.size)

@@ -174,7 +174,7 @@ def test_what_may_fill(size: Size, network: Size) -> None:
 
 
 def test_images_that_do_not_come_to_the_networks_size() -> None:
-    with pytest.raises(ImageError, match=r"^is 9x8 but the model takes 8x8; compile the model"):
+    with pytest.raises(ImageError, match=r"^is 9x8 but the model takes 8x8; compile it"):
         placed(Geometry(), (8, 9), (8, 8))
     with pytest.raises(ImageError, match=r"^is 9x8, resized to 12x10, but the model takes 8x8;"):
         placed(Geometry(Resize("exact", (10, 12))), (8, 9), (8, 8))
