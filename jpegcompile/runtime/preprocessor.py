@@ -29,7 +29,6 @@ from jpegcompile.jpeg.read import (
     source_name,
 )
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.preprocessing.preprocess import Decoder
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.inputs import check_decodable, check_size
 
@@ -74,7 +73,6 @@ class Preprocessor:
         block: int | None = None,
         *,
         dtype: DTypeLike = np.float32,
-        decoder: Decoder = "float",
         threads: int | None = None,
         tolerant: bool = False,
         check_all: bool = False,
@@ -86,7 +84,6 @@ class Preprocessor:
             taken: what it takes; tensors have its layout.
             block: 8, 4, 2, or 1 for pixels; by default the largest that divides the size.
             dtype: of the tensors, float32 or float16.
-            decoder: "float", or "libjpeg-turbo" for the integers that Pillow has.
             threads: that share the work on a batch; by default one for each available processor.
             tolerant: as for `read_coefficients`.
             check_all: whether to decode rows that the network does not see, too. Without it, damage
@@ -114,7 +111,7 @@ class Preprocessor:
         if self.dtype not in (np.float32, np.float16):
             raise UsageError(f"tensors are float32 or float16, not {self.dtype}")
         mixing = [mixing_matrix(space, color) * affine.scale[:, None] for space in _COLOR_SPACES]
-        if decoder == "libjpeg-turbo":
+        if taken.decoder == "libjpeg-turbo":
             _check_integers(taken)
         fill = np.broadcast_to(np.asarray(taken.geometry.fill, np.float64), affine.scale.shape)
         self._native = _native.Preprocessor(
@@ -127,7 +124,7 @@ class Preprocessor:
             scale=affine.scale.tolist(),
             shift=affine.shift.tolist(),
             fill=fill.tolist(),
-            integers=color if decoder == "libjpeg-turbo" else None,
+            integers=color if taken.decoder == "libjpeg-turbo" else None,
             threads=threads,
             tolerant=tolerant,
             checks_all=check_all,

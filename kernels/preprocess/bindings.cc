@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "jpeg/python_sources.h"
+#include "preprocess/names.h"
 #include "preprocess/preprocessor.h"
 
 namespace nb = nanobind;
@@ -22,31 +23,21 @@ namespace nb = nanobind;
 namespace jpegcompile {
 namespace {
 
-// The number of a name among those of an enumeration, in its order.
-template <typename Enum, size_t Count>
-Enum named(nb::handle object, const std::array<std::string_view, Count>& names) {
+template <typename Enum, size_t kCount>
+Enum named(nb::handle object, const std::array<std::string_view, kCount>& names) {
   const auto name = nb::cast<std::string>(object);
-  const auto found = std::ranges::find(names, name);
-  if (found == names.end()) throw nb::value_error(("unknown name " + name).c_str());
-  return static_cast<Enum>(found - names.begin());
+  const std::optional<Enum> value = value_of<Enum>(name, names);
+  if (!value.has_value()) throw nb::value_error(("unknown name " + name).c_str());
+  return *value;
 }
 
-constexpr std::array<std::string_view, 4> kLibraries = {"pillow", "opencv", "tensorflow",
-                                                        "torchvision"};
-constexpr std::array<std::string_view, 9> kInterpolations = {
-    "nearest", "nearest-exact", "box",  "bilinear",      "hamming",
-    "bicubic", "lanczos",       "area", "area-enlarging"};
-constexpr std::array<std::string_view, 3> kFits = {"short", "exact", "pad"};
-constexpr std::array<std::string_view, 5> kPositions = {"center", "top-left", "top-right",
-                                                        "bottom-left", "bottom-right"};
-constexpr std::array<std::string_view, 3> kColors = {"RGB", "BGR", "L"};
-constexpr std::array<std::string_view, 2> kRoundings = {"even", "down"};
+constexpr std::array<std::string_view, 3> kColorNames = {"RGB", "BGR", "L"};
 
 using Pair = std::pair<int64_t, int64_t>;
 
 Resize resize_of(nb::handle given) {
   Resize resize;
-  resize.fit = named<Fit>(given.attr("fit"), kFits);
+  resize.fit = named<Fit>(given.attr("fit"), kFitNames);
   resize.crop_ratio = nb::cast<double>(given.attr("crop_ratio"));
   const nb::object size = given.attr("size"), filter = given.attr("filter");
   if (nb::isinstance<nb::tuple>(size)) {
@@ -55,8 +46,8 @@ Resize resize_of(nb::handle given) {
   } else if (!size.is_none()) {
     resize.short_side = nb::cast<int64_t>(size);
   }
-  resize.filter = {named<Interpolation>(filter.attr("name"), kInterpolations),
-                   named<ResizeLibrary>(filter.attr("library"), kLibraries),
+  resize.filter = {named<Interpolation>(filter.attr("name"), kInterpolationNames),
+                   named<ResizeLibrary>(filter.attr("library"), kLibraryNames),
                    nb::cast<bool>(filter.attr("antialias"))};
   return resize;
 }
@@ -68,9 +59,9 @@ Crop crop_of(nb::handle given) {
     const auto [top, left] = nb::cast<Pair>(position);
     crop = {CropPosition::kGiven, top, left, CropRounding::kEven};
   } else {
-    crop.position = named<CropPosition>(position, kPositions);
+    crop.position = named<CropPosition>(position, kCropPositionNames);
   }
-  crop.rounding = named<CropRounding>(given.attr("rounding"), kRoundings);
+  crop.rounding = named<CropRounding>(given.attr("rounding"), kRoundingNames);
   return crop;
 }
 
@@ -81,6 +72,7 @@ Geometry geometry_of(nb::handle given) {
   if (!resize.is_none()) geometry.resize = resize_of(resize);
   if (!crop.is_none()) geometry.crop = crop_of(crop);
   geometry.applies_orientation = nb::cast<bool>(given.attr("orientation"));
+  geometry.mirror = nb::cast<bool>(given.attr("mirror"));
   geometry.flip = nb::cast<bool>(given.attr("flip"));
   return geometry;
 }
@@ -152,7 +144,7 @@ std::unique_ptr<Preprocessor> make(nb::handle geometry, Pair size, int64_t block
   options.max_pixels = max_pixels;
   options.threads = threads;
   options.checks_all = checks_all;
-  if (!integers.is_none()) options.integers = named<PixelColor>(integers, kColors);
+  if (!integers.is_none()) options.integers = named<PixelColor>(integers, kColorNames);
   return std::make_unique<Preprocessor>(
       std::move(network), options);
 }

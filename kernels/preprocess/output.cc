@@ -13,17 +13,17 @@ size_t line_size(const NetworkNumbers& network) {
 
 }  // namespace
 
-bool Output::is_direct(const Shape& shape, const NetworkNumbers& network) {
+bool Output::is_direct(const ResultShape& shape, const NetworkNumbers& network) {
   return !shape.is_transposed && !network.is_channels_last && !network.is_half;
 }
 
-size_t Output::scratch_size(const Shape& shape, const NetworkNumbers& network) {
+size_t Output::scratch_size(const ResultShape& shape, const NetworkNumbers& network) {
   const size_t turned = shape.is_transposed ? static_cast<size_t>(pixels_of(shape.size)) : 0;
   const size_t lines = is_direct(shape, network) ? 0 : 1 + kGroup;
   return shape.stride + lines * line_size(network) + network.channels * turned;
 }
 
-Output::Output(const Shape& shape, const NetworkNumbers& network, float* scratch, void* out)
+Output::Output(const ResultShape& shape, const NetworkNumbers& network, float* scratch, void* out)
     : shape_(shape),
       network_(network),
       spare_(scratch),

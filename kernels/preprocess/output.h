@@ -12,10 +12,10 @@ namespace jpegcompile {
 class Output {
  public:
   // Floats that `scratch` has.
-  static size_t scratch_size(const Shape& shape, const NetworkNumbers& network);
+  static size_t scratch_size(const ResultShape& shape, const NetworkNumbers& network);
 
   // `out` is one image, [C][H][W] or [H][W][C], of floats or of halves.
-  Output(const Shape& shape, const NetworkNumbers& network, float* scratch, void* out);
+  Output(const ResultShape& shape, const NetworkNumbers& network, float* scratch, void* out);
 
   // Where `count` rows are to be written, from row `first` of the shape on; a group at most.
   void aim(ColorStep& step, int64_t first, int64_t count) const;
@@ -26,7 +26,7 @@ class Output {
 
  private:
   // Whether rows are written to where they stay.
-  static bool is_direct(const Shape& shape, const NetworkNumbers& network);
+  static bool is_direct(const ResultShape& shape, const NetworkNumbers& network);
 
   float* group_row(size_t channel, int64_t row) const;
   float* turned_row(size_t channel, int64_t row) const;
@@ -35,7 +35,7 @@ class Output {
   // Numbers at a place of the network's input.
   void deliver(const float* from, int64_t count, int64_t place) const;
 
-  const Shape& shape_;
+  const ResultShape& shape_;
   const NetworkNumbers& network_;
   float* const spare_;   // a row that nobody reads
   float* const line_;    // [width][channels]

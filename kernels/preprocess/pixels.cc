@@ -20,7 +20,7 @@ PixelNumbers pixel_numbers(const NetworkNumbers& network) {
 
 void take_pixels(const uint8_t* pixels, const PixelNumbers& numbers, const NetworkNumbers& network,
                  void* out) {
-  const Shape shape(network.size, false);
+  const ResultShape shape(network.size, false);
   const auto [height, width] = network.size;
   const size_t group = kGroup * shape.stride;
   Workspace workspace;

@@ -59,17 +59,17 @@ struct ComponentPlan {
 };
 
 // In what shape results are made, before they come to the network's layout.
-struct Shape {
+struct ResultShape {
   Size size;
   bool is_transposed = false;  // rows and columns are exchanged
   size_t stride = 0;           // floats of a row, whole vectors
 
-  Shape() = default;
-  Shape(Size size, bool is_transposed);
+  ResultShape() = default;
+  ResultShape(Size size, bool is_transposed);
 };
 
 // Results are made in the order and orientation in which the file stores the image.
-struct Plan : Shape {
+struct Plan : ResultShape {
   std::vector<ComponentPlan> components;  // those that the network's channels depend on
   int64_t needed_rows = 0;   // MCU rows from the first on, behind which nothing is needed
   std::vector<float> mixing;  // [channels][components]

@@ -32,13 +32,13 @@ struct Failure {
 };
 
 struct PreprocessOptions {
-  // The integers of libjpeg-turbo and Pillow in this colour, in place of the float decode.
-  std::optional<PixelColor> integers;
   bool tolerant = false;
   uint64_t max_pixels = 0;
   size_t threads = 1;
   bool checks_all = false;  // decodes what the network does not see, too, to learn of damage
   size_t cache_bytes = size_t{1} << 26;  // of operators
+  // The integers of libjpeg-turbo and Pillow in this colour, in place of the float decode.
+  std::optional<PixelColor> integers = {};
 };
 
 class Preprocessor {

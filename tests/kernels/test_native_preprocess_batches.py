@@ -97,8 +97,10 @@ def test_sizes_that_do_not_come_to_the_networks() -> None:
     batch = Preprocessor(taken, 8).read(files)
     assert list(batch.errors) == [1]
     assert str(batch.errors[1]) == error_by_python(files[1], taken, "bytes (image 1)")
-    narrow, enlarged = make_jpeg(2000, 1), network((24, 24), resize={"fit": "pad"})
-    assert not Preprocessor(enlarged).read([narrow]).errors
+    narrow, padded = make_jpeg(2000, 1), network((24, 24), resize={"fit": "pad"})
+    error = Preprocessor(padded).read([narrow]).errors[0]
+    assert str(error) == error_by_python(narrow, padded, "bytes")
+    assert "too narrow" in str(error)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
