@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -90,15 +91,17 @@ class Batch {
         record({index, error, std::nullopt});
       } catch (const Refusal& refusal) {
         record({index, std::nullopt, refusal.frame});
-      } catch (...) {
+      } catch (const std::bad_alloc&) {
         record({index, out_of_memory_, std::nullopt});
+      } catch (...) {
+        lose(std::current_exception());
       }
       std::fill_n(out, preprocessor_.image_bytes(), std::byte{0});
     }
   }
 
   std::vector<Failure> finish() {
-    if (is_lost_) throw std::bad_alloc();
+    if (lost_ != nullptr) std::rethrow_exception(lost_);
     std::ranges::sort(failures_, {}, &Failure::index);
     return std::move(failures_);
   }
@@ -117,9 +120,15 @@ class Batch {
     const std::scoped_lock lock(mutex_);
     try {
       failures_.push_back(std::move(failure));
-    } catch (const std::bad_alloc&) {
-      is_lost_ = true;
+    } catch (...) {
+      lost_ = std::current_exception();
     }
+  }
+
+  // What is no fault of a file ends the batch.
+  void lose(std::exception_ptr error) noexcept {
+    const std::scoped_lock lock(mutex_);
+    lost_ = std::move(error);
   }
 
   Preprocessor& preprocessor_;
@@ -129,7 +138,7 @@ class Batch {
   std::atomic<size_t> next_{0};
   std::mutex mutex_;
   std::vector<Failure> failures_;
-  bool is_lost_ = false;
+  std::exception_ptr lost_;
   // Made beforehand: when memory has run out, it could not be.
   const ReadError out_of_memory_{FailureKind::memory, "not enough memory"};
 };

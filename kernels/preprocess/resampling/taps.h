@@ -28,6 +28,9 @@ class Taps {
   // Input i becomes size - 1 - i.
   void reverse_inputs(int64_t size);
 
+  size_t bytes() const {
+    return sizeof(*this) + runs_.capacity() * sizeof(Run) + weights_.capacity() * sizeof(double);
+  }
   const std::vector<Run>& runs() const { return runs_; }
   const double* weights(const Run& run) const { return weights_.data() + run.offset; }
 
