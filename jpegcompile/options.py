@@ -25,7 +25,7 @@ from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import precision_of
 from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
 from jpegcompile.preprocessing.presets import for_network
-from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.preprocessing.reading import with_decoder
 from jpegcompile.target.base import Target
 from jpegcompile.target.registry import target_of
 
@@ -132,9 +132,7 @@ def _described(
         if decoder is not None:
             raise UsageError("--decoder is for files, which need --preprocess; give it, too")
         return None
-    preprocess = preprocess_of(spec)
-    if decoder is not None:
-        preprocess = replace(preprocess, decoder=decoder)
+    preprocess = with_decoder(spec, decoder)
     if preprocess.decoder != "float" and (target.kernels is None or target.chooses_layouts):
         raise UsageError(
             f"--decoder {preprocess.decoder} needs the native kernels of --target ort, and --target"

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -41,6 +41,8 @@ from jpegcompile.gpu.archs import ARCHITECTURES
 from jpegcompile.gpu.folder import require_replaceable
 from jpegcompile.gpu.library.files import beside
 from jpegcompile.options import SPATIAL_HAS_NO_FREQUENCIES
+from jpegcompile.preprocessing.preprocess import Decoder
+from jpegcompile.preprocessing.reading import with_decoder
 from jpegcompile.search.frequencies import FrequencySearch, require_budget
 from jpegcompile.target.registry import TARGETS, target_of
 from jpegcompile.weights.write import data_file
@@ -89,6 +91,12 @@ _AUTO = "auto"
 )
 @model_options
 @click.option(
+    "--decoder",
+    type=click.Choice(get_args(Decoder)),
+    help="Decode to real numbers, or to the 8-bit integers of libjpeg-turbo, which Pillow and"
+    " OpenCV see; float, unless --preprocess says otherwise.",
+)
+@click.option(
     "--frequencies",
     callback=frequency_number(_AUTO),
     metavar="N|auto",
@@ -117,6 +125,7 @@ def compile(
     dump_passes: Path | None,
     input_mode: Any,
     preprocess: str | None,
+    decoder: Decoder | None,
     subsampling: str | None,
     image_input: str | None,
     input_size: str | None,
@@ -166,6 +175,7 @@ def compile(
                 input=input_mode,
                 target=target,
                 preprocess=preprocess,
+                decoder=decoder,
                 subsampling=subsampling,
                 image_input=image_input,
                 input_size=input_size,
@@ -198,7 +208,7 @@ def compile(
         search = run_search(
             model,
             searched,
-            normalization,
+            with_decoder(normalization, decoder),
             relu=relu,
             has_exact_masks=has_exact_masks,
             truncate=truncate if isinstance(truncate, int) else None,

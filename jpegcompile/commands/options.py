@@ -166,7 +166,9 @@ def model_options(command: Command) -> Command:
         click.option(
             "--preprocess",
             metavar="P",
-            help="Preset (imagenet, cifar10, unit, none) or JSON file (scale, mean, std, color).",
+            help="How images become the network's input: a preset (imagenet, cifar10, unit, ...), a"
+            " JSON file, or the configuration of a timm or Hugging Face model;"
+            " docs/preprocessing.md.",
         ),
         click.option(
             "--input",

@@ -14,6 +14,7 @@ from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import Masking
 from jpegcompile.jpeg.unusable import ON_ERROR
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
 
 
@@ -101,7 +102,7 @@ def refuse_search_options(options: dict[str, Any]) -> None:
 def run_search(
     model: Path,
     options: dict[str, Any],
-    preprocess: str,
+    preprocess: Preprocess,
     *,
     relu: Masking | None,
     has_exact_masks: bool,
