@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from jpegcompile import _native
 from jpegcompile.dct.blocks import block_size
@@ -29,7 +29,6 @@ from jpegcompile.jpeg.read import (
     source_name,
 )
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.preprocessing.preprocess import Decoder
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.inputs import check_decodable, check_size
 
@@ -47,12 +46,13 @@ class Batch:
     """Some images as a network takes them.
 
     Attributes:
-        tensor: float32 [N, C, H, W] or [N, H, W, C], zeros for images that cannot be used.
+        tensor: float32 or float16, [N, C, H, W] or [N, H, W, C]; zeros for images that cannot be
+            used.
         errors: why they cannot, by their index in the batch.
         first: index of the first image of the batch among all.
     """
 
-    tensor: NDArray[np.float32]
+    tensor: NDArray[np.floating[Any]]
     errors: Errors
     first: int = 0
 
@@ -64,6 +64,7 @@ class Preprocessor:
         taken: what the network takes.
         block: block size of the tensors, 1 for pixels.
         shape: of one image.
+        dtype: of the tensors, float32 or float16.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Preprocessor:
         taken: NetworkInput,
         block: int | None = None,
         *,
-        decoder: Decoder = "float",
+        dtype: DTypeLike = np.float32,
         threads: int | None = None,
         tolerant: bool = False,
         check_all: bool = False,
@@ -82,7 +83,7 @@ class Preprocessor:
         Args:
             taken: what it takes; tensors have its layout.
             block: 8, 4, 2, or 1 for pixels; by default the largest that divides the size.
-            decoder: "float", or "libjpeg-turbo" for the integers that Pillow has.
+            dtype: of the tensors, float32 or float16.
             threads: that share the work on a batch; by default one for each available processor.
             tolerant: as for `read_coefficients`.
             check_all: whether to decode rows that the network does not see, too. Without it, damage
@@ -106,8 +107,11 @@ class Preprocessor:
         self.taken = taken
         self.block = block
         self.shape = taken.shape
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float16):
+            raise UsageError(f"tensors are float32 or float16, not {self.dtype}")
         mixing = [mixing_matrix(space, color) * affine.scale[:, None] for space in _COLOR_SPACES]
-        if decoder == "libjpeg-turbo":
+        if taken.decoder == "libjpeg-turbo":
             _check_integers(taken)
         fill = np.broadcast_to(np.asarray(taken.geometry.fill, np.float64), affine.scale.shape)
         self._native = _native.Preprocessor(
@@ -115,18 +119,21 @@ class Preprocessor:
             size=taken.size,
             block=block,
             is_channels_last=taken.layout == "NHWC",
+            is_half=self.dtype == np.float16,
             mixing=[matrix.ravel().tolist() for matrix in mixing],
             scale=affine.scale.tolist(),
             shift=affine.shift.tolist(),
             fill=fill.tolist(),
-            integers=color if decoder == "libjpeg-turbo" else None,
+            integers=color if taken.decoder == "libjpeg-turbo" else None,
             threads=threads,
             tolerant=tolerant,
             checks_all=check_all,
             max_pixels=min(max_pixels, 2**64 - 1),
         )
 
-    def read(self, sources: Sequence[ImageSource], out: NDArray[np.float32] | None = None) -> Batch:
+    def read(
+        self, sources: Sequence[ImageSource], out: NDArray[np.floating[Any]] | None = None
+    ) -> Batch:
         """The tensors of some files, in parallel and without the interpreter lock.
 
         Args:
@@ -176,16 +183,20 @@ class Preprocessor:
                     future.cancel()
 
     def _read(
-        self, sources: Sequence[ImageSource], first: int, out: NDArray[np.float32] | None = None
+        self,
+        sources: Sequence[ImageSource],
+        first: int,
+        out: NDArray[np.floating[Any]] | None = None,
     ) -> Batch:
         if isinstance(sources, str | bytes | bytearray | memoryview):
             raise UsageError("a preprocessor takes a sequence of images; wrap one in a list")
         native_sources = [_native_source(source) for source in sources]
         shape = (len(native_sources), *self.shape)
-        tensor = np.empty(shape, np.float32) if out is None else out
-        if tensor.shape != shape or tensor.dtype != np.float32 or not tensor.flags.c_contiguous:
+        tensor = np.empty(shape, self.dtype) if out is None else out
+        if tensor.shape != shape or tensor.dtype != self.dtype or not tensor.flags.c_contiguous:
             raise UsageError(
-                f"out is {tensor.dtype} {list(tensor.shape)}; give contiguous float32 {list(shape)}"
+                f"out is {tensor.dtype} {list(tensor.shape)}; give contiguous {self.dtype}"
+                f" {list(shape)}"
             )
         failures = self._native.run(native_sources, tensor) if native_sources else []
         errors = {

@@ -19,8 +19,8 @@ PixelNumbers pixel_numbers(const NetworkNumbers& network) {
 }
 
 void take_pixels(const uint8_t* pixels, const PixelNumbers& numbers, const NetworkNumbers& network,
-                 float* out) {
-  const FrameShape shape(network.size, false);
+                 void* out) {
+  const ResultShape shape(network.size, false);
   const auto [height, width] = network.size;
   const size_t group = kGroup * shape.stride;
   Workspace workspace;

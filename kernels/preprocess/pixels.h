@@ -17,6 +17,6 @@ PixelNumbers pixel_numbers(const NetworkNumbers& network);
 // Writes the network's input of one image to `out`, in its layout and its domain; `pixels` is
 // [channels][height][width] of the network's size.
 void take_pixels(const uint8_t* pixels, const PixelNumbers& numbers, const NetworkNumbers& network,
-                 float* out);
+                 void* out);
 
 }  // namespace jpegcompile

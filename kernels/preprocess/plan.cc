@@ -147,7 +147,7 @@ std::vector<size_t> used_components(const Image& frame, const NetworkNumbers& ne
 
 }  // namespace
 
-FrameShape::FrameShape(Size size, bool is_transposed)
+ResultShape::ResultShape(Size size, bool is_transposed)
     : size(is_transposed ? Size{size.width, size.height} : size),
       is_transposed(is_transposed),
       stride(static_cast<size_t>(16 * (ceil_div(this->size.width, 16) | 1))) {}
@@ -167,7 +167,7 @@ Plan make_plan(const Image& frame, const NetworkNumbers& network, Operators& ope
   const Placement placement = placement_of(frame, network);
   check_sampling(frame);
   Plan plan;
-  static_cast<FrameShape&>(plan) = FrameShape(network.size, placement.is_transposed);
+  static_cast<ResultShape&>(plan) = ResultShape(network.size, placement.is_transposed);
   const auto& mixing = network.mixing[static_cast<size_t>(frame.color_space)];
   for (const size_t index : used_components(frame, network, mixing)) {
     plan.components.push_back(plan_component(frame, index, placement, network, operators));

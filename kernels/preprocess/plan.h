@@ -20,6 +20,7 @@ struct NetworkNumbers {
   Size size;
   int64_t block = 1;              // of the result: 8, 4, 2, or 1 for pixels
   bool is_channels_last = false;  // NHWC
+  bool is_half = false;           // float16
   Geometry geometry;
   // By color space: [channels][components of the space], from samples relative to 128 to the
   // network's numbers.
@@ -58,17 +59,17 @@ struct ComponentPlan {
 };
 
 // In what shape results are made, before they come to the network's layout.
-struct FrameShape {
+struct ResultShape {
   Size size;
   bool is_transposed = false;  // rows and columns are exchanged
   size_t stride = 0;           // floats of a row, whole vectors
 
-  FrameShape() = default;
-  FrameShape(Size size, bool is_transposed);
+  ResultShape() = default;
+  ResultShape(Size size, bool is_transposed);
 };
 
 // Results are made in the order and orientation in which the file stores the image.
-struct Plan : FrameShape {
+struct Plan : ResultShape {
   std::vector<ComponentPlan> components;  // those that the network's channels depend on
   int64_t needed_rows = 0;   // MCU rows from the first on, behind which nothing is needed
   std::vector<float> mixing;  // [channels][components]

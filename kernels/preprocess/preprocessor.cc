@@ -66,8 +66,8 @@ std::vector<unsigned char> contents(const std::string& path) {
 // What the threads of one `run` share.
 class Batch {
  public:
-  Batch(Preprocessor& preprocessor, std::span<const Source> sources, float* out)
-      : preprocessor_(preprocessor), sources_(sources), out_(out), order_(sources.size()) {
+  Batch(Preprocessor& preprocessor, std::span<const Source> sources, void* out)
+      : preprocessor_(preprocessor), sources_(sources), out_(static_cast<std::byte*>(out)), order_(sources.size()) {
     std::iota(order_.begin(), order_.end(), size_t{0});
     if (preprocessor.options_.threads < 2) return;
     // With several threads the small ones at the end fill the time that the last large one takes.
@@ -80,7 +80,7 @@ class Batch {
   void work() noexcept {
     for (size_t turn = next_++; turn < order_.size(); turn = next_++) {
       const size_t index = order_[turn];
-      float* const out = out_ + index * preprocessor_.image_size();
+      std::byte* const out = out_ + index * preprocessor_.image_bytes();
       try {
         read(index, out);
         continue;
@@ -91,7 +91,7 @@ class Batch {
       } catch (...) {
         record({index, out_of_memory_, std::nullopt});
       }
-      std::fill_n(out, preprocessor_.image_size(), 0.0F);
+      std::fill_n(out, preprocessor_.image_bytes(), std::byte{0});
     }
   }
 
@@ -102,7 +102,7 @@ class Batch {
   }
 
  private:
-  void read(size_t index, float* out) {
+  void read(size_t index, void* out) {
     if (const auto* path = std::get_if<std::string>(&sources_[index])) {
       const std::vector<unsigned char> bytes = contents(*path);
       preprocessor_.read(bytes, out);
@@ -122,7 +122,7 @@ class Batch {
 
   Preprocessor& preprocessor_;
   std::span<const Source> sources_;
-  float* const out_;
+  std::byte* const out_;
   std::vector<size_t> order_;
   std::atomic<size_t> next_{0};
   std::mutex mutex_;
@@ -145,7 +145,11 @@ size_t Preprocessor::image_size() const {
   return network_.channels * static_cast<size_t>(network_.size.height * network_.size.width);
 }
 
-void Preprocessor::read(std::span<const unsigned char> bytes, float* out) {
+size_t Preprocessor::image_bytes() const {
+  return image_size() * (network_.is_half ? sizeof(uint16_t) : sizeof(float));
+}
+
+void Preprocessor::read(std::span<const unsigned char> bytes, void* out) {
   Prepared prepared;
   // Before memory is taken for the image.
   const auto check_frame = [&](const Image& frame) {
@@ -178,13 +182,13 @@ void Preprocessor::prepare(const Image& frame, Prepared& prepared) {
   }
 }
 
-void Preprocessor::take(BlockRows& rows, float* out) {
+void Preprocessor::take(BlockRows& rows, void* out) {
   Prepared prepared;
   prepare(rows.frame(), prepared);
   take(rows, prepared, out);
 }
 
-void Preprocessor::take(BlockRows& rows, const Prepared& prepared, float* out) {
+void Preprocessor::take(BlockRows& rows, const Prepared& prepared, void* out) {
   if (prepared.plan.has_value()) {
     ingest(rows, *prepared.plan, network_, out);
   } else {
@@ -192,13 +196,13 @@ void Preprocessor::take(BlockRows& rows, const Prepared& prepared, float* out) {
   }
 }
 
-void Preprocessor::take_integers(BlockRows& rows, const Placement& placement, float* out) const {
+void Preprocessor::take_integers(BlockRows& rows, const Placement& placement, void* out) const {
   const auto pixels = std::make_unique_for_overwrite<uint8_t[]>(image_size());
   decode_integers(rows, placement, *options_.integers, fill_, pixels.get());
   take_pixels(pixels.get(), numbers_, network_, out);
 }
 
-std::vector<Failure> Preprocessor::run(std::span<const Source> sources, float* out) {
+std::vector<Failure> Preprocessor::run(std::span<const Source> sources, void* out) {
   Batch batch(*this, sources, out);
   {
     std::vector<std::jthread> helpers;  // joined when they go out of scope

@@ -32,13 +32,13 @@ struct Failure {
 };
 
 struct PreprocessOptions {
-  // The integers of libjpeg-turbo and Pillow in this colour, in place of the float decode.
-  std::optional<PixelColor> integers;
   bool tolerant = false;
   uint64_t max_pixels = 0;
   size_t threads = 1;
   bool checks_all = false;  // decodes what the network does not see, too, to learn of damage
   size_t cache_bytes = size_t{1} << 26;  // of operators
+  // The integers of libjpeg-turbo and Pillow in this colour, in place of the float decode.
+  std::optional<PixelColor> integers = {};
 };
 
 class Preprocessor {
@@ -47,19 +47,20 @@ class Preprocessor {
   Preprocessor(NetworkNumbers network, const PreprocessOptions& options);
 
   const NetworkNumbers& network() const { return network_; }
-  // Floats of one image.
+  // Numbers and bytes of one image.
   size_t image_size() const;
+  size_t image_bytes() const;
 
   // Writes every source's [C][H][W] or [H][W][C] to `out`, one behind the other, and zeros for those
   // that failed, which it returns in the order of the sources. May be called by several threads.
   // Throws std::bad_alloc alone.
-  std::vector<Failure> run(std::span<const Source> sources, float* out);
+  std::vector<Failure> run(std::span<const Source> sources, void* out);
   // The same for one file whose rows somebody else has. Throws FrameRefused, and what `rows` throws.
-  void take(BlockRows& rows, float* out);
+  void take(BlockRows& rows, void* out);
 
  private:
   friend class Batch;
-  void read(std::span<const unsigned char> bytes, float* out);
+  void read(std::span<const unsigned char> bytes, void* out);
 
   // How a frame comes to the network: one of the two.
   struct Prepared {
@@ -68,8 +69,8 @@ class Preprocessor {
   };
   // Throws FrameRefused.
   void prepare(const Image& frame, Prepared& prepared);
-  void take(BlockRows& rows, const Prepared& prepared, float* out);
-  void take_integers(BlockRows& rows, const Placement& placement, float* out) const;
+  void take(BlockRows& rows, const Prepared& prepared, void* out);
+  void take_integers(BlockRows& rows, const Placement& placement, void* out) const;
 
   const NetworkNumbers network_;
   const PreprocessOptions options_;

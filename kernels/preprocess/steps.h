@@ -59,4 +59,12 @@ struct RowTransformStep {
 };
 void row_transform_step(const RowTransformStep& step);
 
+// Floats as IEEE 754 binary16, to the nearest.
+struct HalfStep {
+  const float* from;
+  uint16_t* to;
+  int64_t count;
+};
+void half_step(const HalfStep& step);
+
 }  // namespace jpegcompile

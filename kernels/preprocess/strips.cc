@@ -141,7 +141,7 @@ class Finish {
 
 }  // namespace
 
-void ingest(BlockRows& rows, const Plan& plan, const NetworkNumbers& network, float* out) {
+void ingest(BlockRows& rows, const Plan& plan, const NetworkNumbers& network, void* out) {
   size_t floats = in_lines(Output::scratch_size(plan, network)) + Finish::size(plan);
   for (const ComponentPlan& component : plan.components) floats += Sums::size(component);
   Workspace workspace;

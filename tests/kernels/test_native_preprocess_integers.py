@@ -17,6 +17,7 @@ from jpegcompile.errors import UsageError
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.runtime.preprocessor import Preprocessor
 
+INTEGERS = "libjpeg-turbo"
 RESIZE = {"fit": "exact", "filter": "bilinear"}
 
 
@@ -34,9 +35,9 @@ def by_pillow(data: bytes, taken: NetworkInput) -> NDArray[np.float64]:
 @pytest.mark.parametrize("color", ["RGB", "L"])
 @pytest.mark.parametrize("size", [(97, 61), (30, 25)])
 def test_input_of_integers(block: int, layout: str, color: str, size: tuple[int, int]) -> None:
-    taken = network((24, 40), layout, color=color, resize=RESIZE)
+    taken = network((24, 40), layout, color=color, resize=RESIZE, decoder=INTEGERS)
     data = make_jpeg(*size, quality=90, subsampling="4:2:0")
-    batch = Preprocessor(taken, block, decoder="libjpeg-turbo", threads=1).read([data])
+    batch = Preprocessor(taken, block, threads=1).read([data])
     assert not batch.errors
     image = batch.tensor[0]
     image = image.transpose(2, 0, 1) if layout == "NHWC" else image
@@ -51,13 +52,13 @@ def test_input_of_integers(block: int, layout: str, color: str, size: tuple[int,
 
 
 def test_errors_end_no_batch() -> None:
-    taken = network((24, 40), resize=RESIZE)
+    taken = network((24, 40), resize=RESIZE, decoder=INTEGERS)
     good = make_jpeg(97, 61)
-    batch = Preprocessor(taken, 1, decoder="libjpeg-turbo").read([good, good[:300], b"", good])
+    batch = Preprocessor(taken, 1).read([good, good[:300], b"", good])
     assert list(batch.errors) == [1, 2]
     np.testing.assert_array_equal(batch.tensor[0], batch.tensor[3])
-    small = network((24, 40))
-    refused = Preprocessor(small, 1, decoder="libjpeg-turbo").read([good])
+    small = network((24, 40), decoder=INTEGERS)
+    refused = Preprocessor(small, 1).read([good])
     assert str(refused.errors[0]).startswith("bytes: is 97x61 but the model takes 40x24")
 
 
@@ -77,5 +78,5 @@ def test_errors_end_no_batch() -> None:
 )
 def test_what_pillow_has_not(geometry: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Preprocessor(network((24, 40), **geometry), decoder="libjpeg-turbo")
+        Preprocessor(network((24, 40), decoder=INTEGERS, **geometry))
     assert str(caught.value) == message
