@@ -4,7 +4,7 @@
 // which Pillow's wheels for x86-64 run. (The C code, for machines without them, keeps more bits.)
 #include "preprocess/integer/inverse_dct.h"
 
-#include "preprocess/integer/vectors.h"
+#include "preprocess/integer/ints.h"
 
 namespace jpegcompile::integer {
 namespace {
@@ -50,18 +50,12 @@ JPEGCOMPILE_INLINE void inverse(V (&x)[8]) {
   }
 }
 
-JPEGCOMPILE_INLINE Int8 low_lanes(const Int8& a, const Int8& b) {
-  return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-}
-JPEGCOMPILE_INLINE Int8 high_lanes(const Int8& a, const Int8& b) {
-  return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-}
-
 // Rows become columns: three times, the first half of the rows is interleaved with the second.
-JPEGCOMPILE_INLINE void transpose(Int8 (&x)[8]) {
+template <typename V>
+JPEGCOMPILE_INLINE void transpose(V (&x)[8]) {
 #pragma GCC unroll 3
   for (int step = 0; step < 3; ++step) {
-    Int8 mixed[8];
+    V mixed[8];
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
       mixed[2 * i] = low_lanes(x[i], x[i + 4]);
@@ -73,24 +67,27 @@ JPEGCOMPILE_INLINE void transpose(Int8 (&x)[8]) {
 }
 
 // The second pass, whose lanes are the rows of the block.
-JPEGCOMPILE_INLINE void finish(Int8 (&x)[8], uint8_t* to) {
+template <typename V>
+JPEGCOMPILE_INLINE void finish(V (&x)[8], uint8_t* to) {
   inverse<kLastShift>(x);
 #pragma GCC unroll 8
   for (int column = 0; column < 8; ++column) x[column] = clamp(x[column], -128, 127) + 128;
-  store_to(to, bytes_of(x[0], x[1], x[2], x[3]));
-  store_to(to + 4 * kStripRows, bytes_of(x[4], x[5], x[6], x[7]));
+  store_four(to, x[0], x[1], x[2], x[3]);
+  store_four(to + 4 * kStripRows, x[4], x[5], x[6], x[7]);
 }
 
 // A block whose rows are all the same: without its first pass, which for such blocks wraps around
 // where it would saturate.
+template <typename V>
 JPEGCOMPILE_INLINE void inverse_flat(const Short8& first, uint8_t* to) {
   const Short8 scaled = first << kFirstPassBits;
-  Int8 x[8] = {};
+  V x[8] = {};
 #pragma GCC unroll 8
-  for (int column = 0; column < 8; ++column) x[column] += scaled[column];
+  for (int column = 0; column < 8; ++column) x[column] = x[column] + int32_t{scaled[column]};
   finish(x, to);
 }
 
+template <typename V>
 JPEGCOMPILE_INLINE void inverse_block(const int16_t* block, const Short8 (&table)[8], uint8_t* to) {
   Short8 rows[8];
   Short8 below = {};
@@ -102,10 +99,10 @@ JPEGCOMPILE_INLINE void inverse_block(const int16_t* block, const Short8 (&table
   }
   using Long2 = int64_t __attribute__((vector_size(16)));
   const auto halves = load_as<Long2>(&below);
-  if ((halves[0] | halves[1]) == 0) return inverse_flat(rows[0], to);
-  Int8 x[8];
+  if ((halves[0] | halves[1]) == 0) return inverse_flat<V>(rows[0], to);
+  V x[8];
 #pragma GCC unroll 8
-  for (int v = 0; v < 8; ++v) x[v] = __builtin_convertvector(rows[v], Int8);
+  for (int v = 0; v < 8; ++v) x[v] = ints_of<V>(rows[v]);
   inverse<kFirstShift>(x);
 #pragma GCC unroll 8
   for (int y = 0; y < 8; ++y) x[y] = clamp(x[y], -32768, 32767);
@@ -119,7 +116,7 @@ JPEGCOMPILE_INLINE void inverse_row(const BlockRow& row) {
 #pragma GCC unroll 8
   for (int v = 0; v < 8; ++v) table[v] = load_as<Short8>(row.table + 8 * v);
   for (int64_t block = 0; block < row.count; ++block) {
-    inverse_block(row.blocks + 64 * block, table, row.to + 64 * block);
+    inverse_block<Ints<Isa>>(row.blocks + 64 * block, table, row.to + 64 * block);
   }
 }
 
