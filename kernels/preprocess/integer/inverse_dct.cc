@@ -66,48 +66,87 @@ JPEGCOMPILE_INLINE void transpose(V (&x)[8]) {
   }
 }
 
-// The second pass, whose lanes are the rows of the block.
+// Both passes but for their last step: lanes are columns before, and rows of x[column] behind.
 template <typename V>
-JPEGCOMPILE_INLINE void finish(V (&x)[8], uint8_t* to) {
+JPEGCOMPILE_INLINE void last_pass(V (&x)[8]) {
   inverse<kLastShift>(x);
 #pragma GCC unroll 8
   for (int column = 0; column < 8; ++column) x[column] = clamp(x[column], -128, 127) + 128;
-  store_four(to, x[0], x[1], x[2], x[3]);
-  store_four(to + 4 * kStripRows, x[4], x[5], x[6], x[7]);
-}
-
-// A block whose rows are all the same: without its first pass, which for such blocks wraps around
-// where it would saturate.
-template <typename V>
-JPEGCOMPILE_INLINE void inverse_flat(const Short8& first, uint8_t* to) {
-  const Short8 scaled = first << kFirstPassBits;
-  V x[8] = {};
-#pragma GCC unroll 8
-  for (int column = 0; column < 8; ++column) x[column] = x[column] + int32_t{scaled[column]};
-  finish(x, to);
 }
 
 template <typename V>
-JPEGCOMPILE_INLINE void inverse_block(const int16_t* block, const Short8 (&table)[8], uint8_t* to) {
-  Short8 rows[8];
-  Short8 below = {};
-#pragma GCC unroll 8
-  for (int v = 0; v < 8; ++v) {
-    rows[v] = load_as<Short8>(block + 8 * v);
-    if (v > 0) below |= rows[v];
-    rows[v] *= table[v];
-  }
-  using Long2 = int64_t __attribute__((vector_size(16)));
-  const auto halves = load_as<Long2>(&below);
-  if ((halves[0] | halves[1]) == 0) return inverse_flat<V>(rows[0], to);
-  V x[8];
-#pragma GCC unroll 8
-  for (int v = 0; v < 8; ++v) x[v] = ints_of<V>(rows[v]);
+JPEGCOMPILE_INLINE void both_passes(V (&x)[8]) {
   inverse<kFirstShift>(x);
 #pragma GCC unroll 8
   for (int y = 0; y < 8; ++y) x[y] = clamp(x[y], -32768, 32767);
   transpose(x);
-  finish(x, to);
+  last_pass(x);
+}
+
+struct Block {
+  Short8 rows[8];  // dequantised
+  bool is_flat;    // all rows of its samples are the same
+};
+
+JPEGCOMPILE_INLINE Block load_block(const int16_t* from, const Short8 (&table)[8]) {
+  Block block;
+  Short8 below = {};
+#pragma GCC unroll 8
+  for (int v = 0; v < 8; ++v) {
+    const auto row = load_as<Short8>(from + 8 * v);
+    if (v > 0) below |= row;
+    block.rows[v] = row * table[v];
+  }
+  using Long2 = int64_t __attribute__((vector_size(16)));
+  const auto halves = load_as<Long2>(&below);
+  block.is_flat = (halves[0] | halves[1]) == 0;
+  return block;
+}
+
+template <typename V>
+JPEGCOMPILE_INLINE void store_block(uint8_t* to, const V (&x)[8]) {
+  store_four(to, x[0], x[1], x[2], x[3]);
+  store_four(to + 4 * kStripRows, x[4], x[5], x[6], x[7]);
+}
+
+// Without the first pass, which for such a block wraps around where it would saturate.
+template <typename V>
+JPEGCOMPILE_INLINE void inverse_flat(const Block& block, uint8_t* to) {
+  const Short8 scaled = block.rows[0] << kFirstPassBits;
+  V x[8] = {};
+#pragma GCC unroll 8
+  for (int column = 0; column < 8; ++column) x[column] = x[column] + int32_t{scaled[column]};
+  last_pass(x);
+  store_block(to, x);
+}
+
+template <typename V>
+JPEGCOMPILE_INLINE void inverse_block(const Block& block, uint8_t* to) {
+  if (block.is_flat) return inverse_flat<V>(block, to);
+  V x[8];
+#pragma GCC unroll 8
+  for (int v = 0; v < 8; ++v) x[v] = ints_of<V>(block.rows[v]);
+  both_passes(x);
+  store_block(to, x);
+}
+
+// Two blocks, neither of which is flat, in vectors of 512 bits.
+JPEGCOMPILE_INLINE void inverse_two(const Block& a, const Block& b, uint8_t* to) {
+  Int16 x[8];
+#pragma GCC unroll 8
+  for (int v = 0; v < 8; ++v) {
+    const Short16 rows = __builtin_shufflevector(a.rows[v], b.rows[v], 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+                                                 10, 11, 12, 13, 14, 15);
+    x[v] = __builtin_convertvector(rows, Int16);
+  }
+  both_passes(x);
+#pragma GCC unroll 8
+  for (int column = 0; column < 8; ++column) {
+    const auto halves = __builtin_convertvector(x[column], Byte16);
+    __builtin_memcpy(to + column * kStripRows, &halves, 8);
+    __builtin_memcpy(to + (8 + column) * kStripRows,
+                     reinterpret_cast<const uint8_t*>(&halves) + 8, 8);
+  }
 }
 
 template <typename Isa>
@@ -115,8 +154,18 @@ JPEGCOMPILE_INLINE void inverse_row(const BlockRow& row) {
   Short8 table[8];
 #pragma GCC unroll 8
   for (int v = 0; v < 8; ++v) table[v] = load_as<Short8>(row.table + 8 * v);
-  for (int64_t block = 0; block < row.count; ++block) {
-    inverse_block<Ints<Isa>>(row.blocks + 64 * block, table, row.to + 64 * block);
+  for (int64_t i = 0; i < row.count; ++i) {
+    const Block block = load_block(row.blocks + 64 * i, table);
+    if constexpr (std::is_same_v<Isa, Avx512>) {
+      if (!block.is_flat && i + 1 < row.count) {
+        const Block next = load_block(row.blocks + 64 * (i + 1), table);
+        if (!next.is_flat) {
+          inverse_two(block, next, row.to + 64 * i++);
+          continue;
+        }
+      }
+    }
+    inverse_block<Ints<Isa>>(block, row.to + 64 * i);
   }
 }
 

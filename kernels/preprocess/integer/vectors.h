@@ -8,6 +8,7 @@
 
 namespace jpegcompile::integer {
 
+// Named by the width and the number of lanes.
 using Byte16 = uint8_t __attribute__((vector_size(16)));
 using Byte32 = uint8_t __attribute__((vector_size(32)));
 using Word8 = uint16_t __attribute__((vector_size(16)));
@@ -16,6 +17,7 @@ using Short8 = int16_t __attribute__((vector_size(16)));
 using Short16 = int16_t __attribute__((vector_size(32)));
 using Int4 = int32_t __attribute__((vector_size(16)));
 using Int8 = int32_t __attribute__((vector_size(32)));
+using Int16 = int32_t __attribute__((vector_size(64)));
 
 // Samples and pixels stand in strips of 8 rows, column by column: [columns][8 rows]. This is how
 // the inverse DCT leaves them, and along a row every step is then one of whole vectors.
