@@ -51,8 +51,21 @@ JPEGCOMPILE_INLINE V ints_of(const Short8& values) {
 
 template <typename V>
 JPEGCOMPILE_INLINE V load_ints(const uint8_t* bytes) {
-  const Word8 words = load_words(bytes);
-  return ints_of<V>(load_as<Short8>(&words));
+  if constexpr (std::is_same_v<V, Int8>) {
+    using Long4 = int64_t __attribute__((vector_size(32)));
+    using Unsigned8 = uint32_t __attribute__((vector_size(32)));
+    const Long4 copies = Long4{} + load_as<int64_t>(bytes);
+    const auto four = load_as<Byte32>(&copies);
+    // Each half has its own four bytes four times, so that no lane crosses the middle.
+    const Byte32 repeated = __builtin_shufflevector(
+        four, four, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 20, 20, 20, 20, 21, 21, 21, 21,
+        22, 22, 22, 22, 23, 23, 23, 23);
+    const Unsigned8 ints = load_as<Unsigned8>(&repeated) >> 24;
+    return load_as<Int8>(&ints);
+  } else {
+    const Word8 words = load_words(bytes);
+    return ints_of<V>(load_as<Short8>(&words));
+  }
 }
 
 // a[0] b[0] a[1] b[1] ... of the first lanes, or of the last ones.

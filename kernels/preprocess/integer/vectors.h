@@ -52,11 +52,14 @@ JPEGCOMPILE_INLINE Word8 words_of(const Byte16& bytes) {  // of the first half
   return load_as<Word8>(&widened);
 }
 
-JPEGCOMPILE_INLINE Word8 load_words(const uint8_t* from) {
-  Byte16 bytes = {};
-  __builtin_memcpy(&bytes, from, 8);
-  return words_of(bytes);
+// 8 bytes, and zeros behind them.
+JPEGCOMPILE_INLINE Byte16 load_half(const uint8_t* from) {
+  using Long2 = int64_t __attribute__((vector_size(16)));
+  const Long2 halves = {load_as<int64_t>(from), 0};
+  return load_as<Byte16>(&halves);
 }
+
+JPEGCOMPILE_INLINE Word8 load_words(const uint8_t* from) { return words_of(load_half(from)); }
 
 // Lanes of 0 to 255 become bytes.
 
