@@ -23,6 +23,9 @@ using Int16 = int32_t __attribute__((vector_size(64)));
 // the inverse DCT leaves them, and along a row every step is then one of whole vectors.
 inline constexpr int64_t kStripRows = 8;
 
+// Rows and columns are handled 8 at a time; there is room for as many.
+constexpr int64_t padded(int64_t count) { return (count + 7) / 8 * 8; }
+
 template <typename V>
 JPEGCOMPILE_INLINE V load_as(const void* from) {
   V value;
@@ -79,6 +82,24 @@ JPEGCOMPILE_INLINE Byte32 bytes_of(const Word16& a, const Word16& b) {
   return __builtin_shufflevector(load_as<Byte32>(&a), load_as<Byte32>(&b), 0, 2, 4, 6, 8, 10, 12,
                                  14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 42, 44, 46,
                                  48, 50, 52, 54, 56, 58, 60, 62);
+}
+
+// Bytes to as many 16-bit lanes as a register of the instruction set has, and two of those back.
+
+template <typename V>
+JPEGCOMPILE_INLINE V load_lanes(const uint8_t* from) {
+  if constexpr (sizeof(V) == sizeof(Word16)) {
+    return __builtin_convertvector(load_as<Byte16>(from), V);
+  } else {
+    const Word8 words = load_words(from);
+    return load_as<V>(&words);
+  }
+}
+
+template <typename V>
+JPEGCOMPILE_INLINE void store_lanes(uint8_t* to, const V& a, const V& b) {
+  using Words = std::conditional_t<sizeof(V) == sizeof(Word16), Word16, Word8>;
+  store_to(to, bytes_of(load_as<Words>(&a), load_as<Words>(&b)));
 }
 
 }  // namespace jpegcompile::integer
