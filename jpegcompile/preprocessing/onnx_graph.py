@@ -9,12 +9,16 @@ steps may change places. What is filled has to come before the arithmetic.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import uses_external_data
 
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.onnx_resize import Constants, Dim, NotReadError, filter_of, sizes_of
@@ -22,6 +26,7 @@ from jpegcompile.preprocessing.steps import Crop, Resize, Size
 
 _SPATIAL = {"NCHW": (2, 3), "NHWC": (1, 2)}
 _TURNS = {("NHWC", (0, 3, 1, 2)): "NCHW", ("NCHW", (0, 2, 3, 1)): "NHWC"}
+_MOST_VALUES = 4096
 _WINDOWS = ("Slice", "Pad")
 _ARITHMETIC = ("Add", "Sub", "Mul", "Div")
 _FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
@@ -54,6 +59,7 @@ class _Walk:
     layout: str
     constants: Constants
     is_float: bool
+    seen: dict[str, list[Dim]] = field(default_factory=dict)
     nodes: list[str] = field(default_factory=list)
     resize: Resize | None = None
     size: Size = (0, 0)
@@ -75,16 +81,20 @@ def read_head(model: onnx.ModelProto, image: str, layout: str) -> GraphHead:
         layout: of the input, "NCHW" or "NHWC".
     """
     value = next(value for value in model.graph.input if value.name == image)
-    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    dims = value.type.tensor_type.shape.dim
     walk = _Walk(
-        [dim.dim_value or dim.dim_param or None for dim in value.type.tensor_type.shape.dim],
+        [dim.dim_value or dim.dim_param or f"?{axis}" for axis, dim in enumerate(dims)],
         model,
         layout,
-        constants,
+        _constants(model.graph),
         value.type.tensor_type.elem_type in _FLOATS,
     )
     stopped_by = None
-    while (node := _only_reader(model, image)) is not None and node.op_type in _STEPS:
+    while (node := _next(walk, image)) is not None:
+        if walk.resize is None:
+            walk.seen[image] = [
+                None if axis in walk.spatial else dim for axis, dim in enumerate(walk.shape)
+            ]
         try:
             _STEPS[node.op_type](node, walk)
         except NotReadError as reason:
@@ -125,24 +135,40 @@ def remove_head(model: onnx.ModelProto, image: str, layout: str, head: GraphHead
     del graph.value_info[:]
 
 
-def _only_reader(model: onnx.ModelProto, tensor: str) -> onnx.NodeProto | None:
-    """The one node that reads a tensor, beside its Shape; None if more do, or it is an output."""
-    readers = [n for n in model.graph.node if tensor in n.input and n.op_type != "Shape"]
-    is_output = any(output.name == tensor for output in model.graph.output)
-    return None if is_output or len(readers) != 1 else readers[0]
+def _constants(graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:
+    """What steps can be given by; weights of a network are larger."""
+    return {
+        tensor.name: numpy_helper.to_array(tensor)
+        for tensor in graph.initializer
+        if math.prod(tensor.dims) <= _MOST_VALUES and not uses_external_data(tensor)
+    }
+
+
+def _next(walk: _Walk, tensor: str) -> onnx.NodeProto | None:
+    """The step that alone reads a tensor; None if others do, too, or it is no step.
+
+    Before a resize, its shape may be read as well: `_asides` sees what for.
+    """
+    graph = walk.model.graph
+    readers = [node for node in graph.node if tensor in node.input]
+    if walk.resize is None:
+        readers = [node for node in readers if node.op_type != "Shape"]
+    is_output = any(output.name == tensor for output in graph.output)
+    is_step = len(readers) == 1 and readers[0].op_type in _STEPS
+    return readers[0] if is_step and not is_output else None
 
 
 def _asides(walk: _Walk, reader: onnx.NodeProto) -> list[onnx.NodeProto]:
-    """What makes other inputs of a node of its first input's shape, in order.
+    """What makes other inputs of a node of the image's shape, in order.
 
     Raises:
         NotReadError: if other nodes read that shape, too.
     """
-    tensor, graph = reader.input[0], walk.model.graph
+    graph = walk.model.graph
     found: list[onnx.NodeProto] = []
     made: set[str] = set()
     for node in graph.node:
-        is_shape = node.op_type == "Shape" and node.input[0] == tensor
+        is_shape = node.op_type == "Shape" and node.input[0] in walk.seen
         if node.name == reader.name or not (is_shape or made & set(node.input)):
             continue
         if not is_shape and not {name for name in node.input if name} <= made | set(walk.constants):
@@ -192,7 +218,7 @@ def _resize(node: onnx.NodeProto, walk: _Walk) -> None:
     if not walk.is_float:
         raise NotReadError("it resizes integers, and rounds")
     asides = _asides(walk, node)
-    size = sizes_of(node, asides, walk.constants, walk.shape, walk.spatial)
+    size = sizes_of(node, asides, walk.seen, walk.constants, walk.spatial)
     resize = Resize("exact", size, filter=filter_of(node))
     _see(node, walk, size, None)
     walk.resize = resize

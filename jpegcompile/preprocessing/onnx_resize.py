@@ -59,18 +59,19 @@ def filter_of(node: onnx.NodeProto) -> Filter:
 def sizes_of(
     node: onnx.NodeProto,
     asides: Sequence[onnx.NodeProto],
+    seen: Mapping[str, Sequence[Dim]],
     constants: Constants,
-    shape: Sequence[Dim],
     spatial: Sequence[int],
 ) -> tuple[int, int]:
     """(height, width) that a Resize brings every image to.
 
     Args:
         node: the Resize.
-        asides: nodes that make its sizes of the image's shape.
+        asides: nodes that make its sizes of shapes.
+        seen: shape of each tensor that those read, and of what the node resizes; height and width
+            are None.
         constants: the values of tensors that have one.
-        shape: of the image.
-        spatial: axes of height and width among its four.
+        spatial: axes of height and width among the four of what it resizes.
 
     Raises:
         NotReadError: if the size depends on the image's, or the batch or the channels change.
@@ -81,9 +82,9 @@ def sizes_of(
         raise NotReadError(f"its keep_aspect_ratio_policy is {policy}")
     if len(node.input) < 4 or not node.input[3]:
         raise NotReadError("it has scales, and no sizes that do not depend on the image's")
-    sizes = constants.get(node.input[3])
+    shape, sizes = seen[node.input[0]], constants.get(node.input[3])
     if sizes is None:
-        made = _inferred(node, asides, constants, shape, spatial)
+        made = _inferred(node, asides, seen, constants)
     else:
         axes = [axis % 4 for axis in given.get("axes", range(4))]
         wanted = dict(zip(axes, map(int, sizes.ravel()), strict=True))
@@ -99,23 +100,30 @@ def sizes_of(
 def _inferred(
     node: onnx.NodeProto,
     asides: Sequence[onnx.NodeProto],
+    seen: Mapping[str, Sequence[Dim]],
     constants: Constants,
-    shape: Sequence[Dim],
-    spatial: Sequence[int],
 ) -> list[Dim]:
     """The shape of what a Resize gives, if nothing is known of the image's height and width."""
-    # A batch that is open is one of a size that nobody writes into a model.
-    known = [dim if isinstance(dim, int) else _UNWRITTEN + axis for axis, dim in enumerate(shape)]
-    open_shape = [None if axis in spatial else dim for axis, dim in enumerate(known)]
-    image = helper.make_tensor_value_info(node.input[0], onnx.TensorProto.FLOAT, open_shape)
+    # Sizes that are open are such as nobody writes into a model.
+    names = sorted({dim for shape in seen.values() for dim in shape if isinstance(dim, str)})
+    numbers = {name: _UNWRITTEN + place for place, name in enumerate(names)}
+    images = [
+        helper.make_tensor_value_info(
+            name,
+            onnx.TensorProto.FLOAT,
+            [numbers[dim] if isinstance(dim, str) else dim for dim in shape],
+        )
+        for name, shape in seen.items()
+    ]
     result = helper.make_tensor_value_info(node.output[0], onnx.TensorProto.FLOAT, None)
     used = {name for each in (*asides, node) for name in each.input}
     values = [numpy_helper.from_array(constants[name], name) for name in used & set(constants)]
-    graph = helper.make_graph([*asides, node], "head", [image], [result], values)
+    graph = helper.make_graph([*asides, node], "head", images, [result], values)
     opsets = [helper.make_opsetid("", _OPSET)]
     model = onnx.shape_inference.infer_shapes(
         helper.make_model(graph, opset_imports=opsets), data_prop=True
     )
     dims = model.graph.output[0].type.tensor_type.shape.dim
-    made = [dim.dim_value or None for dim in dims] or [None] * 4
-    return [shape[axis] if made[axis] == known[axis] else made[axis] for axis in range(4)]
+    texts = {number: name for name, number in numbers.items()}
+    made = [texts.get(dim.dim_value, dim.dim_value or None) for dim in dims]
+    return made or [None] * 4

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from jpegcompile.errors import UsageError
+from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.presets import PRESETS
 from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.preprocessing.steps import Filter, Resize
 
 SIDES = "pixels, [height, width], or leave it out for the network's size"
 CORNERS = "center, top-left, top-right, bottom-left, bottom-right"
@@ -107,3 +109,14 @@ def test_a_preset_whose_fields_are_replaced() -> None:
     assert (made.geometry.crop, made.mean, made.std) == (base.geometry.crop, base.mean, base.std)
     assert made.geometry.flip
     assert preprocess_of({"preset": "imagenet", "resize": None}).geometry.resize is None
+
+
+def test_records_are_checked_wherever_they_are_made() -> None:
+    with pytest.raises(UsageError, match=r"^resize\.antialias is torchvision's alone, and pillow"):
+        Filter("bilinear", antialias=False)
+    with pytest.raises(UsageError, match=r"^resize\.filter is 'area'; pillow has nearest"):
+        Filter("area")
+    with pytest.raises(UsageError, match=r"^resize\.crop_ratio divides the network's size"):
+        Resize("pad", crop_ratio=0.5)
+    with pytest.raises(UsageError, match=r'^resize\.fit is "long", which leaves room'):
+        Geometry(Resize("long"))

@@ -172,6 +172,47 @@ def test_sizes_of_the_batch_that_is_open() -> None:
 PYTORCH = "pytorch_half_pixel"
 
 
+def test_sizes_of_the_image_before_it_is_cast_and_turned() -> None:
+    model = graph(
+        node("Shape", "x shape"),
+        node("Gather", "shape zero n", axis=0),
+        node("Concat", "n channels sizes all", axis=0),
+        node("Cast", "x a", to=TensorProto.FLOAT),
+        node("Transpose", "a b", perm=[0, 3, 1, 2]),
+        node("Resize", "b - - all c", mode="linear"),
+        node("Relu", "c d"),
+        shape=("n", "h", "w", 3),
+        **SIZES,
+        zero=np.array([0]),
+        channels=np.array([3]),
+    )
+    head = check(model, "NHWC")
+    assert head.size == (32, 40)
+    assert set(head.nodes) == {"shape", "n", "all", "c"}
+
+
+def test_shapes_that_are_read_between_the_nodes() -> None:
+    """The Slice stays: without it, others would see another shape."""
+    model = graph(
+        node("Resize", "x - - sizes a", **LINEAR),
+        node("Shape", "a shape"),
+        node("Slice", "a starts ends b"),
+        node("Pad", "b shape c", mode="edge"),
+        **SIZES,
+        starts=np.array([0, 0, 2, 2]),
+        ends=np.array([1, 3, 9, 9]),
+    )
+    assert read_head(model, "x", "NCHW").nodes == ("a",)
+
+
+def test_weights_of_other_files_are_left_there() -> None:
+    model = graph(node("Resize", "x - - sizes a", **LINEAR), node("Conv", "a w b"), **SIZES)
+    weight = model.graph.initializer.add(name="w", data_type=TensorProto.FLOAT, dims=[1, 3, 1, 1])
+    weight.data_location = TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value="absent.bin")
+    assert read_head(model, "x", "NCHW").nodes == ("a",)
+
+
 @pytest.mark.parametrize(
     ("attributes", "filter"),
     [
