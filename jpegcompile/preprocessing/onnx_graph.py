@@ -98,8 +98,8 @@ def read_head(model: onnx.ModelProto, image: str, layout: str) -> GraphHead:
         try:
             _STEPS[node.op_type](node, walk)
         except NotReadError as reason:
-            # Other nodes, and these before any resize, are the network's own.
-            if node.op_type in ("Resize", "Cast") or (walk.resize and node.op_type in _WINDOWS):
+            # Before a resize, others may be the network's own.
+            if walk.resize is not None or node.op_type in ("Resize", "Cast"):
                 stopped_by = f"{node.op_type} '{node.name}': {reason}"
             break
         image = node.output[0]
@@ -154,8 +154,11 @@ def _next(walk: _Walk, tensor: str) -> onnx.NodeProto | None:
     if walk.resize is None:
         readers = [node for node in readers if node.op_type != "Shape"]
     is_output = any(output.name == tensor for output in graph.output)
-    is_step = len(readers) == 1 and readers[0].op_type in _STEPS
-    return readers[0] if is_step and not is_output else None
+    if is_output or len(readers) != 1 or readers[0].op_type not in _STEPS:
+        return None
+    # What parts of an image take depends on its size until it is resized.
+    is_early = walk.resize is None and readers[0].op_type in _WINDOWS
+    return None if is_early else readers[0]
 
 
 def _asides(walk: _Walk, reader: onnx.NodeProto) -> list[onnx.NodeProto]:
@@ -226,7 +229,6 @@ def _resize(node: onnx.NodeProto, walk: _Walk) -> None:
 
 
 def _slice(node: onnx.NodeProto, walk: _Walk) -> None:
-    _require_resized(walk)
     values = [walk.constants.get(name) for name in node.input[1:] if name]
     bounds = [[int(v) for v in np.ravel(value)] for value in values if value is not None]
     if len(bounds) < 2 or len(bounds) != len(values):
@@ -247,7 +249,6 @@ def _slice(node: onnx.NodeProto, walk: _Walk) -> None:
 
 
 def _pad(node: onnx.NodeProto, walk: _Walk) -> None:
-    _require_resized(walk)
     mode = next((a.s for a in node.attribute if a.name == "mode"), b"constant")
     pads, value, axes = (
         walk.constants.get(name) if name else default
@@ -270,11 +271,6 @@ def _pad(node: onnx.NodeProto, walk: _Walk) -> None:
     size = (walk.size[0] + above + below, walk.size[1] + before + after)
     _see(node, walk, size, (-above, -before))
     walk.fill = fill
-
-
-def _require_resized(walk: _Walk) -> None:
-    if walk.resize is None:
-        raise NotReadError("it comes before any Resize")
 
 
 def _see(node: onnx.NodeProto, walk: _Walk, size: Size, start: tuple[int, int] | None) -> None:

@@ -17,6 +17,7 @@ from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.onnx_graph import GraphHead, read_head, remove_head
 from jpegcompile.preprocessing.steps import Crop, Filter, Resize
 
+PLAIN = "Pad 'b': it does not pad by constant pads with a constant"
 # What ONNX Runtime rounds positions to in float32, in an image of 100 pixels, on the 0..255 scale.
 TOLERANCE = 255 * 4 * 100 * 2.0**-24
 Node = onnx.NodeProto
@@ -269,42 +270,73 @@ def test_filters_that_are_none_of_ours(attributes: dict[str, Any], reason: str) 
     assert head == GraphHead(stopped_by=f"Resize 'a': {reason}")
 
 
-ROUNDING = graph(
-    node("Resize", "x - - sizes a", **LINEAR),
-    node("Cast", "a b", to=TensorProto.UINT8),
-    node("Cast", "b c", to=TensorProto.FLOAT),
-    **SIZES,
-)
-STEPS = graph(
-    node("Resize", "x - - sizes a", **LINEAR),
-    node("Slice", "a starts ends axes steps b"),
-    **SIZES,
-    starts=np.array([30]),
-    ends=np.array([0]),
-    axes=np.array([2]),
-    steps=np.array([-1]),
-)
-FILLED = graph(
-    node("Resize", "x - - sizes a", **LINEAR),
-    node("Mul", "a scale b"),
-    node("Pad", "b pads c"),
-    **SIZES,
-    scale=np.float32(2),
-    pads=np.array([0, 0, 1, 1, 0, 0, 1, 1]),
-)
+BEHIND: list[tuple[Node, dict[str, Any], str]] = [
+    (node("Cast", "a b", to=TensorProto.UINT8), {}, "Cast 'b': it rounds to integers"),
+    (
+        node("Slice", "a starts ends axes steps b"),
+        {"starts": [30], "ends": [0], "axes": [2], "steps": [-1]},
+        "Slice 'b': it has steps other than 1",
+    ),
+    (
+        node("Slice", "a starts ends axes b"),
+        {"starts": [1], "ends": [2], "axes": [1]},
+        "Slice 'b': it takes a part of the batch or the channels",
+    ),
+    (
+        node("Slice", "a starts ends axes b"),
+        {"starts": [9], "ends": [9], "axes": [2]},
+        "Slice 'b': it leaves nothing",
+    ),
+    (
+        node("Slice", "a starts bounds axes b"),
+        {"starts": [9], "axes": [2]},
+        "Slice 'b': its bounds are no constants",
+    ),
+    (node("Pad", "a pads b", mode="edge"), {"pads": [0, 0, 1, 1, 0, 0, 1, 1]}, PLAIN),
+    (node("Pad", "a bounds b"), {}, PLAIN),
+    (
+        node("Pad", "a pads b"),
+        {"pads": [0, 1, 0, 0, 0, 0, 0, 0]},
+        "Pad 'b': it pads the batch or the channels",
+    ),
+    (
+        node("Pad", "a pads fill b"),
+        {"pads": [0, 0, 1, 1, 0, 0, 1, 1], "fill": np.float32(300)},
+        "Pad 'b': it fills with 300.0, which is outside of 0..255",
+    ),
+    (node("Resize", "a - - sizes b", **LINEAR), {}, "Resize 'b': it comes behind another Resize"),
+    (
+        node("Transpose", "a b", perm=[0, 1, 3, 2]),
+        {},
+        "Transpose 'b': its perm [0, 1, 3, 2] does not bring NCHW to the other layout",
+    ),
+    (node("Mul", "a bounds b"), {}, "Mul 'b': it is no arithmetic with a constant"),
+    (
+        node("Mul", "a plane b"),
+        {"plane": np.ones((32, 40), np.float32)},
+        "Mul 'b': its constant is not one number for each channel",
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("model", "reason"),
-    [
-        (ROUNDING, "Cast 'b': it rounds to integers"),
-        (STEPS, "Slice 'b': it has steps other than 1"),
-        (FILLED, "Pad 'c': it fills behind arithmetic, a Slice or another Pad"),
-    ],
-)
-def test_what_stops_behind_the_resize(model: onnx.ModelProto, reason: str) -> None:
-    head = read_head(model, "x", "NCHW")
-    assert (head.nodes, head.stopped_by) == (("a",), reason)
+@pytest.mark.parametrize(("step", "constants", "reason"), BEHIND)
+def test_what_stops_behind_the_resize(step: Node, constants: dict[str, Any], reason: str) -> None:
+    resize = node("Resize", "x - - sizes a", **LINEAR)
+    head = read_head(graph(resize, step, **SIZES, **constants), "x", "NCHW")
+    assert (head.nodes, head.size, head.stopped_by) == (("a",), (32, 40), reason)
+
+
+def test_a_fill_behind_arithmetic() -> None:
+    model = graph(
+        node("Resize", "x - - sizes a", **LINEAR),
+        node("Mul", "a scale b"),
+        node("Pad", "b pads c"),
+        **SIZES,
+        scale=np.float32(2),
+        pads=np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+    )
+    reason = "Pad 'c': it fills behind arithmetic, a Slice or another Pad"
+    assert read_head(model, "x", "NCHW").stopped_by == reason
 
 
 HALVES = graph(
@@ -327,6 +359,8 @@ SHARED = graph(
     zero=np.array([0]),
     two=np.array([2]),
 )
+GIVEN_AWAY = graph(node("Shape", "x shape"), node("Resize", "x - - sizes a", **LINEAR), **SIZES)
+GIVEN_AWAY.graph.output.append(helper.make_tensor_value_info("shape", TensorProto.INT64, [4]))
 REPEATED = graph(
     node("Resize", "x - - sizes a", mode="linear"),
     sizes=np.array([2, 3, 32, 40]),
@@ -341,6 +375,7 @@ REPEATED = graph(
         (INTEGERS, "it resizes integers, and rounds"),
         (COMPUTED, "its sizes are computed from the image's"),
         (SHARED, "Reshape 'b' reads the image's shape as well"),
+        (GIVEN_AWAY, "the image's shape is an output as well"),
         (REPEATED, "it resizes the batch or the channels"),
     ],
 )

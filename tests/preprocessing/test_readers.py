@@ -112,6 +112,11 @@ def test_timm_refusals(fields: dict[str, Any], message: str) -> None:
     assert refusal(timm(**fields)) == f"preprocessing: {message}"
 
 
+def test_timm_config_that_is_none() -> None:
+    message = refusal({"architecture": "resnet50", "pretrained_cfg": "a1_in1k"})
+    assert message == "preprocessing: pretrained_cfg is 'a1_in1k'; give timm's, an object"
+
+
 VIT = {
     "image_processor_type": "ViTImageProcessor",
     "do_normalize": True,
