@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import uses_external_data
 
+from jpegcompile.frontend.walk import all_nodes
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.onnx_resize import Constants, Dim, NotReadError, filter_of, sizes_of
 from jpegcompile.preprocessing.steps import Crop, Resize, Size
@@ -150,7 +151,7 @@ def _next(walk: _Walk, tensor: str) -> onnx.NodeProto | None:
     Before a resize, its shape may be read as well: `_asides` sees what for.
     """
     graph = walk.model.graph
-    readers = [node for node in graph.node if tensor in node.input]
+    readers = [node for node in all_nodes(graph) if tensor in node.input]
     if walk.resize is None:
         readers = [node for node in readers if node.op_type != "Shape"]
     is_output = any(output.name == tensor for output in graph.output)
@@ -158,7 +159,8 @@ def _next(walk: _Walk, tensor: str) -> onnx.NodeProto | None:
         return None
     # What parts of an image take depends on its size until it is resized.
     is_early = walk.resize is None and readers[0].op_type in _WINDOWS
-    return None if is_early else readers[0]
+    is_nested = readers[0] not in graph.node
+    return None if is_early or is_nested else readers[0]
 
 
 def _asides(walk: _Walk, reader: onnx.NodeProto) -> list[onnx.NodeProto]:
@@ -170,11 +172,12 @@ def _asides(walk: _Walk, reader: onnx.NodeProto) -> list[onnx.NodeProto]:
     graph = walk.model.graph
     found: list[onnx.NodeProto] = []
     made: set[str] = set()
-    for node in graph.node:
+    for node in all_nodes(graph):
         is_shape = node.op_type == "Shape" and node.input[0] in walk.seen
         if node.name == reader.name or not (is_shape or made & set(node.input)):
             continue
-        if not is_shape and not {name for name in node.input if name} <= made | set(walk.constants):
+        reads_others = not {name for name in node.input if name} <= made | set(walk.constants)
+        if (reads_others and not is_shape) or node not in graph.node:
             raise NotReadError(f"{node.op_type} '{node.name}' reads the image's shape as well")
         found.append(node)
         made |= set(node.output)

@@ -399,6 +399,19 @@ def test_networks_that_begin_otherwise() -> None:
         assert read_head(model, "x", "NCHW") == GraphHead()
 
 
+def test_images_that_branches_read() -> None:
+    """Nodes inside of an If see the image as well, and would see another one."""
+    inner = helper.make_graph(
+        [node("Identity", "x y")],
+        "inner",
+        [],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, list("abcd"))],
+    )
+    choice = node("If", "flag c", then_branch=inner, else_branch=inner)
+    model = graph(node("Resize", "x - - sizes a", **LINEAR), choice, **SIZES, flag=np.array(True))
+    assert read_head(model, "x", "NCHW") == GraphHead()
+
+
 def test_planted_faults_fail() -> None:
     model = graph(
         node("Resize", "x - - sizes a", **LINEAR),
