@@ -36,6 +36,14 @@ INTERPOLATIONS: Mapping[Library, tuple[Interpolation, ...]] = {
 }
 
 
+def no_choice(library: str) -> str:
+    """What is said where another library than torchvision is told whether to antialias."""
+    return (
+        f"resize.antialias is torchvision's alone, and {library} has no choice; leave it out, or"
+        ' set resize.library to "torchvision"'
+    )
+
+
 @dataclass(frozen=True)
 class Filter:
     """How an axis is resampled.
@@ -47,7 +55,8 @@ class Filter:
             always does in Pillow and never does in OpenCV and tf.image.
 
     Raises:
-        UsageError: if the library has no such interpolation, naming those that it has.
+        UsageError: if the library has no such interpolation, naming those that it has, or has no
+            choice whether to antialias.
     """
 
     name: Interpolation = "bilinear"
@@ -64,6 +73,8 @@ class Filter:
             raise UsageError(
                 f"resize.filter is {self.name!r}; {self.library} has {', '.join(names)}"
             )
+        if not self.antialias and self.library != "torchvision":
+            raise UsageError(no_choice(self.library))
 
     def where(self, grows: bool) -> Filter:
         """The filter of both axes of an image, one of which grows or none.

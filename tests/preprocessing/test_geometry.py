@@ -174,12 +174,21 @@ def test_what_may_fill(size: Size, network: Size) -> None:
 
 
 def test_images_that_do_not_come_to_the_networks_size() -> None:
-    with pytest.raises(ImageError, match=r"^is 9x8 but the model takes 8x8; compile it"):
-        placed(Geometry(), (8, 9), (8, 8))
-    with pytest.raises(ImageError, match=r"^is 9x8, resized to 12x10, but the model takes 8x8;"):
-        placed(Geometry(Resize("exact", (10, 12))), (8, 9), (8, 8))
-    with pytest.raises(ImageError, match=r"^is 900x1, too narrow for its long side to be resized"):
-        placed(Geometry(Resize("pad")), (1, 900), (8, 8))
+    remedy = ' compile the model with a --preprocess that has "resize" or "crop", such as imagenet'
+    narrow = "is 900x1, too narrow for its long side to be resized to 8 pixels; crop it first"
+    for geometry, size, message in (
+        (Geometry(), (8, 9), f"is 9x8 but the model takes 8x8;{remedy}"),
+        (
+            Geometry(Resize("exact", (10, 12))),
+            (8, 9),
+            f"is 9x8, resized to 12x10, but the model takes 8x8;{remedy}",
+        ),
+        (Geometry(Resize("pad")), (1, 900), narrow),
+        (Geometry(Resize("long"), Crop()), (1, 900), narrow),
+    ):
+        with pytest.raises(ImageError) as caught:
+            placed(geometry, size, (8, 8))
+        assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(
