@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from jpegcompile.dct.blocks import block_size
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.interface import DOMAIN
 from jpegcompile.jpeg.frame import Frame
@@ -74,6 +75,13 @@ class CompiledInfo:
     def subsampling(self) -> str | None:
         """Name of the subsampling of `frame`; None for tensors."""
         return None if self.frame is None else subsampling_of(self.frame)
+
+    @property
+    def ingest_block(self) -> int:
+        """Block size of the tensor where the network begins, 1 for pixels."""
+        # A tensor that became an inner one of a fused operator is not in the list.
+        found = self.tensors.get(self.ingest_output or "")
+        return block_size(*self.input.size) if found is None else int(found[0])
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""

@@ -121,7 +121,7 @@ class Module:
     def of(cls, graph: gs.Graph, image: NetworkInput, options: CompileOptions) -> Module:
         """A module on which no pass has run.
 
-        Files are of the network's own size, until an ingest crops or resizes.
+        Where images may be of any size, the frame is that of files of the network's size.
 
         Args:
             graph: of the source model.
@@ -134,6 +134,14 @@ class Module:
         assert options.subsampling is not None
         frame = frame_of(options.subsampling, *image.size)
         return cls(graph, image.normalized(options.preprocess), options, frame)
+
+    @property
+    def has_axis_inputs(self) -> bool:
+        """Whether the matrices of the ingest are inputs of the graph, for images of any size."""
+        options = self.options
+        is_of_coefficients = options.input_mode == "coefficients"
+        makes_images = options.target.chooses_layouts
+        return is_of_coefficients and self.image.geometry.takes_any_size and not makes_images
 
     def __post_init__(self) -> None:
         """Give the pool a way to avoid names of the graph, which is one for deep networks."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import onnx
 from onnx import TensorProto, helper
 
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.interface import CHROMA, DOMAIN, LUMA, QUANTIZATION
+from jpegcompile.interface import AXIS_INPUTS, CHROMA, DOMAIN, LEVEL, LUMA, QUANTIZATION
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.casts import TO_SPATIAL
 from jpegcompile.operators.convolution import METHOD, SPATIAL_CONV
@@ -76,7 +77,7 @@ def begin_at(model: onnx.ModelProto, tensor: str, taken: NetworkInput) -> onnx.M
     image.type.tensor_type.shape.dim[0].CopyFrom(luma.type.tensor_type.shape.dim[0])
     if _is_grouped(result, tensor):
         without_groups(result)
-    replaced = (LUMA, CHROMA, QUANTIZATION)
+    replaced = {LUMA, CHROMA, QUANTIZATION, LEVEL, *chain.from_iterable(AXIS_INPUTS.values())}
     inputs = [image, *(value for value in graph.input if value.name not in replaced)]
     del graph.input[:]
     graph.input.extend(inputs)

@@ -96,9 +96,11 @@ class ImageRunner(ABC):
 
     def _check(self, image: Coefficients, name: str) -> None:
         info, color = self.info, None
+        taken = info.input
         if info.input_mode == "tensor":
-            color = self.preprocess.color_for(info.input.channels)
-        check_usable(image.frame, info.input, info.frame, name, color)
+            color = self.preprocess.color_for(taken.channels)
+            taken = taken.normalized(self.preprocess)
+        check_usable(image.frame, taken, info.frame, name, color)
 
     def fits(self, image: Coefficients) -> bool:
         """Whether the image can be fed as it is."""

@@ -11,6 +11,7 @@ from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.color import Color, check_chroma_sampling, mixing_matrix
 from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ingest
+from jpegcompile.dct.resampled import resampled
 from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
@@ -89,6 +90,9 @@ def fits_inputs(frame: Frame, written: Frame | None, taken: NetworkInput) -> boo
     """
     if written is None:
         return True
+    if taken.geometry.takes_any_size:
+        # Each size has matrices of its own: see `runtime/placed.py`.
+        return False
     if written.color_space == "gray" and taken.channels == 1:
         # Luma alone: any grey file, and the luma of any colour file that samples it fully.
         return frame.color_space != "rgb" and frame.sampling[0] == frame.most_sampling
@@ -132,17 +136,25 @@ def preprocess_in(info: CompiledInfo, path: str) -> Preprocess:
     return preprocess_of(info.preprocess)
 
 
-def ingested(image: Coefficients, taken: NetworkInput) -> NDArray[np.float32]:
-    """One image [C, H, W] where the network begins, in the jpeg domain; for any sampling."""
-    return ingest(image, taken).astype(np.float32)
+def ingested(image: Coefficients, info: CompiledInfo) -> NDArray[np.float32]:
+    """One image [C, H, W] where the network begins, for any size and sampling."""
+    return ingest(image, info.input, info.ingest_block).astype(np.float32)
 
 
 def original_input(
     image: Coefficients, preprocess: Preprocess, taken: NetworkInput
 ) -> NDArray[np.float32]:
-    """One image as the original model takes it, from the float decode; in the model's layout."""
+    """One image as the original model takes it, from the float decode; in the model's layout.
+
+    Raises:
+        ImageError: if its components have no place among the pixels, or it does not come to the
+            network's size.
+    """
+    geometry = preprocess.geometry
+    placement = geometry.place(image.frame, taken.size)
     pixels = decode(image, preprocess.color_for(taken.channels))
-    return normalize(pixels, preprocess.affine(taken.channels), taken.layout)
+    seen = resampled(pixels, placement, geometry.fill)
+    return normalize(seen, preprocess.affine(taken.channels), taken.layout)
 
 
 def normalize(

@@ -31,6 +31,7 @@ from jpegcompile.runtime.inputs import (
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
 from jpegcompile.runtime.outputs import joined
+from jpegcompile.runtime.placed import placed_feeds, takes_axes
 from jpegcompile.runtime.providers import Asked, Progress, providers_for
 from jpegcompile.target.base import CUDA_PROVIDER, Target
 from jpegcompile.target.registry import TARGETS
@@ -96,6 +97,7 @@ class Session(ImageRunner):
         self.execution: Execution = execution_of(model, native).in_a_session()
         begin_behind_decode(model)
         self.model = model
+        self._takes_axes = takes_axes(model)
         self.folder = file.parent
         self.threads = threads
         self._native = native
@@ -172,6 +174,8 @@ class Session(ImageRunner):
         if self.info.input_mode == "jpeg":
             return self._bytes(sources)
         coefficients = [item.coefficients for item in self.reader().read(sources)]
+        if self._takes_axes:
+            return placed_feeds(coefficients, self.info, sources)
         for index, image in enumerate(coefficients):
             if not self.fits(image):
                 found = subsampling_of(image.frame) or image.color_space
@@ -199,7 +203,7 @@ class Session(ImageRunner):
             feeds = self._direct([images[i] for i in direct])
             results.append((direct, self._outputs(self._session, feeds, shared)))
         if others:
-            batch = np.stack([ingested(images[i], self.info.input) for i in others])
+            batch = np.stack([ingested(images[i], self.info) for i in others])
             assert self.info.ingest_output is not None
             feeds = {self.info.ingest_output: batch}
             results.append((others, self._outputs(self._network_session(), feeds, shared)))
@@ -239,7 +243,7 @@ class Session(ImageRunner):
             (values,) = self._direct(images).values()
             kind = next(i for i in self._session.get_inputs() if i.name == self.info.input.name)
             return values.astype(np.float16) if kind.type == "tensor(float16)" else values
-        return np.stack([ingested(image, self.info.input) for image in images])
+        return np.stack([ingested(image, self.info) for image in images])
 
     def run_image(self, image: NDArray[Any], shared: Shared | None = None) -> list[NDArray[Any]]:
         """Outputs for a batch of what `image_of` gives.

@@ -184,6 +184,7 @@ def choose_frequencies(
         output=output,
         image_input=image_input,
         input_size=size,
+        preprocess=normalization,
         on_error=on_error,
         tolerant=tolerant,
     )

@@ -16,7 +16,7 @@ from PIL import Image
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.evaluation.benchmark.job import InputSet
 from jpegcompile.evaluation.dataset import jpeg_files
-from jpegcompile.evaluation.spatial import pillow_input, pillow_pixels
+from jpegcompile.evaluation.pillow import pillow_input, pillow_pixels
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.jpeg.subsampling import GRAY, subsampling_of

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from jpegcompile.errors import UnsupportedModelError, one_line
 from jpegcompile.evaluation.benchmark.job import DECODE, END_TO_END, INGEST, NETWORK, SPATIAL, Job
-from jpegcompile.evaluation.spatial import pillow_pixels
+from jpegcompile.evaluation.pillow import pillow_pixels
 from jpegcompile.interface import JPEG
 from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.preprocessing.reading import preprocess_of
