@@ -32,10 +32,11 @@ from jpegcompile.metadata import (
     write_metadata,
 )
 from jpegcompile.odd_maps import note_odd_maps
-from jpegcompile.options import compile_options, complete_options, image_of
+from jpegcompile.options import compile_options, complete_options
 from jpegcompile.pipeline import FIND_MAPS, pass_names, pipeline_for
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.report import Report
+from jpegcompile.resolution import at_asked_resolution
 from jpegcompile.target.registry import TARGETS
 from jpegcompile.version import __version__
 from jpegcompile.weights.write import save
@@ -97,6 +98,7 @@ def compile(
     subsampling: str | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
+    resolution: InputSize | None = None,
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
@@ -125,6 +127,8 @@ def compile(
             one channel, if not given.
         image_input: which input is the image, where the model has several.
         input_size: "HEIGHTxWIDTH" or (height, width) of an image input that leaves them open.
+        resolution: the size at which the network runs, other than the one that it was trained at:
+            its nodes and its preprocessing are made to follow, see docs/resolution.md.
         frequencies: how many spatial frequencies, 1 to 15, decide the mask of piecewise linear
             operators (15 is exact); or a plan for each node: a `FrequencyPlan`, its JSON form, or
             the path of a file of it.
@@ -162,6 +166,7 @@ def compile(
         subsampling=subsampling,
         image_input=image_input,
         input_size=input_size,
+        resolution=resolution,
         frequencies=frequencies,
         relu=relu,
         truncate=truncate,
@@ -238,11 +243,13 @@ def lower(
         UsageError, UnsupportedModelError: as for `compile`.
         AccessError: if `dump` cannot write.
     """
-    image = image_of(source, options.image_input, options.input_size)
+    source, image, options, change = at_asked_resolution(source, options)
     graph = graph_at_size(source.model, source.folder, image)
     plan = options.frequencies.for_source(source.sha256)
     complete = complete_options(replace(options, frequencies=plan), image)
     module = Module.of(graph, image, complete)
+    if change is not None:
+        change.note_in(module.report)
     if plan is not options.frequencies:
         module.report.note(
             f"{plan.name}: its evidence is of another plan or another model and was left out"
@@ -302,4 +309,5 @@ def _info(module: Module, source: Source) -> CompiledInfo:
         batch=module.bound_batch or options.batch or 1 if has_kernels else None,
         frequencies=None if module.report.is_exact else options.frequencies.to_json(),
         precision=options.precision.name,
+        trained_size=module.report.trained_size,
     )

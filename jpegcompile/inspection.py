@@ -58,6 +58,7 @@ def inspect(
     subsampling: str | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
+    resolution: InputSize | None = None,
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
@@ -77,6 +78,7 @@ def inspect(
         subsampling: as for `compile`.
         image_input: as for `compile`.
         input_size: as for `compile`; of a compiled model it must be the size that it has.
+        resolution: as for `compile`.
         frequencies: as for `compile`.
         relu: as for `compile`.
         truncate: as for `compile`.
@@ -112,6 +114,7 @@ def inspect(
             "preprocess": preprocess != "none",
             "subsampling": subsampling is not None,
             "image-input": image_input is not None,
+            "resolution": resolution is not None,
             "domain": domain is not None,
             "target": target is not None,
             "precision": precision is not None,
@@ -141,6 +144,7 @@ def inspect(
         subsampling=subsampling,
         image_input=image_input,
         input_size=size,
+        resolution=resolution,
         frequencies=plan,
         domain=domain,
         lean=lean,

@@ -101,6 +101,7 @@ class Report:
         notes: facts about the whole graph (batch kept, normalisation absorbed, ...).
         casts: number of ToJpeg and ToSpatial casts left.
         domain: that was asked for: "jpeg", or "auto", by which maps are spatial by choice.
+        trained_size: (height, width) that the network was trained at, where it runs at another.
         calls: what computes the nodes, on targets that call kernels themselves.
     """
 
@@ -108,6 +109,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     casts: int = 0
     domain: str = "jpeg"
+    trained_size: tuple[int, int] | None = None
     calls: list[CallReport] = field(default_factory=list)
     _by_name: dict[str, NodeReport] = field(default_factory=dict)
 
@@ -160,6 +162,7 @@ class Report:
             "notes": list(self.notes),
             "casts": self.casts,
             "domain": self.domain,
+            "trained_size": None if self.trained_size is None else list(self.trained_size),
             "calls": [asdict(call) for call in self.calls],
             "lowered": len(self.lowered),
             "kept": len(self.kept),

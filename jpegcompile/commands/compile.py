@@ -21,6 +21,7 @@ from jpegcompile.commands.options import (
     model_options,
     plan_from,
     print_json,
+    resolution_option,
     truncate_option,
 )
 from jpegcompile.commands.search import (
@@ -88,6 +89,7 @@ _AUTO = "auto"
     help="Write the graph after each pass to this folder, too.",
 )
 @model_options
+@resolution_option()
 @click.option(
     "--frequencies",
     callback=frequency_number(_AUTO),
@@ -120,6 +122,7 @@ def compile(
     subsampling: str | None,
     image_input: str | None,
     input_size: str | None,
+    resolution: str | None,
     domain: Any,
     precision: str | None,
     gpu: str | None,
@@ -169,6 +172,7 @@ def compile(
                 subsampling=subsampling,
                 image_input=image_input,
                 input_size=input_size,
+                resolution=resolution,
                 frequencies=plan,
                 domain=domain,
                 lean=lean,
@@ -204,6 +208,7 @@ def compile(
             truncate=truncate if isinstance(truncate, int) else None,
             image_input=image_input,
             input_size=input_size,
+            resolution=resolution,
         )
         plan = search.plan
     else:

@@ -27,10 +27,12 @@ from jpegcompile.commands.options import (
     model_options,
     plan_from,
     print_json,
+    resolution_option,
     truncate_option,
 )
 from jpegcompile.dct.frequencies import full
 from jpegcompile.frequency_plan import Masking
+from jpegcompile.input_size import size_text
 from jpegcompile.inspection import Inspection
 from jpegcompile.inspection import inspect as inspect_model
 from jpegcompile.search.interval import PairedCounts
@@ -40,6 +42,7 @@ from jpegcompile.target.registry import TARGETS
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @model_options
+@resolution_option()
 @click.option(
     "--frequencies",
     callback=frequency_number(),
@@ -61,6 +64,7 @@ def inspect(
     subsampling: str | None,
     image_input: str | None,
     input_size: str | None,
+    resolution: str | None,
     domain: Any,
     frequencies: int | None,
     frequencies_file: Path | None,
@@ -85,6 +89,7 @@ def inspect(
         subsampling=subsampling,
         image_input=image_input,
         input_size=input_size,
+        resolution=resolution,
         frequencies=plan_from(frequencies, frequencies_file, relu, truncate),
         domain=domain,
         lean=lean,
@@ -169,6 +174,8 @@ def _show_record(out: Console, result: Inspection) -> None:
         out.print(f"native kernels for {counted(info.batch, 'image')} at a time{lean}")
     preprocess = json.dumps(info.preprocess) if info.preprocess else "-"
     out.print(f"preprocessing {preprocess}", markup=False)
+    if info.trained_size is not None:
+        out.print(f"runs at {size_text(taken.size)}, trained at {size_text(info.trained_size)}")
     if result.execution is not None:
         out.print(f"runs here: {result.execution}", markup=False)
         if result.execution.native:

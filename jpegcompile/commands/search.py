@@ -108,6 +108,7 @@ def run_search(
     truncate: int | None,
     image_input: str | None,
     input_size: str | None,
+    resolution: str | None,
 ) -> FrequencySearch:
     """`choose_frequencies` with a progress bar, by the options of `search_options`.
 
@@ -129,6 +130,7 @@ def run_search(
                 truncate=truncate,
                 image_input=image_input,
                 input_size=input_size,
+                resolution=resolution,
                 cache=options["cache"],
                 on_error=options["on_error"] or "stop",
                 tolerant=bool(options["tolerant"]),

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegcompile.dct.blocks import dct_matrix
 from jpegcompile.preprocessing.geometry import AxisPlacement
+from jpegcompile.preprocessing.steps import DCT_BLOCK
 
 Doubles = NDArray[np.float64]
 
@@ -165,7 +167,21 @@ def _areas(outputs: NDArray[np.int64], axis: AxisPlacement) -> Taps:
     return Taps(np.minimum(places, axis.source - 1), weights)
 
 
+def _low_frequencies(outputs: NDArray[np.int64], axis: AxisPlacement) -> Taps:
+    """The first m frequencies of every 8 pixels, as m pixels; `axis.target` is m eighths.
+
+    Pixels behind the end repeat the last one. Of luma, which has a sample for each pixel, this is
+    the m-point inverse DCT of m x m coefficients of each block.
+    """
+    kept = DCT_BLOCK * axis.target // axis.source
+    low = dct_matrix(kept).T @ dct_matrix(DCT_BLOCK)[:kept]
+    places = outputs[:, None] // kept * DCT_BLOCK + np.arange(DCT_BLOCK)
+    weights = np.sqrt(kept / DCT_BLOCK) * low[outputs % kept]
+    return Taps(np.minimum(places, axis.source - 1), weights)
+
+
 _RESIZES: Mapping[str, Callable[[NDArray[np.int64], AxisPlacement], Taps]] = {
     "pillow": _pillow,
     "opencv": _opencv,
+    "jpegcompile": _low_frequencies,
 }

@@ -39,6 +39,7 @@ class CompileOptions:
     subsampling: str | None = None
     image_input: str | None = None
     input_size: tuple[int, int] | None = None
+    resolution: tuple[int, int] | None = None
     frequencies: FrequencyPlan = field(default_factory=FrequencyPlan)
     domain: DomainChoice = "jpeg"
     lean: bool = False

@@ -174,6 +174,11 @@ class Geometry:
                     f"is {frame.width}x{frame.height}, too narrow for its short side to be resized"
                     f" to {max(resized)}; crop it first"
                 )
+            if not self.resize.is_possible((height, width), resized):
+                raise ImageError(
+                    f"is {frame.width}x{frame.height}, of which filter dct makes whole eighths and"
+                    f" not {resized[1]}x{resized[0]}; resize it by another filter"
+                )
         crop = self.crop
         if crop is None and self.resize is not None and self.resize.fit == "pad":
             crop = Crop(rounding="down")

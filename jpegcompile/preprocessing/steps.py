@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 
 from jpegcompile.errors import UsageError
 
-Library = Literal["pillow", "opencv", "tensorflow", "torchvision"]
+Library = Literal["pillow", "opencv", "tensorflow", "torchvision", "jpegcompile"]
 Interpolation = Literal[
-    "nearest", "nearest-exact", "box", "bilinear", "hamming", "bicubic", "lanczos", "area"
+    "nearest", "nearest-exact", "box", "bilinear", "hamming", "bicubic", "lanczos", "area", "dct"
 ]
 Fit = Literal["short", "exact", "pad"]
 Corner = Literal["center", "top-left", "top-right", "bottom-left", "bottom-right"]
@@ -23,7 +23,11 @@ INTERPOLATIONS: Mapping[Library, tuple[Interpolation, ...]] = {
     "opencv": ("nearest", "bilinear", "bicubic", "area"),
     "tensorflow": ("nearest", "bilinear", "bicubic", "area"),
     "torchvision": ("nearest", "nearest-exact", "bilinear", "bicubic"),
+    # Keeps m of 8 frequencies of each block: an image shrinks to m eighths of its size.
+    "jpegcompile": ("dct",),
 }
+# Pixels along a block, of which "dct" makes 1 to 8.
+DCT_BLOCK = 8
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,13 @@ class Resize:
             raise UsageError("resize size is out of range; give pixels, from 1 to 65535")
         if not 0 < self.crop_ratio <= 1:
             raise UsageError(f"crop_ratio is {self.crop_ratio}; give more than 0 and at most 1")
+
+    def is_possible(self, image: Size, resized: Size) -> bool:
+        """Whether the filter brings an image of one size to another one."""
+        if self.filter.name != "dct":
+            return True
+        pairs = list(zip(image, resized, strict=True))
+        return all(DCT_BLOCK * new % old == 0 and new <= old for old, new in pairs)
 
     def size_of(self, image: Size, network: Size) -> Size:
         """(height, width) that an image of (height, width) is brought to for a network's."""

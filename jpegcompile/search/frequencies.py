@@ -33,9 +33,11 @@ from jpegcompile.evaluation.stability import Stability
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import InputSize, input_size_of
+from jpegcompile.ir.module import CompileOptions
 from jpegcompile.jpeg.unusable import OnError, Skipped
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.resolution import at_asked_resolution
 from jpegcompile.search.budget import PLANS_A_STEP, farthest_within
 from jpegcompile.search.cache import Cache, default_folder, key_of
 from jpegcompile.search.images import usable_images
@@ -131,6 +133,7 @@ def choose_frequencies(
     truncate: int | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
+    resolution: InputSize | None = None,
     cache: str | os.PathLike[str] | None = None,
     on_error: OnError = "stop",
     tolerant: bool = False,
@@ -153,6 +156,7 @@ def choose_frequencies(
         truncate: frequencies that all nonlinearities keep; they are chosen too if not given.
         image_input: as for `compile`.
         input_size: as for `compile`.
+        resolution: as for `compile`.
         cache: folder of the measurements; that of the user's caches if not given.
         on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
             "skip" and "report" leave them out before the images are halved, as if they were not
@@ -175,16 +179,19 @@ def choose_frequencies(
     # Refuses what is no masking or no number of frequencies.
     plan_of(relu=relu, truncate=truncate)
     normalization = preprocess_of(preprocess)
-    size = input_size_of(input_size)
-    source = load_source(model, image_input)
+    size, at = input_size_of(input_size), input_size_of(resolution, "--resolution")
+    asked = CompileOptions(
+        preprocess=normalization, image_input=image_input, input_size=size, resolution=at
+    )
+    source, taken, complete, _ = at_asked_resolution(load_source(model, image_input), asked)
     usable = usable_images(
         source,
         images,
         labels=labels,
         output=output,
         image_input=image_input,
-        input_size=size,
-        preprocess=normalization,
+        input_size=taken.size,
+        preprocess=complete.preprocess,
         on_error=on_error,
         tolerant=tolerant,
     )
@@ -202,6 +209,7 @@ def choose_frequencies(
         "preprocess": normalization,
         "image_input": image_input,
         "input_size": size,
+        "resolution": at,
         "subsampling": subsampling,
     }
     with tempfile.TemporaryDirectory(prefix="jpegcompile-") as folder:

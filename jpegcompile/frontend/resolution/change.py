@@ -1,8 +1,8 @@
 """A source model at another size of its image than the one that it was trained at.
 
-The size of the image is changed, and so is every node that was exported for the maps of the trained
-size. A node that reads a map by position, such as a fully connected layer behind a flattened map, is
-declined: its weights are for one size.
+The size of the image is changed, and so is every node that was exported for the maps of the
+trained size. A node that reads a map by position, such as a fully connected layer behind a
+flattened map, is declined: its weights are for one size.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from onnx import shape_inference
 from jpegcompile.errors import UnsupportedModelError, one_line
 from jpegcompile.frontend.declarations import infer_declarations
 from jpegcompile.frontend.load import Source
-from jpegcompile.frontend.resolution.rules import DeclinedError, Rewriting, fit
+from jpegcompile.frontend.resolution.rules import fit
+from jpegcompile.frontend.resolution.state import DeclinedError, Rewriting
 from jpegcompile.frontend.resolution.tensors import Dims, Tensors
 from jpegcompile.frontend.walk import label
 from jpegcompile.input_size import Size, size_text
@@ -32,7 +33,8 @@ class Resized:
         source: with its model rewritten; its hash and its files stay those of the original.
         taken: the image input at that size.
         rewritten: names of the nodes that were made to follow it.
-        reshaped: outputs of the model that are no maps and have another shape now, with both shapes.
+        reshaped: outputs of the model that are no maps and have another shape now: names, and the
+            shapes of one image before and after.
     """
 
     source: Source
@@ -115,11 +117,10 @@ def _declare(state: Rewriting, taken: NetworkInput, name: str) -> None:
             continue
         dims = output.type.tensor_type.shape.dim
         before, after = state.old.dims(output.name), state.new.dims(output.name)
-        is_known = before is not None and after is not None and len(dims) == len(after)
         for axis, dim in enumerate(dims):
-            if not is_known and axis:
+            if before is None or after is None or len(dims) != len(after):
                 dim.Clear()
-            elif is_known and before[axis] != after[axis]:
+            elif before[axis] != after[axis]:
                 dim.dim_value = after[axis]
     infer_declarations(state.model, name)
 

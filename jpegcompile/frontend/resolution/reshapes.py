@@ -1,8 +1,8 @@
 """The shape that a reshape makes at another size of the image.
 
 Dimensions of the result are made of dimensions of the operand. Where these change, so does the
-dimension that they are merged into. Where one of them is taken apart, either the network has maps of
-these sides, or one factor is a number of channels or the side of a block, which does not change.
+dimension that they are merged into. Where one of them is taken apart, either the network has maps
+of these sides, or one factor is a number of channels or the side of a block, which does not change.
 """
 
 from __future__ import annotations
@@ -108,9 +108,7 @@ def _is_same(pair: tuple[int, int]) -> bool:
     return pair[0] == pair[1]
 
 
-def _blocks(
-    before: Sequence[int], after: Sequence[int], made: Sequence[int]
-) -> list[int] | None:
+def _blocks(before: Sequence[int], after: Sequence[int], made: Sequence[int]) -> list[int] | None:
     """x.view(n, c, h // 4, 4, w // 4, 4): of two factors of a side the smaller one is a block."""
     if len(before) != 1 or len(made) != 2 or made[0] == made[1]:
         return None

@@ -101,10 +101,11 @@ class Tensors:
             onnx.shape_inference.InferenceError: if its operands contradict each other.
         """
         opset = next(o.version for o in self.opsets if o.domain == "")
-        if any(True for _ in graphs_of(node)) or node.domain not in ("", "ai.onnx"):
+        is_standard = node.domain in ("", "ai.onnx") and not any(True for _ in graphs_of(node))
+        if not is_standard or not {name for name in node.input if name} <= self.types.keys():
             return {}
         schema = defs.get_schema(node.op_type, opset, "")
-        given = {name: self.types[name] for name in node.input if name in self.types}
+        given = {name: self.types[name] for name in node.input if name}
         data = {
             name: numpy_helper.from_array(np.asarray(self.values[name]), name)
             for name in node.input
@@ -128,8 +129,17 @@ class Tensors:
         made = [self.dims(name) for name in node.output if name]
         if any(dims is None or math.prod(dims) > _MOST_VALUES for dims in made):
             return
-        results = _run(node, given, self.opsets)
+        try:
+            results = _run(node, given, self.opsets)
+        except Exception:
+            # The reference may lack an operator; what needs its values is declined.
+            return
         self.values.update(zip([n for n in node.output if n], results, strict=True))
+
+
+def shape_text(dims: Dims | None) -> str:
+    """How messages spell a shape: an open batch is N."""
+    return "[" + ", ".join("N" if size == _BATCH else str(size) for size in dims or ()) + "]"
 
 
 def reads(node: onnx.NodeProto) -> set[str]:
