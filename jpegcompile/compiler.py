@@ -23,7 +23,7 @@ from jpegcompile.gpu.cubin_file import is_cubin_file
 from jpegcompile.gpu.folder import CUBINS, require_replaceable
 from jpegcompile.gpu.library.build import require_compiler
 from jpegcompile.gpu.library.files import beside
-from jpegcompile.input_size import InputSize
+from jpegcompile.input_size import InputSize, size_text
 from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode, Module
 from jpegcompile.ir.verifier import verify_module
 from jpegcompile.metadata import (
@@ -248,8 +248,16 @@ def lower(
     plan = options.frequencies.for_source(source.sha256)
     complete = complete_options(replace(options, frequencies=plan), image)
     module = Module.of(graph, image, complete)
+<<<<<<< HEAD
     if change is not None:
         change.note_in(module.report)
+=======
+    if complete.preprocess != options.preprocess:
+        module.report.note(
+            f"the network takes {size_text(image.size)}, so the preset of the preprocessing resizes"
+            " no images: give them at that size"
+        )
+>>>>>>> main
     if plan is not options.frequencies:
         module.report.note(
             f"{plan.name}: its evidence is of another plan or another model and was left out"

@@ -23,6 +23,7 @@ from jpegcompile.jpeg.subsampling import GRAY, SUBSAMPLINGS
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import precision_of
 from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.target.registry import target_of
 
@@ -155,6 +156,9 @@ def complete_options(options: CompileOptions, image: NetworkInput) -> CompileOpt
     Raises:
         UsageError: naming the option and what to give instead.
     """
+    if options.preprocess is not None:
+        preprocess = for_network(options.preprocess, image.size)
+        options = replace(options, preprocess=preprocess)
     if not options.takes_files:
         if options.subsampling is not None:
             raise UsageError(

@@ -1,66 +1,55 @@
 """What each pixel of a resized and cropped axis takes of the pixels of an image, in float64.
 
 The definitions are those of the libraries that `preprocessing.steps.Filter` names, without the
-rounding of their 8-bit versions: Pillow's antialiasing windows (src/libImaging/Resample.c and, for
-"nearest", Geometry.c), and the unantialiased ones of OpenCV (`cv::resize`), `tf.image.resize` and
-torch's `interpolate`.
+rounding of their 8-bit versions. `docs/preprocessing.md` writes them out.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+<<<<<<< HEAD
 from jpegcompile.dct.blocks import dct_matrix
 from jpegcompile.preprocessing.geometry import AxisPlacement
 from jpegcompile.preprocessing.steps import DCT_BLOCK
+=======
+from jpegcompile.dct.resampling.opencv import opencv
+from jpegcompile.dct.resampling.pillow import pillow
+from jpegcompile.dct.resampling.taps import Resampler, Taps
+from jpegcompile.dct.resampling.tensorflow import tensorflow
+from jpegcompile.dct.resampling.torchvision import torchvision
+from jpegcompile.preprocessing.geometry import AxisPlacement
+from jpegcompile.preprocessing.steps import Library
+>>>>>>> main
 
-Doubles = NDArray[np.float64]
+__all__ = ["Taps", "taps_of"]
 
-
-@dataclass(frozen=True, eq=False)
-class Taps:
-    """Each of L outputs is the sum of T pixels by their weights.
-
-    Attributes:
-        places: int64 [L, T], pixels of the axis as the file stores it; of weight 0 where there is
-            none.
-        weights: float64 [L, T]. They sum to 1, or to 0 where an output shows the fill.
-    """
-
-    places: NDArray[np.int64]
-    weights: Doubles
-
-    @property
-    def level(self) -> Doubles:
-        """[L], 1 where an output shows the image and 0 where it shows the fill."""
-        return np.asarray(self.weights.any(axis=1), np.float64)
+_RESAMPLERS: Mapping[Library, Resampler] = {
+    "pillow": pillow,
+    "opencv": opencv,
+    "tensorflow": tensorflow,
+    "torchvision": torchvision,
+}
 
 
 def taps_of(axis: AxisPlacement) -> Taps:
-    """What every output of a placed axis takes of the image.
-
-    Raises:
-        KeyError: if the library has no such filter.
-    """
+    """What every output of a placed axis takes of the image."""
     outputs = axis.start + np.arange(axis.length)
     is_inside = (outputs >= 0) & (outputs < axis.target)
     shown = np.clip(outputs, 0, axis.target - 1)
     if axis.source == axis.target:
         taps = Taps(shown[:, None], np.ones((len(shown), 1)))
     else:
-        taps = _RESIZES[axis.filter.library](shown, axis)
+        taps = _RESAMPLERS[axis.filter.library](shown, axis)
     places, weights = taps.places, np.where(is_inside[:, None], taps.weights, 0.0)
     if axis.is_mirrored:
         places = axis.source - 1 - places
     if axis.is_flipped:
         places, weights = places[::-1], weights[::-1]
     return Taps(places, weights)
+<<<<<<< HEAD
 
 
 def _triangle(x: Doubles) -> Doubles:
@@ -185,3 +174,5 @@ _RESIZES: Mapping[str, Callable[[NDArray[np.int64], AxisPlacement], Taps]] = {
     "opencv": _opencv,
     "jpegcompile": _low_frequencies,
 }
+=======
+>>>>>>> main

@@ -229,11 +229,12 @@ def score_files(
     index = session.output_names.index(output)
     used: list[int] = []
     before, exact, after = [], [], []
+    tolerant = reader is not None and reader.tolerant
     for batch in image_batches(session, files, reader):
         assert batch.pillow is not None
         before.append(model.run(batch.pillow)[output])
         exact.append(model.run(batch.spatial)[output])
-        after.append(session.run_coefficients(batch.coefficients)[index])
+        after.append(session.run_read(batch.files, batch.coefficients, tolerant=tolerant)[index])
         used += batch.indices
         if progress is not None:
             progress(used[-1] + 1, len(files))

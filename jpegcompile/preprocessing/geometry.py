@@ -185,7 +185,8 @@ class Geometry:
         if crop is None and resized != network:
             raise ImageError(_size_differs(frame, resized, network))
         start = (0, 0) if crop is None else crop.start(resized, network)
-        chosen = Filter() if self.resize is None else self.resize.filter
+        grows = any(made > had for made, had in zip(resized, (height, width), strict=True))
+        chosen = Filter() if self.resize is None else self.resize.filter.where(grows)
         is_mirrored = tuple(mirrored[::-1] if exchanged else mirrored)
         rows, columns = (
             AxisPlacement(
@@ -206,7 +207,7 @@ def _size_differs(frame: Frame, resized: Size, network: Size) -> str:
     made = "" if resized == frame.size else f", resized to {resized[1]}x{resized[0]},"
     return (
         f"is {frame.width}x{frame.height}{made} but the model takes {network[1]}x{network[0]};"
-        ' compile the model with a --preprocess that has "resize" or "crop", such as imagenet'
+        ' compile it with a --preprocess that has "resize", or give images of that size'
     )
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from jpegcompile.errors import UsageError
 
 Library = Literal["pillow", "opencv", "tensorflow", "torchvision", "jpegcompile"]
 Interpolation = Literal[
-    "nearest", "nearest-exact", "box", "bilinear", "hamming", "bicubic", "lanczos", "area", "dct"
+    "nearest",
+    "nearest-exact",
+    "box",
+    "bilinear",
+    "hamming",
+    "bicubic",
+    "lanczos",
+    "area",
+    "area-enlarging",
+    "dct",
 ]
 Fit = Literal["short", "exact", "pad"]
 Corner = Literal["center", "top-left", "top-right", "bottom-left", "bottom-right"]
@@ -20,7 +29,7 @@ Size = tuple[int, int]
 
 INTERPOLATIONS: Mapping[Library, tuple[Interpolation, ...]] = {
     "pillow": ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"),
-    "opencv": ("nearest", "bilinear", "bicubic", "area"),
+    "opencv": ("nearest", "bilinear", "bicubic", "lanczos", "area", "area-enlarging"),
     "tensorflow": ("nearest", "bilinear", "bicubic", "area"),
     "torchvision": ("nearest", "nearest-exact", "bilinear", "bicubic"),
     # Keeps m of 8 frequencies of each block: an image shrinks to m eighths of its size.
@@ -59,6 +68,15 @@ class Filter:
             raise UsageError(
                 f"resize filter is '{self.name}'; {self.library} has {', '.join(names)}"
             )
+
+    def where(self, grows: bool) -> Filter:
+        """The filter of both axes of an image, one of which grows or none.
+
+        OpenCV's "area" is a mean only where neither does.
+        """
+        if self.library == "opencv" and self.name == "area" and grows:
+            return replace(self, name="area-enlarging")
+        return self
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from jpegcompile.interface import JPEG, LUMA
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.read import ImageSource, image_bytes, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.runtime import cuda
 from jpegcompile.runtime.batch import run_batch
@@ -32,7 +34,9 @@ from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
 from jpegcompile.runtime.outputs import joined
 from jpegcompile.runtime.placed import placed_feeds, takes_axes
+from jpegcompile.runtime.preprocessor import Preprocessor
 from jpegcompile.runtime.providers import Asked, Progress, providers_for
+from jpegcompile.runtime.tensor_reader import usable_tensors
 from jpegcompile.target.base import CUDA_PROVIDER, Target
 from jpegcompile.target.registry import TARGETS
 from jpegcompile.weights.read import load_weights
@@ -98,6 +102,8 @@ class Session(ImageRunner):
         begin_behind_decode(model)
         self.model = model
         self._takes_axes = takes_axes(model)
+        self._takes_any_size = info.input_mode != "tensor" and info.input.geometry.takes_any_size
+        self._preprocessors: dict[bool, Preprocessor] = {}
         self.folder = file.parent
         self.threads = threads
         self._native = native
@@ -185,6 +191,46 @@ class Session(ImageRunner):
                 )
         feeds = self._direct(coefficients)
         return {name: values[0] for name, values in feeds.items()} if takes_one else feeds
+
+    def batches(
+        self, sources: Sequence[ImageSource], reader: ImageReader, shared: Shared | None = None
+    ) -> Iterator[tuple[list[int], list[NDArray[Any]]]]:
+        """See `ImageRunner`; files of any size are read while those before them are computed."""
+        if not self._takes_any_size:
+            yield from super().batches(sources, reader, shared)
+            return
+        preprocessor = self.preprocessor(tolerant=reader.tolerant)
+        for used, image in usable_tensors(preprocessor, sources, reader, self.batch_size):
+            yield used, self.run_image(image, shared)
+
+    def run_read(
+        self,
+        sources: Sequence[ImageSource],
+        images: Sequence[Coefficients],
+        *,
+        tolerant: bool = False,
+    ) -> list[NDArray[Any]]:
+        """See `ImageRunner`."""
+        if not self._takes_any_size:
+            return super().run_read(sources, images, tolerant=tolerant)
+        batch = self.preprocessor(tolerant=tolerant).read(sources)
+        for error in batch.errors.values():
+            raise error
+        return self.run_image(batch.tensor)
+
+    def preprocessor(self, *, tolerant: bool = False) -> Preprocessor:
+        """What makes the tensor where the network begins, for `run_image`, of files of any size.
+
+        Raises:
+            UsageError: if the model takes tensors.
+        """
+        with self._lock:
+            if tolerant not in self._preprocessors:
+                taken = replace(self.info.input, layout="NCHW")
+                self._preprocessors[tolerant] = Preprocessor(
+                    taken, self.info.ingest_block, threads=self.threads, tolerant=tolerant
+                )
+            return self._preprocessors[tolerant]
 
     def run_coefficients(
         self, images: Sequence[Coefficients], shared: Shared | None = None

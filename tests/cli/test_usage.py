@@ -25,7 +25,8 @@ MODEL = str(model_path())
         ),
         (
             ["compile", MODEL, "-o", "out.onnx", "--preprocess", "imagnet"],
-            "unknown preprocessing 'imagnet'; use one of imagenet, cifar10, unit, none"
+            "unknown preprocessing 'imagnet'; use one of imagenet,"
+            " imagenet-bicubic, imagenet-v2, imagenet-unresized, cifar10, unit, none"
             " or a JSON file",
         ),
         (

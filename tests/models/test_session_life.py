@@ -22,6 +22,7 @@ import jpegcompile
 from jpegcompile.errors import AccessError, UnsupportedModelError
 from jpegcompile.interface import DOMAIN
 from jpegcompile.metadata import FORMAT_VERSION
+from jpegcompile.preprocessing.presets import PRESETS
 
 FILES = [
     make_jpeg(32, 32),
@@ -202,5 +203,5 @@ def test_metadata_of_the_source_is_kept(tmp_path: Path) -> None:
     assert set(kept) == {"license", DOMAIN}
     assert kept["license"] == "none"
     info = jpegcompile.load(path).info
-    assert info.preprocess == jpegcompile.preprocessing.preprocess.PRESETS["cifar10"].to_json()
+    assert info.preprocess == PRESETS["cifar10"].to_json()
     assert (info.subsampling, info.input.size) == ("4:2:0", (32, 32))

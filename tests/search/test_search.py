@@ -29,6 +29,12 @@ IMAGES_OF_A_CLASS = 6
 BUDGET = 15.0
 
 
+def top1_after(compiled: Path, images: Path) -> float:
+    result = jpegcompile.compare(model_path(), compiled, images)
+    assert result.after is not None
+    return result.after.top1
+
+
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six images of each class of the demo."""
@@ -72,7 +78,7 @@ def test_its_figures_are_those_of_the_compiled_models(
     for plan, attribute in ((15, "before"), (found.plan, "after")):
         path = tmp_path / f"{attribute}.onnx"
         jpegcompile.compile(model_path(), preprocess=preprocess_path(), frequencies=plan).save(path)
-        measured = jpegcompile.compare(model_path(), path, images).after.top1
+        measured = top1_after(path, images)
         both = (getattr(found.search, attribute) + getattr(found.verification, attribute)) / 2
         assert measured * total == pytest.approx(both * total, abs=1e-9)
 
@@ -217,7 +223,7 @@ def test_exact_masks(images: Path, cache: Path, tmp_path: Path) -> None:
     )
     assert any(n.op_type.endswith("ReluTruncate") for n in compiled.model.graph.node)
     compiled.save(tmp_path / "m.onnx")
-    measured = jpegcompile.compare(model_path(), tmp_path / "m.onnx", images).after.top1
+    measured = top1_after(tmp_path / "m.onnx", images)
     halves = (result.search.after + result.verification.after) / 2
     assert measured == pytest.approx(halves, abs=1e-9)
 

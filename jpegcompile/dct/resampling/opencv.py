@@ -1,0 +1,62 @@
+"""OpenCV's `cv::resize` of planes of float32 (modules/imgproc/src/resize.cpp)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from jpegcompile.dct.resampling import kernels
+from jpegcompile.dct.resampling.taps import Outputs, Taps, interpolated, nearest
+from jpegcompile.preprocessing.geometry import AxisPlacement
+
+# What an output covers less of than this, in pixels, "area" leaves out.
+_SLIVER = 1e-3
+
+
+def opencv(outputs: Outputs, axis: AxisPlacement) -> Taps:
+    """What outputs take by the interpolation of that name; "lanczos" is INTER_LANCZOS4."""
+    name = axis.filter.name
+    scale = 1.0 / (axis.target / axis.source)
+    if name == "nearest":
+        return nearest(outputs * scale, axis)
+    if name == "area":
+        return _areas(outputs, scale, axis)
+    if name == "area-enlarging":
+        return _enlarged_areas(outputs, scale, axis)
+    positions = (outputs + 0.5) * scale - 0.5
+    if name == "lanczos":
+        # Float32, which is 0.0001 pixels in an image of some thousand.
+        taps = interpolated(positions.astype(np.float32), axis, kernels.lanczos(4), 4)
+        return Taps(taps.places, taps.weights / taps.weights.sum(axis=1, keepdims=True))
+    # Intel's primitives, which are in OpenCV for x86, have positions in float64. Its own loops,
+    # elsewhere and for images of less than 6 pixels, round them to float32.
+    kernel, reach = (kernels.triangle, 1) if name == "bilinear" else (kernels.keys(-0.75), 2)
+    return interpolated(positions, axis, kernel, reach)
+
+
+def _areas(outputs: Outputs, scale: float, axis: AxisPlacement) -> Taps:
+    """The mean over what an output covers of the image, but for slivers of pixels."""
+    begin = outputs * scale
+    width = np.minimum(scale, axis.source - begin)
+    end = begin + scale
+    last = np.minimum(np.floor(end), axis.source - 1)
+    whole = np.minimum(np.ceil(begin), last)
+    places = np.floor(begin).astype(np.int64)[:, None] + np.arange(math.ceil(scale) + 1)
+    is_whole = (places >= whole[:, None]) & (places < last[:, None])
+    before = np.where(whole - begin > _SLIVER, whole - begin, 0.0)
+    after = np.where(end - last > _SLIVER, np.minimum(np.minimum(end - last, 1.0), width), 0.0)
+    weights = np.where(is_whole, 1.0, 0.0)
+    weights += np.where(places == whole[:, None] - 1, before[:, None], 0.0)
+    weights += np.where(places == last[:, None], after[:, None], 0.0)
+    return Taps(np.minimum(places, axis.source - 1), weights / width[:, None])
+
+
+def _enlarged_areas(outputs: Outputs, scale: float, axis: AxisPlacement) -> Taps:
+    """What "area" is on both axes as soon as one of them grows."""
+    below = np.floor(outputs * scale).astype(np.int64)
+    part = (outputs + 1) - (below + 1) * (axis.target / axis.source)
+    # Rounded before its whole part is taken off: what is almost 1 becomes 0.
+    part = part.astype(np.float32).astype(np.float64)
+    part = np.where(part <= 0.0, 0.0, part - np.floor(part))
+    return interpolated(below + part, axis, kernels.triangle, 1)
