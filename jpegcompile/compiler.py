@@ -32,7 +32,7 @@ from jpegcompile.metadata import (
     write_metadata,
 )
 from jpegcompile.odd_maps import note_odd_maps
-from jpegcompile.options import compile_options, complete_options
+from jpegcompile.options import compile_options, complete_options, image_of
 from jpegcompile.pipeline import FIND_MAPS, pass_names, pipeline_for
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.report import Report
@@ -243,21 +243,19 @@ def lower(
         UsageError, UnsupportedModelError: as for `compile`.
         AccessError: if `dump` cannot write.
     """
-    source, image, options, change = at_asked_resolution(source, options)
-    graph = graph_at_size(source.model, source.folder, image)
+    image = image_of(source, options.image_input, options.input_size)
     plan = options.frequencies.for_source(source.sha256)
     complete = complete_options(replace(options, frequencies=plan), image)
+    source, image, complete, change = at_asked_resolution(source, image, complete)
+    graph = graph_at_size(source.model, source.folder, image)
     module = Module.of(graph, image, complete)
-<<<<<<< HEAD
     if change is not None:
         change.note_in(module.report)
-=======
-    if complete.preprocess != options.preprocess:
+    elif complete.preprocess != options.preprocess:
         module.report.note(
             f"the network takes {size_text(image.size)}, so the preset of the preprocessing resizes"
             " no images: give them at that size"
         )
->>>>>>> main
     if plan is not options.frequencies:
         module.report.note(
             f"{plan.name}: its evidence is of another plan or another model and was left out"

@@ -15,7 +15,6 @@ from jpegcompile.input_size import Size, size_text
 from jpegcompile.ir.module import CompileOptions
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.options import image_of
 from jpegcompile.preprocessing.geometry import Geometry, geometry_json
 from jpegcompile.preprocessing.scaled import scaled
 from jpegcompile.report import Report
@@ -55,15 +54,19 @@ class Change:
 
 
 def at_asked_resolution(
-    source: Source, options: CompileOptions
+    source: Source, image: NetworkInput, options: CompileOptions
 ) -> tuple[Source, NetworkInput, CompileOptions, Change | None]:
     """A source model, its image and the options at the resolution that is asked for, if one is.
 
+    Args:
+        source: the model.
+        image: its image at the size that it was trained at.
+        options: with the preprocessing for that size.
+
     Raises:
-        UnsupportedModelError, UsageError: as `image_of` and `at_resolution`; or the preprocessing
-            cannot follow.
+        UnsupportedModelError: naming the node that cannot follow.
+        UsageError: if the preprocessing cannot follow.
     """
-    image = image_of(source, options.image_input, options.input_size)
     if options.resolution in (None, image.size):
         return source, image, options, None
     assert options.resolution is not None

@@ -35,7 +35,9 @@ from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.ir.module import CompileOptions
 from jpegcompile.jpeg.unusable import OnError, Skipped
+from jpegcompile.options import image_of
 from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.resolution import at_asked_resolution
 from jpegcompile.search.budget import PLANS_A_STEP, farthest_within
@@ -180,10 +182,10 @@ def choose_frequencies(
     plan_of(relu=relu, truncate=truncate)
     normalization = preprocess_of(preprocess)
     size, at = input_size_of(input_size), input_size_of(resolution, "--resolution")
-    asked = CompileOptions(
-        preprocess=normalization, image_input=image_input, input_size=size, resolution=at
-    )
-    source, taken, complete, _ = at_asked_resolution(load_source(model, image_input), asked)
+    source = load_source(model, image_input)
+    taken = image_of(source, image_input, size)
+    asked = CompileOptions(preprocess=for_network(normalization, taken.size), resolution=at)
+    source, taken, complete, _ = at_asked_resolution(source, taken, asked)
     usable = usable_images(
         source,
         images,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.coefficient_files import SAMPLINGS, random_coefficients
+from support.coefficient_files import SAMPLINGS, random_coefficients, random_file
+from support.preprocessing import assert_as_reference
+from support.preprocessing import network as preprocessed
 
+from jpegcompile.dct.blocks import block_size
 from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ingest, ingest_operators
 from jpegcompile.errors import ImageError, UsageError
@@ -14,6 +17,7 @@ from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.preprocessing.steps import Filter
+from jpegcompile.runtime.preprocessor import Preprocessor
 
 RESIZE = {"fit": "exact", "filter": "dct", "library": "jpegcompile"}
 EIGHTHS = range(1, 9)
@@ -105,3 +109,21 @@ def test_what_is_no_number_of_eighths() -> None:
         ingest(image, network(36, 32))
     with pytest.raises(UsageError, match="jpegcompile has dct"):
         Filter("box", "jpegcompile")
+
+
+@pytest.mark.parametrize("eighths", EIGHTHS)
+@pytest.mark.parametrize("size", [(32, 48), (100, 60)])
+def test_the_native_ingest_makes_the_same(eighths: int, size: tuple[int, int]) -> None:
+    if any(side * eighths % 8 for side in size):
+        eighths = 4
+    taken = preprocessed((size[0] * eighths // 8, size[1] * eighths // 8), resize=RESIZE)
+    for sampling in ("4:4:4", "4:2:0"):
+        file = random_file(SAMPLINGS[sampling], size[1], size[0])
+        assert_as_reference(file, taken, 1)
+        assert_as_reference(file, taken, block_size(*taken.size))
+
+
+def test_the_native_ingest_refuses_the_same() -> None:
+    taken = preprocessed((25, 32), resize=RESIZE)
+    assert Preprocessor(taken, 1, threads=1).placed(32, 32, 1) is None
+    assert Preprocessor(taken, 1, threads=1).placed(40, 32, 1) is not None
