@@ -13,6 +13,7 @@ NativeImage = tuple[
     int,
     Literal["gray", "ycbcr", "rgb"],
     bool,
+    int,
 ]
 NativeFailure = tuple[int, Literal["image", "access", "memory"], str]
 
@@ -48,6 +49,7 @@ class Preprocessor:
         fill: list[float],
         threads: int,
         tolerant: bool,
+        checks_all: bool,
         max_pixels: int,
     ) -> None: ...
     def place(

@@ -52,7 +52,8 @@ nb::tuple to_python(Image image) {
                                  {component.block_rows, component.block_columns, 8, 8}));
     }
     return nb::make_tuple(nb::tuple(planes), quantization, nb::tuple(sampling), image.width,
-                          image.height, name_of(image.color_space), image.progressive);
+                          image.height, name_of(image.color_space), image.progressive,
+                          image.orientation);
 }
 
 // `sources` holds str (a path) and buffers. Either the images or (failing index, kind, cause).

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "jpeg/contents.h"
+#include "jpeg/exif.h"
 
 namespace jpegcompile {
 namespace {
@@ -22,6 +23,9 @@ int most_scans(const jpeg_decompress_struct& decoder) noexcept {
 [[noreturn]] void refuse(const std::string& cause) {
     throw ReadError(FailureKind::image, cause);
 }
+
+constexpr int exif_marker = JPEG_APP0 + 1;
+constexpr unsigned most_segment_bytes = 0xFFFF;
 
 constexpr const char* replace = "replace the file";
 constexpr const char* keep = "replace the file, or have what is left of it read (--tolerant, or"
@@ -119,6 +123,7 @@ Image Reader::read() {
         arrays_.install(decoder_);
         decoder_.src = &stream_;
         decoder_.progress = &progress_;
+        jpeg_save_markers(&decoder_, exif_marker, most_segment_bytes);
         jpeg_read_header(&decoder_, TRUE);
     });
     check_header();
@@ -142,6 +147,7 @@ Image Reader::frame() const {
     image.color_space = decoder_.num_components == 1            ? ColorSpace::gray
                         : decoder_.jpeg_color_space == JCS_RGB ? ColorSpace::rgb
                                                                : ColorSpace::ycbcr;
+    image.orientation = orientation();
     image.components.resize(static_cast<std::size_t>(decoder_.num_components));
     for (std::size_t index = 0; index < image.components.size(); ++index) {
         const jpeg_component_info& info = decoder_.comp_info[index];
@@ -149,6 +155,15 @@ Image Reader::frame() const {
         image.components[index].vertical_factor = info.v_samp_factor;
     }
     return image;
+}
+
+int Reader::orientation() const {
+    for (const auto* marker = decoder_.marker_list; marker != nullptr; marker = marker->next) {
+        if (const int found = exif_orientation({marker->data, marker->data_length}); found != 0) {
+            return found;
+        }
+    }
+    return 1;
 }
 
 void Reader::check_header() const {

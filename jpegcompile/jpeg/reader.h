@@ -43,6 +43,7 @@ private:
     void check_whole() const;
     // What the header says; of the components only the sampling factors.
     [[nodiscard]] Image frame() const;
+    [[nodiscard]] int orientation() const;
     void take_component(int index, Component& component);
     [[nodiscard]] const JQUANT_TBL& quantization_table(int index) const;
     [[nodiscard]] ReadError failure() const;

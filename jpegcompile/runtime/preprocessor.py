@@ -69,6 +69,7 @@ class Preprocessor:
         *,
         threads: int | None = None,
         tolerant: bool = False,
+        check_all: bool = False,
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
         """Prepare for a network.
@@ -78,6 +79,8 @@ class Preprocessor:
             block: 8, 4, 2, or 1 for pixels; by default the largest that divides the size.
             threads: that share the work on a batch; by default one for each available processor.
             tolerant: as for `read_coefficients`.
+            check_all: whether to decode rows that the network does not see, too. Without it, damage
+                below them is not found.
             max_pixels: as for `read_coefficients`.
 
         Raises:
@@ -110,6 +113,7 @@ class Preprocessor:
             fill=fill.tolist(),
             threads=threads,
             tolerant=tolerant,
+            checks_all=check_all,
             max_pixels=min(max_pixels, 2**64 - 1),
         )
 
