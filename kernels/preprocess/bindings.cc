@@ -31,11 +31,11 @@ Enum named(nb::handle object, const std::array<std::string_view, Count>& names) 
   return static_cast<Enum>(found - names.begin());
 }
 
-constexpr std::array<std::string_view, 4> kLibraries = {"pillow", "opencv", "tensorflow",
-                                                        "torchvision"};
-constexpr std::array<std::string_view, 9> kInterpolations = {
-    "nearest", "nearest-exact", "box",  "bilinear",      "hamming",
-    "bicubic", "lanczos",       "area", "area-enlarging"};
+constexpr std::array<std::string_view, 5> kLibraries = {"pillow", "opencv", "tensorflow",
+                                                        "torchvision", "jpegcompile"};
+constexpr std::array<std::string_view, 10> kInterpolations = {
+    "nearest", "nearest-exact", "box",  "bilinear",       "hamming",
+    "bicubic", "lanczos",       "area", "area-enlarging", "dct"};
 constexpr std::array<std::string_view, 3> kFits = {"short", "exact", "pad"};
 constexpr std::array<std::string_view, 5> kPositions = {"center", "top-left", "top-right",
                                                         "bottom-left", "bottom-right"};

@@ -106,12 +106,14 @@ def test_a_planted_fault_is_found(original: Path, compiled: Path, images: Path) 
     assert np.abs(wrong[0] - right[0]).max() > 1e-3
 
 
-def test_compare_and_bench(original: Path, compiled: Path, images: Path) -> None:
+def test_compare_and_bench(original: Path, compiled: Path, images: Path, tmp_path: Path) -> None:
     result = jpegcompile.compare(original, compiled, images)
     assert result.agreement_exact == 1.0
     assert result.conversion.largest < 1e-4 * result.conversion.scale
+    tensors = tmp_path / "tensors.onnx"
+    jpegcompile.compile(original, input="tensor", resolution=RUNS).save(tensors)
     measured = jpegcompile.bench(
-        original, compiled, batches=[1], threads=[1], rounds=1, seconds=0.01
+        original, tensors, batches=[1], threads=[1], rounds=1, seconds=0.01
     )
     assert measured.cells
 
