@@ -37,6 +37,7 @@ from jpegcompile.pipeline import FIND_MAPS, pass_names, pipeline_for
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.report import Report
 from jpegcompile.resolution import at_asked_resolution
+from jpegcompile.resolution_plan import Resolution
 from jpegcompile.target.registry import TARGETS
 from jpegcompile.version import __version__
 from jpegcompile.weights.write import save
@@ -98,7 +99,7 @@ def compile(
     subsampling: str | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
-    resolution: InputSize | None = None,
+    resolution: Resolution | None = None,
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
@@ -128,7 +129,8 @@ def compile(
         image_input: which input is the image, where the model has several.
         input_size: "HEIGHTxWIDTH" or (height, width) of an image input that leaves them open.
         resolution: the size at which the network runs, other than the one that it was trained at:
-            its nodes and its preprocessing are made to follow, see docs/resolution.md.
+            its nodes and its preprocessing are made to follow, see docs/resolution.md. Or the plan
+            of a search.
         frequencies: how many spatial frequencies, 1 to 15, decide the mask of piecewise linear
             operators (15 is exact); or a plan for each node: a `FrequencyPlan`, its JSON form, or
             the path of a file of it.

@@ -21,6 +21,7 @@ from jpegcompile.ir.module import DomainChoice, InputMode
 from jpegcompile.metadata import CompiledInfo, info_of, read_metadata
 from jpegcompile.options import compile_options
 from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.resolution_plan import Resolution
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import read_compiled
 
@@ -58,7 +59,7 @@ def inspect(
     subsampling: str | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
-    resolution: InputSize | None = None,
+    resolution: Resolution | None = None,
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,

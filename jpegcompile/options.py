@@ -25,6 +25,7 @@ from jpegcompile.precision import precision_of
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.resolution_plan import Resolution, resolution_of
 from jpegcompile.target.registry import target_of
 
 # What 32 bits hold.
@@ -43,7 +44,7 @@ def compile_options(
     subsampling: str | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
-    resolution: InputSize | None = None,
+    resolution: Resolution | None = None,
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
@@ -105,7 +106,7 @@ def compile_options(
         subsampling=subsampling,
         image_input=image_input,
         input_size=input_size_of(input_size),
-        resolution=input_size_of(resolution, "--resolution"),
+        resolution=resolution_of(resolution),
         frequencies=plan,
         domain=domain,
         lean=lean,

@@ -102,6 +102,7 @@ class Report:
         casts: number of ToJpeg and ToSpatial casts left.
         domain: that was asked for: "jpeg", or "auto", by which maps are spatial by choice.
         trained_size: (height, width) that the network was trained at, where it runs at another.
+        resolution: what the search measured that chose that other size, if one did.
         calls: what computes the nodes, on targets that call kernels themselves.
     """
 
@@ -110,6 +111,7 @@ class Report:
     casts: int = 0
     domain: str = "jpeg"
     trained_size: tuple[int, int] | None = None
+    resolution: dict[str, Any] | None = None
     calls: list[CallReport] = field(default_factory=list)
     _by_name: dict[str, NodeReport] = field(default_factory=dict)
 
@@ -163,6 +165,7 @@ class Report:
             "casts": self.casts,
             "domain": self.domain,
             "trained_size": None if self.trained_size is None else list(self.trained_size),
+            "resolution": self.resolution,
             "calls": [asdict(call) for call in self.calls],
             "lowered": len(self.lowered),
             "kept": len(self.kept),

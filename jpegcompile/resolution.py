@@ -7,7 +7,9 @@ What is compared with a compiled file is its source at the same size.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from jpegcompile.frontend.load import Source
 from jpegcompile.frontend.resolution.change import Resized, at_resolution
@@ -30,15 +32,18 @@ class Change:
         trained: size that the network was trained at.
         resized: the network at the other size.
         geometry: of the preprocessing, where that changed.
+        evidence: of the search that chose the size, if one did.
     """
 
     trained: Size
     resized: Resized
     geometry: Geometry | None
+    evidence: Mapping[str, Any] | None = None
 
     def note_in(self, report: Report) -> None:
         """Say what was changed."""
         report.trained_size = self.trained
+        report.resolution = None if self.evidence is None else dict(self.evidence)
         size = size_text(self.resized.taken.size)
         report.note(f"runs at {size}, trained at {size_text(self.trained)}")
         names = self.resized.rewritten
@@ -67,14 +72,15 @@ def at_asked_resolution(
         UnsupportedModelError: naming the node that cannot follow.
         UsageError: if the preprocessing cannot follow.
     """
-    if options.resolution in (None, image.size):
+    plan = options.resolution
+    if plan is None or plan.size == image.size:
         return source, image, options, None
-    assert options.resolution is not None
-    resized = at_resolution(source, image, options.resolution)
+    resized = at_resolution(source, image, plan.size)
     given = options.preprocess
-    followed = None if given is None else scaled(given, image.size, options.resolution)
+    followed = None if given is None else scaled(given, image.size, plan.size)
     changed = None if followed is None or followed == given else followed.geometry
-    change = Change(image.size, resized, changed)
+    evidence = plan.for_source(source.sha256).evidence
+    change = Change(image.size, resized, changed, evidence)
     return resized.source, resized.taken, replace(options, preprocess=followed), change
 
 

@@ -180,6 +180,13 @@ def _show_record(out: Console, result: Inspection) -> None:
         out.print(f"runs here: {result.execution}", markup=False)
         if result.execution.native:
             out.print(f"on a GPU: {result.execution.cuda_text}", markup=False)
+    chosen = info.report.get("resolution")
+    if chosen is not None:
+        out.print(
+            f"resolution chosen to lose {chosen['max_drop']:g} points of top-1 at most;"
+            f" verification: {change_text(PairedCounts.from_json(chosen['verification']))}",
+            soft_wrap=True,
+        )
     evidence = (info.frequencies or {}).get("evidence")
     if evidence is not None:
         out.print(

@@ -18,7 +18,7 @@ from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
 
 
 def search_options(command: Command) -> Command:
-    """Options of --frequencies auto and --truncate auto, None where they are not given."""
+    """Options of searches (--frequencies, --truncate, --resolution auto), None if not given."""
     for option in (
         click.option(
             "--tolerant",
@@ -95,7 +95,10 @@ def refuse_search_options(options: dict[str, Any]) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         name = given[0].replace("_", "-")
-        raise UsageError(f"--{name} is for --frequencies auto and --truncate auto; leave it out")
+        raise UsageError(
+            f"--{name} is for --frequencies auto, --truncate auto and --resolution auto; leave it"
+            " out"
+        )
 
 
 def run_search(
