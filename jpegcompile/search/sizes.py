@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,8 +16,8 @@ from jpegcompile.preprocessing.steps import Filter, Resize
 _STEP, _SMALL_STEP, _SMALL = 8, 4, 96
 # Below this part of the trained size networks see little.
 _SMALLEST = 0.375
-# A smaller input that saves less of the next larger one's time than this is not worth it.
-_LEAST_SAVING = 0.02
+# Part of what its area promises that a smaller input has to save of the next larger one's time.
+_LEAST_SAVING = 0.4
 
 
 @dataclass(frozen=True)
@@ -58,21 +59,20 @@ def candidates(trained: Size, seconds: Callable[[Size], float]) -> list[Candidat
     whole = seconds(trained)
     found = [Candidate(trained, 1.0)]
     problems: list[UnsupportedModelError] = []
-    best = 1.0
+    last = found[0]
     for size in sizes_below(trained):
         try:
             time = seconds(size) / whole
         except UnsupportedModelError as error:
             problems.append(error)
             continue
-        if time > best * (1 - _LEAST_SAVING):
-            taken = min(found, key=lambda c: c.time)
-            found.append(
-                Candidate(size, time, f"takes as long as {size_text(taken.size)}, which shows more")
-            )
+        promised = last.time * (1 - math.prod(size) / math.prod(last.size))
+        if last.time - time < _LEAST_SAVING * promised:
+            reason = f"takes nearly as long as {size_text(last.size)}, which shows more"
+            found.append(Candidate(size, time, reason))
             continue
-        best = time
-        found.append(Candidate(size, time))
+        last = Candidate(size, time)
+        found.append(last)
     if problems and len(found) == 1:
         raise problems[0]
     return found

@@ -218,11 +218,13 @@ def test_a_compiled_model_has_its_frequencies(
         ),
         (
             ["--frequencies", "8", "--max-drop", "1"],
-            "--max-drop is for --frequencies auto, --truncate auto and --resolution auto; leave it out",
+            "--max-drop is for --frequencies auto, --truncate auto and"
+            " --resolution auto; leave it out",
         ),
         (
             ["--images", "dir"],
-            "--images is for --frequencies auto, --truncate auto and --resolution auto; leave it out",
+            "--images is for --frequencies auto, --truncate auto and"
+            " --resolution auto; leave it out",
         ),
         (
             ["--frequencies", "auto", "--max-drop", "1"],
