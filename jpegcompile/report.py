@@ -33,10 +33,10 @@ class NodeReport:
             frequencies decide the mask; None for other operators.
         frequencies: u + v < this decide the mask, at `input_block`.
         truncate: u + v < this are kept of the result, at `output_block`.
-        skippable_multiply_adds: of `multiply_adds`, the products with coefficients that truncation
-            made zero. A kernel that convolves coefficients need not do them.
-        skippable_transform_multiply_adds: of `transform_multiply_adds`, likewise, and those of
-            coefficients that truncation drops. A kernel that convolves pixels need not do them.
+        skippable_multiply_adds: of `multiply_adds`, the products that native kernels skip, since
+            truncation made the coefficients zero: those of 1x1 convolutions. Windows are convolved
+            on pixels, and skip none.
+        skippable_transform_multiply_adds: of `transform_multiply_adds`, what they skip likewise.
         method: of a convolution for which native kernels have several, the one that the cost model
             chose: "direct", "winograd4" (F(4x4, 3x3)) or "winograd2"; of that which reads
             files, "sparse or dense", where each image's coefficients decide, or "dense".

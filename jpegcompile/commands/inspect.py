@@ -133,8 +133,8 @@ def show_inspection(result: Inspection) -> None:
     transforms = report.get("skippable_transform_multiply_adds", 0)
     if skippable or transforms:
         out.print(
-            f"truncation: {skippable:,} multiply-adds meet zeros if coefficients are convolved;"
-            f" {transforms:,} in block transforms if pixels are"
+            f"truncation: native kernels skip {skippable:,} multiply-adds, and {transforms:,} in"
+            " block transforms"
         )
     if report.get("calls"):
         _show_calls(out, report["calls"])
