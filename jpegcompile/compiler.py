@@ -34,7 +34,7 @@ from jpegcompile.metadata import (
 from jpegcompile.odd_maps import note_odd_maps
 from jpegcompile.options import compile_options, complete_options, image_of
 from jpegcompile.pipeline import FIND_MAPS, pass_names, pipeline_for
-from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
 from jpegcompile.report import Report
 from jpegcompile.resolution import at_asked_resolution
 from jpegcompile.resolution_plan import Resolution
@@ -96,6 +96,7 @@ def compile(
     input: InputMode = "coefficients",
     target: str = "ort",
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
+    decoder: Decoder | None = None,
     subsampling: str | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
@@ -124,6 +125,9 @@ def compile(
         target: "ort" for jpegcompile nodes with function bodies, "onnx" for standard ops only,
             "triton" for a module of PyTorch that calls GPU kernels; see `jpegcompile/target/`.
         preprocess: preset, JSON file or mapping; needed unless for tensors (see `Preprocess`).
+        decoder: "float" for the affine decode of `docs/exactness.md`, "libjpeg-turbo" for the
+            integers that Pillow and OpenCV see; by default what the preprocessing says, "float" as
+            a rule.
         subsampling: chroma subsampling that the file is written for; 4:2:0, or gray for models of
             one channel, if not given.
         image_input: which input is the image, where the model has several.
@@ -165,6 +169,7 @@ def compile(
         input=input,
         target=target,
         preprocess=preprocess,
+        decoder=decoder,
         subsampling=subsampling,
         image_input=image_input,
         input_size=input_size,

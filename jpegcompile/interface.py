@@ -10,6 +10,7 @@ __all__ = [
     "CHROMA",
     "DOMAIN",
     "DOMAIN_VERSION",
+    "FRAME",
     "IR_VERSION",
     "JPEG",
     "LEVEL",
@@ -34,5 +35,8 @@ AXIS_INPUTS = {
     CHROMA: (f"{CHROMA}_rows", f"{CHROMA}_columns"),
 }
 LEVEL = "level"
+# A further input of a model that decodes coefficients to integers: height, width, EXIF orientation,
+# number of components, and horizontal and vertical sampling factors of luma, of all files of a batch.
+FRAME = "frame"
 # Input of a model that takes the bytes of a file.
 JPEG = "jpeg"

@@ -138,12 +138,16 @@ class Module:
         return cls(graph, image.normalized(options.preprocess), options, frame)
 
     @property
+    def is_preprocessed(self) -> bool:
+        """Whether the graph preprocesses files; where a target calls kernels, they do."""
+        is_of_files = self.options.takes_files and not self.options.target.chooses_layouts
+        return is_of_files and self.image.is_preprocessed
+
+    @property
     def has_axis_inputs(self) -> bool:
         """Whether the matrices of the ingest are inputs of the graph, for images of any size."""
-        options = self.options
-        is_of_coefficients = options.input_mode == "coefficients"
-        makes_images = options.target.chooses_layouts
-        return is_of_coefficients and self.image.geometry.takes_any_size and not makes_images
+        is_of_coefficients = self.options.input_mode == "coefficients"
+        return self.is_preprocessed and is_of_coefficients and self.image.decoder == "float"
 
     def __post_init__(self) -> None:
         """Give the pool a way to avoid names of the graph, which is one for deep networks."""

@@ -13,6 +13,7 @@
 #include "jpeg/packing.h"
 #include "jpeg/python_sources.h"
 #include "preprocess/bindings.h"
+#include "preprocess/integer/bindings.h"
 
 namespace nb = nanobind;
 
@@ -108,4 +109,5 @@ NB_MODULE(_native, module) {
                nb::arg("threads"), nb::arg("tolerant"), nb::arg("max_pixels"));
     module.def("pack_blocks", &jpegcompile::pack, nb::arg("coefficients"), nb::arg("threads"));
     jpegcompile::bind_preprocess(module);
+    jpegcompile::bind_integer_decode(module);
 }

@@ -13,7 +13,7 @@ constexpr std::uint32_t orientation_tag = 0x0112;
 constexpr std::size_t entry_bytes = 12;
 
 // Types of TIFF values whose numbers stand in the entry itself.
-enum Type : std::uint32_t { type_byte = 1, type_short = 3, type_long = 4 };
+enum Type : std::uint32_t { type_short = 3, type_long = 4 };
 
 // Numbers in a TIFF structure; those beyond its end are 0.
 class Tiff {
@@ -48,8 +48,6 @@ std::uint32_t single_value(const Tiff& tiff, std::size_t entry) noexcept {
         return 0;
     }
     switch (type) {
-        case type_byte:
-            return tiff.number(entry + 8, 1);
         case type_short:
             return tiff.number(entry + 8, 2);
         case type_long:

@@ -21,17 +21,21 @@ def scaled(preprocess: Preprocess, trained: Size, size: Size) -> Preprocess:
     Raises:
         UsageError: if the description crops images without resizing them.
     """
-    return replace(preprocess, geometry=_scaled(preprocess.geometry, trained, size))
+    # The integers of libjpeg-turbo are resized as Pillow does it.
+    is_float = preprocess.decoder == "float"
+    geometry = _scaled(preprocess.geometry, trained, size, is_float=is_float)
+    return replace(preprocess, geometry=geometry)
 
 
-def _scaled(geometry: Geometry, trained: Size, size: Size) -> Geometry:
+def _scaled(geometry: Geometry, trained: Size, size: Size, *, is_float: bool) -> Geometry:
     if geometry.resize is None:
         if geometry.crop is not None:
             raise UsageError(
                 "--resolution: the preprocessing crops images without resizing them, so a smaller"
                 ' network would see less of them; add a "resize" to it'
             )
-        return replace(geometry, resize=Resize("exact", None, filter=_filter(trained, size)))
+        chosen = _filter(trained, size) if is_float else Filter()
+        return replace(geometry, resize=Resize("exact", None, filter=chosen))
     return replace(
         geometry,
         resize=_resize(geometry.resize, trained, size),
@@ -62,6 +66,8 @@ def _resize(resize: Resize, trained: Size, size: Size) -> Resize:
 
 
 def _crop(crop: Crop, trained: Size, size: Size) -> Crop:
+    if crop.size is not None:
+        crop = replace(crop, size=size)
     if isinstance(crop.position, str):
         return crop
     top, left = (

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from jpegcompile.dct.ingest import IngestOperators, ingest_operators, level_of
 from jpegcompile.errors import ImageError
-from jpegcompile.interface import AXIS_INPUTS, CHROMA, LEVEL, LUMA, QUANTIZATION
+from jpegcompile.interface import AXIS_INPUTS, CHROMA, FRAME, LEVEL, LUMA, QUANTIZATION
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.metadata import CompiledInfo
@@ -51,6 +51,8 @@ def placed_feeds(
                 f"{name}: holds RGB, and the model takes luma and chroma; use Session.run"
             )
     assert info.frame is not None
+    if info.input.decoder != "float":
+        return _integer_feeds(images, info)
     block = info.ingest_block
     operators = ingest_operators(first, info.input, block)
     feeds = _plane(LUMA, [image.planes[:1] for image in images], operators, 0)
@@ -71,6 +73,36 @@ def placed_feeds(
         level = level_of(placement, geometry.fill, affine, block)
         feeds[LEVEL] = level.astype(np.float32)
     return {name: np.ascontiguousarray(values) for name, values in feeds.items()}
+
+
+def _integer_feeds(images: Sequence[Coefficients], info: CompiledInfo) -> Feeds:
+    """Coefficients as they are, and what kind of file they come from."""
+    frame = images[0].frame
+    assert info.frame is not None
+    feeds: Feeds = {LUMA: np.stack([image.planes[0][None] for image in images])}
+    components = len(info.frame.sampling)
+    if components > 1:
+        if frame.color_space == "gray":
+            feeds[CHROMA] = np.zeros((len(images), 2, 1, 1, 8, 8), np.int16)
+        else:
+            feeds[CHROMA] = np.stack([np.stack(image.planes[1:]) for image in images])
+    elif frame.color_space != "gray":
+        raise ImageError(
+            "a file of the batch has colour, of which libjpeg-turbo makes grey by way of RGB, and"
+            " the model takes luma alone; use Session.run"
+        )
+    feeds[QUANTIZATION] = np.stack([image.quantization for image in images])
+    feeds[FRAME] = np.asarray(
+        [
+            frame.height,
+            frame.width,
+            frame.orientation,
+            len(frame.sampling),
+            *frame.sampling[0],
+        ],
+        np.int64,
+    )
+    return feeds
 
 
 def _plane(

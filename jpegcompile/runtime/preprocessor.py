@@ -35,6 +35,9 @@ from jpegcompile.runtime.inputs import check_decodable, check_size
 # As the native side counts them.
 _COLOR_SPACES: tuple[ColorSpace, ...] = ("gray", "ycbcr", "rgb")
 
+# Name of the threads that make batches ahead.
+PREFETCHER = "jpegcompile-batches"
+
 Errors = Mapping[int, ImageError | AccessError]
 
 
@@ -153,7 +156,7 @@ class Preprocessor:
         first = 0
         pending: deque[Future[Batch]] = deque()
         # One batch after the other: each keeps all threads of the native side busy.
-        with ThreadPoolExecutor(1) as executor:
+        with ThreadPoolExecutor(1, PREFETCHER) as executor:
             try:
                 while True:
                     while len(pending) < ahead and (some := list(islice(sources, batch_size))):

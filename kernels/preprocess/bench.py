@@ -7,8 +7,8 @@ folder, from its bytes, on one thread. Checks the native tensors against the ref
 and the others against it loosely. Then runs all pipelines in turn, file by file, so that all see
 the same state of the machine, and takes the time that the thread has been running.
 
-Contract: 0.17 of Pillow, 0.32 of Pillow with draft on files of 512 pixels and more, 0.45 of simplejpeg
-with INTER_LINEAR, 0.55 of libjpeg-turbo's decoding in C alone.
+Contract: 0.17 of Pillow, 0.32 of Pillow with draft on files of 512 pixels and more, 0.45 of
+simplejpeg with INTER_LINEAR, 0.55 of libjpeg-turbo's decoding in C alone.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ C_SOURCE = Path(__file__).with_name("bench_decode.c")
 SHORT_SIDE, CROP = 256, 224
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
-SCALE, SHIFT = 1 / (255 * STD), -MEAN / STD
+SCALE: Floats = np.float32(1 / 255) / STD
+SHIFT: Floats = -MEAN / STD
 
 NATIVE, COEFFICIENTS = "native, to pixels", "coefficients alone"
 # The most that the native pipeline may take of a rival.
@@ -81,16 +83,17 @@ def normalized(pixels: NDArray[np.uint8]) -> Floats:
 
 def pillow(data: bytes, draft: bool = False) -> Floats:
     """As people write it."""
-    image = Image.open(io.BytesIO(data))
-    size = resized_size(*image.size)
+    file = Image.open(io.BytesIO(data))
+    size = resized_size(*file.size)
     if draft:
-        image.draft("RGB", size)
-    image = image.convert("RGB").resize(size, Image.Resampling.BILINEAR)
+        file.draft("RGB", size)
+    image = file.convert("RGB").resize(size, Image.Resampling.BILINEAR)
     left, top = corner(*size)
     cropped = image.crop((left, top, left + CROP, top + CROP))
-    values = np.asarray(cropped, np.float32) / 255
+    values: Any = np.asarray(cropped, np.float32) / 255
     values = (values - MEAN) / STD
-    return np.ascontiguousarray(values.transpose(2, 0, 1))[None]
+    tensor: Floats = np.ascontiguousarray(values.transpose(2, 0, 1))[None]
+    return tensor
 
 
 def pillow_box(data: bytes) -> Floats:
@@ -106,8 +109,7 @@ def pillow_box(data: bytes) -> Floats:
 def simplejpeg_pipelines() -> dict[str, Pipeline]:
     """Those of simplejpeg and OpenCV, where they are installed."""
     try:
-        import cv2
-        import simplejpeg
+        cv2, simplejpeg = import_module("cv2"), import_module("simplejpeg")
     except ImportError as error:
         print(f"left out: {error.name} is not installed", file=sys.stderr)
         return {}
@@ -180,10 +182,12 @@ def measure(
     seconds: dict[str, list[float]] = {name: [] for name in pipelines}
     for data in files.values():
         taken: dict[str, list[float]] = {name: [] for name in pipelines}
-        for _ in range(rounds):
-            for name, pipeline in pipelines.items():
+        names = list(pipelines)
+        for turn in range(rounds):
+            # Each leaves the caches to the next one, and not always to the same.
+            for name in names[turn % len(names) :] + names[: turn % len(names)]:
                 start = time.thread_time_ns()
-                pipeline(data)
+                pipelines[name](data)
                 taken[name].append((time.thread_time_ns() - start) * 1e-9)
         for name, times in taken.items():
             seconds[name].append(statistics.median(times))

@@ -161,6 +161,17 @@ def test_exact_sizes_and_places_are_scaled() -> None:
     assert geometry.crop == Crop((8, 36))
 
 
+def test_the_size_of_a_crop_follows() -> None:
+    geometry = scaled(preprocess_of("IMAGENET1K_V1"), (224, 224), (160, 160)).geometry
+    assert geometry.resize == Resize("short", 182)
+    assert geometry.crop == Crop(size=(160, 160))
+
+
+def test_integers_are_resized_as_pillow_does() -> None:
+    resize = scaled(Preprocess(decoder="libjpeg-turbo"), (32, 32), (24, 24)).geometry.resize
+    assert resize == Resize("exact", None, filter=Filter("bilinear"))
+
+
 def test_files_of_the_network_s_size() -> None:
     def filter_at(size: tuple[int, int]) -> Filter:
         resize = scaled(Preprocess(), (32, 32), size).geometry.resize

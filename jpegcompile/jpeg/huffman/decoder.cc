@@ -22,7 +22,9 @@ std::optional<ScanDecoder> ScanDecoder::open(std::span<const unsigned char> byte
     }
     ScanDecoder decoder(header, std::move(*data));
     for (std::size_t index = 0; index < header.frame.components.size(); ++index) {
-        decoder.tables_[index] = lookup_tables(header.tables[index]);
+        const bool is_again = index > 0 && header.tables[index] == header.tables[index - 1];
+        decoder.tables_[index] = is_again ? decoder.tables_[index - 1]
+                                          : lookup_tables(header.tables[index], scan.size());
         if (decoder.tables_[index] == nullptr) {
             return std::nullopt;
         }

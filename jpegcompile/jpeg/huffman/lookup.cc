@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -9,20 +10,27 @@ namespace jpegcompile::huffman {
 namespace {
 
 constexpr std::uint8_t no_unused_bits = 63;
+// Below that many bytes, pairs cost more time than they save.
+constexpr std::size_t short_scan = 4096;
 constexpr std::size_t index_count = std::size_t{1} << index_bits;
 
 std::uint8_t narrow(int value) noexcept { return static_cast<std::uint8_t>(value); }
 
-// What a symbol adds to an entry if its code lies in the last bits of the index.
-struct Second {
-    Entry entry{.unused_bits = no_unused_bits};
-    int length = longest_code + 1;  // of its code
-};
-using Seconds = std::array<Second, index_count>;
+// What the second symbol adds to an entry if `rest` bits of the index are left for its code: that
+// of each value of the bits stands behind `1 << rest`.
+using Seconds = std::array<Entry, index_count>;
 
 // The entry whose fields are the sums: no sum of two parts exceeds a byte.
 Entry sum(const Entry& a, const Entry& b) noexcept {
     return std::bit_cast<Entry>(std::bit_cast<std::uint64_t>(a) + std::bit_cast<std::uint64_t>(b));
+}
+
+// As std::fill_n, which GCC makes write each field by itself.
+void repeat(Entry* entries, std::size_t count, const Entry& entry) noexcept {
+    const auto word = std::bit_cast<std::uint64_t>(entry);
+    for (std::size_t index = 0; index < count; ++index) {
+        std::memcpy(static_cast<void*>(entries + index), &word, sizeof word);
+    }
 }
 
 // Steps from the last coefficient to that of the symbol; a DC coefficient is the first of all.
@@ -42,98 +50,130 @@ Entry second_of(const CodedSymbol& coded, SymbolKind kind) noexcept {
             .unused_bits = narrow(no_unused_bits - coded.size())};
 }
 
-// Calls `visit` with each symbol of baseline files whose code fits into the index, and with the
-// range of indices that begin with the code.
+// A symbol of baseline files whose code has at most `index_bits` bits.
+struct ShortCode {
+    CodedSymbol coded;
+    std::size_t code = 0;
+
+    // The first index that begins with the code, and how many do, if the index has `bits` bits.
+    [[nodiscard]] std::size_t first(int bits) const noexcept {
+        return code << (bits - coded.length);
+    }
+    [[nodiscard]] std::size_t width(int bits) const noexcept {
+        return std::size_t{1} << (bits - coded.length);
+    }
+};
+
 template <typename Visit>
-void for_each_symbol(const CanonicalCode& code, SymbolKind kind, Visit visit) {
-    std::size_t place = 0, index = 0;
-    for (int length = 1; length <= index_bits; ++length) {
-        const std::size_t width = index_count >> length;
-        for (std::size_t left = code.count(length); left > 0; --left, ++place, index += width) {
-            const CodedSymbol coded{length, code.symbol(place)};
-            if (is_baseline(coded.symbol, kind)) {
-                visit(coded, index, width);
+void for_each_short_code(const CanonicalCode& canonical, SymbolKind kind, Visit visit) {
+    std::size_t place = 0, code = 0;
+    for (int length = 1; length <= index_bits; ++length, code <<= 1) {
+        for (std::size_t left = canonical.count(length); left > 0; --left, ++place, ++code) {
+            const ShortCode found{{length, canonical.symbol(place)}, code};
+            if (is_baseline(found.coded.symbol, kind)) {
+                visit(found);
             }
         }
     }
 }
 
-Seconds seconds_of(const CanonicalCode& code) {
+Seconds seconds_of(const CanonicalCode& ac_code) {
     Seconds seconds;
-    for_each_symbol(code, SymbolKind::ac,
-                    [&seconds](const CodedSymbol& coded, std::size_t index, std::size_t width) {
-                        std::fill_n(seconds.begin() + index, width,
-                                    Second{second_of(coded, SymbolKind::ac), coded.length});
-                    });
+    repeat(seconds.data(), seconds.size(), {.unused_bits = no_unused_bits});
+    for_each_short_code(ac_code, SymbolKind::ac, [&seconds](const ShortCode& found) {
+        const Entry entry = second_of(found.coded, SymbolKind::ac);
+        for (int rest = found.coded.length; rest < index_bits; ++rest) {
+            repeat(seconds.data() + (std::size_t{1} << rest) + found.first(rest),
+                   found.width(rest), entry);
+        }
+    });
     return seconds;
 }
 
-// The entries of one symbol that lies in the index with its value, which takes `rest` bits less.
-void fill_pairs(Entry* entries, const CodedSymbol& coded, SymbolKind kind, const Seconds& seconds) {
-    const int bits = coded.length + coded.size(), rest = index_bits - bits;
-    const std::uint8_t steps = narrow(steps_of(coded, kind));
-    for (std::uint32_t value = 0; value < std::uint32_t{1} << coded.size(); ++value) {
-        const Entry first{.value = static_cast<std::int8_t>(extend(value, coded.size())),
+// Entries of a symbol alone. It is their second one, and the zero that the missing first one
+// writes goes right behind it.
+void fill_alone(Entries& entries, const ShortCode& found, SymbolKind kind) {
+    Entry entry = second_of(found.coded, kind);
+    entry.first = narrow(entry.second + 1);
+    entry.second = entry.end_mask != 0 ? entry.first : entry.second;
+    repeat(entries.data() + found.first(index_bits), found.width(index_bits), entry);
+}
+
+// Entries of a symbol that lies in the index with its value, and of what follows.
+void fill_pairs(Entries& entries, const ShortCode& found, SymbolKind kind,
+                const Seconds& seconds) {
+    const int size = found.coded.size(), bits = found.coded.length + size;
+    const std::uint8_t steps = narrow(steps_of(found.coded, kind));
+    const std::size_t count = std::size_t{1} << (index_bits - bits);
+    const Entry* const following = seconds.data() + count;
+    Entry* entry = entries.data() + found.first(index_bits);
+    for (std::uint32_t value = 0; value < std::uint32_t{1} << size; ++value) {
+        const Entry first{.value = static_cast<std::int8_t>(extend(value, size)),
                           .first = steps,
                           .second = steps,
                           .steps = steps,
                           .bits = narrow(bits),
                           .code_bits = narrow(bits)};
-        for (std::size_t next = 0; next < std::size_t{1} << rest; ++next) {
-            const Second& second = seconds[next << bits];
-            *entries++ = sum(first, second.length <= rest ? second.entry : Second{}.entry);
-        }
+        entry = std::transform(following, following + count, entry,
+                               [first](const Entry& second) { return sum(first, second); });
     }
 }
 
-void fill(Entries& entries, const CanonicalCode& code, SymbolKind kind, const Seconds& seconds) {
-    entries.fill({.steps = untold});
-    for_each_symbol(code, kind, [&](const CodedSymbol& coded, std::size_t index, std::size_t width) {
-        Entry* const first = entries.data() + index;
-        const bool is_end = kind == SymbolKind::ac && coded.symbol == end_of_block;
+// Null for `seconds` makes entries of single symbols.
+void fill(Entries& entries, const CanonicalCode& code, SymbolKind kind, const Seconds* seconds) {
+    repeat(entries.data(), entries.size(), {.steps = untold});
+    for_each_short_code(code, kind, [&](const ShortCode& found) {
+        const int size = found.coded.size();
+        const bool is_end = kind == SymbolKind::ac && found.coded.symbol == end_of_block;
         // The largest values of 7 bits are the largest of std::int8_t.
-        if (!is_end && coded.length + coded.size() <= index_bits && coded.size() <= 7) {
-            fill_pairs(first, coded, kind, seconds);
-            return;
+        const bool is_whole = found.coded.length + size <= index_bits && size <= 7 && !is_end;
+        if (seconds != nullptr && is_whole) {
+            fill_pairs(entries, found, kind, *seconds);
+        } else {
+            fill_alone(entries, found, kind);
         }
-        // Only as a second one. The zero of the missing first one goes right behind it.
-        Entry entry = second_of(coded, kind);
-        entry.first = static_cast<std::uint8_t>(entry.second + 1);
-        entry.second = is_end ? entry.first : entry.second;
-        std::fill_n(first, width, entry);
     });
 }
 
-std::shared_ptr<const LookupTables> make_tables(const ComponentTables& definitions) {
+std::shared_ptr<const LookupTables> make_tables(const ComponentTables& definitions,
+                                                bool has_pairs) {
     const auto dc_code = CanonicalCode::of(definitions.dc, SymbolKind::dc);
     const auto ac_code = CanonicalCode::of(definitions.ac, SymbolKind::ac);
     if (!dc_code || !ac_code) {
         return nullptr;
     }
-    auto tables = std::make_shared<LookupTables>(LookupTables{{}, {}, *dc_code, *ac_code});
-    const Seconds seconds = seconds_of(*ac_code);
-    fill(tables->dc, *dc_code, SymbolKind::dc, seconds);
-    fill(tables->ac, *ac_code, SymbolKind::ac, seconds);
+    auto tables = std::make_shared<LookupTables>();
+    tables->dc_code = *dc_code;
+    tables->ac_code = *ac_code;
+    tables->has_pairs = has_pairs;
+    std::optional<Seconds> seconds;
+    if (has_pairs) {
+        seconds = seconds_of(*ac_code);
+    }
+    fill(tables->dc, *dc_code, SymbolKind::dc, has_pairs ? &*seconds : nullptr);
+    fill(tables->ac, *ac_code, SymbolKind::ac, has_pairs ? &*seconds : nullptr);
     return tables;
 }
 
 // The tables that were asked for last, the last one first.
 class RecentTables {
 public:
-    std::shared_ptr<const LookupTables> get(const ComponentTables& definitions) {
-        const auto found = std::find_if(
+    std::shared_ptr<const LookupTables> get(const ComponentTables& definitions, bool is_short) {
+        auto found = std::find_if(
             recent_.begin(), recent_.end(),
             [&](const Recent& one) { return one.tables && one.definitions == definitions; });
-        if (found != recent_.end()) {
-            std::rotate(recent_.begin(), found, found + 1);
-            return recent_.front().tables;
+        const bool is_known = found != recent_.end();
+        found = is_known ? found : recent_.end() - 1;
+        if (!is_known || !found->tables->has_pairs) {
+            std::shared_ptr<const LookupTables> tables =
+                make_tables(definitions, is_known || !is_short);
+            if (tables == nullptr) {
+                return nullptr;
+            }
+            *found = {definitions, std::move(tables)};
         }
-        std::shared_ptr<const LookupTables> tables = make_tables(definitions);
-        if (tables != nullptr) {
-            std::rotate(recent_.begin(), recent_.end() - 1, recent_.end());
-            recent_.front() = {definitions, tables};
-        }
-        return tables;
+        std::rotate(recent_.begin(), found, found + 1);
+        return recent_.front().tables;
     }
 
 private:
@@ -146,9 +186,10 @@ private:
 
 }  // namespace
 
-std::shared_ptr<const LookupTables> lookup_tables(const ComponentTables& tables) {
+std::shared_ptr<const LookupTables> lookup_tables(const ComponentTables& tables,
+                                                  std::size_t scan_bytes) {
     thread_local RecentTables recent;
-    return recent.get(tables);
+    return recent.get(tables, scan_bytes < short_scan);
 }
 
 }  // namespace jpegcompile::huffman

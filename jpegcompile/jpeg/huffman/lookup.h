@@ -40,10 +40,13 @@ struct LookupTables {
     Entries ac;
     CanonicalCode dc_code;
     CanonicalCode ac_code;
+    bool has_pairs = false;  // otherwise each entry tells one coefficient
 };
 
 // Null where libjpeg refuses one of the two tables. Each thread keeps the last ones that it made:
-// most files are coded with the same tables.
-[[nodiscard]] std::shared_ptr<const LookupTables> lookup_tables(const ComponentTables& tables);
+// most files are coded with the same tables. Pairs take most of the time that it takes to make
+// tables; for a scan of few bytes they are left out, unless the same tables come again.
+[[nodiscard]] std::shared_ptr<const LookupTables> lookup_tables(const ComponentTables& tables,
+                                                                std::size_t scan_bytes);
 
 }  // namespace jpegcompile::huffman
