@@ -47,6 +47,7 @@ class Preprocessor:
         scale: list[float],
         shift: list[float],
         fill: list[float],
+        integers: Literal["RGB", "BGR", "L"] | None,
         threads: int,
         tolerant: bool,
         checks_all: bool,

@@ -29,6 +29,7 @@ from jpegcompile.jpeg.read import (
     source_name,
 )
 from jpegcompile.network_input import NetworkInput
+from jpegcompile.preprocessing.preprocess import Decoder
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.inputs import check_decodable, check_size
 
@@ -70,6 +71,7 @@ class Preprocessor:
         taken: NetworkInput,
         block: int | None = None,
         *,
+        decoder: Decoder = "float",
         threads: int | None = None,
         tolerant: bool = False,
         check_all: bool = False,
@@ -80,6 +82,7 @@ class Preprocessor:
         Args:
             taken: what it takes; tensors have its layout.
             block: 8, 4, 2, or 1 for pixels; by default the largest that divides the size.
+            decoder: "float", or "libjpeg-turbo" for the integers that Pillow has.
             threads: that share the work on a batch; by default one for each available processor.
             tolerant: as for `read_coefficients`.
             check_all: whether to decode rows that the network does not see, too. Without it, damage
@@ -104,6 +107,8 @@ class Preprocessor:
         self.block = block
         self.shape = taken.shape
         mixing = [mixing_matrix(space, color) * affine.scale[:, None] for space in _COLOR_SPACES]
+        if decoder == "libjpeg-turbo":
+            _check_integers(taken)
         fill = np.broadcast_to(np.asarray(taken.geometry.fill, np.float64), affine.scale.shape)
         self._native = _native.Preprocessor(
             geometry=taken.geometry,
@@ -114,6 +119,7 @@ class Preprocessor:
             scale=affine.scale.tolist(),
             shift=affine.shift.tolist(),
             fill=fill.tolist(),
+            integers=color if decoder == "libjpeg-turbo" else None,
             threads=threads,
             tolerant=tolerant,
             checks_all=check_all,
@@ -212,3 +218,18 @@ class Preprocessor:
     def placed(self, height: int, width: int, orientation: int = 1) -> Any:
         """Where the native side places an image, for tests; see `Geometry.place`."""
         return self._native.place(height, width, orientation)
+
+
+def _check_integers(taken: NetworkInput) -> None:
+    """Refuse what 8-bit pixels cannot be, or Pillow does not do with them."""
+    resize = taken.geometry.resize
+    if resize is not None and resize.filter.library != "pillow":
+        raise UsageError(
+            f"decoder libjpeg-turbo resizes as Pillow does, not as {resize.filter.library}; set"
+            ' "library" of the resize to pillow, or "decoder" to float'
+        )
+    for value in taken.geometry.fill:
+        if value not in range(256):
+            raise UsageError(
+                f"fill is {value}; with decoder libjpeg-turbo give whole numbers from 0 to 255"
+            )

@@ -39,6 +39,7 @@ constexpr std::array<std::string_view, 10> kInterpolations = {
 constexpr std::array<std::string_view, 3> kFits = {"short", "exact", "pad"};
 constexpr std::array<std::string_view, 5> kPositions = {"center", "top-left", "top-right",
                                                         "bottom-left", "bottom-right"};
+constexpr std::array<std::string_view, 3> kColors = {"RGB", "BGR", "L"};
 constexpr std::array<std::string_view, 2> kRoundings = {"even", "down"};
 
 using Pair = std::pair<int64_t, int64_t>;
@@ -130,10 +131,10 @@ nb::list run(Preprocessor& preprocessor, const nb::list& given, const Batches& o
 using Doubles = std::vector<double>;
 
 // `scale`, `shift` and `fill` have a number for each channel; `mixing` has one matrix for each color
-// space: gray, ycbcr, rgb.
+// space: gray, ycbcr, rgb. `integers` is their colour, if they are wanted.
 std::unique_ptr<Preprocessor> make(nb::handle geometry, Pair size, int64_t block,
                bool is_channels_last, const std::vector<Doubles>& mixing, const Doubles& scale,
-               const Doubles& shift, const Doubles& fill, size_t threads, bool tolerant, bool checks_all,
+               const Doubles& shift, const Doubles& fill, nb::object integers, size_t threads, bool tolerant, bool checks_all,
                uint64_t max_pixels) {
   NetworkNumbers network;
   network.channels = scale.size();
@@ -145,8 +146,14 @@ std::unique_ptr<Preprocessor> make(nb::handle geometry, Pair size, int64_t block
   network.scale = scale;
   network.shift = shift;
   network.fill = fill;
+  PreprocessOptions options;
+  options.tolerant = tolerant;
+  options.max_pixels = max_pixels;
+  options.threads = threads;
+  options.checks_all = checks_all;
+  if (!integers.is_none()) options.integers = named<PixelColor>(integers, kColors);
   return std::make_unique<Preprocessor>(
-      std::move(network), PreprocessOptions{tolerant, max_pixels, threads, checks_all});
+      std::move(network), options);
 }
 
 }  // namespace
@@ -155,7 +162,7 @@ void bind_preprocess(nb::module_& module) {
   nb::class_<Preprocessor>(module, "Preprocessor")
       .def(nb::new_(&make), nb::arg("geometry"), nb::arg("size"), nb::arg("block"),
            nb::arg("is_channels_last"), nb::arg("mixing"), nb::arg("scale"), nb::arg("shift"),
-           nb::arg("fill"), nb::arg("threads"), nb::arg("tolerant"), nb::arg("checks_all"), nb::arg("max_pixels"))
+           nb::arg("fill"), nb::arg("integers").none(), nb::arg("threads"), nb::arg("tolerant"), nb::arg("checks_all"), nb::arg("max_pixels"))
       .def("place", &placed, nb::arg("height"), nb::arg("width"), nb::arg("orientation"))
       .def("run", &run, nb::arg("sources"), nb::arg("out"));
 }

@@ -9,8 +9,8 @@ namespace {
 constexpr int64_t kSquare = 16;
 
 // Rows that planes of their own hold.
-int64_t held_rows(const Plan& plan, const NetworkNumbers& network) {
-  if (plan.is_transposed) return plan.made.height;
+int64_t held_rows(const FrameShape& shape, const NetworkNumbers& network) {
+  if (shape.is_transposed) return shape.size.height;
   return network.is_channels_last ? kGroup : 0;
 }
 
@@ -31,38 +31,38 @@ void transpose(const float* from, Size size, float* to, int64_t across, int64_t 
 
 }  // namespace
 
-size_t Output::scratch_size(const Plan& plan, const NetworkNumbers& network) {
-  const auto rows = static_cast<size_t>(held_rows(plan, network));
-  return plan.stride + network.channels * rows * static_cast<size_t>(plan.made.width);
+size_t Output::scratch_size(const FrameShape& shape, const NetworkNumbers& network) {
+  const auto rows = static_cast<size_t>(held_rows(shape, network));
+  return shape.stride + network.channels * rows * static_cast<size_t>(shape.size.width);
 }
 
-Output::Output(const Plan& plan, const NetworkNumbers& network, float* scratch, float* out)
-    : plan_(plan),
+Output::Output(const FrameShape& shape, const NetworkNumbers& network, float* scratch, float* out)
+    : shape_(shape),
       network_(network),
       spare_(scratch),
-      planes_(!plan.is_transposed && !network.is_channels_last ? out : scratch + plan.stride),
+      planes_(!shape.is_transposed && !network.is_channels_last ? out : scratch + shape.stride),
       out_(out) {}
 
 float* Output::plane(size_t channel) const {
-  const int64_t rows = is_direct() ? plan_.made.height : held_rows(plan_, network_);
-  return planes_ + static_cast<int64_t>(channel) * rows * plan_.made.width;
+  const int64_t rows = is_direct() ? shape_.size.height : held_rows(shape_, network_);
+  return planes_ + static_cast<int64_t>(channel) * rows * shape_.size.width;
 }
 
 void Output::aim(ColorStep& step, int64_t first, int64_t count) const {
-  const int64_t begin = is_direct() || plan_.is_transposed ? first : 0;
+  const int64_t begin = is_direct() || shape_.is_transposed ? first : 0;
   for (size_t channel = 0; channel < network_.channels; ++channel) {
     for (int64_t row = 0; row < kGroup; ++row) {
       step.results[channel][static_cast<size_t>(row)] =
-          row < count ? plane(channel) + (begin + row) * plan_.made.width : spare_;
+          row < count ? plane(channel) + (begin + row) * shape_.size.width : spare_;
     }
   }
 }
 
 void Output::take(int64_t first, int64_t count) const {
-  if (is_direct() || plan_.is_transposed) return;
+  if (is_direct() || shape_.is_transposed) return;
   const auto channels = static_cast<int64_t>(network_.channels);
-  float* const to = out_ + first * plan_.made.width * channels;
-  const int64_t pixels = count * plan_.made.width;
+  float* const to = out_ + first * shape_.size.width * channels;
+  const int64_t pixels = count * shape_.size.width;
   for (int64_t channel = 0; channel < channels; ++channel) {
     const float* const from = plane(static_cast<size_t>(channel));
     for (int64_t pixel = 0; pixel < pixels; ++pixel) to[pixel * channels + channel] = from[pixel];
@@ -70,15 +70,15 @@ void Output::take(int64_t first, int64_t count) const {
 }
 
 void Output::finish() const {
-  if (!plan_.is_transposed) return;
+  if (!shape_.is_transposed) return;
   const auto channels = static_cast<int64_t>(network_.channels);
-  const Size made = plan_.made;
+  const Size size = shape_.size;
   for (int64_t channel = 0; channel < channels; ++channel) {
     const float* const from = plane(static_cast<size_t>(channel));
     if (network_.is_channels_last) {
-      transpose(from, made, out_ + channel, made.height * channels, channels);
+      transpose(from, size, out_ + channel, size.height * channels, channels);
     } else {
-      transpose(from, made, out_ + channel * made.height * made.width, made.height, 1);
+      transpose(from, size, out_ + channel * size.height * size.width, size.height, 1);
     }
   }
 }

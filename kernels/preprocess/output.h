@@ -13,10 +13,10 @@ namespace jpegcompile {
 class Output {
  public:
   // Floats that `scratch` has.
-  static size_t scratch_size(const Plan& plan, const NetworkNumbers& network);
+  static size_t scratch_size(const FrameShape& shape, const NetworkNumbers& network);
 
   // `out` is one image, [C][H][W] or [H][W][C].
-  Output(const Plan& plan, const NetworkNumbers& network, float* scratch, float* out);
+  Output(const FrameShape& shape, const NetworkNumbers& network, float* scratch, float* out);
 
   // Where `count` rows are to be written, from row `first` of what is made on.
   void aim(ColorStep& step, int64_t first, int64_t count) const;
@@ -26,13 +26,13 @@ class Output {
   void finish() const;
 
  private:
-  bool is_direct() const { return !plan_.is_transposed && !network_.is_channels_last; }
+  bool is_direct() const { return !shape_.is_transposed && !network_.is_channels_last; }
   float* plane(size_t channel) const;
 
-  const Plan& plan_;
+  const FrameShape& shape_;
   const NetworkNumbers& network_;
   float* const spare_;    // a row that nobody reads
-  float* const planes_;   // [channels][rows][made.width]: the result, or what it is made of
+  float* const planes_;   // [channels][rows][size.width]: the result, or what it is made of
   float* const out_;
 };
 

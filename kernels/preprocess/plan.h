@@ -57,13 +57,20 @@ struct ComponentPlan {
   size_t stride = 0;
 };
 
+// In what shape results are made, before they come to the network's layout.
+struct FrameShape {
+  Size size;
+  bool is_transposed = false;  // rows and columns are exchanged
+  size_t stride = 0;           // floats of a row, whole vectors
+
+  FrameShape() = default;
+  FrameShape(Size size, bool is_transposed);
+};
+
 // Results are made in the order and orientation in which the file stores the image.
-struct Plan {
+struct Plan : FrameShape {
   std::vector<ComponentPlan> components;  // those that the network's channels depend on
-  Size made;                              // before the transposition
-  bool is_transposed = false;
   int64_t needed_rows = 0;   // MCU rows from the first on, behind which nothing is needed
-  size_t stride = 0;         // floats of a row of `made`, whole vectors
   std::vector<float> mixing;  // [channels][components]
   // [2][channels][stride]: added to a row that shows the fill alone, and to one that shows the image.
   AlignedFloats constants;
@@ -73,10 +80,13 @@ struct Plan {
     const VerticalOperator& rows = *components.front().rows;
     return row >= rows.first_shown() && row < rows.last_shown();
   }
-  int64_t outputs() const { return made.height; }
+  int64_t outputs() const { return size.height; }
   // The rows that can be handed on once so many are complete: whole groups, or all.
   int64_t ready(int64_t complete) const;
 };
+
+// Where a frame comes to stand. Throws FrameRefused.
+Placement placement_of(const Image& frame, const NetworkNumbers& network);
 
 // Throws FrameRefused.
 Plan make_plan(const Image& frame, const NetworkNumbers& network, Operators& operators);

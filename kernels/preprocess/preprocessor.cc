@@ -134,6 +134,10 @@ class Batch {
 
 Preprocessor::Preprocessor(NetworkNumbers network, const PreprocessOptions& options)
     : network_(std::move(network)), options_(options), operators_(options.cache_bytes) {
+  if (options_.integers.has_value()) {
+    numbers_ = pixel_numbers(network_);
+    for (const double fill : network_.fill) fill_.push_back(static_cast<uint8_t>(fill));
+  }
   if (network_.geometry.resize.has_value()) check_filter(network_.geometry.resize->filter);
 }
 
@@ -142,27 +146,56 @@ size_t Preprocessor::image_size() const {
 }
 
 void Preprocessor::read(std::span<const unsigned char> bytes, float* out) {
-  std::optional<Plan> plan;
+  Prepared prepared;
   // Before memory is taken for the image.
   const auto check_frame = [&](const Image& frame) {
     try {
-      if (!plan.has_value()) plan = make_plan(frame, network_, operators_);
+      prepare(frame, prepared);
     } catch (const FrameRefused&) {
       throw Refusal{refused(frame)};
     }
   };
   const ReadOptions options{options_.tolerant, options_.max_pixels, check_frame};
-  const auto take = [&](const std::unique_ptr<BlockRows>& rows) {
+  const auto take_all = [&](const std::unique_ptr<BlockRows>& rows) {
     check_frame(rows->frame());
-    ingest(*rows, *plan, network_, out);
+    take(*rows, prepared, out);
     while (options_.checks_all && rows->next()) {
     }
   };
   try {
-    take(open_rows(bytes, options));
+    take_all(open_rows(bytes, options));
   } catch (const UncleanData&) {
-    take(open_libjpeg_rows(bytes, options));
+    take_all(open_libjpeg_rows(bytes, options));
   }
+}
+
+void Preprocessor::prepare(const Image& frame, Prepared& prepared) {
+  if (prepared.plan.has_value() || prepared.placement.has_value()) return;
+  if (options_.integers.has_value()) {
+    prepared.placement = placement_of(frame, network_);
+  } else {
+    prepared.plan = make_plan(frame, network_, operators_);
+  }
+}
+
+void Preprocessor::take(BlockRows& rows, float* out) {
+  Prepared prepared;
+  prepare(rows.frame(), prepared);
+  take(rows, prepared, out);
+}
+
+void Preprocessor::take(BlockRows& rows, const Prepared& prepared, float* out) {
+  if (prepared.plan.has_value()) {
+    ingest(rows, *prepared.plan, network_, out);
+  } else {
+    take_integers(rows, *prepared.placement, out);
+  }
+}
+
+void Preprocessor::take_integers(BlockRows& rows, const Placement& placement, float* out) const {
+  const auto pixels = std::make_unique_for_overwrite<uint8_t[]>(image_size());
+  decode_integers(rows, placement, *options_.integers, fill_, pixels.get());
+  take_pixels(pixels.get(), numbers_, network_, out);
 }
 
 std::vector<Failure> Preprocessor::run(std::span<const Source> sources, float* out) {

@@ -8,7 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "jpeg/block_rows.h"
 #include "jpeg/coefficients.h"
+#include "preprocess/integer/integer_decode.h"
+#include "preprocess/pixels.h"
 #include "preprocess/plan.h"
 
 namespace jpegcompile {
@@ -29,6 +32,8 @@ struct Failure {
 };
 
 struct PreprocessOptions {
+  // The integers of libjpeg-turbo and Pillow in this colour, in place of the float decode.
+  std::optional<PixelColor> integers;
   bool tolerant = false;
   uint64_t max_pixels = 0;
   size_t threads = 1;
@@ -49,14 +54,28 @@ class Preprocessor {
   // that failed, which it returns in the order of the sources. May be called by several threads.
   // Throws std::bad_alloc alone.
   std::vector<Failure> run(std::span<const Source> sources, float* out);
+  // The same for one file whose rows somebody else has. Throws FrameRefused, and what `rows` throws.
+  void take(BlockRows& rows, float* out);
 
  private:
   friend class Batch;
   void read(std::span<const unsigned char> bytes, float* out);
 
+  // How a frame comes to the network: one of the two.
+  struct Prepared {
+    std::optional<Plan> plan;            // of floats
+    std::optional<Placement> placement;  // of integers
+  };
+  // Throws FrameRefused.
+  void prepare(const Image& frame, Prepared& prepared);
+  void take(BlockRows& rows, const Prepared& prepared, float* out);
+  void take_integers(BlockRows& rows, const Placement& placement, float* out) const;
+
   const NetworkNumbers network_;
   const PreprocessOptions options_;
   Operators operators_;
+  PixelNumbers numbers_;        // of integers
+  std::vector<uint8_t> fill_;  // of integers, [channels]
 };
 
 }  // namespace jpegcompile

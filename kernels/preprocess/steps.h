@@ -50,4 +50,13 @@ struct ColorStep {
 };
 void color_step(const ColorStep& step);
 
+// The forward DCT along the rows, in place.
+struct RowTransformStep {
+  float* rows;  // [kGroup][stride]
+  size_t stride;
+  int64_t width;
+  int64_t block;
+};
+void row_transform_step(const RowTransformStep& step);
+
 }  // namespace jpegcompile

@@ -88,7 +88,7 @@ class Finish {
     step_.channels = network.channels;
     step_.stride = plan.stride;
     step_.mixing = plan.mixing.data();
-    step_.width = plan.made.width;
+    step_.width = plan.size.width;
     step_.block = network.block;
     for (size_t k = 0; k < step_.components; ++k) step_.component_rows[k] = component_rows(k);
   }
