@@ -26,6 +26,7 @@ from jpegcompile.precision import precision_of
 from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
 from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import with_decoder
+from jpegcompile.resolution_plan import Resolution, resolution_of
 from jpegcompile.target.base import Target
 from jpegcompile.target.registry import target_of
 
@@ -46,6 +47,7 @@ def compile_options(
     subsampling: str | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
+    resolution: Resolution | None = None,
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
@@ -107,6 +109,7 @@ def compile_options(
         subsampling=subsampling,
         image_input=image_input,
         input_size=input_size_of(input_size),
+        resolution=resolution_of(resolution),
         frequencies=plan,
         domain=domain,
         lean=lean,

@@ -27,8 +27,8 @@ from jpegcompile.evaluation.dataset import (
 )
 from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.spatial import SpatialModel, score_count
-from jpegcompile.evaluation.verify import require_same_source
-from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.evaluation.verify import original_of
+from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.preprocessing.preprocess import Decoder
 from jpegcompile.runtime.image_runner import ImageRunner
@@ -192,8 +192,7 @@ def compare(
             can be used.
     """
     session = opened(compiled, native=native, providers=providers, progress=progress or unseen)
-    source = load_source(original)
-    require_same_source(source, session)
+    source = original_of(original, session)
     name = score_output(session.output_names, output)
     info = session.info.input
     if unlabelled or (labels is None and has_no_folders(images)):

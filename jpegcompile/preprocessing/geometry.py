@@ -225,6 +225,11 @@ class Geometry:
                 f"is {frame.width}x{frame.height}, too narrow for its long side to be resized to"
                 f" {max(height, width)} pixels; crop it first"
             )
+        if not self.resize.is_possible(image, (height, width)):
+            raise ImageError(
+                f"is {frame.width}x{frame.height}, of which filter dct makes whole eighths and"
+                f" not {width}x{height}; resize it by another filter"
+            )
         return height, width
 
     def _start(self, resized: Size, network: Size, frame: Frame) -> Size:

@@ -96,16 +96,18 @@ def plan_of(
     )
     return Plan(
         folder=folder,
-        templates=(_spatial_job(source, shared, folder), *compiled),
+        templates=(_spatial_job(source, shared, folder, info.trained_size), *compiled),
         is_exact=info.frequencies is None,
         tolerance=tolerance,
         variants=_variants(source, info.input, inputs, folder, tolerance),
     )
 
 
-def _spatial_job(source: Source, shared: Job, folder: Path) -> Job:
-    """The job of the original."""
-    if source.integer_pixels is None:
+def _spatial_job(
+    source: Source, shared: Job, folder: Path, trained_size: tuple[int, int] | None
+) -> Job:
+    """The job of the original, at the size of the compiled model."""
+    if source.integer_pixels is None and trained_size is None:
         return shared
     # The float decode, with which it is checked, is not of integers.
     floats = folder / "original.onnx"

@@ -20,8 +20,8 @@ from jpegcompile.evaluation.benchmark.plan import plan_of
 from jpegcompile.evaluation.benchmark.results import Benchmark
 from jpegcompile.evaluation.benchmark.timer import Steps, Timer
 from jpegcompile.evaluation.progress import Progress, unseen
-from jpegcompile.evaluation.verify import require_same_source
-from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.evaluation.verify import original_of
+from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.image_runner import ImageRunner
@@ -85,8 +85,7 @@ def bench(
     _require_positive(batches or (), threads, rounds, seconds)
     with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as name:
         session = opened(compiled, threads=1, providers=providers, progress=progress or unseen)
-        source = load_source(original)
-        require_same_source(source, session)
+        source = original_of(original, session)
         _require_timed(session, per_op, portable)
         sizes = _batch_sizes(session, source, batches)
         inputs = gather(session, images, sizes, Path(name), on_error, tolerant=tolerant)
