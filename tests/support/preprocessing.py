@@ -37,7 +37,7 @@ def native(source: ImageSource, taken: NetworkInput, block: int) -> NDArray[np.f
     batch = Preprocessor(taken, block, threads=1).read([source])
     assert not batch.errors, batch.errors
     image = batch.tensor[0]
-    return image.transpose(2, 0, 1) if taken.layout == "NHWC" else image
+    return np.moveaxis(image, 2, 0) if taken.layout == "NHWC" else image
 
 
 def assert_as_reference(source: ImageSource, taken: NetworkInput, block: int) -> None:
