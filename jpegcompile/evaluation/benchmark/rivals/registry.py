@@ -28,7 +28,7 @@ class Rival:
 
     Attributes:
         name: for options, tables and JSON.
-        modules: that it needs.
+        modules: that it needs besides what jpegcompile itself does.
         install: what pip is given to install them.
         resize: says what it resizes with, for a filter of preprocessing.
         make: its reader; called in the process that is timed, which is where modules are imported.
@@ -47,19 +47,28 @@ class Rival:
         missing = [name for name in self.modules if importlib.util.find_spec(name) is None]
         if missing:
             return f"not installed; pip install {self.install}"
-        # An installation that does not fit its PyTorch is seen only when it is imported.
+        return self._failure() or self._lack(geometry)
+
+    def _lack(self, geometry: Geometry) -> str | None:
+        if geometry.orientation and not self.turns:
+            return "does not apply the EXIF orientation"
+        return None
+
+    def _failure(self) -> str | None:
+        """What importing its modules ends with; None if that works, or there are none."""
+        if not self.modules:
+            return None
+        # A torchvision that does not fit its PyTorch is found, and fails only here.
         done = subprocess.run(
             [sys.executable, "-P", "-c", f"import {', '.join(self.modules)}"],
             capture_output=True,
             text=True,
             check=False,
         )
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["it said nothing"]
-            return f"cannot be imported: {lines[-1]}; install it again"
-        if geometry.orientation and not self.turns:
-            return "does not apply the EXIF orientation"
-        return None
+        if done.returncode == 0:
+            return None
+        lines = done.stderr.strip().splitlines() or ["it says nothing"]
+        return f"cannot be imported: {lines[-1]}; install it again"
 
     def resize_text(self, geometry: Geometry) -> str:
         """What it resizes with."""
@@ -115,14 +124,14 @@ RIVALS: Mapping[str, Rival] = {
     for rival in (
         Rival(
             PILLOW_AS_WRITTEN,
-            ("PIL",),
+            (),
             "pillow",
             lambda filter: f"Pillow's {PILLOW[filter.name]}",
             _pillow,
         ),
         Rival(
             "pillow-box",
-            ("PIL",),
+            (),
             "pillow",
             lambda filter: f"Pillow's {PILLOW[filter.name]} of the crop, behind draft",
             _pillow_box,
