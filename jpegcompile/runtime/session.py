@@ -236,7 +236,6 @@ class Session(ImageRunner):
                 self._preprocessors[tolerant] = Preprocessor(
                     taken,
                     self.info.ingest_block,
-                    decoder=taken.decoder,
                     threads=self.threads,
                     tolerant=tolerant,
                 )
