@@ -121,7 +121,7 @@ const uint8_t* ComponentSamples::upsampled(int64_t strip) {
   const uint8_t* samples = row(block_row) + offset;
   if (upsampling_ == Upsampling::kNone) return samples;
 
-  // The last row of the block above, and the first one of the block below; else the row at the edge.
+  // The last row of the block above, and the first one of the block below; at an edge, its own.
   constexpr int64_t kLast = kStripRows - 1;
   const uint8_t* above = block_row == 0 ? samples : row(block_row - 1) + offset + kLast;
   const uint8_t* below = block_row == last_row_ ? samples + kLast : row(block_row + 1) + offset;
