@@ -94,8 +94,8 @@ JPEGCOMPILE_INLINE IntPair high_lanes(const IntPair& a, const IntPair& b) {
 // Lanes of 0 to 255 become bytes, 8 for each of the four.
 
 JPEGCOMPILE_INLINE Word16 words_of(const Int8& a, const Int8& b) {
-  return __builtin_shufflevector(load_as<Word16>(&a), load_as<Word16>(&b), 0, 2, 4, 6, 8, 10, 12, 14,
-                                 16, 18, 20, 22, 24, 26, 28, 30);
+  return __builtin_shufflevector(load_as<Word16>(&a), load_as<Word16>(&b), 0, 2, 4, 6, 8, 10, 12,
+                                 14, 16, 18, 20, 22, 24, 26, 28, 30);
 }
 
 JPEGCOMPILE_INLINE Word8 words_of(const IntPair& a) {
