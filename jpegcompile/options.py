@@ -223,6 +223,11 @@ def complete_options(options: CompileOptions, image: NetworkInput) -> CompileOpt
 def _require_placed(preprocess: Preprocess, image: NetworkInput) -> None:
     """Refuse a preprocessing by which not even images of the network's size come to that size."""
     geometry = preprocess.geometry
+    if geometry.views != "one":
+        raise UsageError(
+            f'--preprocess: has "views": "{geometry.views}", and a compiled model sees one view of an'
+            ' image; leave "views" out, and average the answers for the views of a Preprocessor'
+        )
     if preprocess.decoder != "float":
         used = geometry.resize is not None
         library = geometry.resize.filter.library if geometry.resize is not None else "pillow"
