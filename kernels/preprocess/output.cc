@@ -11,6 +11,14 @@ size_t line_size(const NetworkNumbers& network) {
   return network.channels * static_cast<size_t>(network.size.width);
 }
 
+void interleave(const float* red, const float* green, const float* blue, int64_t width, float* to) {
+  for (int64_t column = 0; column < width; ++column, to += 3) {
+    to[0] = red[column];
+    to[1] = green[column];
+    to[2] = blue[column];
+  }
+}
+
 }  // namespace
 
 bool Output::is_direct(const ResultShape& shape, const NetworkNumbers& network) {
@@ -80,18 +88,17 @@ void Output::deliver(int64_t first, int64_t count) const {
   const auto channels = static_cast<int64_t>(network_.channels);
   const int64_t width = network_.size.width;
   for (int64_t row = 0; row < count; ++row) {
-    for (int64_t channel = 0; channel < channels; ++channel) {
-      const float* const from = group_row(static_cast<size_t>(channel), row);
-      if (!network_.is_channels_last) {
-        deliver(from, width, channel * pixels_of(network_.size) + (first + row) * width);
-        continue;
-      }
-      for (int64_t column = 0; column < width; ++column) {
-        line_[column * channels + channel] = from[column];
-      }
-    }
     if (network_.is_channels_last) {
-      deliver(line_, width * channels, (first + row) * width * channels);
+      if (channels == 3) {
+        interleave(group_row(0, row), group_row(1, row), group_row(2, row), width, line_);
+      }
+      deliver(channels == 3 ? line_ : group_row(0, row), width * channels,
+              (first + row) * width * channels);
+      continue;
+    }
+    for (int64_t channel = 0; channel < channels; ++channel) {
+      deliver(group_row(static_cast<size_t>(channel), row), width,
+              channel * pixels_of(network_.size) + (first + row) * width);
     }
   }
 }

@@ -35,6 +35,7 @@ class FrameRefused : public std::exception {
   const char* what() const noexcept override { return "the frame is not taken"; }
 };
 
+// The operators of axes that were used last.
 class Operators {
  public:
   explicit Operators(size_t most_bytes) : rows_(most_bytes / 2), columns_(most_bytes / 2) {}

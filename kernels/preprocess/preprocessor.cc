@@ -7,6 +7,7 @@
 #include <mutex>
 #include <new>
 #include <numeric>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "jpeg/open_rows.h"
 #include "jpeg/source.h"
 #include "preprocess/resampling/filters.h"
+#include "preprocess/steps.h"
 #include "preprocess/strips.h"
 
 namespace jpegcompile {
@@ -134,6 +136,9 @@ class Batch {
 
 Preprocessor::Preprocessor(NetworkNumbers network, const PreprocessOptions& options)
     : network_(std::move(network)), options_(options), operators_(options.cache_bytes) {
+  if (network_.channels != 1 && network_.channels != kMostChannels) {
+    throw std::invalid_argument("a network has 1 or 3 channels");
+  }
   if (options_.integers.has_value()) {
     numbers_ = pixel_numbers(network_);
     for (const double fill : network_.fill) fill_.push_back(static_cast<uint8_t>(fill));

@@ -43,7 +43,7 @@ struct PreprocessOptions {
 
 class Preprocessor {
  public:
-  // Throws std::invalid_argument if there is no such resize filter.
+  // Throws std::invalid_argument if there is no such resize filter, or number of channels.
   Preprocessor(NetworkNumbers network, const PreprocessOptions& options);
 
   const NetworkNumbers& network() const { return network_; }
