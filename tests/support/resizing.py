@@ -104,10 +104,7 @@ def every_filter() -> list[Filter]:
         Filter("bicubic", "torchvision", antialias=False),
     ]
     for library, names in INTERPOLATIONS.items():
-        for name in names:
-            # OpenCV chooses the latter itself, by the sizes.
-            if name != "area-enlarging":
-                filters.append(Filter(name, library))
+        filters += [Filter(name, library) for name in names]
     return filters
 
 
