@@ -18,7 +18,7 @@ from jpegcompile.commands.options import (
     provider_option,
 )
 from jpegcompile.evaluation import compare as comparison
-from jpegcompile.evaluation.compare import Accuracy, Comparison
+from jpegcompile.evaluation.compare import Accuracy, Comparison, ScoreError
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.runtime.providers import Choice
 
@@ -33,6 +33,11 @@ from jpegcompile.runtime.providers import Choice
     metavar="POINTS",
     help="Fail (exit 1) if top-1 drops by more percentage points.",
 )
+@click.option(
+    "--unlabelled",
+    is_flag=True,
+    help="Files have no labels, whatever folders they are in: compare predictions only.",
+)
 @click.option("--changes", type=FROM_0, default=10, show_default=True, help="Changes to list.")
 @error_options
 @portable_option
@@ -45,6 +50,7 @@ def compare(
     labels: Path | None,
     output_name: str | None,
     max_drop: float | None,
+    unlabelled: bool,
     changes: int,
     on_error: OnError,
     tolerant: bool,
@@ -60,6 +66,7 @@ def compare(
             images,
             labels=labels,
             output=output_name,
+            unlabelled=unlabelled,
             native=not portable,
             providers=provider,
             on_error=on_error,
@@ -79,25 +86,36 @@ def compare(
 def show_comparison(result: Comparison, most_changes: int) -> None:
     """The before/after table and the predictions that changed."""
     out = console()
-    table = new_table("pipeline", "top-1", "top-5", right=(1, 2))
-    table.add_row("before: Pillow decode, original model", *_percent(result.before))
-    table.add_row("        float decode, original model", *_percent(result.exact))
-    table.add_row("after:  coefficients, compiled model", *_percent(result.after))
-    out.print(table)
-    out.print(
-        f"{result.images} images; the same prediction on {100 * result.agreement:.2f} %"
-        f" (of the float decode: {100 * result.agreement_exact:.2f} %);"
-        f" top-1 {_points(-result.drop)}"
+    if result.before is not None and result.exact is not None and result.after is not None:
+        table = new_table("pipeline", "top-1", "top-5", right=(1, 2))
+        table.add_row("before: Pillow decode, original model", *_percent(result.before))
+        table.add_row(f"        {result.decode} decode, original model", *_percent(result.exact))
+        table.add_row("after:  coefficients, compiled model", *_percent(result.after))
+        out.print(table)
+    agreement = (
+        f"{counted(result.images, 'image')}; the same prediction on {100 * result.agreement:.2f} %"
+        f" (of the {result.decode} decode: {100 * result.agreement_exact:.2f} %)"
     )
+    if result.drop is not None:
+        agreement += f"; top-1 {_points(-result.drop)}"
+    out.print(agreement)
+    errors = new_table("error of the scores", "largest", "mean", right=(1, 2))
+    errors.add_row(
+        f"conversion: against the original, {result.decode} decode", *_error(result.conversion)
+    )
+    errors.add_row(f"decoder: {result.decode} decode against Pillow's", *_error(result.decoder))
+    out.print(errors)
     if result.unlabelled:
         count, folders = sum(result.unlabelled.values()), len(result.unlabelled)
         out.print(f"{count} images in {counted(folders, 'folder')} without a class were skipped")
     show_left_out(result.skipped, result.ignored)
     if result.changes and most_changes:
-        changes = new_table("changed prediction", "label", "before", "after", right=(1, 2, 3))
+        columns = ("label", "before", "after", "margin before")
+        changes = new_table("changed prediction", *columns, right=(1, 2, 3, 4))
         for change in result.changes[:most_changes]:
-            row = (change.label, change.before, change.after)
-            changes.add_row(plain(change.file), *map(str, row))
+            label = "" if change.label is None else str(change.label)
+            classes = (str(change.before), str(change.after))
+            changes.add_row(plain(change.file), label, *classes, f"{change.margin:.3g}")
         out.print()
         out.print(changes)
         if len(result.changes) > most_changes:
@@ -107,6 +125,10 @@ def show_comparison(result: Comparison, most_changes: int) -> None:
 
 def _points(change: float) -> str:
     return f"changes by {change:+.2f} points" if change else "does not change"
+
+
+def _error(error: ScoreError) -> tuple[str, str]:
+    return f"{error.largest:.2g}", f"{error.mean:.2g}"
 
 
 def _percent(accuracy: Accuracy) -> tuple[str, str]:

@@ -102,13 +102,36 @@ def _constants(
     """What is added to every pixel, and to those that show the image."""
     if placement.is_inside:
         return 128.0 * affine.scale + affine.shift, None
-    shown = np.broadcast_to(np.asarray(fill), affine.scale.shape)
+    return _shown(fill, affine), level_of(placement, fill, affine, block)
+
+
+def _shown(fill: tuple[float, ...], affine: ChannelAffine) -> NDArray[np.float64]:
+    return np.broadcast_to(np.asarray(fill), affine.scale.shape) * affine.scale + affine.shift
+
+
+def fill_offset(taken: NetworkInput) -> NDArray[np.float64]:
+    """[channels], what the network sees where there is no image.
+
+    Raises:
+        UsageError: if it takes tensors.
+    """
+    return _shown(taken.geometry.fill, taken.from_pixels[1])
+
+
+def level_of(
+    placement: Placement, fill: tuple[float, ...], affine: ChannelAffine, block: int
+) -> NDArray[np.float64]:
+    """What turns the fill into the grey of 128 where the network sees the image.
+
+    Returns:
+        [channels, rows, columns] in the jpeg domain at `block`.
+    """
     rows, columns = (
         axis_dct(axis.length, block) @ taps_of(axis).level
         for axis in (placement.rows, placement.columns)
     )
-    level = ((128.0 - shown) * affine.scale)[:, None, None] * np.outer(rows, columns)
-    return shown * affine.scale + affine.shift, level
+    strength = (128.0 - np.broadcast_to(np.asarray(fill), affine.scale.shape)) * affine.scale
+    return np.asarray(strength[:, None, None] * np.outer(rows, columns))
 
 
 def ingest(

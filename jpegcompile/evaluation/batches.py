@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.evaluation.spatial import pillow_input
+from jpegcompile.evaluation.pillow import pillow_input
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.runtime.image_runner import ImageRunner

@@ -1,10 +1,14 @@
-"""Accuracy before and after: Pillow and the original model against the compiled one."""
+"""Before and after: Pillow and the original model against the compiled one.
+
+Labelled images also give the accuracy of both. Two errors are kept apart, as in `verify`: the error
+of the conversion, and the difference that Pillow's decode makes.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +19,18 @@ from numpy.typing import NDArray
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.batches import image_batches
 from jpegcompile.evaluation.chance import chance_warning
-from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
+from jpegcompile.evaluation.dataset import (
+    LabelledImages,
+    has_no_folders,
+    labelled_images,
+    unlabelled_images,
+)
 from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.spatial import SpatialModel, score_count
-from jpegcompile.evaluation.verify import require_same_source
-from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.evaluation.verify import original_of
+from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
+from jpegcompile.preprocessing.preprocess import Decoder
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.outputs import joined
@@ -37,12 +47,43 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Change:
-    """An image whose predicted class differs between original (Pillow) and compiled model."""
+    """An image whose predicted class differs between original (Pillow) and compiled model.
+
+    Attributes:
+        file: the image.
+        label: its class; None where images have none.
+        before: class that the original predicts.
+        after: class that the compiled model predicts.
+        margin: by how much the original scores the first above the second.
+    """
 
     file: str
-    label: int
+    label: int | None
     before: int
     after: int
+    margin: float
+
+
+@dataclass(frozen=True)
+class ScoreError:
+    """How far scores of the same images are apart.
+
+    Attributes:
+        largest: over all images and classes.
+        mean: over all images and classes.
+        scale: the largest magnitude of a score.
+    """
+
+    largest: float
+    mean: float
+    scale: float
+
+    @classmethod
+    def of(cls, actual: NDArray[Any], expected: NDArray[Any]) -> ScoreError:
+        """The distance of two arrays of one shape."""
+        apart = np.abs(actual.astype(np.float64) - expected.astype(np.float64))
+        scale = np.abs(expected).max(initial=0.0)
+        return cls(float(apart.max(initial=0.0)), float(apart.mean()), float(scale))
 
 
 @dataclass(frozen=True)
@@ -67,18 +108,23 @@ class Comparison:
     """Outcome of `compare`.
 
     Attributes:
-        images: number of labelled images that could be used.
-        classes: class index by folder.
+        images: number of images that could be used.
+        classes: class index by folder; empty where images have no labels.
         unlabelled: files of folders without a class; "." is for files in no folder.
         ignored: why, for every folder that was passed over, by its path.
         skipped: files that could not be used, and why.
-        before: original model, Pillow's decode.
-        exact: original model, float decode; it separates the decoder from the conversion.
-        after: compiled model.
+        before: accuracy of the original model with Pillow's decode. This and the next two are None
+            where images have no labels.
+        exact: of the original model with the decode that the model is compiled for, which separates
+            the decoder from the conversion.
+        after: of the compiled model.
         agreement: fraction of equal predictions, original (Pillow) and compiled.
-        agreement_exact: the same for the original with the float decode.
+        agreement_exact: the same for the original with the decode that the model is compiled for.
+        conversion: distance of the scores of the compiled model from the latter's.
+        decoder: distance of the latter's scores from those of the original with Pillow.
         changes: every prediction that changed between original (Pillow) and compiled.
         warning: what to check, where the original (Pillow) is no better than chance; else None.
+        decode: that the model is compiled for.
     """
 
     images: int
@@ -86,17 +132,22 @@ class Comparison:
     unlabelled: dict[str, int]
     ignored: dict[str, str]
     skipped: tuple[Skipped, ...]
-    before: Accuracy
-    exact: Accuracy
-    after: Accuracy
+    before: Accuracy | None
+    exact: Accuracy | None
+    after: Accuracy | None
     agreement: float
     agreement_exact: float
+    conversion: ScoreError
+    decoder: ScoreError
     changes: tuple[Change, ...]
     warning: str | None
+    decode: Decoder = "float"
 
     @property
-    def drop(self) -> float:
+    def drop(self) -> float | None:
         """Top-1 lost by compiling, in percentage points; negative if accuracy rose."""
+        if self.before is None or self.after is None:
+            return None
         return 100.0 * (self.before.top1 - self.after.top1)
 
     def to_json(self) -> dict[str, Any]:
@@ -111,20 +162,22 @@ def compare(
     *,
     labels: str | os.PathLike[str] | None = None,
     output: str | None = None,
+    unlabelled: bool = False,
     native: bool = True,
     providers: Asked = "auto",
     on_error: OnError = "stop",
     tolerant: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Compare accuracy before and after compilation on labelled JPEG files.
+    """Compare a model before and after compilation on JPEG files, with or without labels.
 
     Args:
         original: the source model.
         compiled: path of the compiled model.
-        images: folder with one folder a class.
+        images: folder with one folder a class; or one without folders, whose files have no labels.
         labels: JSON file from folder name to class index; else classes follow the sorted names.
         output: which output holds the scores [N, classes]; the first one if not given.
+        unlabelled: whether files have no labels, whatever folders they are in.
         native: whether native kernels run what they can of the compiled model.
         providers: what the compiled model runs on, as for `jpegcompile.load`.
         on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
@@ -139,16 +192,20 @@ def compare(
             can be used.
     """
     session = opened(compiled, native=native, providers=providers, progress=progress or unseen)
-    source = load_source(original)
-    require_same_source(source, session)
+    source = original_of(original, session)
     name = score_output(session.output_names, output)
     info = session.info.input
-    data = labelled_images(images, labels, lambda: score_count(source, info, name))
+    if unlabelled or (labels is None and has_no_folders(images)):
+        data = unlabelled_images(images)
+    else:
+        data = labelled_images(images, labels, lambda: score_count(source, info, name))
     reader = session.reader(on_error, tolerant=tolerant)
     scores = score_files(session, source, data.files, name, progress, reader)
     data = data.only(scores.used)
-    check_scores(scores.before, name, data.labels)
-    return _evaluate(data, scores, reader.skipped, is_numbered=labels is None)
+    check_scores(scores.before, name, len(data.files), data.labels)
+    decode = session.preprocess.decoder
+    result = _evaluate(data, scores, reader.skipped, is_numbered=labels is None)
+    return replace(result, decode=decode)
 
 
 def score_files(
@@ -177,11 +234,12 @@ def score_files(
     index = session.output_names.index(output)
     used: list[int] = []
     before, exact, after = [], [], []
+    tolerant = reader is not None and reader.tolerant
     for batch in image_batches(session, files, reader):
         assert batch.pillow is not None
         before.append(model.run(batch.pillow)[output])
         exact.append(model.run(batch.spatial)[output])
-        after.append(session.run_coefficients(batch.coefficients)[index])
+        after.append(session.run_read(batch.files, batch.coefficients, tolerant=tolerant)[index])
         used += batch.indices
         if progress is not None:
             progress(used[-1] + 1, len(files))
@@ -198,6 +256,11 @@ def require_drop(result: Comparison, most: float) -> None:
     Raises:
         CheckFailedError: if top-1 dropped by more.
     """
+    if result.drop is None or result.before is None or result.after is None:
+        raise UsageError(
+            "the images have no labels, so no drop can be measured; leave --max-drop out, or put"
+            " the images of each class into a folder of its own"
+        )
     if not result.drop <= most:
         raise CheckFailedError(
             f"top-1 dropped by {result.drop:.2f} points, {most:g} are allowed"
@@ -218,20 +281,27 @@ def score_output(names: Sequence[str], wanted: str | None) -> str:
     return wanted
 
 
-def check_scores(scores: NDArray[Any], output: str, labels: Sequence[int]) -> None:
+def check_scores(scores: NDArray[Any], output: str, count: int, labels: Sequence[int] = ()) -> None:
     """Refuse what is not one row of class scores for each image.
+
+    Args:
+        scores: of the images.
+        output: that they come from.
+        count: of images.
+        labels: of the images, if they have any.
 
     Raises:
         UsageError: if scores have another rank or number of rows, or fewer classes than the labels.
     """
-    if scores.ndim != 2 or len(scores) != len(labels):
+    if scores.ndim != 2 or len(scores) != count:
         raise UsageError(
             f"output '{output}' has shape {list(scores.shape)}, not one score for each class;"
             " name another with --output-name"
         )
-    if max(labels) >= scores.shape[1]:
+    largest = max(labels, default=0)
+    if largest >= scores.shape[1]:
         raise UsageError(
-            f"a folder has class {max(labels)} but the model has {scores.shape[1]} classes;"
+            f"a folder has class {largest} but the model has {scores.shape[1]} classes;"
             " map folders to classes with --labels"
         )
 
@@ -239,26 +309,40 @@ def check_scores(scores: NDArray[Any], output: str, labels: Sequence[int]) -> No
 def _evaluate(
     data: LabelledImages, scores: Scores, skipped: tuple[Skipped, ...], *, is_numbered: bool
 ) -> Comparison:
-    labels = np.asarray(data.labels)
     old, new = scores.before.argmax(axis=1), scores.after.argmax(axis=1)
     changes = tuple(
-        Change(str(data.files[i]), int(labels[i]), int(old[i]), int(new[i]))
+        Change(
+            str(data.files[i]),
+            data.labels[i] if data.labels else None,
+            int(old[i]),
+            int(new[i]),
+            float(scores.before[i, old[i]] - scores.before[i, new[i]]),
+        )
         for i in np.flatnonzero(old != new)
     )
-    right, folders = int(np.sum(old == labels)), len(data.classes) if is_numbered else None
+    warning = None
+    accuracies: list[Accuracy | None] = [None, None, None]
+    if data.labels:
+        numbers = np.asarray(data.labels)
+        parts = (scores.before, scores.exact, scores.after)
+        accuracies = [_accuracy(part, numbers) for part in parts]
+        right, folders = int(np.sum(old == numbers)), len(data.classes) if is_numbered else None
+        warning = chance_warning(right, data.labels, folders, scores.before.shape[1])
     return Comparison(
-        images=len(labels),
+        images=len(old),
         classes=data.classes,
         unlabelled=data.unlabelled,
         ignored=data.ignored,
         skipped=skipped,
-        before=_accuracy(scores.before, labels),
-        exact=_accuracy(scores.exact, labels),
-        after=_accuracy(scores.after, labels),
+        before=accuracies[0],
+        exact=accuracies[1],
+        after=accuracies[2],
         agreement=float(np.mean(old == new)),
         agreement_exact=float(np.mean(scores.exact.argmax(axis=1) == new)),
+        conversion=ScoreError.of(scores.after, scores.exact),
+        decoder=ScoreError.of(scores.exact, scores.before),
         changes=changes,
-        warning=chance_warning(right, data.labels, folders, scores.before.shape[1]),
+        warning=warning,
     )
 
 

@@ -52,7 +52,8 @@ class LabelledImages:
     """Files with their class.
 
     Attributes:
-        files, labels: in step, sorted by path.
+        files: sorted by path.
+        labels: of the files, in step; none at all where files have no labels.
         classes: class index of every folder that has one.
         unlabelled: number of files in each folder that has none; "." is for those in no folder.
         ignored: why, for every folder that is passed over, by its path.
@@ -69,7 +70,7 @@ class LabelledImages:
         return replace(
             self,
             files=tuple(self.files[i] for i in indices),
-            labels=tuple(self.labels[i] for i in indices),
+            labels=tuple(self.labels[i] for i in indices) if self.labels else (),
         )
 
 
@@ -137,6 +138,27 @@ def labelled_images(
         )
     files, numbers = zip(*chosen, strict=True)
     return LabelledImages(files, numbers, classes, unlabelled, ignored)
+
+
+def has_no_folders(folder: str | os.PathLike[str]) -> bool:
+    """Whether there are JPEG files, and none of them lies in a folder below that one."""
+    root = Path(folder)
+    if root.is_file():
+        return True
+    if not root.is_dir():
+        return False
+    folders, loose = _class_folders(root, (), {})
+    return loose > 0 and not any(_below(root / name, {}) for name in folders)
+
+
+def unlabelled_images(folder: str | os.PathLike[str]) -> LabelledImages:
+    """Every JPEG file below a folder, without labels.
+
+    Raises:
+        AccessError: as `jpeg_files`.
+    """
+    listing = jpeg_files(folder)
+    return LabelledImages(listing.files, (), {}, {}, ignored=listing.ignored)
 
 
 def read_labels(path: Path) -> dict[str, int]:

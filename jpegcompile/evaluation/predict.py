@@ -99,22 +99,19 @@ def run(
     files = [file for group in groups for file in group.files]
     reader = session.reader(on_error, tolerant=tolerant)
     results: list[Prediction] = []
-    for start in range(0, len(files), session.batch_size):
-        found = reader.read(files[start : start + session.batch_size], start)
+    for used, outputs in session.batches(files, reader):
+        scores = outputs[0]
         if progress is not None:
-            progress(start, len(files))
-        if not found:
-            continue
-        scores = session.run_coefficients([item.coefficients for item in found])[0]
-        if scores.ndim != 2 or len(scores) != len(found):
+            progress(used[0], len(files))
+        if scores.ndim != 2 or len(scores) != len(used):
             raise UsageError(
                 f"output '{session.output_names[0]}' has shape {list(scores.shape)}, not one score"
                 " for each class; use jpegcompile.load from Python"
             )
         ranked = np.argsort(-scores, axis=1, kind="stable")[:, :top]
-        for item, order, row in zip(found, ranked, scores, strict=True):
+        for index, order, row in zip(used, ranked, scores, strict=True):
             best = tuple(float(row[i]) for i in order)
-            file = str(files[item.index])
+            file = str(files[index])
             results.append(Prediction(file, tuple(int(i) for i in order), best))
     if progress is not None:
         progress(len(files), len(files))

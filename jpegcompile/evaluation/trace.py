@@ -23,10 +23,12 @@ from jpegcompile.evaluation.shelf import Shelf
 from jpegcompile.evaluation.spatial import readable
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.frontend.load import Source
+from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.runtime.batch import fill
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.inputs import coefficient_feeds, fits_inputs
 from jpegcompile.runtime.opening import inference_session
+from jpegcompile.runtime.placed import placed_feeds, takes_axes
 from jpegcompile.runtime.session import Session
 
 # Bytes of the compared tensors of a group, both models' together: what runs them needs some more.
@@ -95,6 +97,7 @@ class Tracer:
         tensors = session.info.tensors
         self._blocks = {tensor: int(block) for tensor, (block, _) in tensors.items()}
         self._twins = {tensor: twin for tensor, (_, twin) in tensors.items()}
+        self._takes_axes = takes_axes(session.model)
         sizes = tensor_bytes(session.model)
         order = [n for node in session.model.graph.node for n in node.output if n in tensors]
         self._step = inputs_at_once(sizes, min(_MOST_AT_ONCE, session.batch_size))
@@ -102,17 +105,23 @@ class Tracer:
 
     def keep(self, batch: Batch) -> None:
         """Keep as many inputs of a batch as are still wanted, to be compared later."""
-        info = self._info
         usable = [
             index
             for index in range(len(batch.spatial))
-            if info.frame is None
-            or fits_inputs(batch.coefficients[index].frame, info.frame, info.input)
+            if self._is_fed(batch.coefficients[index] if batch.coefficients else None)
         ][: max(self._most - self.traced, 0)]
         if usable:
             read = [batch.coefficients[index] for index in usable] if batch.coefficients else ()
             self._kept.append(Batch((), read, batch.spatial[usable], None))
             self.traced += len(usable)
+
+    def _is_fed(self, image: Coefficients | None) -> bool:
+        """Whether the graph takes an image as it is; None is a tensor."""
+        if image is None:
+            return True
+        if self._takes_axes:
+            return image.color_space != "rgb"
+        return fits_inputs(image.frame, self._info.frame, self._info.input)
 
     def compare(self) -> None:
         """Compare the inputs that were kept."""
@@ -169,7 +178,8 @@ class Tracer:
         is_spatial: bool = False,
     ) -> None:
         """Raise `errors` to those of the first side against the second."""
-        bound = any(side.fixed_batch for side, _ in pair)
+        # Images of a batch have the same matrices, so each is a batch of its own.
+        bound = self._takes_axes or any(side.fixed_batch for side, _ in pair)
         step = 1 if bound else self._step
         count = len(batch.spatial)
         for start in range(0, count, step):
@@ -231,9 +241,12 @@ class Tracer:
 
         def feeds(batch: Batch, chosen: list[int]) -> Feeds:
             if frame is None:
-                images = batch.spatial[chosen]
-                return {taken.name: images if taken.has_batch else images[0]}
-            return coefficient_feeds([batch.coefficients[index] for index in chosen], frame)
+                tensors = batch.spatial[chosen]
+                return {taken.name: tensors if taken.has_batch else tensors[0]}
+            images = [batch.coefficients[index] for index in chosen]
+            if self._takes_axes:
+                return placed_feeds(images, self._info, ["image"] * len(images))
+            return coefficient_feeds(images, frame)
 
         opened = partial(
             inference_session,

@@ -67,7 +67,7 @@ class Trial:
             pillow = None if batch.pillow is None else model.run(batch.pillow)
             meter.outputs(
                 model.output_names,
-                _outputs(session, batch),
+                _outputs(session, batch, self.tolerant),
                 model.run(batch.spatial),
                 pillow,
                 rounding.variants(batch.spatial),
@@ -102,14 +102,14 @@ def _random_batches(session: ImageRunner, samples: int, seed: int) -> Iterator[B
         yield Batch((), (), tensor, None)
 
 
-def _outputs(session: ImageRunner, batch: Batch) -> dict[str, NDArray[Any]]:
+def _outputs(session: ImageRunner, batch: Batch, tolerant: bool) -> dict[str, NDArray[Any]]:
     info = session.info
     if info.input_mode == "tensor":
         values = session.run_feeds({info.input.name: batch.spatial})
     elif isinstance(session, Session) and _reads_files(session):
         values = _run_files(session, batch)
     else:
-        values = session.run_coefficients(batch.coefficients)
+        values = session.run_read(batch.files, batch.coefficients, tolerant=tolerant)
     return dict(zip(session.output_names, values, strict=True))
 
 

@@ -22,6 +22,7 @@ from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.precision import FLOAT32, Precision
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.report import Report
+from jpegcompile.resolution_plan import ResolutionPlan
 from jpegcompile.target.base import Target
 from jpegcompile.target.ort import ORT
 
@@ -39,6 +40,7 @@ class CompileOptions:
     subsampling: str | None = None
     image_input: str | None = None
     input_size: tuple[int, int] | None = None
+    resolution: ResolutionPlan | None = None
     frequencies: FrequencyPlan = field(default_factory=FrequencyPlan)
     domain: DomainChoice = "jpeg"
     lean: bool = False
@@ -121,7 +123,7 @@ class Module:
     def of(cls, graph: gs.Graph, image: NetworkInput, options: CompileOptions) -> Module:
         """A module on which no pass has run.
 
-        Files are of the network's own size, until an ingest crops or resizes.
+        Where images may be of any size, the frame is that of files of the network's size.
 
         Args:
             graph: of the source model.
@@ -134,6 +136,18 @@ class Module:
         assert options.subsampling is not None
         frame = frame_of(options.subsampling, *image.size)
         return cls(graph, image.normalized(options.preprocess), options, frame)
+
+    @property
+    def is_preprocessed(self) -> bool:
+        """Whether the graph preprocesses files; where a target calls kernels, they do."""
+        is_of_files = self.options.takes_files and not self.options.target.chooses_layouts
+        return is_of_files and self.image.is_preprocessed
+
+    @property
+    def has_axis_inputs(self) -> bool:
+        """Whether the matrices of the ingest are inputs of the graph, for images of any size."""
+        is_of_coefficients = self.options.input_mode == "coefficients"
+        return self.is_preprocessed and is_of_coefficients and self.image.decoder == "float"
 
     def __post_init__(self) -> None:
         """Give the pool a way to avoid names of the graph, which is one for deep networks."""

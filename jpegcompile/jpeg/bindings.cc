@@ -11,61 +11,14 @@
 
 #include "jpeg/coefficients.h"
 #include "jpeg/packing.h"
+#include "jpeg/python_sources.h"
+#include "preprocess/bindings.h"
+#include "preprocess/integer/bindings.h"
 
 namespace nb = nanobind;
 
 namespace jpegcompile {
 namespace {
-
-// A contiguous buffer of a Python object, held while C++ reads it.
-class HeldBuffer {
-public:
-    explicit HeldBuffer(nb::handle object) {
-        if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_SIMPLE) != 0) {
-            nb::raise_python_error();
-        }
-    }
-    HeldBuffer(HeldBuffer&& other) noexcept : view_(std::exchange(other.view_, Py_buffer{})) {}
-    HeldBuffer(const HeldBuffer&) = delete;
-    HeldBuffer& operator=(const HeldBuffer&) = delete;
-    HeldBuffer& operator=(HeldBuffer&&) = delete;
-    ~HeldBuffer() {
-        if (view_.obj != nullptr) {
-            PyBuffer_Release(&view_);
-        }
-    }
-
-    [[nodiscard]] std::span<const unsigned char> bytes() const noexcept {
-        return {static_cast<const unsigned char*>(view_.buf), static_cast<std::size_t>(view_.len)};
-    }
-
-private:
-    Py_buffer view_{};
-};
-
-const char* name_of(ColorSpace color_space) {
-    switch (color_space) {
-        case ColorSpace::gray:
-            return "gray";
-        case ColorSpace::rgb:
-            return "rgb";
-        case ColorSpace::ycbcr:
-            break;
-    }
-    return "ycbcr";
-}
-
-const char* name_of(FailureKind kind) {
-    switch (kind) {
-        case FailureKind::access:
-            return "access";
-        case FailureKind::memory:
-            return "memory";
-        case FailureKind::image:
-            break;
-    }
-    return "image";
-}
 
 // An array over `memory`, which lives as long as any array that shares it.
 template <typename Memory>
@@ -100,32 +53,18 @@ nb::tuple to_python(Image image) {
                                  {component.block_rows, component.block_columns, 8, 8}));
     }
     return nb::make_tuple(nb::tuple(planes), quantization, nb::tuple(sampling), image.width,
-                          image.height, name_of(image.color_space), image.progressive);
+                          image.height, name_of(image.color_space), image.progressive,
+                          image.orientation);
 }
 
 // `sources` holds str (a path) and buffers. Either the images or (failing index, kind, cause).
 nb::object read_many(const nb::list& sources, std::size_t threads, bool tolerant,
                      std::uint64_t max_pixels) {
-    std::vector<HeldBuffer> buffers;
-    std::vector<Source> native;
-    buffers.reserve(sources.size());
-    native.reserve(sources.size());
-    for (nb::handle source : sources) {
-        if (nb::isinstance<nb::str>(source)) {
-            const nb::object encoded = nb::steal(PyUnicode_EncodeFSDefault(source.ptr()));
-            if (!encoded.is_valid()) {
-                nb::raise_python_error();
-            }
-            const nb::bytes path(encoded);
-            native.emplace_back(std::string(path.c_str(), path.size()));
-        } else {
-            native.emplace_back(buffers.emplace_back(source).bytes());
-        }
-    }
+    const PythonSources native(sources);
     ReadManyResult result;
     {
         const nb::gil_scoped_release release;
-        result = read_coefficients_many(native, {tolerant, max_pixels, {}}, threads);
+        result = read_coefficients_many(native.native(), {tolerant, max_pixels, {}}, threads);
     }
     if (result.failure.has_value()) {
         return nb::make_tuple(result.failing_index, name_of(result.failure->kind()),
@@ -169,4 +108,6 @@ NB_MODULE(_native, module) {
     module.def("read_coefficients_many", &jpegcompile::read_many, nb::arg("sources"),
                nb::arg("threads"), nb::arg("tolerant"), nb::arg("max_pixels"));
     module.def("pack_blocks", &jpegcompile::pack, nb::arg("coefficients"), nb::arg("threads"));
+    jpegcompile::bind_preprocess(module);
+    jpegcompile::bind_integer_decode(module);
 }

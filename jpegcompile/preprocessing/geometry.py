@@ -228,6 +228,11 @@ class Geometry:
                 f"is {frame.width}x{frame.height}, too narrow for its long side to be resized to"
                 f" {max(height, width)} pixels; crop it first"
             )
+        if not self.resize.is_possible(image, (height, width)):
+            raise ImageError(
+                f"is {frame.width}x{frame.height}, of which filter dct makes whole eighths and"
+                f" not {width}x{height}; resize it by another filter"
+            )
         return height, width
 
     def _start(self, resized: Size, network: Size, frame: Frame) -> Size:
@@ -248,7 +253,7 @@ def _size_differs(frame: Frame, resized: Size, network: Size) -> str:
     made = "" if resized == frame.size else f", resized to {resized[1]}x{resized[0]},"
     return (
         f"is {frame.width}x{frame.height}{made} but the model takes {network[1]}x{network[0]};"
-        ' compile the model with a --preprocess that has "resize" or "crop", such as imagenet'
+        ' compile it with a --preprocess that has "resize", or give images of that size'
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Preprocess
-from jpegcompile.preprocessing.steps import Crop, Filter, Resize
+from jpegcompile.preprocessing.steps import Crop, Filter, Resize, Size
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _BILINEAR, _BICUBIC, _NEAREST = Filter("bilinear"), Filter("bicubic"), Filter("nearest")
@@ -45,3 +46,18 @@ PRESETS: Mapping[str, Preprocess] = {
     "unit": Preprocess(1 / 255),
     "none": Preprocess(),
 }
+
+# Networks of fewer pixels a side are made for images of their own size, as those of CIFAR are.
+_SMALLEST_OF_PHOTOGRAPHS = 96
+
+
+def for_network(preprocess: Preprocess, network: Size) -> Preprocess:
+    """What a preset means for a network's (height, width).
+
+    Small networks that are trained with the mean and the deviation of ImageNet take images of their
+    own size: for them such a preset is the normalisation alone. What is no preset stays as it is.
+    """
+    is_preset = replace(preprocess, decoder="float") in PRESETS.values()
+    if min(network) >= _SMALLEST_OF_PHOTOGRAPHS or not is_preset:
+        return preprocess
+    return replace(preprocess, geometry=Geometry())

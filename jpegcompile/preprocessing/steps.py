@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from jpegcompile.errors import UsageError
 
-Library = Literal["pillow", "opencv", "tensorflow", "torchvision"]
+Library = Literal["pillow", "opencv", "tensorflow", "torchvision", "jpegcompile"]
 Interpolation = Literal[
     "nearest",
     "nearest-exact",
@@ -20,6 +20,7 @@ Interpolation = Literal[
     "lanczos",
     "area",
     "area-enlarging",
+    "dct",
 ]
 Fit = Literal["short", "long", "exact", "pad"]
 Corner = Literal["center", "top-left", "top-right", "bottom-left", "bottom-right"]
@@ -33,7 +34,11 @@ INTERPOLATIONS: Mapping[Library, tuple[Interpolation, ...]] = {
     "opencv": ("nearest", "bilinear", "bicubic", "lanczos", "area"),
     "tensorflow": ("nearest", "bilinear", "bicubic", "area"),
     "torchvision": ("nearest", "nearest-exact", "bilinear", "bicubic"),
+    # Keeps m of 8 frequencies of each block: an image shrinks to m eighths of its size.
+    "jpegcompile": ("dct",),
 }
+# Pixels along a block, of which "dct" makes 1 to 8.
+DCT_BLOCK = 8
 
 
 def no_choice(library: str) -> str:
@@ -144,6 +149,13 @@ class Resize:
                 "resize.crop_ratio divides the network's size;"
                 ' leave resize.size out, and resize.fit other than "pad"'
             )
+
+    def is_possible(self, image: Size, resized: Size) -> bool:
+        """Whether the filter brings an image of one size to another one."""
+        if self.filter.name != "dct":
+            return True
+        pairs = list(zip(image, resized, strict=True))
+        return all(DCT_BLOCK * new % old == 0 and new <= old for old, new in pairs)
 
     def size_of(self, image: Size, network: Size) -> Size:
         """(height, width) that an image of (height, width) is brought to for a network's."""

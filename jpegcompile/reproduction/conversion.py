@@ -64,7 +64,7 @@ def conversion_scores(subject: Subject, progress: Callable[[int], None] | None =
         last = done
 
     scores = score_files(subject.session, subject.source, images.files, subject.output, advance)
-    check_scores(scores.before, subject.output, images.labels)
+    check_scores(scores.before, subject.output, len(images.files), images.labels)
     return scores
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.evaluation.spatial import SpatialModel, pillow_pixels
+from jpegcompile.evaluation.pillow import pillow_pixels
+from jpegcompile.evaluation.spatial import SpatialModel
 from jpegcompile.reproduction.subject import Subject
 
 Pipeline = Callable[[Sequence[Path]], NDArray[Any]]

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import onnx
 from onnx import TensorProto, helper
 
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.interface import CHROMA, DOMAIN, LUMA, QUANTIZATION
+from jpegcompile.interface import (
+    AXIS_INPUTS,
+    CHROMA,
+    DOMAIN,
+    FRAME,
+    JPEG,
+    LEVEL,
+    LUMA,
+    QUANTIZATION,
+)
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.casts import TO_SPATIAL
 from jpegcompile.operators.convolution import METHOD, SPATIAL_CONV
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.fragments import AXES, INVERSE
 from jpegcompile.operators.function import function_of, node_of
+from jpegcompile.operators.ingest import INGEST_FILE, PREPROCESSING
 from jpegcompile.operators.queries import (
     COMPACT_ATTRIBUTES,
     GROUP_ATTRIBUTES,
@@ -40,7 +51,7 @@ def begin_behind_decode(model: onnx.ModelProto) -> bool:
     """
     graph = model.graph
     decode = next((n for n in graph.node if n.domain == DOMAIN and is_decode(n.op_type)), None)
-    if decode is None:
+    if decode is None or decode.op_type == INGEST_FILE:
         return False
     described = {value.name: value for value in graph.value_info}
     for name in decode.output:
@@ -70,18 +81,37 @@ def begin_at(model: onnx.ModelProto, tensor: str, taken: NetworkInput) -> onnx.M
     """
     result = _with(model, tensor)
     graph = result.graph
-    luma = next(value for value in graph.input if value.name == LUMA)
     shape = [None, taken.channels, *taken.size]
     image = helper.make_tensor_value_info(tensor, TensorProto.FLOAT, shape)
-    image.type.tensor_type.shape.dim[0].CopyFrom(luma.type.tensor_type.shape.dim[0])
+    image.type.tensor_type.shape.dim[0].CopyFrom(_batch(graph, tensor))
     if _is_grouped(result, tensor):
         without_groups(result)
-    replaced = (LUMA, CHROMA, QUANTIZATION)
+    matrices = chain.from_iterable(AXIS_INPUTS.values())
+    replaced = {FRAME, JPEG, LUMA, CHROMA, QUANTIZATION, LEVEL, *matrices}
     inputs = [image, *(value for value in graph.input if value.name not in replaced)]
     del graph.input[:]
     graph.input.extend(inputs)
     _keep_needed(graph, {tensor})
     return result
+
+
+def _batch(graph: onnx.GraphProto, tensor: str) -> onnx.TensorShapeProto.Dimension:
+    """The batch dimension of the image: that of luma, or of the tensor that a file becomes."""
+    described = {value.name: value for value in (*graph.value_info, *graph.input)}
+    value = described.get(LUMA) or described.get(tensor)
+    if value is None:
+        raise UnsupportedModelError(
+            f"the compiled model has lost the type of its tensor '{tensor}', which another tool"
+            " must have dropped; compile it again"
+        )
+    batch: onnx.TensorShapeProto.Dimension = value.type.tensor_type.shape.dim[0]
+    return batch
+
+
+def preprocesses(model: onnx.ModelProto) -> bool:
+    """Whether native kernels alone make the image of a compiled model; see `PREPROCESSING`."""
+    names = {operator.name for operator in PREPROCESSING}
+    return any(n.domain == DOMAIN and n.op_type in names for n in model.graph.node)
 
 
 def end_at(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:

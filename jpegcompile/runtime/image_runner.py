@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,14 +81,56 @@ class ImageRunner(ABC):
         reader = self.reader(on_error, tolerant=tolerant)
         used: list[int] = []
         batches: list[list[NDArray[Any]]] = []
-        for start in range(0, len(sources), self.batch_size):
-            found = reader.read(sources[start : start + self.batch_size], start)
-            if found:
-                used += [item.index for item in found]
-                batches.append(self.run_coefficients([i.coefficients for i in found], shared))
+        for indices, outputs in self.batches(sources, reader, shared):
+            used += indices
+            batches.append(outputs)
         reader.require_some(used)
         columns = joined(self.output_names, batches, len(used))
         return Outputs(columns, used, reader.skipped)
+
+    def batches(
+        self, sources: Sequence[ImageSource], reader: ImageReader, shared: Shared | None = None
+    ) -> Iterator[tuple[list[int], list[NDArray[Any]]]]:
+        """Outputs for the files that can be used, `batch_size` files at a time, in their order.
+
+        Args:
+            sources: paths and bytes.
+            reader: says what becomes of files that cannot be used.
+            shared: as for `run`.
+
+        Yields:
+            Indices of the files among all, and the outputs for them.
+
+        Raises:
+            ImageError, AccessError: of the first file that cannot be used, if the reader stops
+                there.
+            UsageError: as `run`.
+        """
+        for start in range(0, len(sources), self.batch_size):
+            found = reader.read(sources[start : start + self.batch_size], start)
+            if found:
+                outputs = self.run_coefficients([item.coefficients for item in found], shared)
+                yield [item.index for item in found], outputs
+
+    def run_read(
+        self,
+        sources: Sequence[ImageSource],
+        images: Sequence[Coefficients],
+        *,
+        tolerant: bool = False,
+    ) -> list[NDArray[Any]]:
+        """Outputs for one batch of files that can be used, by the way that `run` takes.
+
+        Args:
+            sources: paths and bytes.
+            images: what was read of them.
+            tolerant: as for `run`.
+
+        Raises:
+            RowsError: if there are several images, and an output does not hold a row for each.
+            UsageError: as `run`.
+        """
+        return self.run_coefficients(images)
 
     def reader(self, on_error: OnError = "stop", *, tolerant: bool = False) -> ImageReader:
         """What reads files for `run_coefficients`; the arguments are those of `run`."""
@@ -96,9 +138,11 @@ class ImageRunner(ABC):
 
     def _check(self, image: Coefficients, name: str) -> None:
         info, color = self.info, None
+        taken = info.input
         if info.input_mode == "tensor":
-            color = self.preprocess.color_for(info.input.channels)
-        check_usable(image.frame, info.input, info.frame, name, color)
+            color = self.preprocess.color_for(taken.channels)
+            taken = taken.normalized(self.preprocess)
+        check_usable(image.frame, taken, info.frame, name, color)
 
     def fits(self, image: Coefficients) -> bool:
         """Whether the image can be fed as it is."""

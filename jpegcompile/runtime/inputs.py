@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.dct.affine import ChannelAffine
+from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.dct.color import Color, check_chroma_sampling, mixing_matrix
 from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ingest
+from jpegcompile.dct.integer_decode import decode_integers
+from jpegcompile.dct.resampled import resampled
 from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
@@ -19,8 +22,10 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
+from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.preprocessing.steps import Size
 
 
 def check_size(frame: Frame, taken: NetworkInput, name: str) -> None:
@@ -89,6 +94,9 @@ def fits_inputs(frame: Frame, written: Frame | None, taken: NetworkInput) -> boo
     """
     if written is None:
         return True
+    if taken.is_preprocessed:
+        # Each size has matrices of its own: see `runtime/placed.py`.
+        return False
     if written.color_space == "gray" and taken.channels == 1:
         # Luma alone: any grey file, and the luma of any colour file that samples it fully.
         return frame.color_space != "rgb" and frame.sampling[0] == frame.most_sampling
@@ -132,17 +140,46 @@ def preprocess_in(info: CompiledInfo, path: str) -> Preprocess:
     return preprocess_of(info.preprocess)
 
 
-def ingested(image: Coefficients, taken: NetworkInput) -> NDArray[np.float32]:
-    """One image [C, H, W] where the network begins, in the jpeg domain; for any sampling."""
-    return ingest(image, taken).astype(np.float32)
+def ingested(image: Coefficients, info: CompiledInfo) -> NDArray[np.float32]:
+    """One image [C, H, W] where the network begins, for any size and sampling."""
+    taken, block = info.input, info.ingest_block
+    if taken.decoder == "float":
+        return ingest(image, taken, block).astype(np.float32)
+    color, affine = taken.from_pixels
+    pixels = _integers(image, color, taken.geometry, taken.size)
+    values = normalize(pixels, affine, "NCHW")
+    return to_jpeg(values, block)
+
+
+def _integers(
+    image: Coefficients, color: Color, geometry: Geometry, size: Size
+) -> NDArray[np.float64]:
+    """Pixels [H, W, C] as the network sees them, decoded and resized in integers."""
+    placement = geometry.place(image.frame, size)
+    channels = 1 if color == "L" else 3
+    fill = np.broadcast_to(np.asarray(geometry.fill), (channels,))
+    pixels = decode_integers(image, placement, color, tuple(int(value) for value in fill))
+    return pixels.transpose(1, 2, 0).astype(np.float64)
 
 
 def original_input(
     image: Coefficients, preprocess: Preprocess, taken: NetworkInput
 ) -> NDArray[np.float32]:
-    """One image as the original model takes it, from the float decode; in the model's layout."""
-    pixels = decode(image, preprocess.color_for(taken.channels))
-    return normalize(pixels, preprocess.affine(taken.channels), taken.layout)
+    """One image as the original model takes it, from the decode that the preprocessing names.
+
+    In the model's layout.
+
+    Raises:
+        ImageError: if its components have no place among the pixels, or it does not come to the
+            network's size.
+    """
+    geometry, color = preprocess.geometry, preprocess.color_for(taken.channels)
+    if preprocess.decoder == "float":
+        placement = geometry.place(image.frame, taken.size)
+        seen = resampled(decode(image, color), placement, geometry.fill)
+    else:
+        seen = _integers(image, color, geometry, taken.size)
+    return normalize(seen, preprocess.affine(taken.channels), taken.layout)
 
 
 def normalize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from jpegcompile.interface import JPEG, LUMA
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.read import ImageSource, image_bytes, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.runtime import cuda
 from jpegcompile.runtime.batch import run_batch
-from jpegcompile.runtime.cut import begin_at, begin_behind_decode
+from jpegcompile.runtime.cut import begin_at, begin_behind_decode, preprocesses
 from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
 from jpegcompile.runtime.inputs import (
     coefficient_feeds,
@@ -31,7 +33,10 @@ from jpegcompile.runtime.inputs import (
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
 from jpegcompile.runtime.outputs import joined
+from jpegcompile.runtime.placed import placed_feeds, takes_axes
+from jpegcompile.runtime.preprocessor import Preprocessor
 from jpegcompile.runtime.providers import Asked, Progress, providers_for
+from jpegcompile.runtime.tensor_reader import usable_tensors
 from jpegcompile.target.base import CUDA_PROVIDER, Target
 from jpegcompile.target.registry import TARGETS
 from jpegcompile.weights.read import load_weights
@@ -95,7 +100,14 @@ class Session(ImageRunner):
         self._file = file
         self.execution: Execution = execution_of(model, native).in_a_session()
         begin_behind_decode(model)
+        self._begins_at_image = preprocesses(model)
+        if self._begins_at_image:
+            assert info.ingest_output is not None
+            model = begin_at(model, info.ingest_output, info.input)
         self.model = model
+        self._takes_axes = takes_axes(model)
+        self._is_preprocessed = info.input_mode != "tensor" and info.input.is_preprocessed
+        self._preprocessors: dict[bool, Preprocessor] = {}
         self.folder = file.parent
         self.threads = threads
         self._native = native
@@ -118,6 +130,8 @@ class Session(ImageRunner):
             self.execution = self.execution.on_cuda(operators)
         self.output_names: list[str] = [output.name for output in self._session.get_outputs()]
         image = info.input.name if info.input_mode == "tensor" else LUMA
+        if self._begins_at_image:
+            image = info.ingest_output or ""
         inputs = self._session.get_inputs()
         batch = next(value.shape[0] for value in inputs if value.name == image)
         if info.input_mode == "tensor" and not info.input.has_batch:
@@ -143,7 +157,7 @@ class Session(ImageRunner):
         Raises:
             UsageError: if the model takes the bytes of a file and there are no native kernels.
         """
-        if self.info.input_mode != "jpeg":
+        if self.info.input_mode != "jpeg" and not self._begins_at_image:
             return self._session
         with self._lock:
             if self._whole is None:
@@ -172,6 +186,8 @@ class Session(ImageRunner):
         if self.info.input_mode == "jpeg":
             return self._bytes(sources)
         coefficients = [item.coefficients for item in self.reader().read(sources)]
+        if self.info.input.is_preprocessed and self.info.frame is not None:
+            return placed_feeds(coefficients, self.info, sources)
         for index, image in enumerate(coefficients):
             if not self.fits(image):
                 found = subsampling_of(image.frame) or image.color_space
@@ -181,6 +197,49 @@ class Session(ImageRunner):
                 )
         feeds = self._direct(coefficients)
         return {name: values[0] for name, values in feeds.items()} if takes_one else feeds
+
+    def batches(
+        self, sources: Sequence[ImageSource], reader: ImageReader, shared: Shared | None = None
+    ) -> Iterator[tuple[list[int], list[NDArray[Any]]]]:
+        """See `ImageRunner`; files of any size are read while those before them are computed."""
+        if not self._is_preprocessed:
+            yield from super().batches(sources, reader, shared)
+            return
+        preprocessor = self.preprocessor(tolerant=reader.tolerant)
+        for used, image in usable_tensors(preprocessor, sources, reader, self.batch_size):
+            yield used, self.run_image(image, shared)
+
+    def run_read(
+        self,
+        sources: Sequence[ImageSource],
+        images: Sequence[Coefficients],
+        *,
+        tolerant: bool = False,
+    ) -> list[NDArray[Any]]:
+        """See `ImageRunner`."""
+        if not self._is_preprocessed:
+            return super().run_read(sources, images, tolerant=tolerant)
+        batch = self.preprocessor(tolerant=tolerant).read(sources)
+        for error in batch.errors.values():
+            raise error
+        return self.run_image(batch.tensor)
+
+    def preprocessor(self, *, tolerant: bool = False) -> Preprocessor:
+        """What makes the tensor where the network begins, for `run_image`, of files of any size.
+
+        Raises:
+            UsageError: if the model takes tensors.
+        """
+        with self._lock:
+            if tolerant not in self._preprocessors:
+                taken = replace(self.info.input, layout="NCHW")
+                self._preprocessors[tolerant] = Preprocessor(
+                    taken,
+                    self.info.ingest_block,
+                    threads=self.threads,
+                    tolerant=tolerant,
+                )
+            return self._preprocessors[tolerant]
 
     def run_coefficients(
         self, images: Sequence[Coefficients], shared: Shared | None = None
@@ -199,7 +258,7 @@ class Session(ImageRunner):
             feeds = self._direct([images[i] for i in direct])
             results.append((direct, self._outputs(self._session, feeds, shared)))
         if others:
-            batch = np.stack([ingested(images[i], self.info.input) for i in others])
+            batch = np.stack([ingested(images[i], self.info) for i in others])
             assert self.info.ingest_output is not None
             feeds = {self.info.ingest_output: batch}
             results.append((others, self._outputs(self._network_session(), feeds, shared)))
@@ -239,7 +298,7 @@ class Session(ImageRunner):
             (values,) = self._direct(images).values()
             kind = next(i for i in self._session.get_inputs() if i.name == self.info.input.name)
             return values.astype(np.float16) if kind.type == "tensor(float16)" else values
-        return np.stack([ingested(image, self.info.input) for image in images])
+        return np.stack([ingested(image, self.info) for image in images])
 
     def run_image(self, image: NDArray[Any], shared: Shared | None = None) -> list[NDArray[Any]]:
         """Outputs for a batch of what `image_of` gives.
@@ -296,6 +355,8 @@ class Session(ImageRunner):
     def _network_session(self) -> ort.InferenceSession:
         """The model from the ingest's output on, made when it is first needed."""
         with self._lock:
+            if self._begins_at_image:
+                return self._session
             if self._network is None:
                 assert self.info.ingest_output is not None
                 network = begin_at(self.model, self.info.ingest_output, self.info.input)
@@ -316,9 +377,9 @@ class Session(ImageRunner):
     def _open_whole(self) -> ort.InferenceSession:
         if self.execution.library is None:
             raise UsageError(
-                f"{self.path}: takes the bytes of a file, which only native kernels read, and here"
-                " are none (--portable, native=False, or not installed); use Session.run, which"
-                " reads files itself"
+                f"{self.path}: takes files in a form that only native kernels read, and here are"
+                " none (--portable, native=False, or not installed); use Session.run, which reads"
+                " files itself"
             )
         model, _ = read_compiled(self.path)
         load_weights(model, self._file)

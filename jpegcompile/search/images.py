@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from jpegcompile.evaluation.chance import chance_of
@@ -15,6 +15,7 @@ from jpegcompile.input_size import Size
 from jpegcompile.jpeg.subsampling import GRAY, frame_of
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.options import image_of
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.inputs import check_usable
 
 
@@ -48,6 +49,7 @@ def usable_images(
     output: str | None = None,
     image_input: str | None = None,
     input_size: Size | None = None,
+    preprocess: Preprocess | None = None,
     on_error: OnError = "stop",
     tolerant: bool = False,
 ) -> UsableImages:
@@ -62,6 +64,7 @@ def usable_images(
         output: which output holds the scores; the first one if not given.
         image_input: as for `compile`, and so is `input_size`.
         input_size: height and width where the model leaves them open.
+        preprocess: how images come to the network's size; they must have it if not given.
         on_error: what becomes of files that cannot be used.
         tolerant: whether to take what can be read of damaged files.
 
@@ -70,6 +73,8 @@ def usable_images(
         ImageError: of the first file that cannot be used, if `on_error` is "stop"; or none can be.
     """
     taken, name = image_of(source, image_input, input_size), source_output(source, output)
+    if preprocess is not None:
+        taken = replace(taken, geometry=preprocess.geometry)
     count = partial(score_count, source, taken, name)
     # Files of every sampling are taken, so which one a model is compiled for does not matter.
     written = frame_of(GRAY if taken.channels == 1 else "4:4:4", *taken.size)

@@ -109,7 +109,7 @@ class Measurer:
 
     def _scores(self, split: Split, plan: FrequencyPlan) -> NDArray[Any]:
         scores = self._probe.scores(split.files, plan, self._output, self._progress)
-        check_scores(scores, self._output, split.labels)
+        check_scores(scores, self._output, len(split.files), split.labels)
         return scores
 
 

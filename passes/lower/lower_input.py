@@ -2,6 +2,7 @@
 
 --input coefficients   image  =>  ToSpatial(JpegIngest(luma, chroma, quantization))
                        a grey one:  ToSpatial(JpegIngestGray(luma, quantization))
+                       images of any size: with the matrices of the ingest as inputs, too
 --input tensor         image stays the input; its readers keep their casts
 
 The ingest is the decode contract and the normalisation as one affine map; see
@@ -10,17 +11,13 @@ The ingest is the decode contract and the normalisation as one affine map; see
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import onnx_graphsurgeon as gs
-from numpy.typing import NDArray
 from onnx import helper
 
-from jpegcompile.dct.blocks import block_size
-from jpegcompile.dct.ingest import IngestOperators, ingest_operators
+from jpegcompile.dct.ingest import IngestOperators, fill_offset, ingest_operators
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.interface import CHROMA, DOMAIN, LUMA, QUANTIZATION
+from jpegcompile.interface import AXIS_INPUTS, CHROMA, DOMAIN, LEVEL, LUMA, QUANTIZATION
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.image import (
     TO_CHANNELS_LAST,
@@ -45,13 +42,14 @@ class LowerInput(Pass):
         if not module.options.takes_files or module.ingest_output is not None:
             return False
         graph, declared = module.graph, image_tensor(module)
-        taken = {LUMA, CHROMA, QUANTIZATION} & all_names(graph)
+        names = all_names(graph)
+        inputs, ingested = _ingest(module, declared)
+        taken = {tensor.name for tensor in inputs} & names
         if taken:
             raise UnsupportedModelError(
                 f"a tensor of the model is called '{min(taken)}', as an input of the compiled"
                 " model will be; rename it"
             )
-        inputs, ingested = _ingest(module, declared)
         position = graph.inputs.index(declared)
         graph.inputs[position : position + 1] = inputs
         image = channels_first_image(module, declared)
@@ -71,52 +69,70 @@ class LowerInput(Pass):
 
 
 def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Variable]:
-    """The new graph inputs, and the jpeg-domain image that an ingest node makes of them."""
+    """The new graph inputs, and the image that an ingest node makes of them."""
     image, frame = module.image, module.frame
     assert frame is not None
-    operators = ingest_operators(frame, image)
     batch, dtype = declared.shape[0], declared.dtype
+    planes = [_blocks(module, LUMA, batch, 0)]
+    if len(frame.sampling) > 1:
+        planes.append(_blocks(module, CHROMA, batch, 1))
+    # With pixels all through the network, files of any size come to it as pixels at once.
+    is_spatial = module.is_preprocessed and module.options.domain == "auto"
+    operators = ingest_operators(frame, image, 1 if is_spatial else None)
+    matrices: Operands = {}
+    indexing: Operands = {}
+    for plane, tables in zip(planes, (range(1), range(1, 3)), strict=False):
+        indexing |= _indexing(module, plane, tables)
+        matrices |= _matrices(module, operators, plane.name, dtype)
     components = len(frame.sampling)
-    luma = _blocks(LUMA, (batch, 1, *frame.block_counts(0)))
-    inputs = [luma]
-    indexing = _indexing(module, luma, range(1))
-    matrices = _matrices(operators, 0, LUMA)
-    if components > 1:
-        chroma = _blocks(CHROMA, (batch, 2, *frame.block_counts(1)))
-        inputs.append(chroma)
-        indexing |= _indexing(module, chroma, range(1, 3))
-        matrices |= _matrices(operators, 1, CHROMA)
-    inputs.append(gs.Variable(QUANTIZATION, np.dtype(np.uint16), (batch, components, 8, 8)))
+    inputs = [*planes, gs.Variable(QUANTIZATION, np.dtype(np.uint16), (batch, components, 8, 8))]
     result = gs.Variable(
-        module.fresh(f"{image.name}.jpeg"),
-        dtype,
-        (batch, image.channels, *image.size),
+        module.fresh(f"{image.name}.jpeg"), dtype, (batch, image.channels, *image.size)
     )
-    constants = _constants(module, operators, matrices, dtype)
     node = make_node(
         INGEST_GRAY if components == 1 else INGEST,
         module.fresh(f"{DOMAIN}.ingest"),
         # Inputs of the graph are called as the operands.
-        {**{tensor.name: tensor for tensor in inputs}, **indexing, **constants},
+        {
+            **{tensor.name: tensor for tensor in inputs},
+            **indexing,
+            **matrices,
+            **_constants(module, operators, dtype),
+        },
         {"to": helper.np_dtype_to_tensor_dtype(dtype), "block": operators.block},
         [result],
     )
     module.graph.nodes.append(node)
-    return list(inputs), result
+    _enter(module, result, operators.block)
+    inputs += [matrix for matrix in matrices.values() if isinstance(matrix, gs.Variable)]
+    if module.has_axis_inputs and image.geometry.may_fill(image.size):
+        level = gs.Variable(LEVEL, dtype, (image.channels, *image.size))
+        return [*inputs, level], _with_level(module, result, level)
+    return inputs, result
 
 
-def _constants(
-    module: Module,
-    operators: IngestOperators,
-    matrices: Mapping[str, NDArray[np.float64]],
-    dtype: np.dtype[np.generic],
-) -> Operands:
+def _with_level(module: Module, ingested: gs.Variable, level: gs.Variable) -> gs.Variable:
+    """What else is added where the image does not fill the network's input."""
+    result = gs.Variable(module.fresh(f"{ingested.name}.filled"), ingested.dtype, ingested.shape)
+    name = module.fresh(f"{DOMAIN}.ingest.level")
+    module.graph.nodes.append(gs.Node("Add", name, {}, [ingested, level], [result]))
+    for tensor in (level, result):
+        _enter(module, tensor, module.domain(ingested))
+    return result
+
+
+def _enter(module: Module, tensor: gs.Variable, block: int) -> None:
+    """Note the block size of an image; pixels have none."""
+    if block > 1:
+        module.blocks[tensor.name] = block
+
+
+def _constants(module: Module, operators: IngestOperators, dtype: np.dtype[np.generic]) -> Operands:
     pool, image = module.constants, module.image
-    arrays = {
-        **matrices,
-        "mixing": operators.mixing[:, :, None, None],
-        "offset": operators.offset[:, None, None],
-    }
+    offset = operators.offset
+    if module.has_axis_inputs and image.geometry.may_fill(image.size):
+        offset = fill_offset(image)
+    arrays = {"mixing": operators.mixing[:, :, None, None], "offset": offset[:, None, None]}
     shared: Operands = {
         name: pool.share(f"ingest.{name}", values, dtype) for name, values in arrays.items()
     }
@@ -124,38 +140,76 @@ def _constants(
 
 
 def _matrices(
-    operators: IngestOperators, component: int, plane: str
-) -> dict[str, NDArray[np.float64]]:
-    rows, columns = operators.rows[component], operators.columns[component]
-    return {f"{plane}_rows": rows.dense(), f"{plane}_columns": columns.dense().T}
+    module: Module, operators: IngestOperators, plane: str, dtype: np.dtype[np.generic]
+) -> Operands:
+    """The matrices of a plane: constants, or inputs where images may be of any size."""
+    rows, columns = AXIS_INPUTS[plane]
+    if module.has_axis_inputs:
+        height, width = module.image.size
+        return {
+            rows: gs.Variable(rows, dtype, (height, f"{plane}_row_coefficients")),
+            columns: gs.Variable(columns, dtype, (f"{plane}_column_coefficients", width)),
+        }
+    index = 0 if plane == LUMA else 1
+    values = {
+        rows: operators.rows[index].dense(),
+        columns: operators.columns[index].dense().T,
+    }
+    return {
+        name: module.constants.share(f"ingest.{name}", matrix, dtype)
+        for name, matrix in values.items()
+    }
 
 
-def _blocks(name: str, counts: tuple[int | str, ...]) -> gs.Variable:
-    return gs.Variable(name, np.dtype(np.int16), (*counts, 8, 8))
+def _blocks(module: Module, name: str, batch: int | str, component: int) -> gs.Variable:
+    """Quantised coefficients, the first component of which has that index."""
+    assert module.frame is not None
+    counts: tuple[int | str, ...] = module.frame.block_counts(component)
+    if module.has_axis_inputs:
+        counts = (f"{name}_block_rows", f"{name}_block_columns")
+    components = 1 if name == LUMA else 2
+    return gs.Variable(name, np.dtype(np.int16), (batch, components, *counts, 8, 8))
 
 
 def _indexing(module: Module, blocks: gs.Variable, tables: range) -> Operands:
     """Which tables a plane uses, and the shapes to which tables and blocks are rearranged."""
     _, components, rows, columns, _, _ = blocks.shape
-    values = {
-        "index": list(tables),
-        "table_shape": [0, components, 1, 1, 8, 8],
-        "shape": [0, components, 8 * rows, 8 * columns],
-    }
-    return {
+    values = {"index": list(tables), "table_shape": [0, components, 1, 1, 8, 8]}
+    if not module.has_axis_inputs:
+        values["shape"] = [0, components, 8 * rows, 8 * columns]
+    found: Operands = {
         f"{blocks.name}_{name}": gs.Constant(
             module.fresh(f"{DOMAIN}.ingest.{blocks.name}_{name}"), np.asarray(entries, np.int64)
         )
         for name, entries in values.items()
     }
+    return found | (_plane_shape(module, blocks) if module.has_axis_inputs else {})
+
+
+def _plane_shape(module: Module, blocks: gs.Variable) -> Operands:
+    """The shape of a plane of which only a run knows how many blocks it has."""
+    base = f"{DOMAIN}.ingest.{blocks.name}_shape"
+    pool, integers = module.constants, np.dtype(np.int64)
+    components = int(blocks.shape[1])
+
+    def computed(op: str, inputs: list[gs.Tensor], size: int, **attrs: int) -> gs.Variable:
+        name = module.fresh(f"{base}.{op}")
+        made = gs.Variable(name, integers, (size,))
+        module.graph.nodes.append(gs.Node(op, name, attrs, inputs, [made]))
+        return made
+
+    counted = computed("Shape", [blocks], 6)
+    sides = pool.share("ingest.sides", np.asarray([2, 3]), integers)
+    counts = computed("Gather", [counted, sides], 2, axis=0)
+    eight = pool.share("ingest.eight", np.asarray([8]), integers)
+    coefficients = computed("Mul", [counts, eight], 2)
+    leading = pool.share(f"ingest.{blocks.name}.leading", np.asarray([0, components]), integers)
+    return {f"{blocks.name}_shape": computed("Concat", [leading, coefficients], 4, axis=0)}
 
 
 def _cast_back(module: Module, ingested: gs.Variable, image: gs.Tensor) -> None:
     """Make `image` ToSpatial(ingested); at block size 1 the two are the same."""
-    size = module.image.size
-    block = block_size(*size)
-    if block > 1:
-        module.blocks[ingested.name] = block
+    size, block = module.image.size, module.domain(ingested)
     matrices = module.constants.to_pixels(size, block, image.dtype, AXES)
     name = module.fresh(f"{image.name}.{TO_SPATIAL}")
     inputs = {"x": ingested, **matrices}

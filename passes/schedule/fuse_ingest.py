@@ -5,8 +5,8 @@ JpegConvReluTruncate(JpegIngest(luma, ...), w, b, n)     =>  JpegIngestConvReluT
 SpatialConvRelu(ToSpatial(JpegIngest(luma, ...)), w, b)  =>  JpegIngestSpatialConvRelu(luma, ...)
 
 A kernel that sees both can go by the coefficients that are not zero, without an image in between.
-Only for float32 and for convolutions of all channels at once by constant weights: there are no
-kernels for others. Exact.
+There are kernels for float32, for convolutions of all channels at once by constant weights, and for
+images of one size, whose matrices are constant. Exact.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class FuseIngest(Pass):
     def run(self, module: Module) -> bool:
         """Returns whether an ingest was fused."""
         # Where a tensor of another precision is about, all operators run by their bodies.
-        if has_other_precision(module.graph):
+        if has_other_precision(module.graph) or module.is_preprocessed:
             return False
         ingest = next((n for n in module.graph.nodes if is_operator(n, INGEST, INGEST_GRAY)), None)
         chain = None if ingest is None else _chain(ingest, module)

@@ -114,8 +114,8 @@ def test_bad_images(compiled: str, tmp_path: Path, capsys: pytest.CaptureFixture
     larger = tmp_path / "larger.jpg"
     larger.write_bytes(make_jpeg(33, 32))
     assert fails(capsys, 4, "run", compiled, larger) == (
-        f"{larger}: is 33x32 but the model takes 32x32; resizing is not supported,"
-        " give images of that size"
+        f"{larger}: is 33x32 but the model takes 32x32; compile it with a"
+        ' --preprocess that has "resize", or give images of that size'
     )
     missing = tmp_path / "missing.jpg"
     assert fails(capsys, 5, "run", compiled, missing) == (

@@ -216,7 +216,7 @@ def timed(models: Models, files: tuple[str, ...], log: list[str]) -> TimedModule
 def test_every_step_on_a_gpu_waits_for_it(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     log: list[str] = []
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device: log.append(f"wait {device}"))
-    pipeline = timed(models, ("a.jpg",), log).pipeline(with_parts=True)
+    pipeline: Any = timed(models, ("a.jpg",), log).pipeline(with_parts=True)
     pipeline.ingest([])
     pipeline.network(None)
     pipeline.end_to_end([make_jpeg(SIDE, SIDE)])

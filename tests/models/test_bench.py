@@ -29,7 +29,7 @@ from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator, no
 from jpegcompile.evaluation.benchmark.pipelines import run_session
 from jpegcompile.evaluation.benchmark.process import Process
 from jpegcompile.evaluation.benchmark.results import Timing
-from jpegcompile.evaluation.spatial import pillow_pixels
+from jpegcompile.evaluation.pillow import pillow_pixels
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.jpeg.subsampling import frame_of, subsampling_of
 from jpegcompile.network_input import NetworkInput

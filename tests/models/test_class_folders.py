@@ -112,6 +112,7 @@ def test_a_class_of_unusable_files_keeps_its_number(compiled: Path, tmp_path: Pa
     (tmp_path / "55").mkdir()
     result = jpegcompile.compare(model_path(), compiled, tmp_path, on_error="skip")
     assert result.images == 36
+    assert result.before is not None
     assert result.before.top1 > 0.9
     assert result.classes == {str(digit): digit for digit in range(10)}
     assert len(result.skipped) == 4
@@ -127,6 +128,7 @@ def test_an_empty_class_keeps_its_number(compiled: Path, tmp_path: Path) -> None
     for file in (tmp_path / "4").iterdir():
         file.unlink()
     result = jpegcompile.compare(model_path(), compiled, tmp_path)
+    assert result.before is not None
     assert result.before.top1 > 0.9
     assert (result.classes["5"], result.ignored) == (5, {})
     # One folder less, and nothing says whether the empty one is a class.

@@ -118,7 +118,7 @@ def test_another_size_is_refused(tmp_path: Path) -> None:
     path.write_bytes(make_jpeg(HEIGHT, WIDTH))
     message = (
         f"{path}: is 20x36 but the model takes 36x20;"
-        " resizing is not supported, give images of that size"
+        ' compile it with a --preprocess that has "resize", or give images of that size'
     )
     assert refusal(session, [path]) == message
     with pytest.raises(ImageError) as caught:

@@ -23,7 +23,7 @@ import jpegcompile
 from jpegcompile.dct.decode import decode
 from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import AccessError, ImageError, UsageError
-from jpegcompile.evaluation import spatial
+from jpegcompile.evaluation import pillow
 from jpegcompile.jpeg.read import read_coefficients, read_coefficients_many
 from jpegcompile.jpeg.unusable import ImageReader, Skipped, require_complete
 
@@ -195,14 +195,14 @@ def test_pillow_reads_as_much_of_a_damaged_file(part: float, progressive: bool) 
     pixels.save(stream, "JPEG", quality=90, progressive=progressive)
     data = stream.getvalue()[: int(part * len(stream.getvalue()))]
     with pytest.raises(ImageError, match="Pillow cannot decode it"):
-        spatial.pillow_pixels(data, "RGB")
-    decoded = spatial.pillow_pixels(data, "RGB", tolerant=True).astype(np.float64)
+        pillow.pillow_pixels(data, "RGB")
+    decoded = pillow.pillow_pixels(data, "RGB", tolerant=True).astype(np.float64)
     left = read_coefficients(data, tolerant=True)
     exact = np.clip(decode(left, "RGB"), 0, 255)
     # libjpeg smooths blocks of progressive files whose last scans are missing.
     assert np.abs(decoded - exact).mean() < (4.0 if progressive else 1.0)
-    full = spatial.pillow_pixels(stream.getvalue(), "RGB")
-    assert np.array_equal(full, spatial.pillow_pixels(stream.getvalue(), "RGB", tolerant=True))
+    full = pillow.pillow_pixels(stream.getvalue(), "RGB")
+    assert np.array_equal(full, pillow.pillow_pixels(stream.getvalue(), "RGB", tolerant=True))
 
 
 def test_what_pillow_alone_refuses(

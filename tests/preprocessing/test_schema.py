@@ -52,7 +52,7 @@ def test_fields_and_names_are_those_of_the_records() -> None:
     assert resize["properties"]["library"]["enum"] == list(get_args(Library))
     assert crop["properties"]["rounding"]["enum"] == list(get_args(Rounding))
     assert SCHEMA["$defs"]["position"]["anyOf"][0]["enum"] == list(get_args(Corner))
-    for part in resize["allOf"][:4]:
+    for part in resize["allOf"][:5]:
         library = part["if"]["properties"]["library"]["const"]
         names = part["then"]["properties"]["filter"]["enum"]
         assert names == list(INTERPOLATIONS[library])

@@ -45,8 +45,8 @@ def test_the_ingest_takes_files_of_the_networks_size(size: tuple[int, int]) -> N
     with pytest.raises(ImageError) as caught:
         ingest(image, PLAIN.normalized(PRESETS["none"]))
     assert str(caught.value) == (
-        f"is {size[0]}x{size[1]} but the model takes 24x16; resizing is not supported, give images"
-        " of that size"
+        f"is {size[0]}x{size[1]} but the model takes 24x16;"
+        ' compile it with a --preprocess that has "resize", or give images of that size'
     )
 
 

@@ -20,13 +20,19 @@ from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import CheckFailedError, ImageError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.dataset import LabelledImages
 from jpegcompile.evaluation.stability import Stability, measure_stability
-from jpegcompile.search.frequencies import require_budget, split_in_halves
+from jpegcompile.search.halves import require_budget, split_in_halves
 from jpegcompile.search.interval import PairedCounts
 from jpegcompile.search.measure import divergence, log_probabilities
 from jpegcompile.search.probe import Probe
 
 IMAGES_OF_A_CLASS = 6
 BUDGET = 15.0
+
+
+def top1_after(compiled: Path, images: Path) -> float:
+    result = jpegcompile.compare(model_path(), compiled, images)
+    assert result.after is not None
+    return result.after.top1
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +78,7 @@ def test_its_figures_are_those_of_the_compiled_models(
     for plan, attribute in ((15, "before"), (found.plan, "after")):
         path = tmp_path / f"{attribute}.onnx"
         jpegcompile.compile(model_path(), preprocess=preprocess_path(), frequencies=plan).save(path)
-        measured = jpegcompile.compare(model_path(), path, images).after.top1
+        measured = top1_after(path, images)
         both = (getattr(found.search, attribute) + getattr(found.verification, attribute)) / 2
         assert measured * total == pytest.approx(both * total, abs=1e-9)
 
@@ -217,7 +223,7 @@ def test_exact_masks(images: Path, cache: Path, tmp_path: Path) -> None:
     )
     assert any(n.op_type.endswith("ReluTruncate") for n in compiled.model.graph.node)
     compiled.save(tmp_path / "m.onnx")
-    measured = jpegcompile.compare(model_path(), tmp_path / "m.onnx", images).after.top1
+    measured = top1_after(tmp_path / "m.onnx", images)
     halves = (result.search.after + result.verification.after) / 2
     assert measured == pytest.approx(halves, abs=1e-9)
 

@@ -104,7 +104,9 @@ def every_filter() -> list[Filter]:
         Filter("bicubic", "torchvision", antialias=False),
     ]
     for library, names in INTERPOLATIONS.items():
-        filters += [Filter(name, library) for name in names]
+        # Our own makes whole eighths only, see tests/dct/test_low_frequencies.py.
+        if library != "jpegcompile":
+            filters += [Filter(name, library) for name in names]
     return filters
 
 

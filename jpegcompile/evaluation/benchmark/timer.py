@@ -6,17 +6,21 @@ import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.evaluation.benchmark.job import Job
+from jpegcompile.evaluation.benchmark.ahead import Sharing
+from jpegcompile.evaluation.benchmark.difference import Difference, differences
+from jpegcompile.evaluation.benchmark.job import SPATIAL, Job
 from jpegcompile.evaluation.benchmark.operators import NodeTime
 from jpegcompile.evaluation.benchmark.plan import Plan
 from jpegcompile.evaluation.benchmark.process import Process
 from jpegcompile.evaluation.benchmark.results import Cell, Side, Timing
+from jpegcompile.evaluation.benchmark.rivals.registry import PILLOW_AS_WRITTEN
 from jpegcompile.evaluation.measure import Verification
 from jpegcompile.evaluation.meter import Meter, Variant, verification
 from jpegcompile.evaluation.progress import Progress
@@ -44,6 +48,14 @@ class Steps:
 
 
 @dataclass(frozen=True)
+class _Checked:
+    """What is known of the outputs of one side: of a compiled model, or of the original."""
+
+    verification: Verification | None = None
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True)
 class Timer:
     """Checks and times the sides at one batch size and one number of threads."""
 
@@ -58,18 +70,27 @@ class Timer:
         with ExitStack() as stack:
             processes = [stack.enter_context(Process(job, self.plan.folder)) for job in jobs]
             memory, checks = self._checked(processes)
-            timings = self._timed(processes)
+            prepared = self._prepared(processes)
+            timings = self._timed(processes, [answer["seconds"] for answer in prepared])
             nodes = [self._nodes(process) if self.per_op else () for process in processes]
-        sides = {
-            process.job.side: Side(process.creation, peak["peak"], peak["base"], check, times)
-            for process, peak, check, times in zip(processes, memory, checks, nodes, strict=True)
-        }
+        sides = {}
+        for index, process in enumerate(processes):
+            sharing = prepared[index]["sharing"]
+            sides[process.job.side] = Side(
+                creation=process.creation,
+                memory=memory[index]["peak"],
+                base=memory[index]["base"],
+                check=checks[index].verification,
+                nodes=nodes[index],
+                differences=checks[index].differences,
+                sharing=None if sharing is None else Sharing(**sharing),
+            )
         return Cell(jobs[0].batch, jobs[0].threads, sides, timings)
 
     def _checked(
         self, processes: Sequence[Process]
-    ) -> tuple[list[dict[str, int | None]], list[Verification | None]]:
-        """Memory of each side, and its check, which has passed; None for the spatial side."""
+    ) -> tuple[list[dict[str, int | None]], list[_Checked]]:
+        """Memory of each side, and its check; those of compiled models have passed."""
         folder, memory, files = str(self.plan.folder), [], []
         for process in processes:
             answer = process.ask("outputs", folder)
@@ -78,14 +99,29 @@ class Timer:
             self.steps.done()
         exact, pillow = files[0], None
         if processes[0].job.takes_files:
-            exact, pillow = processes[0].ask("exact", folder)["files"], files[0]
-        checks: list[Verification | None] = [None]
-        for process, own in zip(processes[1:], files[1:], strict=True):
+            exact = processes[0].ask("exact", folder)["files"]
+            if processes[0].job.side in (SPATIAL, PILLOW_AS_WRITTEN):
+                pillow = files[0]
+        checks = []
+        for process, own in zip(processes, files, strict=True):
+            if process.job.is_original:
+                checks.append(_Checked(differences=self._differences(process, own, exact)))
+                continue
             check = self._check(process.outputs, own, exact, pillow)
             if self.plan.is_exact:
                 require_passed(check)
-            checks.append(check)
+            checks.append(_Checked(check))
         return memory, checks
+
+    def _differences(
+        self, process: Process, actual: Sequence[str], exact: Sequence[str]
+    ) -> tuple[Difference, ...]:
+        """Of a rival; images of the network's size have none."""
+        if not process.job.takes_any_size:
+            return ()
+        names = process.outputs
+        read = partial(_read_outputs, names=names)
+        return differences(names, [(read(a), read(e)) for a, e in zip(actual, exact, strict=True)])
 
     def _check(
         self,
@@ -111,12 +147,18 @@ class Timer:
             meter.outputs(names, own, expected, by_pillow, variants, inputs=count)
         return verification(meter, is_exact=plan.is_exact)
 
-    def _timed(self, processes: Sequence[Process]) -> tuple[Timing, ...]:
-        """Every stage: each round times the sides one after another, another one first."""
-        estimates = []
+    def _prepared(self, processes: Sequence[Process]) -> list[dict[str, Any]]:
+        """What each side says of its preparation."""
+        answers = []
         for process in processes:
-            estimates.append(process.ask("prepare")["seconds"])
+            answers.append(process.ask("prepare"))
             self.steps.done()
+        return answers
+
+    def _timed(
+        self, processes: Sequence[Process], estimates: Sequence[Sequence[float]]
+    ) -> tuple[Timing, ...]:
+        """Every stage: each round times the sides one after another, another one first."""
         stages = processes[0].job.stages
         rounds: list[dict[str, list[float]]] = [{p.job.side: [] for p in processes} for _ in stages]
         for number in range(self.rounds):

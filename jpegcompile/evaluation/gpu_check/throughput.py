@@ -17,7 +17,7 @@ from torch import Tensor
 from jpegcompile.dct.color import Color
 from jpegcompile.evaluation.gpu_check.networks import CUDA, Network, cuda_session, outputs_of
 from jpegcompile.evaluation.gpu_check.records import Throughput
-from jpegcompile.evaluation.spatial import pillow_pixels
+from jpegcompile.evaluation.pillow import pillow_pixels
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import Precision
 

@@ -1,0 +1,48 @@
+"""Pixels of an image brought to a network's size, step by step, in float64.
+
+This is the reference that the composed operators of `dct/ingest.py` are measured against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.dct.filters import taps_of
+from jpegcompile.preprocessing.geometry import AxisPlacement, Placement
+
+Doubles = NDArray[np.float64]
+
+
+def resampled(pixels: Doubles, placement: Placement, fill: Sequence[float]) -> Doubles:
+    """Pixels as the network sees them.
+
+    Args:
+        pixels: [height, width, channels] of the image as the file stores it.
+        placement: where they come to stand.
+        fill: what is shown outside of the image: one value, or one for each channel.
+
+    Returns:
+        [rows, columns, channels] of the network's input.
+    """
+    if placement.is_transposed:
+        pixels = pixels.swapaxes(0, 1)
+    rows, row_level = _along_rows(pixels, placement.rows)
+    columns, column_level = _along_rows(rows.swapaxes(0, 1), placement.columns)
+    seen = columns.swapaxes(0, 1)
+    if placement.is_inside:
+        return seen
+    level = np.outer(row_level, column_level)[..., None]
+    return np.where(level > 0, seen, np.asarray(fill, np.float64))
+
+
+def _along_rows(pixels: Doubles, axis: AxisPlacement) -> tuple[Doubles, Doubles]:
+    taps = taps_of(axis)
+    made = np.zeros((axis.length, *pixels.shape[1:]))
+    for places, weights in zip(taps.places.T, taps.weights.T, strict=True):
+        # Most windows are narrower than the widest.
+        if weights.any():
+            made += weights[:, None, None] * pixels[places]
+    return made, taps.level

@@ -1,0 +1,94 @@
+// One axis of a component of a file as a banded matrix, from its DCT coefficients to the axis of the
+// network's input: inverse DCT, upsampling, resize, crop, mirroring and flip composed.
+//
+// The matrices are made in float64 and rounded once. There is one form for each of the two steps.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "preprocess/memory.h"
+#include "preprocess/placement.h"
+
+namespace jpegcompile {
+
+// Samples of a block along an axis, and outputs of a chunk.
+inline constexpr int64_t kBlock = 8;
+
+struct AxisKey {
+  AxisPlacement placement;
+  int64_t true_size = 0;  // of the component's axis, in samples
+  int64_t factor = 1;     // pixels to a sample
+  bool is_triangle = false;  // whether a factor of 2 interpolates
+  int64_t block = 1;         // block size of the outputs
+
+  bool operator==(const AxisKey&) const = default;
+};
+
+struct AxisKeyHash {
+  size_t operator()(const AxisKey& key) const noexcept;
+};
+
+// The step along the stored rows, in the order of the file: what one block row adds to which outputs.
+class VerticalOperator {
+ public:
+  struct BlockRow {
+    int64_t first = 0;     // the first output that it adds to
+    int64_t count = 0;     // how many
+    size_t factors = 0;    // offset of [count][8 frequencies]
+    int64_t complete = 0;  // outputs below that need no later block row
+  };
+
+  // The block size of the key is 1: the forward DCT comes behind.
+  explicit VerticalOperator(const AxisKey& key);
+
+  const std::vector<BlockRow>& rows() const { return rows_; }
+  const float* factors(const BlockRow& row) const { return factors_.data() + row.factors; }
+  int64_t outputs() const { return outputs_; }
+  // Outputs [first_shown, last_shown) show the image, the others the fill.
+  int64_t first_shown() const { return first_shown_; }
+  int64_t last_shown() const { return last_shown_; }
+  // Whether output i is row outputs - 1 - i of the result.
+  bool is_reversed() const { return is_reversed_; }
+  // The block row behind which nothing is needed; -1 where nothing is needed at all.
+  int64_t last_row() const { return last_row_; }
+  size_t bytes() const;
+
+ private:
+  std::vector<BlockRow> rows_;
+  std::vector<float> factors_;
+  int64_t outputs_ = 0, first_shown_ = 0, last_shown_ = 0, last_row_ = -1;
+  bool is_reversed_ = false;
+};
+
+// The step along the stored columns: chunks of 8 outputs, each of whole blocks, with the forward DCT
+// of the key's block size.
+class HorizontalOperator {
+ public:
+  struct Chunk {
+    int64_t first_block = 0, blocks = 0;
+    size_t factors = 0;  // offset of [8 * blocks][8 outputs]
+  };
+
+  explicit HorizontalOperator(const AxisKey& key);
+
+  const std::vector<Chunk>& chunks() const { return chunks_; }
+  const float* factors() const { return factors_.data(); }
+  // Blocks [first_block, last_block) are read.
+  int64_t first_block() const { return first_block_; }
+  int64_t last_block() const { return last_block_; }
+  // [8 * chunks] each: the transforms of an axis of ones, and of one that is 1 where it shows the
+  // image.
+  const std::vector<float>& ones() const { return ones_; }
+  const std::vector<float>& level() const { return level_; }
+  size_t bytes() const;
+
+ private:
+  std::vector<Chunk> chunks_;
+  AlignedFloats factors_;
+  std::vector<float> ones_, level_;
+  int64_t first_block_ = 0, last_block_ = 0;
+};
+
+}  // namespace jpegcompile

@@ -1,0 +1,64 @@
+// Values by key, shared by threads; those that were not used for longest make room for others.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+namespace jpegcompile {
+
+// `Value` is made of a `Key`, and tells its `bytes()`.
+template <typename Key, typename Hash, typename Value>
+class ByteCache {
+ public:
+  explicit ByteCache(size_t most_bytes) : most_bytes_(most_bytes) {}
+
+  // The value of a key. Threads that miss at the same time may each make it.
+  std::shared_ptr<const Value> get(const Key& key) {
+    {
+      const std::scoped_lock lock(mutex_);
+      if (const auto found = places_.find(key); found != places_.end()) {
+        entries_.splice(entries_.begin(), entries_, found->second);
+        return found->second->value;
+      }
+    }
+    auto made = std::make_shared<const Value>(key);
+    const std::scoped_lock lock(mutex_);
+    keep(key, made);
+    return made;
+  }
+
+  size_t bytes() const {
+    const std::scoped_lock lock(mutex_);
+    return bytes_;
+  }
+
+ private:
+  struct Entry {
+    Key key;
+    std::shared_ptr<const Value> value;
+  };
+
+  void keep(const Key& key, std::shared_ptr<const Value> value) {
+    const size_t size = value->bytes();
+    if (size > most_bytes_ || places_.contains(key)) return;
+    while (bytes_ + size > most_bytes_) {
+      bytes_ -= entries_.back().value->bytes();
+      places_.erase(entries_.back().key);
+      entries_.pop_back();
+    }
+    entries_.push_front({key, std::move(value)});
+    places_.emplace(key, entries_.begin());
+    bytes_ += size;
+  }
+
+  const size_t most_bytes_;
+  mutable std::mutex mutex_;
+  size_t bytes_ = 0;
+  std::list<Entry> entries_;  // the one that was used last at the front
+  std::unordered_map<Key, typename std::list<Entry>::iterator, Hash> places_;
+};
+
+}  // namespace jpegcompile

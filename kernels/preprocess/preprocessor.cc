@@ -1,0 +1,223 @@
+#include "preprocess/preprocessor.h"
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <numeric>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "jpeg/open_rows.h"
+#include "jpeg/source.h"
+#include "preprocess/resampling/filters.h"
+#include "preprocess/strips.h"
+
+namespace jpegcompile {
+namespace {
+
+RefusedFrame refused(const Image& frame) {
+  RefusedFrame refused{frame.height, frame.width, {}, frame.color_space, frame.orientation};
+  for (const Component& component : frame.components) {
+    refused.sampling.emplace_back(component.horizontal_factor, component.vertical_factor);
+  }
+  return refused;
+}
+
+// Carries the frame of `FrameRefused`, which knows none.
+struct Refusal {
+  RefusedFrame frame;
+};
+
+// Bytes of a source; 0 for a file that cannot be read, which will say so when it is its turn.
+uintmax_t size_of(const Source& source) noexcept {
+  if (const auto* path = std::get_if<std::string>(&source)) {
+    std::error_code error;
+    const uintmax_t size = std::filesystem::file_size(*path, error);
+    return error ? 0 : size;
+  }
+  return std::get<std::span<const unsigned char>>(source).size();
+}
+
+std::vector<unsigned char> contents(const std::string& path) {
+  constexpr size_t kPiece = size_t{1} << 16;
+  const InputFile file(path);
+  std::vector<unsigned char> bytes(size_of(path) + kPiece);
+  for (size_t size = 0;;) {
+    if (bytes.size() - size < kPiece) bytes.resize(2 * bytes.size());
+    const long read = file.read(std::span(bytes).subspan(size));
+    if (read < 0) {
+      throw ReadError(FailureKind::access,
+                      std::generic_category().message(static_cast<int>(-read)));
+    }
+    size += static_cast<size_t>(read);
+    if (read == 0) {
+      bytes.resize(size);
+      return bytes;
+    }
+  }
+}
+
+}  // namespace
+
+// What the threads of one `run` share.
+class Batch {
+ public:
+  Batch(Preprocessor& preprocessor, std::span<const Source> sources, void* out)
+      : preprocessor_(preprocessor), sources_(sources), out_(static_cast<std::byte*>(out)), order_(sources.size()) {
+    std::iota(order_.begin(), order_.end(), size_t{0});
+    if (preprocessor.options_.threads < 2) return;
+    // With several threads the small ones at the end fill the time that the last large one takes.
+    std::vector<uintmax_t> sizes(sources.size());
+    std::ranges::transform(sources, sizes.begin(), size_of);
+    std::ranges::stable_sort(order_, [&sizes](size_t a, size_t b) { return sizes[a] > sizes[b]; });
+  }
+
+  // Takes sources until none is left.
+  void work() noexcept {
+    for (size_t turn = next_++; turn < order_.size(); turn = next_++) {
+      const size_t index = order_[turn];
+      std::byte* const out = out_ + index * preprocessor_.image_bytes();
+      try {
+        read(index, out);
+        continue;
+      } catch (const ReadError& error) {
+        record({index, error, std::nullopt});
+      } catch (const Refusal& refusal) {
+        record({index, std::nullopt, refusal.frame});
+      } catch (...) {
+        record({index, out_of_memory_, std::nullopt});
+      }
+      std::fill_n(out, preprocessor_.image_bytes(), std::byte{0});
+    }
+  }
+
+  std::vector<Failure> finish() {
+    if (is_lost_) throw std::bad_alloc();
+    std::ranges::sort(failures_, {}, &Failure::index);
+    return std::move(failures_);
+  }
+
+ private:
+  void read(size_t index, void* out) {
+    if (const auto* path = std::get_if<std::string>(&sources_[index])) {
+      const std::vector<unsigned char> bytes = contents(*path);
+      preprocessor_.read(bytes, out);
+    } else {
+      preprocessor_.read(std::get<std::span<const unsigned char>>(sources_[index]), out);
+    }
+  }
+
+  void record(Failure failure) noexcept {
+    const std::scoped_lock lock(mutex_);
+    try {
+      failures_.push_back(std::move(failure));
+    } catch (const std::bad_alloc&) {
+      is_lost_ = true;
+    }
+  }
+
+  Preprocessor& preprocessor_;
+  std::span<const Source> sources_;
+  std::byte* const out_;
+  std::vector<size_t> order_;
+  std::atomic<size_t> next_{0};
+  std::mutex mutex_;
+  std::vector<Failure> failures_;
+  bool is_lost_ = false;
+  // Made beforehand: when memory has run out, it could not be.
+  const ReadError out_of_memory_{FailureKind::memory, "not enough memory"};
+};
+
+Preprocessor::Preprocessor(NetworkNumbers network, const PreprocessOptions& options)
+    : network_(std::move(network)), options_(options), operators_(options.cache_bytes) {
+  if (options_.integers.has_value()) {
+    numbers_ = pixel_numbers(network_);
+    for (const double fill : network_.fill) fill_.push_back(static_cast<uint8_t>(fill));
+  }
+  if (network_.geometry.resize.has_value()) check_filter(network_.geometry.resize->filter);
+}
+
+size_t Preprocessor::image_size() const {
+  return network_.channels * static_cast<size_t>(network_.size.height * network_.size.width);
+}
+
+size_t Preprocessor::image_bytes() const {
+  return image_size() * (network_.is_half ? sizeof(uint16_t) : sizeof(float));
+}
+
+void Preprocessor::read(std::span<const unsigned char> bytes, void* out) {
+  Prepared prepared;
+  // Before memory is taken for the image.
+  const auto check_frame = [&](const Image& frame) {
+    try {
+      prepare(frame, prepared);
+    } catch (const FrameRefused&) {
+      throw Refusal{refused(frame)};
+    }
+  };
+  const ReadOptions options{options_.tolerant, options_.max_pixels, check_frame};
+  const auto take_all = [&](const std::unique_ptr<BlockRows>& rows) {
+    check_frame(rows->frame());
+    take(*rows, prepared, out);
+    while (options_.checks_all && rows->next()) {
+    }
+  };
+  try {
+    take_all(open_rows(bytes, options));
+  } catch (const UncleanData&) {
+    take_all(open_libjpeg_rows(bytes, options));
+  }
+}
+
+void Preprocessor::prepare(const Image& frame, Prepared& prepared) {
+  if (prepared.plan.has_value() || prepared.placement.has_value()) return;
+  if (options_.integers.has_value()) {
+    prepared.placement = placement_of(frame, network_);
+  } else {
+    prepared.plan = make_plan(frame, network_, operators_);
+  }
+}
+
+void Preprocessor::take(BlockRows& rows, void* out) {
+  Prepared prepared;
+  prepare(rows.frame(), prepared);
+  take(rows, prepared, out);
+}
+
+void Preprocessor::take(BlockRows& rows, const Prepared& prepared, void* out) {
+  if (prepared.plan.has_value()) {
+    ingest(rows, *prepared.plan, network_, out);
+  } else {
+    take_integers(rows, *prepared.placement, out);
+  }
+}
+
+void Preprocessor::take_integers(BlockRows& rows, const Placement& placement, void* out) const {
+  const auto pixels = std::make_unique_for_overwrite<uint8_t[]>(image_size());
+  decode_integers(rows, placement, *options_.integers, fill_, pixels.get());
+  take_pixels(pixels.get(), numbers_, network_, out);
+}
+
+std::vector<Failure> Preprocessor::run(std::span<const Source> sources, void* out) {
+  Batch batch(*this, sources, out);
+  {
+    std::vector<std::jthread> helpers;  // joined when they go out of scope
+    const size_t count = std::min(options_.threads, sources.size());
+    helpers.reserve(count);
+    try {
+      while (helpers.size() + 1 < count) {
+        helpers.emplace_back([&batch] { batch.work(); });
+      }
+    } catch (const std::system_error&) {
+      // The system gives no more threads: those that there are do the work.
+    }
+    batch.work();
+  }
+  return batch.finish();
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,161 @@
+"""Let kernels of the preprocessing make the image where one fixed linear map cannot.
+
+JpegIngest(luma, chroma, quantization, ...)  =>  JpegIngestFile(jpeg, ...)
+                                                 with --input jpeg, for images of any size or for
+                                                 the integers of libjpeg-turbo
+                                             =>  JpegIngestIntegers(luma, chroma, quantization,
+                                                                    frame, ...)
+                                                 with coefficients, for these integers
+
+Neither operator has a function body: no standard operator reads a JPEG file, and those that would
+compute its integers are no faster than a decoder. A Cast follows where the image is not float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from onnx import helper
+
+from jpegcompile.dct.color import mixing_matrix
+from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.interface import CHROMA, DOMAIN, FRAME, JPEG, LUMA, QUANTIZATION
+from jpegcompile.ir.graph import all_names, remove_node
+from jpegcompile.ir.module import Module
+from jpegcompile.ir.operands import Operands, is_operator, make_node
+from jpegcompile.ir.rewrite import Pass
+from jpegcompile.jpeg.frame import ColorSpace
+from jpegcompile.operators.ingest import INGEST, INGEST_FILE, INGEST_GRAY, INGEST_INTEGERS
+from jpegcompile.preprocessing.geometry import Geometry
+
+_SPACES: tuple[ColorSpace, ...] = ("gray", "ycbcr", "rgb")
+
+
+class PreprocessInput(Pass):
+    """Make the network's input of a file, or of its coefficients, by the preprocessing."""
+
+    name = "preprocess-input"
+
+    def run(self, module: Module) -> bool:
+        """Returns whether the ingest was replaced.
+
+        Raises:
+            UnsupportedModelError: if a tensor has the name of a new input, or the model takes the
+                bytes of a file and is bound to a batch of several images.
+        """
+        if not module.is_preprocessed or module.has_axis_inputs:
+            return False
+        graph = module.graph
+        ingest = next((n for n in graph.nodes if is_operator(n, INGEST, INGEST_GRAY)), None)
+        if ingest is None:
+            return False
+        image, block = ingest.outputs[0], int(ingest.attrs["block"])
+        taken = [t for t in graph.inputs if t.name in (LUMA, CHROMA, QUANTIZATION)]
+        remove_node(graph, ingest)
+        if module.options.input_mode == "jpeg":
+            _require_one_image(module, image)
+            made = [_new_input(module, JPEG, np.dtype(np.uint8), ["bytes"])]
+            _make(module, INGEST_FILE, {JPEG: made[0]}, image, block)
+        else:
+            made = [_of_any_size(tensor) for tensor in taken]
+            made.append(_new_input(module, FRAME, np.dtype(np.int64), [8]))
+            _make(module, INGEST_INTEGERS, {tensor.name: tensor for tensor in made}, image, block)
+        position = graph.inputs.index(taken[0])
+        others = [t for t in graph.inputs if t not in taken]
+        graph.inputs = [*others[:position], *made, *others[position:]]
+        graph.cleanup().toposort()
+        return True
+
+
+def _new_input(module: Module, name: str, kind: np.dtype[Any], shape: list[Any]) -> gs.Variable:
+    if name in all_names(module.graph):
+        raise UnsupportedModelError(
+            f"a tensor of the model is called '{name}', as an input of the compiled model will"
+            " be; rename it"
+        )
+    return gs.Variable(name, kind, shape)
+
+
+def _of_any_size(tensor: gs.Variable) -> gs.Variable:
+    """An input of the graph with as many blocks as a file has."""
+    if tensor.name != QUANTIZATION:
+        batch, components = tensor.shape[:2]
+        counts = (f"{tensor.name}_block_rows", f"{tensor.name}_block_columns")
+        tensor.shape = (batch, components, *counts, 8, 8)
+    return tensor
+
+
+def _require_one_image(module: Module, image: gs.Tensor) -> None:
+    batch = image.shape[0]
+    if isinstance(batch, int) and batch != 1:
+        raise UnsupportedModelError(
+            f"input '{module.image.name}' is bound to batch {batch}, and --input jpeg takes one"
+            " file; export the model with an open batch, or use --input coefficients"
+        )
+
+
+def _make(module: Module, operator: str, inputs: Operands, image: gs.Tensor, block: int) -> None:
+    """Append what makes the image."""
+    made = image
+    if image.dtype != np.float32:
+        made = gs.Variable(module.fresh(f"{image.name}.float32"), np.float32, image.shape)
+        if block > 1:
+            module.blocks[made.name] = block
+    attrs = {
+        "height": module.image.height,
+        "width": module.image.width,
+        "block": block,
+        "color": module.image.from_pixels[0],
+        "decoder": module.image.decoder,
+        **_geometry(module.image.geometry),
+    }
+    name = module.fresh(f"{DOMAIN}.ingest")
+    given = {**inputs, **_numbers(module)}
+    module.graph.nodes.append(make_node(operator, name, given, attrs, [made]))
+    if made is not image:
+        kind = {"to": helper.np_dtype_to_tensor_dtype(image.dtype)}
+        cast = gs.Node("Cast", module.fresh(f"{DOMAIN}.ingest.cast"), kind, [made], [image])
+        module.graph.nodes.append(cast)
+
+
+def _numbers(module: Module) -> Operands:
+    """The constants of colour and normalisation."""
+    color, affine = module.image.from_pixels
+    shown = np.broadcast_to(np.asarray(module.image.geometry.fill), affine.scale.shape)
+    arrays = {
+        **{
+            f"{space}_mixing": mixing_matrix(space, color) * affine.scale[:, None]
+            for space in _SPACES
+        },
+        "scale": affine.scale,
+        "shift": affine.shift,
+        "fill": shown,
+    }
+    share, kind = module.constants.share, np.dtype(np.float32)
+    return {name: share(f"ingest.file.{name}", values, kind) for name, values in arrays.items()}
+
+
+def _geometry(geometry: Geometry) -> dict[str, Any]:
+    """The attributes that say how images come to the network's size."""
+    attrs: dict[str, Any] = {"orientation": int(geometry.orientation), "flip": int(geometry.flip)}
+    resize, crop = geometry.resize, geometry.crop
+    if resize is not None:
+        attrs["fit"] = resize.fit
+        # In text, since an attribute of ONNX is a float32.
+        attrs["crop_ratio"] = repr(resize.crop_ratio)
+        if isinstance(resize.size, tuple):
+            attrs["resized_height"], attrs["resized_width"] = resize.size
+        elif resize.size is not None:
+            attrs["short_side"] = resize.size
+        attrs["filter"], attrs["library"] = resize.filter.name, resize.filter.library
+        attrs["antialias"] = int(resize.filter.antialias)
+    if crop is not None:
+        attrs["rounding"] = crop.rounding
+        if isinstance(crop.position, tuple):
+            attrs["crop"] = "given"
+            attrs["top"], attrs["left"] = crop.position
+        else:
+            attrs["crop"] = crop.position
+    return attrs

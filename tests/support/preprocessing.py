@@ -1,0 +1,48 @@
+"""The native ingest against the reference in float64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.dct.ingest import ingest
+from jpegcompile.jpeg.read import ImageSource, read_coefficients
+from jpegcompile.network_input import NetworkInput
+from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.runtime.preprocessor import Preprocessor
+
+# A value goes through some sixty sums, each rounded by at most half of 2^-23 of its partial sum.
+# The errors have random signs, and partial sums are about as large as the largest results; this is
+# twice the root of sixty times that.
+ROUNDING = 16 * 2.0**-24
+
+
+def network(size: tuple[int, int], layout: Any = "NCHW", **fields: Any) -> NetworkInput:
+    """A network of three channels, or one for color L, with ImageNet's numbers unless given."""
+    channels = 1 if fields.get("color") == "L" else 3
+    numbers = {"scale": 1 / 255, "mean": [0.45] * channels, "std": [0.22, 0.23, 0.24][:channels]}
+    taken = NetworkInput("image", channels, *size, layout)
+    return taken.normalized(preprocess_of({**numbers, **fields}))
+
+
+def tolerance(expected: NDArray[np.float64]) -> float:
+    """What float32 may differ by, in the units of the result."""
+    return ROUNDING * max(4.0, float(np.abs(expected).max(initial=0.0)))
+
+
+def native(source: ImageSource, taken: NetworkInput, block: int) -> NDArray[np.float32]:
+    """The native result for one file, channels first."""
+    batch = Preprocessor(taken, block, threads=1).read([source])
+    assert not batch.errors, batch.errors
+    image: NDArray[np.float32] = batch.tensor[0]
+    return image.transpose(2, 0, 1) if taken.layout == "NHWC" else image
+
+
+def assert_as_reference(source: ImageSource, taken: NetworkInput, block: int) -> None:
+    """The native result is the reference's, to float32's rounding."""
+    expected = ingest(read_coefficients(source), taken, block)
+    np.testing.assert_allclose(
+        native(source, taken, block), expected, rtol=0, atol=tolerance(expected)
+    )
