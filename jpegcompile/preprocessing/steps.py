@@ -31,7 +31,7 @@ Size = tuple[int, int]
 LARGEST_SIDE = 65535
 INTERPOLATIONS: Mapping[Library, tuple[Interpolation, ...]] = {
     "pillow": ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"),
-    "opencv": ("nearest", "bilinear", "bicubic", "lanczos", "area", "area-enlarging"),
+    "opencv": ("nearest", "bilinear", "bicubic", "lanczos", "area"),
     "tensorflow": ("nearest", "bilinear", "bicubic", "area"),
     "torchvision": ("nearest", "nearest-exact", "bilinear", "bicubic"),
     # Keeps m of 8 frequencies of each block: an image shrinks to m eighths of its size.
@@ -73,13 +73,21 @@ class Filter:
         if self.library not in INTERPOLATIONS:
             known = ", ".join(INTERPOLATIONS)
             raise UsageError(f"resize.library is {self.library!r}; use one of {known}")
-        names = INTERPOLATIONS[self.library]
-        if self.name not in names:
-            raise UsageError(
-                f"resize.filter is {self.name!r}; {self.library} has {', '.join(names)}"
-            )
+        if self.name not in (*INTERPOLATIONS[self.library], self._enlarging):
+            raise UsageError(self.unknown)
         if not self.antialias and self.library != "torchvision":
             raise UsageError(no_choice(self.library))
+
+    @property
+    def _enlarging(self) -> Interpolation | None:
+        """What `where` may make of a filter of that library; nobody asks for it by name."""
+        return "area-enlarging" if self.library == "opencv" else None
+
+    @property
+    def unknown(self) -> str:
+        """What is said of a name that the library does not have."""
+        known = ", ".join(INTERPOLATIONS[self.library])
+        return f"resize.filter is {self.name!r}; {self.library} has {known}"
 
     def where(self, grows: bool) -> Filter:
         """The filter of both axes of an image, one of which grows or none.
@@ -118,6 +126,8 @@ class Resize:
         """Check the fields, and make one number the two sides of what is no short side."""
         if self.fit not in get_args(Fit):
             raise UsageError(f"resize.fit is {self.fit!r}; use {', '.join(get_args(Fit))}")
+        if self.filter.name not in INTERPOLATIONS[self.filter.library]:
+            raise UsageError(self.filter.unknown)
         if self.fit == "short" and isinstance(self.size, tuple):
             raise UsageError(
                 f"resize.size is {list(self.size)} but a short side is one number; give one, or"

@@ -43,6 +43,11 @@ CORNERS = "center, top-left, top-right, bottom-left, bottom-right"
             " lanczos",
         ),
         (
+            {"resize": {"filter": "area-enlarging", "library": "opencv"}},
+            "resize.filter is 'area-enlarging'; opencv has nearest, bilinear, bicubic, lanczos,"
+            " area",
+        ),
+        (
             {"resize": {"library": "cv2"}},
             "resize.library is 'cv2'; use one of pillow, opencv, tensorflow, torchvision",
         ),
