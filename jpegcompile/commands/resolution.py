@@ -10,13 +10,14 @@ import click
 from jpegcompile.commands.console import change_text, progress_bar
 from jpegcompile.commands.images import show_left_out
 from jpegcompile.input_size import size_text
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.search.resolution import Measured, ResolutionSearch, choose_resolution
 
 
 def run_resolution_search(
     model: Path,
     options: dict[str, Any],
-    preprocess: str,
+    preprocess: str | Preprocess,
     *,
     image_input: str | None,
     input_size: str | None,
