@@ -225,8 +225,8 @@ def _require_placed(preprocess: Preprocess, image: NetworkInput) -> None:
     geometry = preprocess.geometry
     if geometry.views != "one":
         raise UsageError(
-            f'--preprocess: has "views": "{geometry.views}", and a compiled model sees one view of an'
-            ' image; leave "views" out, and average the answers for the views of a Preprocessor'
+            f'--preprocess: has "views": "{geometry.views}", and a compiled model sees one view of'
+            ' an image; leave "views" out, and average the answers for the views of a Preprocessor'
         )
     if preprocess.decoder != "float":
         used = geometry.resize is not None

@@ -7,8 +7,8 @@
    to its size.
 3. Verification, on the other half of the images, which nothing above has seen.
 
-What is measured is the source network at each size, on the float decode: a compiled model computes
-the same but for rounding.
+What is measured is the source network at each size, by the decoder of the description: a compiled
+model computes the same but for rounding.
 """
 
 from __future__ import annotations

@@ -110,12 +110,13 @@ def test_compare_and_bench(original: Path, compiled: Path, images: Path, tmp_pat
     result = jpegcompile.compare(original, compiled, images)
     assert result.agreement_exact == 1.0
     assert result.conversion.largest < 1e-4 * result.conversion.scale
-    tensors = tmp_path / "tensors.onnx"
-    jpegcompile.compile(original, input="tensor", resolution=RUNS).save(tensors)
-    measured = jpegcompile.bench(
-        original, tensors, batches=[1], threads=[1], rounds=1, seconds=0.01
-    )
-    assert measured.cells
+    for path, given in ((compiled, images), (tmp_path / "tensors.onnx", None)):
+        if given is None:
+            jpegcompile.compile(original, input="tensor", resolution=RUNS).save(path)
+        measured = jpegcompile.bench(
+            original, path, given, batches=[1], threads=[1], rounds=1, seconds=0.01
+        )
+        assert measured.cells
 
 
 def test_files_of_the_trained_size_are_shrunk(compiled: Path, images: Path) -> None:

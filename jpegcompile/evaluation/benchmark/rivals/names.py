@@ -16,6 +16,7 @@ PILLOW: Mapping[Interpolation, str] = {
     "lanczos": "LANCZOS",
     "area": "BOX",
     "area-enlarging": "BILINEAR",
+    "dct": "BILINEAR",
 }
 OPENCV: Mapping[Interpolation, str] = {
     "nearest": "INTER_NEAREST",
@@ -27,6 +28,7 @@ OPENCV: Mapping[Interpolation, str] = {
     "lanczos": "INTER_LANCZOS4",
     "area": "INTER_AREA",
     "area-enlarging": "INTER_AREA",
+    "dct": "INTER_AREA",
 }
 TORCHVISION: Mapping[Interpolation, str] = {
     "nearest": "NEAREST",
@@ -38,6 +40,7 @@ TORCHVISION: Mapping[Interpolation, str] = {
     "lanczos": "BICUBIC",
     "area": "BILINEAR",
     "area-enlarging": "BILINEAR",
+    "dct": "BILINEAR",
 }
 
 
@@ -45,4 +48,4 @@ def is_antialiased(filter: Filter) -> bool:
     """Whether the window of the model's filter grows as the image shrinks."""
     if filter.library == "torchvision":
         return filter.antialias
-    return filter.library == "pillow" or filter.name == "area"
+    return filter.library == "pillow" or filter.name in ("area", "dct")
