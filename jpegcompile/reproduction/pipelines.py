@@ -79,7 +79,7 @@ def pillow_reader(subject: Subject) -> Callable[[Path], NDArray[np.float32]]:
 def _any_size_reader(
     taken: NetworkInput, preprocess: Preprocess
 ) -> Callable[[Path], NDArray[np.float32]]:
-    """The same with Pillow's resize, as people write it; with other libraries' as they define it."""
+    """The same with Pillow's resize, as people write it; that of others as they define it."""
     resize = preprocess.geometry.resize
     if resize is not None and resize.filter.library != "pillow":
         return lambda file: pillow_input(file, preprocess, taken)
