@@ -80,7 +80,7 @@ def _row(cell: Mapping[str, Any], rivals: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Measure and print the table."""
-    names = [network.name for network in NETWORKS if network.preprocess == "imagenet"]
+    names = [network.name for network in NETWORKS if network.size == 224]
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("cache", type=Path, metavar="CACHE", help="folder for the networks")
     parser.add_argument("photos", type=Path, metavar="PHOTOS", help="folder of JPEG files")

@@ -73,14 +73,14 @@ def test_json(
         check = cell["sides"]["compiled"]["check"]
         assert check["passed"]
         assert check["inputs"] == 16
-        # Pillow rounds where the float decode does not, and draft leaves frequencies out.
+        # Pillow rounds where the float decode does not.
         pillow, box = (cell["sides"][rival]["differences"] for rival in RIVALS)
         logits = check["outputs"][1]
         # Of the original here, and of the compiled model there.
         apart = logits["conversion"]
         assert pillow[1]["difference"] == pytest.approx(logits["decoder"], abs=apart)
         assert pillow[1]["difference"] > 100 * apart
-        assert pillow[1]["difference"] < box[1]["difference"] < 0.5 * box[1]["largest"]
+        assert 100 * apart < box[1]["difference"] < 0.1 * box[1]["largest"]
         for side in cell["sides"].values():
             assert side["sharing"] is None if cell["threads"] == 1 else side["sharing"] in ways
 

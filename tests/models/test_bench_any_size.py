@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,16 +18,20 @@ from support.tiers import thorough
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
-from jpegcompile.errors import ImageError, UsageError
+from jpegcompile.errors import CheckFailedError, ImageError, UsageError
 from jpegcompile.evaluation.benchmark import ahead
 from jpegcompile.evaluation.benchmark.ahead import Overlap, Sharing, fastest, read_ahead
 from jpegcompile.evaluation.benchmark.any_size import opener, sharings
+from jpegcompile.evaluation.benchmark.checks import Checks
 from jpegcompile.evaluation.benchmark.difference import differences
 from jpegcompile.evaluation.benchmark.inputs import write_photographs
-from jpegcompile.evaluation.benchmark.job import InputSet, Job
+from jpegcompile.evaluation.benchmark.job import COMPILED, InputSet, Job
+from jpegcompile.evaluation.benchmark.plan import Plan
 from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS, chosen_rivals
 from jpegcompile.evaluation.benchmark.rivals.target import Target
+from jpegcompile.evaluation.benchmark.timer import Steps, Timer
 from jpegcompile.evaluation.pillow import pillow_input
+from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.network_input import NetworkInput
@@ -270,11 +276,45 @@ def test_photographs_of_usual_sizes(tmp_path: Path) -> None:
     assert len({path.read_bytes() for path in paths}) == 5
 
 
-def test_a_file_that_a_rival_cannot_read(tmp_path: Path) -> None:
-    source = tmp_path / "source.onnx"
+class Answers:
+    """A process that has its answers at hand, those of a pipeline in a file."""
+
+    outputs = ("logits",)
+
+    def __init__(self, job: Job, pipelined: Path) -> None:
+        self.job = job
+        self._pipelined = pipelined
+
+    def ask(self, command: str, folder: str = "") -> dict[str, Any]:
+        if command == "prepare":
+            return {"seconds": [], "sharing": vars(Sharing(1, 1))}
+        assert command == "pipelined"
+        return {"files": [str(self._pipelined)]}
+
+
+def test_a_pipeline_that_mixes_files_up_is_not_timed(tmp_path: Path) -> None:
+    values = np.random.default_rng(3).normal(size=(4, 10))
+    right, wrong = tmp_path / "right.npz", tmp_path / "wrong.npz"
+    np.savez(right, values)
+    np.savez(wrong, values[::-1])
+    job = replace(rival_job(tmp_path), side=COMPILED)
+    plan = Plan(tmp_path, (job,), True, Tolerance(), ((),))
+    timer = Timer(plan, 1, 0.0, False, Steps(None, 1))
+    process: Any = Answers(job, right)
+    # Its own answers count as the original's here: it is the first side, and takes tensors.
+    first: Any = SimpleNamespace(job=replace(job, sets=(InputSet("t", (), ""),)))
+    checks = Checks(plan, first, [str(right)])
+    assert len(timer._prepared([process], checks)) == 1
+    process = Answers(job, wrong)
+    with pytest.raises(CheckFailedError, match="output 'logits': conversion error"):
+        timer._prepared([process], checks)
+
+
+def rival_job(folder: Path) -> Job:
+    source = folder / "source.onnx"
     onnx.save(tiny_residual(), source)
     target = target_of(SHORT)
-    job = Job(
+    return Job(
         side="pillow",
         model=str(source),
         folder=None,
@@ -290,7 +330,10 @@ def test_a_file_that_a_rival_cannot_read(tmp_path: Path) -> None:
         parts_folder=None,
         sets=(InputSet("images", ("a.jpg",), ""),),
     )
-    pipeline = opener(job)().pipeline(with_parts=False)
+
+
+def test_a_file_that_a_rival_cannot_read(tmp_path: Path) -> None:
+    pipeline = opener(rival_job(tmp_path))().pipeline(with_parts=False)
     with pytest.raises(ImageError, match=r"^pillow cannot read a file that other readers take: "):
         pipeline.end_to_end([b"nothing"])
     (probabilities, _) = pipeline.end_to_end([make_jpeg(60, 50)])

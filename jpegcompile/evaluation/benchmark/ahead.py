@@ -37,12 +37,12 @@ class Overlap:
     Attributes:
         sharing: of the threads.
         read: what is done ahead for a batch of files, in a thread of its own.
-        finish: what is done with that, where the outputs are wanted.
+        finish: makes the outputs of that, in the caller's thread.
     """
 
     sharing: Sharing
     read: Callable[[Sequence[bytes]], Any]
-    finish: Callable[[Any], object]
+    finish: Callable[[Any], Any]
 
     def seconds(self, batches: Sequence[Sequence[bytes]], runs: int) -> float:
         """Time from one batch's outputs to the next one's, once both halves are at work.

@@ -61,18 +61,18 @@ class TimedModule(TimedModel):
         job = self._job
 
         def finish(images: Sequence[Coefficients]) -> Outputs:
-            return run_image(self._image_of(images))
+            return run_image(self.image_of(images))
 
         sharing = Sharing(job.threads, job.threads)
         overlaps = [] if job.threads == 1 else [Overlap(sharing, self._decode, finish)]
-        read = self._waiting(lambda files: self._image_of(self._decode(files)))
+        read = self._waiting(lambda files: self.image_of(self._decode(files)))
         return AnySizePipeline(read, run_image, tuple(overlaps))
 
     def _decode(self, files: Sequence[bytes]) -> list[Coefficients]:
         job = self._job
         return read_coefficients_many(files, threads=job.threads, tolerant=job.tolerant)
 
-    def _image_of(self, images: Sequence[Coefficients]) -> torch.Tensor:
+    def image_of(self, images: Sequence[Coefficients]) -> torch.Tensor:
         """Files of any frames as the first kernel takes them, in their order."""
         groups: dict[Frame, list[int]] = {}
         for index, image in enumerate(images):

@@ -21,7 +21,7 @@ from typing import IO, Any
 import numpy as np
 
 from jpegcompile.errors import AccessError, JpegCompileError
-from jpegcompile.evaluation.benchmark.ahead import Overlap, fastest
+from jpegcompile.evaluation.benchmark.ahead import Overlap, fastest, read_ahead
 from jpegcompile.evaluation.benchmark.any_size import AnySizePipeline
 from jpegcompile.evaluation.benchmark.job import PIPELINED, InputSet, Job, job_of
 from jpegcompile.evaluation.benchmark.model import opener_of
@@ -47,6 +47,7 @@ class Worker:
         self.creation = perf_counter() - start
         self._whole = self._model.pipeline(with_parts=False)
         self._timed: dict[tuple[str, str | None], Timed] = {}
+        self._overlap: Overlap | None = None
 
     def opened(self) -> dict[str, Any]:
         """Seconds that opening took, and names of the outputs."""
@@ -78,7 +79,7 @@ class Worker:
     def prepare(self) -> dict[str, Any]:
         """Make the inputs of every stage and run it once; says the seconds and the sharing."""
         pipeline = self._model.pipeline(with_parts=True)
-        overlap = self._overlap(pipeline)
+        self._overlap = overlap = self._chosen(pipeline)
         by_name = {inputs.name: inputs for inputs in self.job.sets}
         seconds = []
         for stage, name in self.job.stages:
@@ -94,7 +95,17 @@ class Worker:
             seconds.append(timed.estimate())
         return {"seconds": seconds, "sharing": overlap and asdict(overlap.sharing)}
 
-    def _overlap(self, pipeline: Stages) -> Overlap | None:
+    def pipelined(self, folder: str) -> dict[str, Any]:
+        """Outputs of the pipeline for every batch of every set, written as `outputs` does."""
+        overlap, size = self._overlap, self.job.batch
+        assert overlap is not None
+        results = [
+            [overlap.finish(made) for made in read_ahead(overlap.read, inputs.file_batches(size))]
+            for inputs in self.job.sets
+        ]
+        return {"files": self._write(results, folder, "pipelined")}
+
+    def _chosen(self, pipeline: Stages) -> Overlap | None:
         """The way to overlap that is fastest for the first inputs; None where none is timed."""
         if not isinstance(pipeline, AnySizePipeline) or not pipeline.overlaps:
             return None
