@@ -35,8 +35,7 @@ AXIS_INPUTS = {
     CHROMA: (f"{CHROMA}_rows", f"{CHROMA}_columns"),
 }
 LEVEL = "level"
-# A further input of a model that decodes coefficients to integers: height, width, EXIF orientation,
-# number of components, and horizontal and vertical sampling factors of luma, of all files of a batch.
+# A further input of a model that decodes coefficients to integers: what kind of files a batch has.
 FRAME = "frame"
 # Input of a model that takes the bytes of a file.
 JPEG = "jpeg"

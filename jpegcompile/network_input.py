@@ -51,9 +51,7 @@ class NetworkInput:
 
     @property
     def is_preprocessed(self) -> bool:
-        """Whether files are no input of one fixed linear map: they have any size, or are decoded to
-        integers.
-        """
+        """Whether no fixed linear map takes files to it: they have any size, or become integers."""
         return self.geometry.takes_any_size or self.decoder != "float"
 
     @property

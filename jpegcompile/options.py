@@ -25,7 +25,8 @@ from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import precision_of
 from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
 from jpegcompile.preprocessing.presets import for_network
-from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.preprocessing.reading import with_decoder
+from jpegcompile.resolution_plan import Resolution, resolution_of
 from jpegcompile.target.base import Target
 from jpegcompile.target.registry import target_of
 
@@ -46,6 +47,7 @@ def compile_options(
     subsampling: str | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
+    resolution: Resolution | None = None,
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
@@ -107,6 +109,7 @@ def compile_options(
         subsampling=subsampling,
         image_input=image_input,
         input_size=input_size_of(input_size),
+        resolution=resolution_of(resolution),
         frequencies=plan,
         domain=domain,
         lean=lean,
@@ -132,9 +135,7 @@ def _described(
         if decoder is not None:
             raise UsageError("--decoder is for files, which need --preprocess; give it, too")
         return None
-    preprocess = preprocess_of(spec)
-    if decoder is not None:
-        preprocess = replace(preprocess, decoder=decoder)
+    preprocess = with_decoder(spec, decoder)
     if preprocess.decoder != "float" and (target.kernels is None or target.chooses_layouts):
         raise UsageError(
             f"--decoder {preprocess.decoder} needs the native kernels of --target ort, and --target"
@@ -222,6 +223,11 @@ def complete_options(options: CompileOptions, image: NetworkInput) -> CompileOpt
 def _require_placed(preprocess: Preprocess, image: NetworkInput) -> None:
     """Refuse a preprocessing by which not even images of the network's size come to that size."""
     geometry = preprocess.geometry
+    if geometry.views != "one":
+        raise UsageError(
+            f'--preprocess: has "views": "{geometry.views}", and a compiled model sees one view of'
+            ' an image; leave "views" out, and average the answers for the views of a Preprocessor'
+        )
     if preprocess.decoder != "float":
         used = geometry.resize is not None
         library = geometry.resize.filter.library if geometry.resize is not None else "pillow"

@@ -94,9 +94,8 @@ def export(module: Module, *, check_types: bool = True) -> onnx.ModelProto:
 
 def _move_to_portable(model: onnx.ModelProto) -> None:
     """Move all operators that have function bodies, with these, to the portable domain."""
-    moved = [
-        node for node in model.graph.node if node.domain == DOMAIN and not _is_native_alone(node)
-    ]
+    ours = [node for node in model.graph.node if node.domain == DOMAIN]
+    moved = [node for node in ours if not _is_native_alone(node)]
     for named in (*moved, *model.functions):
         named.domain = PORTABLE_DOMAIN
     if not any(_is_native_alone(node) for node in model.graph.node):

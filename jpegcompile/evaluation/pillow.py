@@ -21,7 +21,7 @@ from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.inputs import normalize
 
 # ITU-T T.81, B.1.1.3.
-_END_OF_IMAGE = b"\xff\xd9"
+END_OF_IMAGE = b"\xff\xd9"
 _RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
     "box": Image.Resampling.BOX,
@@ -155,4 +155,4 @@ def _with_end(file: Path | bytes) -> BytesIO:
     there is, as `read_coefficients` does; behind the end of a whole file it does not look.
     """
     content = file if isinstance(file, bytes) else file.read_bytes()
-    return BytesIO(content + _END_OF_IMAGE)
+    return BytesIO(content + END_OF_IMAGE)

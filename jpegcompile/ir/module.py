@@ -22,6 +22,7 @@ from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.precision import FLOAT32, Precision
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.report import Report
+from jpegcompile.resolution_plan import ResolutionPlan
 from jpegcompile.target.base import Target
 from jpegcompile.target.ort import ORT
 
@@ -39,6 +40,7 @@ class CompileOptions:
     subsampling: str | None = None
     image_input: str | None = None
     input_size: tuple[int, int] | None = None
+    resolution: ResolutionPlan | None = None
     frequencies: FrequencyPlan = field(default_factory=FrequencyPlan)
     domain: DomainChoice = "jpeg"
     lean: bool = False

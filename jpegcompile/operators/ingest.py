@@ -157,8 +157,9 @@ PREPROCESSING: tuple[Operator, ...] = (
             _blocks("luma", 1),
             replace(_blocks("chroma", 2), is_optional=True),
             Operand("quantization", "bytes", "N ? 8 8", "uint16"),
-            # Height, width, EXIF orientation, components, horizontal and vertical factor of luma.
-            Operand("frame", "bytes", "6", "int64"),
+            # Height, width, EXIF orientation, colour space (0 grey, 1 YCbCr, 2 RGB), and the
+            # horizontal and vertical sampling factors of the first component, and of the others.
+            Operand("frame", "bytes", "8", "int64"),
             *_NUMBERS,
         ),
         (Operand("y", "map", "N C H W", block="block"),),

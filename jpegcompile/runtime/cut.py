@@ -86,15 +86,8 @@ def begin_at(model: onnx.ModelProto, tensor: str, taken: NetworkInput) -> onnx.M
     image.type.tensor_type.shape.dim[0].CopyFrom(_batch(graph, tensor))
     if _is_grouped(result, tensor):
         without_groups(result)
-    replaced = {
-        FRAME,
-        JPEG,
-        LUMA,
-        CHROMA,
-        QUANTIZATION,
-        LEVEL,
-        *chain.from_iterable(AXIS_INPUTS.values()),
-    }
+    matrices = chain.from_iterable(AXIS_INPUTS.values())
+    replaced = {FRAME, JPEG, LUMA, CHROMA, QUANTIZATION, LEVEL, *matrices}
     inputs = [image, *(value for value in graph.input if value.name not in replaced)]
     del graph.input[:]
     graph.input.extend(inputs)

@@ -12,9 +12,11 @@ from jpegcompile.dct.ingest import IngestOperators, ingest_operators, level_of
 from jpegcompile.errors import ImageError
 from jpegcompile.interface import AXIS_INPUTS, CHROMA, FRAME, LEVEL, LUMA, QUANTIZATION
 from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.frame import ColorSpace
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.metadata import CompiledInfo
 
+_SPACES: tuple[ColorSpace, ...] = ("gray", "ycbcr", "rgb")
 _ROWS, _ = AXIS_INPUTS[LUMA]
 
 Feeds = dict[str, NDArray[np.generic]]
@@ -46,7 +48,7 @@ def placed_feeds(
                 f"{name}: differs from the first file in size, sampling or orientation; feed files"
                 " that are alike, or use Session.run"
             )
-        if image.color_space == "rgb":
+        if image.color_space == "rgb" and info.input.decoder == "float":
             raise ImageError(
                 f"{name}: holds RGB, and the model takes luma and chroma; use Session.run"
             )
@@ -83,6 +85,7 @@ def _integer_feeds(images: Sequence[Coefficients], info: CompiledInfo) -> Feeds:
     components = len(info.frame.sampling)
     if components > 1:
         if frame.color_space == "gray":
+            # The kernel does not read it.
             feeds[CHROMA] = np.zeros((len(images), 2, 1, 1, 8, 8), np.int16)
         else:
             feeds[CHROMA] = np.stack([np.stack(image.planes[1:]) for image in images])
@@ -97,8 +100,9 @@ def _integer_feeds(images: Sequence[Coefficients], info: CompiledInfo) -> Feeds:
             frame.height,
             frame.width,
             frame.orientation,
-            len(frame.sampling),
+            _SPACES.index(frame.color_space),
             *frame.sampling[0],
+            *frame.sampling[-1],
         ],
         np.int64,
     )

@@ -234,7 +234,10 @@ class Session(ImageRunner):
             if tolerant not in self._preprocessors:
                 taken = replace(self.info.input, layout="NCHW")
                 self._preprocessors[tolerant] = Preprocessor(
-                    taken, self.info.ingest_block, threads=self.threads, tolerant=tolerant
+                    taken,
+                    self.info.ingest_block,
+                    threads=self.threads,
+                    tolerant=tolerant,
                 )
             return self._preprocessors[tolerant]
 

@@ -14,7 +14,11 @@ from jpegcompile.runtime.preprocessor import Batch, Preprocessor
 
 
 def usable_tensors(
-    preprocessor: Preprocessor, sources: Sequence[ImageSource], reader: ImageReader, size: int
+    preprocessor: Preprocessor,
+    sources: Sequence[ImageSource],
+    reader: ImageReader,
+    size: int,
+    first: int = 0,
 ) -> Iterator[tuple[list[int], NDArray[Any]]]:
     """The network's input of the files that can be used, some at a time, in their order.
 
@@ -25,6 +29,7 @@ def usable_tensors(
         sources: paths and bytes.
         reader: says what becomes of files that cannot be used, and keeps what is wrong with them.
         size: files at a time.
+        first: index of the first of the sources among all.
 
     Yields:
         Indices of the files among all, and their tensors [N, ...].
@@ -33,17 +38,22 @@ def usable_tensors(
         ImageError, AccessError: of the first file that cannot be used, if that is to be raised.
     """
     for batch in preprocessor.stream(sources, size):
-        used = _used(batch, sources, reader)
+        used = _used(batch, sources, reader, first)
+        indices = [first + index for index in used]
         if len(used) == len(batch.tensor):
-            yield used, batch.tensor
+            yield indices, batch.tensor
         elif used:
-            yield used, batch.tensor[np.asarray(used) - batch.first]
+            yield indices, batch.tensor[np.asarray(used) - batch.first]
 
 
-def _used(batch: Batch, sources: Sequence[ImageSource], reader: ImageReader) -> list[int]:
+def _used(
+    batch: Batch, sources: Sequence[ImageSource], reader: ImageReader, first: int
+) -> list[int]:
+    """Indices of the sources that can be used; the reader is told of the others."""
     indices = range(batch.first, batch.first + len(batch.tensor))
     for place, error in sorted(batch.errors.items()):
         index = batch.first + place
-        with reader.guarding(sources[index], index, source_name(sources, index)):
+        name = source_name(sources, index, first)
+        with reader.guarding(sources[index], first + index, name):
             raise error
     return [index for index in indices if index - batch.first not in batch.errors]

@@ -52,11 +52,14 @@ def _layouts(kernels: Kernels) -> tuple[Pass, ...]:
     """The passes that give maps the layouts of kernels."""
     from jpegcompile.passes.schedule.compact_tiles import CompactTiles
     from jpegcompile.passes.schedule.group_channels import GroupChannels
+    from jpegcompile.passes.schedule.report_skippable import ReportSkippable
 
     if kernels.channel_group == 1:
         return ()
     grouped = GroupChannels(kernels.channel_group)
-    return (grouped, CompactTiles()) if kernels.compact_tiles else (grouped,)
+    if not kernels.compact_tiles:
+        return (grouped,)
+    return grouped, CompactTiles(), ReportSkippable()
 
 
 ORT = Target(

@@ -102,6 +102,15 @@ constexpr std::array<Orientation, 8> kOrientations = {{
     {true, false, true},
 }};
 
+// As Resize.is_possible of jpegcompile/preprocessing/steps.py.
+bool is_possible(const ResizeFilter& filter, Size image, Size resized) {
+  if (filter.interpolation != Interpolation::kDct) return true;
+  const auto is_whole = [](int64_t from, int64_t to) {
+    return kDctBlock * to % from == 0 && to <= from;
+  };
+  return is_whole(image.height, resized.height) && is_whole(image.width, resized.width);
+}
+
 }  // namespace
 
 Size Resize::size_of(Size image, Size network) const {
@@ -145,6 +154,7 @@ std::optional<Placement> place(const Geometry& geometry, Size image, int orienta
     const bool grows = resized.height > image.height || resized.width > image.width;
     filter = geometry.resize->filter_where(grows);
     if (std::min(resized.height, resized.width) < 1) return std::nullopt;
+    if (!is_possible(filter, image, resized)) return std::nullopt;
   }
   const std::optional<Size> start = start_of(geometry, resized, network);
   if (!start.has_value()) return std::nullopt;

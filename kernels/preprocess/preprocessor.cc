@@ -166,35 +166,47 @@ size_t Preprocessor::image_bytes() const {
 void Preprocessor::read(std::span<const unsigned char> bytes, void* out) {
   Prepared prepared;
   // Before memory is taken for the image.
-  const auto check_frame = [&](const Image& frame) { prepare(frame, prepared); };
-  const ReadOptions options{options_.tolerant, options_.max_pixels, check_frame};
-  const auto take = [&](const std::unique_ptr<BlockRows>& rows) {
-    check_frame(rows->frame());
-    if (prepared.plan.has_value()) {
-      ingest(*rows, *prepared.plan, network_, out);
-    } else {
-      take_integers(*rows, *prepared.placement, out);
+  const auto check_frame = [&](const Image& frame) {
+    try {
+      prepare(frame, prepared);
+    } catch (const FrameRefused&) {
+      throw Refusal{refused(frame)};
     }
+  };
+  const ReadOptions options{options_.tolerant, options_.max_pixels, check_frame};
+  const auto take_all = [&](const std::unique_ptr<BlockRows>& rows) {
+    check_frame(rows->frame());
+    take(*rows, prepared, out);
     while (options_.checks_all && rows->next()) {
     }
   };
   try {
-    take(open_rows(bytes, options));
+    take_all(open_rows(bytes, options));
   } catch (const UncleanData&) {
-    take(open_libjpeg_rows(bytes, options));
+    take_all(open_libjpeg_rows(bytes, options));
   }
 }
 
 void Preprocessor::prepare(const Image& frame, Prepared& prepared) {
   if (prepared.plan.has_value() || prepared.placement.has_value()) return;
-  try {
-    if (options_.integers.has_value()) {
-      prepared.placement = placement_of(frame, network_);
-    } else {
-      prepared.plan = make_plan(frame, network_, operators_);
-    }
-  } catch (const FrameRefused&) {
-    throw Refusal{refused(frame)};
+  if (options_.integers.has_value()) {
+    prepared.placement = placement_of(frame, network_);
+  } else {
+    prepared.plan = make_plan(frame, network_, operators_);
+  }
+}
+
+void Preprocessor::take(BlockRows& rows, void* out) {
+  Prepared prepared;
+  prepare(rows.frame(), prepared);
+  take(rows, prepared, out);
+}
+
+void Preprocessor::take(BlockRows& rows, const Prepared& prepared, void* out) {
+  if (prepared.plan.has_value()) {
+    ingest(rows, *prepared.plan, network_, out);
+  } else {
+    take_integers(rows, *prepared.placement, out);
   }
 }
 

@@ -55,6 +55,8 @@ class Preprocessor {
   // that failed, which it returns in the order of the sources. May be called by several threads.
   // Throws std::bad_alloc, or what is a defect of this library.
   std::vector<Failure> run(std::span<const Source> sources, void* out);
+  // The same for one file whose rows somebody else has. Throws FrameRefused, and what `rows` throws.
+  void take(BlockRows& rows, void* out);
 
  private:
   friend class Batch;
@@ -65,7 +67,9 @@ class Preprocessor {
     std::optional<Plan> plan;            // of floats
     std::optional<Placement> placement;  // of integers
   };
+  // Throws FrameRefused.
   void prepare(const Image& frame, Prepared& prepared);
+  void take(BlockRows& rows, const Prepared& prepared, void* out);
   void take_integers(BlockRows& rows, const Placement& placement, void* out) const;
 
   const NetworkNumbers network_;

@@ -8,8 +8,7 @@ JpegIngest(luma, chroma, quantization, ...)  =>  JpegIngestFile(jpeg, ...)
                                                  with coefficients, for these integers
 
 Neither operator has a function body: no standard operator reads a JPEG file, and those that would
-compute its integers are no faster than a decoder. Where the image has another precision than float32
-a Cast follows.
+compute its integers are no faster than a decoder. A Cast follows where the image is not float32.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class PreprocessInput(Pass):
             _make(module, INGEST_FILE, {JPEG: made[0]}, image, block)
         else:
             made = [_of_any_size(tensor) for tensor in taken]
-            made.append(_new_input(module, FRAME, np.dtype(np.int64), [6]))
+            made.append(_new_input(module, FRAME, np.dtype(np.int64), [8]))
             _make(module, INGEST_INTEGERS, {tensor.name: tensor for tensor in made}, image, block)
         position = graph.inputs.index(taken[0])
         others = [t for t in graph.inputs if t not in taken]

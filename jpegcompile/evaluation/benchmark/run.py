@@ -18,10 +18,11 @@ from jpegcompile.evaluation.benchmark.inputs import gather
 from jpegcompile.evaluation.benchmark.job import InputSet
 from jpegcompile.evaluation.benchmark.plan import plan_of
 from jpegcompile.evaluation.benchmark.results import Benchmark
+from jpegcompile.evaluation.benchmark.rivals.registry import Chosen, chosen_rivals
 from jpegcompile.evaluation.benchmark.timer import Steps, Timer
 from jpegcompile.evaluation.progress import Progress, unseen
-from jpegcompile.evaluation.verify import require_same_source
-from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.evaluation.verify import original_of
+from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.image_runner import ImageRunner
@@ -52,16 +53,20 @@ def bench(
     providers: Asked = "auto",
     on_error: OnError = "stop",
     tolerant: bool = False,
+    rivals: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Benchmark:
     """Time the original model behind Pillow and NumPy against the compiled model.
 
+    Of a model for images of any size, the original is timed behind several readers of files, and
+    reading and network are timed at work at once, too.
+
     Args:
         original: path of the source model.
         compiled: path of the compiled model, a file or the folder of a module.
-        images: folder of JPEG files of the network's size. Without it a model for coefficients is
-            timed with files made for the purpose, of quality 75 and 90, and one for tensors with
-            random tensors.
+        images: folder of JPEG files, of the network's size unless the model takes any. Without it
+            a model for coefficients is timed with files made for the purpose, of quality 75 and 90,
+            and one for tensors with random tensors.
         batches: inputs of a run; 1 and 8, or what the model is bound to, if not given.
         threads: of ONNX Runtime or PyTorch, and of decoding; every number is timed with every
             batch size.
@@ -74,6 +79,8 @@ def bench(
             that is to be run; "skip" and "report" read all files, leave such ones out, and the
             result lists them.
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
+        rivals: names of readers for the original, of "pillow", "pillow-box", "simplejpeg+opencv"
+            and "torchvision"; all that are installed if not given.
         progress: called with (done, total).
 
     Raises:
@@ -85,14 +92,24 @@ def bench(
     _require_positive(batches or (), threads, rounds, seconds)
     with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as name:
         session = opened(compiled, threads=1, providers=providers, progress=progress or unseen)
-        source = load_source(original)
-        require_same_source(source, session)
+        source = original_of(original, session)
         _require_timed(session, per_op, portable)
+        chosen = _rivals(session, rivals)
         sizes = _batch_sizes(session, source, batches)
         inputs = gather(session, images, sizes, Path(name), on_error, tolerant=tolerant)
         path = os.fspath(original)
         used = _providers(session, original, providers)
-        plan = plan_of(session, source, path, inputs, Path(name), portable, tolerant, used)
+        plan = plan_of(
+            session,
+            source,
+            path,
+            inputs,
+            Path(name),
+            portable,
+            tolerant,
+            used,
+            tuple(chosen.rivals),
+        )
         execution, mode = _execution_of(session), session.info.input_mode
         # Their memory is not wanted while others are timed.
         del session, source
@@ -114,7 +131,26 @@ def bench(
             cells=cells,
             skipped=inputs.skipped,
             ignored=inputs.ignored,
+            rivals=chosen.rivals,
+            left_out_rivals=chosen.left_out,
         )
+
+
+def _rivals(session: ImageRunner, names: Sequence[str] | None) -> Chosen:
+    """Which readers take part, where files may have any size.
+
+    Raises:
+        UsageError: if some are named and cannot take part.
+    """
+    geometry = session.info.input.geometry
+    if geometry.takes_any_size:
+        return chosen_rivals(names, geometry)
+    if names is not None:
+        raise UsageError(
+            f"{session.path}: takes images of its own size, or tensors, which rivals do not differ"
+            " in; leave --rivals out, or compile it with a --preprocess that resizes"
+        )
+    return Chosen({}, {})
 
 
 def _require_timed(session: Session | CompiledModule, per_op: bool, portable: bool) -> None:
