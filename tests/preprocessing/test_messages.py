@@ -49,7 +49,8 @@ CORNERS = "center, top-left, top-right, bottom-left, bottom-right"
         ),
         (
             {"resize": {"library": "cv2"}},
-            "resize.library is 'cv2'; use one of pillow, opencv, tensorflow, torchvision",
+            "resize.library is 'cv2'; use one of pillow, opencv, tensorflow, torchvision,"
+            " jpegcompile",
         ),
         (
             {"resize": {"antialias": False}},
