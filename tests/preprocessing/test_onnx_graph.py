@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from jpegcompile.target.base import CPU_PROVIDERS
 from jpegcompile.dct.filters import taps_of
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.preprocessing.geometry import Geometry
@@ -47,7 +48,7 @@ def graph(
 
 
 def run(model: onnx.ModelProto, image: NDArray[np.float32]) -> NDArray[np.float32]:
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(model.SerializeToString(), providers=list(CPU_PROVIDERS))
     return np.asarray(session.run(None, {"x": image})[0])
 
 
