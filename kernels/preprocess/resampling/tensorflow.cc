@@ -27,20 +27,24 @@ void take_bicubic(const AxisPlacement& axis, Shown shown, float scale, Taps& tap
   }
 }
 
-// The mean over what an output covers of the image; it need not be `scale` to the last bit.
+// The mean over what an output covers of the image. TensorFlow divides by `scale`, from which the sum
+// of its weights differs by rounding.
 void take_areas(const AxisPlacement& axis, Shown shown, float scale, Taps& taps) {
   std::vector<double> weights;
   for (int64_t output = shown.first; output < shown.last; ++output) {
     const double begin = static_cast<float>(output) * scale;
     const double end = static_cast<float>(output + 1) * scale;
     const double first = std::floor(begin);
+    double sum = 0.0;
     weights.clear();
     for (double place = first; place < end; place += 1.0) {
       const bool ends_behind = place + 1.0 > end;
       const double covered = place < begin ? (ends_behind ? scale : place + 1.0 - begin)
                                            : (ends_behind ? end - place : 1.0);
-      weights.push_back(covered / scale);
+      weights.push_back(covered);
+      sum += covered;
     }
+    for (double& weight : weights) weight /= sum;
     taps.add_clamped(static_cast<int64_t>(first), weights, axis.source);
   }
 }
