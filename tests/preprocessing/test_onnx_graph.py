@@ -11,12 +11,12 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from jpegcompile.target.base import CPU_PROVIDERS
 from jpegcompile.dct.filters import taps_of
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.onnx_graph import GraphHead, read_head, remove_head
 from jpegcompile.preprocessing.steps import Crop, Filter, Resize
+from jpegcompile.target.base import CPU_PROVIDERS
 
 PLAIN = "Pad 'b': it does not pad by constant pads with a constant"
 # What ONNX Runtime rounds positions to in float32, in an image of 100 pixels, on the 0..255 scale.
