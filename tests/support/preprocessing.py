@@ -13,8 +13,8 @@ from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.runtime.preprocessor import Preprocessor
 
-# A value goes through some sixty sums, each rounded by at most 2^-24 of its partial sum. The errors
-# are spread evenly and have random signs: were all partial sums as large as the largest result, they
+# A value goes through some sixty sums, each rounded by at most 2^-24 of its partial sum. These errors
+# are spread evenly, with random signs: were all partial sums as large as the largest result, they
 # would add up to a standard deviation of sqrt(60 / 3) times that. Few are nearly as large.
 ROUNDING = 8 * 2.0**-24
 
