@@ -141,19 +141,19 @@ def test_files() -> None:
 @pytest.mark.parametrize("shape", [(), (1, 4)])
 def test_other_ranks(shape: tuple[int, ...]) -> None:
     made = session()
-    with pytest.raises(Exception, match="rank|shape"):
+    with pytest.raises(Exception, match=r"rank|shape"):
         made.run(None, {"jpeg": np.zeros(shape, np.uint8)})
 
 
 def integer_feeds(file: bytes) -> dict[str, Array]:
     image = read_coefficients(file)
     frame = image.frame
-    numbers = [*frame.size, 1, 1, *frame.sampling[0], *frame.sampling[1]]
+    kind = [*frame.size, 1, 1, *frame.sampling[0], *frame.sampling[1]]
     return {
         "luma": image.planes[0][None, None],
         "chroma": np.stack(image.planes[1:])[None],
         "quantization": image.quantization[None],
-        "frame": np.asarray(numbers, np.int64),
+        "frame": np.asarray(kind, np.int64),
     }
 
 
