@@ -33,7 +33,7 @@ _RESAMPLING = {
 
 
 def pillow_input(
-    file: Path, preprocess: Preprocess, taken: NetworkInput, *, tolerant: bool = False
+    file: Path | bytes, preprocess: Preprocess, taken: NetworkInput, *, tolerant: bool = False
 ) -> NDArray[np.float32]:
     """One image as the original model takes it, from Pillow's decode, rounded and clamped.
 
