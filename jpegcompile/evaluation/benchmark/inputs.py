@@ -196,11 +196,11 @@ def _reader(session: ImageRunner, on_error: OnError, tolerant: bool) -> ImageRea
 def _usable(session: ImageRunner, tolerant: bool, file: Path, item: Reading) -> tuple[Path, bool]:
     """A file, and whether it can be fed as it is; refuses files that either side cannot decode."""
     info, frame = session.info, item.coefficients.frame
-    takes_any = info.input.geometry.takes_any_size
+    is_preprocessed = info.input.is_preprocessed
     color = session.preprocess.color_for(info.input.channels)
-    fits = takes_any or fits_inputs(frame, info.frame, info.input)
+    fits = is_preprocessed or fits_inputs(frame, info.frame, info.input)
     check_decodable(frame, color)
-    if fits and not takes_any and _takes_whole_files(session) and not item.is_whole:
+    if fits and not is_preprocessed and _takes_whole_files(session) and not item.is_whole:
         raise ImageError("is damaged, and JpegDecode takes whole files only; replace the file")
     pillow_pixels(file, color, tolerant=tolerant)
     return file, fits
