@@ -3,18 +3,16 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <new>
-#include <numeric>
 #include <stdexcept>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "jpeg/open_rows.h"
 #include "jpeg/source.h"
+#include "jpeg/work.h"
 #include "preprocess/resampling/filters.h"
 #include "preprocess/steps.h"
 #include "preprocess/strips.h"
@@ -34,16 +32,6 @@ RefusedFrame refused(const Image& frame) {
 struct Refusal {
   RefusedFrame frame;
 };
-
-// Bytes of a source; 0 for a file that cannot be read, which will say so when it is its turn.
-uintmax_t size_of(const Source& source) noexcept {
-  if (const auto* path = std::get_if<std::string>(&source)) {
-    std::error_code error;
-    const uintmax_t size = std::filesystem::file_size(*path, error);
-    return error ? 0 : size;
-  }
-  return std::get<std::span<const unsigned char>>(source).size();
-}
 
 std::vector<unsigned char> contents(const std::string& path) {
   constexpr size_t kPiece = size_t{1} << 16;
@@ -70,14 +58,10 @@ std::vector<unsigned char> contents(const std::string& path) {
 class Batch {
  public:
   Batch(Preprocessor& preprocessor, std::span<const Source> sources, void* out)
-      : preprocessor_(preprocessor), sources_(sources), out_(static_cast<std::byte*>(out)), order_(sources.size()) {
-    std::iota(order_.begin(), order_.end(), size_t{0});
-    if (preprocessor.options_.threads < 2) return;
-    // With several threads the small ones at the end fill the time that the last large one takes.
-    std::vector<uintmax_t> sizes(sources.size());
-    std::ranges::transform(sources, sizes.begin(), size_of);
-    std::ranges::stable_sort(order_, [&sizes](size_t a, size_t b) { return sizes[a] > sizes[b]; });
-  }
+      : preprocessor_(preprocessor),
+        sources_(sources),
+        out_(static_cast<std::byte*>(out)),
+        order_(order_of_work(sources, preprocessor.options_.threads)) {}
 
   // Takes sources until none is left.
   void work() noexcept {
@@ -218,19 +202,7 @@ void Preprocessor::take_integers(BlockRows& rows, const Placement& placement, vo
 
 std::vector<Failure> Preprocessor::run(std::span<const Source> sources, void* out) {
   Batch batch(*this, sources, out);
-  {
-    std::vector<std::jthread> helpers;  // joined when they go out of scope
-    const size_t count = std::min(options_.threads, sources.size());
-    helpers.reserve(count);
-    try {
-      while (helpers.size() + 1 < count) {
-        helpers.emplace_back([&batch] { batch.work(); });
-      }
-    } catch (const std::system_error&) {
-      // The system gives no more threads: those that there are do the work.
-    }
-    batch.work();
-  }
+  share_work(std::min(options_.threads, sources.size()), [&batch] { batch.work(); });
   return batch.finish();
 }
 

@@ -39,7 +39,7 @@ PADDED: dict[str, Any] = {
     "orientation": True,
     "fill": [10, 20, 30],
 }
-MIRRORED: dict[str, Any] = {**RESIZED, "crop": "bottom-right", "flip": True}
+MIRRORED: dict[str, Any] = {**RESIZED, "crop": "bottom-right", "mirror": True, "flip": True}
 DESCRIPTIONS = {"resized": RESIZED, "padded": PADDED, "mirrored": MIRRORED}
 DECODERS = ("float", "libjpeg-turbo")
 
