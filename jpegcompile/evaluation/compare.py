@@ -235,7 +235,7 @@ def score_files(
         assert batch.pillow is not None
         before.append(model.run(batch.pillow)[output])
         exact.append(model.run(batch.spatial)[output])
-        after.append(session.run_read(batch.files, batch.coefficients, tolerant=tolerant)[index])
+        after.append(session.run_read(batch.files, batch.images, tolerant=tolerant)[index])
         used += batch.indices
         if progress is not None:
             progress(used[-1] + 1, len(files))

@@ -17,11 +17,13 @@ from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.runtime.pixel_input import network_tensor, shown
 
 
 def check_size(frame: Frame, taken: NetworkInput, name: str) -> None:
@@ -136,25 +138,37 @@ def preprocess_in(info: CompiledInfo, path: str) -> Preprocess:
     return preprocess_of(info.preprocess)
 
 
-def ingested(image: Coefficients, info: CompiledInfo) -> NDArray[np.float32]:
+def ingested(image: ReadImage, info: CompiledInfo) -> NDArray[np.float32]:
     """One image [C, H, W] where the network begins, for any size and sampling."""
+    if isinstance(image, PixelImage):
+        return network_tensor(image, info.input, info.ingest_block, decoder_of(info))
     return ingest(image, info.input, info.ingest_block).astype(np.float32)
 
 
+def decoder_of(info: CompiledInfo) -> Decoder:
+    """The decoder that a compiled model was made for."""
+    return "float" if info.preprocess is None else preprocess_of(info.preprocess).decoder
+
+
 def original_input(
-    image: Coefficients, preprocess: Preprocess, taken: NetworkInput
+    image: ReadImage, preprocess: Preprocess, taken: NetworkInput
 ) -> NDArray[np.float32]:
     """One image as the original model takes it, from the float decode; in the model's layout.
+
+    Of an image by Pillow's decode its pixels are taken, and resized as its decoder says.
 
     Raises:
         ImageError: if its components have no place among the pixels, or it does not come to the
             network's size.
     """
-    geometry = preprocess.geometry
+    geometry, affine = preprocess.geometry, preprocess.affine(taken.channels)
+    if isinstance(image, PixelImage):
+        pixels = shown(image, geometry, taken.size, preprocess.decoder)
+        return normalize(pixels, affine, taken.layout)
     placement = geometry.place(image.frame, taken.size)
     pixels = decode(image, preprocess.color_for(taken.channels))
     seen = resampled(pixels, placement, geometry.fill)
-    return normalize(seen, preprocess.affine(taken.channels), taken.layout)
+    return normalize(seen, affine, taken.layout)
 
 
 def normalize(

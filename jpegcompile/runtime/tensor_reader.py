@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegcompile.errors import ImageError
+from jpegcompile.jpeg.pixel_image import PixelImage
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.runtime.preprocessor import Batch, Preprocessor
 
 
 def usable_tensors(
-    preprocessor: Preprocessor, sources: Sequence[ImageSource], reader: ImageReader, size: int
+    preprocessor: Preprocessor,
+    sources: Sequence[ImageSource],
+    reader: ImageReader,
+    size: int,
+    tensor_of: Callable[[PixelImage], NDArray[np.float32]],
 ) -> Iterator[tuple[list[int], NDArray[Any]]]:
     """The network's input of the files that can be used, some at a time, in their order.
 
@@ -25,6 +31,7 @@ def usable_tensors(
         sources: paths and bytes.
         reader: says what becomes of files that cannot be used, and keeps what is wrong with them.
         size: files at a time.
+        tensor_of: the network's input of an image that the reader falls back to.
 
     Yields:
         Indices of the files among all, and their tensors [N, ...].
@@ -33,17 +40,34 @@ def usable_tensors(
         ImageError, AccessError: of the first file that cannot be used, if that is to be raised.
     """
     for batch in preprocessor.stream(sources, size):
-        used = _used(batch, sources, reader)
+        used = _used(batch, sources, reader, tensor_of)
         if len(used) == len(batch.tensor):
             yield used, batch.tensor
         elif used:
             yield used, batch.tensor[np.asarray(used) - batch.first]
 
 
-def _used(batch: Batch, sources: Sequence[ImageSource], reader: ImageReader) -> list[int]:
-    indices = range(batch.first, batch.first + len(batch.tensor))
+def _used(
+    batch: Batch,
+    sources: Sequence[ImageSource],
+    reader: ImageReader,
+    tensor_of: Callable[[PixelImage], NDArray[np.float32]],
+) -> list[int]:
+    """Indices of the files that can be used; tensors of those that fall back are put in place."""
+    lost = set()
     for place, error in sorted(batch.errors.items()):
         index = batch.first + place
+        lost.add(place)
         with reader.guarding(sources[index], index, source_name(sources, index)):
-            raise error
-    return [index for index in indices if index - batch.first not in batch.errors]
+            if not isinstance(error, ImageError):
+                raise error
+            image = reader.instead(sources[index], index, _by_itself(error, sources, index))
+            batch.tensor[place] = tensor_of(image)
+            lost.remove(place)
+    return [batch.first + place for place in range(len(batch.tensor)) if place not in lost]
+
+
+def _by_itself(error: ImageError, sources: Sequence[ImageSource], index: int) -> ImageError:
+    """The error of a file that is the only one."""
+    reason = str(error).removeprefix(f"{source_name(sources, index)}: ")
+    return ImageError(f"{source_name([sources[index]], 0)}: {reason}")

@@ -19,6 +19,7 @@ from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.packed import PackedBatch
+from jpegcompile.jpeg.pixel_image import ReadImage, coefficients_of
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.kernels.ingest.launch import Ingest
@@ -28,7 +29,7 @@ from jpegcompile.precision import Precision, precision_of
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.batch import fill
 from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
-from jpegcompile.runtime.inputs import coefficient_feeds, original_input
+from jpegcompile.runtime.inputs import coefficient_feeds, ingested, original_input
 from jpegcompile.runtime.outputs import joined, require_rows
 from jpegcompile.runtime.triton.kernel import KernelModule
 from jpegcompile.runtime.triton.launching import DTYPES
@@ -44,6 +45,9 @@ class IngestModule(nn.Module):
 
     Files of other sampling than the model is compiled for have an ingest of their own, made when
     the first of them comes.
+
+    Attributes:
+        layout: of the image.
     """
 
     def __init__(
@@ -51,12 +55,13 @@ class IngestModule(nn.Module):
     ) -> None:
         """The ingest of files of `frame`; see `Ingest`."""
         super().__init__()
-        self._y, self._frame, self._taken, self._precision = y, frame, taken, precision
+        self._frame, self._taken, self._precision = frame, taken, precision
+        self.layout = y
         self.written = self._of(frame)
         self._others: OrderedDict[Frame, KernelModule] = OrderedDict()
 
     def _of(self, frame: Frame) -> KernelModule:
-        spec = Ingest(self._y, frame, self._taken)
+        spec = Ingest(self.layout, frame, self._taken)
         module = KernelModule(spec, self._precision)
         # Made once here: `torch.compile` traces launches, and no NumPy in them.
         spec.windows  # noqa: B018
@@ -228,7 +233,7 @@ class CompiledModule(nn.Module, ImageRunner):
             raise UsageError(
                 f"{self.path}: takes tensors, and only coefficients can be packed; leave packed out"
             )
-        read = [item.coefficients for item in self.reader().read(sources)]
+        read = self.coefficients(sources)
         for index, image in enumerate(read):
             if not self.fits(image):
                 found = subsampling_of(image.frame) or image.color_space
@@ -238,9 +243,9 @@ class CompiledModule(nn.Module, ImageRunner):
                 )
         return self._on_device(self._inputs(read), packed=packed)
 
-    def _inputs(self, images: Sequence[Coefficients]) -> dict[str, NDArray[np.generic]]:
+    def _inputs(self, images: Sequence[ReadImage]) -> dict[str, NDArray[np.generic]]:
         if self.info.frame is not None:
-            return coefficient_feeds(images, self.info.frame)
+            return coefficient_feeds(coefficients_of(images), self.info.frame)
         batch = [original_input(image, self.preprocess, self.info.input) for image in images]
         return {self.info.input.name: np.stack(batch)}
 
@@ -254,7 +259,7 @@ class CompiledModule(nn.Module, ImageRunner):
             raise UsageError(f"{self.path}: this module was opened before a fork; load it again")
 
     def run_coefficients(
-        self, images: Sequence[Coefficients], shared: Shared | None = None
+        self, images: Sequence[ReadImage], shared: Shared | None = None
     ) -> list[NDArray[Any]]:
         """See `ImageRunner`; files of every sampling are ingested by kernels of their own."""
         self.require_process()
@@ -262,12 +267,17 @@ class CompiledModule(nn.Module, ImageRunner):
             raise UsageError(f"{self.path}: takes the image alone; leave the other inputs out")
         if self.info.frame is None:
             return self.run_feeds(self._inputs(images))
-        groups: dict[Frame, list[int]] = {}
+        groups: dict[Frame | None, list[int]] = {}
         for index, image in enumerate(images):
-            groups.setdefault(image.frame, []).append(index)
+            frame = image.frame if isinstance(image, Coefficients) else None
+            groups.setdefault(frame, []).append(index)
         parts = []
         for frame, indices in groups.items():
-            parts.append(self.run_image(self.image_of([images[i] for i in indices], frame)))
+            chosen = [images[i] for i in indices]
+            if frame is None:
+                parts.append(self.run_image(self._image_of_pixels(chosen)))
+                continue
+            parts.append(self.run_image(self.image_of(coefficients_of(chosen), frame)))
         order = np.argsort(np.concatenate(list(groups.values())))
         if len(parts) == 1:
             return parts[0]
@@ -288,6 +298,13 @@ class CompiledModule(nn.Module, ImageRunner):
         feeds = self._on_device(coefficient_feeds(images, frame), packed=packed)
         ingest = next(m for m in self.children() if isinstance(m, IngestModule))
         return ingest.for_frame(frame)(**feeds)
+
+    def _image_of_pixels(self, images: Sequence[ReadImage]) -> Tensor:
+        """The same as `image_of` of images by Pillow's decode."""
+        batch = np.stack([ingested(image, self.info) for image in images])
+        ingest = next(m for m in self.children() if isinstance(m, IngestModule))
+        coefficients = torch.from_numpy(batch).to(self.device)
+        return self.to_map(coefficients, ingest.layout, coefficients=True)
 
     def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
         """Outputs for the inputs of one batch, as arrays.
