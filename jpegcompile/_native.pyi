@@ -3,7 +3,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.preprocessing.geometry import Geometry
+from jpegcompile.preprocessing.geometry import Geometry, Placement
 
 NativeImage = tuple[
     tuple[NDArray[np.int16], ...],
@@ -13,6 +13,7 @@ NativeImage = tuple[
     int,
     Literal["gray", "ycbcr", "rgb"],
     bool,
+    int,
 ]
 NativeFailure = tuple[int, Literal["image", "access", "memory"], str]
 
@@ -48,6 +49,7 @@ class Preprocessor:
         fill: list[float],
         threads: int,
         tolerant: bool,
+        checks_all: bool,
         max_pixels: int,
     ) -> None: ...
     def place(
@@ -58,3 +60,12 @@ class Preprocessor:
         self, sources: list[str | bytes | bytearray | memoryview], out: NDArray[np.float32]
     ) -> list[PreprocessFailure]:
         """Fill `out`, a batch of as many images; those of the failures are zero."""
+
+def decode_integers(
+    source: bytes, placement: Placement, color: Literal["RGB", "BGR", "L"], fill: tuple[int, ...]
+) -> NDArray[np.uint8]:
+    """Pixels [channels, rows, columns] as `integer_decode.py` of jpegcompile/dct defines them.
+
+    The fill is of each channel. Raises ValueError for a placement of an image of another size, or a
+    filter that Pillow does not have, and RuntimeError for a file that cannot be read.
+    """

@@ -12,7 +12,7 @@ from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.color import Color
 from jpegcompile.errors import UsageError
 from jpegcompile.preprocessing.geometry import Geometry, geometry_json, geometry_of
-from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
 
 Layout = Literal["NCHW", "NHWC"]
 
@@ -30,6 +30,7 @@ class NetworkInput:
         affine: from pixels on the 0..255 scale to the first tensor that the compiled network
             computes on, normalisation inside the source's graph included; None as for `color`.
         geometry: how images of any size come to the network's.
+        decoder: what makes pixels of coefficients: "float", or "libjpeg-turbo" for its integers.
     """
 
     name: str
@@ -41,6 +42,7 @@ class NetworkInput:
     color: Color | None = None
     affine: ChannelAffine | None = None
     geometry: Geometry = field(default_factory=Geometry)
+    decoder: Decoder = "float"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -70,11 +72,18 @@ class NetworkInput:
         """This input, fed with pixels by that preprocessing alone.
 
         Raises:
-            UsageError: if the preprocessing does not fit the channels.
+            UsageError: if the preprocessing does not fit the channels or the size.
         """
+        preprocess.geometry.require(self.size, self.channels)
         color = preprocess.color_for(self.channels)
         affine = preprocess.affine(self.channels)
-        return replace(self, color=color, affine=affine, geometry=preprocess.geometry)
+        return replace(
+            self,
+            color=color,
+            affine=affine,
+            geometry=preprocess.geometry,
+            decoder=preprocess.decoder,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data that `from_json` reads back."""

@@ -136,12 +136,15 @@ class Module:
         return cls(graph, image.normalized(options.preprocess), options, frame)
 
     @property
+    def takes_any_size(self) -> bool:
+        """Whether the graph takes images of any size; where a target calls kernels, they do."""
+        is_of_images = self.options.takes_files and not self.options.target.chooses_layouts
+        return is_of_images and self.image.geometry.takes_any_size
+
+    @property
     def has_axis_inputs(self) -> bool:
         """Whether the matrices of the ingest are inputs of the graph, for images of any size."""
-        options = self.options
-        is_of_coefficients = options.input_mode == "coefficients"
-        makes_images = options.target.chooses_layouts
-        return is_of_coefficients and self.image.geometry.takes_any_size and not makes_images
+        return self.takes_any_size and self.options.input_mode == "coefficients"
 
     def __post_init__(self) -> None:
         """Give the pool a way to avoid names of the graph, which is one for deep networks."""

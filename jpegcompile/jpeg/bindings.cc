@@ -13,6 +13,7 @@
 #include "jpeg/packing.h"
 #include "jpeg/python_sources.h"
 #include "preprocess/bindings.h"
+#include "preprocess/integer/bindings.h"
 
 namespace nb = nanobind;
 
@@ -52,7 +53,8 @@ nb::tuple to_python(Image image) {
                                  {component.block_rows, component.block_columns, 8, 8}));
     }
     return nb::make_tuple(nb::tuple(planes), quantization, nb::tuple(sampling), image.width,
-                          image.height, name_of(image.color_space), image.progressive);
+                          image.height, name_of(image.color_space), image.progressive,
+                          image.orientation);
 }
 
 // `sources` holds str (a path) and buffers. Either the images or (failing index, kind, cause).
@@ -107,4 +109,5 @@ NB_MODULE(_native, module) {
                nb::arg("threads"), nb::arg("tolerant"), nb::arg("max_pixels"));
     module.def("pack_blocks", &jpegcompile::pack, nb::arg("coefficients"), nb::arg("threads"));
     jpegcompile::bind_preprocess(module);
+    jpegcompile::bind_integer_decode(module);
 }

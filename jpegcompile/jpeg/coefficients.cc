@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "jpeg/huffman/clean.h"
 #include "jpeg/reader.h"
 #include "jpeg/source.h"
 
@@ -21,6 +22,22 @@ namespace {
 Image read_stream(InputStream& stream, const ReadOptions& options) {
     Reader reader(stream, options);
     return reader.read();
+}
+
+Image read_bytes(std::span<const unsigned char> bytes, const ReadOptions& options) {
+    if (std::optional<Image> image = huffman::read_clean(bytes, options)) {
+        return std::move(*image);
+    }
+    return read_with_libjpeg(bytes, options);
+}
+
+Image read_file(const std::string& path, const ReadOptions& options) {
+    const InputFile file(path);
+    if (const FileBytes whole = file.read_whole(); whole.memory != nullptr) {
+        return read_bytes({whole.memory.get(), whole.size}, options);
+    }
+    InputStream stream(file);
+    return read_stream(stream, options);
 }
 
 // Bytes of a source; 0 for a file that cannot be read, which will say so when it is its turn.
@@ -104,11 +121,13 @@ private:
 
 Image read_coefficients(const Source& source, const ReadOptions& options) {
     if (const auto* path = std::get_if<std::string>(&source)) {
-        const InputFile file(*path);
-        InputStream stream(file);
-        return read_stream(stream, options);
+        return read_file(*path, options);
     }
-    InputStream stream(std::get<std::span<const unsigned char>>(source));
+    return read_bytes(std::get<std::span<const unsigned char>>(source), options);
+}
+
+Image read_with_libjpeg(std::span<const unsigned char> bytes, const ReadOptions& options) {
+    InputStream stream(bytes);
     return read_stream(stream, options);
 }
 

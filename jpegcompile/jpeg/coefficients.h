@@ -1,4 +1,5 @@
-// Entropy decoding of JPEG files into their quantised DCT coefficients, on top of libjpeg.
+// Entropy decoding of JPEG files into their quantised DCT coefficients: clean baseline files by a
+// decoder of our own (huffman/), all others by libjpeg.
 //
 // Nothing here knows Python. ITU-T T.81 names are used: component, block, MCU, scan, frame.
 #pragma once
@@ -40,6 +41,7 @@ struct Image {
     std::uint32_t height = 0;
     ColorSpace color_space = ColorSpace::gray;
     bool progressive = false;
+    int orientation = 1;  // how to turn the image for display: EXIF tag 0x0112, 1 to 8
 };
 
 // Looks at an image whose coefficients are not there yet, before memory is taken for them; throws
@@ -77,6 +79,11 @@ private:
 
 // Throws ReadError.
 [[nodiscard]] Image read_coefficients(const Source& source, const ReadOptions& options);
+
+// The same by libjpeg alone, which reads every file that `read_coefficients` reads, and gives the
+// same coefficients.
+[[nodiscard]] Image read_with_libjpeg(std::span<const unsigned char> bytes,
+                                      const ReadOptions& options);
 
 struct ReadManyResult {
     std::vector<Image> images;             // one a source, unless there was a failure

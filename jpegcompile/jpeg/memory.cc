@@ -14,7 +14,7 @@ constexpr std::size_t smallest_pooled = std::size_t{32} << 10;  // malloc is goo
 constexpr std::size_t most_idle_bytes = std::size_t{64} << 20;
 
 struct IdleMemory {
-    std::int16_t* memory = nullptr;
+    void* memory = nullptr;
     std::size_t bytes = 0;
 };
 
@@ -69,22 +69,43 @@ private:
 
 constinit IdlePool idle_pool;
 
+// Idle memory, or none.
+IdleMemory take_idle(std::size_t bytes) noexcept {
+    const bool is_pooled = bytes >= smallest_pooled && bytes <= most_idle_bytes;
+    return is_pooled ? idle_pool.take(bytes) : IdleMemory{};
+}
+
+// Of any contents. The bytes that the memory has, and not those that were asked for, say where it
+// goes when it is idle again.
+template <typename Memory>
+Memory allocate(std::size_t bytes) noexcept {
+    IdleMemory memory = take_idle(bytes);
+    if (memory.memory == nullptr) {
+        memory = {std::malloc(bytes), bytes};
+    }
+    return {static_cast<typename Memory::pointer>(memory.memory), RecycleMemory{memory.bytes}};
+}
+
 }  // namespace
 
-void RecycleMemory::operator()(std::int16_t* memory) const noexcept {
+void RecycleMemory::operator()(void* memory) const noexcept {
     if (bytes < smallest_pooled || bytes > most_idle_bytes || !idle_pool.give({memory, bytes})) {
         std::free(memory);
     }
 }
 
 CoefficientMemory allocate_zeroed(std::size_t bytes) noexcept {
-    if (bytes >= smallest_pooled && bytes <= most_idle_bytes) {
-        if (const IdleMemory idle = idle_pool.take(bytes); idle.memory != nullptr) {
-            std::memset(idle.memory, 0, bytes);
-            return {idle.memory, RecycleMemory{idle.bytes}};
-        }
+    if (const IdleMemory idle = take_idle(bytes); idle.memory != nullptr) {
+        std::memset(idle.memory, 0, bytes);
+        return {static_cast<std::int16_t*>(idle.memory), RecycleMemory{idle.bytes}};
     }
     return {static_cast<std::int16_t*>(std::calloc(bytes, 1)), RecycleMemory{bytes}};
 }
+
+CoefficientMemory allocate_coefficients(std::size_t bytes) noexcept {
+    return allocate<CoefficientMemory>(bytes);
+}
+
+ByteMemory allocate_bytes(std::size_t bytes) noexcept { return allocate<ByteMemory>(bytes); }
 
 }  // namespace jpegcompile

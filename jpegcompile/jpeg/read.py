@@ -83,8 +83,19 @@ def read_coefficients_many(
             raise AccessError(f"{name}: {cause if has_advice else _unreadable(cause)}")
         raise ImageError(f"{name}: {cause if has_advice else f'{cause}; give a whole JPEG file'}")
     return [
-        Coefficients(planes, tables, Frame(height, width, sampling, color_space), progressive)
-        for planes, tables, sampling, width, height, color_space, progressive in images
+        Coefficients(
+            planes, tables, Frame(height, width, sampling, color_space, orientation), progressive
+        )
+        for (
+            planes,
+            tables,
+            sampling,
+            width,
+            height,
+            color_space,
+            progressive,
+            orientation,
+        ) in images
     ]
 
 

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "jpeg/contents.h"
+#include "jpeg/exif.h"
 
 namespace jpegcompile {
 namespace {
@@ -22,6 +23,8 @@ int most_scans(const jpeg_decompress_struct& decoder) noexcept {
 [[noreturn]] void refuse(const std::string& cause) {
     throw ReadError(FailureKind::image, cause);
 }
+
+constexpr int exif_marker = JPEG_APP0 + 1;
 
 constexpr const char* replace = "replace the file";
 constexpr const char* keep = "replace the file, or have what is left of it read (--tolerant, or"
@@ -102,6 +105,30 @@ void Reader::on_progress(j_common_ptr decoder) {
     }
 }
 
+// Skips an APP1 segment as libjpeg does by itself, and looks at its content. What has a destructor
+// would be lost in a longjmp.
+boolean Reader::on_exif_marker(j_decompress_ptr decoder) {
+    jpeg_source_mgr& source = *decoder->src;
+    const auto next_byte = [decoder, &source] {
+        if (source.bytes_in_buffer == 0) {
+            source.fill_input_buffer(decoder);
+        }
+        --source.bytes_in_buffer;
+        return *source.next_input_byte++;
+    };
+    std::array<unsigned char, 0xFFFF> content;
+    const int high = next_byte(), length = (high << 8 | next_byte()) - 2;
+    TRACEMS2(decoder, 1, JTRC_MISC_MARKER, decoder->unread_marker, length);
+    for (int index = 0; index < length; ++index) {
+        content[static_cast<std::size_t>(index)] = next_byte();
+    }
+    int& orientation = of(reinterpret_cast<j_common_ptr>(decoder)).orientation_;
+    if (orientation == 0 && decoder->input_scan_number == 0 && length > 0) {
+        orientation = exif_orientation({content.data(), static_cast<std::size_t>(length)});
+    }
+    return TRUE;
+}
+
 template <typename Step>
 void Reader::guarded(Step step) {
     // `step` captures references and creates no object with a destructor, and this function has
@@ -119,6 +146,7 @@ Image Reader::read() {
         arrays_.install(decoder_);
         decoder_.src = &stream_;
         decoder_.progress = &progress_;
+        jpeg_set_marker_processor(&decoder_, exif_marker, &Reader::on_exif_marker);
         jpeg_read_header(&decoder_, TRUE);
     });
     check_header();
@@ -142,6 +170,7 @@ Image Reader::frame() const {
     image.color_space = decoder_.num_components == 1            ? ColorSpace::gray
                         : decoder_.jpeg_color_space == JCS_RGB ? ColorSpace::rgb
                                                                : ColorSpace::ycbcr;
+    image.orientation = std::max(orientation_, 1);
     image.components.resize(static_cast<std::size_t>(decoder_.num_components));
     for (std::size_t index = 0; index < image.components.size(); ++index) {
         const jpeg_component_info& info = decoder_.comp_info[index];

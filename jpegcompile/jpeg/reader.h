@@ -34,6 +34,7 @@ private:
     [[noreturn]] static void on_error(j_common_ptr decoder);
     static void on_message(j_common_ptr decoder, int level);
     static void on_progress(j_common_ptr decoder);
+    static boolean on_exif_marker(j_decompress_ptr decoder);
 
     // Runs `step`, which calls libjpeg; throws ReadError where libjpeg reports an error.
     template <typename Step>
@@ -57,6 +58,7 @@ private:
     jpeg_progress_mgr progress_{};
     jpeg_decompress_struct decoder_{};
     std::jmp_buf escape_{};
+    int orientation_ = 0;  // 0 until metadata give one
     bool too_many_scans_ = false;
     bool warning_ = false;
     std::array<char, JMSG_LENGTH_MAX> message_{};

@@ -12,6 +12,11 @@
 namespace jpegcompile {
 namespace {
 
+// Larger files are read in pieces, so that no file is too large.
+constexpr std::size_t most_whole_bytes = std::size_t{64} << 20;
+// Before more is read, whether a file is none at all.
+constexpr std::size_t first_bytes = 4096;
+
 [[noreturn]] void fail_access(int error_number) {
     throw ReadError(FailureKind::access, std::generic_category().message(error_number));
 }
@@ -38,6 +43,7 @@ InputFile::InputFile(const std::string& path) {
                                                  ? "is a directory; give the path of a JPEG file"
                                                  : "is not a regular file; pass its bytes");
     }
+    size_ = static_cast<std::size_t>(status.st_size);
 }
 
 InputFile::~InputFile() { ::close(descriptor_); }
@@ -52,6 +58,32 @@ long InputFile::read(std::span<unsigned char> buffer) const noexcept {
             return -errno;
         }
     }
+}
+
+FileBytes InputFile::read_whole() const {
+    if (size_ < 2 || size_ > most_whole_bytes) {
+        return {};
+    }
+    // One byte more tells whether the file has grown.
+    FileBytes whole{allocate_bytes(size_ + 1), 0};
+    bool is_jpeg = whole.memory != nullptr;
+    while (is_jpeg && whole.size <= size_) {
+        const std::size_t step = whole.size == 0 ? first_bytes : size_ + 1;
+        const std::size_t room = std::min(step, size_ + 1 - whole.size);
+        const long count = read({whole.memory.get() + whole.size, room});
+        if (count < 0) {
+            fail_access(static_cast<int>(-count));
+        }
+        if (count == 0) {
+            return whole;
+        }
+        whole.size += static_cast<std::size_t>(count);
+        is_jpeg = whole.size < 2 || (whole.memory[0] == 0xFF && whole.memory[1] == 0xD8);
+    }
+    if (::lseek(descriptor_, 0, SEEK_SET) != 0) {
+        fail_access(errno);
+    }
+    return {};
 }
 
 InputStream::InputStream(const InputFile& file) noexcept : jpeg_source_mgr{}, file_(&file) {

@@ -10,8 +10,14 @@
 #include <string>
 
 #include "jpeg/coefficients.h"
+#include "jpeg/memory.h"
 
 namespace jpegcompile {
+
+struct FileBytes {
+    ByteMemory memory;
+    std::size_t size = 0;
+};
 
 // An open regular file, closed with its owner.
 class InputFile {
@@ -25,8 +31,13 @@ public:
     // Fills `buffer` from the file; the bytes read, 0 at the end, or -errno.
     [[nodiscard]] long read(std::span<unsigned char> buffer) const noexcept;
 
+    // All of a file that begins like a JPEG file, unless it is very large; otherwise none, and the
+    // file is read from its start again. Throws ReadError where reading fails.
+    [[nodiscard]] FileBytes read_whole() const;
+
 private:
     int descriptor_;
+    std::size_t size_ = 0;
 };
 
 // `jpeg_source_mgr` over a file, in pieces of a fixed size so that no file is too large, or over

@@ -7,6 +7,7 @@ from jpegcompile.operators.fragments import BLOCK, PRECISION, always, result
 
 INGEST, INGEST_GRAY = "JpegIngest", "JpegIngestGray"
 DECODE, DECODE_GRAY = "JpegDecode", "JpegDecodeGray"
+INGEST_FILE = "JpegIngestFile"
 # The planes of coefficients that each ingest takes, and their numbers of components.
 _PLANES = {INGEST: {"luma": 1, "chroma": 2}, INGEST_GRAY: {"luma": 1}}
 
@@ -102,5 +103,47 @@ DECODES: tuple[Operator, ...] = (
         (_blocks("luma", 1), _tables(1)),
         (*_SIZE, Attribute("takes_color", "int", 0)),
         kernel="decode",
+    ),
+)
+
+# How an image of any size comes to the network's: the fields of `preprocessing.geometry.Geometry`.
+_GEOMETRY = (
+    Attribute("fit", "string", ""),
+    Attribute("short_side", "int", 0),
+    Attribute("resized_height", "int", 0),
+    Attribute("resized_width", "int", 0),
+    # A number in text: an attribute of ONNX would round it to float32.
+    Attribute("crop_ratio", "string", "1.0"),
+    Attribute("filter", "string", "bilinear"),
+    Attribute("library", "string", "pillow"),
+    Attribute("antialias", "int", 1),
+    Attribute("crop", "string", ""),
+    Attribute("top", "int", 0),
+    Attribute("left", "int", 0),
+    Attribute("rounding", "string", "even"),
+    Attribute("orientation", "int", 0),
+    Attribute("flip", "int", 0),
+)
+INGEST_FILES: tuple[Operator, ...] = (
+    Operator(
+        INGEST_FILE,
+        "the network's input, of the bytes of a file of any size",
+        (
+            *_BYTES,
+            *(
+                Operand(f"{space}_mixing", "weights", f"C {components}")
+                for space, components in (("gray", 1), ("ycbcr", 3), ("rgb", 3))
+            ),
+            *(Operand(name, "weights", "C") for name in ("scale", "shift", "fill")),
+        ),
+        (Operand("y", "map", "N C H W", block="block"),),
+        (
+            *_SIZE,
+            BLOCK,
+            Attribute("color", "string"),
+            Attribute("decoder", "string", "float"),
+            *_GEOMETRY,
+        ),
+        kernel="ingest_file",
     ),
 )

@@ -1,4 +1,4 @@
-"""How an image of any size comes to a network's size: orientation, resize, crop, padding, flip.
+"""How an image comes to a network's size: orientation, resize, mirror, crop, padding, flip.
 
 The steps follow each other in that order. Each acts on rows and columns apart, so that all of them
 together are one `AxisPlacement` for each axis of the image.
@@ -7,21 +7,20 @@ together are one `AxisPlacement` for each axis of the image.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.jpeg.frame import Frame
-from jpegcompile.preprocessing.steps import (
-    Corner,
-    Crop,
-    Filter,
-    Resize,
-    Size,
+from jpegcompile.preprocessing.fields import (
+    boolean,
+    crop_json,
     crop_of,
     fill_of,
+    resize_json,
     resize_of,
 )
+from jpegcompile.preprocessing.steps import Corner, Crop, Filter, Resize, Size
 
 Views = Literal["one", "five", "ten"]
 
@@ -100,32 +99,64 @@ class Geometry:
 
     Attributes:
         resize: None to leave the size as it is.
-        crop: None where the size must then be the network's; `resize` with "pad" centres the image.
+        crop: None where the size must then be the network's; `resize` with "pad" centers the image.
         orientation: whether the EXIF orientation of a file is applied, first of all.
-        flip: whether the network sees the mirror image, left and right exchanged.
+        mirror: whether the image is mirrored before it is cropped, left and right exchanged.
+        flip: whether what the network sees is mirrored, last of all.
         fill: what is shown outside of the image, on the 0..255 scale: one value for every channel
             that the network takes, or one for each.
         views: how many parts of an image the network sees: "five" are the corners and the middle,
-            "ten" these and their mirror images, in torchvision's order.
+            "ten" these of the image and of the mirrored image, in torchvision's order.
+
+    Raises:
+        UsageError: if fields do not go with each other.
     """
 
     resize: Resize | None = None
     crop: Crop | None = None
     orientation: bool = False
+    mirror: bool = False
     flip: bool = False
     fill: tuple[float, ...] = (0.0,)
     views: Views = "one"
 
     def __post_init__(self) -> None:
-        """Refuse views that are not there, or need another crop.
+        """Refuse views that are not there, or need another crop."""
+        if self.views not in get_args(Views):
+            raise UsageError(f"views is {self.views!r}; use one, five or ten")
+        if self.views != "one" and self.crop is not None and self.crop.position != "center":
+            raise UsageError(
+                f'views is "{self.views}", which are crops of their own; set crop.position to'
+                ' "center"'
+            )
+        if self.resize is not None and self.resize.fit == "long" and self.crop is None:
+            raise UsageError('resize.fit is "long", which leaves room; set crop to "center"')
+
+    def require(self, network: Size, channels: int) -> None:
+        """Refuse a network for which this is not meant.
+
+        Args:
+            network: (height, width) of its input.
+            channels: of its input.
 
         Raises:
-            UsageError: saying what is known.
+            UsageError: if a size is not the network's, or the fill has other channels.
         """
-        if self.views not in get_args(Views):
-            raise UsageError(f"views is '{self.views}'; use one, five or ten")
-        if self.views != "one" and self.crop != Crop(rounding=(self.crop or Crop()).rounding):
-            raise UsageError(f"{self.views} views are crops of their own; set crop to center")
+        resize, crop = self.resize, self.crop
+        named: list[tuple[str, object]] = [("crop.size", crop.size if crop else None)]
+        if resize is not None and resize.fit == "exact" and crop is None:
+            named.append(("resize.size", resize.size))
+        for name, size in named:
+            if size is not None and size != network:
+                raise UsageError(
+                    f"preprocessing has {name} {size} but the model takes {network}, as (height,"
+                    f" width); leave {name} out for the model's, or compile with that input size"
+                )
+        if len(self.fill) not in (1, channels):
+            raise UsageError(
+                f'preprocessing has {len(self.fill)} values in "fill" but the model takes'
+                f" {channels} channels; give one for each"
+            )
 
     @property
     def takes_any_size(self) -> bool:
@@ -134,7 +165,7 @@ class Geometry:
 
     def may_fill(self, network: Size) -> bool:
         """Whether there are sizes of images for which a network of that size sees the fill."""
-        if self.resize is None or self.resize.fit == "pad":
+        if self.resize is None or self.resize.fit in ("pad", "long"):
             return self.takes_any_size
         if self.crop is not None and not isinstance(self.crop.position, str):
             return True
@@ -152,7 +183,7 @@ class Geometry:
         )
         if self.views == "five":
             return five
-        return five + tuple(replace(view, flip=not view.flip) for view in five)
+        return five + tuple(replace(view, mirror=not view.mirror) for view in five)
 
     def place(self, frame: Frame, network: Size) -> Placement:
         """Where an image comes to stand.
@@ -165,37 +196,49 @@ class Geometry:
             ImageError: if the image then has another size than the network's.
         """
         exchanged, *mirrored = _ORIENTATIONS[frame.orientation if self.orientation else 1]
-        height, width = frame.size[::-1] if exchanged else frame.size
-        resized = (height, width)
-        if self.resize is not None:
-            resized = self.resize.size_of(resized, network)
-            if min(resized) < 1:
-                raise ImageError(
-                    f"is {frame.width}x{frame.height}, too narrow for its short side to be resized"
-                    f" to {max(resized)}; crop it first"
-                )
-        crop = self.crop
-        if crop is None and self.resize is not None and self.resize.fit == "pad":
-            crop = Crop(rounding="down")
-        if crop is None and resized != network:
-            raise ImageError(_size_differs(frame, resized, network))
-        start = (0, 0) if crop is None else crop.start(resized, network)
-        grows = any(made > had for made, had in zip(resized, (height, width), strict=True))
+        image = frame.size[::-1] if exchanged else frame.size
+        resized = image if self.resize is None else self._resized(image, network, frame)
+        start = self._start(resized, network, frame)
+        grows = any(made > had for made, had in zip(resized, image, strict=True))
         chosen = Filter() if self.resize is None else self.resize.filter.where(grows)
         is_mirrored = tuple(mirrored[::-1] if exchanged else mirrored)
+        is_flipped = (False, self.flip != self.mirror)
         rows, columns = (
             AxisPlacement(
-                (height, width)[axis],
+                image[axis],
                 resized[axis],
                 start[axis],
                 network[axis],
                 chosen,
                 is_mirrored[axis],
-                self.flip and axis == 1,
+                is_flipped[axis],
             )
             for axis in range(2)
         )
         return Placement(rows, columns, exchanged)
+
+    def _resized(self, image: Size, network: Size, frame: Frame) -> Size:
+        assert self.resize is not None
+        height, width = self.resize.size_of(image, network)
+        if min(height, width) < 1:
+            raise ImageError(
+                f"is {frame.width}x{frame.height}, too narrow for its long side to be resized to"
+                f" {max(height, width)} pixels; crop it first"
+            )
+        return height, width
+
+    def _start(self, resized: Size, network: Size, frame: Frame) -> Size:
+        """(top, left) of what the network sees, within the resized image that is not mirrored."""
+        spare = [side - wanted for side, wanted in zip(resized, network, strict=True)]
+        if self.crop is not None:
+            top, left = self.crop.start(resized, network)
+        elif self.resize is not None and self.resize.fit == "pad":
+            top, left = (round(rest / 2) for rest in spare)
+        elif resized == network:
+            top, left = 0, 0
+        else:
+            raise ImageError(_size_differs(frame, resized, network))
+        return top, spare[1] - left if self.mirror else left
 
 
 def _size_differs(frame: Frame, resized: Size, network: Size) -> str:
@@ -211,30 +254,38 @@ GEOMETRY_FIELDS = frozenset(field.name for field in fields(Geometry))
 
 def geometry_json(geometry: Geometry) -> dict[str, Any]:
     """JSON-ready data that `geometry_of` reads back: the fields that are not the default."""
-    data = asdict(geometry)
-    if data["resize"] is not None:
-        data["resize"] |= data["resize"].pop("filter")
-        data["resize"]["filter"] = data["resize"].pop("name")
-    default = asdict(Geometry())
-    return {name: value for name, value in data.items() if value != default[name]}
+    data: dict[str, Any] = {}
+    if geometry.resize is not None:
+        data["resize"] = resize_json(geometry.resize)
+    if geometry.crop is not None:
+        data["crop"] = crop_json(geometry.crop)
+    default = Geometry()
+    for name in ("orientation", "mirror", "flip", "views"):
+        if getattr(geometry, name) != getattr(default, name):
+            data[name] = getattr(geometry, name)
+    if geometry.fill != default.fill:
+        data["fill"] = list(geometry.fill)
+    return data
 
 
 def geometry_of(data: Mapping[str, Any], base: Geometry | None = None) -> Geometry:
     """The geometry of such data; other fields of the data are left alone.
 
     Args:
-        data: as `geometry_json` gives it; "resize" may be a short side alone, "crop" a position
-            alone, and "fill" one number.
+        data: as `geometry_json` gives it; "resize" may be its size alone, "crop" a position alone,
+            and "fill" one number.
         base: where fields come from that the data does not have.
 
     Raises:
         UsageError: naming the field that is of another type or out of range.
     """
     given = {name: data[name] for name in GEOMETRY_FIELDS if name in data}
-    for name, make in (("resize", resize_of), ("crop", crop_of), ("fill", fill_of)):
+    for name, make in (("resize", resize_of), ("crop", crop_of)):
         if given.get(name) is not None:
             given[name] = make(given[name])
-    for name in ("orientation", "flip"):
-        if not isinstance(given.get(name, False), bool):
-            raise UsageError(f"{name} is {given[name]!r}; use true or false")
+    if "fill" in given:
+        given["fill"] = fill_of(given["fill"])
+    for name in ("orientation", "mirror", "flip"):
+        if name in given:
+            given[name] = boolean(given[name], name)
     return replace(base or Geometry(), **given)

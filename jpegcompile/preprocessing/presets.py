@@ -9,23 +9,39 @@ from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.steps import Crop, Filter, Resize, Size
 
-_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_BILINEAR, _BICUBIC, _NEAREST = Filter("bilinear"), Filter("bicubic"), Filter("nearest")
+# Keras loads an image at the network's size (`keras.utils.load_img`), by default like this.
+_KERAS = Geometry(Resize("exact", filter=_NEAREST))
 
 
 def _imagenet(crop_ratio: float, filter: Filter) -> Preprocess:
     """Short side to the network's size divided by `crop_ratio`, then the middle of it."""
     geometry = Geometry(Resize("short", None, crop_ratio, filter), Crop())
-    return Preprocess(1 / 255, _IMAGENET_MEAN, _IMAGENET_STD, geometry=geometry)
+    return Preprocess(1 / 255, IMAGENET_MEAN, IMAGENET_STD, geometry=geometry)
 
 
+def imagenet_sizes(short: int, crop: int, filter: Filter) -> Preprocess:
+    """Short side to `short` pixels, then the middle `crop` of it, as torchvision's weights say."""
+    geometry = Geometry(Resize("short", short, filter=filter), Crop(size=(crop, crop)))
+    return Preprocess(1 / 255, IMAGENET_MEAN, IMAGENET_STD, geometry=geometry)
+
+
+# docs/preprocessing.md says where each comes from.
 PRESETS: Mapping[str, Preprocess] = {
-    # Of a network for 224x224: resize 256, crop 224.
-    "imagenet": _imagenet(0.875, Filter("bilinear")),
-    "imagenet-bicubic": _imagenet(0.875, Filter("bicubic")),
-    # torchvision's second set of weights: resize 232, crop 224.
-    "imagenet-v2": _imagenet(224 / 232, Filter("bilinear")),
+    # Of a network for 224x224: resize 256, crop 224; of others in proportion.
+    "imagenet": _imagenet(224 / 256, _BILINEAR),
+    "imagenet-bicubic": _imagenet(224 / 256, _BICUBIC),
+    "imagenet-v2": _imagenet(224 / 232, _BILINEAR),
+    # Of torchvision's ResNets; other networks: "torchvision:efficientnet_b0.IMAGENET1K_V1".
+    "IMAGENET1K_V1": imagenet_sizes(256, 224, _BILINEAR),
+    "IMAGENET1K_V2": imagenet_sizes(232, 224, _BILINEAR),
+    # The three modes of keras.applications.imagenet_utils.preprocess_input.
+    "keras-caffe": Preprocess(1.0, (103.939, 116.779, 123.68), color="BGR", geometry=_KERAS),
+    "keras-tf": Preprocess(1 / 127.5, (1.0,), geometry=_KERAS),
+    "keras-torch": Preprocess(1 / 255, IMAGENET_MEAN, IMAGENET_STD, geometry=_KERAS),
     # For files that have the network's size.
-    "imagenet-unresized": Preprocess(1 / 255, _IMAGENET_MEAN, _IMAGENET_STD),
+    "imagenet-unresized": Preprocess(1 / 255, IMAGENET_MEAN, IMAGENET_STD),
     "cifar10": Preprocess(1 / 255, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     "unit": Preprocess(1 / 255),
     "none": Preprocess(),

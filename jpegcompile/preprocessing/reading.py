@@ -1,4 +1,4 @@
-"""Descriptions of preprocessing: the names of presets, and JSON."""
+"""Descriptions of preprocessing: names, JSON, and what other libraries write or are."""
 
 from __future__ import annotations
 
@@ -9,16 +9,27 @@ from typing import Any
 
 from jpegcompile.errors import UsageError
 from jpegcompile.files import parse_json, read_json
+from jpegcompile.preprocessing.fields import require_known
 from jpegcompile.preprocessing.geometry import GEOMETRY_FIELDS, geometry_of
 from jpegcompile.preprocessing.preprocess import Preprocess, checked_fields
 from jpegcompile.preprocessing.presets import PRESETS
+from jpegcompile.preprocessing.timm_config import is_timm, of_timm
+from jpegcompile.preprocessing.torchvision_transforms import is_transforms, of_transforms
+from jpegcompile.preprocessing.torchvision_weights import PREFIX, of_weights
+from jpegcompile.preprocessing.transformers_config import is_transformers, of_transformers
 
 _NUMBERS = {"scale", "mean", "std", "color", "decoder"}
-_FIELDS = _NUMBERS | GEOMETRY_FIELDS | {"preset"}
+FIELDS = _NUMBERS | GEOMETRY_FIELDS | {"preset"}
 
 
-def preprocess_of(spec: str | os.PathLike[str] | Mapping[str, Any] | Preprocess) -> Preprocess:
-    """Preprocessing from a preset's name, a JSON file or text, a mapping, or itself.
+def preprocess_of(spec: object) -> Preprocess:
+    """Preprocessing from whatever describes it.
+
+    Args:
+        spec: a `Preprocess`; the name of a preset, or of torchvision's weights as
+            "torchvision:resnet50.IMAGENET1K_V2"; JSON as a path, as text or as a mapping, of our
+            own fields or those of timm or transformers; torchvision's `weights.transforms()` or a
+            Compose.
 
     Raises:
         UsageError: if the name is unknown or a field is missing, unknown or out of range.
@@ -28,17 +39,38 @@ def preprocess_of(spec: str | os.PathLike[str] | Mapping[str, Any] | Preprocess)
         return spec
     if isinstance(spec, Mapping):
         return _from_mapping(spec, "preprocessing")
-    if isinstance(spec, str) and spec in PRESETS:
+    if isinstance(spec, str):
+        return _from_text(spec)
+    if isinstance(spec, os.PathLike):
+        return _from_file(Path(spec))
+    if is_transforms(spec):
+        try:
+            return of_transforms(spec)
+        except UsageError as error:
+            raise UsageError(f"preprocessing: {error}") from error
+    raise UsageError(
+        "preprocessing is a name, a path, a mapping or torchvision's transforms, not"
+        f" {type(spec).__name__}"
+    )
+
+
+def _from_text(spec: str) -> Preprocess:
+    if spec in PRESETS:
         return PRESETS[spec]
-    if not isinstance(spec, str | os.PathLike):
-        raise UsageError(f"preprocessing is a name, a path or a mapping, not {type(spec).__name__}")
-    if isinstance(spec, str) and spec.lstrip().startswith("{"):
+    if spec.startswith(PREFIX):
+        return of_weights(spec)
+    if spec.lstrip().startswith("{"):
         return _from_json(parse_json(spec, "preprocessing"), "preprocessing")
     path = Path(spec)
     if not path.exists() and path.suffix != ".json":
         raise UsageError(
-            f"unknown preprocessing '{spec}'; use one of {', '.join(PRESETS)} or a JSON file"
+            f"unknown preprocessing '{spec}'; use one of {', '.join(PRESETS)},"
+            f" {PREFIX}NETWORK.WEIGHTS or a JSON file"
         )
+    return _from_file(path)
+
+
+def _from_file(path: Path) -> Preprocess:
     return _from_json(read_json(path, "preprocessing"), str(path))
 
 
@@ -48,19 +80,30 @@ def _from_json(data: Any, where: str) -> Preprocess:
     return _from_mapping(data, where)
 
 
+def _preset(name: Any) -> Preprocess:
+    if isinstance(name, str) and name.startswith(PREFIX):
+        return of_weights(name)
+    if not isinstance(name, str) or name not in PRESETS:
+        raise UsageError(f"preset is {name!r}; use one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
 def _from_mapping(data: Mapping[str, Any], where: str) -> Preprocess:
-    unknown = sorted(map(str, set(data) - _FIELDS))
-    if unknown:
-        raise UsageError(
-            f"{where}: unknown field '{unknown[0]}'; known are {', '.join(sorted(_FIELDS))}"
-        )
-    base = data.get("preset", "none")
-    if base not in PRESETS:
-        raise UsageError(f"{where}: preset is '{base}'; use one of {', '.join(PRESETS)}")
     try:
-        geometry = geometry_of(data, PRESETS[base].geometry)
+        if is_transformers(data):
+            return of_transformers(data)
+        if is_timm(data):
+            return of_timm(data)
+        if "model_type" in data or "architectures" in data:
+            raise UsageError(
+                "this is a model's config.json, which does not say how images are prepared;"
+                " give the preprocessor_config.json beside it"
+            )
+        require_known(data, FIELDS)
+        base = _preset(data.get("preset", "none"))
+        geometry = geometry_of(data, base.geometry)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from error
     given = {name: value for name, value in data.items() if name in _NUMBERS}
-    numbers = checked_fields({**vars(PRESETS[base]), **given}, where)
+    numbers = checked_fields({**vars(base), **given}, where)
     return Preprocess(**numbers, geometry=geometry)

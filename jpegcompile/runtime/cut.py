@@ -9,13 +9,14 @@ import onnx
 from onnx import TensorProto, helper
 
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.interface import AXIS_INPUTS, CHROMA, DOMAIN, LEVEL, LUMA, QUANTIZATION
+from jpegcompile.interface import AXIS_INPUTS, CHROMA, DOMAIN, JPEG, LEVEL, LUMA, QUANTIZATION
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.casts import TO_SPATIAL
 from jpegcompile.operators.convolution import METHOD, SPATIAL_CONV
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.fragments import AXES, INVERSE
 from jpegcompile.operators.function import function_of, node_of
+from jpegcompile.operators.ingest import INGEST_FILE
 from jpegcompile.operators.queries import (
     COMPACT_ATTRIBUTES,
     GROUP_ATTRIBUTES,
@@ -41,7 +42,7 @@ def begin_behind_decode(model: onnx.ModelProto) -> bool:
     """
     graph = model.graph
     decode = next((n for n in graph.node if n.domain == DOMAIN and is_decode(n.op_type)), None)
-    if decode is None:
+    if decode is None or decode.op_type == INGEST_FILE:
         return False
     described = {value.name: value for value in graph.value_info}
     for name in decode.output:
@@ -71,18 +72,34 @@ def begin_at(model: onnx.ModelProto, tensor: str, taken: NetworkInput) -> onnx.M
     """
     result = _with(model, tensor)
     graph = result.graph
-    luma = next(value for value in graph.input if value.name == LUMA)
     shape = [None, taken.channels, *taken.size]
     image = helper.make_tensor_value_info(tensor, TensorProto.FLOAT, shape)
-    image.type.tensor_type.shape.dim[0].CopyFrom(luma.type.tensor_type.shape.dim[0])
+    image.type.tensor_type.shape.dim[0].CopyFrom(_batch(graph, tensor))
     if _is_grouped(result, tensor):
         without_groups(result)
-    replaced = {LUMA, CHROMA, QUANTIZATION, LEVEL, *chain.from_iterable(AXIS_INPUTS.values())}
+    replaced = {JPEG, LUMA, CHROMA, QUANTIZATION, LEVEL, *chain.from_iterable(AXIS_INPUTS.values())}
     inputs = [image, *(value for value in graph.input if value.name not in replaced)]
     del graph.input[:]
     graph.input.extend(inputs)
     _keep_needed(graph, {tensor})
     return result
+
+
+def _batch(graph: onnx.GraphProto, tensor: str) -> onnx.TensorShapeProto.Dimension:
+    """The batch dimension of the image: that of luma, or of the tensor that a file becomes."""
+    described = {value.name: value for value in (*graph.value_info, *graph.input)}
+    value = described.get(LUMA) or described.get(tensor)
+    if value is None:
+        raise UnsupportedModelError(
+            f"the compiled model has lost the type of its tensor '{tensor}', which another tool"
+            " must have dropped; compile it again"
+        )
+    return value.type.tensor_type.shape.dim[0]
+
+
+def ingests_files(model: onnx.ModelProto) -> bool:
+    """Whether a compiled model makes its image of a file's bytes, whatever the image's size."""
+    return any(n.domain == DOMAIN and n.op_type == INGEST_FILE for n in model.graph.node)
 
 
 def end_at(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:

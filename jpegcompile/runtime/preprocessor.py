@@ -35,6 +35,9 @@ from jpegcompile.runtime.inputs import check_decodable, check_size
 # As the native side counts them.
 _COLOR_SPACES: tuple[ColorSpace, ...] = ("gray", "ycbcr", "rgb")
 
+# Name of the threads that make batches ahead.
+PREFETCHER = "jpegcompile-batches"
+
 Errors = Mapping[int, ImageError | AccessError]
 
 
@@ -69,6 +72,7 @@ class Preprocessor:
         *,
         threads: int | None = None,
         tolerant: bool = False,
+        check_all: bool = False,
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
         """Prepare for a network.
@@ -78,6 +82,8 @@ class Preprocessor:
             block: 8, 4, 2, or 1 for pixels; by default the largest that divides the size.
             threads: that share the work on a batch; by default one for each available processor.
             tolerant: as for `read_coefficients`.
+            check_all: whether to decode rows that the network does not see, too. Without it, damage
+                below them is not found.
             max_pixels: as for `read_coefficients`.
 
         Raises:
@@ -110,6 +116,7 @@ class Preprocessor:
             fill=fill.tolist(),
             threads=threads,
             tolerant=tolerant,
+            checks_all=check_all,
             max_pixels=min(max_pixels, 2**64 - 1),
         )
 
@@ -149,7 +156,7 @@ class Preprocessor:
         first = 0
         pending: deque[Future[Batch]] = deque()
         # One batch after the other: each keeps all threads of the native side busy.
-        with ThreadPoolExecutor(1) as executor:
+        with ThreadPoolExecutor(1, PREFETCHER) as executor:
             try:
                 while True:
                     while len(pending) < ahead and (some := list(islice(sources, batch_size))):

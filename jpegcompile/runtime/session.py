@@ -23,7 +23,7 @@ from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.runtime import cuda
 from jpegcompile.runtime.batch import run_batch
-from jpegcompile.runtime.cut import begin_at, begin_behind_decode
+from jpegcompile.runtime.cut import begin_at, begin_behind_decode, ingests_files
 from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
 from jpegcompile.runtime.inputs import (
     coefficient_feeds,
@@ -100,6 +100,10 @@ class Session(ImageRunner):
         self._file = file
         self.execution: Execution = execution_of(model, native).in_a_session()
         begin_behind_decode(model)
+        self._begins_at_image = ingests_files(model)
+        if self._begins_at_image:
+            assert info.ingest_output is not None
+            model = begin_at(model, info.ingest_output, info.input)
         self.model = model
         self._takes_axes = takes_axes(model)
         self._takes_any_size = info.input_mode != "tensor" and info.input.geometry.takes_any_size
@@ -126,6 +130,8 @@ class Session(ImageRunner):
             self.execution = self.execution.on_cuda(operators)
         self.output_names: list[str] = [output.name for output in self._session.get_outputs()]
         image = info.input.name if info.input_mode == "tensor" else LUMA
+        if self._begins_at_image:
+            image = info.ingest_output or ""
         inputs = self._session.get_inputs()
         batch = next(value.shape[0] for value in inputs if value.name == image)
         if info.input_mode == "tensor" and not info.input.has_batch:
@@ -356,6 +362,8 @@ class Session(ImageRunner):
     def _network_session(self) -> ort.InferenceSession:
         """The model from the ingest's output on, made when it is first needed."""
         with self._lock:
+            if self._begins_at_image:
+                return self._session
             if self._network is None:
                 assert self.info.ingest_output is not None
                 network = begin_at(self.model, self.info.ingest_output, self.info.input)

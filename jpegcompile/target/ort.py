@@ -25,6 +25,7 @@ def _schedule(target: Target) -> tuple[Pass, ...]:
     from jpegcompile.passes.schedule.fuse_convolution import FuseConvolution
     from jpegcompile.passes.schedule.fuse_ingest import FuseIngest
     from jpegcompile.passes.schedule.fuse_scale import FuseScale
+    from jpegcompile.passes.schedule.ingest_file import IngestFile
     from jpegcompile.passes.schedule.spatial_twins import SpatialTwins
     from jpegcompile.passes.schedule.store_half import StoreHalf
     from jpegcompile.passes.schedule.take_one_image import TakeOneImage
@@ -42,6 +43,7 @@ def _schedule(target: Target) -> tuple[Pass, ...]:
         TakeOneImage(),
         StoreHalf(),
         # Last of all: no other pass need know how coefficients come.
+        IngestFile(),
         DecodeInput(),
     )
 

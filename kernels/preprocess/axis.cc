@@ -6,6 +6,8 @@
 #include <functional>
 #include <numbers>
 
+#include "preprocess/resampling/filters.h"
+
 namespace jpegcompile {
 namespace {
 

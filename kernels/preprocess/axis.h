@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "preprocess/filters.h"
 #include "preprocess/memory.h"
 #include "preprocess/placement.h"
 

@@ -33,8 +33,9 @@ Enum named(nb::handle object, const std::array<std::string_view, Count>& names) 
 
 constexpr std::array<std::string_view, 4> kLibraries = {"pillow", "opencv", "tensorflow",
                                                         "torchvision"};
-constexpr std::array<std::string_view, 8> kInterpolations = {
-    "nearest", "nearest-exact", "box", "bilinear", "hamming", "bicubic", "lanczos", "area"};
+constexpr std::array<std::string_view, 9> kInterpolations = {
+    "nearest", "nearest-exact", "box",  "bilinear",      "hamming",
+    "bicubic", "lanczos",       "area", "area-enlarging"};
 constexpr std::array<std::string_view, 3> kFits = {"short", "exact", "pad"};
 constexpr std::array<std::string_view, 5> kPositions = {"center", "top-left", "top-right",
                                                         "bottom-left", "bottom-right"};
@@ -132,7 +133,7 @@ using Doubles = std::vector<double>;
 // space: gray, ycbcr, rgb.
 std::unique_ptr<Preprocessor> make(nb::handle geometry, Pair size, int64_t block,
                bool is_channels_last, const std::vector<Doubles>& mixing, const Doubles& scale,
-               const Doubles& shift, const Doubles& fill, size_t threads, bool tolerant,
+               const Doubles& shift, const Doubles& fill, size_t threads, bool tolerant, bool checks_all,
                uint64_t max_pixels) {
   NetworkNumbers network;
   network.channels = scale.size();
@@ -145,7 +146,7 @@ std::unique_ptr<Preprocessor> make(nb::handle geometry, Pair size, int64_t block
   network.shift = shift;
   network.fill = fill;
   return std::make_unique<Preprocessor>(
-      std::move(network), PreprocessOptions{tolerant, max_pixels, threads});
+      std::move(network), PreprocessOptions{tolerant, max_pixels, threads, checks_all});
 }
 
 }  // namespace
@@ -154,7 +155,7 @@ void bind_preprocess(nb::module_& module) {
   nb::class_<Preprocessor>(module, "Preprocessor")
       .def(nb::new_(&make), nb::arg("geometry"), nb::arg("size"), nb::arg("block"),
            nb::arg("is_channels_last"), nb::arg("mixing"), nb::arg("scale"), nb::arg("shift"),
-           nb::arg("fill"), nb::arg("threads"), nb::arg("tolerant"), nb::arg("max_pixels"))
+           nb::arg("fill"), nb::arg("threads"), nb::arg("tolerant"), nb::arg("checks_all"), nb::arg("max_pixels"))
       .def("place", &placed, nb::arg("height"), nb::arg("width"), nb::arg("orientation"))
       .def("run", &run, nb::arg("sources"), nb::arg("out"));
 }

@@ -104,6 +104,16 @@ Size Resize::size_of(Size image, Size network) const {
                                      : covering(image, sides);
 }
 
+// OpenCV's "area" is a mean only where neither axis grows.
+ResizeFilter Resize::filter_where(bool grows) const {
+  ResizeFilter chosen = filter;
+  if (grows && filter.library == ResizeLibrary::kOpenCv &&
+      filter.interpolation == Interpolation::kArea) {
+    chosen.interpolation = Interpolation::kAreaEnlarging;
+  }
+  return chosen;
+}
+
 std::optional<Placement> place(const Geometry& geometry, Size image, int orientation,
                                Size network) {
   const Orientation& turned = kOrientations.at(
@@ -117,7 +127,8 @@ std::optional<Placement> place(const Geometry& geometry, Size image, int orienta
   ResizeFilter filter;
   if (geometry.resize.has_value()) {
     resized = geometry.resize->size_of(image, network);
-    filter = geometry.resize->filter;
+    const bool grows = resized.height > image.height || resized.width > image.width;
+    filter = geometry.resize->filter_where(grows);
     if (std::min(resized.height, resized.width) < 1) return std::nullopt;
   }
   std::optional<Crop> crop = geometry.crop;

@@ -26,6 +26,8 @@ struct Resize {
 
   // What an image is brought to for a network.
   Size size_of(Size image, Size network) const;
+  // The filter of both axes of an image, one of which grows or none.
+  ResizeFilter filter_where(bool grows) const;
 };
 
 enum class CropPosition { kCenter, kTopLeft, kTopRight, kBottomLeft, kBottomRight, kGiven };

@@ -8,7 +8,7 @@ namespace jpegcompile {
 
 enum class ResizeLibrary { kPillow, kOpenCv, kTensorFlow, kTorchvision };
 enum class Interpolation {
-  kNearest, kNearestExact, kBox, kBilinear, kHamming, kBicubic, kLanczos, kArea
+  kNearest, kNearestExact, kBox, kBilinear, kHamming, kBicubic, kLanczos, kArea, kAreaEnlarging
 };
 
 struct ResizeFilter {

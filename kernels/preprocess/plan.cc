@@ -151,11 +151,10 @@ int64_t Plan::ready(int64_t complete) const {
   return complete == outputs() ? complete : complete / kGroup * kGroup;
 }
 
-Plan make_plan(const Image& frame, int orientation, const NetworkNumbers& network,
-               Operators& operators) {
+Plan make_plan(const Image& frame, const NetworkNumbers& network, Operators& operators) {
   const Size image{frame.height, frame.width};
   const std::optional<Placement> placement =
-      place(network.geometry, image, orientation, network.size);
+      place(network.geometry, image, frame.orientation, network.size);
   if (!placement.has_value()) throw FrameRefused();
   check_sampling(frame);
   Plan plan;

@@ -78,8 +78,7 @@ struct Plan {
   int64_t ready(int64_t complete) const;
 };
 
-// `orientation` is that of EXIF, from 1 to 8. Throws FrameRefused.
-Plan make_plan(const Image& frame, int orientation, const NetworkNumbers& network,
-               Operators& operators);
+// Throws FrameRefused.
+Plan make_plan(const Image& frame, const NetworkNumbers& network, Operators& operators);
 
 }  // namespace jpegcompile

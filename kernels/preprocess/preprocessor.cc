@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <numeric>
@@ -10,15 +11,16 @@
 #include <thread>
 #include <utility>
 
+#include "jpeg/open_rows.h"
 #include "jpeg/source.h"
-#include "preprocess/image_rows.h"
+#include "preprocess/resampling/filters.h"
 #include "preprocess/strips.h"
 
 namespace jpegcompile {
 namespace {
 
 RefusedFrame refused(const Image& frame) {
-  RefusedFrame refused{frame.height, frame.width, {}, frame.color_space, 1};
+  RefusedFrame refused{frame.height, frame.width, {}, frame.color_space, frame.orientation};
   for (const Component& component : frame.components) {
     refused.sampling.emplace_back(component.horizontal_factor, component.vertical_factor);
   }
@@ -141,17 +143,26 @@ size_t Preprocessor::image_size() const {
 
 void Preprocessor::read(std::span<const unsigned char> bytes, float* out) {
   std::optional<Plan> plan;
-  const auto make = [&](const Image& frame) {
+  // Before memory is taken for the image.
+  const auto check_frame = [&](const Image& frame) {
     try {
-      plan = make_plan(frame, 1, network_, operators_);
+      if (!plan.has_value()) plan = make_plan(frame, network_, operators_);
     } catch (const FrameRefused&) {
       throw Refusal{refused(frame)};
     }
   };
-  const ReadOptions options{options_.tolerant, options_.max_pixels, {}};
-  ImageRows rows(read_coefficients(bytes, options));
-  make(rows.frame());
-  ingest(rows, *plan, network_, out);
+  const ReadOptions options{options_.tolerant, options_.max_pixels, check_frame};
+  const auto take = [&](const std::unique_ptr<BlockRows>& rows) {
+    check_frame(rows->frame());
+    ingest(*rows, *plan, network_, out);
+    while (options_.checks_all && rows->next()) {
+    }
+  };
+  try {
+    take(open_rows(bytes, options));
+  } catch (const UncleanData&) {
+    take(open_libjpeg_rows(bytes, options));
+  }
 }
 
 std::vector<Failure> Preprocessor::run(std::span<const Source> sources, float* out) {

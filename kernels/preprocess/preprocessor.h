@@ -32,6 +32,7 @@ struct PreprocessOptions {
   bool tolerant = false;
   uint64_t max_pixels = 0;
   size_t threads = 1;
+  bool checks_all = false;  // decodes what the network does not see, too, to learn of damage
   size_t cache_bytes = size_t{1} << 26;  // of operators
 };
 

@@ -25,7 +25,9 @@ PUBLISHED = {
 }
 
 
-FIELDS = "color, crop, decoder, fill, flip, mean, orientation, preset, resize, scale, std, views"
+FIELDS = (
+    "color, crop, decoder, fill, flip, mean, mirror, orientation, preset, resize, scale, std, views"
+)
 
 
 def refusal(spec: Any) -> str:
@@ -106,7 +108,8 @@ def test_refused_fields(data: Mapping[str, Any], message: str, tmp_path: Path) -
 def test_unknown_name() -> None:
     assert refusal("imagnet") == (
         "unknown preprocessing 'imagnet'; use one of imagenet, imagenet-bicubic,"
-        " imagenet-v2, imagenet-unresized, cifar10, unit, none or a JSON file"
+        " imagenet-v2, IMAGENET1K_V1, IMAGENET1K_V2, keras-caffe, keras-tf, keras-torch,"
+        " imagenet-unresized, cifar10, unit, none, torchvision:NETWORK.WEIGHTS or a JSON file"
     )
 
 

@@ -36,7 +36,7 @@ def native(source: ImageSource, taken: NetworkInput, block: int) -> NDArray[np.f
     """The native result for one file, channels first."""
     batch = Preprocessor(taken, block, threads=1).read([source])
     assert not batch.errors, batch.errors
-    image = batch.tensor[0]
+    image: NDArray[np.float32] = batch.tensor[0]
     return image.transpose(2, 0, 1) if taken.layout == "NHWC" else image
 
 

@@ -1,12 +1,9 @@
-// What each pixel of a resized and cropped axis takes of the pixels of an image, in float64; the
-// definitions are those of jpegcompile/dct/filters.py.
+// Sums of pixels, which are what resampling makes of an axis.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
-
-#include "preprocess/placement.h"
 
 namespace jpegcompile {
 
@@ -22,6 +19,11 @@ class Taps {
   void reserve(size_t outputs, size_t weights);
   // Adds an output; weights of 0 at both ends are left out.
   void add(int64_t first, const std::vector<double>& weights);
+  // Inputs outside of [0, size) stand for the first and the last one.
+  void add_clamped(int64_t first, const std::vector<double>& weights, int64_t size);
+  // Adds an output that is the nearest input in [0, size).
+  void add_one(int64_t input, int64_t size);
+  void add_fill() { runs_.push_back({}); }
   void reverse_outputs();
   // Input i becomes size - 1 - i.
   void reverse_inputs(int64_t size);
@@ -33,12 +35,5 @@ class Taps {
   std::vector<Run> runs_;
   std::vector<double> weights_;
 };
-
-// Throws std::invalid_argument if the library has no such filter.
-void check_filter(const ResizeFilter& filter);
-
-// What every output of a placed axis takes of the image, of an axis as the file stores it. The
-// weights of an output sum to 1.
-Taps taps_of(const AxisPlacement& axis);
 
 }  // namespace jpegcompile

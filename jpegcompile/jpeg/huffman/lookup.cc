@@ -1,0 +1,195 @@
+#include "jpeg/huffman/lookup.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+namespace jpegcompile::huffman {
+namespace {
+
+constexpr std::uint8_t no_unused_bits = 63;
+// Below that many bytes, pairs cost more time than they save.
+constexpr std::size_t short_scan = 4096;
+constexpr std::size_t index_count = std::size_t{1} << index_bits;
+
+std::uint8_t narrow(int value) noexcept { return static_cast<std::uint8_t>(value); }
+
+// What the second symbol adds to an entry if `rest` bits of the index are left for its code: that
+// of each value of the bits stands behind `1 << rest`.
+using Seconds = std::array<Entry, index_count>;
+
+// The entry whose fields are the sums: no sum of two parts exceeds a byte.
+Entry sum(const Entry& a, const Entry& b) noexcept {
+    return std::bit_cast<Entry>(std::bit_cast<std::uint64_t>(a) + std::bit_cast<std::uint64_t>(b));
+}
+
+// As std::fill_n, which GCC makes write each field by itself.
+void repeat(Entry* entries, std::size_t count, const Entry& entry) noexcept {
+    const auto word = std::bit_cast<std::uint64_t>(entry);
+    for (std::size_t index = 0; index < count; ++index) {
+        std::memcpy(static_cast<void*>(entries + index), &word, sizeof word);
+    }
+}
+
+// Steps from the last coefficient to that of the symbol; a DC coefficient is the first of all.
+int steps_of(const CodedSymbol& coded, SymbolKind kind) noexcept {
+    return kind == SymbolKind::dc ? 0 : coded.run() + 1;
+}
+
+Entry second_of(const CodedSymbol& coded, SymbolKind kind) noexcept {
+    if (kind == SymbolKind::ac && coded.symbol == end_of_block) {
+        return {.bits = narrow(coded.length), .unused_bits = no_unused_bits, .end_mask = -1};
+    }
+    const std::uint8_t steps = narrow(steps_of(coded, kind));
+    return {.second = steps,
+            .steps = steps,
+            .bits = narrow(coded.length + coded.size()),
+            .code_bits = narrow(coded.length),
+            .unused_bits = narrow(no_unused_bits - coded.size())};
+}
+
+// A symbol of baseline files whose code has at most `index_bits` bits.
+struct ShortCode {
+    CodedSymbol coded;
+    std::size_t code = 0;
+
+    // The first index that begins with the code, and how many do, if the index has `bits` bits.
+    [[nodiscard]] std::size_t first(int bits) const noexcept {
+        return code << (bits - coded.length);
+    }
+    [[nodiscard]] std::size_t width(int bits) const noexcept {
+        return std::size_t{1} << (bits - coded.length);
+    }
+};
+
+template <typename Visit>
+void for_each_short_code(const CanonicalCode& canonical, SymbolKind kind, Visit visit) {
+    std::size_t place = 0, code = 0;
+    for (int length = 1; length <= index_bits; ++length, code <<= 1) {
+        for (std::size_t left = canonical.count(length); left > 0; --left, ++place, ++code) {
+            const ShortCode found{{length, canonical.symbol(place)}, code};
+            if (is_baseline(found.coded.symbol, kind)) {
+                visit(found);
+            }
+        }
+    }
+}
+
+Seconds seconds_of(const CanonicalCode& ac_code) {
+    Seconds seconds;
+    repeat(seconds.data(), seconds.size(), {.unused_bits = no_unused_bits});
+    for_each_short_code(ac_code, SymbolKind::ac, [&seconds](const ShortCode& found) {
+        const Entry entry = second_of(found.coded, SymbolKind::ac);
+        for (int rest = found.coded.length; rest < index_bits; ++rest) {
+            repeat(seconds.data() + (std::size_t{1} << rest) + found.first(rest),
+                   found.width(rest), entry);
+        }
+    });
+    return seconds;
+}
+
+// Entries of a symbol alone. It is their second one, and the zero that the missing first one
+// writes goes right behind it.
+void fill_alone(Entries& entries, const ShortCode& found, SymbolKind kind) {
+    Entry entry = second_of(found.coded, kind);
+    entry.first = narrow(entry.second + 1);
+    entry.second = entry.end_mask != 0 ? entry.first : entry.second;
+    repeat(entries.data() + found.first(index_bits), found.width(index_bits), entry);
+}
+
+// Entries of a symbol that lies in the index with its value, and of what follows.
+void fill_pairs(Entries& entries, const ShortCode& found, SymbolKind kind,
+                const Seconds& seconds) {
+    const int size = found.coded.size(), bits = found.coded.length + size;
+    const std::uint8_t steps = narrow(steps_of(found.coded, kind));
+    const std::size_t count = std::size_t{1} << (index_bits - bits);
+    const Entry* const following = seconds.data() + count;
+    Entry* entry = entries.data() + found.first(index_bits);
+    for (std::uint32_t value = 0; value < std::uint32_t{1} << size; ++value) {
+        const Entry first{.value = static_cast<std::int8_t>(extend(value, size)),
+                          .first = steps,
+                          .second = steps,
+                          .steps = steps,
+                          .bits = narrow(bits),
+                          .code_bits = narrow(bits)};
+        entry = std::transform(following, following + count, entry,
+                               [first](const Entry& second) { return sum(first, second); });
+    }
+}
+
+// Null for `seconds` makes entries of single symbols.
+void fill(Entries& entries, const CanonicalCode& code, SymbolKind kind, const Seconds* seconds) {
+    repeat(entries.data(), entries.size(), {.steps = untold});
+    for_each_short_code(code, kind, [&](const ShortCode& found) {
+        const int size = found.coded.size();
+        const bool is_end = kind == SymbolKind::ac && found.coded.symbol == end_of_block;
+        // The largest values of 7 bits are the largest of std::int8_t.
+        const bool is_whole = found.coded.length + size <= index_bits && size <= 7 && !is_end;
+        if (seconds != nullptr && is_whole) {
+            fill_pairs(entries, found, kind, *seconds);
+        } else {
+            fill_alone(entries, found, kind);
+        }
+    });
+}
+
+std::shared_ptr<const LookupTables> make_tables(const ComponentTables& definitions,
+                                                bool has_pairs) {
+    const auto dc_code = CanonicalCode::of(definitions.dc, SymbolKind::dc);
+    const auto ac_code = CanonicalCode::of(definitions.ac, SymbolKind::ac);
+    if (!dc_code || !ac_code) {
+        return nullptr;
+    }
+    auto tables = std::make_shared<LookupTables>();
+    tables->dc_code = *dc_code;
+    tables->ac_code = *ac_code;
+    tables->has_pairs = has_pairs;
+    std::optional<Seconds> seconds;
+    if (has_pairs) {
+        seconds = seconds_of(*ac_code);
+    }
+    fill(tables->dc, *dc_code, SymbolKind::dc, has_pairs ? &*seconds : nullptr);
+    fill(tables->ac, *ac_code, SymbolKind::ac, has_pairs ? &*seconds : nullptr);
+    return tables;
+}
+
+// The tables that were asked for last, the last one first.
+class RecentTables {
+public:
+    std::shared_ptr<const LookupTables> get(const ComponentTables& definitions, bool is_short) {
+        auto found = std::find_if(
+            recent_.begin(), recent_.end(),
+            [&](const Recent& one) { return one.tables && one.definitions == definitions; });
+        const bool is_known = found != recent_.end();
+        found = is_known ? found : recent_.end() - 1;
+        if (!is_known || !found->tables->has_pairs) {
+            std::shared_ptr<const LookupTables> tables =
+                make_tables(definitions, is_known || !is_short);
+            if (tables == nullptr) {
+                return nullptr;
+            }
+            *found = {definitions, std::move(tables)};
+        }
+        std::rotate(recent_.begin(), found, found + 1);
+        return recent_.front().tables;
+    }
+
+private:
+    struct Recent {
+        ComponentTables definitions;
+        std::shared_ptr<const LookupTables> tables;
+    };
+    std::array<Recent, 4> recent_;  // those of two colour files
+};
+
+}  // namespace
+
+std::shared_ptr<const LookupTables> lookup_tables(const ComponentTables& tables,
+                                                  std::size_t scan_bytes) {
+    thread_local RecentTables recent;
+    return recent.get(tables, scan_bytes < short_scan);
+}
+
+}  // namespace jpegcompile::huffman

@@ -1,0 +1,122 @@
+#include "ingest_file/network.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "preprocess/names.h"
+
+namespace jpegcompile {
+namespace {
+
+// JPEG's own limit.
+constexpr int64_t kMostPixels = 65535;
+
+template <typename Enum, size_t kCount>
+Enum named(const Node& node, const char* attribute,
+           const std::array<std::string_view, kCount>& names) {
+  const std::string text = node.text(attribute);
+  const std::optional<Enum> value = value_of<Enum>(text, names);
+  if (!value.has_value()) {
+    throw KernelError("its " + std::string(attribute) + " is '" + text +
+                      "', which it does not know; compile the model again");
+  }
+  return *value;
+}
+
+int64_t extent(const Node& node, const char* attribute) {
+  const int64_t value = node.integer(attribute);
+  if (value < 1 || value > kMostPixels) {
+    throw KernelError("its " + std::string(attribute) + " is " + std::to_string(value) +
+                      ", an image has 1 to 65535");
+  }
+  return value;
+}
+
+double ratio(const Node& node) {
+  const std::string text = node.text("crop_ratio");
+  double value = 0.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !(value > 0.0 && value <= 1.0)) {
+    throw KernelError("its crop_ratio is '" + text + "', it takes more than 0 and at most 1");
+  }
+  return value;
+}
+
+std::optional<Resize> resize_of(const Node& node) {
+  if (node.text("fit").empty()) return std::nullopt;
+  Resize resize;
+  resize.fit = named<Fit>(node, "fit", kFitNames);
+  resize.crop_ratio = ratio(node);
+  resize.filter = {named<Interpolation>(node, "filter", kInterpolationNames),
+                   named<ResizeLibrary>(node, "library", kLibraryNames),
+                   node.integer("antialias") != 0};
+  if (node.integer("short_side") != 0) resize.short_side = extent(node, "short_side");
+  if (node.integer("resized_height") != 0) {
+    resize.size = Size{extent(node, "resized_height"), extent(node, "resized_width")};
+  }
+  return resize;
+}
+
+std::optional<Crop> crop_of(const Node& node) {
+  const std::string position = node.text("crop");
+  if (position.empty()) return std::nullopt;
+  Crop crop;
+  crop.rounding = named<CropRounding>(node, "rounding", kRoundingNames);
+  if (position == "given") {
+    crop.position = CropPosition::kGiven;
+    crop.top = node.integer("top");
+    crop.left = node.integer("left");
+  } else {
+    crop.position = named<CropPosition>(node, "crop", kCropPositionNames);
+  }
+  return crop;
+}
+
+std::vector<double> numbers(const Node& node, In input, size_t count) {
+  const std::optional<Tensor> tensor = node.constant(input);
+  if (!tensor.has_value()) {
+    throw KernelError("its colour and normalisation must be constants in the model");
+  }
+  if (static_cast<size_t>(tensor->shape.elements()) != count) {
+    throw KernelError("its constants have shape " + tensor->shape.text() + ", not " +
+                      std::to_string(count) + " numbers");
+  }
+  const float* values = tensor->floats();
+  return {values, values + count};
+}
+
+}  // namespace
+
+NetworkNumbers network_of(const Node& node) {
+  NetworkNumbers network;
+  const std::optional<Tensor> scale = node.constant(In::kScale);
+  network.channels = scale.has_value() ? static_cast<size_t>(scale->shape.elements()) : 0;
+  if (network.channels != 1 && network.channels != 3) {
+    throw KernelError("it makes " + std::to_string(network.channels) +
+                      " channels, a file has 1 or 3");
+  }
+  network.size = {extent(node, "height"), extent(node, "width")};
+  network.block = node.block("block");
+  if (network.size.height % network.block != 0 || network.size.width % network.block != 0) {
+    throw KernelError("its block size " + std::to_string(network.block) + " does not divide " +
+                      std::to_string(network.size.height) + "x" +
+                      std::to_string(network.size.width));
+  }
+  network.geometry.resize = resize_of(node);
+  network.geometry.crop = crop_of(node);
+  network.geometry.applies_orientation = node.integer("orientation") != 0;
+  network.geometry.flip = node.integer("flip") != 0;
+  const size_t channels = network.channels;
+  network.mixing = {numbers(node, In::kGrayMixing, channels),
+                    numbers(node, In::kYcbcrMixing, 3 * channels),
+                    numbers(node, In::kRgbMixing, 3 * channels)};
+  network.scale = numbers(node, In::kScale, channels);
+  network.shift = numbers(node, In::kShift, channels);
+  network.fill = numbers(node, In::kFill, channels);
+  return network;
+}
+
+}  // namespace jpegcompile

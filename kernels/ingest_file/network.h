@@ -1,0 +1,12 @@
+// What a node says of the network that its files are for.
+#pragma once
+
+#include "ort/kernel.h"
+#include "preprocess/plan.h"
+
+namespace jpegcompile {
+
+// Throws KernelError for attributes and constants that say nothing, or do not fit together.
+NetworkNumbers network_of(const Node& node);
+
+}  // namespace jpegcompile

@@ -1,0 +1,92 @@
+// JpegIngestFile: the bytes of one JPEG file of any size to the network's input.
+//
+// There is no way to say this in standard operators, so it has no function body.
+#include <memory>
+#include <span>
+#include <string>
+
+#include "generated/makers.h"
+#include "ingest_file/network.h"
+#include "ort/kernel.h"
+#include "preprocess/preprocessor.h"
+
+namespace jpegcompile {
+namespace {
+
+// As read_coefficients has it.
+constexpr uint64_t kMostPixels = uint64_t{1} << 28;
+
+std::string factors(const std::pair<int, int>& sampling) {
+  return std::to_string(sampling.first) + "x" + std::to_string(sampling.second);
+}
+
+// Why a frame is refused: its sampling, or else its size.
+std::string refusal(const RefusedFrame& frame, const NetworkNumbers& network) {
+  std::pair<int, int> most{1, 1};
+  for (const auto& [horizontal, vertical] : frame.sampling) {
+    most = {std::max(most.first, horizontal), std::max(most.second, vertical)};
+  }
+  for (const auto& sampling : frame.sampling) {
+    if (most.first % sampling.first != 0 || most.second % sampling.second != 0) {
+      return "a component is subsampled by a fraction (" + factors(sampling) + " of " +
+             factors(most) + "); save the image with whole sampling factors";
+    }
+  }
+  if (frame.color_space == ColorSpace::ycbcr && frame.sampling[1] != frame.sampling[2]) {
+    return "Cb and Cr are sampled differently (" + factors(frame.sampling[1]) + " and " +
+           factors(frame.sampling[2]) + "); save the image with one chroma sampling";
+  }
+  return "the image is " + std::to_string(frame.width) + "x" + std::to_string(frame.height) +
+         " and does not come to the " + std::to_string(network.size.width) + "x" +
+         std::to_string(network.size.height) +
+         " of the model; compile it with a --preprocess that resizes such images";
+}
+
+// What is said of a file, with advice for whoever has no Python at hand.
+std::string refusal(const ReadError& error) {
+  const std::string cause = error.cause();
+  if (error.kind() == FailureKind::memory) return cause + "; free some";
+  const bool has_advice = cause.find(';') != std::string::npos;
+  return has_advice ? cause : cause + "; give the bytes of a whole JPEG file";
+}
+
+std::span<const unsigned char> bytes_of(const Tensor& jpeg) {
+  if (jpeg.shape.rank() != 1) {
+    throw KernelError("jpeg has shape " + jpeg.shape.text() +
+                      "; give the bytes of one file, [bytes]");
+  }
+  return {jpeg.as<unsigned char>(), static_cast<size_t>(jpeg.shape.elements())};
+}
+
+class IngestFile : public Kernel {
+ public:
+  explicit IngestFile(const Node& node)
+      : preprocessor_(network_of(node), PreprocessOptions{false, kMostPixels, 1}) {}
+
+  void compute(const Call& call) const override {
+    const Source source = bytes_of(call.input(In::kJpeg));
+    const NetworkNumbers& network = preprocessor_.network();
+    const Shape shape{1, static_cast<int64_t>(network.channels), network.size.height,
+                      network.size.width};
+    float* const y = call.output_floats(Out::kY, shape);
+    for (const Failure& failure : preprocessor_.run(std::span(&source, 1), y)) {
+      throw KernelError(failure.error.has_value() ? refusal(*failure.error)
+                                                  : refusal(failure.frame.value(), network));
+    }
+  }
+
+ private:
+  mutable Preprocessor preprocessor_;  // its cache of operators locks itself
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> make_ingest_file(const Node& node) {
+  try {
+    return std::make_unique<IngestFile>(node);
+  } catch (const std::invalid_argument& error) {
+    throw KernelError(std::string(error.what()) + "; compile the model again");
+  }
+}
+
+}  // namespace jpegcompile

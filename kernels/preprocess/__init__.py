@@ -1,0 +1,1 @@
+"""From JPEG files of any size to the input of a network, natively."""

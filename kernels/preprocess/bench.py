@@ -1,0 +1,255 @@
+"""How fast files become a network's input, against the ways that people have to do it.
+
+    python kernels/preprocess/bench.py DIR [--rounds N] [--json] [--least-side N]
+
+`imagenet` (short side 256, bilinear, crop 224, normalised, float32 NCHW) of every JPEG file of a
+folder, from its bytes, on one thread. Checks the native tensors against the reference in float64,
+and the others against it loosely. Then runs all pipelines in turn, file by file, so that all see
+the same state of the machine, and takes the time that the thread has been running.
+
+Contract: 0.17 of Pillow, 0.32 of Pillow with draft on files of 512 pixels and more, 0.45 of
+simplejpeg with INTER_LINEAR, 0.55 of libjpeg-turbo's decoding in C alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import io
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from jpegcompile.dct.ingest import ingest
+from jpegcompile.jpeg.read import read_coefficients
+from jpegcompile.network_input import NetworkInput
+from jpegcompile.preprocessing.presets import PRESETS
+from jpegcompile.runtime.preprocessor import Preprocessor
+
+Floats = NDArray[np.float32]
+Pipeline = Callable[[bytes], Any]
+
+C_SOURCE = Path(__file__).with_name("bench_decode.c")
+SHORT_SIDE, CROP = 256, 224
+MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+STD = np.array([0.229, 0.224, 0.225], np.float32)
+SCALE: Floats = np.float32(1 / 255) / STD
+SHIFT: Floats = -MEAN / STD
+
+NATIVE, COEFFICIENTS = "native, to pixels", "coefficients alone"
+# The most that the native pipeline may take of a rival.
+CONTRACT = {
+    "Pillow": 0.17,
+    "Pillow with draft": 0.32,
+    "simplejpeg and INTER_LINEAR": 0.45,
+    "libjpeg-turbo, to RGB alone": 0.55,
+}
+# 8-bit pipelines round pixels, and draft resamples another image.
+LOOSELY = {"Pillow": 0.1, "Pillow with box": 0.1, "simplejpeg and INTER_AREA": 0.5}
+
+
+def resized_size(width: int, height: int) -> tuple[int, int]:
+    """(width, height) with the short side of the preset."""
+    if width <= height:
+        return SHORT_SIDE, int(SHORT_SIDE * height / width)
+    return int(SHORT_SIDE * width / height), SHORT_SIDE
+
+
+def corner(width: int, height: int) -> tuple[int, int]:
+    """(left, top) of the crop."""
+    return round((width - CROP) / 2), round((height - CROP) / 2)
+
+
+def normalized(pixels: NDArray[np.uint8]) -> Floats:
+    """[1, 3, H, W] with no more passes over memory than NumPy needs."""
+    values = pixels.transpose(2, 0, 1).astype(np.float32, order="C")
+    values *= SCALE[:, None, None]
+    values += SHIFT[:, None, None]
+    return values[None]
+
+
+def pillow(data: bytes, draft: bool = False) -> Floats:
+    """As people write it."""
+    file = Image.open(io.BytesIO(data))
+    size = resized_size(*file.size)
+    if draft:
+        file.draft("RGB", size)
+    image = file.convert("RGB").resize(size, Image.Resampling.BILINEAR)
+    left, top = corner(*size)
+    cropped = image.crop((left, top, left + CROP, top + CROP))
+    values: Any = np.asarray(cropped, np.float32) / 255
+    values = (values - MEAN) / STD
+    tensor: Floats = np.ascontiguousarray(values.transpose(2, 0, 1))[None]
+    return tensor
+
+
+def pillow_box(data: bytes) -> Floats:
+    """What can be had of Pillow: no pixel is resized that is cropped, lean normalisation."""
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    width, height = resized_size(*image.size)
+    left, top = corner(width, height)
+    across, down = image.width / width, image.height / height
+    box = (left * across, top * down, (left + CROP) * across, (top + CROP) * down)
+    return normalized(np.asarray(image.resize((CROP, CROP), Image.Resampling.BILINEAR, box=box)))
+
+
+def simplejpeg_pipelines() -> dict[str, Pipeline]:
+    """Those of simplejpeg and OpenCV, where they are installed."""
+    try:
+        cv2, simplejpeg = import_module("cv2"), import_module("simplejpeg")
+    except ImportError as error:
+        print(f"left out: {error.name} is not installed", file=sys.stderr)
+        return {}
+    cv2.setNumThreads(1)
+
+    def resized(data: bytes, interpolation: int) -> Floats:
+        pixels = simplejpeg.decode_jpeg(data, "RGB")
+        size = resized_size(pixels.shape[1], pixels.shape[0])
+        left, top = corner(*size)
+        pixels = cv2.resize(pixels, size, interpolation=interpolation)
+        return normalized(pixels[top : top + CROP, left : left + CROP])
+
+    return {
+        "simplejpeg and INTER_LINEAR": lambda data: resized(data, cv2.INTER_LINEAR),
+        "simplejpeg and INTER_AREA": lambda data: resized(data, cv2.INTER_AREA),
+    }
+
+
+@contextmanager
+def libjpeg_decode() -> Iterator[Pipeline]:
+    """libjpeg-turbo's decoding to RGB, from C; built with `cc` and the system's libjpeg."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = f"{folder}/bench_decode.so"
+        compiler = os.environ.get("CC", "cc")
+        subprocess.run(
+            [compiler, "-O2", "-shared", "-fPIC", str(C_SOURCE), "-o", library, "-ljpeg"],
+            check=True,
+        )
+        decode = ctypes.CDLL(library).decode_to_rgb
+        decode.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+        decode.restype = ctypes.c_long
+        yield lambda data: decode(data, len(data))
+
+
+def native(block: int) -> Pipeline:
+    """The native preprocessor, into memory that is there."""
+    taken = NetworkInput("image", 3, CROP, CROP, "NCHW").normalized(PRESETS["imagenet"])
+    preprocessor = Preprocessor(taken, block, threads=1)
+    out = np.empty((1, *preprocessor.shape), np.float32)
+
+    def pipeline(data: bytes) -> Floats:
+        batch = preprocessor.read([data], out)
+        assert not batch.errors, batch.errors
+        return batch.tensor
+
+    return pipeline
+
+
+def check(files: Mapping[str, bytes], pipelines: Mapping[str, Pipeline]) -> None:
+    """See that what is timed gives the tensors that it should.
+
+    Raises:
+        AssertionError: naming the file.
+    """
+    taken = NetworkInput("image", 3, CROP, CROP, "NCHW").normalized(PRESETS["imagenet"])
+    for name, data in files.items():
+        expected = ingest(read_coefficients(data), taken, 1)
+        error = np.abs(pipelines[NATIVE](data)[0] - expected).max()
+        assert error <= 5e-6, f"{name}: the native tensor is {error:.2g} from the reference"
+        for rival, limit in LOOSELY.items():
+            if rival in pipelines:
+                error = np.abs(pipelines[rival](data)[0] - expected).mean()
+                assert error <= limit, f"{name}: {rival} gives another tensor ({error:.2g})"
+
+
+def measure(
+    files: Mapping[str, bytes], pipelines: Mapping[str, Pipeline], rounds: int
+) -> dict[str, list[float]]:
+    """Seconds of every pipeline for every file, the medians of the rounds."""
+    seconds: dict[str, list[float]] = {name: [] for name in pipelines}
+    for data in files.values():
+        taken: dict[str, list[float]] = {name: [] for name in pipelines}
+        names = list(pipelines)
+        for turn in range(rounds):
+            # Each leaves the caches to the next one, and not always to the same.
+            for name in names[turn % len(names) :] + names[: turn % len(names)]:
+                start = time.thread_time_ns()
+                pipelines[name](data)
+                taken[name].append((time.thread_time_ns() - start) * 1e-9)
+        for name, times in taken.items():
+            seconds[name].append(statistics.median(times))
+    return seconds
+
+
+def report(seconds: Mapping[str, list[float]]) -> list[dict[str, Any]]:
+    """For every pipeline its times, and what part of them the native one takes."""
+    own = np.array(seconds[NATIVE])
+    lines = []
+    for name, times in seconds.items():
+        ratios = own / np.array(times)
+        lines.append(
+            {
+                "pipeline": name,
+                "median_ms": float(np.median(times) * 1e3),
+                "native_of_it": float(own.sum() / np.sum(times)),
+                "native_of_it_median": float(np.median(ratios)),
+                "contract": CONTRACT.get(name),
+            }
+        )
+    return lines
+
+
+def main() -> None:
+    """Check, measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--least-side", type=int, default=1, help="leave smaller files out")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    files = {}
+    for path in sorted(options.folder.iterdir()):
+        if path.suffix.lower() in (".jpg", ".jpeg"):
+            with Image.open(path) as image:
+                if min(image.size) >= options.least_side:
+                    files[path.name] = path.read_bytes()
+    with libjpeg_decode() as decode:
+        pipelines: dict[str, Pipeline] = {
+            NATIVE: native(1),
+            "native, to 8x8 blocks": native(8),
+            COEFFICIENTS: read_coefficients,
+            "Pillow": pillow,
+            "Pillow with draft": lambda data: pillow(data, draft=True),
+            "Pillow with box": pillow_box,
+            **simplejpeg_pipelines(),
+            "libjpeg-turbo, to RGB alone": decode,
+        }
+        check(files, pipelines)
+        lines = report(measure(files, pipelines, options.rounds))
+    if options.json:
+        print(json.dumps({"files": len(files), "pipelines": lines}))
+        return
+    print(f"{len(files)} files, {options.rounds} rounds; native / pipeline: sums, median, contract")
+    for line in lines:
+        contract = "" if line["contract"] is None else f"{line['contract']:.2f}"
+        print(
+            f"{line['pipeline']:30}{line['median_ms']:8.3f} ms{line['native_of_it']:8.3f}"
+            f"{line['native_of_it_median']:8.3f}  {contract}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+#include "preprocess/integer/bindings.h"
+
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+
+#include <array>
+#include <limits>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "preprocess/integer/image_rows.h"
+#include "preprocess/integer/integer_decode.h"
+
+namespace nb = nanobind;
+
+namespace jpegcompile {
+namespace {
+
+template <typename Value>
+struct Named {
+  const char* name;
+  Value value;
+};
+
+constexpr Named<Interpolation> kInterpolations[] = {
+    {"nearest", Interpolation::kNearest},   {"nearest-exact", Interpolation::kNearestExact},
+    {"box", Interpolation::kBox},           {"bilinear", Interpolation::kBilinear},
+    {"hamming", Interpolation::kHamming},   {"bicubic", Interpolation::kBicubic},
+    {"lanczos", Interpolation::kLanczos},   {"area", Interpolation::kArea}};
+constexpr Named<ResizeLibrary> kLibraries[] = {{"pillow", ResizeLibrary::kPillow},
+                                               {"opencv", ResizeLibrary::kOpenCv},
+                                               {"tensorflow", ResizeLibrary::kTensorFlow},
+                                               {"torchvision", ResizeLibrary::kTorchvision}};
+constexpr Named<PixelColor> kColors[] = {
+    {"RGB", PixelColor::kRgb}, {"BGR", PixelColor::kBgr}, {"L", PixelColor::kGray}};
+
+template <typename Value, std::size_t kCount>
+Value value_of(const Named<Value> (&known)[kCount], const std::string& name) {
+  for (const Named<Value>& one : known) {
+    if (name == one.name) return one.value;
+  }
+  throw std::invalid_argument("unknown name '" + name + "'");
+}
+
+template <typename Value>
+Value attribute(nb::handle object, const char* name) {
+  return nb::cast<Value>(object.attr(name));
+}
+
+// An `AxisPlacement` of jpegcompile/preprocessing/geometry.py.
+AxisPlacement axis_of(nb::handle axis) {
+  const nb::object filter = axis.attr("filter");
+  AxisPlacement placement;
+  placement.source = attribute<int64_t>(axis, "source");
+  placement.target = attribute<int64_t>(axis, "target");
+  placement.start = attribute<int64_t>(axis, "start");
+  placement.length = attribute<int64_t>(axis, "length");
+  placement.filter = {value_of(kInterpolations, attribute<std::string>(filter, "name")),
+                      value_of(kLibraries, attribute<std::string>(filter, "library")),
+                      attribute<bool>(filter, "antialias")};
+  placement.is_mirrored = attribute<bool>(axis, "is_mirrored");
+  placement.is_flipped = attribute<bool>(axis, "is_flipped");
+  return placement;
+}
+
+nb::object decode(const nb::bytes& source, nb::handle placement, const std::string& color_name,
+                  const nb::tuple& fill) {
+  const Placement placed{axis_of(placement.attr("rows")), axis_of(placement.attr("columns")),
+                         attribute<bool>(placement, "is_transposed")};
+  const PixelColor color = value_of(kColors, color_name);
+  std::vector<std::uint8_t> values;
+  for (nb::handle value : fill) values.push_back(nb::cast<std::uint8_t>(value));
+  const std::array<std::size_t, 3> shape = {static_cast<std::size_t>(channels_of(color)),
+                                            static_cast<std::size_t>(placed.rows.length),
+                                            static_cast<std::size_t>(placed.columns.length)};
+  using Pixels = std::unique_ptr<std::uint8_t[]>;
+  auto pixels = std::make_unique<Pixels>(
+      std::make_unique_for_overwrite<std::uint8_t[]>(shape[0] * shape[1] * shape[2]));
+  {
+    const std::span<const unsigned char> bytes{
+        static_cast<const unsigned char*>(source.data()), source.size()};
+    const nb::gil_scoped_release release;
+    ReadOptions options;
+    options.max_pixels = std::numeric_limits<std::uint64_t>::max();
+    const Image image = read_coefficients(bytes, options);
+    integer::ImageRows rows(image);
+    decode_integers(rows, placed, color, values, pixels->get());
+  }
+  std::uint8_t* const data = pixels->get();
+  const nb::capsule owner(pixels.release(), [](void* held) noexcept {
+    const std::unique_ptr<Pixels> reclaimed(static_cast<Pixels*>(held));
+  });
+  return nb::cast(nb::ndarray<nb::numpy, std::uint8_t>(data, shape.size(), shape.data(), owner),
+                  nb::rv_policy::reference);
+}
+
+}  // namespace
+
+void bind_integer_decode(nb::module_& module) {
+  module.def("decode_integers", &decode, nb::arg("source"), nb::arg("placement"),
+             nb::arg("color"), nb::arg("fill"));
+}
+
+}  // namespace jpegcompile

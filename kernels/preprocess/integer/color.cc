@@ -1,0 +1,93 @@
+// Fractions of 16 bits in 16-bit lanes: a factor of 256 h + l takes x to
+// floor((65536 / 2 + (256 h + l) x) / 65536) = (128 + h x + (l x >> 8)) >> 8.
+#include "preprocess/integer/color.h"
+
+#include "preprocess/integer/vectors.h"
+
+namespace jpegcompile::integer {
+namespace {
+
+constexpr int kStep = 32;  // pixels at a time
+
+// The high and the low part of a factor, both so small that products with -128..127 fit.
+struct Factor {
+  int16_t high, low;
+};
+
+constexpr Factor factor(int32_t fixed) {
+  const int32_t high = (fixed + 128) >> 8;
+  return {static_cast<int16_t>(high), static_cast<int16_t>(fixed - (high << 8))};
+}
+
+constexpr int32_t fixed(double value) {
+  return static_cast<int32_t>(value * 65536 + (value < 0 ? -0.5 : 0.5));
+}
+
+template <typename V>
+JPEGCOMPILE_INLINE V rounded(const V& high, const V& low) {
+  return (high + 128 + (low >> 8)) >> 8;
+}
+
+struct Rgb {
+  Short16 red, green, blue;
+};
+
+JPEGCOMPILE_INLINE Rgb mixed(const Short16& y, const Short16& cb, const Short16& cr) {
+  constexpr Factor kRed = factor(fixed(1.40200 - 1)), kBlue = factor(fixed(1.77200 - 2));
+  constexpr Factor kGreenOfCb = factor(fixed(-0.34414)), kGreenOfCr = factor(fixed(1 - 0.71414));
+  return {clamp(y + cr + rounded(cr * kRed.high, cr * kRed.low), 0, 255),
+          clamp(y - cr + rounded(cb * kGreenOfCb.high + cr * kGreenOfCr.high,
+                                 cb * kGreenOfCb.low + cr * kGreenOfCr.low),
+                0, 255),
+          clamp(y + 2 * cb + rounded(cb * kBlue.high, cb * kBlue.low), 0, 255)};
+}
+
+JPEGCOMPILE_INLINE Short16 load_shorts(const uint8_t* from) {
+  return __builtin_convertvector(load_as<Byte16>(from), Short16);
+}
+
+JPEGCOMPILE_INLINE void store_pair(uint8_t* to, const Short16& a, const Short16& b) {
+  store_to(to, bytes_of(load_as<Word16>(&a), load_as<Word16>(&b)));
+}
+
+template <typename Isa>
+JPEGCOMPILE_INLINE void ycc_loop(const ThreeChannels& pixels) {
+  for (int64_t i = 0; i < pixels.count; i += kStep) {
+    Rgb halves[2];
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; ++half) {
+      const int64_t at = i + half * kStep / 2;
+      halves[half] = mixed(load_shorts(pixels.from[0] + at), load_shorts(pixels.from[1] + at) - 128,
+                           load_shorts(pixels.from[2] + at) - 128);
+    }
+    store_pair(pixels.to[0] + i, halves[0].red, halves[1].red);
+    store_pair(pixels.to[1] + i, halves[0].green, halves[1].green);
+    store_pair(pixels.to[2] + i, halves[0].blue, halves[1].blue);
+  }
+}
+
+JPEGCOMPILE_INLINE Word16 luma(const LumaOfRgb& pixels, int64_t at) {
+  constexpr uint16_t kFactors[3] = {19595, 38470, 7471};
+  Word16 high = {}, low = {};
+#pragma GCC unroll 3
+  for (int channel = 0; channel < 3; ++channel) {
+    const Word16 value = __builtin_convertvector(load_as<Byte16>(pixels.from[channel] + at), Word16);
+    high += value * static_cast<uint16_t>(kFactors[channel] >> 8);
+    low += value * static_cast<uint16_t>(kFactors[channel] & 255);
+  }
+  return rounded(high, low);
+}
+
+template <typename Isa>
+JPEGCOMPILE_INLINE void luma_loop(const LumaOfRgb& pixels) {
+  for (int64_t i = 0; i < pixels.count; i += kStep) {
+    store_to(pixels.to + i, bytes_of(luma(pixels, i), luma(pixels, i + kStep / 2)));
+  }
+}
+
+}  // namespace
+
+JPEGCOMPILE_MULTIVERSION(rgb_of_ycc, ycc_loop, ThreeChannels)
+JPEGCOMPILE_MULTIVERSION(luma_of_rgb, luma_loop, LumaOfRgb)
+
+}  // namespace jpegcompile::integer

@@ -1,0 +1,19 @@
+// The inverse DCT of libjpeg-turbo, "islow", on a row of blocks.
+#pragma once
+
+#include <cstdint>
+
+namespace jpegcompile::integer {
+
+// Blocks [count][8][8] of quantised coefficients become samples [8 * count][8 rows]. One block more
+// is readable, and there is room for the samples of one more.
+struct BlockRow {
+  const int16_t* blocks;
+  const uint16_t* table;
+  int64_t count;
+  uint8_t* to;
+};
+
+void inverse_dct(const BlockRow& row);
+
+}  // namespace jpegcompile::integer

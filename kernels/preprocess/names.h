@@ -1,0 +1,32 @@
+// The names that Python and the attributes of operators have for the values of enumerations, in the
+// order of these.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "preprocess/geometry.h"
+
+namespace jpegcompile {
+
+inline constexpr std::array<std::string_view, 4> kLibraryNames = {"pillow", "opencv", "tensorflow",
+                                                                  "torchvision"};
+inline constexpr std::array<std::string_view, 8> kInterpolationNames = {
+    "nearest", "nearest-exact", "box", "bilinear", "hamming", "bicubic", "lanczos", "area"};
+inline constexpr std::array<std::string_view, 3> kFitNames = {"short", "exact", "pad"};
+inline constexpr std::array<std::string_view, 5> kCropPositionNames = {
+    "center", "top-left", "top-right", "bottom-left", "bottom-right"};
+inline constexpr std::array<std::string_view, 2> kRoundingNames = {"even", "down"};
+
+// The value of a name; nothing if it is none of them.
+template <typename Enum, size_t kCount>
+std::optional<Enum> value_of(std::string_view name,
+                             const std::array<std::string_view, kCount>& names) {
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Enum>(found - names.begin());
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,60 @@
+#include "preprocess/resampling/filters.h"
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <stdexcept>
+
+#include "preprocess/resampling/resampler.h"
+
+namespace jpegcompile {
+namespace {
+
+struct Library {
+  Resampler resampler;
+  std::initializer_list<Interpolation> interpolations;
+};
+
+// In the order of ResizeLibrary.
+const Library& library_of(const ResizeFilter& filter) {
+  using enum Interpolation;
+  static const std::array<Library, 4> libraries = {{
+      {resample_as_pillow, {kNearest, kBox, kBilinear, kHamming, kBicubic, kLanczos}},
+      {resample_as_opencv, {kNearest, kBilinear, kBicubic, kLanczos, kArea, kAreaEnlarging}},
+      {resample_as_tensorflow, {kNearest, kBilinear, kBicubic, kArea}},
+      {resample_as_torchvision, {kNearest, kNearestExact, kBilinear, kBicubic}},
+  }};
+  return libraries.at(static_cast<size_t>(filter.library));
+}
+
+}  // namespace
+
+void check_filter(const ResizeFilter& filter) {
+  const auto& names = library_of(filter).interpolations;
+  if (std::ranges::find(names, filter.interpolation) == names.end()) {
+    throw std::invalid_argument("the library has no such resize filter");
+  }
+}
+
+Taps taps_of(const AxisPlacement& axis) {
+  const int64_t end = axis.start + axis.length;
+  // Outputs before the image, of the image, and behind it.
+  const Shown shown{std::clamp<int64_t>(0, axis.start, end),
+                    std::clamp<int64_t>(axis.target, axis.start, end)};
+  Taps taps;
+  taps.reserve(static_cast<size_t>(axis.length), static_cast<size_t>(axis.length) * 4);
+  for (int64_t output = axis.start; output < shown.first; ++output) taps.add_fill();
+  if (axis.source == axis.target) {
+    for (int64_t output = shown.first; output < shown.last; ++output) {
+      taps.add_one(output, axis.source);
+    }
+  } else if (shown.first < shown.last) {
+    library_of(axis.filter).resampler(axis, shown, taps);
+  }
+  for (int64_t output = shown.last; output < end; ++output) taps.add_fill();
+  if (axis.is_mirrored) taps.reverse_inputs(axis.source);
+  if (axis.is_flipped) taps.reverse_outputs();
+  return taps;
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,83 @@
+// OpenCV's cv::resize of planes of float32 (modules/imgproc/src/resize.cpp).
+#include "preprocess/resampling/resampler.h"
+
+namespace jpegcompile {
+namespace {
+
+// What an output covers less of than this, in pixels, "area" leaves out.
+constexpr double kSliver = 1e-3;
+
+// The mean over what an output covers of the image, but for slivers of pixels.
+void take_areas(const AxisPlacement& axis, Shown shown, double scale, Taps& taps) {
+  const auto size = static_cast<double>(axis.source);
+  std::vector<double> weights;
+  for (int64_t output = shown.first; output < shown.last; ++output) {
+    const double begin = static_cast<double>(output) * scale, end = begin + scale;
+    const double width = std::min(scale, size - begin);
+    const double last = std::min(std::floor(end), size - 1.0);
+    const double whole = std::min(std::ceil(begin), last);
+    weights.clear();
+    weights.push_back(whole - begin > kSliver ? (whole - begin) / width : 0.0);
+    weights.resize(1 + static_cast<size_t>(last - whole), 1.0 / width);
+    const double rest = std::min(std::min(end - last, 1.0), width);
+    weights.push_back(end - last > kSliver ? rest / width : 0.0);
+    taps.add_clamped(static_cast<int64_t>(whole) - 1, weights, axis.source);
+  }
+}
+
+// What "area" is on both axes as soon as one of them grows.
+void enlarge_areas(const AxisPlacement& axis, Shown shown, double scale, Taps& taps) {
+  const double growth = static_cast<double>(axis.target) / static_cast<double>(axis.source);
+  interpolate(axis, shown, taps, triangle, 1, [=](int64_t output) {
+    const double below = std::floor(static_cast<double>(output) * scale);
+    const double part = static_cast<double>(output + 1) - (below + 1.0) * growth;
+    // Rounded before its whole part is taken off: what is almost 1 becomes 0.
+    const auto rounded = static_cast<double>(static_cast<float>(part));
+    return below + (rounded <= 0.0 ? 0.0 : rounded - std::floor(rounded));
+  });
+}
+
+// INTER_LANCZOS4.
+void take_lanczos(const AxisPlacement& axis, Shown shown, double scale, Taps& taps) {
+  constexpr int kReach = 4;
+  std::vector<double> weights(2 * kReach);
+  for (int64_t output = shown.first; output < shown.last; ++output) {
+    // Float32, which is 0.0001 pixels in an image of some thousand.
+    const double center = static_cast<float>((static_cast<double>(output) + 0.5) * scale - 0.5);
+    const int64_t first = static_cast<int64_t>(std::floor(center)) + 1 - kReach;
+    double sum = 0.0;
+    for (size_t index = 0; index < weights.size(); ++index) {
+      const auto place = static_cast<double>(first + static_cast<int64_t>(index));
+      sum += weights[index] = lanczos<kReach>(place - center);
+    }
+    for (double& weight : weights) weight /= sum;
+    taps.add_clamped(first, weights, axis.source);
+  }
+}
+
+}  // namespace
+
+void resample_as_opencv(const AxisPlacement& axis, Shown shown, Taps& taps) {
+  const double scale = 1.0 / (static_cast<double>(axis.target) / static_cast<double>(axis.source));
+  const auto middle = [scale](int64_t output) {
+    return (static_cast<double>(output) + 0.5) * scale - 0.5;
+  };
+  switch (axis.filter.interpolation) {
+    case Interpolation::kNearest:
+      return take_nearest(axis, shown, taps, [scale](int64_t output) {
+        return static_cast<double>(output) * scale;
+      });
+    case Interpolation::kArea:
+      return take_areas(axis, shown, scale, taps);
+    case Interpolation::kAreaEnlarging:
+      return enlarge_areas(axis, shown, scale, taps);
+    case Interpolation::kLanczos:
+      return take_lanczos(axis, shown, scale, taps);
+    case Interpolation::kBicubic:
+      return interpolate(axis, shown, taps, keys<-3>, 2, middle);
+    default:
+      return interpolate(axis, shown, taps, triangle, 1, middle);
+  }
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,41 @@
+// Pillow's Image.resize (src/libImaging/Resample.c and, for "nearest", Geometry.c).
+#include "preprocess/resampling/resampler.h"
+
+namespace jpegcompile {
+namespace {
+
+Window window_of(Interpolation interpolation) {
+  switch (interpolation) {
+    case Interpolation::kBox:
+      return {box, 1};
+    case Interpolation::kHamming:
+      return {hamming, 2};
+    case Interpolation::kBicubic:
+      return {keys<-2>, 4};
+    case Interpolation::kLanczos:
+      return {lanczos<3>, 6};
+    default:
+      return {triangle, 2};
+  }
+}
+
+}  // namespace
+
+void resample_as_pillow(const AxisPlacement& axis, Shown shown, Taps& taps) {
+  const double scale = static_cast<double>(axis.source) / static_cast<double>(axis.target);
+  if (axis.filter.interpolation != Interpolation::kNearest) {
+    antialias(axis, shown, taps, window_of(axis.filter.interpolation), scale,
+              [scale](int64_t output) { return (static_cast<double>(output) + 0.5) * scale; });
+    return;
+  }
+  // Pillow adds the scale up, and its rounding decides between two neighbours that are as near.
+  double position = scale * 0.5;
+  for (int64_t output = 0; output < shown.first; ++output) position += scale;
+  take_nearest(axis, shown, taps, [scale, &position](int64_t) {
+    const double current = position;
+    position += scale;
+    return current;
+  });
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,84 @@
+// What the libraries' resamplers have in common.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "preprocess/placement.h"
+#include "preprocess/resampling/curves.h"
+#include "preprocess/resampling/taps.h"
+
+namespace jpegcompile {
+
+// Outputs [first, last) of a resized axis, which show the image.
+struct Shown {
+  int64_t first, last;
+};
+
+// Adds what the outputs take by the filter of the axis.
+using Resampler = void (*)(const AxisPlacement& axis, Shown shown, Taps& taps);
+
+void resample_as_pillow(const AxisPlacement& axis, Shown shown, Taps& taps);
+void resample_as_opencv(const AxisPlacement& axis, Shown shown, Taps& taps);
+void resample_as_tensorflow(const AxisPlacement& axis, Shown shown, Taps& taps);
+void resample_as_torchvision(const AxisPlacement& axis, Shown shown, Taps& taps);
+
+// One pixel for each output, that which holds `position(output)`.
+template <typename Position>
+void take_nearest(const AxisPlacement& axis, Shown shown, Taps& taps, Position position) {
+  for (int64_t output = shown.first; output < shown.last; ++output) {
+    taps.add_one(static_cast<int64_t>(std::floor(position(output))), axis.source);
+  }
+}
+
+// Unantialiased: the 2 * reach nearest pixels, edge pixels repeated; position 0 is a pixel's middle.
+template <typename Position>
+void interpolate(const AxisPlacement& axis, Shown shown, Taps& taps, Curve curve, int reach,
+                 Position position) {
+  std::vector<double> weights(static_cast<size_t>(2 * reach));
+  for (int64_t output = shown.first; output < shown.last; ++output) {
+    const double center = position(output);
+    const int64_t first = static_cast<int64_t>(std::floor(center)) + 1 - reach;
+    for (size_t index = 0; index < weights.size(); ++index) {
+      weights[index] = curve(static_cast<double>(first + static_cast<int64_t>(index)) - center);
+    }
+    taps.add_clamped(first, weights, axis.source);
+  }
+}
+
+// A kernel and half its width, in pixels of the smaller of the two images.
+struct Window {
+  Curve curve;
+  int half_width_in_halves;
+};
+
+// Antialiased as Pillow and torch do it: the window grows as the image shrinks. Windows end where the
+// rounding of `Real`, the type of `scale` and `center(output)`, says; 0 is the edge of the image.
+template <typename Real, typename Center>
+void antialias(const AxisPlacement& axis, Shown shown, Taps& taps, Window window, Real scale,
+               Center center) {
+  const Real stretch = std::max(scale, Real{1});
+  const Real reach = stretch * (static_cast<Real>(window.half_width_in_halves) / 2);
+  const double shrink = 1.0 / static_cast<double>(stretch);
+  const auto rounded = [](Real end) {
+    return static_cast<int64_t>(static_cast<double>(end) + 0.5);
+  };
+  std::vector<double> weights;
+  for (int64_t output = shown.first; output < shown.last; ++output) {
+    const Real middle = center(output);
+    const int64_t first = std::max<int64_t>(rounded(middle - reach), 0);
+    const int64_t last = std::min<int64_t>(rounded(middle + reach), axis.source);
+    weights.clear();
+    double sum = 0.0;
+    for (int64_t place = first; place < last; ++place) {
+      const double distance = static_cast<double>(place) - static_cast<double>(middle) + 0.5;
+      sum += weights.emplace_back(window.curve(distance * shrink));
+    }
+    for (double& weight : weights) weight /= sum;
+    taps.add(first, weights);
+  }
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,68 @@
+// tf.image.resize without antialias (tensorflow/core/kernels/image/resize_*_op.cc), with TensorFlow's
+// positions in float32.
+#include "preprocess/resampling/resampler.h"
+
+namespace jpegcompile {
+namespace {
+
+// Bicubic weights come from a table.
+constexpr double kTableSteps = 1024.0;
+
+// Pixels outside of the image have no weight.
+void take_bicubic(const AxisPlacement& axis, Shown shown, float scale, Taps& taps) {
+  std::vector<double> weights(4);
+  for (int64_t output = shown.first; output < shown.last; ++output) {
+    const float position = (static_cast<float>(output) + 0.5F) * scale - 0.5F;
+    const float below = std::floor(position);
+    const double part = std::nearbyint(static_cast<double>(position - below) * kTableSteps);
+    const int64_t first = static_cast<int64_t>(below) - 1;
+    double sum = 0.0;
+    for (int64_t index = 0; index < 4; ++index) {
+      const bool is_inside = first + index >= 0 && first + index < axis.source;
+      const double distance = static_cast<double>(index - 1) - part / kTableSteps;
+      sum += weights[static_cast<size_t>(index)] = is_inside ? keys<-2>(distance) : 0.0;
+    }
+    for (double& weight : weights) weight /= sum;
+    taps.add_clamped(first, weights, axis.source);
+  }
+}
+
+// The mean over what an output covers of the image; it need not be `scale` to the last bit.
+void take_areas(const AxisPlacement& axis, Shown shown, float scale, Taps& taps) {
+  std::vector<double> weights;
+  for (int64_t output = shown.first; output < shown.last; ++output) {
+    const double begin = static_cast<float>(output) * scale;
+    const double end = static_cast<float>(output + 1) * scale;
+    const double first = std::floor(begin);
+    weights.clear();
+    for (double place = first; place < end; place += 1.0) {
+      const bool ends_behind = place + 1.0 > end;
+      const double covered = place < begin ? (ends_behind ? scale : place + 1.0 - begin)
+                                           : (ends_behind ? end - place : 1.0);
+      weights.push_back(covered / scale);
+    }
+    taps.add_clamped(static_cast<int64_t>(first), weights, axis.source);
+  }
+}
+
+}  // namespace
+
+void resample_as_tensorflow(const AxisPlacement& axis, Shown shown, Taps& taps) {
+  const float scale = static_cast<float>(axis.source) / static_cast<float>(axis.target);
+  const auto middle = [scale](int64_t output) {
+    return (static_cast<float>(output) + 0.5F) * scale;
+  };
+  switch (axis.filter.interpolation) {
+    case Interpolation::kNearest:
+      return take_nearest(axis, shown, taps, middle);
+    case Interpolation::kArea:
+      return take_areas(axis, shown, scale, taps);
+    case Interpolation::kBicubic:
+      return take_bicubic(axis, shown, scale, taps);
+    default:
+      return interpolate(axis, shown, taps, triangle, 1,
+                         [middle](int64_t output) { return middle(output) - 0.5F; });
+  }
+}
+
+}  // namespace jpegcompile

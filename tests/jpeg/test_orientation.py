@@ -1,0 +1,137 @@
+"""The EXIF orientation of a file, as Pillow reads it; metadata that are damaged give none."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.images import make_jpeg
+from support.jpeg_writer import SOI, segment
+
+from jpegcompile.jpeg.read import read_coefficients
+
+ORIENTATION = 0x0112
+BYTE, ASCII, SHORT, LONG, RATIONAL = 1, 2, 3, 4, 5
+FORMATS = {BYTE: "B3x", SHORT: "H2x", LONG: "I", ASCII: "B3x", RATIONAL: "I"}
+# Read by the decoder of clean baseline files, and by libjpeg.
+FILES = {False: make_jpeg(17, 9), True: make_jpeg(17, 9, progressive=True)}
+
+
+def entry(order: str, tag: int, kind: int, value: int, count: int = 1) -> bytes:
+    """An entry of an image file directory (TIFF 6.0, section 2)."""
+    return struct.pack(order + "HHI", tag, kind, count) + struct.pack(order + FORMATS[kind], value)
+
+
+def exif(order: str, *entries: bytes, gap: int = 0, magic: int = 42) -> bytes:
+    """The content of an APP1 segment with one directory, `gap` bytes behind the header."""
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", magic, 8 + gap)
+    directory = struct.pack(order + "H", len(entries)) + b"".join(entries)
+    return b"Exif\0\0" + head + bytes(gap) + directory + bytes(4)
+
+
+def with_segments(data: bytes, *contents: bytes) -> bytes:
+    """The file with APP1 segments at its start."""
+    return SOI + b"".join(segment(0xE1, content) for content in contents) + data[2:]
+
+
+def orientation_of(*contents: bytes) -> int:
+    """What the reader says of files with these APP1 segments; both decoders have to agree."""
+    found = {
+        read_coefficients(with_segments(data, *contents)).frame.orientation
+        for data in FILES.values()
+    }
+    assert len(found) == 1
+    return found.pop()
+
+
+def pillow_orientation(*contents: bytes) -> object:
+    image = Image.open(io.BytesIO(with_segments(FILES[False], *contents)))
+    return image.getexif().get(ORIENTATION, 1)
+
+
+def test_files_without_metadata_are_not_turned() -> None:
+    assert orientation_of() == 1
+
+
+@pytest.mark.parametrize("progressive", FILES)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_what_pillow_writes(progressive: bool, orientation: int) -> None:
+    written = Image.Exif()
+    written[ORIENTATION] = orientation
+    written[0x010F] = "a camera"
+    data = make_jpeg(16, 24, progressive=progressive, exif=written)
+    assert Image.open(io.BytesIO(data)).getexif()[ORIENTATION] == orientation
+    assert read_coefficients(data).frame.orientation == orientation
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("kind", [SHORT, LONG])
+@pytest.mark.parametrize("gap", [0, 1, 1000])
+def test_byte_orders_and_types(order: str, kind: int, gap: int) -> None:
+    content = exif(
+        order,
+        entry(order, 0x0100, LONG, 6),
+        entry(order, ORIENTATION, kind, 6),
+        entry(order, 0x0128, SHORT, 3),
+        gap=gap,
+    )
+    assert pillow_orientation(content) == 6
+    assert orientation_of(content) == 6
+
+
+VALID = exif("<", entry("<", ORIENTATION, SHORT, 5))
+INVALID = {
+    "value 0": exif("<", entry("<", ORIENTATION, SHORT, 0)),
+    "value 9": exif("<", entry("<", ORIENTATION, SHORT, 9)),
+    "value 65536 + 3": exif("<", entry("<", ORIENTATION, LONG, 65539)),
+    "byte": exif("<", entry("<", ORIENTATION, BYTE, 3)),  # bytes to Pillow, too
+    "text": exif("<", entry("<", ORIENTATION, ASCII, 3)),
+    "fraction": exif("<", entry("<", ORIENTATION, RATIONAL, 3)),
+    "several values": exif("<", entry("<", ORIENTATION, SHORT, 3, count=2)),
+    "no entries": exif("<"),
+    "magic": exif("<", entry("<", ORIENTATION, SHORT, 3), magic=43),
+    "byte order": VALID.replace(b"II", b"IM"),
+    "signature": VALID.replace(b"Exif", b"exif"),
+    "directory beyond the end": VALID.replace(b"\x08\0\0\0", b"\xff\xff\xff\xff"),
+    "signature alone": b"Exif\0\0",
+    "empty": b"",
+    "profile": b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>",
+}
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_invalid_metadata_turn_nothing(name: str) -> None:
+    assert orientation_of(VALID) == 5
+    assert orientation_of(INVALID[name]) == 1
+
+
+def test_every_beginning_and_change_of_metadata() -> None:
+    for size in range(len(VALID)):
+        assert orientation_of(VALID[:size]) in {1, 5}
+    chance = np.random.default_rng(1)
+    for _ in range(300):
+        damaged = bytearray(VALID)
+        damaged[chance.integers(len(damaged))] = chance.integers(256)
+        assert 1 <= orientation_of(bytes(damaged)) <= 8
+
+
+def test_other_segments_stand_in_front() -> None:
+    assert orientation_of(INVALID["profile"], VALID) == 5
+    assert (
+        orientation_of(INVALID["empty"], VALID, exif(">", entry(">", ORIENTATION, SHORT, 2))) == 5
+    )
+
+
+def test_a_longest_segment() -> None:
+    content = exif(">", entry(">", ORIENTATION, SHORT, 7), gap=65000)
+    assert orientation_of(content) == 7
+
+
+@pytest.mark.parametrize("progressive", FILES)
+def test_metadata_behind_the_scan_are_too_late(progressive: bool) -> None:
+    data = FILES[progressive]
+    late = data[:-2] + segment(0xE1, VALID) + data[-2:]
+    assert read_coefficients(late).frame.orientation == 1

@@ -1,0 +1,137 @@
+"""What resizes planes of float32 in other libraries: the oracles of preprocessing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from jpegcompile.preprocessing.steps import INTERPOLATIONS, Filter, Library, Size
+
+Plane = NDArray[np.float32]
+
+
+def by_pillow(plane: Plane, size: Size, filter: Filter) -> Plane:
+    chosen = Image.Resampling[filter.name.upper()]
+    return np.asarray(Image.fromarray(plane).resize(size[::-1], chosen))
+
+
+def by_opencv(plane: Plane, size: Size, filter: Filter) -> Plane:
+    cv2 = pytest.importorskip("cv2", reason="needs opencv-python-headless")
+    flags = {
+        "nearest": cv2.INTER_NEAREST,
+        "bilinear": cv2.INTER_LINEAR,
+        "bicubic": cv2.INTER_CUBIC,
+        "lanczos": cv2.INTER_LANCZOS4,
+        "area": cv2.INTER_AREA,
+    }
+    made = cv2.resize(plane, size[::-1], interpolation=flags[filter.name])
+    return np.asarray(made, np.float32).reshape(size)
+
+
+def by_torch(plane: Plane, size: Size, filter: Filter) -> Plane:
+    torch = pytest.importorskip("torch")
+    options = {}
+    if filter.name in ("bilinear", "bicubic"):
+        options = {"align_corners": False, "antialias": filter.antialias}
+    planes = torch.from_numpy(plane)[None, None]
+    resize = torch.nn.functional.interpolate
+    return np.asarray(resize(planes, size=size, mode=filter.name, **options)[0, 0])
+
+
+def by_tensorflow(plane: Plane, size: Size, filter: Filter) -> Plane:
+    """TensorFlow's own loops, an output at a time; `tf.image.resize` gives the same within 1e-7."""
+    rows = np.stack(
+        [tensorflow_weights(plane.shape[0], size[0], o, filter) for o in range(size[0])]
+    )
+    columns = np.stack(
+        [tensorflow_weights(plane.shape[1], size[1], o, filter) for o in range(size[1])]
+    )
+    return (rows @ plane @ columns.T).astype(np.float32)
+
+
+def tensorflow_weights(
+    source: int, target: int, output: int, filter: Filter
+) -> NDArray[np.float64]:
+    """[source], of one output."""
+    single = np.float32
+    weights = np.zeros(source)
+    scale = single(source) / single(target)
+    middle = (single(output) + single(0.5)) * scale
+    position = middle - single(0.5)
+    below = int(np.floor(position))
+    if filter.name == "nearest":
+        weights[min(int(middle), source - 1)] = 1.0
+    elif filter.name == "bilinear":
+        part = float(position - np.floor(position))
+        weights[max(below, 0)] += 1.0 - part
+        weights[min(int(np.ceil(position)), source - 1)] += part
+    elif filter.name == "bicubic":
+        distance = round(float(position - np.floor(position)) * 1024) / 1024
+        for tap in range(-1, 3):
+            x = abs(tap - distance)
+            near = 1.5 * x**3 - 2.5 * x**2 + 1.0
+            far = -0.5 * x**3 + 2.5 * x**2 - 4.0 * x + 2.0
+            if 0 <= below + tap < source:
+                weights[below + tap] = near if x < 1 else far
+        weights /= weights.sum()
+    else:
+        begin, end = single(output) * scale, single(output + 1) * scale
+        for pixel in range(int(np.floor(begin)), int(np.ceil(end))):
+            is_last = pixel + 1 > end
+            if pixel < begin:
+                covered = scale if is_last else pixel + 1 - begin
+            else:
+                covered = end - pixel if is_last else single(1.0)
+            weights[min(pixel, source - 1)] += covered / scale
+    return weights
+
+
+ORACLES: dict[Library, Callable[[Plane, Size, Filter], Plane]] = {
+    "pillow": by_pillow,
+    "opencv": by_opencv,
+    "tensorflow": by_tensorflow,
+    "torchvision": by_torch,
+}
+
+
+def every_filter() -> list[Filter]:
+    filters = [
+        Filter("bilinear", "torchvision", antialias=False),
+        Filter("bicubic", "torchvision", antialias=False),
+    ]
+    for library, names in INTERPOLATIONS.items():
+        for name in names:
+            # OpenCV chooses the latter itself, by the sizes.
+            if name != "area-enlarging":
+                filters.append(Filter(name, library))
+    return filters
+
+
+def named(filter: Filter) -> str:
+    """Of a case."""
+    return f"{filter.library} {filter.name}{'' if filter.antialias else ' not antialiased'}"
+
+
+def tolerance(filter: Filter, before: Size, after: Size) -> float:
+    """How far an oracle may be off, on the unit scale, where neighbours differ by 1 at most.
+
+    The libraries sum in float32, up to 4000 products. OpenCV's wheels round positions to float32
+    where a side has less than 6 pixels.
+    """
+    is_rounded = filter.library == "opencv" and min(before + after) < 6
+    return 5e-6 + is_rounded * 4.0 * max(before) * 2.0**-24
+
+
+def resized(plane: Plane, size: Size, filter: Filter) -> Plane:
+    """A plane by the library that the filter names.
+
+    torch 2.13 antialiases columns wrongly where the result is one pixel wide; it gets a second.
+    """
+    if filter.library == "torchvision" and filter.antialias and size[1] == 1 < plane.shape[0]:
+        turned = ORACLES["torchvision"](np.ascontiguousarray(plane.T), size[::-1], filter)
+        return np.ascontiguousarray(turned.T)
+    return plane if plane.shape == size else ORACLES[filter.library](plane, size, filter)
