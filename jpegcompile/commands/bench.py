@@ -9,7 +9,12 @@ import click
 from rich.console import Console
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.images import error_options, require_reported, show_left_out
+from jpegcompile.commands.images import (
+    error_options,
+    fallback_option,
+    require_reported,
+    show_left_out,
+)
 from jpegcompile.commands.options import (
     FROM_1,
     NOT_NEGATIVE,
@@ -22,6 +27,7 @@ from jpegcompile.evaluation.benchmark import run
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
 from jpegcompile.evaluation.benchmark.results import Benchmark, Cell
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.runtime.providers import Choice
 
@@ -68,6 +74,7 @@ _MOST_BATCH, _MOST_THREADS = 65536, 1024
 )
 @provider_option
 @error_options
+@fallback_option
 @json_option
 def bench(
     original: Path,
@@ -82,6 +89,7 @@ def bench(
     provider: Choice,
     on_error: OnError,
     tolerant: bool,
+    fallback: Fallback,
     as_json: bool,
 ) -> None:
     """Time ORIGINAL behind Pillow and NumPy (spatial) against COMPILED.
@@ -105,6 +113,7 @@ def bench(
             providers=provider,
             on_error=on_error,
             tolerant=tolerant,
+            fallback=fallback,
             progress=progress,
         )
     if as_json:
@@ -141,7 +150,7 @@ def show_benchmark(result: Benchmark) -> None:
         out.print(f"{name}: {text}{about}", markup=False)
     if result.left_out:
         out.print(f"left out: {counted(result.left_out, 'file')} of other samplings")
-    show_left_out(result.skipped, result.ignored)
+    show_left_out(result.skipped, result.ignored, result.pixel_fallbacks)
     out.print(f"compiled: {result.execution}", markup=False)
     out.print(_check_text(result))
     _show_nodes(out, result)

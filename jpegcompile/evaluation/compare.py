@@ -29,6 +29,7 @@ from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.spatial import SpatialModel, score_count
 from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
@@ -112,6 +113,7 @@ class Comparison:
         unlabelled: files of folders without a class; "." is for files in no folder.
         ignored: why, for every folder that was passed over, by its path.
         skipped: files that could not be used, and why.
+        pixel_fallbacks: how many of the images went through the pixel fallback.
         before: accuracy of the original model with Pillow's decode. This and the next two are None
             where images have no labels.
         exact: of the original model with the float decode, which separates the decoder from the
@@ -130,6 +132,7 @@ class Comparison:
     unlabelled: dict[str, int]
     ignored: dict[str, str]
     skipped: tuple[Skipped, ...]
+    pixel_fallbacks: int
     before: Accuracy | None
     exact: Accuracy | None
     after: Accuracy | None
@@ -164,6 +167,7 @@ def compare(
     providers: Asked = "auto",
     on_error: OnError = "stop",
     tolerant: bool = False,
+    fallback: Fallback = "none",
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare a model before and after compilation on JPEG files, with or without labels.
@@ -180,6 +184,7 @@ def compare(
         on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
             "skip" and "report" leave them out, and the result lists them.
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
+        fallback: "pixels" also takes files of which no coefficients are read, as `Session.run`.
         progress: called with (done, total).
 
     Raises:
@@ -193,15 +198,15 @@ def compare(
     require_same_source(source, session)
     name = score_output(session.output_names, output)
     info = session.info.input
-    if unlabelled or (labels is None and has_no_folders(images)):
-        data = unlabelled_images(images)
+    if unlabelled or (labels is None and has_no_folders(images, fallback)):
+        data = unlabelled_images(images, fallback)
     else:
-        data = labelled_images(images, labels, lambda: score_count(source, info, name))
-    reader = session.reader(on_error, tolerant=tolerant)
+        data = labelled_images(images, labels, lambda: score_count(source, info, name), fallback)
+    reader = session.reader(on_error, tolerant=tolerant, fallback=fallback)
     scores = score_files(session, source, data.files, name, progress, reader)
     data = data.only(scores.used)
     check_scores(scores.before, name, len(data.files), data.labels)
-    return _evaluate(data, scores, reader.skipped, is_numbered=labels is None)
+    return _evaluate(data, scores, reader, is_numbered=labels is None)
 
 
 def score_files(
@@ -303,7 +308,7 @@ def check_scores(scores: NDArray[Any], output: str, count: int, labels: Sequence
 
 
 def _evaluate(
-    data: LabelledImages, scores: Scores, skipped: tuple[Skipped, ...], *, is_numbered: bool
+    data: LabelledImages, scores: Scores, reader: ImageReader, *, is_numbered: bool
 ) -> Comparison:
     old, new = scores.before.argmax(axis=1), scores.after.argmax(axis=1)
     changes = tuple(
@@ -329,7 +334,8 @@ def _evaluate(
         classes=data.classes,
         unlabelled=data.unlabelled,
         ignored=data.ignored,
-        skipped=skipped,
+        skipped=reader.skipped,
+        pixel_fallbacks=reader.pixel_fallbacks,
         before=accuracies[0],
         exact=accuracies[1],
         after=accuracies[2],

@@ -19,12 +19,14 @@ from jpegcompile.evaluation.spatial import SpatialModel
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.trace import Tracer, tracer_of
 from jpegcompile.frontend.load import Source
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.session import Session
 
-# Errors at the outputs, inputs kept for the nodes, and files that could not be used.
-Measured = tuple[Meter, Tracer | None, tuple[Skipped, ...]]
+# Errors at the outputs, inputs kept for the nodes, files that could not be used, and how many of
+# the others went through pixels.
+Measured = tuple[Meter, Tracer | None, tuple[Skipped, ...], int]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Trial:
     native: bool
     on_error: OnError
     tolerant: bool
+    fallback: Fallback
     progress: Progress | None
 
     def run(self, session: ImageRunner) -> Measured:
@@ -58,7 +61,7 @@ class Trial:
         """
         info = session.info.input
         tracer = tracer_of(session, self.source, self.node_inputs, self.native)
-        reader = session.reader(self.on_error, tolerant=self.tolerant)
+        reader = session.reader(self.on_error, tolerant=self.tolerant, fallback=self.fallback)
         model = SpatialModel(self.source, info, arena=False)
         rounding = OwnRounding(self.source, info, self.tolerance)
         meter = Meter(self.tolerance, info.layout)
@@ -77,7 +80,7 @@ class Trial:
             if self.progress is not None:
                 done = meter.inputs + len(reader.skipped)
                 self.progress(done, len(self.files) or self.samples)
-        return meter, tracer, reader.skipped
+        return meter, tracer, reader.skipped, reader.pixel_fallbacks
 
     def _batches(self, session: ImageRunner, reader: ImageReader) -> Iterator[Batch]:
         if self.files:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from jpegcompile.dct.color import check_chroma_sampling
-from jpegcompile.errors import ImageError
-from jpegcompile.jpeg.frame import Frame
-
 # ITU-T T.81, table B.1: the marker of baseline, extended and progressive frames with Huffman codes.
 _READ_FRAMES = (0xC0, 0xC1, 0xC2)
 # Markers of the same range that begin no frame: DHT, JPG, DAC.
@@ -42,22 +38,20 @@ def has_unread_frame(head: bytes) -> bool:
     return marker not in _READ_FRAMES or segment[0] != 8 or segment[5] not in (1, 3)
 
 
-def has_undecodable_sampling(head: bytes) -> bool:
-    """Whether the components of a JPEG file have no place among the pixels by the float decode."""
+def has_unlike_chroma(head: bytes) -> bool:
+    """Whether the chroma components of a JPEG file are sampled differently, each by whole factors.
+
+    The float decode refuses such files and libjpeg-turbo decodes them; fractions both refuse.
+    """
     found = _frame_header(head)
     if found is None or found[1][5] != 3 or len(found[1]) < 15:
         return False
-    factors = tuple((found[1][7 + 3 * i] >> 4, found[1][7 + 3 * i] & 15) for i in range(3))
-    if any(0 in pair for pair in factors):
-        return False
-    frame = Frame(8, 8, factors, "ycbcr")
-    try:
-        check_chroma_sampling(frame)
-        for index in range(3):
-            frame.upsampling_factors(index)
-    except ImageError:
-        return True
-    return False
+    factors = [found[1][place] for place in (7, 10, 13)]
+    most = max(f >> 4 for f in factors), max(f & 15 for f in factors)
+    is_whole = all(
+        f >> 4 and f & 15 and most[0] % (f >> 4) == 0 and most[1] % (f & 15) == 0 for f in factors
+    )
+    return is_whole and factors[1] != factors[2]
 
 
 def _frame_header(head: bytes) -> tuple[int, bytes] | None:

@@ -1,8 +1,8 @@
 """The one place that decides which files go through pixels, and how they are decoded.
 
 Pillow decodes files that hold no coefficients, or none that are read: PNG, WebP and other formats,
-JPEG files in CMYK, of arithmetic coding, of samplings that define no pixels here. Damaged files
-stay errors: a JPEG of a kind that is read goes this way only if all of its coefficients are there.
+JPEG files in CMYK, of arithmetic coding, of chroma components that are sampled differently. Damaged
+files stay errors: a JPEG whose coefficients are read goes this way only if all of them are there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jpegcompile.dct.color import Color
 from jpegcompile.errors import AccessError, ImageError, UsageError, one_line
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.header import (
-    has_undecodable_sampling,
+    has_unlike_chroma,
     has_unread_frame,
     is_jpeg,
     is_other_image,
@@ -95,10 +95,12 @@ class PixelFallback:
                 pixels were asked for; or that the file cannot be decoded.
         """
         head = _head(source)
+        if not head:
+            raise error
         if not is_jpeg(head):
             if self.fallback == "none" and is_other_image(head):
                 raise _advised(error) from error
-        elif has_undecodable_sampling(head):
+        elif has_unlike_chroma(head):
             # Damage of such a file is found by reading its coefficients.
             read_coefficients_many([source], threads=1, max_pixels=self._max_pixels)
         elif not has_unread_frame(head):

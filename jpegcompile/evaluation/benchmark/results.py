@@ -145,6 +145,7 @@ class Benchmark:
         cells: by batch size and threads.
         skipped: files that could not be used, and why.
         ignored: why, for every folder that was passed over, by its path.
+        pixel_fallbacks: how many of `files` went through the pixel fallback.
     """
 
     original: str
@@ -160,6 +161,7 @@ class Benchmark:
     cells: tuple[Cell, ...]
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, str] = field(default_factory=dict)
+    pixel_fallbacks: int = 0
 
     @property
     def checks(self) -> list[Verification]:
@@ -185,4 +187,5 @@ class Benchmark:
             "cells": [cell.to_json() for cell in self.cells],
             "skipped": [asdict(skipped) for skipped in self.skipped],
             "ignored": dict(self.ignored),
+            "pixel_fallbacks": self.pixel_fallbacks,
         }

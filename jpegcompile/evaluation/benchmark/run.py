@@ -22,6 +22,7 @@ from jpegcompile.evaluation.benchmark.timer import Steps, Timer
 from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.image_runner import ImageRunner
@@ -52,6 +53,7 @@ def bench(
     providers: Asked = "auto",
     on_error: OnError = "stop",
     tolerant: bool = False,
+    fallback: Fallback = "none",
     progress: Progress | None = None,
 ) -> Benchmark:
     """Time the original model behind Pillow and NumPy against the compiled model.
@@ -74,6 +76,8 @@ def bench(
             that is to be run; "skip" and "report" read all files, leave such ones out, and the
             result lists them.
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
+        fallback: "pixels" also times models for tensors with files of which no coefficients are
+            read, as `Session.run`; for other models such files are left out.
         progress: called with (done, total).
 
     Raises:
@@ -89,7 +93,9 @@ def bench(
         require_same_source(source, session)
         _require_timed(session, per_op, portable)
         sizes = _batch_sizes(session, source, batches)
-        inputs = gather(session, images, sizes, Path(name), on_error, tolerant=tolerant)
+        inputs = gather(
+            session, images, sizes, Path(name), on_error, tolerant=tolerant, fallback=fallback
+        )
         path = os.fspath(original)
         used = _providers(session, original, providers)
         plan = plan_of(session, source, path, inputs, Path(name), portable, tolerant, used)
@@ -114,6 +120,7 @@ def bench(
             cells=cells,
             skipped=inputs.skipped,
             ignored=inputs.ignored,
+            pixel_fallbacks=inputs.pixel_fallbacks,
         )
 
 
