@@ -10,10 +10,9 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.dct.color import Color
 from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.coefficients import Coefficients
-from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
+from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback, checked_fallback
 from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage, coefficients_of
 from jpegcompile.jpeg.read import ImageSource
 from jpegcompile.jpeg.unusable import ImageReader, OnError
@@ -147,7 +146,7 @@ class ImageRunner(ABC):
             on_error,
             tolerant=tolerant,
             threads=self.threads,
-            fallback=PixelFallback(fallback, self._color),
+            fallback=self._pixel_fallback(checked_fallback(fallback)),
         )
 
     def coefficients(self, sources: Sequence[ImageSource]) -> list[Coefficients]:
@@ -159,11 +158,14 @@ class ImageRunner(ABC):
         reader = ImageReader(self._check, threads=self.threads)
         return coefficients_of([item.image for item in reader.read(sources)])
 
-    @property
-    def _color(self) -> Color:
-        if self.info.input_mode == "tensor":
-            return self.preprocess.color_for(self.info.input.channels)
-        return self.info.input.from_pixels[0]
+    def _pixel_fallback(self, fallback: Fallback) -> PixelFallback | None:
+        """None for models that take no files at all."""
+        if self.info.input_mode != "tensor":
+            return PixelFallback(fallback, self.info.input.from_pixels[0])
+        if self.info.preprocess is None:
+            return None
+        color = self.preprocess.color_for(self.info.input.channels)
+        return PixelFallback(fallback, color)
 
     def _check(self, image: ReadImage, name: str) -> None:
         info, color = self.info, None

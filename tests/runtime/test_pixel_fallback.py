@@ -118,7 +118,7 @@ def _exif_transposed(image: Image.Image, orientation: int) -> Image.Image:
 def normalized(shown: NDArray[Any]) -> NDArray[np.float64]:
     """Pixels [H, W, 3] as a network takes them, [3, H, W]."""
     values = (shown / 255.0 - np.array(NUMBERS["mean"])) / np.array(NUMBERS["std"])
-    return values.transpose(2, 0, 1)
+    return np.asarray(values.transpose(2, 0, 1))
 
 
 def in_blocks(image: NDArray[np.float64], block: int) -> NDArray[np.float64]:
