@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # ITU-T T.81, table B.1: the marker of baseline, extended and progressive frames with Huffman codes.
 _READ_FRAMES = (0xC0, 0xC1, 0xC2)
+# The same with arithmetic codes, but for extended sequential ones, which have the first.
+_ARITHMETIC_FRAMES = (0xC9, 0xCA)
 # Markers of the same range that begin no frame: DHT, JPG, DAC.
 _NO_FRAMES = (0xC4, 0xC8, 0xCC)
 # Those without a length: TEM, and restarts.
@@ -36,6 +38,14 @@ def has_unread_frame(head: bytes) -> bool:
         return False
     marker, segment = found
     return marker not in _READ_FRAMES or segment[0] != 8 or segment[5] not in (1, 3)
+
+
+def has_common_frame(head: bytes) -> bool:
+    """Whether any decoder of today reads a JPEG file: no lossless coding, and 8 bits a sample."""
+    found = _frame_header(head)
+    return (
+        found is not None and found[0] in (*_READ_FRAMES, *_ARITHMETIC_FRAMES) and found[1][0] == 8
+    )
 
 
 def has_unlike_chroma(head: bytes) -> bool:

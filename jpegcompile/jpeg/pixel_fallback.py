@@ -16,6 +16,7 @@ from jpegcompile.dct.color import Color
 from jpegcompile.errors import AccessError, ImageError, UsageError, one_line
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.header import (
+    has_common_frame,
     has_unlike_chroma,
     has_unread_frame,
     is_jpeg,
@@ -106,7 +107,7 @@ class PixelFallback:
         elif not has_unread_frame(head):
             raise error
         if self.fallback == "none":
-            raise _advised(error) if is_jpeg(head) else error
+            raise _advised(error) if has_common_frame(head) else error
         return self._decoded(source, error)
 
     def _decoded(self, source: ImageSource, error: ImageError) -> PixelImage:

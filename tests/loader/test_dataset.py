@@ -317,6 +317,8 @@ def test_data_sets_pickle(models: dict[str, Path], folder: Path) -> None:
 def wrong() -> Iterator[tuple[dict[str, Any], str]]:
     yield {}, "give the compiled model that batches are for; or preprocess and size, for pixels"
     yield {**PIXELS, "size": (0, 9)}, "size is (0, 9); give (height, width) in pixels"
+    integers = {**ANY_SIZE, "decoder": "libjpeg-turbo"}
+    yield {**PIXELS, "preprocess": integers}, "asks for the decoder libjpeg-turbo; data sets have"
     yield {**PIXELS, "batch_size": 0}, "batch_size is 0; give 1 or more"
     yield {**PIXELS, "threads": 0}, "threads is 0; give 1 or more"
     yield {**PIXELS, "dtype": "int8"}, "dtype is 'int8'; use one of float32, float16"

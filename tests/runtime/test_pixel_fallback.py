@@ -217,10 +217,15 @@ def test_advice_stands_where_pixels_would_help(tmp_path: Path) -> None:
         (tmp_path / kind).write_bytes(mixed_file(kind, 8, 8))
     (tmp_path / "cut.jpg").write_bytes(jpeg_file(8, 8)[:-30])
     (tmp_path / "text.jpg").write_bytes(b"hello")
-    reader.read([tmp_path / name for name in (*kinds, "cut.jpg", "text.jpg", "missing.jpg")])
+    cmyk = bytearray(mixed_file("cmyk.jpg", 8, 8))
+    # Behind the marker of the frame and its length.
+    cmyk[cmyk.index(b"\xff\xc0") + 4] = 12
+    (tmp_path / "12-bit.jpg").write_bytes(cmyk)
+    others = ("cut.jpg", "text.jpg", "12-bit.jpg", "missing.jpg")
+    reader.read([tmp_path / name for name in (*kinds, *others)])
     advised = [one.file for one in reader.skipped if one.reason.endswith(ADVICE)]
     assert advised == [str(tmp_path / kind) for kind in kinds]
-    assert len(reader.skipped) == 7
+    assert len(reader.skipped) == 8
     with pytest.raises(UsageError, match="fallback is 'pillow'; use one of none, pixels"):
         PixelFallback("pillow", "RGB")  # type: ignore[arg-type]
 
