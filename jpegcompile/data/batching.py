@@ -9,7 +9,7 @@ from itertools import islice
 import torch
 
 from jpegcompile.data.batch import ImageBatch
-from jpegcompile.data.inputs import CoefficientFilling, Error, Filling, Reading, TensorFilling
+from jpegcompile.data.inputs import CoefficientFilling, Error, Filling, ReadOptions, TensorFilling
 from jpegcompile.data.sample import Sample
 from jpegcompile.data.target import Target
 from jpegcompile.errors import ImageError
@@ -24,7 +24,7 @@ class Batching:
     def __init__(
         self,
         target: Target,
-        reading: Reading,
+        reading: ReadOptions,
         batch_size: int,
         on_error: OnError,
         *,
@@ -125,7 +125,7 @@ class Batching:
         return CoefficientFilling(target, target.info.frame, reading)
 
 
-def _preprocessor(target: Target, reading: Reading) -> Preprocessor:
+def _preprocessor(target: Target, reading: ReadOptions) -> Preprocessor:
     return Preprocessor(
         target.taken,
         target.block,

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from jpegcompile.data.batch import ImageBatch
 from jpegcompile.data.batching import Batching
 from jpegcompile.data.division import Reader
 from jpegcompile.data.folders import file_samples, folder_samples
-from jpegcompile.data.inputs import Reading
+from jpegcompile.data.inputs import ReadOptions
 from jpegcompile.data.order import made_ahead, permuted, shuffled
 from jpegcompile.data.patterns import expanded
 from jpegcompile.data.sample import Sample
@@ -122,15 +122,10 @@ class ImageDataset(IterableDataset[ImageBatch]):
             UnsupportedModelError: if the model is none of ours.
         """
         super().__init__()
-        for name, number in (("batch_size", batch_size), ("ahead", ahead), ("buffer", buffer)):
-            if number < 1:
-                raise UsageError(f"{name} is {number}; give 1 or more")
-        if threads is not None and threads < 1:
-            raise UsageError(f"threads is {threads}; give 1 or more")
-        if dtype not in _DTYPES:
-            raise UsageError(f"dtype is {dtype!r}; use one of {', '.join(_DTYPES)}")
-        if on_error not in ON_ERROR:
-            raise UsageError(f"on_error is {on_error!r}; use one of {', '.join(ON_ERROR)}")
+        _require_at_least(1, batch_size=batch_size, ahead=ahead, buffer=buffer, threads=threads)
+        _require_at_least(0, seed=seed)
+        _require_known("dtype", dtype, tuple(_DTYPES))
+        _require_known("on_error", on_error, ON_ERROR)
         self._target = target_of(model, form, preprocess, size, layout)
         if self._target.is_coefficients and checked_fallback(fallback) != "none":
             raise UsageError("pixels have no coefficients to batch; leave fallback out")
@@ -146,8 +141,17 @@ class ImageDataset(IterableDataset[ImageBatch]):
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins next: the order of a shuffled data set follows from it."""
+        """Say which epoch begins next, from 0 on: the order of a shuffled data set follows from it.
+
+        Raises:
+            UsageError: if it is negative.
+        """
+        _require_at_least(0, epoch=epoch)
         self._epoch.fill_(epoch)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled for workers that are started afresh: they do not know their rank."""
+        return {**vars(self), "_ranks": self._ranks or _distributed_ranks()}
 
     def __iter__(self) -> Iterator[ImageBatch]:
         """The batches of this worker, or of this rank where there are no workers.
@@ -157,7 +161,7 @@ class ImageDataset(IterableDataset[ImageBatch]):
                 "stop"; or no image can be used.
         """
         info = get_worker_info()
-        rank, ranks = self._ranks or _distributed_ranks()
+        rank, ranks = self._ranks or _distributed_ranks() or (0, 1)
         if info is not None:
             reader = Reader(rank, ranks, info.id, info.num_workers)
             return self._batching(pin=False, threads=self._threads or 1).batches(
@@ -171,7 +175,7 @@ class ImageDataset(IterableDataset[ImageBatch]):
 
     def _batching(self, *, pin: bool, threads: int) -> Batching:
         dtype = _DTYPES[self._dtype]
-        reading = Reading(threads, self._tolerant, self._fallback, self._max_pixels, dtype, pin)
+        reading = ReadOptions(threads, self._tolerant, self._fallback, self._max_pixels, dtype, pin)
         return Batching(
             self._target, reading, self._batch_size, self._on_error, drop_last=self._drop_last
         )
@@ -213,6 +217,17 @@ def _found(
     return [], file_samples(tuple(Path(name) for name in names))
 
 
+def _require_at_least(least: int, **numbers: int | None) -> None:
+    for name, number in numbers.items():
+        if number is not None and number < least:
+            raise UsageError(f"{name} is {number}; give {least} or more")
+
+
+def _require_known(name: str, given: str, known: Sequence[str]) -> None:
+    if given not in known:
+        raise UsageError(f"{name} is {given!r}; use one of {', '.join(known)}")
+
+
 def _ranks(rank: int | None, ranks: int | None) -> tuple[int, int] | None:
     if rank is None and ranks is None:
         return None
@@ -221,8 +236,9 @@ def _ranks(rank: int | None, ranks: int | None) -> tuple[int, int] | None:
     return rank, ranks
 
 
-def _distributed_ranks() -> tuple[int, int]:
+def _distributed_ranks() -> tuple[int, int] | None:
+    """Rank and number of ranks; None where `torch.distributed` is not in use."""
     distributed = torch.distributed
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1
+    return None

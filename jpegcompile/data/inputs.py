@@ -30,7 +30,7 @@ Inputs = Tensor | dict[str, Tensor] | PackedBatch
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """How images are read.
 
     Attributes:
@@ -75,7 +75,7 @@ class Filling(ABC):
 class TensorFilling(Filling):
     """Tensors, made by the native ingest in memory that is pinned at once."""
 
-    def __init__(self, target: Target, preprocessor: Preprocessor, reading: Reading, size: int):
+    def __init__(self, target: Target, preprocessor: Preprocessor, reading: ReadOptions, size: int):
         """A batch of at most `size` images."""
         self._target, self._preprocessor, self._reading = target, preprocessor, reading
         color, _ = target.taken.from_pixels
@@ -126,7 +126,7 @@ class TensorFilling(Filling):
 class CoefficientFilling(Filling):
     """The inputs of a model for coefficients."""
 
-    def __init__(self, target: Target, frame: Frame, reading: Reading):
+    def __init__(self, target: Target, frame: Frame, reading: ReadOptions):
         """A batch of files of `frame`, that of a compiled model."""
         self._target, self._frame, self._reading = target, frame, reading
         self._images: list[Coefficients] = []

@@ -113,9 +113,9 @@ class PixelFallback:
     def _decoded(self, source: ImageSource, error: ImageError) -> PixelImage:
         from PIL import Image, UnidentifiedImageError
 
-        name = source_name([source], 0)
+        name, content = source_name([source], 0), BytesIO(image_bytes(source))
         try:
-            with Image.open(BytesIO(image_bytes(source)), formats=_decoded_formats()) as image:
+            with Image.open(content, formats=_decoded_formats()) as image:
                 if image.width * image.height > self._max_pixels:
                     raise ImageError(
                         f"{name}: {image.width} x {image.height} pixels are more than the limit of"
@@ -123,7 +123,7 @@ class PixelFallback:
                     )
                 # Pillow turns TIFF files by itself, and the orientation is 1 behind that.
                 image.load()
-                orientation = int(image.getexif().get(_ORIENTATION, 1))
+                orientation = image.getexif().get(_ORIENTATION)
                 converted = eight_bit(image, self._color)
         except UnidentifiedImageError:
             raise error from None
@@ -136,7 +136,7 @@ class PixelFallback:
             raise ImageError(
                 f"{name}: Pillow cannot decode it: {one_line(failure)}; give a whole file"
             ) from failure
-        known = orientation if 1 <= orientation <= 8 else 1
+        known = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
         frame = Frame(converted.height, converted.width, ((1, 1),), "gray", known)
         return PixelImage(channels_of(converted, self._color), self._color, frame)
 

@@ -314,6 +314,22 @@ def test_data_sets_pickle(models: dict[str, Path], folder: Path) -> None:
     assert torch.equal(tensors(list(copy)), tensors(list(dataset)))
 
 
+def test_ranks_are_those_of_torch_distributed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = ImageDataset(folder, 4, **PIXELS)
+    every = keys(list(dataset))
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.distributed, "is_initialized", lambda: True)
+        patch.setattr(torch.distributed, "get_rank", lambda: 1)
+        patch.setattr(torch.distributed, "get_world_size", lambda: 3)
+        assert keys(list(dataset)) == every[1::3]
+        copy = pickle.loads(pickle.dumps(dataset))
+    # A worker that is started afresh is not part of the group.
+    assert keys(list(copy)) == every[1::3]
+    assert keys(list(dataset)) == every
+
+
 def wrong() -> Iterator[tuple[dict[str, Any], str]]:
     yield {}, "give the compiled model that batches are for; or preprocess and size, for pixels"
     yield {**PIXELS, "size": (0, 9)}, "size is (0, 9); give (height, width) in pixels"
@@ -321,6 +337,7 @@ def wrong() -> Iterator[tuple[dict[str, Any], str]]:
     yield {**PIXELS, "preprocess": integers}, "asks for the decoder libjpeg-turbo; data sets have"
     yield {**PIXELS, "batch_size": 0}, "batch_size is 0; give 1 or more"
     yield {**PIXELS, "threads": 0}, "threads is 0; give 1 or more"
+    yield {**PIXELS, "seed": -1}, "seed is -1; give 0 or more"
     yield {**PIXELS, "dtype": "int8"}, "dtype is 'int8'; use one of float32, float16"
     yield {**PIXELS, "on_error": "no"}, "on_error is 'no'; use one of stop, skip, report"
     yield {**PIXELS, "form": "jpeg"}, "form is 'jpeg'; use one of tensor, pixels, coefficients,"
