@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from jpegcompile.jpeg.read import read_coefficients, read_coefficients_many
     from jpegcompile.reproduction.experiments import paper
     from jpegcompile.reproduction.results import PaperResults
+    from jpegcompile.resolution_plan import ResolutionPlan
     from jpegcompile.runtime.native import Execution, custom_ops_library
     from jpegcompile.runtime.opened import load, load_module
     from jpegcompile.runtime.session import Session
     from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
+    from jpegcompile.search.resolution import ResolutionSearch, choose_resolution
     from jpegcompile.tuning.record import Tuning
     from jpegcompile.tuning.tune import tune
     from jpegcompile.version import __version__
@@ -44,11 +46,14 @@ _MODULES = {
     "ImageDataset": "data.dataset",
     "NodeFrequencies": "frequency_plan",
     "PaperResults": "reproduction.results",
+    "ResolutionPlan": "resolution_plan",
+    "ResolutionSearch": "search.resolution",
     "Session": "runtime.session",
     "Tuning": "tuning.record",
     "__version__": "version",
     "bench": "evaluation.benchmark.run",
     "choose_frequencies": "search.frequencies",
+    "choose_resolution": "search.resolution",
     "compare": "evaluation.compare",
     "compile": "compiler",
     "custom_ops_library": "runtime.native",
@@ -79,11 +84,14 @@ __all__ = [
     "ImageDataset",
     "NodeFrequencies",
     "PaperResults",
+    "ResolutionPlan",
+    "ResolutionSearch",
     "Session",
     "Tuning",
     "__version__",
     "bench",
     "choose_frequencies",
+    "choose_resolution",
     "compare",
     "compile",
     "custom_ops_library",

@@ -1,4 +1,4 @@
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +43,12 @@ class Preprocessor:
         size: tuple[int, int],
         block: int,
         is_channels_last: bool,
+        is_half: bool,
         mixing: list[list[float]],
         scale: list[float],
         shift: list[float],
         fill: list[float],
+        integers: Literal["RGB", "BGR", "L"] | None,
         threads: int,
         tolerant: bool,
         checks_all: bool,
@@ -57,7 +59,7 @@ class Preprocessor:
     ) -> tuple[NativeAxis, NativeAxis, bool] | None:
         """The fields of `Placement` but the filters; None where `Geometry.place` raises."""
     def run(
-        self, sources: list[str | bytes | bytearray | memoryview], out: NDArray[np.float32]
+        self, sources: list[str | bytes | bytearray | memoryview], out: NDArray[Any]
     ) -> list[PreprocessFailure]:
         """Fill `out`, a batch of as many images; those of the failures are zero."""
 

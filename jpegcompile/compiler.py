@@ -34,8 +34,10 @@ from jpegcompile.metadata import (
 from jpegcompile.odd_maps import note_odd_maps
 from jpegcompile.options import compile_options, complete_options, image_of
 from jpegcompile.pipeline import FIND_MAPS, pass_names, pipeline_for
-from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
 from jpegcompile.report import Report
+from jpegcompile.resolution import at_asked_resolution
+from jpegcompile.resolution_plan import Resolution
 from jpegcompile.target.registry import TARGETS
 from jpegcompile.version import __version__
 from jpegcompile.weights.write import save
@@ -94,9 +96,11 @@ def compile(
     input: InputMode = "coefficients",
     target: str = "ort",
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
+    decoder: Decoder | None = None,
     subsampling: str | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
+    resolution: Resolution | None = None,
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
@@ -121,10 +125,16 @@ def compile(
         target: "ort" for jpegcompile nodes with function bodies, "onnx" for standard ops only,
             "triton" for a module of PyTorch that calls GPU kernels; see `jpegcompile/target/`.
         preprocess: preset, JSON file or mapping; needed unless for tensors (see `Preprocess`).
+        decoder: "float" for the affine decode of `docs/exactness.md`, "libjpeg-turbo" for the
+            integers that Pillow and OpenCV see; by default what the preprocessing says, "float" as
+            a rule.
         subsampling: chroma subsampling that the file is written for; 4:2:0, or gray for models of
             one channel, if not given.
         image_input: which input is the image, where the model has several.
         input_size: "HEIGHTxWIDTH" or (height, width) of an image input that leaves them open.
+        resolution: the size at which the network runs, other than the one that it was trained at:
+            its nodes and its preprocessing are made to follow, see docs/resolution.md. Or the plan
+            of a search.
         frequencies: how many spatial frequencies, 1 to 15, decide the mask of piecewise linear
             operators (15 is exact); or a plan for each node: a `FrequencyPlan`, its JSON form, or
             the path of a file of it.
@@ -159,9 +169,11 @@ def compile(
         input=input,
         target=target,
         preprocess=preprocess,
+        decoder=decoder,
         subsampling=subsampling,
         image_input=image_input,
         input_size=input_size,
+        resolution=resolution,
         frequencies=frequencies,
         relu=relu,
         truncate=truncate,
@@ -239,11 +251,14 @@ def lower(
         AccessError: if `dump` cannot write.
     """
     image = image_of(source, options.image_input, options.input_size)
-    graph = graph_at_size(source.model, source.folder, image)
     plan = options.frequencies.for_source(source.sha256)
     complete = complete_options(replace(options, frequencies=plan), image)
+    source, image, complete, change = at_asked_resolution(source, image, complete)
+    graph = graph_at_size(source.model, source.folder, image)
     module = Module.of(graph, image, complete)
-    if complete.preprocess != options.preprocess:
+    if change is not None:
+        change.note_in(module.report)
+    elif complete.preprocess != options.preprocess:
         module.report.note(
             f"the network takes {size_text(image.size)}, so the preset of the preprocessing resizes"
             " no images: give them at that size"
@@ -307,4 +322,5 @@ def _info(module: Module, source: Source) -> CompiledInfo:
         batch=module.bound_batch or options.batch or 1 if has_kernels else None,
         frequencies=None if module.report.is_exact else options.frequencies.to_json(),
         precision=options.precision.name,
+        trained_size=module.report.trained_size,
     )

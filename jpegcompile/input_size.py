@@ -1,4 +1,4 @@
-"""The height and width that the user gives to an image input whose own are open."""
+"""Heights and widths that the user gives: of an image input that leaves them open, or another."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Size = tuple[int, int]
 _LARGEST = 65535
 
 
-def input_size_of(given: InputSize | None) -> Size | None:
-    """Height and width, from `"224x224"` or `(224, 224)`.
+def input_size_of(given: InputSize | None, option: str = "--input-size") -> Size | None:
+    """Height and width, from `"224x224"` or `(224, 224)`; `option` is for the message.
 
     Raises:
         UsageError: if that is no size.
@@ -31,7 +31,7 @@ def input_size_of(given: InputSize | None) -> Size | None:
     sides = [side for side in size if type(side) is int and 1 <= side <= _LARGEST]
     if len(size) != 2 or len(sides) != 2:
         raise UsageError(
-            f"--input-size is '{given}'; give HEIGHTxWIDTH in pixels, such as 224x224,"
+            f"{option} is '{given}'; give HEIGHTxWIDTH in pixels, such as 224x224,"
             f" each from 1 to {_LARGEST}"
         )
     return sides[0], sides[1]

@@ -21,6 +21,7 @@ from jpegcompile.ir.module import DomainChoice, InputMode
 from jpegcompile.metadata import CompiledInfo, info_of, read_metadata
 from jpegcompile.options import compile_options
 from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.resolution_plan import Resolution
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import read_compiled
 
@@ -58,6 +59,7 @@ def inspect(
     subsampling: str | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
+    resolution: Resolution | None = None,
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
@@ -77,6 +79,7 @@ def inspect(
         subsampling: as for `compile`.
         image_input: as for `compile`.
         input_size: as for `compile`; of a compiled model it must be the size that it has.
+        resolution: as for `compile`.
         frequencies: as for `compile`.
         relu: as for `compile`.
         truncate: as for `compile`.
@@ -112,6 +115,7 @@ def inspect(
             "preprocess": preprocess != "none",
             "subsampling": subsampling is not None,
             "image-input": image_input is not None,
+            "resolution": resolution is not None,
             "domain": domain is not None,
             "target": target is not None,
             "precision": precision is not None,
@@ -141,6 +145,7 @@ def inspect(
         subsampling=subsampling,
         image_input=image_input,
         input_size=size,
+        resolution=resolution,
         frequencies=plan,
         domain=domain,
         lean=lean,

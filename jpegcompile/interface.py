@@ -10,6 +10,7 @@ __all__ = [
     "CHROMA",
     "DOMAIN",
     "DOMAIN_VERSION",
+    "FRAME",
     "IR_VERSION",
     "JPEG",
     "LEVEL",
@@ -34,5 +35,7 @@ AXIS_INPUTS = {
     CHROMA: (f"{CHROMA}_rows", f"{CHROMA}_columns"),
 }
 LEVEL = "level"
+# A further input of a model that decodes coefficients to integers: what kind of files a batch has.
+FRAME = "frame"
 # Input of a model that takes the bytes of a file.
 JPEG = "jpeg"

@@ -25,8 +25,9 @@ from jpegcompile.preprocessing.reading import preprocess_of
 # The record stands under the name of the operator domain. Format 2 added the frequencies,
 # format 3 the domain, format 4 the input mode "jpeg", format 5 what native kernels are chosen for,
 # format 6 images without a batch, format 7 the frame of the files apart from the network's input,
-# format 8 the precision.
-FORMAT_VERSION = 8
+# format 8 the precision, format 9 the size that the network was trained at, and preprocessing of
+# images of any size.
+FORMAT_VERSION = 9
 _SINCE_FRAME = 7
 
 
@@ -52,6 +53,8 @@ class CompiledInfo:
             None with target "onnx", where there are none, and in files older than format 5.
         batch: images at a time that they were chosen for.
         precision: that the model is computed in.
+        trained_size: (height, width) that the network was trained at, where it runs at another;
+            None where that is the size of `input`.
     """
 
     format_version: int
@@ -70,6 +73,7 @@ class CompiledInfo:
     lean: bool | None = None
     batch: int | None = None
     precision: str = "float32"
+    trained_size: tuple[int, int] | None = None
 
     @property
     def subsampling(self) -> str | None:
@@ -86,7 +90,9 @@ class CompiledInfo:
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""
         frame = None if self.frame is None else self.frame.to_json()
-        return {**vars(self), "input": self.input.to_json(), "frame": frame}
+        trained = None if self.trained_size is None else list(self.trained_size)
+        changed = {"input": self.input.to_json(), "frame": frame, "trained_size": trained}
+        return {**vars(self), **changed}
 
 
 def write_metadata(model: onnx.ModelProto, info: CompiledInfo, kept: Mapping[str, str]) -> None:
@@ -142,14 +148,20 @@ def info_of(data: Any, name: str) -> CompiledInfo:
 
 
 def _info_of(data: Mapping[str, Any]) -> CompiledInfo:
-    frame = data["frame"]
+    frame, trained = data["frame"], data.get("trained_size")
     return CompiledInfo(
         **{
             **data,
             "input": NetworkInput.from_json(data["input"]),
             "frame": None if frame is None else Frame.from_json(frame),
+            "trained_size": None if trained is None else _size_of(trained),
         }
     )
+
+
+def _size_of(data: Any) -> tuple[int, int]:
+    height, width = map(int, data)
+    return height, width
 
 
 def _with_frame(data: Mapping[str, Any]) -> dict[str, Any]:

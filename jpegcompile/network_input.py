@@ -50,6 +50,11 @@ class NetworkInput:
         return self.height, self.width
 
     @property
+    def is_preprocessed(self) -> bool:
+        """Whether no fixed linear map takes files to it: they have any size, or become integers."""
+        return self.geometry.takes_any_size or self.decoder != "float"
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Of one image as the source model takes it, in its layout."""
         return (*self.size, self.channels) if self.layout == "NHWC" else (self.channels, *self.size)

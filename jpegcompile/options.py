@@ -12,19 +12,22 @@ from onnx import helper
 
 from jpegcompile.cost.gpus import DEFAULT_GPU, GPUS
 from jpegcompile.dct.frequencies import ALL
-from jpegcompile.errors import UnsupportedModelError, UsageError
+from jpegcompile.errors import ImageError, UnsupportedModelError, UsageError
 from jpegcompile.frequency_plan import Frequencies, Masking, plan_of
 from jpegcompile.frontend.image import image_input_name
 from jpegcompile.frontend.load import Source
 from jpegcompile.gpu.archs import ARCHITECTURES, require_architectures
 from jpegcompile.input_size import InputSize, Size, input_size_of, sized
 from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode
+from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.subsampling import GRAY, SUBSAMPLINGS
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import precision_of
-from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
 from jpegcompile.preprocessing.presets import for_network
-from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.preprocessing.reading import with_decoder
+from jpegcompile.resolution_plan import Resolution, resolution_of
+from jpegcompile.target.base import Target
 from jpegcompile.target.registry import target_of
 
 # What 32 bits hold.
@@ -40,9 +43,11 @@ def compile_options(
     input: InputMode = "coefficients",
     target: str = "ort",
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
+    decoder: Decoder | None = None,
     subsampling: str | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
+    resolution: Resolution | None = None,
     frequencies: Frequencies = ALL,
     relu: Masking | None = None,
     truncate: int | None = None,
@@ -100,10 +105,11 @@ def compile_options(
     return CompileOptions(
         input_mode=input,
         target=made_for,
-        preprocess=None if preprocess is None else preprocess_of(preprocess),
+        preprocess=_described(preprocess, decoder, made_for),
         subsampling=subsampling,
         image_input=image_input,
         input_size=input_size_of(input_size),
+        resolution=resolution_of(resolution),
         frequencies=plan,
         domain=domain,
         lean=lean,
@@ -112,6 +118,30 @@ def compile_options(
         gpu=gpu or DEFAULT_GPU,
         aot=tuple(ARCHITECTURES[arch] for arch in dict.fromkeys(aot)),
     )
+
+
+def _described(
+    spec: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None,
+    decoder: Decoder | None,
+    target: Target,
+) -> Preprocess | None:
+    """The preprocessing that is asked for, with the decoder that is.
+
+    Raises:
+        UsageError: if there is no such decoder, or the target does not have it.
+        AccessError: as `preprocess_of`.
+    """
+    if spec is None:
+        if decoder is not None:
+            raise UsageError("--decoder is for files, which need --preprocess; give it, too")
+        return None
+    preprocess = with_decoder(spec, decoder)
+    if preprocess.decoder != "float" and (target.kernels is None or target.chooses_layouts):
+        raise UsageError(
+            f"--decoder {preprocess.decoder} needs the native kernels of --target ort, and --target"
+            f" {target.name} does not have them; use --decoder float"
+        )
+    return preprocess
 
 
 def image_of(source: Source, image_input: str | None, size: Size | None = None) -> NetworkInput:
@@ -178,6 +208,7 @@ def complete_options(options: CompileOptions, image: NetworkInput) -> CompileOpt
         )
     color = options.preprocess.color_for(image.channels)
     options.preprocess.affine(image.channels)
+    _require_placed(options.preprocess, image)
     subsampling = options.subsampling or (GRAY if color == "L" else "4:2:0")
     if subsampling not in SUBSAMPLINGS:
         raise UsageError(f"subsampling is '{subsampling}'; use one of {', '.join(SUBSAMPLINGS)}")
@@ -187,3 +218,26 @@ def complete_options(options: CompileOptions, image: NetworkInput) -> CompileOpt
             " leave --subsampling out"
         )
     return replace(options, subsampling=subsampling)
+
+
+def _require_placed(preprocess: Preprocess, image: NetworkInput) -> None:
+    """Refuse a preprocessing by which not even images of the network's size come to that size."""
+    geometry = preprocess.geometry
+    if geometry.views != "one":
+        raise UsageError(
+            f'--preprocess: has "views": "{geometry.views}", and a compiled model sees one view of'
+            ' an image; leave "views" out, and average the answers for the views of a Preprocessor'
+        )
+    if preprocess.decoder != "float":
+        used = geometry.resize is not None
+        library = geometry.resize.filter.library if geometry.resize is not None else "pillow"
+        if used and library != "pillow":
+            raise UsageError(
+                f"--decoder {preprocess.decoder} resizes 8-bit pixels as Pillow does, and the"
+                f" preprocessing resizes as {library}; set resize.library to pillow, or use"
+                " --decoder float"
+            )
+    try:
+        geometry.place(Frame(*image.size, ((1, 1),), "gray"), image.size)
+    except ImageError as error:
+        raise UsageError(f"--preprocess: an image of the network's own size {error}") from error

@@ -65,7 +65,6 @@ from jpegcompile.passes.lower.lower_separable import (
 )
 from jpegcompile.passes.lower.report_kept import ReportKept
 from jpegcompile.passes.resolve.approximate_masks import ApproximateMasks
-from jpegcompile.passes.resolve.report_skippable import ReportSkippable
 from jpegcompile.passes.resolve.truncate_frequencies import TruncateFrequencies
 from jpegcompile.target.base import Target
 
@@ -142,7 +141,6 @@ LOWER: tuple[Pass, ...] = (
 RESOLVE: tuple[Pass, ...] = (
     ApproximateMasks(),
     TruncateFrequencies(),
-    ReportSkippable(),
 )
 
 # As far as feature maps and their block sizes are known; enough to judge an input size.

@@ -33,10 +33,10 @@ class NodeReport:
             frequencies decide the mask; None for other operators.
         frequencies: u + v < this decide the mask, at `input_block`.
         truncate: u + v < this are kept of the result, at `output_block`.
-        skippable_multiply_adds: of `multiply_adds`, the products with coefficients that truncation
-            made zero. A kernel that convolves coefficients need not do them.
-        skippable_transform_multiply_adds: of `transform_multiply_adds`, likewise, and those of
-            coefficients that truncation drops. A kernel that convolves pixels need not do them.
+        skippable_multiply_adds: of `multiply_adds`, the products that native kernels skip, since
+            truncation made the coefficients zero: those of 1x1 convolutions. Windows are convolved
+            on pixels, and skip none.
+        skippable_transform_multiply_adds: of `transform_multiply_adds`, what they skip likewise.
         method: of a convolution for which native kernels have several, the one that the cost model
             chose: "direct", "winograd4" (F(4x4, 3x3)) or "winograd2"; of that which reads
             files, "sparse or dense", where each image's coefficients decide, or "dense".
@@ -101,6 +101,8 @@ class Report:
         notes: facts about the whole graph (batch kept, normalisation absorbed, ...).
         casts: number of ToJpeg and ToSpatial casts left.
         domain: that was asked for: "jpeg", or "auto", by which maps are spatial by choice.
+        trained_size: (height, width) that the network was trained at, where it runs at another.
+        resolution: what the search measured that chose that other size, if one did.
         calls: what computes the nodes, on targets that call kernels themselves.
     """
 
@@ -108,6 +110,8 @@ class Report:
     notes: list[str] = field(default_factory=list)
     casts: int = 0
     domain: str = "jpeg"
+    trained_size: tuple[int, int] | None = None
+    resolution: dict[str, Any] | None = None
     calls: list[CallReport] = field(default_factory=list)
     _by_name: dict[str, NodeReport] = field(default_factory=dict)
 
@@ -160,6 +164,8 @@ class Report:
             "notes": list(self.notes),
             "casts": self.casts,
             "domain": self.domain,
+            "trained_size": None if self.trained_size is None else list(self.trained_size),
+            "resolution": self.resolution,
             "calls": [asdict(call) for call in self.calls],
             "lowered": len(self.lowered),
             "kept": len(self.kept),

@@ -15,7 +15,7 @@ from jpegcompile.ir.graph import has_other_precision
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.weights import Weights, array_of, detached, weight_bytes
 from jpegcompile.operators.function import function_of
-from jpegcompile.operators.queries import is_decode
+from jpegcompile.operators.queries import has_body
 from jpegcompile.weights.light import check_light
 from jpegcompile.weights.write import MOST_IN_ONE_FILE, SMALLEST
 
@@ -94,16 +94,17 @@ def export(module: Module, *, check_types: bool = True) -> onnx.ModelProto:
 
 def _move_to_portable(model: onnx.ModelProto) -> None:
     """Move all operators that have function bodies, with these, to the portable domain."""
-    moved = [node for node in model.graph.node if node.domain == DOMAIN and not _is_decode(node)]
+    ours = [node for node in model.graph.node if node.domain == DOMAIN]
+    moved = [node for node in ours if not _is_native_alone(node)]
     for named in (*moved, *model.functions):
         named.domain = PORTABLE_DOMAIN
-    if not any(_is_decode(node) for node in model.graph.node):
+    if not any(_is_native_alone(node) for node in model.graph.node):
         _drop_opsets(model, (DOMAIN,))
     model.opset_import.append(helper.make_opsetid(PORTABLE_DOMAIN, DOMAIN_VERSION))
 
 
-def _is_decode(node: onnx.NodeProto) -> bool:
-    return node.domain == DOMAIN and is_decode(node.op_type)
+def _is_native_alone(node: onnx.NodeProto) -> bool:
+    return node.domain == DOMAIN and not has_body(node.op_type)
 
 
 def _drop_opsets(model: onnx.ModelProto, domains: Sequence[str]) -> None:

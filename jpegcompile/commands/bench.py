@@ -7,7 +7,10 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.table import Table
 
+from jpegcompile.commands.bench_figures import megabytes, milliseconds
+from jpegcompile.commands.bench_rivals import rival_lines, rivals_table
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
 from jpegcompile.commands.images import (
     error_options,
@@ -27,6 +30,7 @@ from jpegcompile.evaluation.benchmark import run
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
 from jpegcompile.evaluation.benchmark.results import Benchmark, Cell
+from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.runtime.providers import Choice
@@ -37,6 +41,13 @@ _MOST_NODES = 20
 _MOST_BATCH, _MOST_THREADS = 65536, 1024
 
 
+def _names(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> tuple[str, ...] | None:
+    """Names with commas between."""
+    return None if value is None else tuple(name.strip() for name in value.split(","))
+
+
 @click.command()
 @click.argument("original", type=click.Path(path_type=Path))
 @click.argument("compiled", type=click.Path(path_type=Path))
@@ -45,6 +56,13 @@ _MOST_BATCH, _MOST_THREADS = 65536, 1024
     type=click.Path(path_type=Path),
     help="Folder of JPEG files; without it, files made for the purpose (quality 75 and 90), or"
     " random tensors for a model that takes tensors.",
+)
+@click.option(
+    "--rivals",
+    metavar="NAME,...",
+    callback=_names,
+    help="Readers for ORIGINAL where images may have any size:"
+    f" {', '.join(RIVALS)}; all that are installed if not given.",
 )
 @numbers_option("--batch", "batches", "Inputs of a run; 1,8 if not given.", _MOST_BATCH)
 @numbers_option(
@@ -80,6 +98,7 @@ def bench(
     original: Path,
     compiled: Path,
     images: Path | None,
+    rivals: tuple[str, ...] | None,
     batches: tuple[int, ...] | None,
     threads: tuple[int, ...],
     repeats: int,
@@ -95,6 +114,8 @@ def bench(
     """Time ORIGINAL behind Pillow and NumPy (spatial) against COMPILED.
 
     Decoding, what makes the network's input, the network, and all of it from the bytes of files.
+    Where COMPILED takes images of any size: what makes the network's input, the network, both one
+    after the other, and both at once; ORIGINAL is behind several readers, --rivals.
     Each side runs in a process of its own, in turn with the others. Outputs are checked first: if
     they are not those of ORIGINAL nothing is timed and the exit code is 1. Of a module of PyTorch
     a step ends when the GPU is done, and there is no --per-op and no --portable.
@@ -114,6 +135,7 @@ def bench(
             on_error=on_error,
             tolerant=tolerant,
             fallback=fallback,
+            rivals=rivals,
             progress=progress,
         )
     if as_json:
@@ -126,20 +148,15 @@ def bench(
 def show_benchmark(result: Benchmark) -> None:
     """Times and ratios of every step, memory and the making of sessions, and what was checked."""
     out = console()
-    sides = list(result.cells[0].sides)
-    headers = ["batch", "threads", "step", "inputs", _HEADERS[SPATIAL]]
-    for side in sides[1:]:
-        headers += [_HEADERS[side], "ratio"]
-    table = new_table(*headers, right=(0, 1, *range(4, len(headers))))
-    for cell in result.cells:
-        lead = (str(cell.batch), str(cell.threads))
-        for row in _rows(cell):
-            table.add_row(*lead, *row)
-            lead = ("", "")
-    out.print(table)
+    out.print(rivals_table(result) if result.rivals else _table(result))
     out.print()
+    ratios = (
+        "ratios are compiled's to the rival on their left"
+        if result.rivals
+        else ("ratios are to spatial")
+    )
     out.print(
-        f"times of a batch, medians of {counted(result.rounds, 'round')}; ratios are to spatial;"
+        f"times of a batch, medians of {counted(result.rounds, 'round')}; {ratios};"
         f" {counted(result.cpus, 'processor')}, ONNX Runtime {result.onnxruntime}"
     )
     for name, (count, size) in result.inputs.items():
@@ -153,21 +170,38 @@ def show_benchmark(result: Benchmark) -> None:
     show_left_out(result.skipped, result.ignored, result.pixel_fallbacks)
     out.print(f"compiled: {result.execution}", markup=False)
     out.print(_check_text(result))
+    for line in rival_lines(result):
+        out.print(line, markup=False)
     _show_nodes(out, result)
+
+
+def _table(result: Benchmark) -> Table:
+    """Spatial first, and ratios to it."""
+    sides = list(result.cells[0].sides)
+    headers = ["batch", "threads", "step", "inputs", _HEADERS[SPATIAL]]
+    for side in sides[1:]:
+        headers += [_HEADERS[side], "ratio"]
+    table = new_table(*headers, right=(0, 1, *range(4, len(headers))))
+    for cell in result.cells:
+        lead = (str(cell.batch), str(cell.threads))
+        for row in _rows(cell):
+            table.add_row(*lead, *row)
+            lead = ("", "")
+    return table
 
 
 def _rows(cell: Cell) -> Iterator[list[str]]:
     """Step, inputs, and for each side its figure and, but for the first, its ratio."""
     others = [side for side in cell.sides if side != SPATIAL]
     for timing in cell.timings:
-        row = [timing.stage, plain(timing.inputs or ""), _milliseconds(timing.seconds(SPATIAL))]
+        row = [timing.stage, plain(timing.inputs or ""), milliseconds(timing.seconds(SPATIAL))]
         for side in others:
-            row += [_milliseconds(timing.seconds(side)), f"{timing.ratio(side):.2f}"]
+            row += [milliseconds(timing.seconds(side)), f"{timing.ratio(side):.2f}"]
         yield row
     for what, name, text in (
-        ("memory", "peak memory", _megabytes),
-        ("own_memory", "  beyond the modules'", _megabytes),
-        ("creation", "session creation", _milliseconds),
+        ("memory", "peak memory", megabytes),
+        ("own_memory", "  beyond the modules'", megabytes),
+        ("creation", "session creation", milliseconds),
     ):
         row = [name, "", text(getattr(cell.sides[SPATIAL], what))]
         for side in others:
@@ -198,8 +232,8 @@ def _show_nodes(out: Console, result: Benchmark) -> None:
                 continue
             out.print()
             out.print(
-                f"{_HEADERS[name]}, batch {cell.batch}, {counted(cell.threads, 'thread')}:"
-                f" {_operator_text(side.nodes)}",
+                f"{_HEADERS.get(name, name)}, batch {cell.batch},"
+                f" {counted(cell.threads, 'thread')}: {_operator_text(side.nodes)}",
                 markup=False,
                 soft_wrap=True,
             )
@@ -215,14 +249,3 @@ def _operator_text(nodes: tuple[NodeTime, ...]) -> str:
     """Sums of the operators: `9 Conv 3.210 ms, 8 Relu 0.120 ms`."""
     sums = list(by_operator(nodes).items())[:_MOST_NODES]
     return ", ".join(f"{count} {op} {1e3 * seconds:.3f} ms" for op, (count, seconds) in sums)
-
-
-def _milliseconds(seconds: float) -> str:
-    """Three significant digits, or all before the point."""
-    value = 1e3 * seconds
-    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
-    return f"{value:.{digits}f} ms"
-
-
-def _megabytes(size: int | None) -> str:
-    return "-" if size is None else f"{size / 1e6:.0f} MB"

@@ -99,19 +99,21 @@ def show_comparison(result: Comparison, most_changes: int) -> None:
     if result.before is not None and result.exact is not None and result.after is not None:
         table = new_table("pipeline", "top-1", "top-5", right=(1, 2))
         table.add_row("before: Pillow decode, original model", *_percent(result.before))
-        table.add_row("        float decode, original model", *_percent(result.exact))
+        table.add_row(f"        {result.decode} decode, original model", *_percent(result.exact))
         table.add_row("after:  coefficients, compiled model", *_percent(result.after))
         out.print(table)
     agreement = (
         f"{counted(result.images, 'image')}; the same prediction on {100 * result.agreement:.2f} %"
-        f" (of the float decode: {100 * result.agreement_exact:.2f} %)"
+        f" (of the {result.decode} decode: {100 * result.agreement_exact:.2f} %)"
     )
     if result.drop is not None:
         agreement += f"; top-1 {_points(-result.drop)}"
     out.print(agreement)
     errors = new_table("error of the scores", "largest", "mean", right=(1, 2))
-    errors.add_row("conversion: against the original, float decode", *_error(result.conversion))
-    errors.add_row("decoder: float decode against Pillow's", *_error(result.decoder))
+    errors.add_row(
+        f"conversion: against the original, {result.decode} decode", *_error(result.conversion)
+    )
+    errors.add_row(f"decoder: {result.decode} decode against Pillow's", *_error(result.decoder))
     out.print(errors)
     if result.unlabelled:
         count, folders = sum(result.unlabelled.values()), len(result.unlabelled)

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -21,8 +21,10 @@ from jpegcompile.commands.options import (
     model_options,
     plan_from,
     print_json,
+    resolution_option,
     truncate_option,
 )
+from jpegcompile.commands.resolution import run_resolution_search, show_resolution_search
 from jpegcompile.commands.search import (
     refuse_search_options,
     require_search_options,
@@ -41,11 +43,17 @@ from jpegcompile.gpu.archs import ARCHITECTURES
 from jpegcompile.gpu.folder import require_replaceable
 from jpegcompile.gpu.library.files import beside
 from jpegcompile.options import SPATIAL_HAS_NO_FREQUENCIES
-from jpegcompile.search.frequencies import FrequencySearch, require_budget
+from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
+from jpegcompile.preprocessing.reading import with_decoder
+from jpegcompile.resolution_plan import ResolutionPlan
+from jpegcompile.search.frequencies import FrequencySearch
+from jpegcompile.search.halves import require_budget
+from jpegcompile.search.resolution import ResolutionSearch
 from jpegcompile.target.registry import TARGETS, target_of
 from jpegcompile.weights.write import data_file
 
 _AUTO = "auto"
+Search = FrequencySearch | ResolutionSearch
 
 
 @click.command()
@@ -88,6 +96,16 @@ _AUTO = "auto"
     help="Write the graph after each pass to this folder, too.",
 )
 @model_options
+@resolution_option(
+    _AUTO,
+    more=" auto chooses the smallest one that loses no more than --max-drop points on --images.",
+)
+@click.option(
+    "--decoder",
+    type=click.Choice(get_args(Decoder)),
+    help="Decode to real numbers, or to the 8-bit integers of libjpeg-turbo, which Pillow and"
+    " OpenCV see; float, unless --preprocess says otherwise.",
+)
 @click.option(
     "--frequencies",
     callback=frequency_number(_AUTO),
@@ -117,9 +135,11 @@ def compile(
     dump_passes: Path | None,
     input_mode: Any,
     preprocess: str | None,
+    decoder: Decoder | None,
     subsampling: str | None,
     image_input: str | None,
     input_size: str | None,
+    resolution: str | None,
     domain: Any,
     precision: str | None,
     gpu: str | None,
@@ -135,7 +155,8 @@ def compile(
     """Compile MODEL into the JPEG transform domain.
 
     At all 15 frequencies the compiled model is exact. With --frequencies auto, or --truncate auto,
-    --max-drop POINTS and --images DIR, a search finds for each node how few are enough.
+    --max-drop POINTS and --images DIR, a search finds for each node how few are enough; with
+    --resolution auto, how small an input is.
     """
     inputs = {
         MODEL: model,
@@ -159,16 +180,21 @@ def compile(
         if option != "--dump-passes":
             require_writable(file)
 
+    description: str | Preprocess | None = preprocess
+    runs_at: str | ResolutionPlan | None = None if resolution == _AUTO else resolution
+
     def compiled_with(plan: FrequencyPlan, dump: Path | None = None) -> CompiledModel:
         with progress_bar("compiling") as progress:
             return compile_model(
                 model,
                 input=input_mode,
                 target=target,
-                preprocess=preprocess,
+                preprocess=description,
+                decoder=decoder,
                 subsampling=subsampling,
                 image_input=image_input,
                 input_size=input_size,
+                resolution=runs_at,
                 frequencies=plan,
                 domain=domain,
                 lean=lean,
@@ -180,6 +206,25 @@ def compile(
                 dump_passes=dump,
                 progress=progress,
             )
+
+    resolutions: ResolutionSearch | None = None
+    if resolution == _AUTO:
+        if _AUTO in (frequencies, truncate):
+            raise UsageError(
+                "--resolution auto and a search of frequencies are two searches; do this one first,"
+                " and give what it finds as --resolution HxW to the other"
+            )
+        normalization = require_search_options("--resolution auto", None, preprocess, searched)
+        # What is wrong with the other options should not come out after a long search.
+        compiled_with(FrequencyPlan())
+        resolutions = run_resolution_search(
+            model,
+            searched,
+            with_decoder(normalization, decoder),
+            image_input=image_input,
+            input_size=input_size,
+        )
+        description, runs_at = resolutions.preprocess, resolutions.plan
 
     search: FrequencySearch | None = None
     if _AUTO in (frequencies, truncate):
@@ -198,21 +243,24 @@ def compile(
         search = run_search(
             model,
             searched,
-            normalization,
+            with_decoder(normalization, decoder),
             relu=relu,
             has_exact_masks=has_exact_masks,
             truncate=truncate if isinstance(truncate, int) else None,
             image_input=image_input,
             input_size=input_size,
+            resolution=resolution,
         )
         plan = search.plan
     else:
-        refuse_search_options(searched)
+        if resolutions is None:
+            refuse_search_options(searched)
         kept = truncate if isinstance(truncate, int) else None
         plan = plan_from(frequencies, frequencies_file, relu, kept)
     compiled = compiled_with(plan, dump_passes)
-    if search is not None:
-        _require_budget(search, compiled, as_json)
+    found = resolutions or search
+    if found is not None:
+        _require_budget(found, compiled, as_json)
     if compiled.weights and not external_data:
         external_data = True
         require_distinct(writes(weights=True), inputs, searched["images"])
@@ -220,16 +268,23 @@ def compile(
     if save_frequencies is not None:
         write_whole(save_frequencies, (json.dumps(plan.to_json(), indent=1) + "\n").encode())
     if as_json:
-        print_json(_summary(output, compiled, search, external_data))
+        print_json(_summary(output, compiled, found, external_data))
     else:
         _show_report(output, compiled, external_data)
-    if search is not None:
+    if found is not None:
         if not as_json:
-            show_search(search)
-        require_reported(searched["on_error"], search.skipped)
+            _show_search(found)
+        require_reported(searched["on_error"], found.skipped)
 
 
-def _require_budget(search: FrequencySearch, compiled: CompiledModel, as_json: bool) -> None:
+def _show_search(search: Search) -> None:
+    if isinstance(search, ResolutionSearch):
+        show_resolution_search(search)
+    else:
+        show_search(search)
+
+
+def _require_budget(search: Search, compiled: CompiledModel, as_json: bool) -> None:
     """A search that is refuted shows what it measured all the same; nothing is written."""
     try:
         require_budget(search)
@@ -237,14 +292,14 @@ def _require_budget(search: FrequencySearch, compiled: CompiledModel, as_json: b
         if as_json:
             print_json(_summary(None, compiled, search, False))
         else:
-            show_search(search)
+            _show_search(search)
         raise
 
 
 def _summary(
     output: Path | None,
     compiled: CompiledModel,
-    search: FrequencySearch | None,
+    search: Search | None,
     has_weights: bool,
 ) -> dict[str, Any]:
     return {

@@ -27,10 +27,12 @@ from jpegcompile.commands.options import (
     model_options,
     plan_from,
     print_json,
+    resolution_option,
     truncate_option,
 )
 from jpegcompile.dct.frequencies import full
 from jpegcompile.frequency_plan import Masking
+from jpegcompile.input_size import size_text
 from jpegcompile.inspection import Inspection
 from jpegcompile.inspection import inspect as inspect_model
 from jpegcompile.search.interval import PairedCounts
@@ -40,6 +42,7 @@ from jpegcompile.target.registry import TARGETS
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @model_options
+@resolution_option()
 @click.option(
     "--frequencies",
     callback=frequency_number(),
@@ -61,6 +64,7 @@ def inspect(
     subsampling: str | None,
     image_input: str | None,
     input_size: str | None,
+    resolution: str | None,
     domain: Any,
     frequencies: int | None,
     frequencies_file: Path | None,
@@ -85,6 +89,7 @@ def inspect(
         subsampling=subsampling,
         image_input=image_input,
         input_size=input_size,
+        resolution=resolution,
         frequencies=plan_from(frequencies, frequencies_file, relu, truncate),
         domain=domain,
         lean=lean,
@@ -128,8 +133,8 @@ def show_inspection(result: Inspection) -> None:
     transforms = report.get("skippable_transform_multiply_adds", 0)
     if skippable or transforms:
         out.print(
-            f"truncation: {skippable:,} multiply-adds meet zeros if coefficients are convolved;"
-            f" {transforms:,} in block transforms if pixels are"
+            f"truncation: native kernels skip {skippable:,} multiply-adds, and {transforms:,} in"
+            " block transforms"
         )
     if report.get("calls"):
         _show_calls(out, report["calls"])
@@ -169,10 +174,19 @@ def _show_record(out: Console, result: Inspection) -> None:
         out.print(f"native kernels for {counted(info.batch, 'image')} at a time{lean}")
     preprocess = json.dumps(info.preprocess) if info.preprocess else "-"
     out.print(f"preprocessing {preprocess}", markup=False)
+    if info.trained_size is not None:
+        out.print(f"runs at {size_text(taken.size)}, trained at {size_text(info.trained_size)}")
     if result.execution is not None:
         out.print(f"runs here: {result.execution}", markup=False)
         if result.execution.native:
             out.print(f"on a GPU: {result.execution.cuda_text}", markup=False)
+    chosen = info.report.get("resolution")
+    if chosen is not None:
+        out.print(
+            f"resolution chosen to lose {chosen['max_drop']:g} points of top-1 at most;"
+            f" verification: {change_text(PairedCounts.from_json(chosen['verification']))}",
+            soft_wrap=True,
+        )
     evidence = (info.frequencies or {}).get("evidence")
     if evidence is not None:
         out.print(

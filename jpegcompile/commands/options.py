@@ -145,6 +145,16 @@ def input_size_option(command: Command) -> Command:
     )(command)
 
 
+def resolution_option(*words: str, more: str = "") -> Callable[[Command], Command]:
+    """The size that a network runs at, or one of these words, of which `more` tells the meaning."""
+    return click.option(
+        "--resolution",
+        metavar="|".join(("HxW", *words)),
+        help="Height and width at which the network runs, other than the ones that it was trained"
+        f" at.{more}",
+    )
+
+
 def model_options(command: Command) -> Command:
     """What a source model is compiled for: its image input and what is fed there."""
     for option in (
@@ -166,7 +176,9 @@ def model_options(command: Command) -> Command:
         click.option(
             "--preprocess",
             metavar="P",
-            help="Preset (imagenet, cifar10, unit, none) or JSON file (scale, mean, std, color).",
+            help="How images become the network's input: a preset (imagenet, cifar10, unit, ...), a"
+            " JSON file, or the configuration of a timm or Hugging Face model;"
+            " docs/preprocessing.md.",
         ),
         click.option(
             "--input",

@@ -15,11 +15,12 @@ from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import Masking
 from jpegcompile.jpeg.pixel_fallback import FALLBACKS
 from jpegcompile.jpeg.unusable import ON_ERROR
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
 
 
 def search_options(command: Command) -> Command:
-    """Options of --frequencies auto and --truncate auto, None where they are not given."""
+    """Options of searches (--frequencies, --truncate, --resolution auto), None if not given."""
     for option in (
         click.option(
             "--tolerant",
@@ -102,19 +103,23 @@ def refuse_search_options(options: dict[str, Any]) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         name = given[0].replace("_", "-")
-        raise UsageError(f"--{name} is for --frequencies auto and --truncate auto; leave it out")
+        raise UsageError(
+            f"--{name} is for --frequencies auto, --truncate auto and --resolution auto; leave it"
+            " out"
+        )
 
 
 def run_search(
     model: Path,
     options: dict[str, Any],
-    preprocess: str,
+    preprocess: Preprocess,
     *,
     relu: Masking | None,
     has_exact_masks: bool,
     truncate: int | None,
     image_input: str | None,
     input_size: str | None,
+    resolution: str | None,
 ) -> FrequencySearch:
     """`choose_frequencies` with a progress bar, by the options of `search_options`.
 
@@ -136,6 +141,7 @@ def run_search(
                 truncate=truncate,
                 image_input=image_input,
                 input_size=input_size,
+                resolution=resolution,
                 cache=options["cache"],
                 on_error=options["on_error"] or "stop",
                 tolerant=bool(options["tolerant"]),

@@ -90,6 +90,11 @@ def fastest(layer: Layer) -> Method:
     return min(METHODS, key=lambda method: seconds(layer, method))
 
 
+def prices_of(method: Method) -> Mapping[str, float]:
+    """Seconds for one of each thing in `FEATURES`."""
+    return _prices()[method]
+
+
 @cache
 def _prices() -> dict[Method, dict[str, float]]:
     text = resources.files("jpegcompile.cost").joinpath("prices.json").read_text("utf-8")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
+import numpy as np
 import torch
 
 from jpegcompile.data.batch import ImageBatch
@@ -129,6 +130,7 @@ def _preprocessor(target: Target, reading: ReadOptions) -> Preprocessor:
     return Preprocessor(
         target.taken,
         target.block,
+        dtype=np.float16 if reading.dtype == torch.float16 else np.float32,
         threads=reading.threads,
         tolerant=reading.tolerant,
         max_pixels=reading.max_pixels,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,8 +81,9 @@ class TensorFilling(Filling):
         self._target, self._preprocessor, self._reading = target, preprocessor, reading
         color, _ = target.taken.from_pixels
         self._fallback = PixelFallback(reading.fallback, color, max_pixels=reading.max_pixels)
-        self._memory = torch.empty((size, *preprocessor.shape), pin_memory=reading.pin)
-        self._rows: NDArray[np.float32] = self._memory.numpy()
+        shape = (size, *preprocessor.shape)
+        self._memory = torch.empty(shape, dtype=reading.dtype, pin_memory=reading.pin)
+        self._rows: NDArray[Any] = self._memory.numpy()
         self._count = 0
 
     def add(self, sources: Sequence[ImageSource]) -> Errors:
@@ -107,11 +109,7 @@ class TensorFilling(Filling):
 
     def inputs(self) -> Tensor:
         """Tensors [N, ...] as the target says."""
-        made = self._memory[: self._count]
-        if self._reading.dtype == made.dtype:
-            return made
-        rounded = made.to(self._reading.dtype)
-        return rounded.pin_memory() if self._reading.pin else rounded
+        return self._memory[: self._count]
 
     def _instead(self, source: ImageSource, error: Error) -> NDArray[np.float32]:
         if isinstance(error, AccessError):
@@ -119,8 +117,7 @@ class TensorFilling(Filling):
         image = self._fallback.instead(source, error)
         taken = self._target.taken
         check_usable(image.frame, taken, None, source_name([source], 0))
-        tensor = network_tensor(image, taken, self._target.block, "float")
-        return tensor.transpose(1, 2, 0) if taken.layout == "NHWC" else tensor
+        return network_tensor(image, taken, self._target.block)
 
 
 class CoefficientFilling(Filling):

@@ -12,12 +12,12 @@ from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.gpu.folder import is_module_folder, read_manifest
 from jpegcompile.metadata import CompiledInfo, info_of
 from jpegcompile.network_input import Layout, NetworkInput
-from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.preprocessing.steps import Size
 from jpegcompile.runtime.image_runner import ImageRunner
-from jpegcompile.runtime.inputs import decoder_of, preprocess_in
+from jpegcompile.runtime.inputs import preprocess_in
 from jpegcompile.runtime.opening import read_compiled
 
 Form = Literal["tensor", "pixels", "coefficients", "packed"]
@@ -72,8 +72,6 @@ def target_of(
         raise UsageError("a compiled model says how images come to it; leave out what else does")
     info, path = _info_of(model)
     form = form or "tensor"
-    if form in ("tensor", "pixels"):
-        _require_float_decoder(decoder_of(info), path)
     if form in ("coefficients", "packed"):
         _require_fixed_frame(info, path, form)
     if form in ("coefficients", "packed") or (form == "tensor" and info.input_mode != "tensor"):
@@ -99,7 +97,6 @@ def _of_pixels(
     if len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
         raise UsageError(f"size is {size!r}; give (height, width) in pixels")
     described = for_network(preprocess_of(preprocess), size)
-    _require_float_decoder(described.decoder, "preprocess")
     channels = 1 if described.color == "L" else 3
     taken = NetworkInput("image", channels, *size, layout or "NCHW").normalized(described)
     return Target("pixels", taken, 1)
@@ -119,15 +116,10 @@ def _info_of(model: Model) -> tuple[CompiledInfo, str]:
     return info, path
 
 
-def _require_float_decoder(decoder: Decoder, where: str) -> None:
-    if decoder != "float":
-        raise UsageError(f"{where}: asks for the decoder {decoder}; data sets have float alone")
-
-
 def _require_fixed_frame(info: CompiledInfo, path: str, form: Form) -> None:
     if info.frame is None:
         raise UsageError(f"{path}: takes tensors, and no coefficients; use form tensor")
-    if info.input.geometry.takes_any_size:
+    if info.input.is_preprocessed:
         raise UsageError(
             f"{path}: takes images of any size, whose coefficients make no batch; use form tensor"
         )

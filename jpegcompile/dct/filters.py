@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from jpegcompile.dct.resampling.low_frequencies import low_frequencies
 from jpegcompile.dct.resampling.opencv import opencv
 from jpegcompile.dct.resampling.pillow import pillow
 from jpegcompile.dct.resampling.taps import Resampler, Taps
@@ -25,6 +26,7 @@ _RESAMPLERS: Mapping[Library, Resampler] = {
     "opencv": opencv,
     "tensorflow": tensorflow,
     "torchvision": torchvision,
+    "jpegcompile": low_frequencies,
 }
 
 

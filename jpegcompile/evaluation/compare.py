@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,11 @@ from jpegcompile.evaluation.dataset import (
 )
 from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.spatial import SpatialModel, score_count
-from jpegcompile.evaluation.verify import require_same_source
-from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.evaluation.verify import original_of
+from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
+from jpegcompile.preprocessing.preprocess import Decoder
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.outputs import joined
@@ -116,8 +117,8 @@ class Comparison:
         pixel_fallbacks: how many of the images went through the pixel fallback.
         before: accuracy of the original model with Pillow's decode. This and the next two are None
             where images have no labels.
-        exact: of the original model with the float decode, which separates the decoder from the
-            conversion.
+        exact: of the original model with the decode that the model is compiled for, which separates
+            the decoder from the conversion.
         after: of the compiled model.
         agreement: fraction of equal predictions, original (Pillow) and compiled.
         agreement_exact: the same for the original with the decode that the model is compiled for.
@@ -125,6 +126,7 @@ class Comparison:
         decoder: distance of the latter's scores from those of the original with Pillow.
         changes: every prediction that changed between original (Pillow) and compiled.
         warning: what to check, where the original (Pillow) is no better than chance; else None.
+        decode: that the model is compiled for.
     """
 
     images: int
@@ -142,6 +144,7 @@ class Comparison:
     decoder: ScoreError
     changes: tuple[Change, ...]
     warning: str | None
+    decode: Decoder = "float"
 
     @property
     def drop(self) -> float | None:
@@ -194,8 +197,7 @@ def compare(
             can be used.
     """
     session = opened(compiled, native=native, providers=providers, progress=progress or unseen)
-    source = load_source(original)
-    require_same_source(source, session)
+    source = original_of(original, session)
     name = score_output(session.output_names, output)
     info = session.info.input
     if unlabelled or (labels is None and has_no_folders(images, fallback)):
@@ -206,7 +208,8 @@ def compare(
     scores = score_files(session, source, data.files, name, progress, reader)
     data = data.only(scores.used)
     check_scores(scores.before, name, len(data.files), data.labels)
-    return _evaluate(data, scores, reader, is_numbered=labels is None)
+    result = _evaluate(data, scores, reader, is_numbered=labels is None)
+    return replace(result, decode=session.preprocess.decoder)
 
 
 def score_files(

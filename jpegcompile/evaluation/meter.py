@@ -82,7 +82,7 @@ class Meter:
         for name in names:
             record = self._records.setdefault(name, _Record())
             others = [(v.values[name], v.multiple) for v in variants]
-            record.is_vector &= _is_scores(expected[name], inputs)
+            record.is_vector &= is_scores(expected[name], inputs)
             self._take(record, actual[name], expected[name], others)
             if pillow is not None:
                 distance = _largest_distance(actual[name], pillow[name])
@@ -211,7 +211,7 @@ def _largest_distance(actual: Array, expected: Array) -> float:
     return float(np.max(distances(actual, expected), initial=0.0))
 
 
-def _is_scores(values: Array, inputs: int) -> bool:
+def is_scores(values: Array, inputs: int) -> bool:
     """Whether values are a row of scores for each input."""
     is_matrix = values.ndim == 2 and len(values) == inputs and values.shape[1] > 1
     return is_matrix and is_continuous(values)

@@ -22,11 +22,11 @@ from jpegcompile.runtime.inputs import normalize
 from jpegcompile.runtime.pixel_input import placed_by_pillow
 
 # ITU-T T.81, B.1.1.3.
-_END_OF_IMAGE = b"\xff\xd9"
+END_OF_IMAGE = b"\xff\xd9"
 
 
 def pillow_input(
-    file: Path, preprocess: Preprocess, taken: NetworkInput, *, tolerant: bool = False
+    file: Path | bytes, preprocess: Preprocess, taken: NetworkInput, *, tolerant: bool = False
 ) -> NDArray[np.float32]:
     """One image as the original model takes it, from Pillow's decode, rounded and clamped.
 
@@ -120,4 +120,4 @@ def _with_end(file: Path | bytes) -> BytesIO:
     there is, as `read_coefficients` does; behind the end of a whole file it does not look.
     """
     content = file if isinstance(file, bytes) else file.read_bytes()
-    return BytesIO(content + _END_OF_IMAGE)
+    return BytesIO(content + END_OF_IMAGE)

@@ -27,6 +27,7 @@ from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.precision import precision_of
+from jpegcompile.resolution import as_compiled
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.outputs import RowsError
@@ -84,8 +85,7 @@ def verify(
     session = opened(
         compiled, native=native, arena=False, providers=providers, progress=progress or unseen
     )
-    source = load_source(original)
-    require_same_source(source, session)
+    source = original_of(original, session)
     precision = precision_of(session.info.precision)
     tolerance = Tolerance(absolute, relative, is_half_precision(source.model), precision)
     listing = jpeg_files(images, fallback) if images else ImageFiles((), {})
@@ -139,6 +139,18 @@ def _measured(trial: Trial, session: ImageRunner) -> Measured:
 def is_half_precision(model: onnx.ModelProto) -> bool:
     """Whether weights of a model are float16: then so are its sums, and so is their rounding."""
     return any(t.data_type == TensorProto.FLOAT16 for t in model.graph.initializer)
+
+
+def original_of(original: str | os.PathLike[str] | onnx.ModelProto, session: ImageRunner) -> Source:
+    """The source of a compiled model, at the resolution that the compiled model runs at.
+
+    Raises:
+        UsageError: as `require_same_source`.
+        UnsupportedModelError, AccessError: as `load_source`.
+    """
+    source = load_source(original)
+    require_same_source(source, session)
+    return as_compiled(source, session.info)
 
 
 def require_same_source(source: Source, session: ImageRunner) -> None:

@@ -22,6 +22,7 @@ from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.precision import FLOAT32, Precision
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.report import Report
+from jpegcompile.resolution_plan import ResolutionPlan
 from jpegcompile.target.base import Target
 from jpegcompile.target.ort import ORT
 
@@ -39,6 +40,7 @@ class CompileOptions:
     subsampling: str | None = None
     image_input: str | None = None
     input_size: tuple[int, int] | None = None
+    resolution: ResolutionPlan | None = None
     frequencies: FrequencyPlan = field(default_factory=FrequencyPlan)
     domain: DomainChoice = "jpeg"
     lean: bool = False
@@ -136,15 +138,16 @@ class Module:
         return cls(graph, image.normalized(options.preprocess), options, frame)
 
     @property
-    def takes_any_size(self) -> bool:
-        """Whether the graph takes images of any size; where a target calls kernels, they do."""
-        is_of_images = self.options.takes_files and not self.options.target.chooses_layouts
-        return is_of_images and self.image.geometry.takes_any_size
+    def is_preprocessed(self) -> bool:
+        """Whether the graph preprocesses files; where a target calls kernels, they do."""
+        is_of_files = self.options.takes_files and not self.options.target.chooses_layouts
+        return is_of_files and self.image.is_preprocessed
 
     @property
     def has_axis_inputs(self) -> bool:
         """Whether the matrices of the ingest are inputs of the graph, for images of any size."""
-        return self.takes_any_size and self.options.input_mode == "coefficients"
+        is_of_coefficients = self.options.input_mode == "coefficients"
+        return self.is_preprocessed and is_of_coefficients and self.image.decoder == "float"
 
     def __post_init__(self) -> None:
         """Give the pool a way to avoid names of the graph, which is one for deep networks."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jpegcompile.operators.definition import Attribute, Operand, Operator
 from jpegcompile.operators.fragments import BLOCK, PRECISION, always, result
 
 INGEST, INGEST_GRAY = "JpegIngest", "JpegIngestGray"
 DECODE, DECODE_GRAY = "JpegDecode", "JpegDecodeGray"
-INGEST_FILE = "JpegIngestFile"
+INGEST_FILE, INGEST_INTEGERS = "JpegIngestFile", "JpegIngestIntegers"
 # The planes of coefficients that each ingest takes, and their numbers of components.
 _PLANES = {INGEST: {"luma": 1, "chroma": 2}, INGEST_GRAY: {"luma": 1}}
 
@@ -124,26 +126,44 @@ _GEOMETRY = (
     Attribute("orientation", "int", 0),
     Attribute("flip", "int", 0),
 )
-INGEST_FILES: tuple[Operator, ...] = (
+_NUMBERS = (
+    *(
+        Operand(f"{space}_mixing", "weights", f"C {components}")
+        for space, components in (("gray", 1), ("ycbcr", 3), ("rgb", 3))
+    ),
+    *(Operand(name, "weights", "C") for name in ("scale", "shift", "fill")),
+)
+_PREPROCESSED = (
+    *_SIZE,
+    BLOCK,
+    Attribute("color", "string"),
+    Attribute("decoder", "string", "float"),
+    *_GEOMETRY,
+)
+# No standard operator has their integers, or reads a file.
+PREPROCESSING: tuple[Operator, ...] = (
     Operator(
         INGEST_FILE,
         "the network's input, of the bytes of a file of any size",
+        (*_BYTES, *_NUMBERS),
+        (Operand("y", "map", "N C H W", block="block"),),
+        _PREPROCESSED,
+        kernel="ingest_file",
+    ),
+    Operator(
+        INGEST_INTEGERS,
+        "the network's input, of the integers that libjpeg-turbo decodes coefficients to",
         (
-            *_BYTES,
-            *(
-                Operand(f"{space}_mixing", "weights", f"C {components}")
-                for space, components in (("gray", 1), ("ycbcr", 3), ("rgb", 3))
-            ),
-            *(Operand(name, "weights", "C") for name in ("scale", "shift", "fill")),
+            _blocks("luma", 1),
+            replace(_blocks("chroma", 2), is_optional=True),
+            Operand("quantization", "bytes", "N ? 8 8", "uint16"),
+            # Height, width, EXIF orientation, colour space (0 grey, 1 YCbCr, 2 RGB), and the
+            # horizontal and vertical sampling factors of the first component, and of the others.
+            Operand("frame", "bytes", "8", "int64"),
+            *_NUMBERS,
         ),
         (Operand("y", "map", "N C H W", block="block"),),
-        (
-            *_SIZE,
-            BLOCK,
-            Attribute("color", "string"),
-            Attribute("decoder", "string", "float"),
-            *_GEOMETRY,
-        ),
-        kernel="ingest_file",
+        _PREPROCESSED,
+        kernel="ingest_integers",
     ),
 )

@@ -54,6 +54,14 @@ def is_decode(op: str) -> bool:
     return op in OPERATORS and any(operand.type == "uint8" for operand in OPERATORS[op].inputs)
 
 
+def has_body(op: str) -> bool:
+    """Whether an operator can be computed without a native kernel.
+
+    Operators that are not in the registry are those of one model, which has their bodies.
+    """
+    return op not in OPERATORS or bool(OPERATORS[op].bodies)
+
+
 def is_ingest(operator: Operator) -> bool:
     """Whether an operator makes the network's input of coefficients, and nothing more."""
     return not operator.ingest and any(o.type == "uint16" for o in operator.inputs)

@@ -9,7 +9,7 @@ from jpegcompile.operators.casts import CASTS
 from jpegcompile.operators.convolution import CONVOLUTIONS
 from jpegcompile.operators.definition import Operator, by_name
 from jpegcompile.operators.first_convolution import FIRST_CONVOLUTIONS
-from jpegcompile.operators.ingest import DECODES, INGEST_FILES, INGESTS
+from jpegcompile.operators.ingest import DECODES, INGESTS, PREPROCESSING
 from jpegcompile.operators.normalization import NORMALIZATIONS
 from jpegcompile.operators.piecewise import OTHER_POOLS, PIECEWISE, TRUNCATION
 from jpegcompile.operators.pointwise import POINTWISE
@@ -21,7 +21,7 @@ from jpegcompile.operators.transposed import TRANSPOSED
 OPERATORS: Mapping[str, Operator] = by_name(
     CASTS,
     DECODES,
-    INGEST_FILES,
+    PREPROCESSING,
     INGESTS,
     CONVOLUTIONS,
     FIRST_CONVOLUTIONS,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from jpegcompile.errors import UsageError
-from jpegcompile.preprocessing.steps import Corner, Crop, Filter, Resize, Size
+from jpegcompile.preprocessing.steps import Corner, Crop, Filter, Resize, Size, no_choice
 
 RESIZE_FIELDS = ("fit", "size", "crop_ratio", "filter", "library", "antialias")
 CROP_FIELDS = ("position", "rounding", "size")
@@ -43,10 +43,7 @@ def resize_of(data: Any) -> Resize:
     require_known(given, RESIZE_FIELDS, "resize")
     library = _text(given.get("library", "pillow"), "resize.library")
     if "antialias" in given and library != "torchvision":
-        raise UsageError(
-            f"resize.antialias is torchvision's alone, and {library} has no choice; leave it out,"
-            ' or set resize.library to "torchvision"'
-        )
+        raise UsageError(no_choice(library))
     size = _size_or_side(given.get("size"), "resize.size")
     chosen = Filter(
         cast(Any, _text(given.get("filter", "bilinear"), "resize.filter")),

@@ -165,13 +165,16 @@ class Geometry:
 
     def may_fill(self, network: Size) -> bool:
         """Whether there are sizes of images for which a network of that size sees the fill."""
-        if self.resize is None or self.resize.fit in ("pad", "long"):
+        resize, crop = self.resize, self.crop or Crop()
+        if resize is None or resize.fit in ("pad", "long"):
             return self.takes_any_size
-        if self.crop is not None and not isinstance(self.crop.position, str):
-            return True
-        size = self.resize.size
-        sides = size if isinstance(size, tuple) else (size, size)
-        return any(s is not None and s < n for s, n in zip(sides, network, strict=True))
+        if resize.fit == "exact":
+            # Of that size whatever the image's is.
+            resized = resize.size_of(network, network)
+            spots = zip(crop.start(resized, network), resized, network, strict=True)
+            return any(not 0 <= start <= side - wanted for start, side, wanted in spots)
+        is_anywhere = not isinstance(crop.position, str)
+        return is_anywhere or (isinstance(resize.size, int) and resize.size < max(network))
 
     def each_view(self) -> tuple[Geometry, ...]:
         """The same for one view each; ten of them for "ten"."""
@@ -224,6 +227,11 @@ class Geometry:
             raise ImageError(
                 f"is {frame.width}x{frame.height}, too narrow for its long side to be resized to"
                 f" {max(height, width)} pixels; crop it first"
+            )
+        if not self.resize.is_possible(image, (height, width)):
+            raise ImageError(
+                f"is {frame.width}x{frame.height}, of which filter dct makes whole eighths and"
+                f" not {width}x{height}; resize it by another filter"
             )
         return height, width
 

@@ -57,6 +57,7 @@ def for_network(preprocess: Preprocess, network: Size) -> Preprocess:
     Small networks that are trained with the mean and the deviation of ImageNet take images of their
     own size: for them such a preset is the normalisation alone. What is no preset stays as it is.
     """
-    if min(network) >= _SMALLEST_OF_PHOTOGRAPHS or preprocess not in PRESETS.values():
+    is_preset = replace(preprocess, decoder="float") in PRESETS.values()
+    if min(network) >= _SMALLEST_OF_PHOTOGRAPHS or not is_preset:
         return preprocess
     return replace(preprocess, geometry=Geometry())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from jpegcompile.errors import UsageError
 from jpegcompile.files import parse_json, read_json
 from jpegcompile.preprocessing.fields import require_known
 from jpegcompile.preprocessing.geometry import GEOMETRY_FIELDS, geometry_of
-from jpegcompile.preprocessing.preprocess import Preprocess, checked_fields
+from jpegcompile.preprocessing.preprocess import Decoder, Preprocess, checked_fields
 from jpegcompile.preprocessing.presets import PRESETS
 from jpegcompile.preprocessing.timm_config import is_timm, of_timm
 from jpegcompile.preprocessing.torchvision_transforms import is_transforms, of_transforms
@@ -72,6 +73,16 @@ def _from_text(spec: str) -> Preprocess:
 
 def _from_file(path: Path) -> Preprocess:
     return _from_json(read_json(path, "preprocessing"), str(path))
+
+
+def with_decoder(spec: object, decoder: Decoder | None) -> Preprocess:
+    """The same preprocessing with another decoder; None leaves the one that it has.
+
+    Raises:
+        UsageError, AccessError: as `preprocess_of`, or if there is no such decoder.
+    """
+    preprocess = preprocess_of(spec)
+    return preprocess if decoder is None else replace(preprocess, decoder=decoder)
 
 
 def _from_json(data: Any, where: str) -> Preprocess:

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from jpegcompile.errors import UsageError
 
-Library = Literal["pillow", "opencv", "tensorflow", "torchvision"]
+Library = Literal["pillow", "opencv", "tensorflow", "torchvision", "jpegcompile"]
 Interpolation = Literal[
     "nearest",
     "nearest-exact",
@@ -20,6 +20,7 @@ Interpolation = Literal[
     "lanczos",
     "area",
     "area-enlarging",
+    "dct",
 ]
 Fit = Literal["short", "long", "exact", "pad"]
 Corner = Literal["center", "top-left", "top-right", "bottom-left", "bottom-right"]
@@ -30,10 +31,22 @@ Size = tuple[int, int]
 LARGEST_SIDE = 65535
 INTERPOLATIONS: Mapping[Library, tuple[Interpolation, ...]] = {
     "pillow": ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"),
-    "opencv": ("nearest", "bilinear", "bicubic", "lanczos", "area", "area-enlarging"),
+    "opencv": ("nearest", "bilinear", "bicubic", "lanczos", "area"),
     "tensorflow": ("nearest", "bilinear", "bicubic", "area"),
     "torchvision": ("nearest", "nearest-exact", "bilinear", "bicubic"),
+    # Keeps m of 8 frequencies of each block: an image shrinks to m eighths of its size.
+    "jpegcompile": ("dct",),
 }
+# Pixels along a block, of which "dct" makes 1 to 8.
+DCT_BLOCK = 8
+
+
+def no_choice(library: str) -> str:
+    """What is said where another library than torchvision is told whether to antialias."""
+    return (
+        f"resize.antialias is torchvision's alone, and {library} has no choice; leave it out, or"
+        ' set resize.library to "torchvision"'
+    )
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,8 @@ class Filter:
             always does in Pillow and never does in OpenCV and tf.image.
 
     Raises:
-        UsageError: if the library has no such interpolation, naming those that it has.
+        UsageError: if the library has no such interpolation, naming those that it has, or has no
+            choice whether to antialias.
     """
 
     name: Interpolation = "bilinear"
@@ -59,11 +73,21 @@ class Filter:
         if self.library not in INTERPOLATIONS:
             known = ", ".join(INTERPOLATIONS)
             raise UsageError(f"resize.library is {self.library!r}; use one of {known}")
-        names = INTERPOLATIONS[self.library]
-        if self.name not in names:
-            raise UsageError(
-                f"resize.filter is {self.name!r}; {self.library} has {', '.join(names)}"
-            )
+        if self.name not in (*INTERPOLATIONS[self.library], self._enlarging):
+            raise UsageError(self.unknown)
+        if not self.antialias and self.library != "torchvision":
+            raise UsageError(no_choice(self.library))
+
+    @property
+    def _enlarging(self) -> Interpolation | None:
+        """What `where` may make of a filter of that library; nobody asks for it by name."""
+        return "area-enlarging" if self.library == "opencv" else None
+
+    @property
+    def unknown(self) -> str:
+        """What is said of a name that the library does not have."""
+        known = ", ".join(INTERPOLATIONS[self.library])
+        return f"resize.filter is {self.name!r}; {self.library} has {known}"
 
     def where(self, grows: bool) -> Filter:
         """The filter of both axes of an image, one of which grows or none.
@@ -102,6 +126,8 @@ class Resize:
         """Check the fields, and make one number the two sides of what is no short side."""
         if self.fit not in get_args(Fit):
             raise UsageError(f"resize.fit is {self.fit!r}; use {', '.join(get_args(Fit))}")
+        if self.filter.name not in INTERPOLATIONS[self.filter.library]:
+            raise UsageError(self.filter.unknown)
         if self.fit == "short" and isinstance(self.size, tuple):
             raise UsageError(
                 f"resize.size is {list(self.size)} but a short side is one number; give one, or"
@@ -123,6 +149,13 @@ class Resize:
                 "resize.crop_ratio divides the network's size;"
                 ' leave resize.size out, and resize.fit other than "pad"'
             )
+
+    def is_possible(self, image: Size, resized: Size) -> bool:
+        """Whether the filter brings an image of one size to another one."""
+        if self.filter.name != "dct":
+            return True
+        pairs = list(zip(image, resized, strict=True))
+        return all(DCT_BLOCK * new % old == 0 and new <= old for old, new in pairs)
 
     def size_of(self, image: Size, network: Size) -> Size:
         """(height, width) that an image of (height, width) is brought to for a network's."""

@@ -14,8 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.evaluation.pillow import pillow_pixels
+from jpegcompile.evaluation.benchmark.rivals.pillow import simple_reader
+from jpegcompile.evaluation.benchmark.rivals.target import Target
+from jpegcompile.evaluation.pillow import pillow_input, pillow_pixels
 from jpegcompile.evaluation.spatial import SpatialModel
+from jpegcompile.network_input import NetworkInput
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.reproduction.subject import Subject
 
 Pipeline = Callable[[Sequence[Path]], NDArray[Any]]
@@ -58,6 +62,8 @@ def pillow_reader(subject: Subject) -> Callable[[Path], NDArray[np.float32]]:
     """One image by Pillow's decode, as the original model takes it."""
     info = subject.session.info.input
     preprocess = subject.session.preprocess
+    if info.geometry.takes_any_size:
+        return _any_size_reader(info, preprocess)
     color = preprocess.color_for(info.channels)
     affine = preprocess.affine(info.channels)
     scale, shift = (v.astype(np.float32)[:, None, None] for v in (affine.scale, affine.shift))
@@ -68,3 +74,14 @@ def pillow_reader(subject: Subject) -> Callable[[Path], NDArray[np.float32]]:
         return values.transpose(1, 2, 0) if info.layout == "NHWC" else values
 
     return read
+
+
+def _any_size_reader(
+    taken: NetworkInput, preprocess: Preprocess
+) -> Callable[[Path], NDArray[np.float32]]:
+    """The same with Pillow's resize, as people write it; that of others as they define it."""
+    resize = preprocess.geometry.resize
+    if resize is not None and resize.filter.library != "pillow":
+        return lambda file: pillow_input(file, preprocess, taken)
+    read = simple_reader(Target(taken, preprocess))
+    return lambda file: read(file.read_bytes())

@@ -9,14 +9,23 @@ import onnx
 from onnx import TensorProto, helper
 
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.interface import AXIS_INPUTS, CHROMA, DOMAIN, JPEG, LEVEL, LUMA, QUANTIZATION
+from jpegcompile.interface import (
+    AXIS_INPUTS,
+    CHROMA,
+    DOMAIN,
+    FRAME,
+    JPEG,
+    LEVEL,
+    LUMA,
+    QUANTIZATION,
+)
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.casts import TO_SPATIAL
 from jpegcompile.operators.convolution import METHOD, SPATIAL_CONV
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.fragments import AXES, INVERSE
 from jpegcompile.operators.function import function_of, node_of
-from jpegcompile.operators.ingest import INGEST_FILE
+from jpegcompile.operators.ingest import INGEST_FILE, PREPROCESSING
 from jpegcompile.operators.queries import (
     COMPACT_ATTRIBUTES,
     GROUP_ATTRIBUTES,
@@ -77,7 +86,8 @@ def begin_at(model: onnx.ModelProto, tensor: str, taken: NetworkInput) -> onnx.M
     image.type.tensor_type.shape.dim[0].CopyFrom(_batch(graph, tensor))
     if _is_grouped(result, tensor):
         without_groups(result)
-    replaced = {JPEG, LUMA, CHROMA, QUANTIZATION, LEVEL, *chain.from_iterable(AXIS_INPUTS.values())}
+    matrices = chain.from_iterable(AXIS_INPUTS.values())
+    replaced = {FRAME, JPEG, LUMA, CHROMA, QUANTIZATION, LEVEL, *matrices}
     inputs = [image, *(value for value in graph.input if value.name not in replaced)]
     del graph.input[:]
     graph.input.extend(inputs)
@@ -94,12 +104,14 @@ def _batch(graph: onnx.GraphProto, tensor: str) -> onnx.TensorShapeProto.Dimensi
             f"the compiled model has lost the type of its tensor '{tensor}', which another tool"
             " must have dropped; compile it again"
         )
-    return value.type.tensor_type.shape.dim[0]
+    batch: onnx.TensorShapeProto.Dimension = value.type.tensor_type.shape.dim[0]
+    return batch
 
 
-def ingests_files(model: onnx.ModelProto) -> bool:
-    """Whether a compiled model makes its image of a file's bytes, whatever the image's size."""
-    return any(n.domain == DOMAIN and n.op_type == INGEST_FILE for n in model.graph.node)
+def preprocesses(model: onnx.ModelProto) -> bool:
+    """Whether native kernels alone make the image of a compiled model; see `PREPROCESSING`."""
+    names = {operator.name for operator in PREPROCESSING}
+    return any(n.domain == DOMAIN and n.op_type in names for n in model.graph.node)
 
 
 def end_at(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:

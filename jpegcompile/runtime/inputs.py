@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.dct.affine import ChannelAffine
+from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.dct.color import Color, check_chroma_sampling, mixing_matrix
 from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ingest
+from jpegcompile.dct.integer_decode import decode_integers
 from jpegcompile.dct.resampled import resampled
 from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.errors import ImageError, UsageError
@@ -21,8 +24,10 @@ from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
+from jpegcompile.preprocessing.geometry import Geometry
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.preprocessing.steps import Size
 from jpegcompile.runtime.pixel_input import network_tensor, shown
 
 
@@ -92,7 +97,7 @@ def fits_inputs(frame: Frame, written: Frame | None, taken: NetworkInput) -> boo
     """
     if written is None:
         return True
-    if taken.geometry.takes_any_size:
+    if taken.is_preprocessed:
         # Each size has matrices of its own: see `runtime/placed.py`.
         return False
     if written.color_space == "gray" and taken.channels == 1:
@@ -140,20 +145,34 @@ def preprocess_in(info: CompiledInfo, path: str) -> Preprocess:
 
 def ingested(image: ReadImage, info: CompiledInfo) -> NDArray[np.float32]:
     """One image [C, H, W] where the network begins, for any size and sampling."""
+    taken, block = info.input, info.ingest_block
     if isinstance(image, PixelImage):
-        return network_tensor(image, info.input, info.ingest_block, decoder_of(info))
-    return ingest(image, info.input, info.ingest_block).astype(np.float32)
+        return network_tensor(image, replace(taken, layout="NCHW"), block)
+    if taken.decoder == "float":
+        return ingest(image, taken, block).astype(np.float32)
+    color, affine = taken.from_pixels
+    pixels = _integers(image, color, taken.geometry, taken.size)
+    values = normalize(pixels, affine, "NCHW")
+    return to_jpeg(values, block)
 
 
-def decoder_of(info: CompiledInfo) -> Decoder:
-    """The decoder that a compiled model was made for."""
-    return "float" if info.preprocess is None else preprocess_of(info.preprocess).decoder
+def _integers(
+    image: Coefficients, color: Color, geometry: Geometry, size: Size
+) -> NDArray[np.float64]:
+    """Pixels [H, W, C] as the network sees them, decoded and resized in integers."""
+    placement = geometry.place(image.frame, size)
+    channels = 1 if color == "L" else 3
+    fill = np.broadcast_to(np.asarray(geometry.fill), (channels,))
+    pixels = decode_integers(image, placement, color, tuple(int(value) for value in fill))
+    return pixels.transpose(1, 2, 0).astype(np.float64)
 
 
 def original_input(
     image: ReadImage, preprocess: Preprocess, taken: NetworkInput
 ) -> NDArray[np.float32]:
-    """One image as the original model takes it, from the float decode; in the model's layout.
+    """One image as the original model takes it, from the decode that the preprocessing names.
+
+    In the model's layout.
 
     Of an image by Pillow's decode its pixels are taken, and resized as its decoder says.
 
@@ -161,14 +180,15 @@ def original_input(
         ImageError: if its components have no place among the pixels, or it does not come to the
             network's size.
     """
-    geometry, affine = preprocess.geometry, preprocess.affine(taken.channels)
+    geometry, color = preprocess.geometry, preprocess.color_for(taken.channels)
     if isinstance(image, PixelImage):
-        pixels = shown(image, geometry, taken.size, preprocess.decoder)
-        return normalize(pixels, affine, taken.layout)
-    placement = geometry.place(image.frame, taken.size)
-    pixels = decode(image, preprocess.color_for(taken.channels))
-    seen = resampled(pixels, placement, geometry.fill)
-    return normalize(seen, affine, taken.layout)
+        seen = shown(image, geometry, taken.size, preprocess.decoder)
+    elif preprocess.decoder == "float":
+        placement = geometry.place(image.frame, taken.size)
+        seen = resampled(decode(image, color), placement, geometry.fill)
+    else:
+        seen = _integers(image, color, geometry, taken.size)
+    return normalize(seen, preprocess.affine(taken.channels), taken.layout)
 
 
 def normalize(

@@ -19,7 +19,7 @@ from jpegcompile import _native
 from jpegcompile.errors import AccessError, one_line
 from jpegcompile.interface import DOMAIN
 from jpegcompile.operators.constants import CUDA_KERNELS
-from jpegcompile.operators.queries import is_decode
+from jpegcompile.operators.queries import has_body
 from jpegcompile.operators.registry import OPERATORS
 
 # As CMake calls a module on Linux and macOS, and on Windows.
@@ -62,7 +62,7 @@ class Execution:
     def in_a_session(self) -> Execution:
         """What runs the nodes of such a file in a `Session`, which reads files itself."""
         parts = [dict(part) for part in (self.native, self.missing)]
-        replaced = {op: part.pop(op) for part in parts for op in list(part) if is_decode(op)}
+        replaced = {op: part.pop(op) for part in parts for op in list(part) if not has_body(op)}
         return replace(self, native=parts[0], missing=parts[1], replaced=replaced)
 
     def on_cuda(self, operators: frozenset[str]) -> Execution:
@@ -183,8 +183,8 @@ def execution_of(model: onnx.ModelProto, native: bool = True) -> Execution:
         # Domains below ours are for nodes that no library claims.
         if node.domain == DOMAIN or node.domain.startswith(f"{DOMAIN}."):
             is_native = node.domain == DOMAIN and node.op_type in known
-            has_body = not is_decode(node.op_type)
-            count = native_nodes if is_native else bodies if has_body else missing
+            portable = bodies if has_body(node.op_type) else missing
+            count = native_nodes if is_native else portable
             count[node.op_type] += 1
     return Execution(
         None if library is None else str(library),

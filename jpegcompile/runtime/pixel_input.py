@@ -51,19 +51,18 @@ def shown(image: PixelImage, geometry: Geometry, network: Size, decoder: Decoder
     return placed_by_pillow(made, placement, geometry, "RGB")
 
 
-def network_tensor(
-    image: PixelImage, taken: NetworkInput, block: int, decoder: Decoder
-) -> NDArray[np.float32]:
-    """One image [C, H, W] where a network begins, in the jpeg domain at `block`.
+def network_tensor(image: PixelImage, taken: NetworkInput, block: int) -> NDArray[np.float32]:
+    """One image where a network begins, in its layout, in the jpeg domain at `block`.
 
     Raises:
         ImageError: if the image does not come to the network's size.
         UsageError: if the network takes tensors.
     """
     _, affine = taken.from_pixels
-    pixels = shown(image, taken.geometry, taken.size, decoder)
+    pixels = shown(image, taken.geometry, taken.size, taken.decoder)
     channels = (pixels * affine.scale + affine.shift).transpose(2, 0, 1)
-    return to_jpeg(np.ascontiguousarray(channels), block).astype(np.float32)
+    tensor = to_jpeg(np.ascontiguousarray(channels), block).astype(np.float32)
+    return tensor.transpose(1, 2, 0) if taken.layout == "NHWC" else tensor
 
 
 def _upright(pixels: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint8]:

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from jpegcompile.dct.ingest import IngestOperators, ingest_operators, level_of
 from jpegcompile.errors import ImageError
-from jpegcompile.interface import AXIS_INPUTS, CHROMA, LEVEL, LUMA, QUANTIZATION
+from jpegcompile.interface import AXIS_INPUTS, CHROMA, FRAME, LEVEL, LUMA, QUANTIZATION
 from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.frame import ColorSpace
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.metadata import CompiledInfo
 
+_SPACES: tuple[ColorSpace, ...] = ("gray", "ycbcr", "rgb")
 _ROWS, _ = AXIS_INPUTS[LUMA]
 
 Feeds = dict[str, NDArray[np.generic]]
@@ -46,11 +48,13 @@ def placed_feeds(
                 f"{name}: differs from the first file in size, sampling or orientation; feed files"
                 " that are alike, or use Session.run"
             )
-        if image.color_space == "rgb":
+        if image.color_space == "rgb" and info.input.decoder == "float":
             raise ImageError(
                 f"{name}: holds RGB, and the model takes luma and chroma; use Session.run"
             )
     assert info.frame is not None
+    if info.input.decoder != "float":
+        return _integer_feeds(images, info)
     block = info.ingest_block
     operators = ingest_operators(first, info.input, block)
     feeds = _plane(LUMA, [image.planes[:1] for image in images], operators, 0)
@@ -71,6 +75,38 @@ def placed_feeds(
         level = level_of(placement, geometry.fill, affine, block)
         feeds[LEVEL] = level.astype(np.float32)
     return {name: np.ascontiguousarray(values) for name, values in feeds.items()}
+
+
+def _integer_feeds(images: Sequence[Coefficients], info: CompiledInfo) -> Feeds:
+    """Coefficients as they are, and what kind of file they come from."""
+    frame = images[0].frame
+    assert info.frame is not None
+    feeds: Feeds = {LUMA: np.stack([image.planes[0][None] for image in images])}
+    components = len(info.frame.sampling)
+    if components > 1:
+        if frame.color_space == "gray":
+            # The kernel does not read it.
+            feeds[CHROMA] = np.zeros((len(images), 2, 1, 1, 8, 8), np.int16)
+        else:
+            feeds[CHROMA] = np.stack([np.stack(image.planes[1:]) for image in images])
+    elif frame.color_space != "gray":
+        raise ImageError(
+            "a file of the batch has colour, of which libjpeg-turbo makes grey by way of RGB, and"
+            " the model takes luma alone; use Session.run"
+        )
+    feeds[QUANTIZATION] = np.stack([image.quantization for image in images])
+    feeds[FRAME] = np.asarray(
+        [
+            frame.height,
+            frame.width,
+            frame.orientation,
+            _SPACES.index(frame.color_space),
+            *frame.sampling[0],
+            *frame.sampling[-1],
+        ],
+        np.int64,
+    )
+    return feeds
 
 
 def _plane(

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from jpegcompile import _native
 from jpegcompile.dct.blocks import block_size
@@ -46,12 +46,13 @@ class Batch:
     """Some images as a network takes them.
 
     Attributes:
-        tensor: float32 [N, C, H, W] or [N, H, W, C], zeros for images that cannot be used.
+        tensor: float32 or float16, [N, C, H, W] or [N, H, W, C]; zeros for images that cannot be
+            used.
         errors: why they cannot, by their index in the batch.
         first: index of the first image of the batch among all.
     """
 
-    tensor: NDArray[np.float32]
+    tensor: NDArray[np.floating[Any]]
     errors: Errors
     first: int = 0
 
@@ -63,6 +64,7 @@ class Preprocessor:
         taken: what the network takes.
         block: block size of the tensors, 1 for pixels.
         shape: of one image.
+        dtype: of the tensors, float32 or float16.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Preprocessor:
         taken: NetworkInput,
         block: int | None = None,
         *,
+        dtype: DTypeLike = np.float32,
         threads: int | None = None,
         tolerant: bool = False,
         check_all: bool = False,
@@ -80,6 +83,7 @@ class Preprocessor:
         Args:
             taken: what it takes; tensors have its layout.
             block: 8, 4, 2, or 1 for pixels; by default the largest that divides the size.
+            dtype: of the tensors, float32 or float16.
             threads: that share the work on a batch; by default one for each available processor.
             tolerant: as for `read_coefficients`.
             check_all: whether to decode rows that the network does not see, too. Without it, damage
@@ -103,24 +107,33 @@ class Preprocessor:
         self.taken = taken
         self.block = block
         self.shape = taken.shape
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float16):
+            raise UsageError(f"tensors are float32 or float16, not {self.dtype}")
         mixing = [mixing_matrix(space, color) * affine.scale[:, None] for space in _COLOR_SPACES]
+        if taken.decoder == "libjpeg-turbo":
+            _check_integers(taken)
         fill = np.broadcast_to(np.asarray(taken.geometry.fill, np.float64), affine.scale.shape)
         self._native = _native.Preprocessor(
             geometry=taken.geometry,
             size=taken.size,
             block=block,
             is_channels_last=taken.layout == "NHWC",
+            is_half=self.dtype == np.float16,
             mixing=[matrix.ravel().tolist() for matrix in mixing],
             scale=affine.scale.tolist(),
             shift=affine.shift.tolist(),
             fill=fill.tolist(),
+            integers=color if taken.decoder == "libjpeg-turbo" else None,
             threads=threads,
             tolerant=tolerant,
             checks_all=check_all,
             max_pixels=min(max_pixels, 2**64 - 1),
         )
 
-    def read(self, sources: Sequence[ImageSource], out: NDArray[np.float32] | None = None) -> Batch:
+    def read(
+        self, sources: Sequence[ImageSource], out: NDArray[np.floating[Any]] | None = None
+    ) -> Batch:
         """The tensors of some files, in parallel and without the interpreter lock.
 
         Args:
@@ -170,16 +183,20 @@ class Preprocessor:
                     future.cancel()
 
     def _read(
-        self, sources: Sequence[ImageSource], first: int, out: NDArray[np.float32] | None = None
+        self,
+        sources: Sequence[ImageSource],
+        first: int,
+        out: NDArray[np.floating[Any]] | None = None,
     ) -> Batch:
         if isinstance(sources, str | bytes | bytearray | memoryview):
             raise UsageError("a preprocessor takes a sequence of images; wrap one in a list")
         native_sources = [_native_source(source) for source in sources]
         shape = (len(native_sources), *self.shape)
-        tensor = np.empty(shape, np.float32) if out is None else out
-        if tensor.shape != shape or tensor.dtype != np.float32 or not tensor.flags.c_contiguous:
+        tensor = np.empty(shape, self.dtype) if out is None else out
+        if tensor.shape != shape or tensor.dtype != self.dtype or not tensor.flags.c_contiguous:
             raise UsageError(
-                f"out is {tensor.dtype} {list(tensor.shape)}; give contiguous float32 {list(shape)}"
+                f"out is {tensor.dtype} {list(tensor.shape)}; give contiguous {self.dtype}"
+                f" {list(shape)}"
             )
         failures = self._native.run(native_sources, tensor) if native_sources else []
         errors = {
@@ -212,3 +229,18 @@ class Preprocessor:
     def placed(self, height: int, width: int, orientation: int = 1) -> Any:
         """Where the native side places an image, for tests; see `Geometry.place`."""
         return self._native.place(height, width, orientation)
+
+
+def _check_integers(taken: NetworkInput) -> None:
+    """Refuse what 8-bit pixels cannot be, or Pillow does not do with them."""
+    resize = taken.geometry.resize
+    if resize is not None and resize.filter.library != "pillow":
+        raise UsageError(
+            f"decoder libjpeg-turbo resizes as Pillow does, not as {resize.filter.library}; set"
+            ' "library" of the resize to pillow, or "decoder" to float'
+        )
+    for value in taken.geometry.fill:
+        if value not in range(256):
+            raise UsageError(
+                f"fill is {value}; with decoder libjpeg-turbo give whole numbers from 0 to 255"
+            )

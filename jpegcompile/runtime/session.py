@@ -23,7 +23,7 @@ from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.runtime import cuda
 from jpegcompile.runtime.batch import run_batch
-from jpegcompile.runtime.cut import begin_at, begin_behind_decode, ingests_files
+from jpegcompile.runtime.cut import begin_at, begin_behind_decode, preprocesses
 from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
 from jpegcompile.runtime.inputs import (
     coefficient_feeds,
@@ -100,13 +100,13 @@ class Session(ImageRunner):
         self._file = file
         self.execution: Execution = execution_of(model, native).in_a_session()
         begin_behind_decode(model)
-        self._begins_at_image = ingests_files(model)
+        self._begins_at_image = preprocesses(model)
         if self._begins_at_image:
             assert info.ingest_output is not None
             model = begin_at(model, info.ingest_output, info.input)
         self.model = model
         self._takes_axes = takes_axes(model)
-        self._takes_any_size = info.input_mode != "tensor" and info.input.geometry.takes_any_size
+        self._is_preprocessed = info.input_mode != "tensor" and info.input.is_preprocessed
         self._preprocessors: dict[bool, Preprocessor] = {}
         self.folder = file.parent
         self.threads = threads
@@ -157,7 +157,7 @@ class Session(ImageRunner):
         Raises:
             UsageError: if the model takes the bytes of a file and there are no native kernels.
         """
-        if self.info.input_mode != "jpeg":
+        if self.info.input_mode != "jpeg" and not self._begins_at_image:
             return self._session
         with self._lock:
             if self._whole is None:
@@ -186,7 +186,7 @@ class Session(ImageRunner):
         if self.info.input_mode == "jpeg":
             return self._bytes(sources)
         coefficients = self.coefficients(sources)
-        if self._takes_axes:
+        if self.info.input.is_preprocessed and self.info.frame is not None:
             return placed_feeds(coefficients, self.info, sources)
         for index, image in enumerate(coefficients):
             if not self.fits(image):
@@ -202,7 +202,7 @@ class Session(ImageRunner):
         self, sources: Sequence[ImageSource], reader: ImageReader, shared: Shared | None = None
     ) -> Iterator[tuple[list[int], list[NDArray[Any]]]]:
         """See `ImageRunner`; files of any size are read while those before them are computed."""
-        if not self._takes_any_size:
+        if not self._is_preprocessed:
             yield from super().batches(sources, reader, shared)
             return
         preprocessor = self.preprocessor(tolerant=reader.tolerant)
@@ -219,7 +219,7 @@ class Session(ImageRunner):
         tolerant: bool = False,
     ) -> list[NDArray[Any]]:
         """See `ImageRunner`."""
-        if not self._takes_any_size:
+        if not self._is_preprocessed:
             return super().run_read(sources, images, tolerant=tolerant)
         batch = self.preprocessor(tolerant=tolerant).read(sources)
         for place, error in batch.errors.items():
@@ -239,7 +239,10 @@ class Session(ImageRunner):
             if tolerant not in self._preprocessors:
                 taken = replace(self.info.input, layout="NCHW")
                 self._preprocessors[tolerant] = Preprocessor(
-                    taken, self.info.ingest_block, threads=self.threads, tolerant=tolerant
+                    taken,
+                    self.info.ingest_block,
+                    threads=self.threads,
+                    tolerant=tolerant,
                 )
             return self._preprocessors[tolerant]
 
@@ -384,9 +387,9 @@ class Session(ImageRunner):
     def _open_whole(self) -> ort.InferenceSession:
         if self.execution.library is None:
             raise UsageError(
-                f"{self.path}: takes the bytes of a file, which only native kernels read, and here"
-                " are none (--portable, native=False, or not installed); use Session.run, which"
-                " reads files itself"
+                f"{self.path}: takes files in a form that only native kernels read, and here are"
+                " none (--portable, native=False, or not installed); use Session.run, which reads"
+                " files itself"
             )
         model, _ = read_compiled(self.path)
         load_weights(model, self._file)

@@ -21,6 +21,7 @@ def usable_tensors(
     reader: ImageReader,
     size: int,
     tensor_of: Callable[[PixelImage], NDArray[np.float32]],
+    first: int = 0,
 ) -> Iterator[tuple[list[int], NDArray[Any]]]:
     """The network's input of the files that can be used, some at a time, in their order.
 
@@ -32,6 +33,7 @@ def usable_tensors(
         reader: says what becomes of files that cannot be used, and keeps what is wrong with them.
         size: files at a time.
         tensor_of: the network's input of an image that the reader falls back to.
+        first: index of the first of the sources among all.
 
     Yields:
         Indices of the files among all, and their tensors [N, ...].
@@ -40,11 +42,12 @@ def usable_tensors(
         ImageError, AccessError: of the first file that cannot be used, if that is to be raised.
     """
     for batch in preprocessor.stream(sources, size):
-        used = _used(batch, sources, reader, tensor_of)
+        used = _used(batch, sources, reader, tensor_of, first)
+        indices = [first + index for index in used]
         if len(used) == len(batch.tensor):
-            yield used, batch.tensor
+            yield indices, batch.tensor
         elif used:
-            yield used, batch.tensor[np.asarray(used) - batch.first]
+            yield indices, batch.tensor[np.asarray(used) - batch.first]
 
 
 def _used(
@@ -52,16 +55,18 @@ def _used(
     sources: Sequence[ImageSource],
     reader: ImageReader,
     tensor_of: Callable[[PixelImage], NDArray[np.float32]],
+    first: int,
 ) -> list[int]:
-    """Indices of the files that can be used; tensors of those that fall back are put in place."""
+    """Indices of the sources that can be used; tensors of those that fall back are put in place."""
     lost = set()
     for place, error in sorted(batch.errors.items()):
         index = batch.first + place
         lost.add(place)
-        with reader.guarding(sources[index], index, source_name(sources, index)):
+        with reader.guarding(sources[index], first + index, source_name(sources, index, first)):
             if not isinstance(error, ImageError):
                 raise error
-            image = reader.instead(sources[index], index, _by_itself(error, sources, index))
+            alone = _by_itself(error, sources, index)
+            image = reader.instead(sources[index], first + index, alone)
             batch.tensor[place] = tensor_of(image)
             lost.remove(place)
     return [batch.first + place for place in range(len(batch.tensor)) if place not in lost]

@@ -25,27 +25,28 @@ import numpy as np
 
 from jpegcompile.compiler import ModelSource
 from jpegcompile.dct.frequencies import ALL
-from jpegcompile.errors import CheckFailedError, UsageError
-from jpegcompile.evaluation.chance import ADVICE, is_no_better_than_chance
-from jpegcompile.evaluation.dataset import LabelledImages
+from jpegcompile.errors import CheckFailedError
 from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.stability import Stability
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import InputSize, input_size_of
+from jpegcompile.ir.module import CompileOptions
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError, Skipped
+from jpegcompile.options import image_of
 from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.resolution import at_asked_resolution
+from jpegcompile.resolution_plan import Resolution, resolution_of
 from jpegcompile.search.budget import PLANS_A_STEP, farthest_within
 from jpegcompile.search.cache import Cache, default_folder, key_of
+from jpegcompile.search.halves import halves_for, require_budget_range, require_no_guess
 from jpegcompile.search.images import usable_images
 from jpegcompile.search.interval import (
     CONFIDENCE,
     PairedCounts,
-    images_needed,
-    is_guessing,
-    smallest_budget,
 )
 from jpegcompile.search.measure import Levels, Measurer, Split, plan_of_levels
 from jpegcompile.search.path import Curve, cheapest_first
@@ -134,6 +135,7 @@ def choose_frequencies(
     truncate: int | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
+    resolution: Resolution | None = None,
     cache: str | os.PathLike[str] | None = None,
     on_error: OnError = "stop",
     tolerant: bool = False,
@@ -157,6 +159,7 @@ def choose_frequencies(
         truncate: frequencies that all nonlinearities keep; they are chosen too if not given.
         image_input: as for `compile`.
         input_size: as for `compile`.
+        resolution: as for `compile`.
         cache: folder of the measurements; that of the user's caches if not given.
         on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
             "skip" and "report" leave them out before the images are halved, as if they were not
@@ -173,42 +176,36 @@ def choose_frequencies(
             can be used.
         CheckFailedError: if the truncation that is given loses more than `max_drop` by itself.
     """
-    if not 0 < max_drop < 100:
-        raise UsageError(
-            f"--max-drop is {max_drop:g}; give percentage points above 0 and below 100"
-        )
+    require_budget_range(max_drop)
     # Refuses what is no masking or no number of frequencies.
     plan_of(relu=relu, truncate=truncate)
     normalization = preprocess_of(preprocess)
-    size = input_size_of(input_size)
+    size, at = input_size_of(input_size), resolution_of(resolution)
     source = load_source(model, image_input)
+    taken = image_of(source, image_input, size)
+    asked = CompileOptions(preprocess=for_network(normalization, taken.size), resolution=at)
+    source, taken, complete, _ = at_asked_resolution(source, taken, asked)
     usable = usable_images(
         source,
         images,
         labels=labels,
         output=output,
         image_input=image_input,
-        input_size=size,
-        preprocess=normalization,
+        input_size=taken.size,
+        preprocess=complete.preprocess,
         on_error=on_error,
         tolerant=tolerant,
         fallback=fallback,
     )
     data, name = usable.data, usable.output
-    halves = split_in_halves(data)
-    needed = images_needed(max_drop / 100)
-    if len(halves[0].files) < needed:
-        raise UsageError(
-            f"{len(halves[0].files)} of the images search, but only {needed} or more can show a"
-            f" loss below {max_drop:g} points; give {2 * needed} images or a --max-drop of"
-            f" {smallest_budget(len(halves[0].files)):g} points"
-        )
+    halves = halves_for(data, max_drop)
     taking: dict[str, Any] = {"tolerant": tolerant, "fallback": fallback}
     subsampling = common_subsampling(model, halves[0].files, image_input, size, **taking)
     options: dict[str, Any] = {
         "preprocess": normalization,
         "image_input": image_input,
         "input_size": size,
+        "resolution": at,
         "subsampling": subsampling,
     }
     with tempfile.TemporaryDirectory(prefix="jpegcompile-") as folder:
@@ -227,42 +224,6 @@ def choose_frequencies(
         ignored=data.ignored,
         pixel_fallbacks=usable.pixel_fallbacks,
     )
-
-
-def require_budget(result: FrequencySearch) -> None:
-    """Turn a verification that refutes the search into the error of a failed check.
-
-    Raises:
-        CheckFailedError: if more than the budget is lost on the images that the search has not
-            used, with confidence.
-    """
-    if result.is_refuted:
-        raise CheckFailedError(
-            f"the images that verify lose {-100 * result.verification.change:.2f} points of top-1,"
-            f" {result.max_drop:g} are allowed, and chance does not explain it; nothing is written:"
-            " search with more images"
-        )
-
-
-def split_in_halves(data: LabelledImages) -> tuple[Split, Split]:
-    """Every other image of each class searches, the rest verifies.
-
-    Raises:
-        UsageError: if a half would be empty.
-    """
-    members: tuple[list[int], list[int]] = ([], [])
-    seen: dict[int, int] = {}
-    for index, label in enumerate(data.labels):
-        rank = seen.get(label, 0)
-        seen[label] = rank + 1
-        members[rank % 2].append(index)
-    if not members[1]:
-        raise UsageError("every class has one image only; give more, half of them verify")
-    search, verify = (
-        Split(name, [data.files[i] for i in chosen], [data.labels[i] for i in chosen])
-        for name, chosen in zip(("search", "verification"), members, strict=True)
-    )
-    return search, verify
 
 
 class _Search:
@@ -338,13 +299,7 @@ class _Search:
     def _require_sound_start(self, max_drop: float, chance: float) -> None:
         """Refuse an exact model that only guesses, and a truncation beyond the budget by itself."""
         counts = self._measurer.accuracy(self._search, self._fixed)
-        if is_guessing(counts.right, self._search.labels) or is_no_better_than_chance(
-            counts.right, counts.images, chance
-        ):
-            raise UsageError(
-                f"the exact model is right on {100 * counts.before:.2f} % of the images, no better"
-                f" than guessing; {ADVICE}"
-            )
+        require_no_guess(counts, self._search, chance, "exact model")
         least = 100 * counts.lowest_change()
         if least < -max_drop:
             raise CheckFailedError(

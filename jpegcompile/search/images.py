@@ -17,7 +17,6 @@ from jpegcompile.jpeg.subsampling import GRAY, frame_of
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.options import image_of
 from jpegcompile.preprocessing.preprocess import Preprocess
-from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.runtime.inputs import check_usable
 
 
@@ -80,7 +79,7 @@ def usable_images(
     """
     taken, name = image_of(source, image_input, input_size), source_output(source, output)
     if preprocess is not None:
-        taken = replace(taken, geometry=for_network(preprocess, taken.size).geometry)
+        taken = replace(taken, geometry=preprocess.geometry)
     count = partial(score_count, source, taken, name)
     # Files of every sampling are taken, so which one a model is compiled for does not matter.
     written = frame_of(GRAY if taken.channels == 1 else "4:4:4", *taken.size)

@@ -25,7 +25,7 @@ def _schedule(target: Target) -> tuple[Pass, ...]:
     from jpegcompile.passes.schedule.fuse_convolution import FuseConvolution
     from jpegcompile.passes.schedule.fuse_ingest import FuseIngest
     from jpegcompile.passes.schedule.fuse_scale import FuseScale
-    from jpegcompile.passes.schedule.ingest_file import IngestFile
+    from jpegcompile.passes.schedule.preprocess_input import PreprocessInput
     from jpegcompile.passes.schedule.spatial_twins import SpatialTwins
     from jpegcompile.passes.schedule.store_half import StoreHalf
     from jpegcompile.passes.schedule.take_one_image import TakeOneImage
@@ -43,7 +43,7 @@ def _schedule(target: Target) -> tuple[Pass, ...]:
         TakeOneImage(),
         StoreHalf(),
         # Last of all: no other pass need know how coefficients come.
-        IngestFile(),
+        PreprocessInput(),
         DecodeInput(),
     )
 
@@ -52,11 +52,14 @@ def _layouts(kernels: Kernels) -> tuple[Pass, ...]:
     """The passes that give maps the layouts of kernels."""
     from jpegcompile.passes.schedule.compact_tiles import CompactTiles
     from jpegcompile.passes.schedule.group_channels import GroupChannels
+    from jpegcompile.passes.schedule.report_skippable import ReportSkippable
 
     if kernels.channel_group == 1:
         return ()
     grouped = GroupChannels(kernels.channel_group)
-    return (grouped, CompactTiles()) if kernels.compact_tiles else (grouped,)
+    if not kernels.compact_tiles:
+        return (grouped,)
+    return grouped, CompactTiles(), ReportSkippable()
 
 
 ORT = Target(

@@ -88,7 +88,24 @@ std::vector<double> numbers(const Node& node, In input, size_t count) {
   return {values, values + count};
 }
 
+// As read_coefficients has it.
+constexpr uint64_t kMostImagePixels = uint64_t{1} << 28;
+constexpr std::array<std::string_view, 3> kColorNames = {"RGB", "BGR", "L"};
+
 }  // namespace
+
+PreprocessOptions options_of(const Node& node) {
+  PreprocessOptions options;
+  options.max_pixels = kMostImagePixels;
+  const std::string decoder = node.text("decoder");
+  if (decoder == "libjpeg-turbo") {
+    options.integers = named<PixelColor>(node, "color", kColorNames);
+  } else if (decoder != "float") {
+    throw KernelError("its decoder is '" + decoder +
+                      "', which it does not know; compile the model again");
+  }
+  return options;
+}
 
 NetworkNumbers network_of(const Node& node) {
   NetworkNumbers network;

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "ort/kernel.h"
-#include "preprocess/plan.h"
+#include "preprocess/preprocessor.h"
 
 namespace jpegcompile {
 
 // Throws KernelError for attributes and constants that say nothing, or do not fit together.
 NetworkNumbers network_of(const Node& node);
+// How its files are decoded, one by one. Throws KernelError likewise.
+PreprocessOptions options_of(const Node& node);
 
 }  // namespace jpegcompile

@@ -13,9 +13,6 @@
 namespace jpegcompile {
 namespace {
 
-// As read_coefficients has it.
-constexpr uint64_t kMostPixels = uint64_t{1} << 28;
-
 std::string factors(const std::pair<int, int>& sampling) {
   return std::to_string(sampling.first) + "x" + std::to_string(sampling.second);
 }
@@ -60,8 +57,7 @@ std::span<const unsigned char> bytes_of(const Tensor& jpeg) {
 
 class IngestFile : public Kernel {
  public:
-  explicit IngestFile(const Node& node)
-      : preprocessor_(network_of(node), PreprocessOptions{false, kMostPixels, 1}) {}
+  explicit IngestFile(const Node& node) : preprocessor_(network_of(node), options_of(node)) {}
 
   void compute(const Call& call) const override {
     const Source source = bytes_of(call.input(In::kJpeg));

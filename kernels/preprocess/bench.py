@@ -18,6 +18,7 @@ import ctypes
 import io
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -180,12 +181,12 @@ def measure(
 ) -> dict[str, list[float]]:
     """Seconds of every pipeline for every file, the medians of the rounds."""
     seconds: dict[str, list[float]] = {name: [] for name in pipelines}
+    shuffle = random.Random(0)
     for data in files.values():
         taken: dict[str, list[float]] = {name: [] for name in pipelines}
-        names = list(pipelines)
-        for turn in range(rounds):
+        for _ in range(rounds):
             # Each leaves the caches to the next one, and not always to the same.
-            for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            for name in shuffle.sample(list(pipelines), len(pipelines)):
                 start = time.thread_time_ns()
                 pipelines[name](data)
                 taken[name].append((time.thread_time_ns() - start) * 1e-9)

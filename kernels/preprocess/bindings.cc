@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "jpeg/python_sources.h"
+#include "preprocess/names.h"
 #include "preprocess/preprocessor.h"
 
 namespace nb = nanobind;
@@ -22,30 +23,21 @@ namespace nb = nanobind;
 namespace jpegcompile {
 namespace {
 
-// The number of a name among those of an enumeration, in its order.
-template <typename Enum, size_t Count>
-Enum named(nb::handle object, const std::array<std::string_view, Count>& names) {
+template <typename Enum, size_t kCount>
+Enum named(nb::handle object, const std::array<std::string_view, kCount>& names) {
   const auto name = nb::cast<std::string>(object);
-  const auto found = std::ranges::find(names, name);
-  if (found == names.end()) throw nb::value_error(("unknown name " + name).c_str());
-  return static_cast<Enum>(found - names.begin());
+  const std::optional<Enum> value = value_of<Enum>(name, names);
+  if (!value.has_value()) throw nb::value_error(("unknown name " + name).c_str());
+  return *value;
 }
 
-constexpr std::array<std::string_view, 4> kLibraries = {"pillow", "opencv", "tensorflow",
-                                                        "torchvision"};
-constexpr std::array<std::string_view, 9> kInterpolations = {
-    "nearest", "nearest-exact", "box",  "bilinear",      "hamming",
-    "bicubic", "lanczos",       "area", "area-enlarging"};
-constexpr std::array<std::string_view, 3> kFits = {"short", "exact", "pad"};
-constexpr std::array<std::string_view, 5> kPositions = {"center", "top-left", "top-right",
-                                                        "bottom-left", "bottom-right"};
-constexpr std::array<std::string_view, 2> kRoundings = {"even", "down"};
+constexpr std::array<std::string_view, 3> kColorNames = {"RGB", "BGR", "L"};
 
 using Pair = std::pair<int64_t, int64_t>;
 
 Resize resize_of(nb::handle given) {
   Resize resize;
-  resize.fit = named<Fit>(given.attr("fit"), kFits);
+  resize.fit = named<Fit>(given.attr("fit"), kFitNames);
   resize.crop_ratio = nb::cast<double>(given.attr("crop_ratio"));
   const nb::object size = given.attr("size"), filter = given.attr("filter");
   if (nb::isinstance<nb::tuple>(size)) {
@@ -54,8 +46,8 @@ Resize resize_of(nb::handle given) {
   } else if (!size.is_none()) {
     resize.short_side = nb::cast<int64_t>(size);
   }
-  resize.filter = {named<Interpolation>(filter.attr("name"), kInterpolations),
-                   named<ResizeLibrary>(filter.attr("library"), kLibraries),
+  resize.filter = {named<Interpolation>(filter.attr("name"), kInterpolationNames),
+                   named<ResizeLibrary>(filter.attr("library"), kLibraryNames),
                    nb::cast<bool>(filter.attr("antialias"))};
   return resize;
 }
@@ -67,9 +59,9 @@ Crop crop_of(nb::handle given) {
     const auto [top, left] = nb::cast<Pair>(position);
     crop = {CropPosition::kGiven, top, left, CropRounding::kEven};
   } else {
-    crop.position = named<CropPosition>(position, kPositions);
+    crop.position = named<CropPosition>(position, kCropPositionNames);
   }
-  crop.rounding = named<CropRounding>(given.attr("rounding"), kRoundings);
+  crop.rounding = named<CropRounding>(given.attr("rounding"), kRoundingNames);
   return crop;
 }
 
@@ -80,6 +72,7 @@ Geometry geometry_of(nb::handle given) {
   if (!resize.is_none()) geometry.resize = resize_of(resize);
   if (!crop.is_none()) geometry.crop = crop_of(crop);
   geometry.applies_orientation = nb::cast<bool>(given.attr("orientation"));
+  geometry.mirror = nb::cast<bool>(given.attr("mirror"));
   geometry.flip = nb::cast<bool>(given.attr("flip"));
   return geometry;
 }
@@ -109,13 +102,13 @@ nb::tuple to_python(const Failure& failure) {
                                        name_of(frame.color_space), frame.orientation));
 }
 
-using Batches = nb::ndarray<float, nb::numpy, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
+using Batches = nb::ndarray<nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 
-// Fills `out`, a batch of as many images; gives the failures.
+// Fills `out`, a batch of as many images of the preprocessor's type; gives the failures.
 nb::list run(Preprocessor& preprocessor, const nb::list& given, const Batches& out) {
   const PythonSources sources(given);
-  if (out.size() != given.size() * preprocessor.image_size()) {
-    throw nb::value_error("the batch does not have the shape of the images");
+  if (out.nbytes() != given.size() * preprocessor.image_bytes()) {
+    throw nb::value_error("the batch does not have the size of the images");
   }
   std::vector<Failure> failures;
   {
@@ -130,23 +123,30 @@ nb::list run(Preprocessor& preprocessor, const nb::list& given, const Batches& o
 using Doubles = std::vector<double>;
 
 // `scale`, `shift` and `fill` have a number for each channel; `mixing` has one matrix for each color
-// space: gray, ycbcr, rgb.
+// space: gray, ycbcr, rgb. `integers` is their colour, if they are wanted.
 std::unique_ptr<Preprocessor> make(nb::handle geometry, Pair size, int64_t block,
-               bool is_channels_last, const std::vector<Doubles>& mixing, const Doubles& scale,
-               const Doubles& shift, const Doubles& fill, size_t threads, bool tolerant, bool checks_all,
+               bool is_channels_last, bool is_half, const std::vector<Doubles>& mixing, const Doubles& scale,
+               const Doubles& shift, const Doubles& fill, nb::object integers, size_t threads, bool tolerant, bool checks_all,
                uint64_t max_pixels) {
   NetworkNumbers network;
   network.channels = scale.size();
   network.size = {size.first, size.second};
   network.block = block;
   network.is_channels_last = is_channels_last;
+  network.is_half = is_half;
   network.geometry = geometry_of(geometry);
   std::ranges::copy(mixing, network.mixing.begin());
   network.scale = scale;
   network.shift = shift;
   network.fill = fill;
+  PreprocessOptions options;
+  options.tolerant = tolerant;
+  options.max_pixels = max_pixels;
+  options.threads = threads;
+  options.checks_all = checks_all;
+  if (!integers.is_none()) options.integers = named<PixelColor>(integers, kColorNames);
   return std::make_unique<Preprocessor>(
-      std::move(network), PreprocessOptions{tolerant, max_pixels, threads, checks_all});
+      std::move(network), options);
 }
 
 }  // namespace
@@ -154,8 +154,8 @@ std::unique_ptr<Preprocessor> make(nb::handle geometry, Pair size, int64_t block
 void bind_preprocess(nb::module_& module) {
   nb::class_<Preprocessor>(module, "Preprocessor")
       .def(nb::new_(&make), nb::arg("geometry"), nb::arg("size"), nb::arg("block"),
-           nb::arg("is_channels_last"), nb::arg("mixing"), nb::arg("scale"), nb::arg("shift"),
-           nb::arg("fill"), nb::arg("threads"), nb::arg("tolerant"), nb::arg("checks_all"), nb::arg("max_pixels"))
+           nb::arg("is_channels_last"), nb::arg("is_half"), nb::arg("mixing"), nb::arg("scale"), nb::arg("shift"),
+           nb::arg("fill"), nb::arg("integers").none(), nb::arg("threads"), nb::arg("tolerant"), nb::arg("checks_all"), nb::arg("max_pixels"))
       .def("place", &placed, nb::arg("height"), nb::arg("width"), nb::arg("orientation"))
       .def("run", &run, nb::arg("sources"), nb::arg("out"));
 }

@@ -1,23 +1,9 @@
 #include "preprocess/steps.h"
-#include "tiles/dct.h"
+#include "preprocess/tile_transform.h"
 #include "tiles/isa.h"
 
 namespace jpegcompile {
 namespace {
-
-// The forward DCT of every tile of a group of rows; lanes are columns.
-template <int B, typename V>
-JPEGCOMPILE_INLINE void transform(V (&rows)[kGroup]) {
-#pragma GCC unroll 8
-  for (int tile = 0; tile < kGroup; tile += B) {
-    V values[B];
-#pragma GCC unroll 8
-    for (int row = 0; row < B; ++row) values[row] = rows[tile + row];
-    Dct<B>::forward(values);
-#pragma GCC unroll 8
-    for (int row = 0; row < B; ++row) rows[tile + row] = values[row];
-  }
-}
 
 template <int B, size_t Components, typename V>
 JPEGCOMPILE_INLINE void channel(const ColorStep& step, size_t index, int64_t column,
@@ -32,7 +18,7 @@ JPEGCOMPILE_INLINE void channel(const ColorStep& step, size_t index, int64_t col
       values[row] += load<V>(step.component_rows[component] + place) * mixing[component];
     }
   }
-  transform<B>(values);
+  transform_tiles<B>(values);
 }
 
 template <int B, size_t Components, typename V>

@@ -27,36 +27,33 @@ Size with_short_side(Size image, int64_t side) {
   return {side, static_cast<int64_t>(ratio(side * image.width, image.height))};
 }
 
-// The smallest size of the same aspect ratio that has both sides.
-Size covering(Size image, Size least) {
-  const double scale =
-      std::max(ratio(least.height, image.height), ratio(least.width, image.width));
-  const auto side = [scale](int64_t wanted, int64_t given) {
-    return std::max(wanted, static_cast<int64_t>(static_cast<double>(given) * scale));
-  };
-  return {side(least.height, image.height), side(least.width, image.width)};
+// As timm's ResizeKeepRatio: the image covers that size, or fits into it.
+Size scaled(Size image, Size size, bool covers) {
+  const double down = ratio(image.height, size.height), across = ratio(image.width, size.width);
+  const double shrink = covers ? std::min(down, across) : std::max(down, across);
+  return {rounded(static_cast<double>(image.height) / shrink),
+          rounded(static_cast<double>(image.width) / shrink)};
 }
 
 // As Pillow's ImageOps.contain.
 Size contained(Size image, Size most) {
-  const int64_t wide = image.width * most.height, high = image.height * most.width;
-  const auto side = [](double aspect, int64_t other) {
-    return std::max<int64_t>(1, rounded(aspect * static_cast<double>(other)));
+  const double aspect = ratio(image.width, image.height), wanted = ratio(most.width, most.height);
+  const auto side = [](double shape, int64_t other) {
+    return rounded(shape * static_cast<double>(other));
   };
-  if (wide > high) return {side(ratio(image.height, image.width), most.width), most.width};
-  if (wide < high) return {most.height, side(ratio(image.width, image.height), most.height)};
+  if (aspect > wanted) return {side(ratio(image.height, image.width), most.width), most.width};
+  if (aspect < wanted) return {most.height, side(aspect, most.height)};
   return most;
 }
 
 int64_t middle(int64_t spare, CropRounding rounding) {
-  // torchvision pads first, with the smaller half before the image.
+  // The smaller half of what is missing comes before the image.
   if (spare < 0) return -(-spare / 2);
   const int64_t half = spare / 2;
   return rounding == CropRounding::kEven && spare % 2 == 1 && half % 2 == 1 ? half + 1 : half;
 }
 
-Size start_of(const Crop& crop, Size image, Size network) {
-  const Size spare{image.height - network.height, image.width - network.width};
+Size start_of(const Crop& crop, Size spare) {
   switch (crop.position) {
     case CropPosition::kGiven:
       return {crop.top, crop.left};
@@ -72,6 +69,21 @@ Size start_of(const Crop& crop, Size image, Size network) {
       break;
   }
   return {middle(spare.height, crop.rounding), middle(spare.width, crop.rounding)};
+}
+
+// Where the network's part of the resized image begins, before that is mirrored.
+std::optional<Size> start_of(const Geometry& geometry, Size image, Size network) {
+  const Size spare{image.height - network.height, image.width - network.width};
+  Size start;
+  if (geometry.crop.has_value()) {
+    start = start_of(*geometry.crop, spare);
+  } else if (geometry.resize.has_value() && geometry.resize->fit == Fit::kPad) {
+    start = {rounded(ratio(spare.height, 2)), rounded(ratio(spare.width, 2))};
+  } else if (image != network) {
+    return std::nullopt;
+  }
+  if (geometry.mirror) start.width = spare.width - start.width;
+  return start;
 }
 
 // Whether the displayed image is the stored one with rows and columns exchanged, and which of the
@@ -90,18 +102,30 @@ constexpr std::array<Orientation, 8> kOrientations = {{
     {true, false, true},
 }};
 
+// As Resize.is_possible of jpegcompile/preprocessing/steps.py.
+bool is_possible(const ResizeFilter& filter, Size image, Size resized) {
+  if (filter.interpolation != Interpolation::kDct) return true;
+  const auto is_whole = [](int64_t from, int64_t to) {
+    return kDctBlock * to % from == 0 && to <= from;
+  };
+  return is_whole(image.height, resized.height) && is_whole(image.width, resized.width);
+}
+
 }  // namespace
 
 Size Resize::size_of(Size image, Size network) const {
-  if (fit == Fit::kExact) return size.value_or(network);
-  if (fit == Fit::kPad) return contained(image, size.value_or(network));
   if (short_side.has_value()) return with_short_side(image, *short_side);
   const auto before_crop = [this](int64_t side) {
     return static_cast<int64_t>(std::floor(static_cast<double>(side) / crop_ratio));
   };
-  const Size sides{before_crop(network.height), before_crop(network.width)};
-  return sides.height == sides.width ? with_short_side(image, sides.height)
-                                     : covering(image, sides);
+  const Size wanted =
+      size.value_or(Size{before_crop(network.height), before_crop(network.width)});
+  if (fit == Fit::kExact) return wanted;
+  if (fit == Fit::kPad) return contained(image, wanted);
+  if (fit == Fit::kShort && wanted.height == wanted.width) {
+    return with_short_side(image, wanted.height);
+  }
+  return scaled(image, wanted, fit == Fit::kShort);
 }
 
 // OpenCV's "area" is a mean only where neither axis grows.
@@ -130,17 +154,14 @@ std::optional<Placement> place(const Geometry& geometry, Size image, int orienta
     const bool grows = resized.height > image.height || resized.width > image.width;
     filter = geometry.resize->filter_where(grows);
     if (std::min(resized.height, resized.width) < 1) return std::nullopt;
+    if (!is_possible(filter, image, resized)) return std::nullopt;
   }
-  std::optional<Crop> crop = geometry.crop;
-  if (!crop.has_value() && geometry.resize.has_value() && geometry.resize->fit == Fit::kPad) {
-    crop.emplace().rounding = CropRounding::kDown;
-  }
-  if (!crop.has_value() && resized != network) return std::nullopt;
-  const Size start = crop.has_value() ? start_of(*crop, resized, network) : Size{};
+  const std::optional<Size> start = start_of(geometry, resized, network);
+  if (!start.has_value()) return std::nullopt;
   return Placement{
-      {image.height, resized.height, start.height, network.height, filter, rows_run_back, false},
-      {image.width, resized.width, start.width, network.width, filter, columns_run_back,
-       geometry.flip},
+      {image.height, resized.height, start->height, network.height, filter, rows_run_back, false},
+      {image.width, resized.width, start->width, network.width, filter, columns_run_back,
+       geometry.flip != geometry.mirror},
       turned.is_exchanged};
 }
 

@@ -15,12 +15,12 @@ struct Size {
   bool operator==(const Size&) const = default;
 };
 
-enum class Fit { kShort, kExact, kPad };
+enum class Fit { kShort, kLong, kExact, kPad };
 
 struct Resize {
   Fit fit = Fit::kShort;
   std::optional<int64_t> short_side;  // of kShort alone
-  std::optional<Size> size;           // of the others; the network's size where neither is given
+  std::optional<Size> size;           // where neither is given, the network's by `crop_ratio`
   double crop_ratio = 1.0;
   ResizeFilter filter;
 
@@ -43,6 +43,7 @@ struct Geometry {
   std::optional<Resize> resize;
   std::optional<Crop> crop;
   bool applies_orientation = false;
+  bool mirror = false;  // before the crop
   bool flip = false;
 };
 

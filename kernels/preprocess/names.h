@@ -11,11 +11,12 @@
 
 namespace jpegcompile {
 
-inline constexpr std::array<std::string_view, 4> kLibraryNames = {"pillow", "opencv", "tensorflow",
-                                                                  "torchvision"};
-inline constexpr std::array<std::string_view, 8> kInterpolationNames = {
-    "nearest", "nearest-exact", "box", "bilinear", "hamming", "bicubic", "lanczos", "area"};
-inline constexpr std::array<std::string_view, 3> kFitNames = {"short", "exact", "pad"};
+inline constexpr std::array<std::string_view, 5> kLibraryNames = {
+    "pillow", "opencv", "tensorflow", "torchvision", "jpegcompile"};
+inline constexpr std::array<std::string_view, 10> kInterpolationNames = {
+    "nearest", "nearest-exact", "box",  "bilinear",       "hamming",
+    "bicubic", "lanczos",       "area", "area-enlarging", "dct"};
+inline constexpr std::array<std::string_view, 4> kFitNames = {"short", "long", "exact", "pad"};
 inline constexpr std::array<std::string_view, 5> kCropPositionNames = {
     "center", "top-left", "top-right", "bottom-left", "bottom-right"};
 inline constexpr std::array<std::string_view, 2> kRoundingNames = {"even", "down"};

@@ -5,81 +5,109 @@
 namespace jpegcompile {
 namespace {
 
-// Pixels of a side of the squares in which planes are transposed.
-constexpr int64_t kSquare = 16;
+int64_t pixels_of(Size size) { return size.height * size.width; }
 
-// Rows that planes of their own hold.
-int64_t held_rows(const Plan& plan, const NetworkNumbers& network) {
-  if (plan.is_transposed) return plan.made.height;
-  return network.is_channels_last ? kGroup : 0;
+size_t line_size(const NetworkNumbers& network) {
+  return network.channels * static_cast<size_t>(network.size.width);
 }
 
-// to[column * across + row * down] of from[row][column].
-void transpose(const float* from, Size size, float* to, int64_t across, int64_t down) {
-  for (int64_t top = 0; top < size.height; top += kSquare) {
-    const int64_t bottom = std::min(top + kSquare, size.height);
-    for (int64_t left = 0; left < size.width; left += kSquare) {
-      const int64_t right = std::min(left + kSquare, size.width);
-      for (int64_t column = left; column < right; ++column) {
-        for (int64_t row = top; row < bottom; ++row) {
-          to[column * across + row * down] = from[row * size.width + column];
-        }
-      }
-    }
+void interleave(const float* red, const float* green, const float* blue, int64_t width, float* to) {
+  for (int64_t column = 0; column < width; ++column, to += 3) {
+    to[0] = red[column];
+    to[1] = green[column];
+    to[2] = blue[column];
   }
 }
 
 }  // namespace
 
-size_t Output::scratch_size(const Plan& plan, const NetworkNumbers& network) {
-  const auto rows = static_cast<size_t>(held_rows(plan, network));
-  return plan.stride + network.channels * rows * static_cast<size_t>(plan.made.width);
+bool Output::is_direct(const ResultShape& shape, const NetworkNumbers& network) {
+  return !shape.is_transposed && !network.is_channels_last && !network.is_half;
 }
 
-Output::Output(const Plan& plan, const NetworkNumbers& network, float* scratch, float* out)
-    : plan_(plan),
+size_t Output::scratch_size(const ResultShape& shape, const NetworkNumbers& network) {
+  const size_t turned = shape.is_transposed ? static_cast<size_t>(pixels_of(shape.size)) : 0;
+  const size_t lines = is_direct(shape, network) ? 0 : 1 + kGroup;
+  return shape.stride + lines * line_size(network) + network.channels * turned;
+}
+
+Output::Output(const ResultShape& shape, const NetworkNumbers& network, float* scratch, void* out)
+    : shape_(shape),
       network_(network),
       spare_(scratch),
-      planes_(!plan.is_transposed && !network.is_channels_last ? out : scratch + plan.stride),
+      line_(spare_ + shape.stride),
+      group_(line_ + line_size(network)),
+      turned_(group_ + kGroup * line_size(network)),
       out_(out) {}
 
-float* Output::plane(size_t channel) const {
-  const int64_t rows = is_direct() ? plan_.made.height : held_rows(plan_, network_);
-  return planes_ + static_cast<int64_t>(channel) * rows * plan_.made.width;
+float* Output::group_row(size_t channel, int64_t row) const {
+  return group_ + (static_cast<int64_t>(channel) * kGroup + row) * network_.size.width;
+}
+
+float* Output::turned_row(size_t channel, int64_t row) const {
+  return turned_ + static_cast<int64_t>(channel) * pixels_of(shape_.size) +
+         row * shape_.size.width;
 }
 
 void Output::aim(ColorStep& step, int64_t first, int64_t count) const {
-  const int64_t begin = is_direct() || plan_.is_transposed ? first : 0;
+  const auto place = [&](size_t channel, int64_t row) {
+    if (shape_.is_transposed) return turned_row(channel, first + row);
+    if (!is_direct(shape_, network_)) return group_row(channel, row);
+    return static_cast<float*>(out_) +
+           static_cast<int64_t>(channel) * pixels_of(network_.size) +
+           (first + row) * network_.size.width;
+  };
   for (size_t channel = 0; channel < network_.channels; ++channel) {
     for (int64_t row = 0; row < kGroup; ++row) {
       step.results[channel][static_cast<size_t>(row)] =
-          row < count ? plane(channel) + (begin + row) * plan_.made.width : spare_;
+          row < count ? place(channel, row) : spare_;
     }
   }
 }
 
 void Output::take(int64_t first, int64_t count) const {
-  if (is_direct() || plan_.is_transposed) return;
-  const auto channels = static_cast<int64_t>(network_.channels);
-  float* const to = out_ + first * plan_.made.width * channels;
-  const int64_t pixels = count * plan_.made.width;
-  for (int64_t channel = 0; channel < channels; ++channel) {
-    const float* const from = plane(static_cast<size_t>(channel));
-    for (int64_t pixel = 0; pixel < pixels; ++pixel) to[pixel * channels + channel] = from[pixel];
-  }
+  if (!shape_.is_transposed && !is_direct(shape_, network_)) deliver(first, count);
 }
 
 void Output::finish() const {
-  if (!plan_.is_transposed) return;
-  const auto channels = static_cast<int64_t>(network_.channels);
-  const Size made = plan_.made;
-  for (int64_t channel = 0; channel < channels; ++channel) {
-    const float* const from = plane(static_cast<size_t>(channel));
-    if (network_.is_channels_last) {
-      transpose(from, made, out_ + channel, made.height * channels, channels);
-    } else {
-      transpose(from, made, out_ + channel * made.height * made.width, made.height, 1);
+  if (!shape_.is_transposed) return;
+  const auto [height, width] = network_.size;
+  for (int64_t first = 0; first < height; first += kGroup) {
+    const int64_t count = std::min<int64_t>(kGroup, height - first);
+    for (size_t channel = 0; channel < network_.channels; ++channel) {
+      for (int64_t column = 0; column < width; ++column) {
+        const float* const from = turned_row(channel, column) + first;
+        for (int64_t row = 0; row < count; ++row) group_row(channel, row)[column] = from[row];
+      }
     }
+    deliver(first, count);
+  }
+}
+
+void Output::deliver(int64_t first, int64_t count) const {
+  const auto channels = static_cast<int64_t>(network_.channels);
+  const int64_t width = network_.size.width;
+  for (int64_t row = 0; row < count; ++row) {
+    if (network_.is_channels_last) {
+      if (channels == 3) {
+        interleave(group_row(0, row), group_row(1, row), group_row(2, row), width, line_);
+      }
+      deliver(channels == 3 ? line_ : group_row(0, row), width * channels,
+              (first + row) * width * channels);
+      continue;
+    }
+    for (int64_t channel = 0; channel < channels; ++channel) {
+      deliver(group_row(static_cast<size_t>(channel), row), width,
+              channel * pixels_of(network_.size) + (first + row) * width);
+    }
+  }
+}
+
+void Output::deliver(const float* from, int64_t count, int64_t place) const {
+  if (network_.is_half) {
+    half_step({from, static_cast<uint16_t*>(out_) + place, count});
+  } else {
+    std::copy_n(from, count, static_cast<float*>(out_) + place);
   }
 }
 

@@ -1,7 +1,6 @@
-// Where rows of channels go: into the network's input, in its layout.
+// Where rows of channels go: into the network's input, in its layout and type.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -13,12 +12,12 @@ namespace jpegcompile {
 class Output {
  public:
   // Floats that `scratch` has.
-  static size_t scratch_size(const Plan& plan, const NetworkNumbers& network);
+  static size_t scratch_size(const ResultShape& shape, const NetworkNumbers& network);
 
-  // `out` is one image, [C][H][W] or [H][W][C].
-  Output(const Plan& plan, const NetworkNumbers& network, float* scratch, float* out);
+  // `out` is one image, [C][H][W] or [H][W][C], of floats or of halves.
+  Output(const ResultShape& shape, const NetworkNumbers& network, float* scratch, void* out);
 
-  // Where `count` rows are to be written, from row `first` of what is made on.
+  // Where `count` rows are to be written, from row `first` of the shape on; a group at most.
   void aim(ColorStep& step, int64_t first, int64_t count) const;
   // To be called when they are written.
   void take(int64_t first, int64_t count) const;
@@ -26,14 +25,23 @@ class Output {
   void finish() const;
 
  private:
-  bool is_direct() const { return !plan_.is_transposed && !network_.is_channels_last; }
-  float* plane(size_t channel) const;
+  // Whether rows are written to where they stay.
+  static bool is_direct(const ResultShape& shape, const NetworkNumbers& network);
 
-  const Plan& plan_;
+  float* group_row(size_t channel, int64_t row) const;
+  float* turned_row(size_t channel, int64_t row) const;
+  // Brings rows of the group to their places, from row `first` of the network's input on.
+  void deliver(int64_t first, int64_t count) const;
+  // Numbers at a place of the network's input.
+  void deliver(const float* from, int64_t count, int64_t place) const;
+
+  const ResultShape& shape_;
   const NetworkNumbers& network_;
-  float* const spare_;    // a row that nobody reads
-  float* const planes_;   // [channels][rows][made.width]: the result, or what it is made of
-  float* const out_;
+  float* const spare_;   // a row that nobody reads
+  float* const line_;    // [width][channels]
+  float* const group_;   // [channels][kGroup][width]
+  float* const turned_;  // [channels][width][height], if the shape is transposed
+  void* const out_;
 };
 
 }  // namespace jpegcompile

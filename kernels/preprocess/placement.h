@@ -6,9 +6,13 @@
 
 namespace jpegcompile {
 
-enum class ResizeLibrary { kPillow, kOpenCv, kTensorFlow, kTorchvision };
+// Pixels along a block, of which the filter "dct" makes 1 to 8.
+inline constexpr int64_t kDctBlock = 8;
+
+enum class ResizeLibrary { kPillow, kOpenCv, kTensorFlow, kTorchvision, kJpegcompile };
 enum class Interpolation {
-  kNearest, kNearestExact, kBox, kBilinear, kHamming, kBicubic, kLanczos, kArea, kAreaEnlarging
+  kNearest, kNearestExact, kBox, kBilinear, kHamming, kBicubic, kLanczos, kArea, kAreaEnlarging,
+  kDct
 };
 
 struct ResizeFilter {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <limits>
 
+#include "preprocess/resampling/filters.h"
 #include "preprocess/steps.h"
 
 namespace jpegcompile {
@@ -147,23 +148,42 @@ std::vector<size_t> used_components(const Image& frame, const NetworkNumbers& ne
 
 }  // namespace
 
+std::shared_ptr<const Taps> Operators::taps(const AxisPlacement& axis) {
+  return taps_.get(axis, [&] { return taps_of(axis); });
+}
+
+std::shared_ptr<const VerticalOperator> Operators::rows(const AxisKey& key) {
+  return rows_.get(key, [&] { return VerticalOperator(key, *taps(key.placement)); });
+}
+
+std::shared_ptr<const HorizontalOperator> Operators::columns(const AxisKey& key) {
+  return columns_.get(key, [&] { return HorizontalOperator(key, *taps(key.placement)); });
+}
+
+ResultShape::ResultShape(Size size, bool is_transposed)
+    : size(is_transposed ? Size{size.width, size.height} : size),
+      is_transposed(is_transposed),
+      stride(static_cast<size_t>(16 * (ceil_div(this->size.width, 16) | 1))) {}
+
 int64_t Plan::ready(int64_t complete) const {
   return complete == outputs() ? complete : complete / kGroup * kGroup;
 }
 
-Plan make_plan(const Image& frame, const NetworkNumbers& network, Operators& operators) {
+Placement placement_of(const Image& frame, const NetworkNumbers& network) {
   const Size image{frame.height, frame.width};
-  const std::optional<Placement> placement =
-      place(network.geometry, image, frame.orientation, network.size);
+  const auto placement = place(network.geometry, image, frame.orientation, network.size);
   if (!placement.has_value()) throw FrameRefused();
+  return *placement;
+}
+
+Plan make_plan(const Image& frame, const NetworkNumbers& network, Operators& operators) {
+  const Placement placement = placement_of(frame, network);
   check_sampling(frame);
   Plan plan;
-  plan.is_transposed = placement->is_transposed;
-  plan.made = network.size;
-  if (plan.is_transposed) plan.made = {network.size.width, network.size.height};
+  static_cast<ResultShape&>(plan) = ResultShape(network.size, placement.is_transposed);
   const auto& mixing = network.mixing[static_cast<size_t>(frame.color_space)];
   for (const size_t index : used_components(frame, network, mixing)) {
-    plan.components.push_back(plan_component(frame, index, *placement, network, operators));
+    plan.components.push_back(plan_component(frame, index, placement, network, operators));
   }
   for (size_t channel = 0; channel < network.channels; ++channel) {
     for (const ComponentPlan& component : plan.components) {
@@ -175,7 +195,6 @@ Plan make_plan(const Image& frame, const NetworkNumbers& network, Operators& ope
     const int64_t rows = component.rows_per_mcu;
     plan.needed_rows = std::max(plan.needed_rows, (component.rows->last_row() + rows) / rows);
   }
-  plan.stride = static_cast<size_t>(16 * (ceil_div(plan.made.width, 16) | 1));
   set_constants(plan, network);
   size_rings(plan);
   return plan;

@@ -20,6 +20,7 @@ struct NetworkNumbers {
   Size size;
   int64_t block = 1;              // of the result: 8, 4, 2, or 1 for pixels
   bool is_channels_last = false;  // NHWC
+  bool is_half = false;           // float16
   Geometry geometry;
   // By color space: [channels][components of the space], from samples relative to 128 to the
   // network's numbers.
@@ -34,17 +35,22 @@ class FrameRefused : public std::exception {
   const char* what() const noexcept override { return "the frame is not taken"; }
 };
 
+// The operators of axes that were used last; threads may share them.
 class Operators {
  public:
-  explicit Operators(size_t most_bytes) : rows_(most_bytes / 2), columns_(most_bytes / 2) {}
+  explicit Operators(size_t most_bytes)
+      : taps_(most_bytes / 4), rows_(most_bytes / 4), columns_(most_bytes / 2) {}
 
-  std::shared_ptr<const VerticalOperator> rows(const AxisKey& key) { return rows_.get(key); }
-  std::shared_ptr<const HorizontalOperator> columns(const AxisKey& key) { return columns_.get(key); }
-  size_t bytes() const { return rows_.bytes() + columns_.bytes(); }
+  std::shared_ptr<const VerticalOperator> rows(const AxisKey& key);
+  std::shared_ptr<const HorizontalOperator> columns(const AxisKey& key);
+  size_t bytes() const { return taps_.bytes() + rows_.bytes() + columns_.bytes(); }
 
  private:
-  ByteCache<AxisKey, AxisKeyHash, VerticalOperator> rows_;
-  ByteCache<AxisKey, AxisKeyHash, HorizontalOperator> columns_;
+  std::shared_ptr<const Taps> taps(const AxisPlacement& axis);
+
+  ByteCache<AxisPlacement, AxisHash, Taps> taps_;  // which components have in common
+  ByteCache<AxisKey, AxisHash, VerticalOperator> rows_;
+  ByteCache<AxisKey, AxisHash, HorizontalOperator> columns_;
 };
 
 struct ComponentPlan {
@@ -57,13 +63,20 @@ struct ComponentPlan {
   size_t stride = 0;
 };
 
+// In what shape results are made, before they come to the network's layout.
+struct ResultShape {
+  Size size;
+  bool is_transposed = false;  // rows and columns are exchanged
+  size_t stride = 0;           // floats of a row, whole vectors
+
+  ResultShape() = default;
+  ResultShape(Size size, bool is_transposed);
+};
+
 // Results are made in the order and orientation in which the file stores the image.
-struct Plan {
+struct Plan : ResultShape {
   std::vector<ComponentPlan> components;  // those that the network's channels depend on
-  Size made;                              // before the transposition
-  bool is_transposed = false;
   int64_t needed_rows = 0;   // MCU rows from the first on, behind which nothing is needed
-  size_t stride = 0;         // floats of a row of `made`, whole vectors
   std::vector<float> mixing;  // [channels][components]
   // [2][channels][stride]: added to a row that shows the fill alone, and to one that shows the image.
   AlignedFloats constants;
@@ -73,10 +86,13 @@ struct Plan {
     const VerticalOperator& rows = *components.front().rows;
     return row >= rows.first_shown() && row < rows.last_shown();
   }
-  int64_t outputs() const { return made.height; }
+  int64_t outputs() const { return size.height; }
   // The rows that can be handed on once so many are complete: whole groups, or all.
   int64_t ready(int64_t complete) const;
 };
+
+// Where a frame comes to stand. Throws FrameRefused.
+Placement placement_of(const Image& frame, const NetworkNumbers& network);
 
 // Throws FrameRefused.
 Plan make_plan(const Image& frame, const NetworkNumbers& network, Operators& operators);

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <numeric>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "jpeg/open_rows.h"
 #include "jpeg/source.h"
 #include "preprocess/resampling/filters.h"
+#include "preprocess/steps.h"
 #include "preprocess/strips.h"
 
 namespace jpegcompile {
@@ -66,8 +69,8 @@ std::vector<unsigned char> contents(const std::string& path) {
 // What the threads of one `run` share.
 class Batch {
  public:
-  Batch(Preprocessor& preprocessor, std::span<const Source> sources, float* out)
-      : preprocessor_(preprocessor), sources_(sources), out_(out), order_(sources.size()) {
+  Batch(Preprocessor& preprocessor, std::span<const Source> sources, void* out)
+      : preprocessor_(preprocessor), sources_(sources), out_(static_cast<std::byte*>(out)), order_(sources.size()) {
     std::iota(order_.begin(), order_.end(), size_t{0});
     if (preprocessor.options_.threads < 2) return;
     // With several threads the small ones at the end fill the time that the last large one takes.
@@ -80,7 +83,7 @@ class Batch {
   void work() noexcept {
     for (size_t turn = next_++; turn < order_.size(); turn = next_++) {
       const size_t index = order_[turn];
-      float* const out = out_ + index * preprocessor_.image_size();
+      std::byte* const out = out_ + index * preprocessor_.image_bytes();
       try {
         read(index, out);
         continue;
@@ -88,21 +91,23 @@ class Batch {
         record({index, error, std::nullopt});
       } catch (const Refusal& refusal) {
         record({index, std::nullopt, refusal.frame});
-      } catch (...) {
+      } catch (const std::bad_alloc&) {
         record({index, out_of_memory_, std::nullopt});
+      } catch (...) {
+        lose(std::current_exception());
       }
-      std::fill_n(out, preprocessor_.image_size(), 0.0F);
+      std::fill_n(out, preprocessor_.image_bytes(), std::byte{0});
     }
   }
 
   std::vector<Failure> finish() {
-    if (is_lost_) throw std::bad_alloc();
+    if (lost_ != nullptr) std::rethrow_exception(lost_);
     std::ranges::sort(failures_, {}, &Failure::index);
     return std::move(failures_);
   }
 
  private:
-  void read(size_t index, float* out) {
+  void read(size_t index, void* out) {
     if (const auto* path = std::get_if<std::string>(&sources_[index])) {
       const std::vector<unsigned char> bytes = contents(*path);
       preprocessor_.read(bytes, out);
@@ -115,25 +120,38 @@ class Batch {
     const std::scoped_lock lock(mutex_);
     try {
       failures_.push_back(std::move(failure));
-    } catch (const std::bad_alloc&) {
-      is_lost_ = true;
+    } catch (...) {
+      lost_ = std::current_exception();
     }
+  }
+
+  // What is no fault of a file ends the batch.
+  void lose(std::exception_ptr error) noexcept {
+    const std::scoped_lock lock(mutex_);
+    lost_ = std::move(error);
   }
 
   Preprocessor& preprocessor_;
   std::span<const Source> sources_;
-  float* const out_;
+  std::byte* const out_;
   std::vector<size_t> order_;
   std::atomic<size_t> next_{0};
   std::mutex mutex_;
   std::vector<Failure> failures_;
-  bool is_lost_ = false;
+  std::exception_ptr lost_;
   // Made beforehand: when memory has run out, it could not be.
   const ReadError out_of_memory_{FailureKind::memory, "not enough memory"};
 };
 
 Preprocessor::Preprocessor(NetworkNumbers network, const PreprocessOptions& options)
     : network_(std::move(network)), options_(options), operators_(options.cache_bytes) {
+  if (network_.channels != 1 && network_.channels != kMostChannels) {
+    throw std::invalid_argument("a network has 1 or 3 channels");
+  }
+  if (options_.integers.has_value()) {
+    numbers_ = pixel_numbers(network_);
+    for (const double fill : network_.fill) fill_.push_back(static_cast<uint8_t>(fill));
+  }
   if (network_.geometry.resize.has_value()) check_filter(network_.geometry.resize->filter);
 }
 
@@ -141,31 +159,64 @@ size_t Preprocessor::image_size() const {
   return network_.channels * static_cast<size_t>(network_.size.height * network_.size.width);
 }
 
-void Preprocessor::read(std::span<const unsigned char> bytes, float* out) {
-  std::optional<Plan> plan;
+size_t Preprocessor::image_bytes() const {
+  return image_size() * (network_.is_half ? sizeof(uint16_t) : sizeof(float));
+}
+
+void Preprocessor::read(std::span<const unsigned char> bytes, void* out) {
+  Prepared prepared;
   // Before memory is taken for the image.
   const auto check_frame = [&](const Image& frame) {
     try {
-      if (!plan.has_value()) plan = make_plan(frame, network_, operators_);
+      prepare(frame, prepared);
     } catch (const FrameRefused&) {
       throw Refusal{refused(frame)};
     }
   };
   const ReadOptions options{options_.tolerant, options_.max_pixels, check_frame};
-  const auto take = [&](const std::unique_ptr<BlockRows>& rows) {
+  const auto take_all = [&](const std::unique_ptr<BlockRows>& rows) {
     check_frame(rows->frame());
-    ingest(*rows, *plan, network_, out);
+    take(*rows, prepared, out);
     while (options_.checks_all && rows->next()) {
     }
   };
   try {
-    take(open_rows(bytes, options));
+    take_all(open_rows(bytes, options));
   } catch (const UncleanData&) {
-    take(open_libjpeg_rows(bytes, options));
+    take_all(open_libjpeg_rows(bytes, options));
   }
 }
 
-std::vector<Failure> Preprocessor::run(std::span<const Source> sources, float* out) {
+void Preprocessor::prepare(const Image& frame, Prepared& prepared) {
+  if (prepared.plan.has_value() || prepared.placement.has_value()) return;
+  if (options_.integers.has_value()) {
+    prepared.placement = placement_of(frame, network_);
+  } else {
+    prepared.plan = make_plan(frame, network_, operators_);
+  }
+}
+
+void Preprocessor::take(BlockRows& rows, void* out) {
+  Prepared prepared;
+  prepare(rows.frame(), prepared);
+  take(rows, prepared, out);
+}
+
+void Preprocessor::take(BlockRows& rows, const Prepared& prepared, void* out) {
+  if (prepared.plan.has_value()) {
+    ingest(rows, *prepared.plan, network_, out);
+  } else {
+    take_integers(rows, *prepared.placement, out);
+  }
+}
+
+void Preprocessor::take_integers(BlockRows& rows, const Placement& placement, void* out) const {
+  const auto pixels = std::make_unique_for_overwrite<uint8_t[]>(image_size());
+  decode_integers(rows, placement, *options_.integers, fill_, pixels.get());
+  take_pixels(pixels.get(), numbers_, network_, out);
+}
+
+std::vector<Failure> Preprocessor::run(std::span<const Source> sources, void* out) {
   Batch batch(*this, sources, out);
   {
     std::vector<std::jthread> helpers;  // joined when they go out of scope

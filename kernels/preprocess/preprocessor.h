@@ -8,7 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "jpeg/block_rows.h"
 #include "jpeg/coefficients.h"
+#include "preprocess/integer/integer_decode.h"
+#include "preprocess/pixels.h"
 #include "preprocess/plan.h"
 
 namespace jpegcompile {
@@ -34,29 +37,46 @@ struct PreprocessOptions {
   size_t threads = 1;
   bool checks_all = false;  // decodes what the network does not see, too, to learn of damage
   size_t cache_bytes = size_t{1} << 26;  // of operators
+  // The integers of libjpeg-turbo and Pillow in this colour, in place of the float decode.
+  std::optional<PixelColor> integers = {};
 };
 
 class Preprocessor {
  public:
-  // Throws std::invalid_argument if there is no such resize filter.
+  // Throws std::invalid_argument if there is no such resize filter, or number of channels.
   Preprocessor(NetworkNumbers network, const PreprocessOptions& options);
 
   const NetworkNumbers& network() const { return network_; }
-  // Floats of one image.
+  // Numbers and bytes of one image.
   size_t image_size() const;
+  size_t image_bytes() const;
 
   // Writes every source's [C][H][W] or [H][W][C] to `out`, one behind the other, and zeros for those
   // that failed, which it returns in the order of the sources. May be called by several threads.
-  // Throws std::bad_alloc alone.
-  std::vector<Failure> run(std::span<const Source> sources, float* out);
+  // Throws std::bad_alloc, or what is a defect of this library.
+  std::vector<Failure> run(std::span<const Source> sources, void* out);
+  // The same for one file whose rows somebody else has. Throws FrameRefused, and what `rows` throws.
+  void take(BlockRows& rows, void* out);
 
  private:
   friend class Batch;
-  void read(std::span<const unsigned char> bytes, float* out);
+  void read(std::span<const unsigned char> bytes, void* out);
+
+  // How a frame comes to the network: one of the two.
+  struct Prepared {
+    std::optional<Plan> plan;            // of floats
+    std::optional<Placement> placement;  // of integers
+  };
+  // Throws FrameRefused.
+  void prepare(const Image& frame, Prepared& prepared);
+  void take(BlockRows& rows, const Prepared& prepared, void* out);
+  void take_integers(BlockRows& rows, const Placement& placement, void* out) const;
 
   const NetworkNumbers network_;
   const PreprocessOptions options_;
   Operators operators_;
+  PixelNumbers numbers_;        // of integers
+  std::vector<uint8_t> fill_;  // of integers, [channels]
 };
 
 }  // namespace jpegcompile

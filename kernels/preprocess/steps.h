@@ -30,6 +30,7 @@ struct HorizontalStep {
   const HorizontalOperator* axis;
   std::array<const float*, kGroup> rows;  // from the first block on that the axis reads
   std::array<float*, kGroup> results;     // [8 * chunks] each
+  float* scratch;  // [kGroup][8 * blocks that the axis reads, rounded up to 16]
 };
 void horizontal_step(const HorizontalStep& step);
 
@@ -49,5 +50,22 @@ struct ColorStep {
   int64_t block;  // 8, 4, 2 or 1
 };
 void color_step(const ColorStep& step);
+
+// The forward DCT along the rows, in place.
+struct RowTransformStep {
+  float* rows;  // [kGroup][stride]
+  size_t stride;
+  int64_t width;
+  int64_t block;
+};
+void row_transform_step(const RowTransformStep& step);
+
+// Floats as IEEE 754 binary16, to the nearest.
+struct HalfStep {
+  const float* from;
+  uint16_t* to;
+  int64_t count;
+};
+void half_step(const HalfStep& step);
 
 }  // namespace jpegcompile

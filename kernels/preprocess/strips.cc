@@ -78,17 +78,18 @@ class Sums {
 class Finish {
  public:
   static size_t size(const Plan& plan) {
-    return plan.components.size() * kGroup * plan.stride + zero_size(plan);
+    return plan.components.size() * kGroup * plan.stride + (1 + kGroup) * widest(plan);
   }
 
   Finish(const Plan& plan, const NetworkNumbers& network, const Output& output, float* memory)
-      : plan_(plan), output_(output), zeros_(memory), rows_(memory + zero_size(plan)) {
-    std::fill_n(memory, zero_size(plan), 0.0F);
+      : plan_(plan), output_(output), zeros_(memory), scratch_(zeros_ + widest(plan)),
+        rows_(scratch_ + kGroup * widest(plan)) {
+    std::fill_n(memory, widest(plan), 0.0F);
     step_.components = plan.components.size();
     step_.channels = network.channels;
     step_.stride = plan.stride;
     step_.mixing = plan.mixing.data();
-    step_.width = plan.made.width;
+    step_.width = plan.size.width;
     step_.block = network.block;
     for (size_t k = 0; k < step_.components; ++k) step_.component_rows[k] = component_rows(k);
   }
@@ -98,6 +99,7 @@ class Finish {
     for (size_t k = 0; k < sums.size(); ++k) {
       HorizontalStep step{};
       step.axis = plan_.components[k].columns.get();
+      step.scratch = scratch_;
       for (int64_t index = 0; index < kGroup; ++index) {
         const int64_t row = stored_row(begin, count, index);
         const bool is_shown = index < count && plan_.shows_image(row);
@@ -119,7 +121,8 @@ class Finish {
   }
 
  private:
-  static size_t zero_size(const Plan& plan) {
+  // Floats of the longest row of sums.
+  static size_t widest(const Plan& plan) {
     size_t size = 0;
     for (const ComponentPlan& component : plan.components) size = std::max(size, component.stride);
     return size;
@@ -135,13 +138,14 @@ class Finish {
   const Plan& plan_;
   const Output& output_;
   float* const zeros_;
+  float* const scratch_;
   float* const rows_;  // [components][kGroup][stride]
   ColorStep step_{};
 };
 
 }  // namespace
 
-void ingest(BlockRows& rows, const Plan& plan, const NetworkNumbers& network, float* out) {
+void ingest(BlockRows& rows, const Plan& plan, const NetworkNumbers& network, void* out) {
   size_t floats = in_lines(Output::scratch_size(plan, network)) + Finish::size(plan);
   for (const ComponentPlan& component : plan.components) floats += Sums::size(component);
   Workspace workspace;

@@ -77,7 +77,7 @@ def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Va
     if len(frame.sampling) > 1:
         planes.append(_blocks(module, CHROMA, batch, 1))
     # With pixels all through the network, files of any size come to it as pixels at once.
-    is_spatial = module.takes_any_size and module.options.domain == "auto"
+    is_spatial = module.is_preprocessed and module.options.domain == "auto"
     operators = ingest_operators(frame, image, 1 if is_spatial else None)
     matrices: Operands = {}
     indexing: Operands = {}

@@ -42,7 +42,7 @@ class FuseIngest(Pass):
     def run(self, module: Module) -> bool:
         """Returns whether an ingest was fused."""
         # Where a tensor of another precision is about, all operators run by their bodies.
-        if has_other_precision(module.graph) or module.takes_any_size:
+        if has_other_precision(module.graph) or module.is_preprocessed:
             return False
         ingest = next((n for n in module.graph.nodes if is_operator(n, INGEST, INGEST_GRAY)), None)
         chain = None if ingest is None else _chain(ingest, module)

@@ -75,7 +75,8 @@ def _made(size: int, **design: Any) -> Any:
 
 def _imagenet(name: str, goals: Mapping[str, Goal], **design: Any) -> Network:
     make = partial(_made, 224, classes=1000, **design)
-    return Network(name, make, 224, (1, 8), "imagenet", goals)
+    # Files have the network's size; `photographs.py` has those of any.
+    return Network(name, make, 224, (1, 8), "imagenet-unresized", goals)
 
 
 _BASIC = {"jpeg": Goal(0.90, 0.65), "auto": Goal(0.75, 0.55), "bodies": Goal(2)}

@@ -55,7 +55,10 @@ def test_numbers(relu: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     # The file itself says it, to us and in the text of its nodes.
     for shown in (run_text(capsys, "inspect", output), run_text(capsys, "inspect", MODEL, *plan)):
         assert f"{relu} 8/15, keeps 11/15" in shown
-        assert "multiply-adds meet zeros if coefficients are convolved" in shown
+        # Windows are convolved on pixels, and 11 of 15 frequencies spare transforms nothing.
+        assert "truncation: native kernels skip" not in shown
+    few = run_text(capsys, "inspect", MODEL, "--truncate", 6)
+    assert "truncation: native kernels skip 0 multiply-adds, and " in few
     assert masked(run_json(capsys, "inspect", output)["report"]) == masked(report)
 
 
@@ -218,11 +221,13 @@ def test_a_compiled_model_has_its_frequencies(
         ),
         (
             ["--frequencies", "8", "--max-drop", "1"],
-            "--max-drop is for --frequencies auto and --truncate auto; leave it out",
+            "--max-drop is for --frequencies auto, --truncate auto and"
+            " --resolution auto; leave it out",
         ),
         (
             ["--images", "dir"],
-            "--images is for --frequencies auto and --truncate auto; leave it out",
+            "--images is for --frequencies auto, --truncate auto and"
+            " --resolution auto; leave it out",
         ),
         (
             ["--frequencies", "auto", "--max-drop", "1"],

@@ -113,7 +113,7 @@ def test_advice_comes_with_the_error(
     )
     line = ("compile", MODEL, "-o", "o.onnx", "--preprocess", "unit", "--fallback", "pixels")
     assert fails(capsys, 2, *line) == (
-        "--fallback is for --frequencies auto and --truncate auto; leave it out"
+        "--fallback is for --frequencies auto, --truncate auto and --resolution auto; leave it out"
     )
 
 

@@ -152,7 +152,8 @@ def test_options_of_a_search_need_one(tmp_path: Path, capsys: pytest.CaptureFixt
     line = ("compile", MODEL, "-o", tmp_path / "o.onnx", "--preprocess", "unit")
     for option in (("--on-error", "skip"), ("--tolerant",)):
         assert fails(capsys, 2, *line, *option) == (
-            f"{option[0]} is for --frequencies auto and --truncate auto; leave it out"
+            f"{option[0]} is for --frequencies auto, --truncate auto and"
+            " --resolution auto; leave it out"
         )
     assert "'ignore' is not one of 'stop', 'skip', 'report'" in fails(
         capsys, 2, "run", MODEL, MODEL, "--on-error", "ignore"

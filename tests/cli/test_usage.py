@@ -11,6 +11,7 @@ from support.tiny_residual import tiny_residual
 
 from jpegcompile.cli import run_command
 from jpegcompile.digits import images_path, model_path
+from jpegcompile.preprocessing.presets import PRESETS
 
 MODEL = str(model_path())
 
@@ -25,9 +26,8 @@ MODEL = str(model_path())
         ),
         (
             ["compile", MODEL, "-o", "out.onnx", "--preprocess", "imagnet"],
-            "unknown preprocessing 'imagnet'; use one of imagenet,"
-            " imagenet-bicubic, imagenet-v2, imagenet-unresized, cifar10, unit, none"
-            " or a JSON file",
+            f"unknown preprocessing 'imagnet'; use one of {', '.join(PRESETS)},"
+            " torchvision:NETWORK.WEIGHTS or a JSON file",
         ),
         (
             ["compile", MODEL, "-o", "out.onnx"],

@@ -17,6 +17,7 @@ from support.pillow_integers import (
     Case,
     by_pillow,
     channels_first,
+    needs_pillow_13,
     no_fill,
     random_case,
     unlike_images,
@@ -35,6 +36,8 @@ from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.preprocessing.geometry import AxisPlacement, Placement
 from jpegcompile.preprocessing.steps import Filter
+
+pytestmark = needs_pillow_13
 
 COLORS: tuple[Color, ...] = ("RGB", "BGR", "L")
 SIZES = [(1, 1), (2, 3), (3, 2), (4, 9), (5, 5), (8, 8), (16, 16), (17, 18), (33, 31), (6, 50)]

@@ -19,7 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support.arithmetic_files import ARITHMETIC
 from support.coefficient_files import SAMPLINGS, random_file
+from support.interleaved import write_interleaved
 from support.jpeg_writer import SOI, segment
+
+from jpegcompile.jpeg.frame import Frame
 
 _FOLDER = Path(__file__).resolve().parent / "corpus"
 # Width and height: whole blocks, parts of blocks, less than one.
@@ -81,6 +84,23 @@ def _unusual() -> Iterator[tuple[str, bytes]]:
     yield "huge", whole.replace(b"\0\x09\0\x09\x03", b"\xff\xdc\xff\xdc\x03")
 
 
+def _interleaved() -> Iterator[tuple[str, bytes]]:
+    """One scan with long codes, restart markers and full blocks, and an orientation."""
+    for name in ("grey by 2x2", "4:4:0", "4:1:1", "crossed", "4:2:0"):
+        frame = Frame(19, 21, SAMPLINGS[name], "ycbcr")
+        chance = np.random.default_rng(len(name))
+        tables = chance.integers(1, 256, (len(frame.sampling), 8, 8)).astype(np.uint16)
+        planes = []
+        for index in range(len(frame.sampling)):
+            shape = (*frame.block_counts(index), 8, 8)
+            values = chance.integers(-1023, 1024, shape) * (chance.random(shape) < 0.1)
+            planes.append(values.astype(np.int16))
+        data = write_interleaved(frame, planes, tables, restart_interval=2)
+        yield f"interleaved-{name.replace(':', '').replace(' ', '-')}", data
+    turned = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+    yield "orientation", SOI + segment(0xE1, turned) + data[2:]
+
+
 def _with_junk() -> Iterator[tuple[str, bytes]]:
     """Bytes between markers that are none, and markers that something has made into such."""
     baseline = _pillow(16, 16, "RGB", subsampling="4:2:0")
@@ -104,7 +124,7 @@ def main() -> None:
     """Write the files and say how large they are."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    files = dict([*_encoded(), *_unusual(), *_with_junk()])
+    files = dict([*_encoded(), *_unusual(), *_interleaved(), *_with_junk()])
     for name, data in files.items():
         (folder / f"{name}.jpg").write_bytes(data)
     total = sum(len(data) for data in files.values())

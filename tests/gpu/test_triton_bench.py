@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,9 @@ import jpegcompile
 from jpegcompile.evaluation.benchmark.job import COMPILED, InputSet, Job
 from jpegcompile.evaluation.benchmark.module import TimedModule
 from jpegcompile.gpu.folder import MANIFEST, WEIGHTS
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.read import read_coefficients
 
 # A tile of a map; kernels are interpreted, so larger images would take seconds each.
 SIDE = 4
@@ -216,10 +221,49 @@ def timed(models: Models, files: tuple[str, ...], log: list[str]) -> TimedModule
 def test_every_step_on_a_gpu_waits_for_it(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     log: list[str] = []
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device: log.append(f"wait {device}"))
-    pipeline = timed(models, ("a.jpg",), log).pipeline(with_parts=True)
+    pipeline: Any = timed(models, ("a.jpg",), log).pipeline(with_parts=True)
     pipeline.ingest([])
     pipeline.network(None)
     pipeline.end_to_end([make_jpeg(SIDE, SIDE)])
     timed(models, (), log).pipeline(with_parts=True).network(np.zeros((1, 3, SIDE, SIDE)))
     asked = ("image_of", "run_image", "run_coefficients", "run_feeds")
     assert log == [entry for name in asked for entry in (name, "wait cuda:0")]
+
+
+def test_images_of_several_frames_keep_their_order(models: Models) -> None:
+    """A fake module says which files it was given, those of one frame at a time."""
+    asked: list[int] = []
+
+    def image_of(images: Sequence[Coefficients], frame: Frame) -> torch.Tensor:
+        assert {image.frame for image in images} == {frame}
+        asked.append(len(images))
+        return torch.tensor([image.width for image in images])
+
+    sides = (8, 16, 8, 24, 16)
+    files = [read_coefficients(make_jpeg(side, 8)) for side in sides]
+    module: Any = SimpleNamespace(image_of=image_of, output_names=[], device=torch.device("cpu"))
+    timed_module = TimedModule(timed(models, ("a.jpg",), [])._job, module)
+    assert timed_module.image_of(files).tolist() == list(sides)
+    assert asked == [2, 2, 1]
+
+
+@thorough
+def test_a_module_for_images_of_any_size(
+    models: Models, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files of two sizes stand in turn, so an output in another's place would fail the check."""
+    path, images = tmp_path / "any", tmp_path / "images"
+    preprocess = {"preset": "unit", "resize": {"fit": "exact"}}
+    jpegcompile.compile(models.source, target="triton", preprocess=preprocess).save(path)
+    images.mkdir()
+    for index, (width, height) in enumerate(((9, 7), (6, 11))):
+        (images / f"{index}.jpg").write_bytes(make_jpeg(width, height, subsampling="4:4:4"))
+    arguments = ("--batch", 16, "--threads", 2, *QUICK[4:], "--images", images)
+    data = run_json(capsys, "bench", models.source, path, *arguments, "--rivals", "pillow")
+    (cell,) = data["cells"]
+    assert list(cell["sides"]) == ["pillow", "compiled"]
+    wanted = [("input", "images"), ("network", None), ("end to end", "images")]
+    assert steps_of(cell) == [*wanted, ("pipelined", "images")]
+    check = cell["sides"]["compiled"]["check"]
+    assert (check["passed"], check["inputs"]) == (True, 16)
+    assert cell["sides"]["compiled"]["sharing"] == {"readers": 2, "network": 2}

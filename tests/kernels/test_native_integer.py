@@ -19,6 +19,7 @@ from support.pillow_integers import (
     Case,
     by_pillow,
     channels_first,
+    needs_pillow_13,
     no_fill,
     random_case,
     unlike_images,
@@ -36,6 +37,8 @@ from jpegcompile.preprocessing.presets import PRESETS
 from jpegcompile.preprocessing.steps import Crop, Filter, Resize
 
 NETWORK = (224, 224)
+pytestmark = needs_pillow_13
+
 COLORS: tuple[Color, ...] = ("RGB", "BGR", "L")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from support.coefficient_files import SAMPLINGS, random_file
 from support.images import make_jpeg
 from support.preprocessing import assert_as_reference, native, network, tolerance
@@ -20,26 +21,27 @@ from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.presets import PRESETS
 from jpegcompile.preprocessing.steps import INTERPOLATIONS
+from jpegcompile.runtime.preprocessor import Preprocessor
 
-FILTERS = [
-    (library, name, antialias)
+FILTERS: list[dict[str, Any]] = [
+    {"library": library, "filter": name, **antialias}
     for library, names in INTERPOLATIONS.items()
+    # Which makes whole eighths only: see tests/dct/test_low_frequencies.py.
+    if library != "jpegcompile"
     for name in names
-    for antialias in ((True, False) if library == "torchvision" else (True,))
+    for antialias in (
+        ({"antialias": True}, {"antialias": False}) if library == "torchvision" else ({},)
+    )
 ]
 IMAGENET = NetworkInput("image", 3, 224, 224, "NCHW").normalized(PRESETS["imagenet"])
 
 
-@pytest.mark.parametrize(("library", "name", "antialias"), FILTERS)
+@pytest.mark.parametrize("chosen", FILTERS, ids=lambda chosen: "-".join(map(str, chosen.values())))
 @pytest.mark.parametrize("size", [(97, 61), (30, 200), (500, 375)])
 @pytest.mark.parametrize("sampling", ["4:2:0", "4:4:4"])
-def test_every_filter(
-    library: str, name: str, antialias: bool, size: tuple[int, int], sampling: str
-) -> None:
-    resize = {"fit": "exact", "library": library, "filter": name, "antialias": antialias}
-    assert_as_reference(
-        random_file(SAMPLINGS[sampling], *size), network((32, 40), resize=resize), 8
-    )
+def test_every_filter(chosen: dict[str, Any], size: tuple[int, int], sampling: str) -> None:
+    taken = network((32, 40), resize={"fit": "exact", **chosen})
+    assert_as_reference(random_file(SAMPLINGS[sampling], *size), taken, 8)
 
 
 @pytest.mark.parametrize("size", [(97, 61), (5, 3), (1, 1), (40, 200)])
@@ -60,12 +62,28 @@ def test_colors_and_layouts(block: int, layout: str, color: str, kind: str) -> N
     assert_as_reference(random_file(sampling, 70, 50, **options), taken, block)
 
 
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("block", [1, 8])
+def test_halves_are_rounded_floats(layout: Any, orientation: int, block: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = make_jpeg(97, 61, exif=exif.tobytes())
+    taken = network((24, 40), layout, resize=30, crop="center", orientation=True)
+    floats = Preprocessor(taken, block).read([data, data]).tensor
+    halves = Preprocessor(taken, block, dtype=np.float16).read([data, data]).tensor
+    assert halves.dtype == np.float16
+    np.testing.assert_array_equal(halves, floats.astype(np.float16))
+    assert (halves != floats).any()
+
+
 GEOMETRIES: list[dict[str, Any]] = [
     {"resize": {"fit": "pad"}, "fill": [10, 20, 30]},
     {"resize": {"fit": "pad"}, "flip": True, "fill": 255},
     {"crop": "center", "fill": 100},
     {"crop": [-7, -9], "fill": [1, 2, 3]},
     {"crop": [500, 900]},
+    {"resize": {"fit": "long"}, "crop": "top-left", "mirror": True, "fill": 9},
     {"crop": [-500, 3]},
     {"crop": "bottom-right", "flip": True},
     {"resize": 41, "crop": {"position": "center", "rounding": "down"}},
@@ -99,16 +117,16 @@ def cases(draw: st.DrawFn, most: int) -> tuple[bytes, NetworkInput, int]:
     """A file, a network and its block size."""
     block = draw(st.sampled_from([1, 2, 4, 8]))
     size = tuple(block * draw(st.integers(1, 48 // block)) for _ in range(2))
-    library, name, antialias = draw(st.sampled_from(FILTERS))
-    fit = draw(st.sampled_from(["short", "exact", "pad"]))
-    filter = {"fit": fit, "library": library, "filter": name, "antialias": antialias}
+    fit = draw(st.sampled_from(["short", "long", "exact", "pad"]))
+    resize = {"fit": fit, **draw(st.sampled_from(FILTERS))}
     position = draw(
         st.sampled_from(["center", "top-left", "top-right", "bottom-left", "bottom-right"])
         | st.tuples(st.integers(-60, 60), st.integers(-60, 60)).map(list)
     )
     geometry = {
-        "resize": draw(st.sampled_from([None, filter])),
+        "resize": draw(st.sampled_from([None, resize])),
         "crop": {"position": position, "rounding": draw(st.sampled_from(["even", "down"]))},
+        "mirror": draw(st.booleans()),
         "flip": draw(st.booleans()),
         "fill": draw(st.integers(0, 255)),
         "color": draw(st.sampled_from(["RGB", "BGR", "L"])),

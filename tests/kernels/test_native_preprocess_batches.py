@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,8 +97,10 @@ def test_sizes_that_do_not_come_to_the_networks() -> None:
     batch = Preprocessor(taken, 8).read(files)
     assert list(batch.errors) == [1]
     assert str(batch.errors[1]) == error_by_python(files[1], taken, "bytes (image 1)")
-    narrow, enlarged = make_jpeg(2000, 1), network((24, 24), resize={"fit": "pad"})
-    assert not Preprocessor(enlarged).read([narrow]).errors
+    narrow, padded = make_jpeg(2000, 1), network((24, 24), resize={"fit": "pad"})
+    error = Preprocessor(padded).read([narrow]).errors[0]
+    assert str(error) == error_by_python(narrow, padded, "bytes")
+    assert "too narrow" in str(error)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -210,12 +213,13 @@ def test_a_stream_reads_no_further_ahead_than_it_is_told() -> None:
     [
         ({"threads": 0}, "threads is 0; give 1 or more"),
         ({"max_pixels": 0}, "max_pixels is 0; give 1 or more"),
+        ({"dtype": "int8"}, "tensors are float32 or float16, not int8"),
         ({"block": 16}, "block size 16 does not divide 24x40; give 8, 4, 2 or 1"),
     ],
 )
-def test_arguments_are_checked(arguments: dict[str, int], message: str) -> None:
+def test_arguments_are_checked(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Preprocessor(SHORT, **arguments)  # type: ignore[arg-type]
+        Preprocessor(SHORT, **arguments)
     assert str(caught.value) == message
 
 

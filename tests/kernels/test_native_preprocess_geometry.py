@@ -25,6 +25,9 @@ RESIZES: list[Any] = [
     {"fit": "exact", "size": [50, 60]},
     {"fit": "pad"},
     {"fit": "pad", "size": [31, 77]},
+    {"fit": "long"},
+    {"fit": "long", "size": [31, 77]},
+    {"fit": "exact", "crop_ratio": 0.9},
 ]
 CROPS: list[Any] = [
     None,
@@ -65,11 +68,15 @@ def sizes(count: int) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("resize", RESIZES)
 @pytest.mark.parametrize("crop", CROPS)
-@pytest.mark.parametrize("orientation", [False, True])
-def test_places_as_python(resize: Any, crop: Any, orientation: bool) -> None:
+@pytest.mark.parametrize("turned", [False, True])
+def test_places_as_python(resize: Any, crop: Any, turned: bool) -> None:
+    if isinstance(resize, dict) and resize.get("fit") == "long":
+        crop = crop or "center"  # which it needs
     refused = 0
     for size in NETWORKS:
-        taken = network(size, resize=resize, crop=crop, orientation=orientation, flip=True)
+        taken = network(
+            size, resize=resize, crop=crop, orientation=turned, mirror=turned, flip=True
+        )
         preprocessor = Preprocessor(taken, 1, threads=1)
         for index, (height, width) in enumerate(sizes(150)):
             frame = Frame(height, width, ((1, 1),), "gray", index % 8 + 1)

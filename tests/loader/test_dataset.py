@@ -333,8 +333,6 @@ def test_ranks_are_those_of_torch_distributed(
 def wrong() -> Iterator[tuple[dict[str, Any], str]]:
     yield {}, "give the compiled model that batches are for; or preprocess and size, for pixels"
     yield {**PIXELS, "size": (0, 9)}, "size is (0, 9); give (height, width) in pixels"
-    integers = {**ANY_SIZE, "decoder": "libjpeg-turbo"}
-    yield {**PIXELS, "preprocess": integers}, "asks for the decoder libjpeg-turbo; data sets have"
     yield {**PIXELS, "batch_size": 0}, "batch_size is 0; give 1 or more"
     yield {**PIXELS, "threads": 0}, "threads is 0; give 1 or more"
     yield {**PIXELS, "seed": -1}, "seed is -1; give 0 or more"

@@ -11,6 +11,7 @@ from typing import Any
 
 import onnx
 import pytest
+from benchmarks import photographs
 from benchmarks.end_to_end import ONNX_RUNTIME, Side, verify_compiled
 from benchmarks.networks import DOMAINS, NETWORKS, compile_into, markdown, names_of, numbers_of
 from onnx import numpy_helper
@@ -102,6 +103,34 @@ def test_tables() -> None:
     ]
     assert "| ResNet-20 | jpeg | coefficients | quality 90 | 0.70 | 0.80 | 0.90 | 1.00 |" in lines
     assert lines[-1] == "| ResNet-20 | jpeg, bodies | coefficients | 4.50 | - | 3.00 | 4.00 |"
+
+
+def photographs_result(network: str) -> dict[str, Any]:
+    """What `bench` says of images of any size, in seconds of a batch of 4."""
+    cells = []
+    for threads, stage in ((1, "end to end"), (2, "pipelined")):
+        # The other stages are not in the table.
+        timings = [
+            {
+                "stage": name,
+                "seconds": {"pillow": 0.4, "torchvision": 0.5, "compiled": seconds},
+                "ratio_to": {"pillow": {"compiled": 0.5}, "torchvision": {"compiled": 0.4}},
+            }
+            for name, seconds in (("input", 9.0), (stage, 0.2 / threads))
+        ]
+        cells.append({"batch": 4, "threads": threads, "timings": timings})
+    rivals = {"pillow": "", "torchvision": ""}
+    return {"network": network, "domain": "auto", "rivals": rivals, "cells": cells}
+
+
+def test_the_table_of_photographs() -> None:
+    lines = photographs.markdown([photographs_result("ResNet-18")]).splitlines()
+    assert lines == [
+        "| network | domain | threads | compiled | pillow | times | torchvision | times |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| ResNet-18 | auto | 1, end to end | 20.0 | 10.0 | 2.00 | 8.0 | 2.50 |",
+        "| ResNet-18 | auto | 2, pipelined | 40.0 | 10.0 | 2.00 | 8.0 | 2.50 |",
+    ]
 
 
 def test_every_network_has_its_goals() -> None:

@@ -13,7 +13,7 @@ import pytest
 from support.operators import PROGRAMS, WITH_BODIES
 
 from jpegcompile.operators.definition import PIXELS, Attribute, Operand, Operator, by_name
-from jpegcompile.operators.ingest import DECODES
+from jpegcompile.operators.ingest import DECODES, PREPROCESSING
 from jpegcompile.operators.registry import OPERATORS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,12 +100,12 @@ def test_bodies_read_every_input(name: str) -> None:
 
 def test_what_standard_operators_cannot_express() -> None:
     without = set(OPERATORS) - set(WITH_BODIES)
-    assert without == {*PROGRAMS, *(operator.name for operator in DECODES)}
+    assert without == {*PROGRAMS, *(operator.name for operator in (*DECODES, *PREPROCESSING))}
 
 
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
 def test_references_are_there(operator: Operator) -> None:
-    if operator in DECODES:
+    if operator in (*DECODES, *PREPROCESSING):
         assert not operator.reference
         return
     module, _, function = operator.reference.partition(":")

@@ -12,6 +12,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 from PIL import Image
+from support.images import make_jpeg
 from support.third_party import CIFAR10
 from support.tiers import thorough
 
@@ -56,6 +57,28 @@ def accuracy_of(subject: Subject, folder: Path, **plan: Any) -> float:
     session = jpegcompile.load(path)
     scores = score_files(session, subject.source, subject.images.files, subject.output)
     return float(np.mean(scores.after.argmax(axis=1) == subject.images.labels))
+
+
+@pytest.mark.parametrize("library", ["pillow", pytest.param("opencv", marks=[thorough])])
+def test_images_of_any_size(library: str, tmp_path: Path) -> None:
+    """Both pipelines resize them, and give the scores of the models that they run."""
+    for index in range(4):
+        folder = tmp_path / "images" / str(index)
+        folder.mkdir(parents=True)
+        size = (50 - 5 * index, 34 + 9 * index)
+        (folder / "image.jpg").write_bytes(make_jpeg(*size, subsampling=index % 2))
+    resize = {"size": 36, "library": library}
+    preprocess = {"preset": "unit", "resize": resize, "crop": "center"}
+    given = Material(model_path(), tmp_path / "images", preprocess)
+    labels = {str(index): index for index in range(4)}
+    (tmp_path / "labels.json").write_text(json.dumps(labels), encoding="utf-8")
+    found = prepare(given, tmp_path, labels=tmp_path / "labels.json", threads=1)
+    scores = conversion_scores(found)
+    assert conversion(found, scores).agreement == 1
+    timed = throughput(found, scores, threads=2, rounds=1)
+    assert [(one.batch, one.images) for one in timed.timings] == [(1, 4), (4, 4)]
+    with pytest.raises(CheckFailedError, match="the spatial pipeline's scores are off"):
+        throughput(found, replace(scores, before=1.01 * scores.before), threads=1, rounds=1)
 
 
 @thorough

@@ -165,21 +165,51 @@ def test_corners(corner: Corner, start: tuple[int, int]) -> None:
     assert Crop(corner).start((13, 10), (10, 15)) == start
 
 
+GEOMETRIES = {
+    **{name: preprocess.geometry for name, preprocess in PRESETS.items()},
+    "exact": Geometry(Resize("exact", (30, 40)), Crop((3, 5))),
+    "exact in the middle": Geometry(Resize("exact", (30, 40)), Crop()),
+    "short": Geometry(Resize("short", 30), Crop("bottom-right")),
+    "short, anywhere": Geometry(Resize("short", 90), Crop((1, 1))),
+    "mirrored": Geometry(Resize("exact", (30, 40)), Crop((3, 5)), mirror=True),
+    "pad": Geometry(Resize("pad")),
+    "corner": Geometry(None, Crop("top-left")),
+}
+
+
 @given(sizes, networks)
 def test_what_may_fill(size: Size, network: Size) -> None:
-    for name, preprocess in PRESETS.items():
-        geometry = preprocess.geometry
+    for name, geometry in GEOMETRIES.items():
         if geometry.takes_any_size and not geometry.may_fill(network):
             assert geometry.place(frame_of(size), network).is_inside, name
 
 
+def test_what_surely_fills_nothing() -> None:
+    """So that no plane for the fill is computed in vain."""
+    filling = {name for name, geometry in GEOMETRIES.items() if geometry.may_fill((25, 33))}
+    assert filling == {"short", "short, anywhere", "pad", "corner"}
+    filling = {name for name, geometry in GEOMETRIES.items() if geometry.may_fill((28, 33))}
+    assert filling == {"exact", "mirrored", "short", "short, anywhere", "pad", "corner"}
+    assert not GEOMETRIES["short"].may_fill((30, 30))
+    assert not GEOMETRIES["imagenet"].may_fill((224, 224))
+
+
 def test_images_that_do_not_come_to_the_networks_size() -> None:
-    with pytest.raises(ImageError, match=r"^is 9x8 but the model takes 8x8; compile the model"):
-        placed(Geometry(), (8, 9), (8, 8))
-    with pytest.raises(ImageError, match=r"^is 9x8, resized to 12x10, but the model takes 8x8;"):
-        placed(Geometry(Resize("exact", (10, 12))), (8, 9), (8, 8))
-    with pytest.raises(ImageError, match=r"^is 900x1, too narrow for its long side to be resized"):
-        placed(Geometry(Resize("pad")), (1, 900), (8, 8))
+    remedy = ' compile it with a --preprocess that has "resize", or give images of that size'
+    narrow = "is 900x1, too narrow for its long side to be resized to 8 pixels; crop it first"
+    for geometry, size, message in (
+        (Geometry(), (8, 9), f"is 9x8 but the model takes 8x8;{remedy}"),
+        (
+            Geometry(Resize("exact", (10, 12))),
+            (8, 9),
+            f"is 9x8, resized to 12x10, but the model takes 8x8;{remedy}",
+        ),
+        (Geometry(Resize("pad")), (1, 900), narrow),
+        (Geometry(Resize("long"), Crop()), (1, 900), narrow),
+    ):
+        with pytest.raises(ImageError) as caught:
+            placed(geometry, size, (8, 8))
+        assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

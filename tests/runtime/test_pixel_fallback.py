@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def test_orientation_is_that_of_exif(orientation: int) -> None:
     for format in ("PNG", "TIFF"):
         stream = io.BytesIO()
         image.save(stream, format, exif=exif)
-        tensor = network_tensor(decoded(stream.getvalue()), taken, 1, "float")
+        tensor = network_tensor(decoded(stream.getvalue()), taken, 1)
         np.testing.assert_allclose(tensor, normalized(upright), rtol=0, atol=1e-6)
 
 
@@ -147,7 +148,7 @@ def test_float_resize_is_pillows_in_float(filter: str, height: int, width: int, 
     expected = in_blocks(normalized(resized[top : top + SIDE, left : left + SIDE]), block)
     # Pillow sums in float32 and stores one pass: a few 2^-24 of 255 / 0.2 / 255, and a gain of 8.
     allowed = block * 1e-5
-    actual = network_tensor(image, taken, block, "float")
+    actual = network_tensor(image, taken, block)
     np.testing.assert_allclose(actual, expected, rtol=0, atol=allowed)
     # A pixel beside it is another image.
     beside = in_blocks(normalized(resized[top + 1 : top + 1 + SIDE, left : left + SIDE]), block)
@@ -166,9 +167,9 @@ def test_integer_decoder_resizes_as_pillow_does(filter: str) -> None:
     )
     top = round((len(resized) - SIDE) / 2.0)
     shown = resized[top : top + SIDE, 4 : 4 + SIDE]
-    exact = network_tensor(decoded(data), taken, 1, "libjpeg-turbo")
+    exact = network_tensor(decoded(data), replace(taken, decoder="libjpeg-turbo"), 1)
     np.testing.assert_allclose(exact, normalized(shown), rtol=0, atol=1e-6)
-    assert np.abs(exact - network_tensor(decoded(data), taken, 1, "float")).max() > 1e-4
+    assert np.abs(exact - network_tensor(decoded(data), taken, 1)).max() > 1e-4
 
 
 def test_what_is_read_is_not_decoded() -> None:

@@ -20,7 +20,7 @@ from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import CheckFailedError, ImageError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.dataset import LabelledImages
 from jpegcompile.evaluation.stability import Stability, measure_stability
-from jpegcompile.search.frequencies import require_budget, split_in_halves
+from jpegcompile.search.halves import require_budget, split_in_halves
 from jpegcompile.search.interval import PairedCounts
 from jpegcompile.search.measure import divergence, log_probabilities
 from jpegcompile.search.probe import Probe

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import PIL
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from support.coefficient_files import SAMPLINGS, random_file
@@ -19,6 +21,10 @@ from jpegcompile.preprocessing.geometry import AxisPlacement, Placement
 from jpegcompile.preprocessing.steps import INTERPOLATIONS, Filter
 
 Bytes = NDArray[np.uint8]
+
+needs_pillow_13 = pytest.mark.skipif(
+    int(PIL.__version__.split(".")[0]) < 13, reason="older ones resize axes in another order"
+)
 
 FILTERS = {name: Image.Resampling[name.upper()] for name in INTERPOLATIONS["pillow"]}
 Turn = Image.Transpose

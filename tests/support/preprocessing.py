@@ -13,10 +13,10 @@ from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.runtime.preprocessor import Preprocessor
 
-# A value goes through some sixty sums, each rounded by at most half of 2^-23 of its partial sum.
-# The errors have random signs, and partial sums are about as large as the largest results; this is
-# twice the root of sixty times that.
-ROUNDING = 16 * 2.0**-24
+# A value goes through some sixty sums, each rounded by at most 2^-24 of its partial sum. The errors
+# are spread evenly and have random signs: were all partial sums as large as the largest result, they
+# would add up to a standard deviation of sqrt(60 / 3) times that. Few are nearly as large.
+ROUNDING = 8 * 2.0**-24
 
 
 def network(size: tuple[int, int], layout: Any = "NCHW", **fields: Any) -> NetworkInput:

@@ -104,10 +104,9 @@ def every_filter() -> list[Filter]:
         Filter("bicubic", "torchvision", antialias=False),
     ]
     for library, names in INTERPOLATIONS.items():
-        for name in names:
-            # OpenCV chooses the latter itself, by the sizes.
-            if name != "area-enlarging":
-                filters.append(Filter(name, library))
+        # Our own makes whole eighths only, see tests/dct/test_low_frequencies.py.
+        if library != "jpegcompile":
+            filters += [Filter(name, library) for name in names]
     return filters
 
 
@@ -120,10 +119,18 @@ def tolerance(filter: Filter, before: Size, after: Size) -> float:
     """How far an oracle may be off, on the unit scale, where neighbours differ by 1 at most.
 
     The libraries sum in float32, up to 4000 products. OpenCV's wheels round positions to float32
-    where a side has less than 6 pixels.
+    where a side has less than 6 pixels. The weights of TensorFlow's areas miss 1 by the rounding of
+    their ends, in two directions; 5 is for what divides by a standard deviation. OpenCV's miss 1 by
+    slivers on either side, which there are none of in less than 1000 outputs.
     """
-    is_rounded = filter.library == "opencv" and min(before + after) < 6
-    return 5e-6 + is_rounded * 4.0 * max(before) * 2.0**-24
+    allowed = 5e-6
+    if filter.library == "opencv" and min(before + after) < 6:
+        allowed += 4.0 * max(before) * 2.0**-24
+    if (filter.library, filter.name) == ("tensorflow", "area"):
+        allowed += 5 * 2 * max(after) * 2.0**-23
+    if (filter.library, filter.name) == ("opencv", "area") and max(after) > 1000:
+        allowed += 2 * 2e-3
+    return allowed
 
 
 def resized(plane: Plane, size: Size, filter: Filter) -> Plane:

@@ -32,8 +32,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SCHEDULES = {
     "ort": [
         *("fuse-convolution", "spatial-twins", "fuse-ingest", "fuse-scale", "choose-methods"),
-        *("choose-sparse", "group-channels", "compact-tiles", "take-one-image", "store-half"),
-        "decode-input",
+        *("choose-sparse", "group-channels", "compact-tiles", "report-skippable"),
+        *("take-one-image", "store-half"),
+        *("preprocess-input", "decode-input"),
     ],
     "onnx": ["fuse-convolution", "take-one-image", "store-half"],
 }
@@ -72,7 +73,7 @@ def test_layouts_decide_which_passes_give_them() -> None:
     assert ORT.kernels is not None
     plain = replace(ORT, kernels=replace(ORT.kernels, channel_group=1))
     whole = replace(ORT, kernels=replace(ORT.kernels, compact_tiles=False))
-    both = ["group-channels", "compact-tiles"]
+    both = ["group-channels", "compact-tiles", "report-skippable"]
     assert [n for n in SCHEDULES["ort"] if n not in both] == names_of(plain.schedule())
     assert [n for n in SCHEDULES["ort"] if n not in both[1:]] == names_of(whole.schedule())
 

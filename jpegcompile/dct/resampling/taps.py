@@ -22,8 +22,7 @@ class Taps:
     Attributes:
         places: int64 [L, T], pixels of the axis as the file stores it; of weight 0 where there is
             none.
-        weights: float64 [L, T]. They sum to 1, or to 0 where an output shows the fill; those of
-            OpenCV's "area" may miss 1 by a thousandth.
+        weights: float64 [L, T]. They sum to 1, or to 0 where an output shows the fill.
     """
 
     places: NDArray[np.int64]

@@ -41,7 +41,10 @@ def _bicubic(positions: NDArray[np.float32], axis: AxisPlacement) -> Taps:
 
 
 def _areas(outputs: Outputs, scale: np.float32, axis: AxisPlacement) -> Taps:
-    """The mean over what an output covers of the image; it need not be `scale` to the last bit."""
+    """The mean over what an output covers of the image.
+
+    TensorFlow divides by `scale`, from which the sum of its weights differs by rounding.
+    """
     begin, end = (
         (edges.astype(np.float32) * scale).astype(np.float64)[:, None]
         for edges in (outputs, outputs + 1)
@@ -53,5 +56,6 @@ def _areas(outputs: Outputs, scale: np.float32, axis: AxisPlacement) -> Taps:
         np.where(ends_behind, float(scale), places + 1 - begin),
         np.where(ends_behind, end - places, 1.0),
     )
-    weights = np.where(places < end, weights, 0.0) / float(scale)
+    weights = np.where(places < end, weights, 0.0)
+    weights /= weights.sum(axis=1, keepdims=True)
     return Taps(np.minimum(places, axis.source - 1), weights)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
 from jpegcompile.jpeg.pixel_image import PixelImage
 from jpegcompile.jpeg.read import read_coefficients_many
-from jpegcompile.jpeg.subsampling import GRAY, subsampling_of
+from jpegcompile.jpeg.subsampling import GRAY, frame_of, subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Reading, Skipped
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.inputs import (
@@ -38,6 +39,12 @@ _FEWEST = 16
 _QUALITIES = (75, 90)
 # What Pillow writes.
 _SUBSAMPLINGS = ("4:4:4", "4:2:2", "4:2:0", GRAY)
+# Of photographs, where they need not have the network's size.
+_PHOTOGRAPHS = tuple(
+    frame_of(subsampling, *size)
+    for size in ((375, 500), (480, 640))
+    for subsampling in ("4:2:0", "4:4:4")
+)
 
 
 @dataclass(frozen=True)
@@ -119,10 +126,11 @@ def _made(session: ImageRunner, count: int, folder: Path) -> tuple[InputSet, ...
         generator = np.random.default_rng(0)
         tensors = generator.standard_normal((count, *session.info.input.shape)).astype(np.float32)
         return (_tensor_set("random tensors", tensors, folder),)
+    takes_any = session.info.input.geometry.takes_any_size
+    write = write_photographs if takes_any else partial(write_images, frame)
     return tuple(
-        _file_set(f"quality {quality}", files, session, folder)
+        _file_set(f"quality {quality}", write(quality, count, folder), session, folder)
         for quality in _QUALITIES
-        for files in [write_images(frame, quality, count, folder)]
     )
 
 
@@ -143,15 +151,26 @@ def write_images(frame: Frame, quality: int, count: int, folder: Path) -> list[P
         raise UsageError(
             f"images of the sampling {subsampling} cannot be made; give some with --images"
         )
+    return [_write_image(frame, quality, index, folder) for index in range(count)]
+
+
+def write_photographs(quality: int, count: int, folder: Path) -> list[Path]:
+    """JPEG files of usual sizes, 500x375 and 640x480, each in 4:2:0 and in 4:4:4, in turn.
+
+    The arguments are those of `write_images`.
+    """
+    frames = islice(cycle(_PHOTOGRAPHS), count)
+    return [_write_image(frame, quality, index, folder) for index, frame in enumerate(frames)]
+
+
+def _write_image(frame: Frame, quality: int, index: int, folder: Path) -> Path:
+    subsampling = subsampling_of(frame)
     options = {} if subsampling == GRAY else {"subsampling": subsampling}
-    paths = []
-    for index in range(count):
-        path = folder / f"quality-{quality}-{index}.jpg"
-        pixels = photograph_like(*frame.size, index)
-        image = Image.fromarray(pixels).convert("L" if subsampling == GRAY else "RGB")
-        image.save(path, "JPEG", quality=quality, **options)
-        paths.append(path)
-    return paths
+    path = folder / f"quality-{quality}-{index}.jpg"
+    pixels = photograph_like(*frame.size, index)
+    image = Image.fromarray(pixels).convert("L" if subsampling == GRAY else "RGB")
+    image.save(path, "JPEG", quality=quality, **options)
+    return path
 
 
 def photograph_like(height: int, width: int, seed: int) -> NDArray[np.uint8]:
@@ -181,6 +200,8 @@ def _reader(
 ) -> ImageReader:
     """A reader of files that come to the network's size, of every sampling that defines pixels."""
     taken = session.info.input
+    if session.info.frame is None:
+        taken = taken.normalized(session.preprocess)
     color = session.preprocess.color_for(taken.channels)
     return ImageReader(
         lambda image, name: check_usable(image.frame, taken, None, name, color),
@@ -204,9 +225,10 @@ def _usable(session: ImageRunner, tolerant: bool, file: Path, item: Reading) -> 
     info, frame = session.info, item.image.frame
     if isinstance(item.image, PixelImage):
         return _Usable(file, info.frame is None, is_pixels=True)
+    takes_any = info.input.geometry.takes_any_size
     color = session.preprocess.color_for(info.input.channels)
-    fits = fits_inputs(frame, info.frame, info.input)
-    if fits and _takes_whole_files(session) and not item.is_whole:
+    fits = takes_any or fits_inputs(frame, info.frame, info.input)
+    if fits and not takes_any and _takes_whole_files(session) and not item.is_whole:
         raise ImageError("is damaged, and JpegDecode takes whole files only; replace the file")
     pillow_pixels(file, color, tolerant=tolerant)
     return _Usable(file, fits)

@@ -17,6 +17,8 @@ from jpegcompile.runtime.providers import ON_CPU, Providers
 SPATIAL, COMPILED, PORTABLE = "spatial", "compiled", "portable"
 
 DECODE, INGEST, NETWORK, END_TO_END = "decode", "ingest", "network", "end to end"
+# Of models for images of any size: decoding and ingest are one, and reader and network may overlap.
+INPUT, PIPELINED = "input", "pipelined"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Job:
     """One side at one batch size and one number of threads.
 
     Attributes:
-        side: SPATIAL, COMPILED or PORTABLE.
+        side: SPATIAL, COMPILED or PORTABLE; for images of any size the name of a rival, which is
+            the original behind it, in place of SPATIAL.
         model: path of the model: a file, or the folder of a module of PyTorch.
         folder: of its external weights, where the model is not beside them.
         library: of native kernels; None to run without.
@@ -67,6 +70,7 @@ class Job:
         sets: inputs.
         tolerant: whether to take what can be read of damaged files.
         providers: what sessions of ONNX Runtime run on.
+        ingest_block: block size of the tensor where the compiled network begins.
     """
 
     side: str
@@ -85,6 +89,17 @@ class Job:
     sets: tuple[InputSet, ...]
     tolerant: bool = False
     providers: Providers = ON_CPU
+    ingest_block: int | None = None
+
+    @property
+    def is_original(self) -> bool:
+        """Whether the original model is run."""
+        return self.side not in (COMPILED, PORTABLE)
+
+    @property
+    def takes_any_size(self) -> bool:
+        """Whether files may have any size."""
+        return self.takes_files and self.image.geometry.takes_any_size
 
     @property
     def takes_files(self) -> bool:
@@ -97,6 +112,11 @@ class Job:
         if not self.takes_files:
             return [(NETWORK, None)]
         names = [inputs.name for inputs in self.sets]
+        if self.takes_any_size:
+            # One thread reads and computes in turn, which is what "end to end" times.
+            behind = [END_TO_END] if self.threads == 1 else [END_TO_END, PIPELINED]
+            whole = [(stage, name) for stage in behind for name in names]
+            return [*((INPUT, name) for name in names), (NETWORK, None), *whole]
         before = [(stage, name) for stage in (DECODE, INGEST) for name in names]
         return [*before, (NETWORK, None), *((END_TO_END, name) for name in names)]
 

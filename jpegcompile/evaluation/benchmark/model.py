@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 
-from jpegcompile.evaluation.benchmark.job import COMPILED, SPATIAL, Job
+from jpegcompile.evaluation.benchmark.job import COMPILED, Job
 from jpegcompile.evaluation.benchmark.pipelines import (
-    Pipeline,
+    Stages,
     compiled_pipeline,
     open_session,
     session_network,
@@ -28,12 +28,12 @@ class TimedModel(ABC):
     output_names: list[str]
 
     @abstractmethod
-    def pipeline(self, *, with_parts: bool) -> Pipeline:
+    def pipeline(self, *, with_parts: bool) -> Stages:
         """The steps of the model.
 
         Args:
-            with_parts: whether the ingest and the network run by themselves, too; if not, nothing
-                is opened for them.
+            with_parts: whether parts of it run by themselves, too; if not, nothing is opened for
+                them.
         """
 
 
@@ -46,12 +46,12 @@ class OnnxModel(TimedModel):
         self._session = open_session(job, job.model, job.folder)
         self.output_names = [output.name for output in self._session.get_outputs()]
 
-    def pipeline(self, *, with_parts: bool) -> Pipeline:
+    def pipeline(self, *, with_parts: bool) -> Stages:
         """See `TimedModel`."""
         job = self._job
         if not job.takes_files:
             return tensor_pipeline(session_network(self._session))
-        if job.side == SPATIAL:
+        if job.is_original:
             return spatial_pipeline(job, self._session)
         parts = None
         if with_parts:
@@ -68,4 +68,8 @@ def opener_of(job: Job) -> Callable[[], TimedModel]:
         from jpegcompile.evaluation.benchmark.module import open_module
 
         return partial(open_module, job)
+    if job.takes_any_size:
+        from jpegcompile.evaluation.benchmark.any_size import opener
+
+        return opener(job)
     return partial(OnnxModel, job)

@@ -10,11 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
+from jpegcompile.evaluation.benchmark.ahead import Overlap, Sharing
+from jpegcompile.evaluation.benchmark.any_size import AnySizePipeline
 from jpegcompile.evaluation.benchmark.job import Job
 from jpegcompile.evaluation.benchmark.model import TimedModel
-from jpegcompile.evaluation.benchmark.pipelines import Array, Outputs, Pipeline, tensor_pipeline
+from jpegcompile.evaluation.benchmark.pipelines import (
+    Array,
+    Outputs,
+    Pipeline,
+    Stages,
+    tensor_pipeline,
+)
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.runtime.triton.load import load_module
 from jpegcompile.runtime.triton.module import CompiledModule
@@ -29,23 +40,46 @@ class TimedModule(TimedModel):
         self._module = module
         self.output_names = module.output_names
 
-    def pipeline(self, *, with_parts: bool) -> Pipeline:
+    def pipeline(self, *, with_parts: bool) -> Stages:
         """See `TimedModel`; the parts of a module need no opening."""
         job, module = self._job, self._module
         if not job.takes_files:
             return tensor_pipeline(self._waiting(self._run_tensors))
-        frame = job.frame
+        frame, run_image = job.frame, self._waiting(module.run_image)
         assert frame is not None
-
-        def decode(files: Sequence[bytes]) -> Any:
-            return read_coefficients_many(files, threads=job.threads, tolerant=job.tolerant)
-
+        if job.takes_any_size:
+            return self._any_size(run_image)
         return Pipeline(
-            decode,
+            self._decode,
             self._waiting(lambda images: module.image_of(images, frame)),
-            self._waiting(module.run_image),
-            self._waiting(lambda files: module.run_coefficients(decode(files))),
+            run_image,
+            self._waiting(lambda files: module.run_coefficients(self._decode(files))),
         )
+
+    def _any_size(self, run_image: Callable[[Any], Outputs]) -> AnySizePipeline:
+        """The device is fed by one thread: what is done ahead is to read coefficients."""
+        job = self._job
+
+        def finish(images: Sequence[Coefficients]) -> Outputs:
+            return run_image(self.image_of(images))
+
+        sharing = Sharing(job.threads, job.threads)
+        overlaps = [] if job.threads == 1 else [Overlap(sharing, self._decode, finish)]
+        read = self._waiting(lambda files: self.image_of(self._decode(files)))
+        return AnySizePipeline(read, run_image, tuple(overlaps))
+
+    def _decode(self, files: Sequence[bytes]) -> list[Coefficients]:
+        job = self._job
+        return read_coefficients_many(files, threads=job.threads, tolerant=job.tolerant)
+
+    def image_of(self, images: Sequence[Coefficients]) -> torch.Tensor:
+        """Files of any frames as the first kernel takes them, in their order."""
+        groups: dict[Frame, list[int]] = {}
+        for index, image in enumerate(images):
+            groups.setdefault(image.frame, []).append(index)
+        parts = [self._module.image_of([images[i] for i in g], f) for f, g in groups.items()]
+        order = np.argsort(np.concatenate(list(groups.values())))
+        return parts[0] if len(parts) == 1 else torch.cat(parts)[torch.from_numpy(order)]
 
     def _run_tensors(self, tensors: Array) -> Outputs:
         return self._module.run_feeds({self._job.image.name: tensors})

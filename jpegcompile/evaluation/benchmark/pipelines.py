@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
 from jpegcompile.errors import UnsupportedModelError, one_line
-from jpegcompile.evaluation.benchmark.job import DECODE, END_TO_END, INGEST, NETWORK, SPATIAL, Job
+from jpegcompile.evaluation.benchmark.job import DECODE, END_TO_END, INGEST, NETWORK, Job
 from jpegcompile.evaluation.pillow import pillow_pixels
 from jpegcompile.interface import JPEG
 from jpegcompile.jpeg.read import read_coefficients_many
@@ -29,6 +29,21 @@ from jpegcompile.runtime.opening import session_options
 
 Array = NDArray[Any]
 Outputs = list[Array]
+
+
+class Stages(Protocol):
+    """What can be run of one side."""
+
+    @property
+    def network(self) -> Callable[[Any], Outputs]:
+        """From the network's input to the outputs."""
+
+    @property
+    def end_to_end(self) -> Callable[[Sequence[bytes]], Outputs]:
+        """From the bytes of a batch of files to the outputs."""
+
+    def step(self, stage: str, files: Sequence[bytes]) -> Callable[[], object]:
+        """What a run of a stage does for a batch of files; everything before it is done here."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +77,27 @@ class Pipeline:
 
 
 def open_session(
-    job: Job, path: str, folder: str | None, profile: Path | None = None
+    job: Job,
+    path: str,
+    folder: str | None,
+    profile: Path | None = None,
+    *,
+    spinning: bool = True,
 ) -> ort.InferenceSession:
     """A session as a program of ONNX Runtime's would have it, from the file where that is possible.
 
-    Idle threads spin here, as is ONNX Runtime's default: without, two threads took a fifth longer
-    for a small network. They do so for some 45 ms after a run, which is why a process that was
-    told to run answers only when it is quiet (see `worker`).
+    Idle threads spin unless it is told otherwise, as is ONNX Runtime's default: without, two
+    threads took a fifth longer for a small network. They do so for some 45 ms after a run, which is
+    why a process that was told to run answers only when it is quiet (see `worker`).
 
     Raises:
         UnsupportedModelError: if ONNX Runtime refuses the model.
         AccessError: if CUDA is required and not used.
     """
-    options = session_options(job.threads, None if folder is None else Path(folder), spinning=True)
-    if job.library is not None and job.side != SPATIAL:
+    options = session_options(
+        job.threads, None if folder is None else Path(folder), spinning=spinning
+    )
+    if job.library is not None and not job.is_original:
         job.providers.configure(options)
         register(options, Path(job.library))
     if profile is not None:
@@ -126,7 +148,7 @@ def spatial_pipeline(job: Job, session: ort.InferenceSession) -> Pipeline:
     preprocess, channels = preprocess_of(job.preprocess), job.image.channels
     color, affine = preprocess.color_for(channels), preprocess.affine(channels)
     scale, shift = (v.astype(np.float32)[:, None, None] for v in (affine.scale, affine.shift))
-    each = _each(job.threads)
+    each = each_by(job.threads)
     network = session_network(session)
 
     def decode(files: Sequence[bytes]) -> list[NDArray[np.uint8]]:
@@ -193,7 +215,7 @@ def session_network(session: ort.InferenceSession) -> Callable[[Array], Outputs]
     return network
 
 
-def _each(threads: int) -> Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]:
+def each_by(threads: int) -> Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]:
     """`map` with so many threads; one item is done where it is, which takes half the time."""
     pool = ThreadPoolExecutor(threads)
     return lambda work, items: list(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,7 +43,7 @@ class Plan:
     variants: tuple[tuple[tuple[str, float], ...], ...]
 
     def jobs(self, batch: int, threads: int) -> list[Job]:
-        """A job for each side, the spatial one first."""
+        """A job for each side, that of the original, or those of rivals, first."""
         return [replace(job, batch=batch, threads=threads) for job in self.templates]
 
 
@@ -55,6 +56,7 @@ def plan_of(
     portable: bool,
     tolerant: bool = False,
     providers: Providers = ON_CPU,
+    rivals: Sequence[str] = (),
 ) -> Plan:
     """A job for each side of a compiled model and its source, and the files that jobs need.
 
@@ -67,6 +69,7 @@ def plan_of(
         portable: whether the compiled model runs without native kernels, too.
         tolerant: whether to take what can be read of damaged files.
         providers: what sessions of ONNX Runtime run on.
+        rivals: that read images of any size for the original.
     """
     info = session.info
     shared = Job(
@@ -87,6 +90,11 @@ def plan_of(
         tolerant=tolerant,
         providers=providers,
     )
+    original_job = _spatial_job(source, shared, folder, info.trained_size)
+    originals: tuple[Job, ...] = (original_job,)
+    if shared.takes_any_size:
+        shared = replace(shared, ingest_block=info.ingest_block)
+        originals = tuple(replace(original_job, side=rival) for rival in rivals)
     if isinstance(session, Session):
         compiled = _jobs_of_a_file(session, shared, folder, portable)
     else:
@@ -96,16 +104,18 @@ def plan_of(
     )
     return Plan(
         folder=folder,
-        templates=(_spatial_job(source, shared, folder), *compiled),
+        templates=(*originals, *compiled),
         is_exact=info.frequencies is None,
         tolerance=tolerance,
         variants=_variants(source, info.input, inputs, folder, tolerance),
     )
 
 
-def _spatial_job(source: Source, shared: Job, folder: Path) -> Job:
-    """The job of the original."""
-    if source.integer_pixels is None:
+def _spatial_job(
+    source: Source, shared: Job, folder: Path, trained_size: tuple[int, int] | None
+) -> Job:
+    """The job of the original, at the size of the compiled model."""
+    if source.integer_pixels is None and trained_size is None:
         return shared
     # The float decode, with which it is checked, is not of integers.
     floats = folder / "original.onnx"
@@ -124,7 +134,7 @@ def _jobs_of_a_file(session: Session, shared: Job, folder: Path, portable: bool)
         library=library,
     )
     without = replace(compiled, side=PORTABLE, library=None)
-    if session.info.input_mode == "jpeg":
+    if session.info.input_mode == "jpeg" and not shared.takes_any_size:
         # What has no native kernels takes coefficients, as `Session` has it.
         behind = folder / "coefficients.onnx"
         behind.write_bytes(session.model.SerializeToString())
@@ -145,15 +155,14 @@ def _with_parts(session: Session, job: Job, folder: Path) -> Job:
     if begin is None:
         return job
     ingest, network = folder / "ingest.onnx", folder / "network.onnx"
-    ingest.write_bytes(end_at(session.model, begin).SerializeToString())
     cut = begin_at(session.model, begin, session.info.input)
     network.write_bytes(cut.SerializeToString())
-    return replace(
-        job,
-        ingest=str(ingest),
-        network=str(network),
-        parts_folder=str(session.folder.absolute()),
-    )
+    job = replace(job, network=str(network), parts_folder=str(session.folder.absolute()))
+    if job.takes_any_size:
+        # The reader of files makes the network's input, not the graph.
+        return job
+    ingest.write_bytes(end_at(session.model, begin).SerializeToString())
+    return replace(job, ingest=str(ingest))
 
 
 def _variants(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import onnxruntime as ort
 
-from jpegcompile.evaluation.benchmark.job import SPATIAL, Job
+from jpegcompile.evaluation.benchmark.any_size import network_file, preprocessor_reader
+from jpegcompile.evaluation.benchmark.job import Job
 from jpegcompile.evaluation.benchmark.operators import NodeTime, node_times
 from jpegcompile.evaluation.benchmark.pipelines import (
     byte_feeds,
@@ -31,7 +32,7 @@ def profile(job: Job, runs: int) -> list[NodeTime]:
         runs: batches that count.
     """
     with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as folder:
-        session = open_session(job, job.model, job.folder, Path(folder) / "profile")
+        session = open_session(job, *network_file(job), Path(folder) / "profile")
         steps = _steps(job, session)
         for _ in range(runs + _WARM_UP):
             for step in steps:
@@ -42,9 +43,12 @@ def profile(job: Job, runs: int) -> list[NodeTime]:
 def _steps(job: Job, session: ort.InferenceSession) -> list[Callable[[], object]]:
     """What runs a batch: the bytes of files go one by one, everything else at once."""
     inputs = job.sets[0]
-    if not job.takes_files or job.side == SPATIAL:
+    if not job.takes_files or job.is_original:
         return [partial(session_network(session), next(inputs.tensor_batches(job.batch)))]
     files = inputs.file_batches(job.batch)[0]
+    if job.takes_any_size:
+        (image,) = session.get_inputs()
+        return [partial(run_session, session, {image.name: preprocessor_reader(job)(files)})]
     if job.input_mode == "jpeg":
         return [partial(run_session, session, byte_feeds(file)) for file in files]
     assert job.frame is not None

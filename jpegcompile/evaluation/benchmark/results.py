@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from jpegcompile.evaluation.benchmark.job import SPATIAL
+from jpegcompile.evaluation.benchmark.ahead import Sharing
+from jpegcompile.evaluation.benchmark.difference import Difference
+from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
 from jpegcompile.evaluation.measure import Verification
 from jpegcompile.jpeg.unusable import Skipped
@@ -17,12 +19,18 @@ if TYPE_CHECKING:
     from jpegcompile.runtime.triton.module import ModuleExecution
 
 
+def originals_among(sides: Iterable[str]) -> list[str]:
+    """Those of the sides that run the original model, in their order."""
+    return [side for side in sides if side not in (COMPILED, PORTABLE)]
+
+
 @dataclass(frozen=True)
 class Timing:
     """One stage.
 
     Attributes:
-        stage: "decode", "ingest", "network" or "end to end".
+        stage: "decode", "ingest", "network" or "end to end"; for images of any size "input",
+            "network", "end to end" or "pipelined".
         inputs: of which kind; None where it does not matter.
         rounds: of each side, seconds of a batch in each round.
     """
@@ -35,10 +43,15 @@ class Timing:
         """Of a batch: the median of the rounds."""
         return median(self.rounds[side])
 
-    def ratio(self, side: str) -> float:
-        """To the spatial side's time: the median of the rounds' ratios."""
-        pairs = zip(self.rounds[side], self.rounds[SPATIAL], strict=True)
-        return median(own / spatial for own, spatial in pairs)
+    @property
+    def originals(self) -> list[str]:
+        """The sides that run the original model, the reference first."""
+        return originals_among(self.rounds)
+
+    def ratio(self, side: str, original: str | None = None) -> float:
+        """To the time of a side with the original, the first if not given: median of the rounds."""
+        reference = self.rounds[original or self.originals[0]]
+        return median(own / other for own, other in zip(self.rounds[side], reference, strict=True))
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""
@@ -46,7 +59,15 @@ class Timing:
             "stage": self.stage,
             "inputs": self.inputs,
             "seconds": {side: self.seconds(side) for side in self.rounds},
-            "ratio": {side: self.ratio(side) for side in self.rounds if side != SPATIAL},
+            "ratio": {side: self.ratio(side) for side in list(self.rounds)[1:]},
+            "ratio_to": {
+                original: {
+                    side: self.ratio(side, original)
+                    for side in self.rounds
+                    if side not in self.originals
+                }
+                for original in self.originals
+            },
             "rounds": {side: list(values) for side, values in self.rounds.items()},
         }
 
@@ -62,6 +83,9 @@ class Side:
         base: as `memory`, before the model was opened.
         check: of the outputs, against the original's; None for the original itself.
         nodes: times of nodes, the slowest first; empty where they were not asked for.
+        differences: of outputs of the original behind a rival's reader, to those for the float
+            decode; empty where images have the network's size.
+        sharing: of threads, where reader and network overlap; None where that was not timed.
     """
 
     creation: float
@@ -69,6 +93,8 @@ class Side:
     base: int | None
     check: Verification | None
     nodes: tuple[NodeTime, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    sharing: Sharing | None = None
 
     @property
     def own_memory(self) -> int | None:
@@ -82,6 +108,8 @@ class Side:
             "memory": self.memory,
             "base": self.base,
             "check": None if self.check is None else self.check.to_json(),
+            "differences": [asdict(difference) for difference in self.differences],
+            "sharing": None if self.sharing is None else asdict(self.sharing),
             "nodes": [asdict(node) for node in self.nodes],
             "operators": {
                 op: {"nodes": count, "seconds": seconds}
@@ -92,12 +120,13 @@ class Side:
 
 @dataclass(frozen=True)
 class Cell:
-    """Both sides, or the three, at one batch size and one number of threads.
+    """All sides at one batch size and one number of threads.
 
     Attributes:
         batch: inputs of a run.
         threads: of ONNX Runtime and of decoding.
-        sides: "spatial", "compiled" and, where it was asked for, "portable".
+        sides: "spatial" or, for images of any size, rivals by name; "compiled" and, where it was
+            asked for, "portable".
         timings: of the stages.
     """
 
@@ -107,13 +136,13 @@ class Cell:
     timings: tuple[Timing, ...]
 
     def ratio(self, side: str, what: str) -> float | None:
-        """`creation`, `memory` or `own_memory` of a side, in units of the spatial one's."""
-        own, spatial = (getattr(self.sides[name], what) for name in (side, SPATIAL))
-        return own / spatial if own is not None and spatial else None
+        """`creation`, `memory` or `own_memory` of a side, in units of the first one's."""
+        own, first = (getattr(self.sides[name], what) for name in (side, next(iter(self.sides))))
+        return own / first if own is not None and first else None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""
-        others = [side for side in self.sides if side != SPATIAL]
+        others = list(self.sides)[1:]
         return {
             "batch": self.batch,
             "threads": self.threads,
@@ -146,6 +175,8 @@ class Benchmark:
         skipped: files that could not be used, and why.
         ignored: why, for every folder that was passed over, by its path.
         pixel_fallbacks: how many of `files` went through the pixel fallback.
+        rivals: what each resizes with, by name; empty where images have the network's size.
+        left_out_rivals: why others do not take part, by name.
     """
 
     original: str
@@ -162,6 +193,8 @@ class Benchmark:
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, str] = field(default_factory=dict)
     pixel_fallbacks: int = 0
+    rivals: Mapping[str, str] = field(default_factory=dict)
+    left_out_rivals: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def checks(self) -> list[Verification]:
@@ -188,4 +221,6 @@ class Benchmark:
             "skipped": [asdict(skipped) for skipped in self.skipped],
             "ignored": dict(self.ignored),
             "pixel_fallbacks": self.pixel_fallbacks,
+            "rivals": dict(self.rivals),
+            "left_out_rivals": dict(self.left_out_rivals),
         }

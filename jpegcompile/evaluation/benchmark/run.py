@@ -18,10 +18,11 @@ from jpegcompile.evaluation.benchmark.inputs import gather
 from jpegcompile.evaluation.benchmark.job import InputSet
 from jpegcompile.evaluation.benchmark.plan import plan_of
 from jpegcompile.evaluation.benchmark.results import Benchmark
+from jpegcompile.evaluation.benchmark.rivals.registry import Chosen, chosen_rivals
 from jpegcompile.evaluation.benchmark.timer import Steps, Timer
 from jpegcompile.evaluation.progress import Progress, unseen
-from jpegcompile.evaluation.verify import require_same_source
-from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.evaluation.verify import original_of
+from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.processors import available_processors
@@ -54,16 +55,20 @@ def bench(
     on_error: OnError = "stop",
     tolerant: bool = False,
     fallback: Fallback = "none",
+    rivals: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Benchmark:
     """Time the original model behind Pillow and NumPy against the compiled model.
 
+    Of a model for images of any size, the original is timed behind several readers of files, and
+    reading and network are timed at work at once, too.
+
     Args:
         original: path of the source model.
         compiled: path of the compiled model, a file or the folder of a module.
-        images: folder of JPEG files of the network's size. Without it a model for coefficients is
-            timed with files made for the purpose, of quality 75 and 90, and one for tensors with
-            random tensors.
+        images: folder of JPEG files, of the network's size unless the model takes any. Without it
+            a model for coefficients is timed with files made for the purpose, of quality 75 and 90,
+            and one for tensors with random tensors.
         batches: inputs of a run; 1 and 8, or what the model is bound to, if not given.
         threads: of ONNX Runtime or PyTorch, and of decoding; every number is timed with every
             batch size.
@@ -78,6 +83,8 @@ def bench(
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
         fallback: "pixels" also times models for tensors with files of which no coefficients are
             read, as `Session.run`; for other models such files are left out.
+        rivals: names of readers for the original, of "pillow", "pillow-box", "simplejpeg+opencv"
+            and "torchvision"; all that are installed if not given.
         progress: called with (done, total).
 
     Raises:
@@ -89,16 +96,26 @@ def bench(
     _require_positive(batches or (), threads, rounds, seconds)
     with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as name:
         session = opened(compiled, threads=1, providers=providers, progress=progress or unseen)
-        source = load_source(original)
-        require_same_source(source, session)
+        source = original_of(original, session)
         _require_timed(session, per_op, portable)
+        chosen = _rivals(session, rivals)
         sizes = _batch_sizes(session, source, batches)
         inputs = gather(
             session, images, sizes, Path(name), on_error, tolerant=tolerant, fallback=fallback
         )
         path = os.fspath(original)
         used = _providers(session, original, providers)
-        plan = plan_of(session, source, path, inputs, Path(name), portable, tolerant, used)
+        plan = plan_of(
+            session,
+            source,
+            path,
+            inputs,
+            Path(name),
+            portable,
+            tolerant,
+            used,
+            tuple(chosen.rivals),
+        )
         execution, mode = _execution_of(session), session.info.input_mode
         # Their memory is not wanted while others are timed.
         del session, source
@@ -121,7 +138,26 @@ def bench(
             skipped=inputs.skipped,
             ignored=inputs.ignored,
             pixel_fallbacks=inputs.pixel_fallbacks,
+            rivals=chosen.rivals,
+            left_out_rivals=chosen.left_out,
         )
+
+
+def _rivals(session: ImageRunner, names: Sequence[str] | None) -> Chosen:
+    """Which readers take part, where files may have any size.
+
+    Raises:
+        UsageError: if some are named and cannot take part.
+    """
+    geometry = session.info.input.geometry
+    if geometry.takes_any_size:
+        return chosen_rivals(names, geometry)
+    if names is not None:
+        raise UsageError(
+            f"{session.path}: takes images of its own size, or tensors, which rivals do not differ"
+            " in; leave --rivals out, or compile it with a --preprocess that resizes"
+        )
+    return Chosen({}, {})
 
 
 def _require_timed(session: Session | CompiledModule, per_op: bool, portable: bool) -> None:

@@ -9,18 +9,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from jpegcompile.evaluation.benchmark.ahead import Sharing
+from jpegcompile.evaluation.benchmark.checks import Checked, Checks
 from jpegcompile.evaluation.benchmark.job import Job
 from jpegcompile.evaluation.benchmark.operators import NodeTime
 from jpegcompile.evaluation.benchmark.plan import Plan
 from jpegcompile.evaluation.benchmark.process import Process
 from jpegcompile.evaluation.benchmark.results import Cell, Side, Timing
-from jpegcompile.evaluation.measure import Verification
-from jpegcompile.evaluation.meter import Meter, Variant, verification
 from jpegcompile.evaluation.progress import Progress
-from jpegcompile.evaluation.verify import require_passed
 
 _PROFILED_RUNS = 10
 _MOST_RUNS = 1000
@@ -57,66 +53,52 @@ class Timer:
         """Start a process for each side, and end them when all is measured."""
         with ExitStack() as stack:
             processes = [stack.enter_context(Process(job, self.plan.folder)) for job in jobs]
-            memory, checks = self._checked(processes)
-            timings = self._timed(processes)
+            memory, checks, checked = self._checked(processes)
+            prepared = self._prepared(processes, checks)
+            timings = self._timed(processes, [answer["seconds"] for answer in prepared])
             nodes = [self._nodes(process) if self.per_op else () for process in processes]
-        sides = {
-            process.job.side: Side(process.creation, peak["peak"], peak["base"], check, times)
-            for process, peak, check, times in zip(processes, memory, checks, nodes, strict=True)
-        }
+        sides = {}
+        for index, process in enumerate(processes):
+            sharing = prepared[index]["sharing"]
+            sides[process.job.side] = Side(
+                creation=process.creation,
+                memory=memory[index]["peak"],
+                base=memory[index]["base"],
+                check=checked[index].verification,
+                nodes=nodes[index],
+                differences=checked[index].differences,
+                sharing=None if sharing is None else Sharing(**sharing),
+            )
         return Cell(jobs[0].batch, jobs[0].threads, sides, timings)
 
     def _checked(
         self, processes: Sequence[Process]
-    ) -> tuple[list[dict[str, int | None]], list[Verification | None]]:
-        """Memory of each side, and its check, which has passed; None for the spatial side."""
-        folder, memory, files = str(self.plan.folder), [], []
+    ) -> tuple[list[dict[str, int | None]], Checks, list[Checked]]:
+        """Memory of each side, what checks them, and their checks."""
+        memory, files = [], []
         for process in processes:
-            answer = process.ask("outputs", folder)
+            answer = process.ask("outputs", str(self.plan.folder))
             memory.append(answer["memory"])
             files.append(answer["files"])
             self.steps.done()
-        exact, pillow = files[0], None
-        if processes[0].job.takes_files:
-            exact, pillow = processes[0].ask("exact", folder)["files"], files[0]
-        checks: list[Verification | None] = [None]
-        for process, own in zip(processes[1:], files[1:], strict=True):
-            check = self._check(process.outputs, own, exact, pillow)
-            if self.plan.is_exact:
-                require_passed(check)
-            checks.append(check)
-        return memory, checks
+        checks = Checks(self.plan, processes[0], files[0])
+        checked = [checks.of(process, own) for process, own in zip(processes, files, strict=True)]
+        return memory, checks, checked
 
-    def _check(
-        self,
-        names: Sequence[str],
-        actual: Sequence[str],
-        exact: Sequence[str],
-        pillow: Sequence[str] | None,
-    ) -> Verification:
-        plan = self.plan
-        meter = Meter(plan.tolerance, plan.templates[0].image.layout)
-        for index, paths in enumerate(zip(actual, exact, strict=True)):
-            own, expected = (_read_outputs(path, names) for path in paths)
-            by_pillow = None if pillow is None else _read_outputs(pillow[index], names)
-            # Inputs that fill no whole batch are not run.
-            variants = [
-                Variant(
-                    {n: v[: len(expected[n])] for n, v in _read_outputs(path, names).items()},
-                    weight,
-                )
-                for path, weight in plan.variants[index]
-            ]
-            count = len(own[names[0]])
-            meter.outputs(names, own, expected, by_pillow, variants, inputs=count)
-        return verification(meter, is_exact=plan.is_exact)
-
-    def _timed(self, processes: Sequence[Process]) -> tuple[Timing, ...]:
-        """Every stage: each round times the sides one after another, another one first."""
-        estimates = []
+    def _prepared(self, processes: Sequence[Process], checks: Checks) -> list[dict[str, Any]]:
+        """What each side says of its preparation; pipelines are checked, too."""
+        answers = []
         for process in processes:
-            estimates.append(process.ask("prepare")["seconds"])
+            answers.append(process.ask("prepare"))
+            if answers[-1]["sharing"] is not None:
+                checks.of(process, process.ask("pipelined", str(self.plan.folder))["files"])
             self.steps.done()
+        return answers
+
+    def _timed(
+        self, processes: Sequence[Process], estimates: Sequence[Sequence[float]]
+    ) -> tuple[Timing, ...]:
+        """Every stage: each round times the sides one after another, another one first."""
         stages = processes[0].job.stages
         rounds: list[dict[str, list[float]]] = [{p.job.side: [] for p in processes} for _ in stages]
         for number in range(self.rounds):
@@ -142,8 +124,3 @@ class Timer:
     def _nodes(self, process: Process) -> tuple[NodeTime, ...]:
         answer = process.ask("profile", _PROFILED_RUNS)
         return tuple(NodeTime(**node) for node in answer["nodes"])
-
-
-def _read_outputs(path: str, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    with np.load(path) as arrays:
-        return {name: arrays[f"arr_{index}"] for index, name in enumerate(names)}

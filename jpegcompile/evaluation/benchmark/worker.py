@@ -21,10 +21,13 @@ from typing import IO, Any
 import numpy as np
 
 from jpegcompile.errors import AccessError, JpegCompileError
-from jpegcompile.evaluation.benchmark.job import Job, job_of
+from jpegcompile.evaluation.benchmark.ahead import Overlap, fastest, read_ahead
+from jpegcompile.evaluation.benchmark.any_size import AnySizePipeline
+from jpegcompile.evaluation.benchmark.job import PIPELINED, InputSet, Job, job_of
 from jpegcompile.evaluation.benchmark.model import opener_of
-from jpegcompile.evaluation.benchmark.pipelines import Array
+from jpegcompile.evaluation.benchmark.pipelines import Array, Stages
 from jpegcompile.evaluation.benchmark.profile import profile
+from jpegcompile.evaluation.benchmark.timed import InTurn, Overlapping, Timed
 
 # Idle is less than a twentieth of a core over this time. Something is wrong with a process that
 # is not after the longest wait, but then it is timed as it is.
@@ -43,7 +46,8 @@ class Worker:
         self._model = open_model()
         self.creation = perf_counter() - start
         self._whole = self._model.pipeline(with_parts=False)
-        self._steps: dict[tuple[str, str | None], list[Any]] = {}
+        self._timed: dict[tuple[str, str | None], Timed] = {}
+        self._overlap: Overlap | None = None
 
     def opened(self) -> dict[str, Any]:
         """Seconds that opening took, and names of the outputs."""
@@ -73,40 +77,49 @@ class Worker:
         return {"files": self._write(results, folder, "exact")}
 
     def prepare(self) -> dict[str, Any]:
-        """Make the inputs of every stage and run it once; says the seconds."""
+        """Make the inputs of every stage and run it once; says the seconds and the sharing."""
         pipeline = self._model.pipeline(with_parts=True)
+        self._overlap = overlap = self._chosen(pipeline)
         by_name = {inputs.name: inputs for inputs in self.job.sets}
         seconds = []
         for stage, name in self.job.stages:
             # The network does the same work whatever it is fed.
             inputs = by_name.get(name or "", self.job.sets[0])
-            if self.job.takes_files:
-                steps = [
-                    pipeline.step(stage, batch) for batch in inputs.file_batches(self.job.batch)
-                ]
+            timed: Timed
+            if stage == PIPELINED:
+                assert overlap is not None
+                timed = Overlapping(overlap, inputs.file_batches(self.job.batch))
             else:
-                steps = [
-                    partial(pipeline.network, batch)
-                    for batch in inputs.tensor_batches(self.job.batch)
-                ]
-            self._steps[stage, name] = steps
-            start = perf_counter()
-            for step in steps:
-                step()
-            seconds.append((perf_counter() - start) / len(steps))
-        return {"seconds": seconds}
+                timed = self._in_turn(pipeline, stage, inputs)
+            self._timed[stage, name] = timed
+            seconds.append(timed.estimate())
+        return {"seconds": seconds, "sharing": overlap and asdict(overlap.sharing)}
+
+    def pipelined(self, folder: str) -> dict[str, Any]:
+        """Outputs of the pipeline for every batch of every set, written as `outputs` does."""
+        overlap, size = self._overlap, self.job.batch
+        assert overlap is not None
+        results = [
+            [overlap.finish(made) for made in read_ahead(overlap.read, inputs.file_batches(size))]
+            for inputs in self.job.sets
+        ]
+        return {"files": self._write(results, folder, "pipelined")}
+
+    def _chosen(self, pipeline: Stages) -> Overlap | None:
+        """The way to overlap that is fastest for the first inputs; None where none is timed."""
+        if not isinstance(pipeline, AnySizePipeline) or not pipeline.overlaps:
+            return None
+        return fastest(pipeline.overlaps, self.job.sets[0].file_batches(self.job.batch))
+
+    def _in_turn(self, pipeline: Stages, stage: str, inputs: InputSet) -> InTurn:
+        size = self.job.batch
+        if self.job.takes_files:
+            return InTurn([pipeline.step(stage, batch) for batch in inputs.file_batches(size)])
+        return InTurn([partial(pipeline.network, b) for b in inputs.tensor_batches(size)])
 
     def time(self, stage: str, name: str | None, runs: int, warm_up: int) -> dict[str, Any]:
-        """Seconds of each of `runs` runs of a stage."""
-        steps = self._steps[stage, name]
-        seconds = []
-        for number in range(-warm_up, runs):
-            step = steps[number % len(steps)]
-            start = perf_counter()
-            step()
-            if number >= 0:
-                seconds.append(perf_counter() - start)
-        return {"seconds": seconds}
+        """Seconds of a batch in each of `runs` runs of a stage, or over all of them."""
+        return {"seconds": self._timed[stage, name].seconds(runs, warm_up)}
 
     def profile(self, runs: int) -> dict[str, Any]:
         """Times of the nodes of the whole model for a batch; see `profile`."""

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "jpeg/huffman/header.h"
+#include "jpeg/huffman/definitions.h"
 
 namespace jpegcompile::huffman {
 

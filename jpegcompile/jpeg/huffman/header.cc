@@ -4,12 +4,10 @@
 #include <string_view>
 
 #include "jpeg/exif.h"
-#include "jpeg/huffman/zigzag.h"
+#include "jpeg/huffman/definitions.h"
 
 namespace jpegcompile::huffman {
 namespace {
-
-using Bytes = std::span<const unsigned char>;
 
 // T.81, table B.1.
 enum Marker : unsigned char {
@@ -31,13 +29,8 @@ enum Marker : unsigned char {
 constexpr std::size_t most_extent = 65500;
 constexpr std::size_t most_factor = 4;
 constexpr std::size_t most_blocks_in_mcu = 10;
-constexpr std::size_t table_slots = 4;
 
 std::size_t ceil_div(std::size_t count, std::size_t step) { return (count + step - 1) / step; }
-
-std::size_t two_bytes(Bytes bytes, std::size_t at) {
-    return static_cast<std::size_t>(bytes[at] << 8 | bytes[at + 1]);
-}
 
 bool starts_with(Bytes bytes, std::string_view text) {
     return bytes.size() >= text.size() &&
@@ -105,9 +98,9 @@ private:
             case sof1:
                 return take_frame(content);
             case dht:
-                return take_huffman_tables(content);
+                return definitions_.take_huffman_tables(content);
             case dqt:
-                return take_quantization_tables(content);
+                return definitions_.take_quantization_tables(content);
             case dri:
                 return take_restart_interval(content);
             case sos:
@@ -131,46 +124,6 @@ private:
         }
         if (marker == app1 && orientation_ == 0) {
             orientation_ = exif_orientation(content);
-        }
-        return true;
-    }
-
-    bool take_quantization_tables(Bytes content) noexcept {
-        while (!content.empty()) {
-            const std::size_t value_bytes = content[0] >> 4 == 0 ? 1 : 2, slot = content[0] & 15;
-            const std::size_t size = 1 + block_coefficients * value_bytes;
-            if (content[0] >> 4 > 1 || slot >= table_slots || content.size() < size) {
-                return false;
-            }
-            auto& table = quantization_[slot].emplace();
-            for (std::size_t index = 0; index < block_coefficients; ++index) {
-                const std::size_t at = 1 + index * value_bytes;
-                const std::size_t value = value_bytes == 1 ? content[at] : two_bytes(content, at);
-                table[natural_order[index]] = static_cast<std::uint16_t>(value);
-            }
-            content = content.subspan(size);
-        }
-        return true;
-    }
-
-    bool take_huffman_tables(Bytes content) noexcept {
-        while (!content.empty()) {
-            constexpr std::size_t head = 17;
-            const std::size_t kind = content[0] >> 4, slot = content[0] & 15;
-            if (content.size() < head || kind > 1 || slot >= table_slots) {
-                return false;
-            }
-            TableDefinition& table = (kind == 0 ? dc_ : ac_)[slot].emplace();
-            std::copy_n(content.begin() + 1, table.counts.size(), table.counts.begin());
-            std::size_t count = 0;
-            for (const std::uint8_t of_length : table.counts) {
-                count += of_length;
-            }
-            if (count == 0 || count > table.symbols.size() || content.size() < head + count) {
-                return false;
-            }
-            std::copy_n(content.begin() + head, count, table.symbols.begin());
-            content = content.subspan(head + count);
         }
         return true;
     }
@@ -264,15 +217,16 @@ private:
     }
 
     bool take_tables(std::size_t index, std::size_t dc_slot, std::size_t ac_slot) noexcept {
-        const std::size_t slot = components_[index].quantization_slot;
-        if (slot >= table_slots || dc_slot >= table_slots || ac_slot >= table_slots ||
-            !quantization_[slot] || !dc_[dc_slot] || !ac_[ac_slot]) {
+        const auto* const quantization =
+            definitions_.quantization(components_[index].quantization_slot);
+        const TableDefinition* const dc = definitions_.dc(dc_slot);
+        const TableDefinition* const ac = definitions_.ac(ac_slot);
+        if (quantization == nullptr || dc == nullptr || ac == nullptr) {
             return false;
         }
-        header_.frame.components[index].quantization = *quantization_[slot];
-        header_.tables[index] = {*dc_[dc_slot], *ac_[ac_slot]};
-        return std::find(quantization_[slot]->begin(), quantization_[slot]->end(), 0) ==
-               quantization_[slot]->end();
+        header_.frame.components[index].quantization = *quantization;
+        header_.tables[index] = {*dc, *ac};
+        return std::find(quantization->begin(), quantization->end(), 0) == quantization->end();
     }
 
     // As libjpeg decides it, without the cases that it warns of.
@@ -297,10 +251,7 @@ private:
     std::size_t position_ = 0;
     CleanHeader header_;
     std::array<FrameComponent, most_components> components_{};
-    std::array<std::optional<std::array<std::uint16_t, block_coefficients>>, table_slots>
-        quantization_;
-    std::array<std::optional<TableDefinition>, table_slots> dc_;
-    std::array<std::optional<TableDefinition>, table_slots> ac_;
+    Definitions definitions_;
     bool has_jfif_ = false;
     std::optional<unsigned char> adobe_transform_;
     int orientation_ = 0;

@@ -8,17 +8,11 @@
 #include <span>
 
 #include "jpeg/coefficients.h"
+#include "jpeg/huffman/definitions.h"
 
 namespace jpegcompile::huffman {
 
 inline constexpr std::size_t most_components = 3;
-
-// A Huffman table as a file defines it (T.81, B.2.4.2).
-struct TableDefinition {
-    std::array<std::uint8_t, 16> counts{};    // of the codes of each length, 1 to 16
-    std::array<std::uint8_t, 256> symbols{};  // in the order of their codes; 0 behind the last one
-    bool operator==(const TableDefinition&) const = default;
-};
 
 // The tables that the blocks of a component are coded with.
 struct ComponentTables {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,15 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from jpegcompile.dct.ingest import ingest
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.packed import PackedBatch
-from jpegcompile.jpeg.pixel_image import ReadImage, coefficients_of
+from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage, coefficients_of
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.kernels.ingest.launch import Ingest
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
@@ -29,12 +31,16 @@ from jpegcompile.precision import Precision, precision_of
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.batch import fill
 from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
-from jpegcompile.runtime.inputs import coefficient_feeds, ingested, original_input
+from jpegcompile.runtime.inputs import coefficient_feeds, original_input
 from jpegcompile.runtime.outputs import joined, require_rows
+from jpegcompile.runtime.pixel_input import network_tensor
+from jpegcompile.runtime.preprocessor import Preprocessor
+from jpegcompile.runtime.tensor_reader import usable_tensors
 from jpegcompile.runtime.triton.kernel import KernelModule
 from jpegcompile.runtime.triton.launching import DTYPES
 from jpegcompile.runtime.triton.maps import from_graph, to_graph
 from jpegcompile.runtime.triton.packed import unpacked_on
+from jpegcompile.runtime.triton.photographs import is_for_device, is_for_host
 
 _MOST_FRAMES = 16
 _BATCH = 32
@@ -55,8 +61,8 @@ class IngestModule(nn.Module):
     ) -> None:
         """The ingest of files of `frame`; see `Ingest`."""
         super().__init__()
-        self._frame, self._taken, self._precision = frame, taken, precision
         self.layout = y
+        self._y, self._frame, self._taken, self._precision = y, frame, taken, precision
         self.written = self._of(frame)
         self._others: OrderedDict[Frame, KernelModule] = OrderedDict()
 
@@ -79,7 +85,7 @@ class IngestModule(nn.Module):
             """See `forward`."""
 
     def for_frame(self, frame: Frame) -> KernelModule:
-        """The ingest of files of any frame of the network's size."""
+        """The ingest of files of any frame that comes to the network's size."""
         if frame == self._frame:
             return self.written
         if frame not in self._others:
@@ -106,12 +112,15 @@ class ModuleExecution:
         torch_operators: how many nodes operators of PyTorch run, by operator.
         precision: of maps and products.
         device: where they run.
+        inputs: how many images were preprocessed so far, "on the host" and "on the device"; only of
+            models for files of any size.
     """
 
     kernels: int
     torch_operators: Mapping[str, int]
     precision: str
     device: str
+    inputs: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""
@@ -121,6 +130,9 @@ class ModuleExecution:
         """One line for people."""
         others = ", ".join(f"{count} {op}" for op, count in self.torch_operators.items())
         text = f"{self.kernels} GPU kernels in {self.precision} on {self.device}"
+        if self.inputs:
+            made = " and ".join(f"{count} {where}" for where, count in self.inputs.items())
+            text = f"{text}; images preprocessed: {made}"
         return f"{text}; by operators of PyTorch: {others}" if others else text
 
 
@@ -172,6 +184,8 @@ class CompiledModule(nn.Module, ImageRunner):
         self.batch_size = self.fixed_batch or _BATCH
         self._argument_names = dict(parameters or {})
         self._process = os.getpid()
+        self._preprocessors: dict[bool, Preprocessor] = {}
+        self._inputs_made: Counter[str] = Counter()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by path: another process opens the folder for itself."""
@@ -184,7 +198,11 @@ class CompiledModule(nn.Module, ImageRunner):
         """What runs the nodes of the model."""
         kernels = [m for m in self.modules() if isinstance(m, KernelModule)]
         return ModuleExecution(
-            len(kernels), self.torch_operators, self.precision.name, str(self.device)
+            len(kernels),
+            self.torch_operators,
+            self.precision.name,
+            str(self.device),
+            dict(sorted(self._inputs_made.items())),
         )
 
     @property
@@ -235,7 +253,14 @@ class CompiledModule(nn.Module, ImageRunner):
             )
         read = self.coefficients(sources)
         for index, image in enumerate(read):
-            if not self.fits(image):
+            if self._is_preprocessed and self.info.frame != image.frame:
+                raise ImageError(
+                    f"{source_name(sources, index)}: is {image.frame.width}x{image.frame.height}"
+                    f" {subsampling_of(image.frame) or image.color_space}, and a call takes files"
+                    " of the network's own size and the sampling that the model is compiled for;"
+                    " use run"
+                )
+            if not self._is_preprocessed and not self.fits(image):
                 found = subsampling_of(image.frame) or image.color_space
                 raise ImageError(
                     f"{source_name(sources, index)}: is {found} but the model is compiled for"
@@ -258,13 +283,63 @@ class CompiledModule(nn.Module, ImageRunner):
         if self._process != os.getpid():
             raise UsageError(f"{self.path}: this module was opened before a fork; load it again")
 
+    @property
+    def _is_preprocessed(self) -> bool:
+        return self.info.input_mode != "tensor" and self.info.input.is_preprocessed
+
+    def batches(
+        self, sources: Sequence[ImageSource], reader: ImageReader, shared: Shared | None = None
+    ) -> Iterator[tuple[list[int], list[NDArray[Any]]]]:
+        """See `ImageRunner`; preprocesses files where that sends fewer bytes to the device."""
+        if not self._is_preprocessed:
+            yield from super().batches(sources, reader, shared)
+            return
+        self._require_image_alone(shared)
+        preprocessor = self._preprocessor(tolerant=reader.tolerant)
+        for start in range(0, len(sources), self.batch_size):
+            some = sources[start : start + self.batch_size]
+            if not is_for_host(some, self.info.input):
+                found = reader.read(some, start)
+                if found:
+                    yield (
+                        [item.index for item in found],
+                        self.run_coefficients([item.image for item in found]),
+                    )
+                continue
+            for used, image in usable_tensors(
+                preprocessor, some, reader, len(some), self._pixels_of, start
+            ):
+                yield used, self.run_image(self._on_host(image))
+
+    def _preprocessor(self, *, tolerant: bool) -> Preprocessor:
+        if tolerant not in self._preprocessors:
+            taken = replace(self.info.input, layout="NCHW")
+            half = np.float32 if self.precision.storage == "float32" else np.float16
+            self._preprocessors[tolerant] = Preprocessor(
+                taken, 1, dtype=half, threads=self.threads, tolerant=tolerant
+            )
+        return self._preprocessors[tolerant]
+
+    def _on_host(self, pixels: NDArray[Any]) -> Tensor:
+        """Pixels [N, C, H, W] that the host has made, as the first kernel takes them."""
+        self._inputs_made["on the host"] += len(pixels)
+        there = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device)
+        return self.to_map(there.float(), self._ingest.layout)
+
+    @property
+    def _ingest(self) -> IngestModule:
+        return next(m for m in self.children() if isinstance(m, IngestModule))
+
+    def _require_image_alone(self, shared: Shared | None) -> None:
+        if shared:
+            raise UsageError(f"{self.path}: takes the image alone; leave the other inputs out")
+
     def run_coefficients(
         self, images: Sequence[ReadImage], shared: Shared | None = None
     ) -> list[NDArray[Any]]:
         """See `ImageRunner`; files of every sampling are ingested by kernels of their own."""
         self.require_process()
-        if shared:
-            raise UsageError(f"{self.path}: takes the image alone; leave the other inputs out")
+        self._require_image_alone(shared)
         if self.info.frame is None:
             return self.run_feeds(self._inputs(images))
         groups: dict[Frame | None, list[int]] = {}
@@ -288,23 +363,27 @@ class CompiledModule(nn.Module, ImageRunner):
 
         Args:
             images: already read.
-            frame: that they have, of the network's size. It need not be the one that the model is
-                compiled for, which takes files.
+            frame: that they have. It need not be that of the files that the model is compiled for.
 
         Returns:
             On the device, perhaps still being computed there.
         """
         packed = self.device.type == "cuda" if self.packed is None else self.packed
+        if self._is_preprocessed:
+            if not is_for_device(frame, self.info.input):
+                pixels = [ingest(image, self.info.input, block=1) for image in images]
+                return self._on_host(np.stack(pixels).astype(np.float32))
+            self._inputs_made["on the device"] += len(images)
         feeds = self._on_device(coefficient_feeds(images, frame), packed=packed)
-        ingest = next(m for m in self.children() if isinstance(m, IngestModule))
-        return ingest.for_frame(frame)(**feeds)
+        return self._ingest.for_frame(frame)(**feeds)
 
     def _image_of_pixels(self, images: Sequence[ReadImage]) -> Tensor:
         """The same as `image_of` of images by Pillow's decode."""
-        batch = np.stack([ingested(image, self.info) for image in images])
-        ingest = next(m for m in self.children() if isinstance(m, IngestModule))
-        coefficients = torch.from_numpy(batch).to(self.device)
-        return self.to_map(coefficients, ingest.layout, coefficients=True)
+        pixels = [self._pixels_of(i) for i in images if isinstance(i, PixelImage)]
+        return self._on_host(np.stack(pixels))
+
+    def _pixels_of(self, image: PixelImage) -> NDArray[np.float32]:
+        return network_tensor(image, replace(self.info.input, layout="NCHW"), block=1)
 
     def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
         """Outputs for the inputs of one batch, as arrays.

@@ -7,8 +7,6 @@
 namespace jpegcompile::integer {
 namespace {
 
-constexpr int kStep = 32;  // pixels at a time
-
 // The high and the low part of a factor, both so small that products with -128..127 fit.
 struct Factor {
   int16_t high, low;
@@ -28,11 +26,16 @@ JPEGCOMPILE_INLINE V rounded(const V& high, const V& low) {
   return (high + 128 + (low >> 8)) >> 8;
 }
 
+template <typename Isa, typename Wide, typename Narrow>
+using Lanes = std::conditional_t<sizeof(typename Isa::Vector) < sizeof(Wide), Narrow, Wide>;
+
+template <typename V>
 struct Rgb {
-  Short16 red, green, blue;
+  V red, green, blue;
 };
 
-JPEGCOMPILE_INLINE Rgb mixed(const Short16& y, const Short16& cb, const Short16& cr) {
+template <typename V>
+JPEGCOMPILE_INLINE Rgb<V> mixed(const V& y, const V& cb, const V& cr) {
   constexpr Factor kRed = factor(fixed(1.40200 - 1)), kBlue = factor(fixed(1.77200 - 2));
   constexpr Factor kGreenOfCb = factor(fixed(-0.34414)), kGreenOfCr = factor(fixed(1 - 0.71414));
   return {clamp(y + cr + rounded(cr * kRed.high, cr * kRed.low), 0, 255),
@@ -42,36 +45,32 @@ JPEGCOMPILE_INLINE Rgb mixed(const Short16& y, const Short16& cb, const Short16&
           clamp(y + 2 * cb + rounded(cb * kBlue.high, cb * kBlue.low), 0, 255)};
 }
 
-JPEGCOMPILE_INLINE Short16 load_shorts(const uint8_t* from) {
-  return __builtin_convertvector(load_as<Byte16>(from), Short16);
-}
-
-JPEGCOMPILE_INLINE void store_pair(uint8_t* to, const Short16& a, const Short16& b) {
-  store_to(to, bytes_of(load_as<Word16>(&a), load_as<Word16>(&b)));
-}
-
 template <typename Isa>
 JPEGCOMPILE_INLINE void ycc_loop(const ThreeChannels& pixels) {
+  using V = Lanes<Isa, Short16, Short8>;
+  constexpr int64_t kStep = sizeof(V);  // pixels of two vectors
   for (int64_t i = 0; i < pixels.count; i += kStep) {
-    Rgb halves[2];
+    Rgb<V> halves[2];
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
       const int64_t at = i + half * kStep / 2;
-      halves[half] = mixed(load_shorts(pixels.from[0] + at), load_shorts(pixels.from[1] + at) - 128,
-                           load_shorts(pixels.from[2] + at) - 128);
+      halves[half] = mixed(load_lanes<V>(pixels.from[0] + at),
+                           load_lanes<V>(pixels.from[1] + at) - 128,
+                           load_lanes<V>(pixels.from[2] + at) - 128);
     }
-    store_pair(pixels.to[0] + i, halves[0].red, halves[1].red);
-    store_pair(pixels.to[1] + i, halves[0].green, halves[1].green);
-    store_pair(pixels.to[2] + i, halves[0].blue, halves[1].blue);
+    store_lanes(pixels.to[0] + i, halves[0].red, halves[1].red);
+    store_lanes(pixels.to[1] + i, halves[0].green, halves[1].green);
+    store_lanes(pixels.to[2] + i, halves[0].blue, halves[1].blue);
   }
 }
 
-JPEGCOMPILE_INLINE Word16 luma(const LumaOfRgb& pixels, int64_t at) {
+template <typename V>
+JPEGCOMPILE_INLINE V luma(const LumaOfRgb& pixels, int64_t at) {
   constexpr uint16_t kFactors[3] = {19595, 38470, 7471};
-  Word16 high = {}, low = {};
+  V high = {}, low = {};
 #pragma GCC unroll 3
   for (int channel = 0; channel < 3; ++channel) {
-    const Word16 value = __builtin_convertvector(load_as<Byte16>(pixels.from[channel] + at), Word16);
+    const V value = load_lanes<V>(pixels.from[channel] + at);
     high += value * static_cast<uint16_t>(kFactors[channel] >> 8);
     low += value * static_cast<uint16_t>(kFactors[channel] & 255);
   }
@@ -80,8 +79,10 @@ JPEGCOMPILE_INLINE Word16 luma(const LumaOfRgb& pixels, int64_t at) {
 
 template <typename Isa>
 JPEGCOMPILE_INLINE void luma_loop(const LumaOfRgb& pixels) {
+  using V = Lanes<Isa, Word16, Word8>;
+  constexpr int64_t kStep = sizeof(V);
   for (int64_t i = 0; i < pixels.count; i += kStep) {
-    store_to(pixels.to + i, bytes_of(luma(pixels, i), luma(pixels, i + kStep / 2)));
+    store_lanes(pixels.to + i, luma<V>(pixels, i), luma<V>(pixels, i + kStep / 2));
   }
 }
 

@@ -19,7 +19,8 @@ int64_t channels_of(PixelColor color);
 // libjpeg-turbo 3 (islow inverse DCT, fancy upsampling) gives for the file: converted, turned as
 // `placement` says, resized, cropped and flipped. `fill` holds a value for each channel, in their
 // order, for what is outside of the image. Rows of MCUs below the last one that is shown are not
-// read, and so not checked.
+// read, and so not checked. jpegcompile/dct/integer_decode.py defines the integers, and says where
+// other builds of Pillow differ.
 //
 // Throws ReadError for sampling by fractions, which libjpeg refuses; std::invalid_argument where
 // the placement is of another size than the file, or of a filter that Pillow does not have; and

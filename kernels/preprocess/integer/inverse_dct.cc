@@ -4,7 +4,7 @@
 // which Pillow's wheels for x86-64 run. (The C code, for machines without them, keeps more bits.)
 #include "preprocess/integer/inverse_dct.h"
 
-#include "preprocess/integer/vectors.h"
+#include "preprocess/integer/ints.h"
 
 namespace jpegcompile::integer {
 namespace {
@@ -50,18 +50,12 @@ JPEGCOMPILE_INLINE void inverse(V (&x)[8]) {
   }
 }
 
-JPEGCOMPILE_INLINE Int8 low_lanes(const Int8& a, const Int8& b) {
-  return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-}
-JPEGCOMPILE_INLINE Int8 high_lanes(const Int8& a, const Int8& b) {
-  return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-}
-
 // Rows become columns: three times, the first half of the rows is interleaved with the second.
-JPEGCOMPILE_INLINE void transpose(Int8 (&x)[8]) {
+template <typename V>
+JPEGCOMPILE_INLINE void transpose(V (&x)[8]) {
 #pragma GCC unroll 3
   for (int step = 0; step < 3; ++step) {
-    Int8 mixed[8];
+    V mixed[8];
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
       mixed[2 * i] = low_lanes(x[i], x[i + 4]);
@@ -72,45 +66,87 @@ JPEGCOMPILE_INLINE void transpose(Int8 (&x)[8]) {
   }
 }
 
-// The second pass, whose lanes are the rows of the block.
-JPEGCOMPILE_INLINE void finish(Int8 (&x)[8], uint8_t* to) {
+// Both passes but for their last step: lanes are columns before, and rows of x[column] behind.
+template <typename V>
+JPEGCOMPILE_INLINE void last_pass(V (&x)[8]) {
   inverse<kLastShift>(x);
 #pragma GCC unroll 8
   for (int column = 0; column < 8; ++column) x[column] = clamp(x[column], -128, 127) + 128;
-  store_to(to, bytes_of(x[0], x[1], x[2], x[3]));
-  store_to(to + 4 * kStripRows, bytes_of(x[4], x[5], x[6], x[7]));
 }
 
-// A block whose rows are all the same: without its first pass, which for such blocks wraps around
-// where it would saturate.
-JPEGCOMPILE_INLINE void inverse_flat(const Short8& first, uint8_t* to) {
-  const Short8 scaled = first << kFirstPassBits;
-  Int8 x[8] = {};
-#pragma GCC unroll 8
-  for (int column = 0; column < 8; ++column) x[column] += scaled[column];
-  finish(x, to);
-}
-
-JPEGCOMPILE_INLINE void inverse_block(const int16_t* block, const Short8 (&table)[8], uint8_t* to) {
-  Short8 rows[8];
-  Short8 below = {};
-#pragma GCC unroll 8
-  for (int v = 0; v < 8; ++v) {
-    rows[v] = load_as<Short8>(block + 8 * v);
-    if (v > 0) below |= rows[v];
-    rows[v] *= table[v];
-  }
-  using Long2 = int64_t __attribute__((vector_size(16)));
-  const auto halves = load_as<Long2>(&below);
-  if ((halves[0] | halves[1]) == 0) return inverse_flat(rows[0], to);
-  Int8 x[8];
-#pragma GCC unroll 8
-  for (int v = 0; v < 8; ++v) x[v] = __builtin_convertvector(rows[v], Int8);
+template <typename V>
+JPEGCOMPILE_INLINE void both_passes(V (&x)[8]) {
   inverse<kFirstShift>(x);
 #pragma GCC unroll 8
   for (int y = 0; y < 8; ++y) x[y] = clamp(x[y], -32768, 32767);
   transpose(x);
-  finish(x, to);
+  last_pass(x);
+}
+
+struct Block {
+  Short8 rows[8];  // dequantised
+  bool is_flat;    // all rows of its samples are the same
+};
+
+JPEGCOMPILE_INLINE Block load_block(const int16_t* from, const Short8 (&table)[8]) {
+  Block block;
+  Short8 below = {};
+#pragma GCC unroll 8
+  for (int v = 0; v < 8; ++v) {
+    const auto row = load_as<Short8>(from + 8 * v);
+    if (v > 0) below |= row;
+    block.rows[v] = row * table[v];
+  }
+  using Long2 = int64_t __attribute__((vector_size(16)));
+  const auto halves = load_as<Long2>(&below);
+  block.is_flat = (halves[0] | halves[1]) == 0;
+  return block;
+}
+
+template <typename V>
+JPEGCOMPILE_INLINE void store_block(uint8_t* to, const V (&x)[8]) {
+  store_four(to, x[0], x[1], x[2], x[3]);
+  store_four(to + 4 * kStripRows, x[4], x[5], x[6], x[7]);
+}
+
+// Without the first pass, which for such a block wraps around where it would saturate.
+template <typename V>
+JPEGCOMPILE_INLINE void inverse_flat(const Block& block, uint8_t* to) {
+  const Short8 scaled = block.rows[0] << kFirstPassBits;
+  V x[8] = {};
+#pragma GCC unroll 8
+  for (int column = 0; column < 8; ++column) x[column] = x[column] + int32_t{scaled[column]};
+  last_pass(x);
+  store_block(to, x);
+}
+
+template <typename V>
+JPEGCOMPILE_INLINE void inverse_block(const Block& block, uint8_t* to) {
+  if (block.is_flat) return inverse_flat<V>(block, to);
+  V x[8];
+#pragma GCC unroll 8
+  for (int v = 0; v < 8; ++v) x[v] = ints_of<V>(block.rows[v]);
+  both_passes(x);
+  store_block(to, x);
+}
+
+// Two blocks, neither of which is flat, in vectors of 512 bits.
+JPEGCOMPILE_INLINE void inverse_two(const Block& a, const Block& b, uint8_t* to) {
+  Int16 x[8];
+#pragma GCC unroll 8
+  for (int v = 0; v < 8; ++v) {
+    const Short16 rows = __builtin_shufflevector(a.rows[v], b.rows[v], 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+                                                 10, 11, 12, 13, 14, 15);
+    x[v] = __builtin_convertvector(rows, Int16);
+  }
+  both_passes(x);
+#pragma GCC unroll 8
+  for (int column = 0; column < 8; ++column) {
+    const auto halves = __builtin_convertvector(x[column], Byte16);
+    __builtin_memcpy(to + column * kStripRows, &halves, 8);
+    __builtin_memcpy(to + (8 + column) * kStripRows,
+                     reinterpret_cast<const uint8_t*>(&halves) + 8, 8);
+  }
 }
 
 template <typename Isa>
@@ -118,8 +154,18 @@ JPEGCOMPILE_INLINE void inverse_row(const BlockRow& row) {
   Short8 table[8];
 #pragma GCC unroll 8
   for (int v = 0; v < 8; ++v) table[v] = load_as<Short8>(row.table + 8 * v);
-  for (int64_t block = 0; block < row.count; ++block) {
-    inverse_block(row.blocks + 64 * block, table, row.to + 64 * block);
+  for (int64_t i = 0; i < row.count; ++i) {
+    const Block block = load_block(row.blocks + 64 * i, table);
+    if constexpr (std::is_same_v<Isa, Avx512>) {
+      if (!block.is_flat && i + 1 < row.count) {
+        const Block next = load_block(row.blocks + 64 * (i + 1), table);
+        if (!next.is_flat) {
+          inverse_two(block, next, row.to + 64 * i++);
+          continue;
+        }
+      }
+    }
+    inverse_block<Ints<Isa>>(block, row.to + 64 * i);
   }
 }
 

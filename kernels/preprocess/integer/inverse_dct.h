@@ -5,8 +5,7 @@
 
 namespace jpegcompile::integer {
 
-// Blocks [count][8][8] of quantised coefficients become samples [8 * count][8 rows]. One block more
-// is readable, and there is room for the samples of one more.
+// Blocks [count][8][8] of quantised coefficients become samples [8 * count][8 rows].
 struct BlockRow {
   const int16_t* blocks;
   const uint16_t* table;

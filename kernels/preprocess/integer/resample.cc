@@ -1,26 +1,29 @@
 #include "preprocess/integer/resample.h"
 
-#include "preprocess/integer/vectors.h"
+#include "preprocess/integer/ints.h"
 
 namespace jpegcompile::integer {
 namespace {
 
 constexpr int32_t kHalf = 1 << (kWeightBits - 1);
 
-JPEGCOMPILE_INLINE Int8 rounded(const Int8& sum) { return clamp(sum >> kWeightBits, 0, 255); }
+template <typename V>
+JPEGCOMPILE_INLINE V rounded(const V& sum) {
+  return clamp(sum >> kWeightBits, 0, 255);
+}
 
-JPEGCOMPILE_INLINE Int8 column_of(const ColumnWindows& task, int64_t index) {
+template <typename V>
+JPEGCOMPILE_INLINE V column_of(const ColumnWindows& task, int64_t index) {
   const Windows::Window& window = task.windows.windows[static_cast<size_t>(index)];
   const uint8_t* from = task.from + (window.first - task.first) * kStripRows;
   const int32_t* weights = task.windows.weights_of(index);
-  Int8 sum = Int8{} + kHalf;
+  V sum = V{} + kHalf;
   for (int64_t k = 0; k < window.count; ++k) {
-    sum += load_ints(from + k * kStripRows) * weights[k];
+    sum = sum + load_ints<V>(from + k * kStripRows) * weights[k];
   }
   return rounded(sum);
 }
 
-template <typename Isa>
 JPEGCOMPILE_INLINE void copy_columns(const ColumnWindows& task) {
   const Windows& windows = task.windows;
   for (int64_t i = 0; i < windows.count(); ++i) {
@@ -32,50 +35,50 @@ JPEGCOMPILE_INLINE void copy_columns(const ColumnWindows& task) {
 
 template <typename Isa>
 JPEGCOMPILE_INLINE void columns_loop(const ColumnWindows& task) {
+  using V = Ints<Isa>;
   const Windows& windows = task.windows;
-  if (windows.is_copy) return copy_columns<Isa>(task);
+  if (windows.is_copy) return copy_columns(task);
   int64_t i = 0;
   for (; i + 4 <= windows.count(); i += 4) {
-    const Int8 a = column_of(task, i), b = column_of(task, i + 1);
-    const Int8 c = column_of(task, i + 2), d = column_of(task, i + 3);
-    const bool is_reversed = windows.is_reversed;
-    store_to(task.to + windows.slot(is_reversed ? i + 3 : i) * kStripRows,
-             is_reversed ? bytes_of(d, c, b, a) : bytes_of(a, b, c, d));
+    const V a = column_of<V>(task, i), b = column_of<V>(task, i + 1);
+    const V c = column_of<V>(task, i + 2), d = column_of<V>(task, i + 3);
+    if (windows.is_reversed) {
+      store_four(task.to + windows.slot(i + 3) * kStripRows, d, c, b, a);
+    } else {
+      store_four(task.to + windows.slot(i) * kStripRows, a, b, c, d);
+    }
   }
   for (; i < windows.count(); ++i) {
-    const Int8 column = column_of(task, i);
-    const Byte32 bytes = bytes_of(column, column, column, column);
-    __builtin_memcpy(task.to + windows.slot(i) * kStripRows, &bytes, kStripRows);
+    store_one(task.to + windows.slot(i) * kStripRows, column_of<V>(task, i));
   }
 }
 
-JPEGCOMPILE_INLINE Int8 row_at(const RowWindow& task, int64_t x) {
-  Int8 sum = Int8{} + kHalf;
-  for (int64_t k = 0; k < task.count; ++k) sum += load_ints(task.rows[k] + x) * task.weights[k];
-  return rounded(sum);
+// So many times 8 pixels of a row.
+template <typename V, int kCount>
+JPEGCOMPILE_INLINE void row_part(const RowWindow& task, int64_t x) {
+  V sums[kCount];
+#pragma GCC unroll 4
+  for (int i = 0; i < kCount; ++i) sums[i] = V{} + kHalf;
+  for (int64_t k = 0; k < task.count; ++k) {
+    const uint8_t* row = task.rows[k] + x;
+    const int32_t weight = task.weights[k];
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) sums[i] = sums[i] + load_ints<V>(row + 8 * i) * weight;
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < kCount; ++i) sums[i] = rounded(sums[i]);
+  if constexpr (kCount == 4) {
+    store_four(task.to + x, sums[0], sums[1], sums[2], sums[3]);
+  } else {
+    store_one(task.to + x, sums[0]);
+  }
 }
 
 template <typename Isa>
 JPEGCOMPILE_INLINE void rows_loop(const RowWindow& task) {
   int64_t x = 0;
-  for (; x + 32 <= task.width; x += 32) {
-    Int8 sums[4];
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) sums[i] = Int8{} + kHalf;
-    for (int64_t k = 0; k < task.count; ++k) {
-      const uint8_t* row = task.rows[k] + x;
-      const int32_t weight = task.weights[k];
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) sums[i] += load_ints(row + 8 * i) * weight;
-    }
-    store_to(task.to + x, bytes_of(rounded(sums[0]), rounded(sums[1]), rounded(sums[2]),
-                                   rounded(sums[3])));
-  }
-  for (; x < task.width; x += 8) {
-    const Int8 row = row_at(task, x);
-    const Byte32 bytes = bytes_of(row, row, row, row);
-    __builtin_memcpy(task.to + x, &bytes, 8);
-  }
+  for (; x + 32 <= task.width; x += 32) row_part<Ints<Isa>, 4>(task, x);
+  for (; x < task.width; x += 8) row_part<Ints<Isa>, 1>(task, x);
 }
 
 JPEGCOMPILE_INLINE Byte16 low_bytes(const Byte16& a, const Byte16& b) {

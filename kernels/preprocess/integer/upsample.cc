@@ -30,8 +30,7 @@ template <bool kIsLower>
 JPEGCOMPILE_INLINE Word8 mixed_down(const UpsampledStrip& strip, int64_t column) {
   constexpr int kAbove = 8, kBelow = 9;
   const int64_t at = column * kStripRows;
-  Byte16 rows = {};
-  __builtin_memcpy(&rows, strip.samples + at, kStripRows);
+  Byte16 rows = load_half(strip.samples + at);
   Byte16 near, next;
   if constexpr (kIsLower) {
     rows[kBelow] = strip.below[at];

@@ -8,17 +8,23 @@
 
 namespace jpegcompile::integer {
 
+// Named by the width and the number of lanes.
 using Byte16 = uint8_t __attribute__((vector_size(16)));
 using Byte32 = uint8_t __attribute__((vector_size(32)));
 using Word8 = uint16_t __attribute__((vector_size(16)));
 using Word16 = uint16_t __attribute__((vector_size(32)));
 using Short8 = int16_t __attribute__((vector_size(16)));
 using Short16 = int16_t __attribute__((vector_size(32)));
+using Int4 = int32_t __attribute__((vector_size(16)));
 using Int8 = int32_t __attribute__((vector_size(32)));
+using Int16 = int32_t __attribute__((vector_size(64)));
 
 // Samples and pixels stand in strips of 8 rows, column by column: [columns][8 rows]. This is how
 // the inverse DCT leaves them, and along a row every step is then one of whole vectors.
 inline constexpr int64_t kStripRows = 8;
+
+// Rows and columns are handled 8 at a time; there is room for as many.
+constexpr int64_t padded(int64_t count) { return (count + 7) / 8 * 8; }
 
 template <typename V>
 JPEGCOMPILE_INLINE V load_as(const void* from) {
@@ -44,20 +50,19 @@ JPEGCOMPILE_INLINE V clamp(const V& value, int least, int most) {
 // of others.
 
 JPEGCOMPILE_INLINE Word8 words_of(const Byte16& bytes) {  // of the first half
-  const Byte16 zero = {};
-  return load_as<Word8>(&static_cast<const Byte16&>(__builtin_shufflevector(
-      bytes, zero, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)));
+  const Byte16 widened = __builtin_shufflevector(bytes, Byte16{}, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20,
+                                                 5, 21, 6, 22, 7, 23);
+  return load_as<Word8>(&widened);
 }
 
-JPEGCOMPILE_INLINE Word8 load_words(const uint8_t* from) {
-  Byte16 bytes = {};
-  __builtin_memcpy(&bytes, from, 8);
-  return words_of(bytes);
+// 8 bytes, and zeros behind them.
+JPEGCOMPILE_INLINE Byte16 load_half(const uint8_t* from) {
+  using Long2 = int64_t __attribute__((vector_size(16)));
+  const Long2 halves = {load_as<int64_t>(from), 0};
+  return load_as<Byte16>(&halves);
 }
 
-JPEGCOMPILE_INLINE Int8 load_ints(const uint8_t* from) {
-  return __builtin_convertvector(load_words(from), Int8);
-}
+JPEGCOMPILE_INLINE Word8 load_words(const uint8_t* from) { return words_of(load_half(from)); }
 
 // Lanes of 0 to 255 become bytes.
 
@@ -68,19 +73,33 @@ JPEGCOMPILE_INLINE void store_bytes(uint8_t* to, const Word8& values) {
   __builtin_memcpy(to, &packed, 8);
 }
 
+JPEGCOMPILE_INLINE Byte16 bytes_of(const Word8& a, const Word8& b) {
+  return __builtin_shufflevector(load_as<Byte16>(&a), load_as<Byte16>(&b), 0, 2, 4, 6, 8, 10, 12,
+                                 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
+
 JPEGCOMPILE_INLINE Byte32 bytes_of(const Word16& a, const Word16& b) {
   return __builtin_shufflevector(load_as<Byte32>(&a), load_as<Byte32>(&b), 0, 2, 4, 6, 8, 10, 12,
                                  14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 42, 44, 46,
                                  48, 50, 52, 54, 56, 58, 60, 62);
 }
 
-JPEGCOMPILE_INLINE Word16 words_of(const Int8& a, const Int8& b) {
-  return __builtin_shufflevector(load_as<Word16>(&a), load_as<Word16>(&b), 0, 2, 4, 6, 8, 10, 12, 14,
-                                 16, 18, 20, 22, 24, 26, 28, 30);
+// Bytes to as many 16-bit lanes as a register of the instruction set has, and two of those back.
+
+template <typename V>
+JPEGCOMPILE_INLINE V load_lanes(const uint8_t* from) {
+  if constexpr (sizeof(V) == sizeof(Word16)) {
+    return __builtin_convertvector(load_as<Byte16>(from), V);
+  } else {
+    const Word8 words = load_words(from);
+    return load_as<V>(&words);
+  }
 }
 
-JPEGCOMPILE_INLINE Byte32 bytes_of(const Int8& a, const Int8& b, const Int8& c, const Int8& d) {
-  return bytes_of(words_of(a, b), words_of(c, d));
+template <typename V>
+JPEGCOMPILE_INLINE void store_lanes(uint8_t* to, const V& a, const V& b) {
+  using Words = std::conditional_t<sizeof(V) == sizeof(Word16), Word16, Word8>;
+  store_to(to, bytes_of(load_as<Words>(&a), load_as<Words>(&b)));
 }
 
 }  // namespace jpegcompile::integer

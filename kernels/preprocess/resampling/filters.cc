@@ -18,11 +18,12 @@ struct Library {
 // In the order of ResizeLibrary.
 const Library& library_of(const ResizeFilter& filter) {
   using enum Interpolation;
-  static const std::array<Library, 4> libraries = {{
+  static const std::array<Library, 5> libraries = {{
       {resample_as_pillow, {kNearest, kBox, kBilinear, kHamming, kBicubic, kLanczos}},
       {resample_as_opencv, {kNearest, kBilinear, kBicubic, kLanczos, kArea, kAreaEnlarging}},
       {resample_as_tensorflow, {kNearest, kBilinear, kBicubic, kArea}},
       {resample_as_torchvision, {kNearest, kNearestExact, kBilinear, kBicubic}},
+      {resample_by_low_frequencies, {kDct}},
   }};
   return libraries.at(static_cast<size_t>(filter.library));
 }

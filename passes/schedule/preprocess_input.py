@@ -1,10 +1,14 @@
-"""Take the bytes of a file of any size where the coefficients of one size were taken.
+"""Let kernels of the preprocessing make the image where one fixed linear map cannot.
 
 JpegIngest(luma, chroma, quantization, ...)  =>  JpegIngestFile(jpeg, ...)
-                                                 with --input jpeg and images of any size
+                                                 with --input jpeg, for images of any size or for
+                                                 the integers of libjpeg-turbo
+                                             =>  JpegIngestIntegers(luma, chroma, quantization,
+                                                                    frame, ...)
+                                                 with coefficients, for these integers
 
-The operator has no function body, as none has that reads a JPEG file. Where the image has another
-precision than float32 a Cast follows.
+Neither operator has a function body: no standard operator reads a JPEG file, and those that would
+compute its integers are no faster than a decoder. A Cast follows where the image is not float32.
 """
 
 from __future__ import annotations
@@ -17,62 +21,83 @@ from onnx import helper
 
 from jpegcompile.dct.color import mixing_matrix
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.interface import CHROMA, DOMAIN, JPEG, LUMA, QUANTIZATION
+from jpegcompile.interface import CHROMA, DOMAIN, FRAME, JPEG, LUMA, QUANTIZATION
 from jpegcompile.ir.graph import all_names, remove_node
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import Operands, is_operator, make_node
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.jpeg.frame import ColorSpace
-from jpegcompile.operators.ingest import INGEST, INGEST_FILE, INGEST_GRAY
+from jpegcompile.operators.ingest import INGEST, INGEST_FILE, INGEST_GRAY, INGEST_INTEGERS
 from jpegcompile.preprocessing.geometry import Geometry
 
 _SPACES: tuple[ColorSpace, ...] = ("gray", "ycbcr", "rgb")
 
 
-class IngestFile(Pass):
-    """Make the network's input of a file's bytes."""
+class PreprocessInput(Pass):
+    """Make the network's input of a file, or of its coefficients, by the preprocessing."""
 
-    name = "ingest-file"
+    name = "preprocess-input"
 
     def run(self, module: Module) -> bool:
-        """Returns whether the inputs were replaced.
+        """Returns whether the ingest was replaced.
 
         Raises:
-            UnsupportedModelError: if a tensor has the name of the new input, or the model is bound
-                to a batch of several images.
+            UnsupportedModelError: if a tensor has the name of a new input, or the model takes the
+                bytes of a file and is bound to a batch of several images.
         """
-        if module.options.input_mode != "jpeg" or not module.takes_any_size:
+        if not module.is_preprocessed or module.has_axis_inputs:
             return False
         graph = module.graph
         ingest = next((n for n in graph.nodes if is_operator(n, INGEST, INGEST_GRAY)), None)
         if ingest is None:
             return False
-        if JPEG in all_names(graph):
-            raise UnsupportedModelError(
-                f"a tensor of the model is called '{JPEG}', as an input of the compiled model will"
-                " be; rename it"
-            )
-        image = ingest.outputs[0]
-        batch = image.shape[0]
-        if isinstance(batch, int) and batch != 1:
-            raise UnsupportedModelError(
-                f"input '{module.image.name}' is bound to batch {batch}, and --input jpeg takes one"
-                " file; export the model with an open batch, or use --input coefficients"
-            )
+        image, block = ingest.outputs[0], int(ingest.attrs["block"])
         taken = [t for t in graph.inputs if t.name in (LUMA, CHROMA, QUANTIZATION)]
-        jpeg = gs.Variable(JPEG, np.dtype(np.uint8), ["bytes"])
+        remove_node(graph, ingest)
+        if module.options.input_mode == "jpeg":
+            _require_one_image(module, image)
+            made = [_new_input(module, JPEG, np.dtype(np.uint8), ["bytes"])]
+            _make(module, INGEST_FILE, {JPEG: made[0]}, image, block)
+        else:
+            made = [_of_any_size(tensor) for tensor in taken]
+            made.append(_new_input(module, FRAME, np.dtype(np.int64), [8]))
+            _make(module, INGEST_INTEGERS, {tensor.name: tensor for tensor in made}, image, block)
         position = graph.inputs.index(taken[0])
         others = [t for t in graph.inputs if t not in taken]
-        graph.inputs = [*others[:position], jpeg, *others[position:]]
-        block = int(ingest.attrs["block"])
-        remove_node(graph, ingest)
-        _read(module, jpeg, image, block)
+        graph.inputs = [*others[:position], *made, *others[position:]]
         graph.cleanup().toposort()
         return True
 
 
-def _read(module: Module, jpeg: gs.Variable, image: gs.Tensor, block: int) -> None:
-    """Append what makes the image of the file."""
+def _new_input(module: Module, name: str, kind: np.dtype[Any], shape: list[Any]) -> gs.Variable:
+    if name in all_names(module.graph):
+        raise UnsupportedModelError(
+            f"a tensor of the model is called '{name}', as an input of the compiled model will"
+            " be; rename it"
+        )
+    return gs.Variable(name, kind, shape)
+
+
+def _of_any_size(tensor: gs.Variable) -> gs.Variable:
+    """An input of the graph with as many blocks as a file has."""
+    if tensor.name != QUANTIZATION:
+        batch, components = tensor.shape[:2]
+        counts = (f"{tensor.name}_block_rows", f"{tensor.name}_block_columns")
+        tensor.shape = (batch, components, *counts, 8, 8)
+    return tensor
+
+
+def _require_one_image(module: Module, image: gs.Tensor) -> None:
+    batch = image.shape[0]
+    if isinstance(batch, int) and batch != 1:
+        raise UnsupportedModelError(
+            f"input '{module.image.name}' is bound to batch {batch}, and --input jpeg takes one"
+            " file; export the model with an open batch, or use --input coefficients"
+        )
+
+
+def _make(module: Module, operator: str, inputs: Operands, image: gs.Tensor, block: int) -> None:
+    """Append what makes the image."""
     made = image
     if image.dtype != np.float32:
         made = gs.Variable(module.fresh(f"{image.name}.float32"), np.float32, image.shape)
@@ -87,8 +112,8 @@ def _read(module: Module, jpeg: gs.Variable, image: gs.Tensor, block: int) -> No
         **_geometry(module.image.geometry),
     }
     name = module.fresh(f"{DOMAIN}.ingest")
-    inputs = {"jpeg": jpeg, **_numbers(module)}
-    module.graph.nodes.append(make_node(INGEST_FILE, name, inputs, attrs, [made]))
+    given = {**inputs, **_numbers(module)}
+    module.graph.nodes.append(make_node(operator, name, given, attrs, [made]))
     if made is not image:
         kind = {"to": helper.np_dtype_to_tensor_dtype(image.dtype)}
         cast = gs.Node("Cast", module.fresh(f"{DOMAIN}.ingest.cast"), kind, [made], [image])

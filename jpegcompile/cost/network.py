@@ -1,0 +1,38 @@
+"""The time that a whole network takes by native kernels, roughly: to compare it at several sizes.
+
+3x3 convolutions of stride 1 take what the cost model says of their method, with the tiles that
+their maps fill only in part. Other products take the price of the direct method, and so do the
+vectors that are moved.
+"""
+
+from __future__ import annotations
+
+from jpegcompile.cost.model import METHODS, Layer, prices_of, seconds
+from jpegcompile.operators.constants import CHANNEL_GROUP
+from jpegcompile.report import NodeReport, Report
+
+_TAPS = 9
+
+
+def network_seconds(report: Report, batch: int = 1) -> float:
+    """What the cost model expects of the nodes of a report, on the machine that was measured.
+
+    Args:
+        report: of a network that was compiled for native kernels.
+        batch: images at once.
+    """
+    return sum(_seconds(node, batch) for node in report.nodes if node.multiply_adds)
+
+
+def _seconds(node: NodeReport, batch: int) -> float:
+    channels, *sides = (size if isinstance(size, int) else 1 for size in node.output_shape[1:])
+    height, width = sides if len(sides) == 2 else (1, 1)
+    pixels = height * width
+    for method in METHODS:
+        if method == node.method:
+            inputs = node.multiply_adds // (_TAPS * channels * pixels)
+            return seconds(Layer(inputs, channels, height, width, batch), method)
+    prices = prices_of("direct")
+    vectors = channels / CHANNEL_GROUP
+    products = node.multiply_adds + node.transform_multiply_adds
+    return batch * (prices["products"] * products + prices["pixels"] * pixels * vectors)

@@ -1,0 +1,51 @@
+"""What libraries call the filters of preprocessing, or the nearest to them that they have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jpegcompile.preprocessing.steps import Filter, Interpolation
+
+PILLOW: Mapping[Interpolation, str] = {
+    "nearest": "NEAREST",
+    "nearest-exact": "NEAREST",
+    "box": "BOX",
+    "bilinear": "BILINEAR",
+    "hamming": "HAMMING",
+    "bicubic": "BICUBIC",
+    "lanczos": "LANCZOS",
+    "area": "BOX",
+    "area-enlarging": "BILINEAR",
+    "dct": "BILINEAR",
+}
+OPENCV: Mapping[Interpolation, str] = {
+    "nearest": "INTER_NEAREST",
+    "nearest-exact": "INTER_NEAREST",
+    "box": "INTER_AREA",
+    "bilinear": "INTER_LINEAR",
+    "hamming": "INTER_LINEAR",
+    "bicubic": "INTER_CUBIC",
+    "lanczos": "INTER_LANCZOS4",
+    "area": "INTER_AREA",
+    "area-enlarging": "INTER_AREA",
+    "dct": "INTER_AREA",
+}
+TORCHVISION: Mapping[Interpolation, str] = {
+    "nearest": "NEAREST",
+    "nearest-exact": "NEAREST_EXACT",
+    "box": "BILINEAR",
+    "bilinear": "BILINEAR",
+    "hamming": "BILINEAR",
+    "bicubic": "BICUBIC",
+    "lanczos": "BICUBIC",
+    "area": "BILINEAR",
+    "area-enlarging": "BILINEAR",
+    "dct": "BILINEAR",
+}
+
+
+def is_antialiased(filter: Filter) -> bool:
+    """Whether the window of the model's filter grows as the image shrinks."""
+    if filter.library == "torchvision":
+        return filter.antialias
+    return filter.library == "pillow" or filter.name in ("area", "dct")

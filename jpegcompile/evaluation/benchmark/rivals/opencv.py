@@ -1,0 +1,46 @@
+"""simplejpeg to decode, OpenCV to resize and to normalise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import simplejpeg
+
+from jpegcompile.evaluation.benchmark.rivals.names import OPENCV
+from jpegcompile.evaluation.benchmark.rivals.target import Pixels, Target, Values
+
+_COLORS = {"RGB": "RGB", "BGR": "BGR", "L": "GRAY"}
+
+
+def reader(target: Target) -> Callable[[bytes], Values]:
+    """Decode, resize, crop, and two passes to normalise."""
+    # Threads are shared by the images of a batch.
+    cv2.setNumThreads(1)
+    color = _COLORS[target.color]
+
+    def read(file: bytes) -> Values:
+        pixels: Any = simplejpeg.decode_jpeg(file, colorspace=color)
+        height, width, channels = pixels.shape
+        placement = target.place(height, width)
+        rows, columns = placement.rows, placement.columns
+        if (height, width) != (rows.target, columns.target):
+            flag = getattr(cv2, OPENCV[rows.filter.name])
+            resized = cv2.resize(pixels, (columns.target, rows.target), interpolation=flag)
+            pixels = resized.reshape(rows.target, columns.target, channels)
+        seen = target.seen(pixels, placement)
+        if target.taken.layout == "NHWC":
+            return target.normalized(seen)
+        return _planes(np.ascontiguousarray(seen), *target.factors)
+
+    return read
+
+
+def _planes(seen: Pixels, scale: Values, shift: Values) -> Values:
+    """Pixels [H, W, C] as normalised planes [C, H, W]; NumPy takes 1.7 times as long."""
+    values = np.empty((seen.shape[2], *seen.shape[:2]), np.float32)
+    for plane, out, factor, offset in zip(cv2.split(seen), values, scale, shift, strict=True):
+        cv2.addWeighted(plane, float(factor), plane, 0, float(offset), dst=out, dtype=cv2.CV_32F)
+    return values

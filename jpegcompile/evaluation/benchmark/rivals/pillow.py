@@ -1,0 +1,115 @@
+"""Pillow: as people write it, and with all that it has to be fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from jpegcompile.evaluation.benchmark.rivals.names import PILLOW
+from jpegcompile.evaluation.benchmark.rivals.target import Pixels, Target, Values
+from jpegcompile.preprocessing.geometry import Placement
+
+# Exif 2.32, 4.6.4: from this orientation on, rows and columns are exchanged.
+_ORIENTATION, _EXCHANGED = 0x0112, 5
+
+
+def simple_reader(target: Target) -> Callable[[bytes], Values]:
+    """Open, convert, resize, crop, scale, subtract the mean, divide by the deviation."""
+    preprocess = target.preprocess
+    scale = np.float32(preprocess.scale)
+    mean, std = (np.asarray(v, np.float32) for v in (preprocess.mean, preprocess.std))
+
+    def read(file: bytes) -> Values:
+        with Image.open(BytesIO(file)) as image:
+            if preprocess.geometry.orientation:
+                ImageOps.exif_transpose(image, in_place=True)
+            pixels, placement = _resized(image.convert(_mode(target)), target)
+        seen = target.seen(_channels(pixels, target), placement)
+        values = (np.asarray(seen, np.float32) * scale - mean) / std
+        if target.taken.layout == "NHWC":
+            return values
+        return np.ascontiguousarray(values.transpose(2, 0, 1))
+
+    return read
+
+
+def box_reader(target: Target) -> Callable[[bytes], Values]:
+    """Decode at a fraction of the size where that is enough, and resize nothing but the crop."""
+
+    def read(file: bytes) -> Values:
+        with Image.open(BytesIO(file)) as image:
+            placement, extent = _draft(image, target)
+            if target.preprocess.geometry.orientation:
+                ImageOps.exif_transpose(image, in_place=True)
+            converted = image.convert(_mode(target))
+        if not placement.is_inside:
+            whole = _by(converted, target, placement, _size(placement))
+            return target.normalized(target.seen(_channels(whole, target), placement))
+        rows, columns = placement.rows, placement.columns
+        down, right = extent[1] / rows.target, extent[0] / columns.target
+        box = (
+            columns.start * right,
+            rows.start * down,
+            min((columns.start + columns.length) * right, converted.width),
+            min((rows.start + rows.length) * down, converted.height),
+        )
+        part = _by(converted, target, placement, (columns.length, rows.length), box)
+        return target.normalized(target.turned(_channels(part, target), placement))
+
+    return read
+
+
+def _draft(image: Image.Image, target: Target) -> tuple[Placement, tuple[float, float]]:
+    """Have a file decoded at the smallest scale that is not below what it is resized to.
+
+    Returns:
+        Where the displayed image is put, and its (width, height) in pixels of that scale.
+    """
+    exchanged = (
+        target.preprocess.geometry.orientation
+        and image.getexif().get(_ORIENTATION, 1) >= _EXCHANGED
+    )
+    width, height = image.size[::-1] if exchanged else image.size
+    placement = target.place(height, width)
+    wanted = _size(placement)
+    drafted = image.draft(_mode(target), wanted[::-1] if exchanged else wanted)
+    extent = image.size if drafted is None else drafted[1][2:]
+    return placement, (extent[::-1] if exchanged else extent)
+
+
+def _resized(image: Image.Image, target: Target) -> tuple[Image.Image, Placement]:
+    placement = target.place(image.height, image.width)
+    return _by(image, target, placement, _size(placement)), placement
+
+
+def _by(
+    image: Image.Image,
+    target: Target,
+    placement: Placement,
+    size: tuple[int, int],
+    box: tuple[float, float, float, float] | None = None,
+) -> Image.Image:
+    """The image, or a part of it, resized by the model's filter or the nearest that there is."""
+    if box is None and image.size == size:
+        return image
+    resampling = Image.Resampling[PILLOW[placement.rows.filter.name]]
+    return image.resize(size, resampling, box=box)
+
+
+def _size(placement: Placement) -> tuple[int, int]:
+    """(width, height) of the whole image when it is resized."""
+    return placement.columns.target, placement.rows.target
+
+
+def _mode(target: Target) -> str:
+    return "L" if target.color == "L" else "RGB"
+
+
+def _channels(image: Image.Image, target: Target) -> Pixels:
+    """Pixels [H, W, C] in the order of the network's channels."""
+    pixels = np.asarray(image)
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    return pixels[..., ::-1] if target.color == "BGR" else pixels

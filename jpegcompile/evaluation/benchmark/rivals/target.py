@@ -1,0 +1,93 @@
+"""What every reader is to make of a file: where the image is put, and how it is normalised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.dct.color import Color
+from jpegcompile.jpeg.frame import Frame
+from jpegcompile.network_input import NetworkInput
+from jpegcompile.preprocessing.geometry import Placement
+from jpegcompile.preprocessing.preprocess import Preprocess
+
+Pixels = NDArray[np.uint8]
+Values = NDArray[np.float32]
+# Pixels, or values where there is fill among them, which need not be an integer.
+Seen = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """The input of the original model, and the preprocessing that leads to it.
+
+    Attributes:
+        taken: the image input of the original.
+        preprocess: from pixels to it.
+    """
+
+    taken: NetworkInput
+    preprocess: Preprocess
+
+    @cached_property
+    def color(self) -> Color:
+        """Order of the channels."""
+        return self.preprocess.color_for(self.taken.channels)
+
+    @cached_property
+    def factors(self) -> tuple[Values, Values]:
+        """(scale, shift), each float32 [C]: the input is pixels * scale + shift."""
+        affine = self.preprocess.affine(self.taken.channels)
+        return affine.scale.astype(np.float32), affine.shift.astype(np.float32)
+
+    @lru_cache(maxsize=1024)  # noqa: B019 - a target lives as long as its process
+    def place(self, height: int, width: int) -> Placement:
+        """Where an image of that size, turned as it is displayed, comes to stand.
+
+        Raises:
+            ImageError: if it does not come to the network's size.
+        """
+        frame = Frame(height, width, ((1, 1),), "gray")
+        return self.preprocess.geometry.place(frame, self.taken.size)
+
+    def seen(self, resized: Pixels, placement: Placement) -> Seen:
+        """The part of a resized image [H, W, C] that the network sees, a view where it can be."""
+        rows, columns = placement.rows, placement.columns
+        if placement.is_inside:
+            part = resized[rows.start : rows.start + rows.length]
+            seen: Seen = part[:, columns.start : columns.start + columns.length]
+        else:
+            seen = self._filled(resized, placement)
+        return self.turned(seen, placement)
+
+    def turned(self, seen: Seen, placement: Placement) -> Seen:
+        """The mirror image, if that is what the network sees."""
+        return seen[:, ::-1] if placement.columns.is_flipped else seen
+
+    def _filled(self, resized: Pixels, placement: Placement) -> NDArray[np.float32]:
+        """The same with the fill around the image."""
+        rows, columns = placement.rows, placement.columns
+        filled = np.empty((rows.length, columns.length, resized.shape[2]), np.float32)
+        filled[...] = self.preprocess.geometry.fill
+        top, left = max(rows.start, 0), max(columns.start, 0)
+        part = resized[top : rows.start + rows.length, left : columns.start + columns.length]
+        above, before = top - rows.start, left - columns.start
+        filled[above : above + part.shape[0], before : before + part.shape[1]] = part
+        return filled
+
+    def normalized(self, seen: Seen) -> Values:
+        """Pixels [H, W, C] as the network takes them, by the fewest passes of NumPy."""
+        scale, shift = self.factors
+        if self.taken.layout == "NHWC":
+            values = seen.astype(np.float32)
+            values *= scale
+            values += shift
+            return values
+        values = seen.transpose(2, 0, 1).astype(np.float32, order="C")
+        values *= scale[:, None, None]
+        values += shift[:, None, None]
+        return values

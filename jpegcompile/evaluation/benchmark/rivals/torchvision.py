@@ -1,0 +1,48 @@
+"""torchvision: decode_jpeg, and its resize of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torchvision.io import ImageReadMode, decode_jpeg
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2.functional import resize
+
+from jpegcompile.evaluation.benchmark.rivals.names import TORCHVISION, is_antialiased
+from jpegcompile.evaluation.benchmark.rivals.target import Target, Values
+
+
+def reader(target: Target) -> Callable[[bytes], Values]:
+    """Decode, resize, crop, and normalise in place."""
+    # Threads are shared by the images of a batch.
+    torch.set_num_threads(1)
+    orientation = target.preprocess.geometry.orientation
+    mode = ImageReadMode.GRAY if target.color == "L" else ImageReadMode.RGB
+    scale, shift = (torch.from_numpy(v)[:, None, None] for v in target.factors)
+
+    def read(file: bytes) -> Values:
+        data = torch.frombuffer(bytearray(file), dtype=torch.uint8)
+        image: Any = decode_jpeg(data, mode=mode, apply_exif_orientation=orientation)
+        placement = target.place(*image.shape[1:])
+        rows, columns = placement.rows, placement.columns
+        chosen = rows.filter
+        if image.shape[1:] != (rows.target, columns.target):
+            image = resize(
+                image,
+                [rows.target, columns.target],
+                InterpolationMode[TORCHVISION[chosen.name]],
+                antialias=is_antialiased(chosen),
+            )
+        if target.color == "BGR":
+            image = image.flip(0)
+        seen = target.seen(image.permute(1, 2, 0).numpy(), placement)
+        if target.taken.layout == "NHWC":
+            return target.normalized(seen)
+        planes = torch.from_numpy(np.ascontiguousarray(seen.transpose(2, 0, 1)))
+        values: Values = planes.to(torch.float32).mul_(scale).add_(shift).numpy()
+        return values
+
+    return read

@@ -1,0 +1,167 @@
+"""Nodes that were exported for maps of one size, made to follow the size of the image.
+
+AveragePool over the whole map           =>  GlobalAveragePool; MaxPool likewise
+Reshape to a shape of the trained size   =>  Reshape to what that becomes
+Resize to a size of the trained size     =>  Resize to what that becomes
+Slice that ends at the trained size      =>  Slice that ends at the end
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from jpegcompile.frontend.resolution.reshapes import shape_at
+from jpegcompile.frontend.resolution.state import (
+    DeclinedError,
+    Rewriting,
+    attribute,
+    integers,
+)
+from jpegcompile.frontend.resolution.tensors import Dims, Tensors, holds_batch, shape_text
+
+_POOLS = {"AveragePool": "GlobalAveragePool", "MaxPool": "GlobalMaxPool"}
+# Ends of slices from here on mean the end of the axis.
+_FAR = 2**31 - 1
+_END = 2**63 - 1
+
+
+def pool(node: onnx.NodeProto, state: Rewriting) -> None:
+    """A window over the whole map stays one."""
+    before, after = state.shapes(node.input[0])
+    sides, rank = before[2:], len(before) - 2
+    kernel = integers(node, "kernel_shape", rank, 1)
+    pads = integers(node, "pads", 2 * rank, 0)
+    made = state.old.dims(node.output[0])
+    if made is None or before[2:] == after[2:] or any(size != 1 for size in made[2:]):
+        return
+    begins, ends = pads[:rank], pads[rank:]
+    is_whole = all(
+        begin + side <= extent and extent <= begin + side + end
+        for side, extent, begin, end in zip(sides, kernel, begins, ends, strict=True)
+    )
+    is_whole &= set(integers(node, "dilations", rank, 1)) == {1}
+    counts_padding = node.op_type == "AveragePool" and attribute(node, "count_include_pad")
+    if not is_whole or (any(pads) and counts_padding) or len([o for o in node.output if o]) > 1:
+        return
+    node.op_type = _POOLS[node.op_type]
+    del node.attribute[:]
+    state.rewritten.append(node.name)
+
+
+def reshape(node: onnx.NodeProto, state: Rewriting) -> None:
+    """A shape that was written out becomes what it is at the other size."""
+    before, after = state.shapes(node.input[0])
+    made = state.old.dims(node.output[0])
+    wanted = None if made is None else shape_at(before, made, after, state.maps)
+    if made is None or wanted is None:
+        raise DeclinedError(
+            f"makes {shape_text(made)} of {shape_text(before)}, and which part follows the size"
+            " of the image is not known"
+        )
+    if _natural(node, state) == wanted:
+        return
+    # A 0 keeps the batch, whatever it is, and a -1 what is made of it and others.
+    keeps_batch = made[:1] == before[:1] and wanted[:1] == after[:1]
+    target = [0, *wanted[1:]] if keeps_batch else [-1 if holds_batch(d) else d for d in wanted]
+    node.input[1] = state.constant(f"{node.output[0]}.shape", np.asarray(target, np.int64))
+    kept = [each for each in node.attribute if each.name != "allowzero"]
+    del node.attribute[:]
+    node.attribute.extend(kept)
+    state.rewritten.append(node.name)
+
+
+def _natural(node: onnx.NodeProto, state: Rewriting) -> Dims | None:
+    """The shape that a node makes as it is; None if it cannot."""
+    try:
+        made = state.new.made(node)
+    except onnx.shape_inference.InferenceError:
+        return None
+    scratch = Tensors(state.new.opsets, types=made)
+    return scratch.dims(node.output[0])
+
+
+def resize(node: onnx.NodeProto, state: Rewriting) -> None:
+    """Sizes that were written out become those of the maps that they were of."""
+    given = state.fixed(node, 3)
+    if given is None:
+        given = state.fixed(node, len(node.input) - 1)
+        if state.has_changed(node.input[0]) or given is None:
+            return
+    before, after = state.shapes(node.input[0])
+    made = state.old.dims(node.output[0])
+    if made is None or len(made) != 4:
+        raise DeclinedError("what it resizes is no map of four dimensions")
+    found = state.maps.get(made[2:], set())
+    if len(found) > 1:
+        raise DeclinedError(f"makes maps of {list(made[2:])}, which become several sizes")
+    wanted = next(iter(found)) if found else _scaled(made[2:], before[2:], after[2:])
+    if wanted == made[2:]:
+        return
+    if node.op_type == "Resize" and len(node.input) > 3 and node.input[3]:
+        sizes = np.asarray([*given[: len(given) - 2], *wanted], np.int64)
+        node.input[3] = state.constant(f"{node.output[0]}.sizes", sizes)
+    else:
+        scales = [1.0, 1.0, *(w / side for w, side in zip(wanted, after[2:], strict=True))]
+        name = state.constant(f"{node.output[0]}.scales", np.asarray(scales, np.float32))
+        node.input[len(node.input) - 1] = name
+    state.rewritten.append(node.name)
+
+
+def _scaled(made: Dims, before: Dims, after: Dims) -> Dims:
+    if before == after:
+        return made
+    if any(size % side for size, side in zip(made, before, strict=True)):
+        raise DeclinedError(
+            f"makes maps of {list(made)}, and no other map says what becomes of them"
+        )
+    return tuple(
+        size // side * wanted for size, side, wanted in zip(made, before, after, strict=True)
+    )
+
+
+def slice_(node: onnx.NodeProto, state: Rewriting) -> None:
+    """Cuts at the borders follow the size; cuts at another place do not."""
+    before, after = state.shapes(node.input[0])
+    starts, ends, axes, steps = _bounds(node, state)
+    moved = False
+    for place, (start, end, axis, step) in enumerate(zip(starts, ends, axes, steps, strict=True)):
+        size = before[axis]
+        if size == after[axis]:
+            continue
+        if step < 0 or start >= max(step, 2) or not (end < 0 or end >= size):
+            raise DeclinedError(f"cuts an axis of {size} at a fixed place")
+        if size <= end < _FAR:
+            ends[place], moved = _END, True
+    if moved:
+        _set_ends(node, ends, state)
+
+
+def _bounds(node: onnx.NodeProto, state: Rewriting) -> tuple[list[int], ...]:
+    """Starts, ends, axes and steps of a Slice.
+
+    Raises:
+        DeclinedError: if they are computed, be it of the size of the image.
+    """
+    given = [attribute(node, name) for name in ("starts", "ends", "axes")]
+    if given[0] is None:
+        given = [state.fixed(node, index) for index in range(1, 5)]
+    starts, ends, axes, *steps = (
+        None if part is None else [int(v) for v in part] for part in given
+    )
+    if starts is None or ends is None:
+        raise DeclinedError("where it cuts is not known")
+    axes = list(range(len(starts))) if axes is None else axes
+    step = steps[0] if steps and steps[0] is not None else [1] * len(starts)
+    return starts, ends, axes, step
+
+
+def _set_ends(node: onnx.NodeProto, ends: list[int], state: Rewriting) -> None:
+    if attribute(node, "ends") is not None:
+        kept = [a for a in node.attribute if a.name != "ends"]
+        del node.attribute[:]
+        node.attribute.extend([*kept, helper.make_attribute("ends", [int(end) for end in ends])])
+    else:
+        node.input[2] = state.constant(f"{node.output[0]}.ends", np.asarray(ends, np.int64))
+    state.rewritten.append(node.name)

@@ -1,0 +1,129 @@
+"""What a Resize node of ONNX means as one of our filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from jpegcompile.preprocessing.steps import Filter
+
+Constants = Mapping[str, NDArray[Any]]
+Dim = int | str | None
+
+# Resize and Shape mean the same in each that the compiler takes.
+_OPSET = 19
+_UNWRITTEN = 1_000_003
+_EXACT_HALF_PIXEL = ("half_pixel", "pytorch_half_pixel")
+
+
+class NotReadError(Exception):
+    """Why a node is not understood."""
+
+
+def filter_of(node: onnx.NodeProto) -> Filter:
+    """The filter by which a Resize resamples.
+
+    It is that of ONNX's definition; ONNX Runtime computes positions in float32.
+
+    Raises:
+        NotReadError: if none of ours is the same.
+    """
+    given = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    mode = given.get("mode", b"nearest").decode()
+    places = given.get("coordinate_transformation_mode", b"half_pixel").decode()
+    if mode == "nearest":
+        raise NotReadError("it takes the nearest pixels, which the rounding of float32 decides")
+    if places not in _EXACT_HALF_PIXEL:
+        raise NotReadError(f"its coordinate_transformation_mode is {places}, not half_pixel")
+    coefficient = round(float(given.get("cubic_coeff_a", -0.75)), 6)
+    drops_outside = bool(given.get("exclude_outside", 0))
+    if given.get("antialias", 0):
+        if not drops_outside:
+            raise NotReadError("it antialiases without exclude_outside, repeating the edge")
+        if mode == "linear":
+            return Filter("bilinear")
+        if coefficient == -0.5:
+            return Filter("bicubic")
+        raise NotReadError(f"it antialiases by a cubic of {coefficient}, not -0.5")
+    if mode == "linear":
+        return Filter("bilinear", "opencv")
+    if coefficient != -0.75 or drops_outside:
+        raise NotReadError(f"its cubic is of {coefficient}, with exclude_outside {drops_outside}")
+    return Filter("bicubic", "opencv")
+
+
+def sizes_of(
+    node: onnx.NodeProto,
+    asides: Sequence[onnx.NodeProto],
+    seen: Mapping[str, Sequence[Dim]],
+    constants: Constants,
+    spatial: Sequence[int],
+) -> tuple[int, int]:
+    """(height, width) that a Resize brings every image to.
+
+    Args:
+        node: the Resize.
+        asides: nodes that make its sizes of shapes.
+        seen: shape of each tensor that those read, and of what the node resizes; height and width
+            are None.
+        constants: the values of tensors that have one.
+        spatial: axes of height and width among the four of what it resizes.
+
+    Raises:
+        NotReadError: if the size depends on the image's, or the batch or the channels change.
+    """
+    given = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    policy = given.get("keep_aspect_ratio_policy", b"stretch").decode()
+    if policy != "stretch":
+        raise NotReadError(f"its keep_aspect_ratio_policy is {policy}")
+    if len(node.input) < 4 or not node.input[3]:
+        raise NotReadError("it has scales, and no sizes that do not depend on the image's")
+    shape, sizes = seen[node.input[0]], constants.get(node.input[3])
+    if sizes is None:
+        made = _inferred(node, asides, seen, constants)
+    else:
+        axes = [axis % 4 for axis in given.get("axes", range(4))]
+        wanted = dict(zip(axes, map(int, sizes.ravel()), strict=True))
+        made = [wanted.get(axis, shape[axis]) for axis in range(4)]
+    height, width = (made[axis] for axis in spatial)
+    if not isinstance(height, int) or not isinstance(width, int):
+        raise NotReadError("its sizes are computed from the image's")
+    if any(made[axis] != shape[axis] for axis in set(range(4)) - set(spatial)):
+        raise NotReadError("it resizes the batch or the channels")
+    return height, width
+
+
+def _inferred(
+    node: onnx.NodeProto,
+    asides: Sequence[onnx.NodeProto],
+    seen: Mapping[str, Sequence[Dim]],
+    constants: Constants,
+) -> list[Dim]:
+    """The shape of what a Resize gives, if nothing is known of the image's height and width."""
+    # Sizes that are open are such as nobody writes into a model.
+    names = sorted({dim for shape in seen.values() for dim in shape if isinstance(dim, str)})
+    numbers = {name: _UNWRITTEN + place for place, name in enumerate(names)}
+    images = [
+        helper.make_tensor_value_info(
+            name,
+            onnx.TensorProto.FLOAT,
+            [numbers[dim] if isinstance(dim, str) else dim for dim in shape],
+        )
+        for name, shape in seen.items()
+    ]
+    result = helper.make_tensor_value_info(node.output[0], onnx.TensorProto.FLOAT, None)
+    used = {name for each in (*asides, node) for name in each.input}
+    values = [numpy_helper.from_array(constants[name], name) for name in used & set(constants)]
+    graph = helper.make_graph([*asides, node], "head", images, [result], values)
+    opsets = [helper.make_opsetid("", _OPSET)]
+    model = onnx.shape_inference.infer_shapes(
+        helper.make_model(graph, opset_imports=opsets), data_prop=True
+    )
+    dims = model.graph.output[0].type.tensor_type.shape.dim
+    texts = {number: name for name, number in numbers.items()}
+    made = [texts.get(dim.dim_value, dim.dim_value or None) for dim in dims]
+    return made or [None] * 4

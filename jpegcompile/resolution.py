@@ -1,0 +1,97 @@
+"""The size at which a network runs, other than the one that it was trained at.
+
+`frontend/resolution` makes the network follow, and `preprocessing/scaled.py` its preprocessing.
+What is compared with a compiled file is its source at the same size.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jpegcompile.frontend.load import Source
+from jpegcompile.frontend.resolution.change import Resized, at_resolution
+from jpegcompile.input_size import Size, size_text
+from jpegcompile.ir.module import CompileOptions
+from jpegcompile.metadata import CompiledInfo
+from jpegcompile.network_input import NetworkInput
+from jpegcompile.preprocessing.geometry import Geometry, geometry_json
+from jpegcompile.preprocessing.scaled import scaled
+from jpegcompile.report import Report
+
+_NODES_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a change of the resolution did.
+
+    Attributes:
+        trained: size that the network was trained at.
+        resized: the network at the other size.
+        geometry: of the preprocessing, where that changed.
+        evidence: of the search that chose the size, if one did.
+    """
+
+    trained: Size
+    resized: Resized
+    geometry: Geometry | None
+    evidence: Mapping[str, Any] | None = None
+
+    def note_in(self, report: Report) -> None:
+        """Say what was changed."""
+        report.trained_size = self.trained
+        report.resolution = None if self.evidence is None else dict(self.evidence)
+        size = size_text(self.resized.taken.size)
+        report.note(f"runs at {size}, trained at {size_text(self.trained)}")
+        names = self.resized.rewritten
+        if names:
+            more = len(names) - _NODES_NAMED
+            rest = f" and {more} more" if more > 0 else ""
+            listed = ", ".join(f"'{name}'" for name in names[:_NODES_NAMED])
+            report.note(f"made to follow the size of the image: {listed}{rest}")
+        if self.geometry is not None:
+            report.note(f"preprocessing at {size}: {json.dumps(geometry_json(self.geometry))}")
+        for name, before, after in self.resized.reshaped:
+            report.note(f"output '{name}' is {list(after)} for an image, and was {list(before)}")
+
+
+def at_asked_resolution(
+    source: Source, image: NetworkInput, options: CompileOptions
+) -> tuple[Source, NetworkInput, CompileOptions, Change | None]:
+    """A source model, its image and the options at the resolution that is asked for, if one is.
+
+    Args:
+        source: the model.
+        image: its image at the size that it was trained at.
+        options: with the preprocessing for that size.
+
+    Raises:
+        UnsupportedModelError: naming the node that cannot follow.
+        UsageError: if the preprocessing cannot follow.
+    """
+    plan = options.resolution
+    if plan is None or plan.size == image.size:
+        return source, image, options, None
+    resized = at_resolution(source, image, plan.size)
+    given = options.preprocess
+    followed = None if given is None else scaled(given, image.size, plan.size)
+    changed = None if followed is None or followed == given else followed.geometry
+    evidence = plan.for_source(source.sha256).evidence
+    change = Change(image.size, resized, changed, evidence)
+    return resized.source, resized.taken, replace(options, preprocess=followed), change
+
+
+def as_compiled(source: Source, info: CompiledInfo) -> Source:
+    """The source of a compiled model, at the resolution of that.
+
+    Raises:
+        UnsupportedModelError: if it cannot be run there.
+    """
+    if info.trained_size is None:
+        return source
+    height, width = info.trained_size
+    trained = replace(info.input, height=height, width=width)
+    return at_resolution(source, trained, info.input.size).source

@@ -1,0 +1,53 @@
+// JpegIngestIntegers: the coefficients of files to the integers that libjpeg-turbo and Pillow give,
+// and to the network's input.
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "generated/makers.h"
+#include "ingest_file/network.h"
+#include "ingest_integers/files.h"
+#include "preprocess/integer/image_rows.h"
+#include "preprocess/preprocessor.h"
+
+namespace jpegcompile {
+namespace {
+
+class IngestIntegers : public Kernel {
+ public:
+  explicit IngestIntegers(const Node& node) : preprocessor_(network_of(node), options_of(node)) {}
+
+  void compute(const Call& call) const override {
+    const FileTensors tensors = file_tensors(call);
+    const NetworkNumbers& network = preprocessor_.network();
+    const Shape shape{tensors.luma.shape[0], static_cast<int64_t>(network.channels),
+                      network.size.height, network.size.width};
+    float* y = call.output_floats(Out::kY, shape);
+    for (int64_t index = 0; index < shape[0]; ++index, y += preprocessor_.image_size()) {
+      const Image image = image_of(tensors, index);
+      integer::ImageRows rows(image);
+      try {
+        preprocessor_.take(rows, y);
+      } catch (const FrameRefused&) {
+        throw KernelError(
+            "files of the frame that is given do not come to the model's size, or have fractional"
+            " sampling factors; give others");
+      }
+    }
+  }
+
+ private:
+  mutable Preprocessor preprocessor_;  // its cache of operators locks itself
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> make_ingest_integers(const Node& node) {
+  try {
+    return std::make_unique<IngestIntegers>(node);
+  } catch (const std::invalid_argument& error) {
+    throw KernelError(std::string(error.what()) + "; compile the model again");
+  }
+}
+
+}  // namespace jpegcompile

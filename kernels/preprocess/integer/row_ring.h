@@ -1,0 +1,37 @@
+// Rows of 8-bit pixels while windows down may look at them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "preprocess/integer/windows.h"
+
+namespace jpegcompile::integer {
+
+// Rows are [channels][pitch], and come in strips of 8.
+class RowRing {
+ public:
+  RowRing(const Windows& windows, int64_t channels, int64_t pitch);
+
+  // Where the rows of a strip go, `row_bytes` apart.
+  uint8_t* strip(int64_t index);
+  int64_t row_bytes() const { return row_bytes_; }
+
+  // Whether the rows below `end` are all that the next window looks at.
+  bool has_next(int64_t end) const;
+  // The output that the next window makes.
+  int64_t next_output() const { return windows_.output(next_); }
+  // Its row; valid until the next call.
+  const uint8_t* take_next();
+
+ private:
+  uint8_t* row(int64_t index) { return memory_.data() + index % capacity_ * row_bytes_; }
+
+  const Windows& windows_;
+  int64_t row_bytes_, capacity_, next_ = 0;
+  std::vector<uint8_t> memory_;
+  std::vector<const uint8_t*> window_;
+  std::vector<uint8_t> made_;
+};
+
+}  // namespace jpegcompile::integer

@@ -1,0 +1,109 @@
+"""Images a second on photographs of any size, from the bytes of files to a network's outputs.
+
+    python tests/benchmarks/photographs.py CACHE PHOTOS [--network NAME,...] [--domain jpeg,auto]
+        [--rivals NAME,...] [--batch N] [--threads 1,2] [--repeats N] [--seconds S] [--json FILE]
+
+Runs `jpegcompile bench` on the folder PHOTOS, which checks the outputs first, for networks of
+`networks.py` with the preset `imagenet`, and prints a table in Markdown. One thread reads and
+computes in turn; more are pipelined. Networks are kept in the folder CACHE.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.networks import (
+    DOMAINS,
+    NETWORKS,
+    Network,
+    compile_into,
+    names_of,
+    numbers_of,
+    source_of,
+)
+
+import jpegcompile
+from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS
+
+_RIVALS = ["pillow", "simplejpeg+opencv"]
+
+
+def measured(network: Network, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """What `bench` says of each domain."""
+    source = source_of(network, arguments.cache)
+    for domain in arguments.domain:
+        path = arguments.cache / f"{network.name}.{domain}.photographs.onnx"
+        compile_into(path, source, domain, {"preprocess": "imagenet"})
+        print(f"{network.name}, {domain}", file=sys.stderr)
+        result = jpegcompile.bench(
+            source,
+            path,
+            arguments.photos,
+            batches=[arguments.batch],
+            threads=arguments.threads,
+            rounds=arguments.repeats,
+            seconds=arguments.seconds,
+            rivals=arguments.rivals,
+        )
+        yield {"network": network.name, "domain": domain, **result.to_json()}
+
+
+def markdown(results: Sequence[Mapping[str, Any]]) -> str:
+    """A table: images a second of the compiled model and of each rival, and how many times."""
+    rivals = list(results[0]["rivals"])
+    head = ["network", "domain", "threads", "compiled"]
+    for rival in rivals:
+        head += [rival, "times"]
+    lines = [head, ["---"] * len(head)]
+    for result in results:
+        for cell in result["cells"]:
+            lines.append([result["network"], result["domain"], *_row(cell, rivals)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _row(cell: Mapping[str, Any], rivals: Sequence[str]) -> list[str]:
+    stage = "end to end" if cell["threads"] == 1 else "pipelined"
+    timing = next(timing for timing in cell["timings"] if timing["stage"] == stage)
+    speeds = {side: cell["batch"] / seconds for side, seconds in timing["seconds"].items()}
+    row = [f"{cell['threads']}, {stage}", f"{speeds['compiled']:.1f}"]
+    for rival in rivals:
+        row += [f"{speeds[rival]:.1f}", f"{1 / timing['ratio_to'][rival]['compiled']:.2f}"]
+    return row
+
+
+def main() -> None:
+    """Measure and print the table."""
+    names = [network.name for network in NETWORKS if network.size == 224]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("cache", type=Path, metavar="CACHE", help="folder for the networks")
+    parser.add_argument("photos", type=Path, metavar="PHOTOS", help="folder of JPEG files")
+    parser.add_argument("--network", type=names_of(names), default=["ResNet-18", "ResNet-50"])
+    parser.add_argument("--domain", type=names_of(DOMAINS), default=list(DOMAINS))
+    parser.add_argument("--rivals", type=names_of(list(RIVALS)), default=_RIVALS)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--threads", type=numbers_of, default=[1, 2])
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.25)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
+    arguments = parser.parse_args()
+    arguments.cache.mkdir(parents=True, exist_ok=True)
+    results: list[dict[str, Any]] = []
+    for network in NETWORKS:
+        if network.name not in arguments.network:
+            continue
+        for result in measured(network, arguments):
+            results.append(result)
+            if arguments.json is not None:
+                arguments.json.write_text(json.dumps(results, indent=2), encoding="utf-8")
+    print(markdown(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""The verb `bench` for images of any size: what it prints, its JSON, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+from onnx import numpy_helper
+from support.bench_results import QUICK
+from support.commands import fails, run_json, run_text
+from support.images import make_jpeg
+from support.tiers import thorough
+from support.tiny_residual import tiny_residual
+
+import jpegcompile
+from jpegcompile.evaluation.benchmark.any_size import sharings
+from jpegcompile.interface import DOMAIN
+
+RIVALS = ("pillow", "pillow-box")
+CHOSEN = ("--rivals", ",".join(RIVALS))
+PREPROCESS = {"preset": "unit", "resize": {"size": 36}, "crop": "center"}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("source") / "source.onnx"
+    onnx.save(tiny_residual(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def compiled(source: Path) -> Path:
+    path = source.with_name("compiled.onnx")
+    jpegcompile.compile(source, preprocess=PREPROCESS).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def images(source: Path) -> Path:
+    """Files of several sizes and samplings."""
+    folder = source.with_name("images")
+    folder.mkdir()
+    for index, (size, mode) in enumerate((((60, 50), "RGB"), ((40, 90), "L"), ((36, 36), "RGB"))):
+        options = {"subsampling": index} if mode == "RGB" else {}
+        (folder / f"{index}.jpg").write_bytes(make_jpeg(*size, mode, **options))
+    return folder
+
+
+def test_json(
+    source: Path, compiled: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--batch", 2, "--threads", "1,2", "--repeats", 2, "--seconds", 0, *CHOSEN)
+    data = run_json(capsys, "bench", source, compiled, "--images", images, *arguments)
+    assert (data["files"], data["left_out"], data["inputs"]["images"]["count"]) == (3, 0, 16)
+    behind_draft = "Pillow's BILINEAR of the crop, behind draft"
+    assert data["rivals"] == {"pillow": "Pillow's BILINEAR", "pillow-box": behind_draft}
+    assert data["left_out_rivals"] == {}
+    sides = [*RIVALS, "compiled"]
+    ways = [vars(way) for way in sharings(2)]
+    for cell in data["cells"]:
+        assert list(cell["sides"]) == sides
+        stages = [(timing["stage"], timing["inputs"]) for timing in cell["timings"]]
+        whole = [("end to end", "images"), ("pipelined", "images")][: cell["threads"]]
+        assert stages == [("input", "images"), ("network", None), *whole]
+        for timing in cell["timings"]:
+            assert all(len(timing["rounds"][side]) == 2 for side in sides)
+            assert all(timing["seconds"][side] > 0 for side in sides)
+            assert timing["ratio"]["compiled"] == timing["ratio_to"]["pillow"]["compiled"]
+            assert list(timing["ratio_to"]) == list(RIVALS)
+        check = cell["sides"]["compiled"]["check"]
+        assert check["passed"]
+        assert check["inputs"] == 16
+        # Pillow rounds where the float decode does not.
+        pillow, box = (cell["sides"][rival]["differences"] for rival in RIVALS)
+        logits = check["outputs"][1]
+        # Of the original here, and of the compiled model there.
+        apart = logits["conversion"]
+        assert pillow[1]["difference"] == pytest.approx(logits["decoder"], abs=apart)
+        assert pillow[1]["difference"] > 100 * apart
+        assert 100 * apart < box[1]["difference"] < 0.1 * box[1]["largest"]
+        for side in cell["sides"].values():
+            assert side["sharing"] is None if cell["threads"] == 1 else side["sharing"] in ways
+
+
+def test_text(
+    source: Path, compiled: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--images", images, *QUICK, *CHOSEN, "--portable", "--per-op")
+    text = run_text(capsys, "bench", source, compiled, *arguments)
+    lines = text.splitlines()
+    head = "batch threads step inputs compiled bodies pillow ratio pillow-box ratio"
+    assert lines[0].split() == head.split()
+    assert lines[1].split()[:4] == ["1", "1", "input", "images"]
+    assert "; ratios are compiled's to the rival on their left; " in text
+    assert "\npillow: resizes with Pillow's BILINEAR; outputs are off by " in text
+    assert ", top-1 is the same for 16 of 16 inputs\n" in text
+    for side in ("pillow", "compiled", "bodies"):
+        assert f"\n{side}, batch 1, 1 thread: " in text
+    # One thread reads and computes in turn.
+    assert "pipelined" not in text
+
+
+@thorough
+def test_photographs_are_made(
+    source: Path, compiled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--batch", 2, "--threads", 2, *QUICK[4:], "--rivals", "pillow-box")
+    text = run_text(capsys, "bench", source, compiled, *arguments)
+    assert "\nquality 75: 16 inputs, " in text
+    assert "\nquality 90: 16 inputs, " in text
+    assert "\npipelined, batch 2, 2 threads: pillow-box " in text
+    assert " reading and " in text
+
+
+def damaged(compiled: Path, path: Path, what: str) -> Path:
+    """The compiled model with other weights, or another crop."""
+    model = onnx.load(compiled)
+    if what == "weights":
+        weight = max(model.graph.initializer, key=lambda t: len(t.dims) == 4 and t.dims[0])
+        weight.CopyFrom(numpy_helper.from_array(1.01 * numpy_helper.to_array(weight), weight.name))
+    else:
+        (entry,) = (entry for entry in model.metadata_props if entry.key == DOMAIN)
+        data: Any = json.loads(entry.value)
+        # The middle of 43x36 begins at 2, 6 or 2, 5.
+        data["input"]["geometry"]["crop"] = {"position": [0, 0]}
+        entry.value = json.dumps(data)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("what", ["weights", "crop"])
+def test_wrong_answers_are_not_timed(
+    what: str,
+    source: Path,
+    compiled: Path,
+    images: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wrong = damaged(compiled, tmp_path / "wrong.onnx", what)
+    arguments = ("--images", images, *QUICK, "--rivals", "pillow")
+    message = fails(capsys, 1, "bench", source, wrong, *arguments)
+    assert message.startswith("output 'probabilities': conversion error ")
+
+
+def test_rivals_that_cannot_be(
+    source: Path, compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("bench", source, compiled, *QUICK)
+    assert fails(capsys, 2, *arguments, "--rivals", "pillow,opencv") == (
+        "rival is 'opencv'; use some of pillow, pillow-box, simplejpeg+opencv, torchvision"
+    )
+    own = tmp_path / "own.onnx"
+    jpegcompile.compile(source, preprocess="unit").save(own)
+    assert fails(capsys, 2, "bench", source, own, *QUICK, *CHOSEN) == (
+        f"{own}: takes images of its own size, or tensors, which rivals do not differ in; leave"
+        " --rivals out, or compile it with a --preprocess that resizes"
+    )
+
+
+@thorough
+def test_a_model_for_tensors_takes_photographs(
+    source: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tensors.onnx"
+    jpegcompile.compile(source, preprocess=PREPROCESS, input="tensor").save(path)
+    data = run_json(capsys, "bench", source, path, "--images", images, *QUICK)
+    assert [timing["stage"] for timing in data["cells"][0]["timings"]] == ["network"]
+    assert data["cells"][0]["sides"]["compiled"]["check"]["passed"]

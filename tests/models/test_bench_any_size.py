@@ -1,0 +1,376 @@
+"""The parts of `bench` for images of any size: readers of rivals, and reading ahead."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+from support.images import make_jpeg
+from support.tiers import thorough
+from support.tiny_residual import tiny_residual
+
+import jpegcompile
+from jpegcompile.errors import CheckFailedError, ImageError, UsageError
+from jpegcompile.evaluation.benchmark import ahead
+from jpegcompile.evaluation.benchmark.ahead import Overlap, Sharing, fastest, read_ahead
+from jpegcompile.evaluation.benchmark.any_size import opener, sharings
+from jpegcompile.evaluation.benchmark.checks import Checks
+from jpegcompile.evaluation.benchmark.difference import differences
+from jpegcompile.evaluation.benchmark.inputs import write_photographs
+from jpegcompile.evaluation.benchmark.job import COMPILED, InputSet, Job
+from jpegcompile.evaluation.benchmark.plan import Plan
+from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS, chosen_rivals
+from jpegcompile.evaluation.benchmark.rivals.target import Target
+from jpegcompile.evaluation.benchmark.timer import Steps, Timer
+from jpegcompile.evaluation.pillow import pillow_input
+from jpegcompile.evaluation.tolerance import Tolerance
+from jpegcompile.jpeg.read import read_coefficients
+from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.network_input import NetworkInput
+from jpegcompile.preprocessing.geometry import Geometry
+from jpegcompile.preprocessing.reading import preprocess_of
+
+SIDE = 32
+# Shrinks by less than 2, for which Pillow's draft leaves the size alone.
+SHORT = {"resize": {"size": 36}, "crop": "center"}
+GEOMETRIES: list[dict[str, Any]] = [
+    SHORT,
+    {**SHORT, "crop": "bottom-right", "flip": True},
+    {**SHORT, "orientation": True},
+    {"resize": {"fit": "pad"}, "fill": 96},
+    {"resize": {"fit": "exact", "filter": "bicubic"}, "color": "BGR"},
+]
+SPREAD = 0.25
+# A level of 8 bits, in the units of the network's input.
+LEVEL = 1 / 255 / SPREAD
+
+
+def target_of(geometry: dict[str, Any], channels: int = 3, layout: Any = "NCHW") -> Target:
+    numbers = {"scale": 1 / 255, "mean": [0.45, 0.5, 0.4][:channels], "std": SPREAD}
+    taken = NetworkInput("image", channels, SIDE, SIDE, layout)
+    return Target(taken, preprocess_of({**numbers, **geometry}))
+
+
+def turned_jpeg(width: int, height: int) -> bytes:
+    """A file whose EXIF orientation says to turn it by 90 degrees."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return make_jpeg(width, height, exif=exif.tobytes(), quality=95)
+
+
+def error(target: Target, name: str, file: bytes, folder: Path) -> float:
+    """The largest distance to Pillow's decode and the resize that the preprocessing asks for."""
+    path = folder / "image.jpg"
+    path.write_bytes(file)
+    expected = pillow_input(path, target.preprocess, target.taken)
+    actual = RIVALS[name].make(target)(file)
+    assert actual.shape == expected.shape
+    assert actual.dtype == np.float32
+    return float(np.abs(actual - expected).max())
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+@pytest.mark.parametrize(("channels", "layout"), [(3, "NCHW"), (3, "NHWC"), (1, "NCHW")])
+def test_readers_of_pillow(
+    geometry: dict[str, Any], channels: int, layout: str, tmp_path: Path
+) -> None:
+    if channels == 1:
+        geometry = {name: value for name, value in geometry.items() if name != "color"}
+    target = target_of(geometry, channels, layout)
+    file = turned_jpeg(60, 50)
+    # The same integers, normalised in float32 in another order.
+    assert error(target, "pillow", file, tmp_path) < 1e-5
+    # Pillow rounds the ends of a box to a part of a pixel, and the result to integers.
+    assert error(target, "pillow-box", file, tmp_path) < 1.01 * LEVEL
+
+
+def test_a_reader_that_crops_elsewhere_is_told_from_one_that_does_not(tmp_path: Path) -> None:
+    file = make_jpeg(60, 50, quality=95)
+    path = tmp_path / "image.jpg"
+    path.write_bytes(file)
+    target, other = target_of(SHORT), target_of({**SHORT, "crop": [3, 6]})
+    expected = pillow_input(path, target.preprocess, target.taken)
+    for name in ("pillow", "pillow-box"):
+        assert np.abs(RIVALS[name].make(target)(file) - expected).max() < 1.01 * LEVEL
+        assert np.abs(RIVALS[name].make(other)(file) - expected).max() > 10 * LEVEL
+
+
+def test_draft_changes_little(tmp_path: Path) -> None:
+    """Pillow decodes at a fraction of the size; smooth shapes stay what they are."""
+    stream = tmp_path / "smooth.jpg"
+    rows, columns = np.mgrid[:200, :260]
+    waves = [100 * np.sin(rows / a + columns / b) for a, b in ((29, 45), (44, 37), (33, 51))]
+    pixels = np.clip(128 + np.stack(waves, -1), 0, 255).astype(np.uint8)
+    Image.fromarray(pixels).save(stream, "JPEG", quality=95, subsampling="4:4:4")
+    with Image.open(stream) as image:
+        assert image.draft("RGB", (46, 36)) is not None
+        assert image.size == (65, 50)
+    target = target_of(SHORT)
+    # Half a pixel of the drafted image, a quarter of its size, at the steepest slope of the waves,
+    # 100 / 29 levels a pixel, would be 7 levels.
+    assert error(target, "pillow-box", stream.read_bytes(), tmp_path) < 7 * LEVEL
+    expected = pillow_input(stream, target.preprocess, target.taken)
+    moved = RIVALS["pillow-box"].make(target_of({**SHORT, "crop": [0, 7]}))(stream.read_bytes())
+    assert np.abs(moved - expected).max() > 14 * LEVEL
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        {"resize": {"size": 36, "library": "opencv"}, "crop": "center"},
+        {"resize": {"size": 36, "library": "opencv", "filter": "area"}, "crop": "center"},
+        {"resize": {"fit": "pad", "library": "opencv"}, "fill": 96, "color": "BGR"},
+    ],
+)
+@pytest.mark.parametrize(("channels", "layout"), [(3, "NCHW"), (3, "NHWC"), (1, "NCHW")])
+def test_the_reader_of_opencv(
+    geometry: dict[str, Any], channels: int, layout: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("cv2", reason="needs opencv-python-headless")
+    pytest.importorskip("simplejpeg", reason="needs simplejpeg")
+    if channels == 1:
+        geometry = {name: value for name, value in geometry.items() if name != "color"}
+    target = target_of(geometry, channels, layout)
+    # The reference resizes in real arithmetic; OpenCV's weights have 11 bits, and it rounds.
+    assert error(target, "simplejpeg+opencv", make_jpeg(60, 50), tmp_path) < 1.6 * LEVEL
+
+
+def test_which_rivals_take_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What is installed does not matter here.
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "cv2" else object()
+    )
+    monkeypatch.setattr("sys.executable", "false")
+    geometry = preprocess_of("imagenet-bicubic").geometry
+    chosen = chosen_rivals(None, geometry)
+    assert chosen.rivals == {
+        "pillow": "Pillow's BICUBIC",
+        "pillow-box": "Pillow's BICUBIC of the crop, behind draft",
+    }
+    missing = "not installed; pip install simplejpeg opencv-python-headless"
+    broken = "cannot be imported: it says nothing; install it again"
+    assert chosen.left_out == {"simplejpeg+opencv": missing, "torchvision": broken}
+    assert list(chosen_rivals(["pillow-box"], geometry).rivals) == ["pillow-box"]
+    for names, message in (
+        (["torchvision"], f"rival torchvision: {broken}"),
+        (["simplejpeg+opencv"], f"rival simplejpeg+opencv: {missing}"),
+        (["opencv"], "rival is 'opencv'; use some of pillow, pillow-box, simplejpeg"),
+        ([], "no rival is given; give one at least"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            chosen_rivals(names, geometry)
+        assert str(caught.value).startswith(message)
+
+
+def test_a_rival_that_does_not_turn_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr("sys.executable", "true")
+    chosen = chosen_rivals(None, Geometry(orientation=True))
+    assert chosen.left_out == {"simplejpeg+opencv": "does not apply the EXIF orientation"}
+    assert chosen.rivals["torchvision"] == "nothing"
+
+
+def test_batches_are_read_ahead_in_their_order() -> None:
+    begun: list[bytes] = []
+    third = threading.Event()
+
+    def read(batch: Sequence[bytes]) -> bytes:
+        begun.append(batch[0])
+        if len(begun) == 3:
+            third.set()
+        return batch[0]
+
+    batches = [[bytes([index])] for index in range(6)]
+    stream = read_ahead(read, batches)
+    assert next(stream) == b"\0"
+    # While the caller has the first, the second is read and no more; then the third.
+    assert next(stream) == b"\1"
+    assert third.wait(10)
+    assert list(stream) == [bytes([index]) for index in range(2, 6)]
+    assert begun == [batch[0] for batch in batches]
+
+
+def test_no_more_than_two_batches_are_read_ahead() -> None:
+    begun: list[int] = []
+    stream = read_ahead(lambda batch: begun.append(len(begun)), ([b""] for _ in range(100)))
+    for _ in range(5):
+        next(stream)
+    stream.close()
+    assert 5 <= len(begun) <= 6
+
+
+def test_errors_of_the_reader_thread_are_raised() -> None:
+    def read(batch: Sequence[bytes]) -> None:
+        raise ImageError("damaged")
+
+    with pytest.raises(ImageError, match="damaged"):
+        next(read_ahead(read, [[b""]]))
+
+
+def test_reader_and_network_work_at_once() -> None:
+    """Each waits for the other to be at work, which it would for ever if they took turns."""
+    meeting = threading.Barrier(2, timeout=10)
+    first = threading.Event()
+
+    def read(batch: Sequence[bytes]) -> None:
+        if first.is_set():
+            meeting.wait()
+        first.set()
+
+    def finish(made: None) -> None:
+        meeting.wait()
+
+    overlap = Overlap(Sharing(1, 1), read, finish)
+    stream = read_ahead(overlap.read, [[b""]] * 3)
+    for _ in range(2):
+        overlap.finish(next(stream))
+
+
+def test_the_time_of_a_pipeline_is_that_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    def finish(made: object) -> None:
+        nonlocal now
+        now += 3.0
+
+    monkeypatch.setattr(ahead, "perf_counter", lambda: now)
+    overlap = Overlap(Sharing(1, 1), lambda batch: batch, finish)
+    assert overlap.seconds([[b""]], 4) == 3.0
+
+
+def test_each_side_takes_the_sharing_that_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sharings(1) == []
+    ways = sharings(4)
+    assert ways == [Sharing(1, 3), Sharing(4, 4)]
+    overlaps = [Overlap(way, lambda batch: batch, lambda made: None) for way in ways]
+    costs = {ways[0]: 2.0, ways[1]: 1.0}
+    monkeypatch.setattr(Overlap, "seconds", lambda self, batches, runs: costs[self.sharing])
+    assert fastest(overlaps, [[b""]]).sharing == ways[1]
+    costs[ways[1]] = 3.0
+    assert fastest(overlaps, [[b""]]).sharing == ways[0]
+
+
+def test_differences() -> None:
+    first = {"scores": np.array([[1.0, 2.0], [4.0, 3.0]]), "boxes": np.zeros((2, 3))}
+    second = {"scores": np.array([[1.5, 2.0], [3.0, 3.5]]), "boxes": np.zeros((1, 3))}
+    scores, boxes = differences(["scores", "boxes"], [(second, first), (first, first)])
+    assert (scores.difference, scores.largest, scores.same_top1, scores.inputs) == (1.0, 4.0, 3, 4)
+    assert boxes.difference == np.inf
+
+
+def test_photographs_of_usual_sizes(tmp_path: Path) -> None:
+    paths = write_photographs(75, 5, tmp_path)
+    frames = [read_coefficients(path).frame for path in paths]
+    found = [(frame.width, frame.height, subsampling_of(frame)) for frame in frames]
+    sizes = ((500, 375), (640, 480))
+    kinds = [(*size, sampling) for size in sizes for sampling in ("4:2:0", "4:4:4")]
+    assert found == [*kinds, kinds[0]]
+    assert len({path.read_bytes() for path in paths}) == 5
+
+
+class Answers:
+    """A process that has its answers at hand, those of a pipeline in a file."""
+
+    outputs = ("logits",)
+
+    def __init__(self, job: Job, pipelined: Path) -> None:
+        self.job = job
+        self._pipelined = pipelined
+
+    def ask(self, command: str, folder: str = "") -> dict[str, Any]:
+        if command == "prepare":
+            return {"seconds": [], "sharing": vars(Sharing(1, 1))}
+        assert command == "pipelined"
+        return {"files": [str(self._pipelined)]}
+
+
+def test_a_pipeline_that_mixes_files_up_is_not_timed(tmp_path: Path) -> None:
+    values = np.random.default_rng(3).normal(size=(4, 10))
+    right, wrong = tmp_path / "right.npz", tmp_path / "wrong.npz"
+    np.savez(right, values)
+    np.savez(wrong, values[::-1])
+    job = replace(rival_job(tmp_path), side=COMPILED)
+    plan = Plan(tmp_path, (job,), True, Tolerance(), ((),))
+    timer = Timer(plan, 1, 0.0, False, Steps(None, 1))
+    process: Any = Answers(job, right)
+    # Its own answers count as the original's here: it is the first side, and takes tensors.
+    first: Any = SimpleNamespace(job=replace(job, sets=(InputSet("t", (), ""),)))
+    checks = Checks(plan, first, [str(right)])
+    assert len(timer._prepared([process], checks)) == 1
+    process = Answers(job, wrong)
+    with pytest.raises(CheckFailedError, match="output 'logits': conversion error"):
+        timer._prepared([process], checks)
+
+
+def rival_job(folder: Path) -> Job:
+    source = folder / "source.onnx"
+    onnx.save(tiny_residual(), source)
+    target = target_of(SHORT)
+    return Job(
+        side="pillow",
+        model=str(source),
+        folder=None,
+        library=None,
+        batch=1,
+        threads=1,
+        input_mode="coefficients",
+        image=target.taken.normalized(target.preprocess),
+        frame=None,
+        preprocess=target.preprocess.to_json(),
+        ingest=None,
+        network=None,
+        parts_folder=None,
+        sets=(InputSet("images", ("a.jpg",), ""),),
+    )
+
+
+def test_a_file_that_a_rival_cannot_read(tmp_path: Path) -> None:
+    pipeline = opener(rival_job(tmp_path))().pipeline(with_parts=False)
+    with pytest.raises(ImageError, match=r"^pillow cannot read a file that other readers take: "):
+        pipeline.end_to_end([b"nothing"])
+    (probabilities, _) = pipeline.end_to_end([make_jpeg(60, 50)])
+    assert probabilities.shape == (1, 10)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"domain": "auto"},
+        pytest.param({"input": "jpeg"}, marks=[thorough]),
+        pytest.param({"target": "onnx"}, marks=[thorough]),
+    ],
+)
+def test_models_of_every_kind(options: dict[str, Any], tmp_path: Path) -> None:
+    source, compiled = tmp_path / "source.onnx", tmp_path / "compiled.onnx"
+    onnx.save(tiny_residual(layout="NHWC"), source)
+    preprocess = {"preset": "unit", **SHORT}
+    jpegcompile.compile(source, preprocess=preprocess, **options).save(compiled)
+    (tmp_path / "images").mkdir()
+    for index, size in enumerate(((60, 50), (40, 90))):
+        (tmp_path / "images" / f"{index}.jpg").write_bytes(make_jpeg(*size))
+    result = jpegcompile.bench(
+        source,
+        compiled,
+        tmp_path / "images",
+        batches=[2],
+        threads=[2],
+        rounds=1,
+        seconds=0,
+        rivals=["pillow-box"],
+    )
+    (cell,) = result.cells
+    assert result.checks[0].passed
+    # Without Pillow as people write it nothing says what its decoder changes.
+    assert [output.decoder for output in result.checks[0].outputs] == [None, None]
+    assert list(cell.sides) == ["pillow-box", "compiled"]
+    stages = [timing.stage for timing in cell.timings]
+    assert stages == ["input", "network", "end to end", "pipelined"]
+    assert all(side.sharing in sharings(2) for side in cell.sides.values())

@@ -1,0 +1,422 @@
+"""Networks at another size than the one that they were trained at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from numpy.typing import NDArray
+from support.exports import EXPORTERS, export
+from support.families import FAMILIES, SHALLOW, TOLERANCE, Family
+from support.graphs import Graph, evaluate, run_float32
+from support.open_size import opened, shape_of
+from support.third_party import CIFAR10, GRAY, ThirdParty
+from support.tiers import quick_of
+
+import jpegcompile
+from jpegcompile.errors import UnsupportedModelError, UsageError
+from jpegcompile.evaluation.spatial import SpatialModel, readable
+from jpegcompile.frontend.load import load_source
+from jpegcompile.frontend.resolution.change import Resized, at_resolution
+from jpegcompile.frontend.walk import all_graphs
+from jpegcompile.input_size import Size
+from jpegcompile.options import image_of
+
+# Its TopK finds places in a map of the trained size.
+BOUND = {"CenterNet-like (peaks of heat maps)"}
+NETWORKS = [
+    family for family in (*FAMILIES, *SHALLOW) if not family.is_deep and family.name not in BOUND
+]
+
+
+def resized(model: Path | onnx.ModelProto, size: Size, image: str | None = None) -> Resized:
+    source = load_source(model, image)
+    return at_resolution(source, image_of(source, image), size)
+
+
+def outputs(model: Resized, images: NDArray[np.float32]) -> list[NDArray[Any]]:
+    return list(SpatialModel(model.source, model.taken).run(images).values())
+
+
+@pytest.mark.parametrize(
+    ("family", "exporter"),
+    quick_of(
+        [(family, exporter) for family in NETWORKS for exporter in EXPORTERS],
+        lambda case: case[1],
+        quick=5,
+        ids=lambda case: f"{case[0].name}-{case[1]}",
+    ),
+)
+def test_families(family: Family, exporter: Any, tmp_path: Path) -> None:
+    """What was exported at one size is, at another one, what PyTorch computes there."""
+    network = family.build()
+    path = export(network, family.size, tmp_path / "model.onnx", exporter)
+    for size in [(family.size * 3 // 4,) * 2, (family.size * 3 // 2, family.size * 5 // 4)]:
+        torch.manual_seed(0)
+        images = torch.randn(2, 3, *size)
+        with torch.no_grad():
+            expected = network(images)
+        expected = [expected] if isinstance(expected, torch.Tensor) else list(expected)
+        found = outputs(resized(path, size), images.numpy())
+        for actual, wanted in zip(found, expected, strict=True):
+            scale = float(wanted.abs().max())
+            np.testing.assert_allclose(actual, wanted.numpy(), rtol=0, atol=TOLERANCE * scale)
+
+
+def with_global_pool(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model, by hand, for images of any size: a final average over 8x8 is one over the map."""
+    result = opened(model, *((1, 2) if shape_of(model.graph.input[0])[3] == 3 else (2, 3)))
+    for node in result.graph.node:
+        if node.op_type == "AveragePool":
+            node.op_type = "GlobalAveragePool"
+            del node.attribute[:]
+    return readable(result)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("size", [(24, 24), (20, 28), (64, 40)])
+@pytest.mark.parametrize(
+    "model",
+    [m for m in (*CIFAR10, GRAY) if m.name != "vnncomp_resnet_2b"],
+    ids=lambda model: model.name,
+)
+def test_third_party_models(model: ThirdParty, size: Size, shared: Path) -> None:
+    changed = resized(model.path(shared), size)
+    generator = np.random.default_rng(0)
+    images = generator.standard_normal((1, *changed.taken.shape)).astype(np.float32)
+    by_hand = with_global_pool(onnx.load(model.path(shared)))
+    expected = run_float32(by_hand, {changed.taken.name: images})
+    for actual, wanted in zip(outputs(changed, images), expected, strict=True):
+        np.testing.assert_allclose(actual, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.shared
+def test_a_head_that_depends_on_position(shared: Path) -> None:
+    path = shared / "models" / "vnncomp_resnet_2b.onnx"
+    problem = (
+        "node 'Gemm_14' (Gemm) is bound to an input of 32x32: has weights for 1024 inputs and would"
+        " get 576: it reads a map by position; leave --resolution out, or export the model for that"
+        " size"
+    )
+    with pytest.raises(UnsupportedModelError, match=re.escape(problem)) as raised:
+        jpegcompile.compile(path, preprocess="cifar10", resolution="24x24")
+    assert raised.value.exit_code == 3
+
+
+# A network at 16x16, and what it is at 24x24, by hand.
+CONV = "h = Conv <pads = [1,1,1,1]> (x, w)"
+TO_16 = f"(T[N,3,16,16] x) => (T[N,o] y) {{ {CONV} "
+TO_24 = f"(T[N,3,24,24] x) => (T[N,o] y) {{ {CONV} "
+TO_MAPS_16 = f"(T[N,3,16,16] x) => (T[N,c,h,w] y) {{ {CONV} "
+TO_MAPS_24 = f"(T[N,3,24,24] x) => (T[N,c,h,w] y) {{ {CONV} "
+W: Mapping[str, Any] = {"w": (4, 3, 3, 3)}
+FOLLOWING: dict[str, tuple[str, str, Mapping[str, Any]]] = {
+    "average pool over the map": (
+        TO_16 + "p = AveragePool <kernel_shape = [16,16]> (h)  y = Flatten(p) }",
+        TO_24 + "p = GlobalAveragePool(h)  y = Flatten(p) }",
+        {},
+    ),
+    "padded average pool that does not count padding": (
+        TO_16 + "p = AveragePool <kernel_shape = [18,18], pads = [1,1,1,1]> (h)  y = Flatten(p) }",
+        TO_24 + "p = GlobalAveragePool(h)  y = Flatten(p) }",
+        {},
+    ),
+    "largest of the map": (
+        TO_16 + "p = MaxPool <kernel_shape = [16,16]> (h)  y = Flatten(p) }",
+        TO_24 + "p = GlobalMaxPool(h)  y = Flatten(p) }",
+        {},
+    ),
+    "mean over a flattened map of a written shape": (
+        TO_16 + "s = Constant <value_ints = [0,4,256]> ()  f = Reshape(h, s)"
+        "  y = ReduceMean <axes = [2], keepdims = 0> (f) }",
+        TO_24 + "y = ReduceMean <axes = [2,3], keepdims = 0> (h) }",
+        {},
+    ),
+    "attention over positions": (
+        TO_MAPS_16 + "s = Constant <value_ints = [0,4,256]> ()  f = Reshape(h, s)"
+        "  t = Transpose <perm = [0,2,1]> (f)  a = MatMul(f, t)  b = MatMul(a, f)"
+        "  m = Constant <value_ints = [0,4,16,16]> ()  y = Reshape(b, m) }",
+        TO_MAPS_24 + "s = Constant <value_ints = [0,4,576]> ()  f = Reshape(h, s)"
+        "  t = Transpose <perm = [0,2,1]> (f)  a = MatMul(f, t)  b = MatMul(a, f)"
+        "  m = Constant <value_ints = [0,4,24,24]> ()  y = Reshape(b, m) }",
+        {},
+    ),
+    "groups of channels": (
+        TO_MAPS_16 + "s = Constant <value_ints = [0,2,512]> ()  f = Reshape(h, s)  g = Exp(f)"
+        "  m = Constant <value_ints = [0,4,16,16]> ()  y = Reshape(g, m) }",
+        TO_MAPS_24 + "y = Exp(h) }",
+        {},
+    ),
+    "groups of channels that stand last": (
+        TO_MAPS_16 + "l = Transpose <perm = [0,2,3,1]> (h)"
+        "  s = Constant <value_ints = [0,512,2]> ()  f = Reshape(l, s)"
+        "  y1 = ReduceMean <axes = [1], keepdims = 1> (f)"
+        "  q = Constant <value_ints = [0,1,1,2]> ()  y = Reshape(y1, q) }",
+        TO_MAPS_24 + "l = Transpose <perm = [0,2,3,1]> (h)"
+        "  s = Constant <value_ints = [0,1152,2]> ()  f = Reshape(l, s)"
+        "  y1 = ReduceMean <axes = [1], keepdims = 1> (f)"
+        "  q = Constant <value_ints = [0,1,1,2]> ()  y = Reshape(y1, q) }",
+        {},
+    ),
+    "blocks of pixels": (
+        TO_MAPS_16 + "s = Constant <value_ints = [0,4,8,2,8,2]> ()  f = Reshape(h, s)"
+        "  t = Transpose <perm = [0,1,3,5,2,4]> (f)"
+        "  m = Constant <value_ints = [0,16,8,8]> ()  y = Reshape(t, m) }",
+        TO_MAPS_24 + "s = Constant <value_ints = [0,4,12,2,12,2]> ()  f = Reshape(h, s)"
+        "  t = Transpose <perm = [0,1,3,5,2,4]> (f)"
+        "  m = Constant <value_ints = [0,16,12,12]> ()  y = Reshape(t, m) }",
+        {},
+    ),
+    "upsampling to the size of another map": (
+        TO_MAPS_16.replace("N", "2") + "p = MaxPool <kernel_shape = [2,2], strides = [2,2]> (h)"
+        "  u = Resize(p, , , to)  y = Add(u, h) }",
+        TO_MAPS_24 + "p = MaxPool <kernel_shape = [2,2], strides = [2,2]> (h)"
+        "  u = Resize(p, , by)  y = Add(u, h) }",
+        {"to": np.array([2, 4, 16, 16]), "by": np.array([1, 1, 2, 2], np.float32)},
+    ),
+    "upsampling of one pixel by a factor": (
+        TO_MAPS_16 + "p = GlobalAveragePool(h)  u = Resize(p, , by)  y = Add(u, h) }",
+        TO_MAPS_24 + "p = GlobalAveragePool(h)  y = Add(p, h) }",
+        {"by": np.array([1, 1, 16, 16], np.float32)},
+    ),
+    "upsampling to a size that no other map has": (
+        TO_MAPS_16 + "y = Resize(h, , , to) }",
+        TO_MAPS_24 + "y = Resize(h, , by) }",
+        {"to": np.array([2, 4, 48, 48]), "by": np.array([1, 1, 3, 3], np.float32)},
+    ),
+    "every other pixel up to a written end": (
+        TO_MAPS_16 + "y = Slice(h, first, last, axes, steps) }",
+        TO_MAPS_24 + "y = Slice(h, first, far, axes, steps) }",
+        {
+            "first": np.array([1, 0]),
+            "last": np.array([16, 16]),
+            "far": np.array([24, 24]),
+            "axes": np.array([2, 3]),
+            "steps": np.array([2, 2]),
+        },
+    ),
+    "every channel for itself": (
+        TO_16 + "s = Constant <value_ints = [-1,1,256]> ()  f = Reshape(h, s)"
+        "  g = ReduceMax <axes = [2], keepdims = 1> (f)"
+        "  t = Constant <value_ints = [-1,4]> ()  y = Reshape(g, t) }",
+        TO_24 + "g = GlobalMaxPool(h)  y = Flatten(g) }",
+        {},
+    ),
+    "sizes that the graph computes": (
+        TO_16 + "s = Shape <end = 1> (h)  r = Constant <value_ints = [-1]> ()"
+        "  g = GlobalAveragePool(h)  t = Concat <axis = 0> (s, r)  y = Reshape(g, t) }",
+        TO_24 + "g = GlobalAveragePool(h)  y = Flatten(g) }",
+        {},
+    ),
+}
+
+
+def built(text: str, weights: Mapping[str, Any]) -> onnx.ModelProto:
+    used = {name: value for name, value in weights.items() if re.search(rf"\b{name}\b", text)}
+    return Graph(text, {**W, **used}, opset=17).model("float")
+
+
+@pytest.mark.parametrize("case", FOLLOWING)
+def test_what_follows(case: str) -> None:
+    before, by_hand, weights = FOLLOWING[case]
+    images = np.random.default_rng(0).standard_normal((2, 3, 24, 24)).astype(np.float32)
+    expected = evaluate(built(by_hand, weights), {"x": images})[0]
+    changed = resized(built(before, weights), (24, 24))
+    (actual,) = outputs(changed, images)
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+def test_a_pool_of_the_trained_size_would_be_wrong() -> None:
+    """What the test above must be able to see: the window as it was exported."""
+    text = FOLLOWING["average pool over the map"][0].replace("16,16] x", "24,24] x")
+    images = np.random.default_rng(0).standard_normal((1, 3, 24, 24)).astype(np.float32)
+    assert evaluate(built(text, {}), {"x": images})[0].shape == (1, 4 * 9 * 9)
+
+
+# A number that depends on the image.
+COMPUTED = (
+    "m = ReduceMax <keepdims = 0> (x)  i = Cast <to = 7> (m)"
+    "  one = Constant <value_ints = [1]> ()  e = Reshape(i, one)  "
+)
+# What is bound to the trained size, and why, at 24x24.
+BOUND_HEADS: dict[str, tuple[str, Mapping[str, Any], str]] = {
+    "fully connected": (
+        TO_16 + "f = Flatten(h)  y = MatMul(f, v) }",
+        {"v": (1024, 5)},
+        "'y' (MatMul) is bound to an input of 16x16: has weights for 1024 inputs and would get"
+        " 2304: it reads a map by position",
+    ),
+    "embedding of positions": (
+        TO_MAPS_16 + "y = Add(h, v) }",
+        {"v": (1, 4, 16, 16)},
+        "its constant 'v' of shape [1, 4, 16, 16] has a value for each place of a map",
+    ),
+    "rows and columns as channels": (
+        TO_MAPS_16 + "t = Transpose <perm = [0,2,1,3]> (h)  y = Conv(t, v) }",
+        {"v": (4, 16, 1, 1)},
+        "has weights for 16 channels and would get 24: they are places of a map",
+    ),
+    "kernel over the whole map": (
+        TO_MAPS_16 + "y = Conv(h, v) }",
+        {"v": (4, 4, 16, 16)},
+        "its kernel covers the whole map, so its weights are by position",
+    ),
+    "maps of a fixed size": (
+        TO_MAPS_16 + "y = ConvTranspose <strides = [2,2], output_shape = [32,32]> (h, v) }",
+        {"v": (4, 4, 2, 2)},
+        "makes maps of a fixed size (output_shape)",
+    ),
+    "sum of pixels": (
+        TO_16 + "a = Constant <value_ints = [2,3]> ()  y = ReduceSum <keepdims = 0> (h, a) }",
+        {},
+        "its values grow with the number of pixels that it takes in",
+    ),
+    "part of the map": (
+        TO_MAPS_16 + "y = Slice(h, first, last, axes) }",
+        {"first": np.array([2]), "last": np.array([10]), "axes": np.array([2])},
+        "cuts an axis of 16 at a fixed place",
+    ),
+    "halves": (
+        TO_MAPS_16 + "y, z = Split <axis = 2> (h) }",
+        {},
+        "takes parts of an axis of 16 by their place",
+    ),
+    "norm with a weight for each pixel": (
+        TO_MAPS_16 + "y = LayerNormalization <axis = 2> (h, v) }",
+        {"v": (16, 16)},
+        "has a weight for each place of a map",
+    ),
+    "best places": (
+        TO_MAPS_16 + "k = Constant <value_ints = [3]> ()  y, i = TopK <axis = 2> (h, k) }",
+        {},
+        "'y' (TopK) is bound to an input of 16x16: nothing is known of how it follows the size of"
+        " its operands",
+    ),
+    "two equal factors": (
+        TO_16 + "s = Constant <value_ints = [0,4,4,4,16]> ()  f = Reshape(h, s)"
+        "  y = ReduceMax <axes = [1,2,3], keepdims = 0> (f) }",
+        {},
+        "makes [N, 4, 4, 4, 16] of [N, 4, 16, 16], and which part follows the size of the image is"
+        " not known",
+    ),
+    "a size that follows from no map": (
+        TO_MAPS_16 + "y = Resize(h, , , to) }",
+        {"to": np.array([2, 4, 21, 21])},
+        "makes maps of [21, 21], and no other map says what becomes of them",
+    ),
+    "a dilated window": (
+        TO_16 + "p = MaxPool <kernel_shape = [9,9], dilations = [2,2], pads = [0,0,1,1]> (h)"
+        "  f = Flatten(p)  y = MatMul(f, v) }",
+        {"v": (4, 5)},
+        "'y' (MatMul) is bound to an input of 16x16",
+    ),
+    "a size for a number of images": (
+        TO_MAPS_16 + "u = Resize(h, , , to)  y = Add(h, u) }",
+        {"to": np.array([2, 4, 16, 16])},
+        "'y' (Add) does not fit the size of the model itself, 16x16",
+    ),
+    "rows that are resized": (
+        TO_16 + "s = Constant <value_ints = [0,4,256]> ()  f = Reshape(h, s)"
+        "  r = Resize(f, , , to)  y = ReduceMax <axes = [2], keepdims = 0> (r) }",
+        {"to": np.array([2, 4, 64])},
+        "what it resizes is no map of four dimensions",
+    ),
+    "a cut at a computed place": (
+        TO_MAPS_16 + COMPUTED + "y = Slice(h, first, e, axes) }",
+        {"first": np.array([0]), "axes": np.array([2])},
+        "where it cuts is not known",
+    ),
+    "a sum over computed axes": (
+        TO_MAPS_16 + COMPUTED + "y = ReduceSum(h, e) }",
+        {},
+        "its axes are not known",
+    ),
+    "a map of a computed size": (
+        TO_MAPS_16 + COMPUTED + "s = Concat <axis = 0> (e, e, e, e)"
+        "  u = Resize(h, , , s)  y = Relu(u) }",
+        {},
+        "the shape of its operand 'u' is not known",
+    ),
+    "two maps of one size": (
+        TO_MAPS_16 + "a = AveragePool <kernel_shape = [9,9]> (h)"
+        "  b = MaxPool <kernel_shape = [2,2], strides = [2,2]> (h)"
+        "  g = GlobalAveragePool(b)  d = Resize(g, , , to)  c = ReduceMax(a)  y = Add(d, c) }",
+        {"to": np.array([2, 4, 8, 8])},
+        "makes maps of [8, 8], which become several sizes",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BOUND_HEADS)
+def test_what_is_declined(case: str) -> None:
+    text, weights, reason = BOUND_HEADS[case]
+    with pytest.raises(UnsupportedModelError, match=re.escape(reason)):
+        resized(built(text, weights), (24, 24))
+
+
+TOO_SMALL = "its operand is too small at the size that is asked for"
+
+
+def test_a_map_that_is_too_small() -> None:
+    model = Graph(TO_MAPS_16 + "y = Conv(h, v) }", {**W, "v": (4, 4, 9, 9)}).model("float")
+    assert resized(model, (9, 9)).taken.size == (9, 9)
+    with pytest.raises(UnsupportedModelError, match=r"'y' \(Conv\) is bound to an input of 16x16"):
+        resized(model, (8, 8))
+    pool = Graph(TO_MAPS_16 + "y = MaxPool <kernel_shape = [12,12]> (h) }", W).model("float")
+    with pytest.raises(UnsupportedModelError, match=TOO_SMALL):
+        resized(pool, (8, 8))
+
+
+def test_nothing_of_the_trained_size_is_left() -> None:
+    model = built(FOLLOWING["average pool over the map"][0], {})
+    declared = onnx.shape_inference.infer_shapes(model)
+    assert any(17 > d > 10 for v in declared.graph.value_info for d in _sizes(v)[2:])
+    changed = resized(declared, (24, 24)).source.model
+    for graph in all_graphs(changed.graph):
+        assert not graph.value_info
+    assert shape_of(changed.graph.input[0]) == ["N", 3, 24, 24]
+    maps = Graph(TO_MAPS_16 + "y = Relu(h) }", W).model("float")
+    assert shape_of(maps.graph.output[0])[2:] == [16, 16]
+    assert shape_of(resized(maps, (24, 40)).source.model.graph.output[0])[2:] == [24, 40]
+
+
+def _sizes(value: onnx.ValueInfoProto) -> list[int]:
+    return [d.dim_value for d in value.type.tensor_type.shape.dim]
+
+
+def test_sizes_that_the_model_leaves_open() -> None:
+    """--input-size says what it was trained at, and --resolution where it runs."""
+    model = opened(built(FOLLOWING["average pool over the map"][0], {}), 2, 3)
+    compiled = jpegcompile.compile(model, input="tensor", input_size="16x16", resolution="24x24")
+    assert compiled.report.trained_size == (16, 16)
+    assert "runs at 24x24, trained at 16x16" in compiled.report.notes
+    assert "made to follow the size of the image: 'p'" in compiled.report.notes
+    assert shape_of(compiled.model.graph.input[0]) == ["N", 3, 24, 24]
+    with pytest.raises(UnsupportedModelError, match="give them with --input-size"):
+        jpegcompile.compile(model, input="tensor", resolution="24x24")
+
+
+def test_the_trained_size_changes_nothing() -> None:
+    model = built(FOLLOWING["average pool over the map"][0], {})
+    plain = jpegcompile.compile(model, input="tensor")
+    same = jpegcompile.compile(model, input="tensor", resolution=(16, 16))
+    assert same.model.SerializeToString() == plain.model.SerializeToString()
+    assert same.report.trained_size is None
+
+
+def test_an_output_that_grows_is_noted() -> None:
+    model = built(TO_16 + "y = Flatten(h) }", {})
+    notes = jpegcompile.compile(model, input="tensor", resolution="24x24").report.notes
+    assert "output 'y' is [2304] for an image, and was [1024]" in notes
+
+
+def test_what_is_no_resolution() -> None:
+    with pytest.raises(UsageError, match="--resolution is '24'; give HEIGHTxWIDTH in pixels"):
+        jpegcompile.compile(built(TO_16 + "y = Flatten(h) }", {}), resolution="24")
