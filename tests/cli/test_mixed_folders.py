@@ -43,21 +43,22 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(verb: str, compiled: Path, folder: Path, output: Path) -> tuple[object, ...]:
     quick = ("--batch", 2, "--threads", 1, "--repeats", 1, "--seconds", 0)
+    compiling = ("compile", MODEL, "--preprocess", preprocess_path(), "-o", output)
+    searching = ("--max-drop", 20, "--cache", output.parent / "cache", "--images", folder)
     lines: dict[str, tuple[object, ...]] = {
         "run": ("run", compiled, folder),
         "compare": ("compare", MODEL, compiled, "--images", folder),
         "verify": ("verify", MODEL, compiled, "--images", folder),
         "bench": ("bench", MODEL, compiled, "--images", folder, *quick),
-        "compile": (
-            *("compile", MODEL, "--preprocess", preprocess_path(), "-o", output),
-            *("--frequencies", "auto", "--max-drop", 20, "--cache", output.parent / "cache"),
-            *("--images", folder),
-        ),
+        "compile": (*compiling, "--frequencies", "auto", *searching),
+        "compile at a resolution": (*compiling, "--resolution", "auto", *searching),
     }
     return lines[verb]
 
 
-@pytest.mark.parametrize("verb", ["run", "compare", "verify", "bench", "compile"])
+@pytest.mark.parametrize(
+    "verb", ["run", "compare", "verify", "bench", "compile", "compile at a resolution"]
+)
 def test_every_command_takes_mixed_folders(
     verb: str, compiled: Path, mixed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

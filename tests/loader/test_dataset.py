@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from support.coefficient_files import SAMPLINGS, random_file
 from support.mixed_files import jpeg_file, mixed_file
 from support.processes import fresh
@@ -122,6 +123,20 @@ def test_pixels(layout: Any, dtype: Any, models: dict[str, Path], folder: Path) 
     channels_first = made if layout == "NCHW" else made.permute(0, 3, 1, 2)
     allowed = 0.0 if dtype == "float32" else 2.0**-11 * float(exact.abs().max())
     assert float((channels_first.float() - exact).abs().max()) <= allowed
+
+
+def test_integer_decoding_is_that_of_pillow(folder: Path) -> None:
+    """Pixels have the very values that the original is shown, and those of other files, too."""
+    preprocess = {"resize": 36, "crop": "center", "decoder": "libjpeg-turbo"}
+    (batch,) = ImageDataset(folder, 16, preprocess=preprocess, size=(32, 32))
+    for key, pixels in zip(batch.keys, tensors([batch]), strict=True):
+        image = Image.open(key).convert("RGB")
+        short = min(image.size)
+        width, height = (int(36 * side / short) for side in image.size)
+        resized = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+        top, left = round((height - 32) / 2.0), round((width - 32) / 2.0)
+        expected = resized[top : top + 32, left : left + 32].transpose(2, 0, 1)
+        np.testing.assert_array_equal(pixels.numpy(), expected.astype(np.float32))
 
 
 def test_coefficients_are_the_feeds_of_a_session(models: dict[str, Path], tmp_path: Path) -> None:
