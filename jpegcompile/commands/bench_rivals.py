@@ -53,7 +53,8 @@ def _rows(cell: Cell, rivals: list[str]) -> Iterator[list[str]]:
 def rival_lines(result: Benchmark) -> Iterator[str]:
     """What each rival does differently, which do not take part, and how threads are shared."""
     for name, resize in result.rivals.items():
-        yield f"{name}: resizes with {resize}; {_difference_text(result.cells[0].sides[name])}"
+        does = f"resizes with {resize}" if resize else "does not resize"
+        yield f"{name}: {does}; {_difference_text(result.cells[0].sides[name])}"
     for name, reason in result.left_out_rivals.items():
         yield f"{name}: left out, {reason}"
     for cell in result.cells:

@@ -175,7 +175,7 @@ def test_a_rival_that_does_not_turn_images(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("sys.executable", "true")
     chosen = chosen_rivals(None, Geometry(orientation=True))
     assert chosen.left_out == {"simplejpeg+opencv": "does not apply the EXIF orientation"}
-    assert chosen.rivals["torchvision"] == "nothing"
+    assert chosen.rivals["torchvision"] == ""
 
 
 def test_batches_are_read_ahead_in_their_order() -> None:
@@ -346,13 +346,13 @@ def test_a_file_that_a_rival_cannot_read(tmp_path: Path) -> None:
         {"domain": "auto"},
         pytest.param({"input": "jpeg"}, marks=[thorough]),
         pytest.param({"target": "onnx"}, marks=[thorough]),
+        pytest.param({"preprocess": {**SHORT, "decoder": "libjpeg-turbo"}}, marks=[thorough]),
     ],
 )
 def test_models_of_every_kind(options: dict[str, Any], tmp_path: Path) -> None:
     source, compiled = tmp_path / "source.onnx", tmp_path / "compiled.onnx"
     onnx.save(tiny_residual(layout="NHWC"), source)
-    preprocess = {"preset": "unit", **SHORT}
-    jpegcompile.compile(source, preprocess=preprocess, **options).save(compiled)
+    jpegcompile.compile(source, **{"preprocess": SHORT, **options}).save(compiled)
     (tmp_path / "images").mkdir()
     for index, size in enumerate(((60, 50), (40, 90))):
         (tmp_path / "images" / f"{index}.jpg").write_bytes(make_jpeg(*size))
@@ -374,3 +374,22 @@ def test_models_of_every_kind(options: dict[str, Any], tmp_path: Path) -> None:
     stages = [timing.stage for timing in cell.timings]
     assert stages == ["input", "network", "end to end", "pipelined"]
     assert all(side.sharing in sharings(2) for side in cell.sides.values())
+
+
+@thorough
+def test_images_of_the_networks_size_behind_the_integers_of_libjpeg(tmp_path: Path) -> None:
+    """Pillow computes these integers, too, and so the original has the same answers behind it."""
+    source, compiled = tmp_path / "source.onnx", tmp_path / "compiled.onnx"
+    onnx.save(tiny_residual(), source)
+    preprocess = {"preset": "unit", "decoder": "libjpeg-turbo"}
+    jpegcompile.compile(source, preprocess=preprocess).save(compiled)
+    names = ["pillow", "pillow-box"]
+    result = jpegcompile.bench(
+        source, compiled, batches=[16], threads=[1], rounds=1, seconds=0, rivals=names
+    )
+    assert result.rivals == dict.fromkeys(names, "")
+    (cell,) = result.cells
+    allowed = [output.allowed for output in result.checks[0].outputs]
+    for name in names:
+        found = [found.difference for found in cell.sides[name].differences]
+        assert all(own <= most for own, most in zip(found, allowed, strict=True))

@@ -101,7 +101,7 @@ def sharings(threads: int) -> list[Sharing]:
 
 def network_file(job: Job) -> tuple[str, str | None]:
     """Path of the model in ONNX Runtime, and the folder of its weights if they lie elsewhere."""
-    if job.is_original or not job.takes_any_size:
+    if job.is_original or not job.is_preprocessed:
         return job.model, job.folder
     assert job.network is not None
     return job.network, job.parts_folder

@@ -66,7 +66,7 @@ class Checks:
             if self._plan.is_exact:
                 require_passed(check)
             return Checked(check)
-        if not process.job.takes_any_size:
+        if not process.job.is_preprocessed:
             return Checked()
         read = partial(_read_outputs, names=process.outputs)
         pairs = [(read(own), read(exact)) for own, exact in zip(actual, self._exact, strict=True)]

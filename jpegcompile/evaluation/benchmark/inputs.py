@@ -225,10 +225,10 @@ def _usable(session: ImageRunner, tolerant: bool, file: Path, item: Reading) -> 
     info, frame = session.info, item.image.frame
     if isinstance(item.image, PixelImage):
         return _Usable(file, info.frame is None, is_pixels=True)
-    takes_any = info.input.geometry.takes_any_size
+    is_preprocessed = info.input.is_preprocessed
     color = session.preprocess.color_for(info.input.channels)
-    fits = takes_any or fits_inputs(frame, info.frame, info.input)
-    if fits and not takes_any and _takes_whole_files(session) and not item.is_whole:
+    fits = is_preprocessed or fits_inputs(frame, info.frame, info.input)
+    if fits and not is_preprocessed and _takes_whole_files(session) and not item.is_whole:
         raise ImageError("is damaged, and JpegDecode takes whole files only; replace the file")
     pillow_pixels(file, color, tolerant=tolerant)
     return _Usable(file, fits)

@@ -97,9 +97,9 @@ class Job:
         return self.side not in (COMPILED, PORTABLE)
 
     @property
-    def takes_any_size(self) -> bool:
-        """Whether files may have any size."""
-        return self.takes_files and self.image.geometry.takes_any_size
+    def is_preprocessed(self) -> bool:
+        """Whether the native reader makes the compiled network's input, of files of any size."""
+        return self.takes_files and self.image.is_preprocessed
 
     @property
     def takes_files(self) -> bool:
@@ -112,7 +112,7 @@ class Job:
         if not self.takes_files:
             return [(NETWORK, None)]
         names = [inputs.name for inputs in self.sets]
-        if self.takes_any_size:
+        if self.is_preprocessed:
             # One thread reads and computes in turn, which is what "end to end" times.
             behind = [END_TO_END] if self.threads == 1 else [END_TO_END, PIPELINED]
             whole = [(stage, name) for stage in behind for name in names]

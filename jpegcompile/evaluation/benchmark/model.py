@@ -68,7 +68,7 @@ def opener_of(job: Job) -> Callable[[], TimedModel]:
         from jpegcompile.evaluation.benchmark.module import open_module
 
         return partial(open_module, job)
-    if job.takes_any_size:
+    if job.is_preprocessed:
         from jpegcompile.evaluation.benchmark.any_size import opener
 
         return opener(job)

@@ -29,6 +29,7 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.runtime.triton.load import load_module
 from jpegcompile.runtime.triton.module import CompiledModule
+from jpegcompile.runtime.triton.photographs import is_for_host
 
 
 class TimedModule(TimedModel):
@@ -47,7 +48,7 @@ class TimedModule(TimedModel):
             return tensor_pipeline(self._waiting(self._run_tensors))
         frame, run_image = job.frame, self._waiting(module.run_image)
         assert frame is not None
-        if job.takes_any_size:
+        if job.is_preprocessed:
             return self._any_size(run_image)
         return Pipeline(
             self._decode,
@@ -57,16 +58,27 @@ class TimedModule(TimedModel):
         )
 
     def _any_size(self, run_image: Callable[[Any], Outputs]) -> AnySizePipeline:
-        """The device is fed by one thread: what is done ahead is to read coefficients."""
-        job = self._job
+        """The device is fed by one thread: what is done ahead is the work of the host."""
+        job, module = self._job, self._module
+        preprocessor = module.preprocessor(tolerant=job.tolerant)
 
-        def finish(images: Sequence[Coefficients]) -> Outputs:
-            return run_image(self.image_of(images))
+        def read(files: Sequence[bytes]) -> Any:
+            """Pixels or coefficients, as `CompiledModule.batches` chooses."""
+            if not is_for_host(files, job.image):
+                return self._decode(files)
+            batch = preprocessor.read(files)
+            for error in batch.errors.values():
+                raise error
+            return batch.tensor
+
+        def image_of(made: Any) -> torch.Tensor:
+            return module.from_pixels(made) if isinstance(made, np.ndarray) else self.image_of(made)
 
         sharing = Sharing(job.threads, job.threads)
-        overlaps = [] if job.threads == 1 else [Overlap(sharing, self._decode, finish)]
-        read = self._waiting(lambda files: self.image_of(self._decode(files)))
-        return AnySizePipeline(read, run_image, tuple(overlaps))
+        overlap = Overlap(sharing, read, lambda made: run_image(image_of(made)))
+        overlaps = () if job.threads == 1 else (overlap,)
+        whole = self._waiting(lambda files: image_of(read(files)))
+        return AnySizePipeline(whole, run_image, overlaps)
 
     def _decode(self, files: Sequence[bytes]) -> list[Coefficients]:
         job = self._job

@@ -92,7 +92,7 @@ def plan_of(
     )
     original_job = _spatial_job(source, shared, folder, info.trained_size)
     originals: tuple[Job, ...] = (original_job,)
-    if shared.takes_any_size:
+    if shared.is_preprocessed:
         shared = replace(shared, ingest_block=info.ingest_block)
         originals = tuple(replace(original_job, side=rival) for rival in rivals)
     if isinstance(session, Session):
@@ -134,7 +134,7 @@ def _jobs_of_a_file(session: Session, shared: Job, folder: Path, portable: bool)
         library=library,
     )
     without = replace(compiled, side=PORTABLE, library=None)
-    if session.info.input_mode == "jpeg" and not shared.takes_any_size:
+    if session.info.input_mode == "jpeg" and not shared.is_preprocessed:
         # What has no native kernels takes coefficients, as `Session` has it.
         behind = folder / "coefficients.onnx"
         behind.write_bytes(session.model.SerializeToString())
@@ -155,10 +155,13 @@ def _with_parts(session: Session, job: Job, folder: Path) -> Job:
     if begin is None:
         return job
     ingest, network = folder / "ingest.onnx", folder / "network.onnx"
-    cut = begin_at(session.model, begin, session.info.input)
+    cut = session.model
+    # Where the graph has the native reader in it, `Session` has cut it behind that.
+    if all(value.name != begin for value in cut.graph.input):
+        cut = begin_at(session.model, begin, session.info.input)
     network.write_bytes(cut.SerializeToString())
     job = replace(job, network=str(network), parts_folder=str(session.folder.absolute()))
-    if job.takes_any_size:
+    if job.is_preprocessed:
         # The reader of files makes the network's input, not the graph.
         return job
     ingest.write_bytes(end_at(session.model, begin).SerializeToString())

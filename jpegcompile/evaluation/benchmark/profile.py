@@ -46,7 +46,7 @@ def _steps(job: Job, session: ort.InferenceSession) -> list[Callable[[], object]
     if not job.takes_files or job.is_original:
         return [partial(session_network(session), next(inputs.tensor_batches(job.batch)))]
     files = inputs.file_batches(job.batch)[0]
-    if job.takes_any_size:
+    if job.is_preprocessed:
         (image,) = session.get_inputs()
         return [partial(run_session, session, {image.name: preprocessor_reader(job)(files)})]
     if job.input_mode == "jpeg":

@@ -149,9 +149,9 @@ def _rivals(session: ImageRunner, names: Sequence[str] | None) -> Chosen:
     Raises:
         UsageError: if some are named and cannot take part.
     """
-    geometry = session.info.input.geometry
-    if geometry.takes_any_size:
-        return chosen_rivals(names, geometry)
+    taken = session.info.input
+    if taken.is_preprocessed:
+        return chosen_rivals(names, taken.geometry)
     if names is not None:
         raise UsageError(
             f"{session.path}: takes images of its own size, or tensors, which rivals do not differ"

@@ -295,7 +295,7 @@ class CompiledModule(nn.Module, ImageRunner):
             yield from super().batches(sources, reader, shared)
             return
         self._require_image_alone(shared)
-        preprocessor = self._preprocessor(tolerant=reader.tolerant)
+        preprocessor = self.preprocessor(tolerant=reader.tolerant)
         for start in range(0, len(sources), self.batch_size):
             some = sources[start : start + self.batch_size]
             if not is_for_host(some, self.info.input):
@@ -309,9 +309,10 @@ class CompiledModule(nn.Module, ImageRunner):
             for used, image in usable_tensors(
                 preprocessor, some, reader, len(some), self._pixels_of, start
             ):
-                yield used, self.run_image(self._on_host(image))
+                yield used, self.run_image(self.from_pixels(image))
 
-    def _preprocessor(self, *, tolerant: bool) -> Preprocessor:
+    def preprocessor(self, *, tolerant: bool = False) -> Preprocessor:
+        """What makes pixels on the host, for `from_pixels`, of files of any size."""
         if tolerant not in self._preprocessors:
             taken = replace(self.info.input, layout="NCHW")
             half = np.float32 if self.precision.storage == "float32" else np.float16
@@ -320,7 +321,7 @@ class CompiledModule(nn.Module, ImageRunner):
             )
         return self._preprocessors[tolerant]
 
-    def _on_host(self, pixels: NDArray[Any]) -> Tensor:
+    def from_pixels(self, pixels: NDArray[Any]) -> Tensor:
         """Pixels [N, C, H, W] that the host has made, as the first kernel takes them."""
         self._inputs_made["on the host"] += len(pixels)
         there = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device)
@@ -372,7 +373,7 @@ class CompiledModule(nn.Module, ImageRunner):
         if self._is_preprocessed:
             if not is_for_device(frame, self.info.input):
                 pixels = [ingest(image, self.info.input, block=1) for image in images]
-                return self._on_host(np.stack(pixels).astype(np.float32))
+                return self.from_pixels(np.stack(pixels).astype(np.float32))
             self._inputs_made["on the device"] += len(images)
         feeds = self._on_device(coefficient_feeds(images, frame), packed=packed)
         return self._ingest.for_frame(frame)(**feeds)
@@ -380,7 +381,7 @@ class CompiledModule(nn.Module, ImageRunner):
     def _image_of_pixels(self, images: Sequence[ReadImage]) -> Tensor:
         """The same as `image_of` of images by Pillow's decode."""
         pixels = [self._pixels_of(i) for i in images if isinstance(i, PixelImage)]
-        return self._on_host(np.stack(pixels))
+        return self.from_pixels(np.stack(pixels))
 
     def _pixels_of(self, image: PixelImage) -> NDArray[np.float32]:
         return network_tensor(image, replace(self.info.input, layout="NCHW"), block=1)

@@ -26,7 +26,8 @@ void take_bicubic(const AxisPlacement& axis, Shown shown, float scale, Taps& tap
   }
 }
 
-// The mean over what an output covers of the image.
+// The mean over what an output covers of the image. TensorFlow divides by `scale`, from which the sum
+// of its weights differs by rounding.
 void take_areas(const AxisPlacement& axis, Shown shown, float scale, Taps& taps) {
   std::vector<double> weights;
   for (int64_t output = shown.first; output < shown.last; ++output) {

@@ -71,8 +71,8 @@ class Rival:
         return f"cannot be imported: {lines[-1]}; install it again"
 
     def resize_text(self, geometry: Geometry) -> str:
-        """What it resizes with."""
-        return "nothing" if geometry.resize is None else self.resize(geometry.resize.filter)
+        """What it resizes with; empty where that is not asked for."""
+        return "" if geometry.resize is None else self.resize(geometry.resize.filter)
 
 
 @dataclass(frozen=True)
