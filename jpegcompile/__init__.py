@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jpegcompile.compiler import CompiledModel, compile
+    from jpegcompile.data.batch import ImageBatch
+    from jpegcompile.data.dataset import ImageDataset
     from jpegcompile.digits.tour import demo
     from jpegcompile.evaluation.benchmark.results import Benchmark
     from jpegcompile.evaluation.benchmark.run import bench
@@ -40,6 +42,8 @@ _MODULES = {
     "FrequencyPlan": "frequency_plan",
     "FrequencySearch": "search.frequencies",
     "GpuCheck": "evaluation.gpu_check.records",
+    "ImageBatch": "data.batch",
+    "ImageDataset": "data.dataset",
     "NodeFrequencies": "frequency_plan",
     "PaperResults": "reproduction.results",
     "ResolutionPlan": "resolution_plan",
@@ -76,6 +80,8 @@ __all__ = [
     "FrequencyPlan",
     "FrequencySearch",
     "GpuCheck",
+    "ImageBatch",
+    "ImageDataset",
     "NodeFrequencies",
     "PaperResults",
     "ResolutionPlan",

@@ -12,7 +12,12 @@ from rich.table import Table
 from jpegcompile.commands.bench_figures import megabytes, milliseconds
 from jpegcompile.commands.bench_rivals import rival_lines, rivals_table
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.images import error_options, require_reported, show_left_out
+from jpegcompile.commands.images import (
+    error_options,
+    fallback_option,
+    require_reported,
+    show_left_out,
+)
 from jpegcompile.commands.options import (
     FROM_1,
     NOT_NEGATIVE,
@@ -26,6 +31,7 @@ from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
 from jpegcompile.evaluation.benchmark.results import Benchmark, Cell
 from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.runtime.providers import Choice
 
@@ -86,6 +92,7 @@ def _names(
 )
 @provider_option
 @error_options
+@fallback_option
 @json_option
 def bench(
     original: Path,
@@ -101,6 +108,7 @@ def bench(
     provider: Choice,
     on_error: OnError,
     tolerant: bool,
+    fallback: Fallback,
     as_json: bool,
 ) -> None:
     """Time ORIGINAL behind Pillow and NumPy (spatial) against COMPILED.
@@ -126,6 +134,7 @@ def bench(
             providers=provider,
             on_error=on_error,
             tolerant=tolerant,
+            fallback=fallback,
             rivals=rivals,
             progress=progress,
         )
@@ -158,7 +167,7 @@ def show_benchmark(result: Benchmark) -> None:
         out.print(f"{name}: {text}{about}", markup=False)
     if result.left_out:
         out.print(f"left out: {counted(result.left_out, 'file')} of other samplings")
-    show_left_out(result.skipped, result.ignored)
+    show_left_out(result.skipped, result.ignored, result.pixel_fallbacks)
     out.print(f"compiled: {result.execution}", markup=False)
     out.print(_check_text(result))
     for line in rival_lines(result):

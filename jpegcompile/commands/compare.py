@@ -7,7 +7,13 @@ from pathlib import Path
 import click
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.images import error_options, require_reported, show_left_out, warn
+from jpegcompile.commands.images import (
+    error_options,
+    fallback_option,
+    require_reported,
+    show_left_out,
+    warn,
+)
 from jpegcompile.commands.options import (
     FROM_0,
     NOT_NEGATIVE,
@@ -21,6 +27,7 @@ from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import compare as comparison
 from jpegcompile.evaluation.compare import NO_LABELS, Accuracy, Comparison, ScoreError
 from jpegcompile.evaluation.dataset import has_no_folders
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.runtime.providers import Choice
 
@@ -42,6 +49,7 @@ from jpegcompile.runtime.providers import Choice
 )
 @click.option("--changes", type=FROM_0, default=10, show_default=True, help="Changes to list.")
 @error_options
+@fallback_option
 @portable_option
 @provider_option
 @json_option
@@ -56,12 +64,15 @@ def compare(
     changes: int,
     on_error: OnError,
     tolerant: bool,
+    fallback: Fallback,
     portable: bool,
     provider: Choice,
     as_json: bool,
 ) -> None:
     """Compare accuracy before (Pillow, ORIGINAL) and after (coefficients, COMPILED)."""
-    if max_drop is not None and (unlabelled or (labels is None and has_no_folders(images))):
+    if max_drop is not None and (
+        unlabelled or (labels is None and has_no_folders(images, fallback))
+    ):
         raise UsageError(NO_LABELS)
     with progress_bar("comparing") as progress:
         result = comparison.compare(
@@ -75,6 +86,7 @@ def compare(
             providers=provider,
             on_error=on_error,
             tolerant=tolerant,
+            fallback=fallback,
             progress=progress,
         )
     if as_json:
@@ -112,7 +124,7 @@ def show_comparison(result: Comparison, most_changes: int) -> None:
     if result.unlabelled:
         count, folders = sum(result.unlabelled.values()), len(result.unlabelled)
         out.print(f"{count} images in {counted(folders, 'folder')} without a class were skipped")
-    show_left_out(result.skipped, result.ignored)
+    show_left_out(result.skipped, result.ignored, result.pixel_fallbacks)
     if result.changes and most_changes:
         columns = ("label", "before", "after", "margin before")
         changes = new_table("changed prediction", *columns, right=(1, 2, 3, 4))

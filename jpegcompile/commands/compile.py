@@ -310,6 +310,7 @@ def _summary(
         "search": None if search is None else search.to_json(),
         "skipped": [] if search is None else [asdict(skipped) for skipped in search.skipped],
         "ignored": {} if search is None else dict(search.ignored),
+        "pixel_fallbacks": 0 if search is None else search.pixel_fallbacks,
     }
 
 

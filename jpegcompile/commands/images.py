@@ -9,6 +9,7 @@ import click
 
 from jpegcompile.commands.console import console, counted
 from jpegcompile.commands.options import Command
+from jpegcompile.jpeg.pixel_fallback import FALLBACKS
 from jpegcompile.jpeg.read import source_name
 from jpegcompile.jpeg.unusable import ON_ERROR, OnError, Skipped, require_complete
 
@@ -37,13 +38,30 @@ def error_options(command: Command) -> Command:
     return command
 
 
-def show_left_out(skipped: Sequence[Skipped], ignored: Mapping[str, str]) -> None:
-    """Files that could not be used with the reasons, and folders that were passed over."""
+def fallback_option(command: Command) -> Command:
+    """The option --fallback, as the parameter `fallback`."""
+    return click.option(
+        "--fallback",
+        type=click.Choice(FALLBACKS),
+        default="none",
+        show_default=True,
+        help="What becomes of files of which no coefficients are read (PNG, WebP, JPEG in CMYK,"
+        " ...): they cannot be used, or Pillow decodes them to pixels. With pixels folders are"
+        " searched for files of all formats that Pillow decodes.",
+    )(command)
+
+
+def show_left_out(
+    skipped: Sequence[Skipped], ignored: Mapping[str, str], pixel_fallbacks: int = 0
+) -> None:
+    """Files that went through pixels or could not be used, and folders that were passed over."""
     out = console()
 
     def line(text: str) -> None:
         out.print(text, markup=False, soft_wrap=True)
 
+    if pixel_fallbacks:
+        line(f"{counted(pixel_fallbacks, 'file')} went through the pixel fallback")
     if skipped:
         line(f"skipped {counted(len(skipped), 'file')} that cannot be used:")
         for one in skipped[:_MOST_FILES]:

@@ -42,6 +42,7 @@ def run_resolution_search(
                 cache=options["cache"],
                 on_error=options["on_error"] or "stop",
                 tolerant=bool(options["tolerant"]),
+                fallback=options["fallback"] or "none",
                 progress=progress,
             )
     except KeyboardInterrupt as stop:
@@ -68,7 +69,7 @@ def show_resolution_search(search: ResolutionSearch) -> None:
             click.echo(f"not tried: {size_text(candidate.size)} {candidate.refused}")
     for title, counts in (("search", search.search), ("verification", search.verification)):
         click.echo(f"{title}: {change_text(counts)}")
-    show_left_out(search.skipped, search.ignored)
+    show_left_out(search.skipped, search.ignored, search.pixel_fallbacks)
     if -100 * search.verification.change > search.max_drop and not search.is_refuted:
         click.echo(
             f"note: the verification drops by more than the {search.max_drop:g} points that are"

@@ -8,7 +8,12 @@ from pathlib import Path
 import click
 
 from jpegcompile.commands.console import console, progress_bar
-from jpegcompile.commands.images import error_options, require_reported, show_left_out
+from jpegcompile.commands.images import (
+    error_options,
+    fallback_option,
+    require_reported,
+    show_left_out,
+)
 from jpegcompile.commands.options import (
     FROM_1,
     json_option,
@@ -19,6 +24,7 @@ from jpegcompile.commands.options import (
 from jpegcompile.evaluation.dataset import read_labels
 from jpegcompile.evaluation.predict import Prediction
 from jpegcompile.evaluation.predict import run as predict
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.read import source_name
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.runtime.opened import opened
@@ -35,6 +41,7 @@ from jpegcompile.runtime.providers import Choice
     help='JSON file that maps names to class indices, {"cat": 0}; names are printed.',
 )
 @error_options
+@fallback_option
 @portable_option
 @provider_option
 @json_option
@@ -45,6 +52,7 @@ def run(
     labels: Path | None,
     on_error: OnError,
     tolerant: bool,
+    fallback: Fallback,
     portable: bool,
     provider: Choice,
     as_json: bool,
@@ -55,13 +63,19 @@ def run(
         session = opened(compiled, native=not portable, providers=provider, progress=progress)
     with progress_bar("running") as progress:
         predictions = predict(
-            session, images, top=top, tolerant=tolerant, on_error=on_error, progress=progress
+            session,
+            images,
+            top=top,
+            tolerant=tolerant,
+            on_error=on_error,
+            fallback=fallback,
+            progress=progress,
         )
     if as_json:
         print_json({"execution": session.execution.to_json(), **predictions.to_json()})
     else:
         show_predictions(predictions, names)
-        show_left_out(predictions.skipped, predictions.ignored)
+        show_left_out(predictions.skipped, predictions.ignored, predictions.pixel_fallbacks)
         console().print(str(session.execution), markup=False)
     require_reported(on_error, predictions.skipped)
 

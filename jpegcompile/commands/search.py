@@ -13,6 +13,7 @@ from jpegcompile.commands.options import Command
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import Masking
+from jpegcompile.jpeg.pixel_fallback import FALLBACKS
 from jpegcompile.jpeg.unusable import ON_ERROR
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
@@ -26,6 +27,12 @@ def search_options(command: Command) -> Command:
             is_flag=True,
             default=None,
             help="auto: take what can be read of damaged files.",
+        ),
+        click.option(
+            "--fallback",
+            type=click.Choice(FALLBACKS),
+            help="auto: what becomes of files of which no coefficients are read: they cannot be"
+            " used (none, the default), or Pillow decodes them (pixels).",
         ),
         click.option(
             "--on-error",
@@ -138,6 +145,7 @@ def run_search(
                 cache=options["cache"],
                 on_error=options["on_error"] or "stop",
                 tolerant=bool(options["tolerant"]),
+                fallback=options["fallback"] or "none",
                 progress=progress,
             )
     except KeyboardInterrupt as stop:
@@ -154,7 +162,7 @@ def show_search(search: FrequencySearch) -> None:
     )
     for title, counts in (("search", search.search), ("verification", search.verification)):
         click.echo(f"{title}: {change_text(counts)}")
-    show_left_out(search.skipped, search.ignored)
+    show_left_out(search.skipped, search.ignored, search.pixel_fallbacks)
     if search.stability is not None:
         click.echo(f"stability: {search.stability.text()}")
     if search.refused is not None:

@@ -7,7 +7,12 @@ from pathlib import Path
 import click
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.images import error_options, require_reported, show_left_out
+from jpegcompile.commands.images import (
+    error_options,
+    fallback_option,
+    require_reported,
+    show_left_out,
+)
 from jpegcompile.commands.options import (
     FROM_0,
     FROM_1,
@@ -20,6 +25,7 @@ from jpegcompile.commands.options import (
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import verify as verification
 from jpegcompile.evaluation.measure import OutputError, Verification
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.runtime.providers import Choice
 
@@ -47,6 +53,7 @@ from jpegcompile.runtime.providers import Choice
 )
 @click.option("--nodes", type=FROM_0, default=10, show_default=True, help="Worst nodes to list.")
 @error_options
+@fallback_option
 @portable_option
 @provider_option
 @json_option
@@ -61,6 +68,7 @@ def verify(
     nodes: int,
     on_error: OnError,
     tolerant: bool,
+    fallback: Fallback,
     portable: bool,
     provider: Choice,
     as_json: bool,
@@ -86,6 +94,7 @@ def verify(
             providers=provider,
             on_error=on_error,
             tolerant=tolerant,
+            fallback=fallback,
             progress=progress,
         )
     if as_json:
@@ -132,7 +141,7 @@ def show_verification(result: Verification, most_nodes: int) -> None:
                 f"'{plain(output.name)}': {output.jumps} of {output.entries} entries are decided"
                 f" otherwise; rounding moves {output.own_jumps} of the original's own"
             )
-    show_left_out(result.skipped, result.ignored)
+    show_left_out(result.skipped, result.ignored, result.pixel_fallbacks)
     verdict = "the same answers" if result.passed else "NOT the same answers"
     out.print(f"{verdict} on {counted(result.inputs, 'input')}")
 

@@ -1,4 +1,4 @@
-"""Batches of JPEG files in the three forms that are compared."""
+"""Batches of image files in the three forms that are compared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.evaluation.pillow import pillow_input
-from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.pixel_image import ReadImage
 from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.inputs import original_input
@@ -22,7 +22,7 @@ class Batch:
 
     Attributes:
         files: where the inputs are images.
-        coefficients: as files hold them; empty where the inputs are tensors.
+        images: what was read of the files; empty where the inputs are tensors.
         spatial: inputs of the original model; of the float decode where they are images.
         pillow: of Pillow's decode; None where the inputs are tensors.
         indices: place of each image among the files that were to be read.
@@ -30,7 +30,7 @@ class Batch:
     """
 
     files: Sequence[Path]
-    coefficients: Sequence[Coefficients]
+    images: Sequence[ReadImage]
     spatial: NDArray[np.float32]
     pillow: NDArray[np.float32] | None
     indices: Sequence[int] = ()
@@ -61,7 +61,7 @@ def image_batches(
         for item in reader.read(files[start : start + session.batch_size], start):
             file = files[item.index]
             with reader.guarding(file, item.index):
-                exact = original_input(item.coefficients, preprocess, info)
+                exact = original_input(item.image, preprocess, info)
                 pillow.append(pillow_input(file, preprocess, info, tolerant=reader.tolerant))
                 spatial.append(exact)
                 items.append(item)
@@ -69,7 +69,7 @@ def image_batches(
             used += len(items)
             yield Batch(
                 files=[files[item.index] for item in items],
-                coefficients=[item.coefficients for item in items],
+                images=[item.image for item in items],
                 spatial=np.stack(spatial),
                 pillow=np.stack(pillow),
                 indices=[item.index for item in items],

@@ -29,6 +29,7 @@ from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.spatial import SpatialModel, score_count
 from jpegcompile.evaluation.verify import original_of
 from jpegcompile.frontend.load import Source
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.preprocessing.preprocess import Decoder
 from jpegcompile.runtime.image_runner import ImageRunner
@@ -118,6 +119,7 @@ class Comparison:
         unlabelled: files of folders without a class; "." is for files in no folder.
         ignored: why, for every folder that was passed over, by its path.
         skipped: files that could not be used, and why.
+        pixel_fallbacks: how many of the images went through the pixel fallback.
         before: accuracy of the original model with Pillow's decode. This and the next two are None
             where images have no labels.
         exact: of the original model with the decode that the model is compiled for, which separates
@@ -137,6 +139,7 @@ class Comparison:
     unlabelled: dict[str, int]
     ignored: dict[str, str]
     skipped: tuple[Skipped, ...]
+    pixel_fallbacks: int
     before: Accuracy | None
     exact: Accuracy | None
     after: Accuracy | None
@@ -172,6 +175,7 @@ def compare(
     providers: Asked = "auto",
     on_error: OnError = "stop",
     tolerant: bool = False,
+    fallback: Fallback = "none",
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare a model before and after compilation on JPEG files, with or without labels.
@@ -188,6 +192,7 @@ def compare(
         on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
             "skip" and "report" leave them out, and the result lists them.
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
+        fallback: "pixels" also takes files of which no coefficients are read, as `Session.run`.
         progress: called with (done, total).
 
     Raises:
@@ -200,17 +205,16 @@ def compare(
     source = original_of(original, session)
     name = score_output(session.output_names, output)
     info = session.info.input
-    if unlabelled or (labels is None and has_no_folders(images)):
-        data = unlabelled_images(images)
+    if unlabelled or (labels is None and has_no_folders(images, fallback)):
+        data = unlabelled_images(images, fallback)
     else:
-        data = labelled_images(images, labels, lambda: score_count(source, info, name))
-    reader = session.reader(on_error, tolerant=tolerant)
+        data = labelled_images(images, labels, lambda: score_count(source, info, name), fallback)
+    reader = session.reader(on_error, tolerant=tolerant, fallback=fallback)
     scores = score_files(session, source, data.files, name, progress, reader)
     data = data.only(scores.used)
     check_scores(scores.before, name, len(data.files), data.labels)
-    decode = session.preprocess.decoder
-    result = _evaluate(data, scores, reader.skipped, is_numbered=labels is None)
-    return replace(result, decode=decode)
+    result = _evaluate(data, scores, reader, is_numbered=labels is None)
+    return replace(result, decode=session.preprocess.decoder)
 
 
 def score_files(
@@ -244,7 +248,7 @@ def score_files(
         assert batch.pillow is not None
         before.append(model.run(batch.pillow)[output])
         exact.append(model.run(batch.spatial)[output])
-        after.append(session.run_read(batch.files, batch.coefficients, tolerant=tolerant)[index])
+        after.append(session.run_read(batch.files, batch.images, tolerant=tolerant)[index])
         used += batch.indices
         if progress is not None:
             progress(used[-1] + 1, len(files))
@@ -309,7 +313,7 @@ def check_scores(scores: NDArray[Any], output: str, count: int, labels: Sequence
 
 
 def _evaluate(
-    data: LabelledImages, scores: Scores, skipped: tuple[Skipped, ...], *, is_numbered: bool
+    data: LabelledImages, scores: Scores, reader: ImageReader, *, is_numbered: bool
 ) -> Comparison:
     old, new = scores.before.argmax(axis=1), scores.after.argmax(axis=1)
     changes = tuple(
@@ -335,7 +339,8 @@ def _evaluate(
         classes=data.classes,
         unlabelled=data.unlabelled,
         ignored=data.ignored,
-        skipped=skipped,
+        skipped=reader.skipped,
+        pixel_fallbacks=reader.pixel_fallbacks,
         before=accuracies[0],
         exact=accuracies[1],
         after=accuracies[2],

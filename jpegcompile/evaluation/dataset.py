@@ -1,6 +1,7 @@
-"""Folders of JPEG files, with or without labels.
+"""Folders of image files, with or without labels.
 
-A file counts by the end of its name; whether it can be used comes out when it is read. Hidden
+A file counts by the end of its name; whether it can be used comes out when it is read. With the
+fallback "pixels" names of all formats that Pillow decodes count, and else those of JPEG. Hidden
 folders, and those that systems leave behind, are no part of a data set: they are ignored and named.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 
 from jpegcompile.errors import AccessError, UsageError
 from jpegcompile.files import read_json
+from jpegcompile.jpeg.pixel_fallback import Fallback, image_suffixes
 
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
@@ -28,10 +30,10 @@ _LEFT_BEHIND = (
     "lost+found",
     "__pycache__",
 )
-HIDDEN, LEFT_BEHIND, EMPTY = "hidden", "left by a system", "holds no JPEG file"
+HIDDEN, LEFT_BEHIND = "hidden", "left by a system"
 
-# Names in a message.
-_MOST_NAMES = 5
+# Names in a message, and ends of names.
+_MOST_NAMES, _MOST_SUFFIXES = 5, 8
 
 
 @dataclass(frozen=True)
@@ -74,22 +76,31 @@ class LabelledImages:
         )
 
 
-def jpeg_files(images: str | os.PathLike[str]) -> ImageFiles:
+def suffixes_of(fallback: Fallback) -> tuple[str, ...]:
+    """How names of the files end that count, in lower case."""
+    return JPEG_SUFFIXES if fallback == "none" else (*JPEG_SUFFIXES, *image_suffixes())
+
+
+def jpeg_files(images: str | os.PathLike[str], fallback: Fallback = "none") -> ImageFiles:
     """Every JPEG file below a folder, sorted by path; a file stands for itself.
 
+    With the fallback "pixels" every file that Pillow decodes counts.
+
     Raises:
-        AccessError: if the folder is missing or holds no JPEG file.
+        AccessError: if the folder is missing or holds no such file.
     """
     root = Path(images)
+    suffixes = suffixes_of(fallback)
     if root.is_file():
         return ImageFiles((root,), {})
     if not root.is_dir():
-        raise AccessError(f"{root}: no such folder; give a folder of JPEG files")
+        raise AccessError(f"{root}: no such folder; give a folder of {_kind(fallback)} files")
     ignored: dict[str, str] = {}
-    files = _below(root, ignored)
+    files = _below(root, suffixes, ignored)
     if not files:
         raise AccessError(
-            f"{root}: holds no JPEG files ({', '.join(JPEG_SUFFIXES)}); give a folder with some"
+            f"{root}: holds no {_kind(fallback)} files ({', '.join(suffixes[:_MOST_SUFFIXES])});"
+            " give a folder with some"
         )
     return ImageFiles(tuple(files), ignored)
 
@@ -98,6 +109,7 @@ def labelled_images(
     folder: str | os.PathLike[str],
     labels: str | os.PathLike[str] | None = None,
     outputs: Callable[[], int] | None = None,
+    fallback: Fallback = "none",
 ) -> LabelledImages:
     """Images of a folder per class.
 
@@ -107,6 +119,7 @@ def labelled_images(
             in the order of their names. Folders without a class are skipped and counted.
         outputs: number of classes that the network has; only asked where there are no labels and
             a folder holds no JPEG file, and without it such a folder keeps its number.
+        fallback: "pixels" to count files of all formats that Pillow decodes.
 
     Raises:
         AccessError: if a folder or file cannot be read, or no image has a class.
@@ -118,9 +131,10 @@ def labelled_images(
         raise AccessError(f"{root}: no such folder; give a folder with one folder a class")
     wanted = None if labels is None else read_labels(Path(labels))
     ignored: dict[str, str] = {}
-    folders, loose = _class_folders(root, wanted or {}, ignored)
-    members = {name: _below(root / name, ignored) for name in folders}
-    classes = _numbered(root, members, ignored, outputs) if wanted is None else wanted
+    suffixes, kind = suffixes_of(fallback), _kind(fallback)
+    folders, loose = _class_folders(root, wanted or {}, suffixes, ignored)
+    members = {name: _below(root / name, suffixes, ignored) for name in folders}
+    classes = _numbered(root, members, kind, ignored, outputs) if wanted is None else wanted
     unlabelled = {
         name: len(files)
         for name, files in members.items()
@@ -133,31 +147,33 @@ def labelled_images(
     ]
     if not chosen:
         raise AccessError(
-            f"{root}: holds no JPEG files in folders that have a class;"
+            f"{root}: holds no {kind} files in folders that have a class;"
             " put the images of each class into a folder of its own"
         )
     files, numbers = zip(*chosen, strict=True)
     return LabelledImages(files, numbers, classes, unlabelled, ignored)
 
 
-def has_no_folders(folder: str | os.PathLike[str]) -> bool:
-    """Whether there are JPEG files, and none of them lies in a folder below that one."""
-    root = Path(folder)
+def has_no_folders(folder: str | os.PathLike[str], fallback: Fallback = "none") -> bool:
+    """Whether there are files that count, and none of them lies in a folder below that one."""
+    root, suffixes = Path(folder), suffixes_of(fallback)
     if root.is_file():
         return True
     if not root.is_dir():
         return False
-    folders, loose = _class_folders(root, (), {})
-    return loose > 0 and not any(_below(root / name, {}) for name in folders)
+    folders, loose = _class_folders(root, (), suffixes, {})
+    return loose > 0 and not any(_below(root / name, suffixes, {}) for name in folders)
 
 
-def unlabelled_images(folder: str | os.PathLike[str]) -> LabelledImages:
-    """Every JPEG file below a folder, without labels.
+def unlabelled_images(
+    folder: str | os.PathLike[str], fallback: Fallback = "none"
+) -> LabelledImages:
+    """Every file below a folder that counts, without labels.
 
     Raises:
         AccessError: as `jpeg_files`.
     """
-    listing = jpeg_files(folder)
+    listing = jpeg_files(folder, fallback)
     return LabelledImages(listing.files, (), {}, {}, ignored=listing.ignored)
 
 
@@ -179,11 +195,11 @@ def read_labels(path: Path) -> dict[str, int]:
 
 
 def _class_folders(
-    root: Path, named: Iterable[str], ignored: dict[str, str]
+    root: Path, named: Iterable[str], suffixes: tuple[str, ...], ignored: dict[str, str]
 ) -> tuple[list[str], int]:
     """Folders that may be classes, sorted: those that are visible, or named by labels.
 
-    The second value is the number of JPEG files beside them.
+    The second value is the number of files beside them that count.
     """
     try:
         names = sorted(os.listdir(root))
@@ -192,7 +208,7 @@ def _class_folders(
     folders, loose = [], 0
     for name in names:
         if not os.path.isdir(root / name):
-            loose += _is_jpeg_name(name)
+            loose += _has_suffix(name, suffixes)
             continue
         reason = None if name in named else _no_data(name)
         if reason is None:
@@ -205,6 +221,7 @@ def _class_folders(
 def _numbered(
     root: Path,
     members: dict[str, list[Path]],
+    kind: str,
     ignored: dict[str, str],
     outputs: Callable[[], int] | None,
 ) -> dict[str, int]:
@@ -221,16 +238,16 @@ def _numbered(
             some = ", ".join(repr(name) for name in empty[:_MOST_NAMES])
             rest = f" and {len(empty) - _MOST_NAMES} more" if len(empty) > _MOST_NAMES else ""
             raise UsageError(
-                f"{root}: has {len(members)} folders, {len(empty)} of them without a JPEG file"
+                f"{root}: has {len(members)} folders, {len(empty)} of them without a {kind} file"
                 f" ({some}{rest}), and the model has {count} classes: which folder is which class"
                 " is open; map folders to classes with --labels"
             )
-        ignored.update({str(root / name): EMPTY for name in empty})
+        ignored.update({str(root / name): f"holds no {kind} file" for name in empty})
     return {name: index for index, name in enumerate(names)}
 
 
-def _below(folder: Path, ignored: dict[str, str]) -> list[Path]:
-    """Everything below a folder that is called as a JPEG file is, sorted by path.
+def _below(folder: Path, suffixes: tuple[str, ...], ignored: dict[str, str]) -> list[Path]:
+    """Everything below a folder that is called as a file that counts, sorted by path.
 
     That may be a link that leads nowhere or something else that is no file; a folder of such a name
     counts if it holds none. A folder that cannot be listed stands for the files in it. Links to
@@ -250,13 +267,17 @@ def _below(folder: Path, ignored: dict[str, str]) -> list[Path]:
             if reason is not None:
                 ignored[str(path)] = reason
                 continue
-            inner = _below(path, ignored)
-        files += inner or ([path] if _is_jpeg_name(entry.name) else [])
+            inner = _below(path, suffixes, ignored)
+        files += inner or ([path] if _has_suffix(entry.name, suffixes) else [])
     return files
 
 
-def _is_jpeg_name(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in JPEG_SUFFIXES
+def _has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
+    return os.path.splitext(name)[1].lower() in suffixes
+
+
+def _kind(fallback: Fallback) -> str:
+    return "JPEG" if fallback == "none" else "image"
 
 
 def _no_data(folder: str) -> str | None:

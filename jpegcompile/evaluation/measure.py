@@ -113,6 +113,7 @@ class Verification:
             is none, or none was looked for.
         skipped: files that could not be used, and why.
         ignored: why, for every folder that was passed over, by its path.
+        pixel_fallbacks: how many of the files went through the pixel fallback.
     """
 
     inputs: int
@@ -124,6 +125,7 @@ class Verification:
     suspect: str | None = None
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, str] = field(default_factory=dict)
+    pixel_fallbacks: int = 0
 
     @property
     def passed(self) -> bool:

@@ -15,21 +15,14 @@ from jpegcompile.dct.color import Color
 from jpegcompile.dct.resampled import resampled
 from jpegcompile.errors import ImageError, one_line
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.pixel_image import channels_of, eight_bit
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.preprocessing.geometry import Geometry, Placement
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.inputs import normalize
+from jpegcompile.runtime.pixel_input import placed_by_pillow
 
 # ITU-T T.81, B.1.1.3.
 END_OF_IMAGE = b"\xff\xd9"
-_RESAMPLING = {
-    "nearest": Image.Resampling.NEAREST,
-    "box": Image.Resampling.BOX,
-    "bilinear": Image.Resampling.BILINEAR,
-    "hamming": Image.Resampling.HAMMING,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
 
 
 def pillow_input(
@@ -73,45 +66,14 @@ def seen_by_pillow(
         stored = image
         if geometry.orientation:
             stored = ImageOps.exif_transpose(image)
-        converted = stored.convert("L" if color == "L" else "RGB")
+        converted = eight_bit(stored, color)
         frame = Frame(converted.height, converted.width, ((1, 1),), "gray")
         placement = geometry.place(frame, taken.size)
         if placement.rows.filter.library != "pillow":
-            return resampled(_array(converted, color), placement, geometry.fill)
-        return _placed(converted, placement, geometry, color)
+            return resampled(channels_of(converted, color), placement, geometry.fill)
+        return placed_by_pillow(converted, placement, geometry, color)
 
     return _with_image(file, seen, tolerant=tolerant)
-
-
-def _placed(
-    image: Image.Image, placement: Placement, geometry: Geometry, color: Color
-) -> NDArray[np.float64]:
-    """Resize, mirror, crop, fill and flip, as people write it."""
-    rows, columns = placement.rows, placement.columns
-    size = (columns.target, rows.target)
-    if image.size != size:
-        image = image.resize(size, _RESAMPLING[rows.filter.name])
-    pixels = _array(image, color)
-    if geometry.mirror:
-        pixels = pixels[:, ::-1]
-    seen = np.empty((rows.length, columns.length, pixels.shape[2]))
-    seen[...] = geometry.fill
-    inside = [_overlap(axis.start, axis.length, axis.target) for axis in (rows, columns)]
-    (from_rows, to_rows), (from_columns, to_columns) = inside
-    seen[to_rows, to_columns] = pixels[from_rows, from_columns]
-    return seen[:, ::-1] if geometry.flip else seen
-
-
-def _overlap(start: int, length: int, size: int) -> tuple[slice, slice]:
-    """Where [start, start + length) meets [0, size): within the latter, and within the former."""
-    first, last = max(start, 0), max(min(start + length, size), max(start, 0))
-    return slice(first, last), slice(first - start, last - start)
-
-
-def _array(image: Image.Image, color: Color) -> NDArray[Any]:
-    pixels = np.asarray(image)
-    channels = pixels.reshape(*pixels.shape[:2], -1)
-    return channels[..., ::-1] if color == "BGR" else channels
 
 
 def pillow_pixels(file: Path | bytes, color: Color, *, tolerant: bool = False) -> NDArray[np.uint8]:
@@ -126,8 +88,9 @@ def pillow_pixels(file: Path | bytes, color: Color, *, tolerant: bool = False) -
     Raises:
         ImageError: if Pillow refuses the file.
     """
-    mode = "L" if color == "L" else "RGB"
-    return _with_image(file, lambda image: _array(image.convert(mode), color), tolerant=tolerant)
+    return _with_image(
+        file, lambda image: channels_of(eight_bit(image, color), color), tolerant=tolerant
+    )
 
 
 def _with_image(

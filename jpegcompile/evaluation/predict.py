@@ -13,6 +13,7 @@ import numpy as np
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
 from jpegcompile.evaluation.progress import Progress
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError, Skipped
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
@@ -38,6 +39,7 @@ class Predictions(list[Prediction]):
     Attributes:
         skipped: files that could not be used, and why.
         ignored: why, for every folder that was passed over, by its path.
+        pixel_fallbacks: how many of the files went through the pixel fallback.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class Predictions(list[Prediction]):
         predictions: Iterable[Prediction],
         skipped: Sequence[Skipped] = (),
         ignored: Mapping[str, str] | None = None,
+        pixel_fallbacks: int = 0,
     ) -> None:
         """A list of `predictions` that says what is not in it."""
         super().__init__(predictions)
         self.skipped = tuple(skipped)
         self.ignored = dict(ignored or {})
+        self.pixel_fallbacks = pixel_fallbacks
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data."""
@@ -57,6 +61,7 @@ class Predictions(list[Prediction]):
             "predictions": [prediction.to_json() for prediction in self],
             "skipped": [asdict(skipped) for skipped in self.skipped],
             "ignored": self.ignored,
+            "pixel_fallbacks": self.pixel_fallbacks,
         }
 
 
@@ -69,6 +74,7 @@ def run(
     providers: Asked = "auto",
     tolerant: bool = False,
     on_error: OnError = "stop",
+    fallback: Fallback = "none",
     progress: Progress | None = None,
 ) -> Predictions:
     """Predict classes for JPEG files, and for every JPEG file below folders.
@@ -83,6 +89,7 @@ def run(
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
         on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
             "skip" and "report" leave them out, and `Predictions.skipped` lists them.
+        fallback: "pixels" also takes files of which no coefficients are read, as `Session.run`.
         progress: called with (done, total).
 
     Raises:
@@ -95,9 +102,9 @@ def run(
     session = compiled
     if not isinstance(session, ImageRunner):
         session = opened(session, native=native, providers=providers)
-    groups = [_expand(image) for image in images]
+    groups = [_expand(image, fallback) for image in images]
     files = [file for group in groups for file in group.files]
-    reader = session.reader(on_error, tolerant=tolerant)
+    reader = session.reader(on_error, tolerant=tolerant, fallback=fallback)
     results: list[Prediction] = []
     for used, outputs in session.batches(files, reader):
         scores = outputs[0]
@@ -117,10 +124,10 @@ def run(
         progress(len(files), len(files))
     reader.require_some(results)
     ignored = {folder: why for group in groups for folder, why in group.ignored.items()}
-    return Predictions(results, reader.skipped, ignored)
+    return Predictions(results, reader.skipped, ignored, reader.pixel_fallbacks)
 
 
-def _expand(image: str | os.PathLike[str]) -> ImageFiles:
-    """A file stands for itself, whatever its name and whether it exists; a folder for its JPEGs."""
+def _expand(image: str | os.PathLike[str], fallback: Fallback) -> ImageFiles:
+    """A file stands for itself, whatever its name and whether it exists; a folder for its files."""
     path = Path(image)
-    return jpeg_files(path) if path.is_dir() else ImageFiles((path,), {})
+    return jpeg_files(path, fallback) if path.is_dir() else ImageFiles((path,), {})

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.differences import distances, magnitudes
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.runtime.session import Session
 
 Array = NDArray[Any]
@@ -129,17 +130,23 @@ def measure_stability(
 
 
 def network_inputs(
-    session: Session, files: Sequence[Path], *, tolerant: bool = False
+    session: Session,
+    files: Sequence[Path],
+    *,
+    tolerant: bool = False,
+    fallback: Fallback = "none",
 ) -> Iterable[Array]:
     """What a session's network takes of files, in batches; of damaged ones too if `tolerant`.
+
+    With the fallback "pixels" that includes files of which no coefficients are read.
 
     Raises:
         ImageError, AccessError: of the first file that cannot be used.
     """
-    reader = session.reader(tolerant=tolerant)
+    reader = session.reader(tolerant=tolerant, fallback=fallback)
     for start in range(0, len(files), session.batch_size):
         found = reader.read(files[start : start + session.batch_size], start)
-        yield session.image_of([item.coefficients for item in found])
+        yield session.image_of([item.image for item in found])
 
 
 def changed(batch: Array, generator: np.random.Generator) -> Array:

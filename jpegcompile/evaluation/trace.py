@@ -23,7 +23,7 @@ from jpegcompile.evaluation.shelf import Shelf
 from jpegcompile.evaluation.spatial import readable
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.frontend.load import Source
-from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage, coefficients_of
 from jpegcompile.runtime.batch import fill
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.inputs import coefficient_feeds, fits_inputs
@@ -108,17 +108,19 @@ class Tracer:
         usable = [
             index
             for index in range(len(batch.spatial))
-            if self._is_fed(batch.coefficients[index] if batch.coefficients else None)
+            if self._is_fed(batch.images[index] if batch.images else None)
         ][: max(self._most - self.traced, 0)]
         if usable:
-            read = [batch.coefficients[index] for index in usable] if batch.coefficients else ()
+            read = [batch.images[index] for index in usable] if batch.images else ()
             self._kept.append(Batch((), read, batch.spatial[usable], None))
             self.traced += len(usable)
 
-    def _is_fed(self, image: Coefficients | None) -> bool:
+    def _is_fed(self, image: ReadImage | None) -> bool:
         """Whether the graph takes an image as it is; None is a tensor."""
-        if image is None:
+        if image is None or self._info.frame is None:
             return True
+        if isinstance(image, PixelImage):
+            return False
         if self._takes_axes:
             return image.color_space != "rgb"
         return fits_inputs(image.frame, self._info.frame, self._info.input)
@@ -243,7 +245,7 @@ class Tracer:
             if frame is None:
                 tensors = batch.spatial[chosen]
                 return {taken.name: tensors if taken.has_batch else tensors[0]}
-            images = [batch.coefficients[index] for index in chosen]
+            images = coefficients_of([batch.images[index] for index in chosen])
             if self._takes_axes:
                 return placed_feeds(images, self._info, ["image"] * len(images))
             return coefficient_feeds(images, frame)

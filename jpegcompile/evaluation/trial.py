@@ -19,13 +19,14 @@ from jpegcompile.evaluation.spatial import SpatialModel
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.trace import Tracer, tracer_of
 from jpegcompile.frontend.load import Source
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.runtime.image_runner import ImageRunner
-from jpegcompile.runtime.inputs import fits_inputs
 from jpegcompile.runtime.session import Session
 
-# Errors at the outputs, inputs kept for the nodes, and files that could not be used.
-Measured = tuple[Meter, Tracer | None, tuple[Skipped, ...]]
+# Errors at the outputs, inputs kept for the nodes, files that could not be used, and how many of
+# the others went through pixels.
+Measured = tuple[Meter, Tracer | None, tuple[Skipped, ...], int]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Trial:
     native: bool
     on_error: OnError
     tolerant: bool
+    fallback: Fallback
     progress: Progress | None
 
     def run(self, session: ImageRunner) -> Measured:
@@ -59,7 +61,7 @@ class Trial:
         """
         info = session.info.input
         tracer = tracer_of(session, self.source, self.node_inputs, self.native)
-        reader = session.reader(self.on_error, tolerant=self.tolerant)
+        reader = session.reader(self.on_error, tolerant=self.tolerant, fallback=self.fallback)
         model = SpatialModel(self.source, info, arena=False)
         rounding = OwnRounding(self.source, info, self.tolerance)
         meter = Meter(self.tolerance, info.layout)
@@ -78,7 +80,7 @@ class Trial:
             if self.progress is not None:
                 done = meter.inputs + len(reader.skipped)
                 self.progress(done, len(self.files) or self.samples)
-        return meter, tracer, reader.skipped
+        return meter, tracer, reader.skipped, reader.pixel_fallbacks
 
     def _batches(self, session: ImageRunner, reader: ImageReader) -> Iterator[Batch]:
         if self.files:
@@ -109,7 +111,7 @@ def _outputs(session: ImageRunner, batch: Batch, tolerant: bool) -> dict[str, ND
     elif isinstance(session, Session) and _reads_files(session):
         values = _run_files(session, batch)
     else:
-        values = session.run_read(batch.files, batch.coefficients, tolerant=tolerant)
+        values = session.run_read(batch.files, batch.images, tolerant=tolerant)
     return dict(zip(session.output_names, values, strict=True))
 
 
@@ -122,14 +124,13 @@ def _run_files(session: Session, batch: Batch) -> list[NDArray[Any]]:
 
     The others go the way that a session takes with all.
     """
-    info = session.info
-    if len(batch.files) == 1 and fits_inputs(batch.coefficients[0].frame, info.frame, info.input):
+    if len(batch.files) == 1 and session.fits(batch.images[0]):
         return session.run_feeds(session.feeds(batch.files))
-    values = session.run_coefficients(batch.coefficients)
-    images = zip(batch.files, batch.coefficients, batch.whole, strict=True)
+    values = session.run_coefficients(batch.images)
+    images = zip(batch.files, batch.images, batch.whole, strict=True)
     for index, (file, image, is_whole) in enumerate(images):
         # JpegDecode refuses damaged files; a session reads what is left of them.
-        if is_whole and fits_inputs(image.frame, info.frame, info.input):
+        if is_whole and session.fits(image):
             for rows, row in zip(values, session.run_feeds(session.feeds([file])), strict=True):
                 rows[index] = row[0]
     return values

@@ -24,6 +24,7 @@ from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.trace import inputs_at_once, suspect_of, tensor_bytes
 from jpegcompile.evaluation.trial import Measured, Trial
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.precision import precision_of
 from jpegcompile.resolution import as_compiled
@@ -48,6 +49,7 @@ def verify(
     providers: Asked = "auto",
     on_error: OnError = "stop",
     tolerant: bool = False,
+    fallback: Fallback = "none",
     progress: Progress | None = None,
 ) -> Verification:
     """Compare a compiled model with its original.
@@ -69,6 +71,7 @@ def verify(
         on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
             "skip" and "report" leave them out, and the result lists them.
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
+        fallback: "pixels" also takes files of which no coefficients are read, as `Session.run`.
         progress: called with (done, total).
 
     Raises:
@@ -85,7 +88,7 @@ def verify(
     source = original_of(original, session)
     precision = precision_of(session.info.precision)
     tolerance = Tolerance(absolute, relative, is_half_precision(source.model), precision)
-    listing = jpeg_files(images) if images else ImageFiles((), {})
+    listing = jpeg_files(images, fallback) if images else ImageFiles((), {})
     if session.fixed_batch is None and isinstance(session, Session):
         session.batch_size = inputs_at_once(tensor_bytes(session.model), session.batch_size)
     trial = Trial(
@@ -98,22 +101,23 @@ def verify(
         native=native,
         on_error=on_error,
         tolerant=tolerant,
+        fallback=fallback,
         progress=progress,
     )
-    meter, tracer, skipped = _measured(trial, session)
+    meter, tracer, skipped, by_pixels = _measured(trial, session)
     is_exact = session.info.frequencies is None
     # A model that is done with leaves its memory to the nodes.
     del session
     result = verification(meter, is_exact=is_exact)
     if tracer is None:
-        return replace(result, skipped=skipped, ignored=listing.ignored)
+        return replace(result, skipped=skipped, ignored=listing.ignored, pixel_fallbacks=by_pixels)
     tracer.compare()
     explain = None if result.passed or not is_exact else Tolerance(is_half=tolerance.is_half)
     nodes = tracer.nodes(explain)
     result = verification(
         meter, nodes, traced=tracer.traced, is_exact=is_exact, suspect=suspect_of(nodes)
     )
-    return replace(result, skipped=skipped, ignored=listing.ignored)
+    return replace(result, skipped=skipped, ignored=listing.ignored, pixel_fallbacks=by_pixels)
 
 
 def _measured(trial: Trial, session: ImageRunner) -> Measured:

@@ -15,6 +15,8 @@ from typing import Literal, TypeVar, get_args
 
 from jpegcompile.errors import AccessError, ImageError, UsageError
 from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.pixel_fallback import PixelFallback
+from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
 from jpegcompile.jpeg.read import ImageSource, read_coefficients_many, source_name
 
 OnError = Literal["stop", "skip", "report"]
@@ -24,7 +26,7 @@ ON_ERROR: tuple[OnError, ...] = get_args(OnError)
 _AT_ONCE = 32
 
 # Refuses an image by an ImageError that begins with the name, its second argument.
-Check = Callable[[Coefficients, str], None]
+Check = Callable[[ReadImage, str], None]
 Result = TypeVar("Result")
 
 
@@ -51,12 +53,12 @@ class Reading:
 
     Attributes:
         index: place among all the sources.
-        coefficients: of the file.
+        image: the coefficients of the file, or its pixels where the reader falls back to them.
         is_whole: whether nothing of it is damaged.
     """
 
     index: int
-    coefficients: Coefficients
+    image: ReadImage
     is_whole: bool
 
 
@@ -75,6 +77,7 @@ class ImageReader:
         *,
         tolerant: bool = False,
         threads: int | None = None,
+        fallback: PixelFallback | None = None,
     ) -> None:
         """Read for a network.
 
@@ -83,6 +86,7 @@ class ImageReader:
             on_error: what becomes of unusable files.
             tolerant: as for `read_coefficients`.
             threads: as for `read_coefficients_many`.
+            fallback: decodes files of which no coefficients are read; without it they are unusable.
 
         Raises:
             UsageError: if `on_error` is none of the three.
@@ -93,12 +97,19 @@ class ImageReader:
         self.tolerant = tolerant
         self._check = check
         self._threads = threads
+        self._fallback = fallback
         self._skipped: dict[int, Skipped] = {}
+        self._by_pixels: set[int] = set()
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """What could not be used so far, in the order of the sources."""
         return tuple(self._skipped[index] for index in sorted(self._skipped))
+
+    @property
+    def pixel_fallbacks(self) -> int:
+        """How many of the files that could be used so far went through pixels."""
+        return len(self._by_pixels - self._skipped.keys())
 
     @contextmanager
     def guarding(self, source: ImageSource, index: int, name: str | None = None) -> Iterator[None]:
@@ -143,10 +154,35 @@ class ImageReader:
         for place, source in enumerate(sources):
             name = source_name(sources, place, first)
             with self.guarding(source, first + place, name):
-                image, is_whole = (images[place], True) if images else self._alone(source)
-                self._check(image, source_name([source], 0))
-                found.append(Reading(first + place, image, is_whole))
+                try:
+                    image, is_whole = (images[place], True) if images else self._alone(source)
+                    self._check(image, source_name([source], 0))
+                    reading = Reading(first + place, image, is_whole)
+                except ImageError as error:
+                    reading = Reading(
+                        first + place, self.instead(source, first + place, error), True
+                    )
+                found.append(reading)
         return found
+
+    def instead(self, source: ImageSource, index: int, error: ImageError) -> PixelImage:
+        """The pixels of a file of which no coefficients can be used; to be called while guarding.
+
+        Args:
+            source: the file.
+            index: of the source among all of them.
+            error: why; it knows no other source.
+
+        Raises:
+            ImageError: `error` where the reader has no fallback, or else as the fallback raises it,
+                or because the network does not take the pixels.
+        """
+        if self._fallback is None:
+            raise error
+        image = self._fallback.instead(source, error)
+        self._check(image, source_name([source], 0))
+        self._by_pixels.add(index)
+        return image
 
     def each(self, files: Sequence[Path], work: Callable[[Path, Reading], Result]) -> list[Result]:
         """What `work` gives for each file that it, too, can use; a few are read at a time.

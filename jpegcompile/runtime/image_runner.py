@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback, checked_fallback
+from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage, coefficients_of
 from jpegcompile.jpeg.read import ImageSource
 from jpegcompile.jpeg.unusable import ImageReader, OnError
 from jpegcompile.metadata import CompiledInfo
@@ -58,6 +60,7 @@ class ImageRunner(ABC):
         *,
         tolerant: bool = False,
         on_error: OnError = "stop",
+        fallback: Fallback = "none",
     ) -> Outputs:
         """Outputs of the source model for any number of files, concatenated along the batch.
 
@@ -69,6 +72,8 @@ class ImageRunner(ABC):
             tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
             on_error: what becomes of files that cannot be used: "stop" raises the error of the
                 first; "skip" and "report" leave their rows out, and `Outputs` says which are left.
+            fallback: "pixels" decodes files of which no coefficients are read (PNG, WebP, JPEG
+                files in CMYK, ...) by Pillow; "none" leaves them unusable.
 
         Raises:
             ImageError: if a file is damaged or its size is not the model's; or none can be used.
@@ -78,7 +83,7 @@ class ImageRunner(ABC):
         """
         self.require_process()
         sources = listed(images)
-        reader = self.reader(on_error, tolerant=tolerant)
+        reader = self.reader(on_error, tolerant=tolerant, fallback=fallback)
         used: list[int] = []
         batches: list[list[NDArray[Any]]] = []
         for indices, outputs in self.batches(sources, reader, shared):
@@ -86,7 +91,7 @@ class ImageRunner(ABC):
             batches.append(outputs)
         reader.require_some(used)
         columns = joined(self.output_names, batches, len(used))
-        return Outputs(columns, used, reader.skipped)
+        return Outputs(columns, used, reader.skipped, reader.pixel_fallbacks)
 
     def batches(
         self, sources: Sequence[ImageSource], reader: ImageReader, shared: Shared | None = None
@@ -109,13 +114,13 @@ class ImageRunner(ABC):
         for start in range(0, len(sources), self.batch_size):
             found = reader.read(sources[start : start + self.batch_size], start)
             if found:
-                outputs = self.run_coefficients([item.coefficients for item in found], shared)
+                outputs = self.run_coefficients([item.image for item in found], shared)
                 yield [item.index for item in found], outputs
 
     def run_read(
         self,
         sources: Sequence[ImageSource],
-        images: Sequence[Coefficients],
+        images: Sequence[ReadImage],
         *,
         tolerant: bool = False,
     ) -> list[NDArray[Any]]:
@@ -132,11 +137,37 @@ class ImageRunner(ABC):
         """
         return self.run_coefficients(images)
 
-    def reader(self, on_error: OnError = "stop", *, tolerant: bool = False) -> ImageReader:
+    def reader(
+        self, on_error: OnError = "stop", *, tolerant: bool = False, fallback: Fallback = "none"
+    ) -> ImageReader:
         """What reads files for `run_coefficients`; the arguments are those of `run`."""
-        return ImageReader(self._check, on_error, tolerant=tolerant, threads=self.threads)
+        return ImageReader(
+            self._check,
+            on_error,
+            tolerant=tolerant,
+            threads=self.threads,
+            fallback=self._pixel_fallback(checked_fallback(fallback)),
+        )
 
-    def _check(self, image: Coefficients, name: str) -> None:
+    def coefficients(self, sources: Sequence[ImageSource]) -> list[Coefficients]:
+        """The coefficients of files, all of which the model takes; for `feeds`.
+
+        Raises:
+            ImageError, AccessError: of the first file that cannot be used.
+        """
+        reader = ImageReader(self._check, threads=self.threads)
+        return coefficients_of([item.image for item in reader.read(sources)])
+
+    def _pixel_fallback(self, fallback: Fallback) -> PixelFallback | None:
+        """None for models that take no files at all."""
+        if self.info.input_mode != "tensor":
+            return PixelFallback(fallback, self.info.input.from_pixels[0])
+        if self.info.preprocess is None:
+            return None
+        color = self.preprocess.color_for(self.info.input.channels)
+        return PixelFallback(fallback, color)
+
+    def _check(self, image: ReadImage, name: str) -> None:
         info, color = self.info, None
         taken = info.input
         if info.input_mode == "tensor":
@@ -144,8 +175,10 @@ class ImageRunner(ABC):
             taken = taken.normalized(self.preprocess)
         check_usable(image.frame, taken, info.frame, name, color)
 
-    def fits(self, image: Coefficients) -> bool:
+    def fits(self, image: ReadImage) -> TypeGuard[Coefficients]:
         """Whether the image can be fed as it is."""
+        if isinstance(image, PixelImage):
+            return False
         return fits_inputs(image.frame, self.info.frame, self.info.input)
 
     @abstractmethod
@@ -158,7 +191,7 @@ class ImageRunner(ABC):
 
     @abstractmethod
     def run_coefficients(
-        self, images: Sequence[Coefficients], shared: Shared | None = None
+        self, images: Sequence[ReadImage], shared: Shared | None = None
     ) -> list[NDArray[Any]]:
         """Outputs for one batch of images already read; sizes are the caller's to check.
 

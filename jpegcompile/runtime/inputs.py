@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
@@ -26,6 +28,7 @@ from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.preprocessing.steps import Size
+from jpegcompile.runtime.pixel_input import network_tensor, shown
 
 
 def check_size(frame: Frame, taken: NetworkInput, name: str) -> None:
@@ -140,9 +143,11 @@ def preprocess_in(info: CompiledInfo, path: str) -> Preprocess:
     return preprocess_of(info.preprocess)
 
 
-def ingested(image: Coefficients, info: CompiledInfo) -> NDArray[np.float32]:
+def ingested(image: ReadImage, info: CompiledInfo) -> NDArray[np.float32]:
     """One image [C, H, W] where the network begins, for any size and sampling."""
     taken, block = info.input, info.ingest_block
+    if isinstance(image, PixelImage):
+        return network_tensor(image, replace(taken, layout="NCHW"), block)
     if taken.decoder == "float":
         return ingest(image, taken, block).astype(np.float32)
     color, affine = taken.from_pixels
@@ -163,18 +168,22 @@ def _integers(
 
 
 def original_input(
-    image: Coefficients, preprocess: Preprocess, taken: NetworkInput
+    image: ReadImage, preprocess: Preprocess, taken: NetworkInput
 ) -> NDArray[np.float32]:
     """One image as the original model takes it, from the decode that the preprocessing names.
 
     In the model's layout.
+
+    Of an image by Pillow's decode its pixels are taken, and resized as its decoder says.
 
     Raises:
         ImageError: if its components have no place among the pixels, or it does not come to the
             network's size.
     """
     geometry, color = preprocess.geometry, preprocess.color_for(taken.channels)
-    if preprocess.decoder == "float":
+    if isinstance(image, PixelImage):
+        seen = shown(image, geometry, taken.size, preprocess.decoder)
+    elif preprocess.decoder == "float":
         placement = geometry.place(image.frame, taken.size)
         seen = resampled(decode(image, color), placement, geometry.fill)
     else:

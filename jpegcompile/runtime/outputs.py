@@ -22,6 +22,7 @@ class Outputs(list[NDArray[Any]]):
     Attributes:
         used: place of each row's image among those given.
         skipped: images that have no row, and why.
+        pixel_fallbacks: how many of the images went through the pixel fallback.
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class Outputs(list[NDArray[Any]]):
         outputs: Iterable[NDArray[Any]],
         used: Sequence[int],
         skipped: Sequence[Skipped],
+        pixel_fallbacks: int = 0,
     ) -> None:
         """A list of `outputs` that says whose rows they are."""
         super().__init__(outputs)
         self.used = tuple(used)
         self.skipped = tuple(skipped)
+        self.pixel_fallbacks = pixel_fallbacks
 
 
 def require_rows(names: Sequence[str], outputs: Sequence[Any], count: int) -> None:

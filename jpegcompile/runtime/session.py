@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from jpegcompile.errors import ImageError, UnsupportedModelError, UsageError
 from jpegcompile.interface import JPEG, LUMA
-from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage, coefficients_of
 from jpegcompile.jpeg.read import ImageSource, image_bytes, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader
@@ -185,7 +185,7 @@ class Session(ImageRunner):
             )
         if self.info.input_mode == "jpeg":
             return self._bytes(sources)
-        coefficients = [item.coefficients for item in self.reader().read(sources)]
+        coefficients = self.coefficients(sources)
         if self.info.input.is_preprocessed and self.info.frame is not None:
             return placed_feeds(coefficients, self.info, sources)
         for index, image in enumerate(coefficients):
@@ -206,13 +206,15 @@ class Session(ImageRunner):
             yield from super().batches(sources, reader, shared)
             return
         preprocessor = self.preprocessor(tolerant=reader.tolerant)
-        for used, image in usable_tensors(preprocessor, sources, reader, self.batch_size):
+        for used, image in usable_tensors(
+            preprocessor, sources, reader, self.batch_size, lambda image: ingested(image, self.info)
+        ):
             yield used, self.run_image(image, shared)
 
     def run_read(
         self,
         sources: Sequence[ImageSource],
-        images: Sequence[Coefficients],
+        images: Sequence[ReadImage],
         *,
         tolerant: bool = False,
     ) -> list[NDArray[Any]]:
@@ -220,8 +222,11 @@ class Session(ImageRunner):
         if not self._is_preprocessed:
             return super().run_read(sources, images, tolerant=tolerant)
         batch = self.preprocessor(tolerant=tolerant).read(sources)
-        for error in batch.errors.values():
-            raise error
+        for place, error in batch.errors.items():
+            image = images[place]
+            if not isinstance(image, PixelImage):
+                raise error
+            batch.tensor[place] = ingested(image, self.info)
         return self.run_image(batch.tensor)
 
     def preprocessor(self, *, tolerant: bool = False) -> Preprocessor:
@@ -242,7 +247,7 @@ class Session(ImageRunner):
             return self._preprocessors[tolerant]
 
     def run_coefficients(
-        self, images: Sequence[Coefficients], shared: Shared | None = None
+        self, images: Sequence[ReadImage], shared: Shared | None = None
     ) -> list[NDArray[Any]]:
         """Outputs for one batch of images already read; sizes are the caller's to check.
 
@@ -251,8 +256,7 @@ class Session(ImageRunner):
             UsageError: after a fork, or if an input besides the image is not given.
         """
         self.require_process()
-        direct = [i for i, image in enumerate(images) if self.fits(image)]
-        others = [i for i in range(len(images)) if i not in set(direct)]
+        direct, others = self._apart(images)
         results: list[tuple[list[int], list[NDArray[Any]]]] = []
         if direct:
             feeds = self._direct([images[i] for i in direct])
@@ -285,7 +289,7 @@ class Session(ImageRunner):
             feeds = {**feeds, name: feeds[name][None]}
         return self._outputs(self._session, feeds)
 
-    def image_of(self, images: Sequence[Coefficients]) -> NDArray[Any]:
+    def image_of(self, images: Sequence[ReadImage]) -> NDArray[Any]:
         """What the network computes on: the image in the JPEG domain, or the tensor it takes.
 
         Args:
@@ -323,9 +327,15 @@ class Session(ImageRunner):
         if self._process != os.getpid():
             raise UsageError(f"{self.path}: this session was opened before a fork; load it again")
 
-    def _direct(self, images: Sequence[Coefficients]) -> dict[str, NDArray[np.generic]]:
+    def _apart(self, images: Sequence[ReadImage]) -> tuple[list[int], list[int]]:
+        """Places of the images that the whole model takes, and of those that begin behind it."""
+        is_tensor = self.info.input_mode == "tensor"
+        direct = [i for i, image in enumerate(images) if is_tensor or self.fits(image)]
+        return direct, [i for i in range(len(images)) if i not in set(direct)]
+
+    def _direct(self, images: Sequence[ReadImage]) -> dict[str, NDArray[np.generic]]:
         if self.info.frame is not None:
-            return coefficient_feeds(images, self.info.frame)
+            return coefficient_feeds(coefficients_of(images), self.info.frame)
         preprocess = self.preprocess
         batch = [original_input(image, preprocess, self.info.input) for image in images]
         return {self.info.input.name: np.stack(batch)}

@@ -32,6 +32,7 @@ from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.ir.module import CompileOptions
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError, Skipped
 from jpegcompile.options import image_of
 from jpegcompile.preprocessing.preprocess import Preprocess
@@ -76,6 +77,7 @@ class FrequencySearch:
         stability: what rounding does to the plan; None where all masks are exact, and no step is.
         refused: the same of the nearest plan that was within the budget, but whose answers depend
             on rounding; None if there was none.
+        pixel_fallbacks: how many of the files went through the pixel fallback.
     """
 
     plan: FrequencyPlan
@@ -88,6 +90,7 @@ class FrequencySearch:
     ignored: Mapping[str, str] = field(default_factory=dict)
     stability: Stability | None = None
     refused: Stability | None = None
+    pixel_fallbacks: int = 0
 
     @property
     def is_refuted(self) -> bool:
@@ -136,6 +139,7 @@ def choose_frequencies(
     cache: str | os.PathLike[str] | None = None,
     on_error: OnError = "stop",
     tolerant: bool = False,
+    fallback: Fallback = "none",
     progress: Progress | None = None,
 ) -> FrequencySearch:
     """Find few frequencies for each nonlinearity that cost little accuracy.
@@ -161,6 +165,7 @@ def choose_frequencies(
             "skip" and "report" leave them out before the images are halved, as if they were not
             there, and the result lists them. A file that is lost later ends the search anyway.
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
+        fallback: "pixels" also takes files of which no coefficients are read, as `Session.run`.
         progress: called with (images done, images in all).
 
     Raises:
@@ -190,11 +195,13 @@ def choose_frequencies(
         preprocess=complete.preprocess,
         on_error=on_error,
         tolerant=tolerant,
+        fallback=fallback,
     )
     data, name = usable.data, usable.output
     halves = halves_for(data, max_drop)
-    subsampling = common_subsampling(model, halves[0].files, image_input, size, tolerant=tolerant)
-    options = {
+    taking: dict[str, Any] = {"tolerant": tolerant, "fallback": fallback}
+    subsampling = common_subsampling(model, halves[0].files, image_input, size, **taking)
+    options: dict[str, Any] = {
         "preprocess": normalization,
         "image_input": image_input,
         "input_size": size,
@@ -203,14 +210,20 @@ def choose_frequencies(
     }
     with tempfile.TemporaryDirectory(prefix="jpegcompile-") as folder:
         fewest = replace(FEWEST, mask=ALL) if has_exact_masks else FEWEST
-        probe = Probe(model, Path(folder), relu, fewest, tolerant, **options)
+        probe = Probe(model, Path(folder), relu, fewest, **taking, **options)
         parts = (probe.sha256, name, json.dumps(data.labels), *(["tolerant"] if tolerant else []))
         measurements = Cache(Path(cache or default_folder()), key_of(parts, data.files))
         search = _Search(probe, measurements, name, relu, truncate, halves, progress)
         found = search.run(max_drop, usable.chance)
     hashes = {"plan_sha256": found.plan.sha256, "source_sha256": source.sha256}
     plan = replace(found.plan, evidence={**found.to_json(), **hashes})
-    return replace(found, plan=plan, skipped=usable.skipped, ignored=data.ignored)
+    return replace(
+        found,
+        plan=plan,
+        skipped=usable.skipped,
+        ignored=data.ignored,
+        pixel_fallbacks=usable.pixel_fallbacks,
+    )
 
 
 class _Search:

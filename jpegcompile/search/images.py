@@ -12,6 +12,7 @@ from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
 from jpegcompile.evaluation.spatial import score_count
 from jpegcompile.frontend.load import Source
 from jpegcompile.input_size import Size
+from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
 from jpegcompile.jpeg.subsampling import GRAY, frame_of
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.options import image_of
@@ -28,12 +29,14 @@ class UsableImages:
         skipped: the other files of these classes, and why.
         output: name of the output that holds the scores.
         chance: fraction of the images that is right by luck.
+        pixel_fallbacks: how many of the files go through the pixel fallback.
     """
 
     data: LabelledImages
     skipped: tuple[Skipped, ...]
     output: str
     chance: float
+    pixel_fallbacks: int
 
 
 def source_output(source: Source, output: str | None) -> str:
@@ -52,6 +55,7 @@ def usable_images(
     preprocess: Preprocess | None = None,
     on_error: OnError = "stop",
     tolerant: bool = False,
+    fallback: Fallback = "none",
 ) -> UsableImages:
     """Read every file once, before anything else is done with any.
 
@@ -67,6 +71,7 @@ def usable_images(
         preprocess: how images come to the network's size; they must have it if not given.
         on_error: what becomes of files that cannot be used.
         tolerant: whether to take what can be read of damaged files.
+        fallback: "pixels" also takes files of which no coefficients are read.
 
     Raises:
         UsageError, AccessError: as `labelled_images`; or there is no such output.
@@ -78,12 +83,14 @@ def usable_images(
     count = partial(score_count, source, taken, name)
     # Files of every sampling are taken, so which one a model is compiled for does not matter.
     written = frame_of(GRAY if taken.channels == 1 else "4:4:4", *taken.size)
-    data = labelled_images(folder, labels, count)
+    data = labelled_images(folder, labels, count, fallback)
     reader = ImageReader(
-        lambda coefficients, file: check_usable(coefficients.frame, taken, written, file),
+        lambda image, file: check_usable(image.frame, taken, written, file),
         on_error,
         tolerant=tolerant,
+        fallback=PixelFallback(fallback, "L" if taken.channels == 1 else "RGB"),
     )
     data = data.only(reader.each(data.files, lambda _, item: item.index))
     classes = count() if len(set(data.labels)) == 1 else len(data.classes)
-    return UsableImages(data, reader.skipped, name, chance_of(data.labels, classes))
+    chance = chance_of(data.labels, classes)
+    return UsableImages(data, reader.skipped, name, chance, reader.pixel_fallbacks)

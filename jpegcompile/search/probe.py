@@ -21,8 +21,10 @@ from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import Size
 from jpegcompile.interface import DOMAIN
-from jpegcompile.jpeg.read import read_coefficients_many
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
 from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.operators.piecewise import TRUNCATE
 from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.options import image_of
@@ -127,6 +129,7 @@ class Probe:
         masking: Masking,
         fewest: NodeFrequencies = FEWEST,
         tolerant: bool = False,
+        fallback: Fallback = "none",
         **options: Any,
     ) -> None:
         """Compile a model with open bands, by a file in `folder`.
@@ -137,6 +140,7 @@ class Probe:
             masking: "asm" or "apx".
             fewest: what is open: numbers that are all frequencies stay so.
             tolerant: whether to take what can be read of damaged files.
+            fallback: "pixels" also takes files of which no coefficients are read.
             options: further arguments of `compile`.
 
         Raises:
@@ -154,7 +158,7 @@ class Probe:
         locations = [data_file(path).name] if compiled.weights else []
         self.sha256 = fingerprint(path.read_bytes(), path, locations)
         self.session = Session(path, providers="cpu")
-        self._tolerant = tolerant
+        self._taking: dict[str, Any] = {"tolerant": tolerant, "fallback": fallback}
 
     def scores(
         self,
@@ -179,7 +183,7 @@ class Probe:
         parts = []
         for start in range(0, len(files), self.session.batch_size):
             chunk = files[start : start + self.session.batch_size]
-            parts.append(self.session.run(chunk, bands, tolerant=self._tolerant)[index])
+            parts.append(self.session.run(chunk, bands, **self._taking)[index])
             if progress is not None:
                 progress(len(chunk))
         return np.concatenate(parts)
@@ -200,7 +204,7 @@ class Probe:
         index = self.session.output_names.index(output)
         return stability_of(
             lambda image: [self.session.run_image(image, bands)[index]],
-            network_inputs(self.session, files, tolerant=self._tolerant),
+            network_inputs(self.session, files, **self._taking),
             progress,
         )
 
@@ -212,14 +216,19 @@ def common_subsampling(
     input_size: Size | None = None,
     *,
     tolerant: bool = False,
+    fallback: Fallback = "none",
 ) -> str | None:
     """The subsampling that most of the first files have; None for a model of one channel.
 
-    Files of another one are run too, but slower. Damaged files are read if `tolerant`.
+    Files of another one are run too, but slower. Damaged files are read if `tolerant`, and files of
+    which no coefficients are read have no say with the fallback "pixels".
     """
     if image_of(load_source(model, image_input), image_input, input_size).channels == 1:
         return None
-    images = read_coefficients_many(files[:_SAMPLE], tolerant=tolerant)
-    found = Counter(subsampling_of(image.frame) for image in images)
+    reader = ImageReader(
+        lambda image, name: None, tolerant=tolerant, fallback=PixelFallback(fallback, "RGB")
+    )
+    images = [item.image for item in reader.read(files[:_SAMPLE])]
+    found = Counter(subsampling_of(i.frame) for i in images if isinstance(i, Coefficients))
     found.pop(None, None)
     return found.most_common(1)[0][0] if found else None

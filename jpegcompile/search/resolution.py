@@ -32,6 +32,7 @@ from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.frontend.resolution.change import at_resolution
 from jpegcompile.input_size import InputSize, Size, input_size_of
 from jpegcompile.ir.module import CompileOptions
+from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.options import image_of
@@ -42,6 +43,7 @@ from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.preprocessing.scaled import scaled
 from jpegcompile.resolution_plan import ResolutionPlan
 from jpegcompile.runtime.inputs import check_size
+from jpegcompile.runtime.pixel_input import network_tensor
 from jpegcompile.runtime.preprocessor import Preprocessor
 from jpegcompile.runtime.tensor_reader import usable_tensors
 from jpegcompile.search.cache import Cache, default_folder, key_of
@@ -86,6 +88,7 @@ class ResolutionSearch:
         verification: the same on images that the search has not used.
         skipped: files that could not be used, and why.
         ignored: why, for every folder that was passed over, by its path.
+        pixel_fallbacks: how many of the files went through the pixel fallback.
     """
 
     plan: ResolutionPlan
@@ -98,6 +101,7 @@ class ResolutionSearch:
     verification: PairedCounts
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, str] = field(default_factory=dict)
+    pixel_fallbacks: int = 0
 
     @property
     def is_refuted(self) -> bool:
@@ -146,6 +150,7 @@ def choose_resolution(
     cache: str | os.PathLike[str] | None = None,
     on_error: OnError = "stop",
     tolerant: bool = False,
+    fallback: Fallback = "none",
     progress: Progress | None = None,
 ) -> ResolutionSearch:
     """Find the smallest input that costs little accuracy.
@@ -166,6 +171,7 @@ def choose_resolution(
         on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
             "skip" and "report" leave them out before the images are halved.
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
+        fallback: "pixels" also takes files of which no coefficients are read, as `Session.run`.
         progress: called with (images done, images in all).
 
     Raises:
@@ -189,18 +195,27 @@ def choose_resolution(
         preprocess=given,
         on_error=on_error,
         tolerant=tolerant,
+        fallback=fallback,
     )
     halves = halves_for(usable.data, max_drop)
     parts = (source.sha256, usable.output, json.dumps(usable.data.labels))
     extra = ("resolution", *(["tolerant"] if tolerant else []))
     folder = Path(cache) if cache is not None else default_folder().with_name("resolution")
     kept = Cache(folder, key_of((*parts, *extra), usable.data.files))
-    network = _Network(source, taken, given, usable.output, kept, tolerant=tolerant)
+    network = _Network(
+        source, taken, given, usable.output, kept, tolerant=tolerant, fallback=fallback
+    )
     search = _Search(network, halves, max_drop / 100, progress)
     found = search.run(usable.chance, max_drop)
     evidence = found.to_json()
     plan = replace(found.plan, evidence={**evidence, "source_sha256": source.sha256})
-    return replace(found, plan=plan, skipped=usable.skipped, ignored=usable.data.ignored)
+    return replace(
+        found,
+        plan=plan,
+        skipped=usable.skipped,
+        ignored=usable.data.ignored,
+        pixel_fallbacks=usable.pixel_fallbacks,
+    )
 
 
 class _Network:
@@ -215,6 +230,7 @@ class _Network:
         cache: Cache,
         *,
         tolerant: bool,
+        fallback: Fallback,
     ) -> None:
         self.taken = taken
         self.preprocess = preprocess
@@ -222,6 +238,7 @@ class _Network:
         self._output = output
         self._cache = cache
         self._tolerant = tolerant
+        self._fallback: Fallback = fallback
 
     def seconds(self, size: Size) -> float:
         """What the cost model expects of spatial kernels at a size."""
@@ -257,12 +274,17 @@ class _Network:
         seen = taken.normalized(preprocess)
         model = SpatialModel(source, taken)
         reader = ImageReader(
-            lambda coefficients, file: check_size(coefficients.frame, seen, file),
+            lambda image, file: check_size(image.frame, seen, file),
             tolerant=self._tolerant,
+            fallback=PixelFallback(self._fallback, seen.from_pixels[0]),
         )
         parts = []
         for used, tensor in usable_tensors(
-            Preprocessor(seen, 1, tolerant=self._tolerant), split.files, reader, _BATCH
+            Preprocessor(seen, 1, tolerant=self._tolerant),
+            split.files,
+            reader,
+            _BATCH,
+            lambda image: network_tensor(image, seen, block=1),
         ):
             parts.append(model.run(tensor)[self._output])
             progress(used[-1] + 1, len(split.files))

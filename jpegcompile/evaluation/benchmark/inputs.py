@@ -19,13 +19,14 @@ from jpegcompile.evaluation.benchmark.job import InputSet
 from jpegcompile.evaluation.dataset import jpeg_files
 from jpegcompile.evaluation.pillow import pillow_input, pillow_pixels
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
+from jpegcompile.jpeg.pixel_image import PixelImage
 from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.jpeg.subsampling import GRAY, frame_of, subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Reading, Skipped
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.inputs import (
-    check_decodable,
-    check_size,
+    check_usable,
     fits_inputs,
     original_input,
 )
@@ -56,6 +57,7 @@ class Inputs:
         files: of the folder that are run, some again where inputs are more; None without a folder.
         skipped: files that cannot be used, and why.
         ignored: why, for every folder that is passed over, by its path.
+        pixel_fallbacks: how many of `files` go through the pixel fallback.
     """
 
     sets: tuple[InputSet, ...]
@@ -63,6 +65,7 @@ class Inputs:
     files: int | None = None
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, str] = field(default_factory=dict)
+    pixel_fallbacks: int = 0
 
 
 def gather(
@@ -73,11 +76,14 @@ def gather(
     on_error: OnError = "stop",
     *,
     tolerant: bool = False,
+    fallback: Fallback = "none",
 ) -> Inputs:
     """Inputs for every batch size; what has to be written goes to `folder`.
 
     Of the files in `images` only some are run. Unless `on_error` is "stop" all are read, so that
-    unusable ones change neither which of the others are run nor how many.
+    unusable ones change neither which of the others are run nor how many. With the fallback
+    "pixels" models for tensors also run files of which no coefficients are read; others take no
+    pixels, and such files are left out.
 
     Raises:
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read, or no
@@ -87,10 +93,10 @@ def gather(
     count, info = max(_FEWEST, *batches), session.info
     if images is None:
         return Inputs(_made(session, count, folder))
-    listing, reader = jpeg_files(images), _reader(session, on_error, tolerant)
+    listing, reader = jpeg_files(images, fallback), _reader(session, on_error, tolerant, fallback)
     files = listing.files if on_error != "stop" else _spread(listing.files, count)
     found = _spread(reader.each(files, partial(_usable, session, tolerant)), count)
-    fitting = [file for file, fits in found if fits]
+    fitting = [item.file for item in found if item.fits]
     if not fitting:
         raise ImageError(
             f"{images}: holds no image of the sampling {info.subsampling} that the model is"
@@ -103,8 +109,14 @@ def gather(
         inputs = _tensor_set("images", np.stack(pixels), folder)
     else:
         inputs = _file_set("images", run, session, folder, tolerant=tolerant)
-    left_out = len(found) - len(fitting)
-    return Inputs((inputs,), left_out, len(fitting), reader.skipped, listing.ignored)
+    return Inputs(
+        (inputs,),
+        left_out=len(found) - len(fitting),
+        files=len(fitting),
+        skipped=reader.skipped,
+        ignored=listing.ignored,
+        pixel_fallbacks=sum(item.fits and item.is_pixels for item in found),
+    )
 
 
 def _made(session: ImageRunner, count: int, folder: Path) -> tuple[InputSet, ...]:
@@ -183,27 +195,43 @@ def photograph_like(height: int, width: int, seed: int) -> NDArray[np.uint8]:
     return np.clip(128 + 16 * total, 0, 255).astype(np.uint8)
 
 
-def _reader(session: ImageRunner, on_error: OnError, tolerant: bool) -> ImageReader:
-    """A reader of files that come to the network's size, whatever their sampling."""
+def _reader(
+    session: ImageRunner, on_error: OnError, tolerant: bool, fallback: Fallback
+) -> ImageReader:
+    """A reader of files that come to the network's size, of every sampling that defines pixels."""
     taken = session.info.input
     if session.info.frame is None:
         taken = taken.normalized(session.preprocess)
+    color = session.preprocess.color_for(taken.channels)
     return ImageReader(
-        lambda image, name: check_size(image.frame, taken, name), on_error, tolerant=tolerant
+        lambda image, name: check_usable(image.frame, taken, None, name, color),
+        on_error,
+        tolerant=tolerant,
+        fallback=PixelFallback(fallback, color),
     )
 
 
-def _usable(session: ImageRunner, tolerant: bool, file: Path, item: Reading) -> tuple[Path, bool]:
-    """A file, and whether it can be fed as it is; refuses files that either side cannot decode."""
-    info, frame = session.info, item.coefficients.frame
+@dataclass(frozen=True)
+class _Usable:
+    """A file, whether it can be fed as it is, and whether through pixels."""
+
+    file: Path
+    fits: bool
+    is_pixels: bool = False
+
+
+def _usable(session: ImageRunner, tolerant: bool, file: Path, item: Reading) -> _Usable:
+    """What is known of a file; refuses files that either side cannot decode."""
+    info, frame = session.info, item.image.frame
+    if isinstance(item.image, PixelImage):
+        return _Usable(file, info.frame is None, is_pixels=True)
     is_preprocessed = info.input.is_preprocessed
     color = session.preprocess.color_for(info.input.channels)
     fits = is_preprocessed or fits_inputs(frame, info.frame, info.input)
-    check_decodable(frame, color)
     if fits and not is_preprocessed and _takes_whole_files(session) and not item.is_whole:
         raise ImageError("is damaged, and JpegDecode takes whole files only; replace the file")
     pillow_pixels(file, color, tolerant=tolerant)
-    return file, fits
+    return _Usable(file, fits)
 
 
 def _takes_whole_files(session: ImageRunner) -> bool:

@@ -174,6 +174,7 @@ class Benchmark:
         cells: by batch size and threads.
         skipped: files that could not be used, and why.
         ignored: why, for every folder that was passed over, by its path.
+        pixel_fallbacks: how many of `files` went through the pixel fallback.
         rivals: what each resizes with, by name; empty where images have the network's size.
         left_out_rivals: why others do not take part, by name.
     """
@@ -191,6 +192,7 @@ class Benchmark:
     cells: tuple[Cell, ...]
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, str] = field(default_factory=dict)
+    pixel_fallbacks: int = 0
     rivals: Mapping[str, str] = field(default_factory=dict)
     left_out_rivals: Mapping[str, str] = field(default_factory=dict)
 
@@ -218,6 +220,7 @@ class Benchmark:
             "cells": [cell.to_json() for cell in self.cells],
             "skipped": [asdict(skipped) for skipped in self.skipped],
             "ignored": dict(self.ignored),
+            "pixel_fallbacks": self.pixel_fallbacks,
             "rivals": dict(self.rivals),
             "left_out_rivals": dict(self.left_out_rivals),
         }

@@ -23,6 +23,7 @@ from jpegcompile.evaluation.benchmark.timer import Steps, Timer
 from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.verify import original_of
 from jpegcompile.frontend.load import Source
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.image_runner import ImageRunner
@@ -53,6 +54,7 @@ def bench(
     providers: Asked = "auto",
     on_error: OnError = "stop",
     tolerant: bool = False,
+    fallback: Fallback = "none",
     rivals: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Benchmark:
@@ -79,6 +81,8 @@ def bench(
             that is to be run; "skip" and "report" read all files, leave such ones out, and the
             result lists them.
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
+        fallback: "pixels" also times models for tensors with files of which no coefficients are
+            read, as `Session.run`; for other models such files are left out.
         rivals: names of readers for the original, of "pillow", "pillow-box", "simplejpeg+opencv"
             and "torchvision"; all that are installed if not given.
         progress: called with (done, total).
@@ -96,7 +100,9 @@ def bench(
         _require_timed(session, per_op, portable)
         chosen = _rivals(session, rivals)
         sizes = _batch_sizes(session, source, batches)
-        inputs = gather(session, images, sizes, Path(name), on_error, tolerant=tolerant)
+        inputs = gather(
+            session, images, sizes, Path(name), on_error, tolerant=tolerant, fallback=fallback
+        )
         path = os.fspath(original)
         used = _providers(session, original, providers)
         plan = plan_of(
@@ -131,6 +137,7 @@ def bench(
             cells=cells,
             skipped=inputs.skipped,
             ignored=inputs.ignored,
+            pixel_fallbacks=inputs.pixel_fallbacks,
             rivals=chosen.rivals,
             left_out_rivals=chosen.left_out,
         )

@@ -20,6 +20,7 @@ from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.packed import PackedBatch
+from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage, coefficients_of
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader
@@ -32,6 +33,7 @@ from jpegcompile.runtime.batch import fill
 from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
 from jpegcompile.runtime.inputs import coefficient_feeds, original_input
 from jpegcompile.runtime.outputs import joined, require_rows
+from jpegcompile.runtime.pixel_input import network_tensor
 from jpegcompile.runtime.preprocessor import Preprocessor
 from jpegcompile.runtime.tensor_reader import usable_tensors
 from jpegcompile.runtime.triton.kernel import KernelModule
@@ -49,6 +51,9 @@ class IngestModule(nn.Module):
 
     Files of other sampling than the model is compiled for have an ingest of their own, made when
     the first of them comes.
+
+    Attributes:
+        layout: of the image.
     """
 
     def __init__(
@@ -62,7 +67,7 @@ class IngestModule(nn.Module):
         self._others: OrderedDict[Frame, KernelModule] = OrderedDict()
 
     def _of(self, frame: Frame) -> KernelModule:
-        spec = Ingest(self._y, frame, self._taken)
+        spec = Ingest(self.layout, frame, self._taken)
         module = KernelModule(spec, self._precision)
         # Made once here: `torch.compile` traces launches, and no NumPy in them.
         spec.windows  # noqa: B018
@@ -246,7 +251,7 @@ class CompiledModule(nn.Module, ImageRunner):
             raise UsageError(
                 f"{self.path}: takes tensors, and only coefficients can be packed; leave packed out"
             )
-        read = [item.coefficients for item in self.reader().read(sources)]
+        read = self.coefficients(sources)
         for index, image in enumerate(read):
             if self._is_preprocessed and self.info.frame != image.frame:
                 raise ImageError(
@@ -263,9 +268,9 @@ class CompiledModule(nn.Module, ImageRunner):
                 )
         return self._on_device(self._inputs(read), packed=packed)
 
-    def _inputs(self, images: Sequence[Coefficients]) -> dict[str, NDArray[np.generic]]:
+    def _inputs(self, images: Sequence[ReadImage]) -> dict[str, NDArray[np.generic]]:
         if self.info.frame is not None:
-            return coefficient_feeds(images, self.info.frame)
+            return coefficient_feeds(coefficients_of(images), self.info.frame)
         batch = [original_input(image, self.preprocess, self.info.input) for image in images]
         return {self.info.input.name: np.stack(batch)}
 
@@ -298,10 +303,12 @@ class CompiledModule(nn.Module, ImageRunner):
                 if found:
                     yield (
                         [item.index for item in found],
-                        self.run_coefficients([item.coefficients for item in found]),
+                        self.run_coefficients([item.image for item in found]),
                     )
                 continue
-            for used, image in usable_tensors(preprocessor, some, reader, len(some), start):
+            for used, image in usable_tensors(
+                preprocessor, some, reader, len(some), self._pixels_of, start
+            ):
                 yield used, self.run_image(self.from_pixels(image))
 
     def preprocessor(self, *, tolerant: bool = False) -> Preprocessor:
@@ -329,19 +336,24 @@ class CompiledModule(nn.Module, ImageRunner):
             raise UsageError(f"{self.path}: takes the image alone; leave the other inputs out")
 
     def run_coefficients(
-        self, images: Sequence[Coefficients], shared: Shared | None = None
+        self, images: Sequence[ReadImage], shared: Shared | None = None
     ) -> list[NDArray[Any]]:
         """See `ImageRunner`; files of every sampling are ingested by kernels of their own."""
         self.require_process()
         self._require_image_alone(shared)
         if self.info.frame is None:
             return self.run_feeds(self._inputs(images))
-        groups: dict[Frame, list[int]] = {}
+        groups: dict[Frame | None, list[int]] = {}
         for index, image in enumerate(images):
-            groups.setdefault(image.frame, []).append(index)
+            frame = image.frame if isinstance(image, Coefficients) else None
+            groups.setdefault(frame, []).append(index)
         parts = []
         for frame, indices in groups.items():
-            parts.append(self.run_image(self.image_of([images[i] for i in indices], frame)))
+            chosen = [images[i] for i in indices]
+            if frame is None:
+                parts.append(self.run_image(self._image_of_pixels(chosen)))
+                continue
+            parts.append(self.run_image(self.image_of(coefficients_of(chosen), frame)))
         order = np.argsort(np.concatenate(list(groups.values())))
         if len(parts) == 1:
             return parts[0]
@@ -365,6 +377,14 @@ class CompiledModule(nn.Module, ImageRunner):
             self._inputs_made["on the device"] += len(images)
         feeds = self._on_device(coefficient_feeds(images, frame), packed=packed)
         return self._ingest.for_frame(frame)(**feeds)
+
+    def _image_of_pixels(self, images: Sequence[ReadImage]) -> Tensor:
+        """The same as `image_of` of images by Pillow's decode."""
+        pixels = [self._pixels_of(i) for i in images if isinstance(i, PixelImage)]
+        return self.from_pixels(np.stack(pixels))
+
+    def _pixels_of(self, image: PixelImage) -> NDArray[np.float32]:
+        return network_tensor(image, replace(self.info.input, layout="NCHW"), block=1)
 
     def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
         """Outputs for the inputs of one batch, as arrays.

@@ -1,0 +1,43 @@
+"""Batches of images with their labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from jpegcompile.data.inputs import Inputs
+from jpegcompile.jpeg.packed import PackedBatch
+from jpegcompile.jpeg.unusable import Skipped
+
+
+@dataclass(frozen=True, eq=False)
+class ImageBatch:
+    """Images that could be used, as a network takes them.
+
+    Attributes:
+        inputs: a tensor [N, ...]; of coefficients tensors by the names of inputs; or packed ones.
+        labels: int64 [N]; `NO_LABEL`, which losses leave out, where an image has none.
+        keys: of the images: paths of files, or keys of samples in shards.
+        skipped: images that could not be used since the batch before, and why; they have no row.
+        pixel_fallbacks: how many of the images went through the pixel fallback.
+    """
+
+    inputs: Inputs
+    labels: Tensor
+    keys: list[str]
+    skipped: tuple[Skipped, ...] = ()
+    pixel_fallbacks: int = 0
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.keys)
+
+    def pin_memory(self) -> ImageBatch:
+        """The same in page-locked memory; `DataLoader` calls this with `pin_memory=True`."""
+        inputs = self.inputs
+        if isinstance(inputs, Tensor):
+            inputs = inputs.pin_memory()
+        elif not isinstance(inputs, PackedBatch):
+            inputs = {name: values.pin_memory() for name, values in inputs.items()}
+        return replace(self, inputs=inputs, labels=self.labels.pin_memory())

@@ -1,0 +1,40 @@
+"""The images of a folder: one folder a class, or all of them without labels."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from jpegcompile.data.sample import NO_LABEL, Sample
+from jpegcompile.evaluation.dataset import has_no_folders, labelled_images, unlabelled_images
+from jpegcompile.jpeg.pixel_fallback import Fallback
+from jpegcompile.jpeg.read import source_name
+
+
+def folder_samples(
+    folder: str | os.PathLike[str], labels: str | os.PathLike[str] | None, fallback: Fallback
+) -> list[Sample]:
+    """The files of a folder, sorted by path; `docs/datasets.md` says which they are.
+
+    Args:
+        folder: has one folder a class; or none, and then files have no labels.
+        labels: JSON file that maps folder names to class indices; without it classes are numbered
+            in the order of their names.
+        fallback: "pixels" to take files of all formats that Pillow decodes.
+
+    Raises:
+        AccessError, UsageError: as `labelled_images`.
+    """
+    if labels is None and has_no_folders(folder, fallback):
+        return file_samples(unlabelled_images(folder, fallback).files)
+    data = labelled_images(folder, labels, fallback=fallback)
+    return file_samples(data.files, data.labels)
+
+
+def file_samples(files: tuple[Path, ...], labels: tuple[int, ...] = ()) -> list[Sample]:
+    """Samples of files; their keys are the paths."""
+    numbers = labels or (NO_LABEL,) * len(files)
+    return [
+        Sample(os.fspath(file), source_name([file], 0), file, label)
+        for file, label in zip(files, numbers, strict=True)
+    ]

@@ -1,0 +1,55 @@
+"""The order of samples: shuffled by a seed, and made ahead of whoever takes them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+Item = TypeVar("Item")
+
+_END = object()
+
+
+def permuted(items: Sequence[Item], generator: np.random.Generator) -> list[Item]:
+    """All items in a random order."""
+    return [items[index] for index in generator.permutation(len(items))]
+
+
+def shuffled(items: Iterable[Item], size: int, generator: np.random.Generator) -> Iterator[Item]:
+    """The items in an order that is random within a buffer of `size` of them."""
+    held: list[Item] = []
+    for item in items:
+        if len(held) < size:
+            held.append(item)
+            continue
+        place = int(generator.integers(size))
+        yield held[place]
+        held[place] = item
+    yield from permuted(held, generator)
+
+
+def made_ahead(items: Iterator[Item], most: int, name: str) -> Generator[Item, None, None]:
+    """The items, up to `most` of which a thread makes while the caller works on one.
+
+    Args:
+        items: made by one thread, one after the other.
+        most: at least 1.
+        name: of the thread.
+    """
+    pending: deque[Future[Item | object]] = deque()
+    with ThreadPoolExecutor(1, name) as executor:
+        try:
+            pending.extend(executor.submit(next, items, _END) for _ in range(most))
+            while True:
+                item = pending.popleft().result()
+                if item is _END:
+                    return
+                pending.append(executor.submit(next, items, _END))
+                yield item  # type: ignore[misc]
+        finally:
+            for future in pending:
+                future.cancel()
