@@ -17,8 +17,10 @@ from jpegcompile.commands.options import (
     print_json,
     provider_option,
 )
+from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import compare as comparison
-from jpegcompile.evaluation.compare import Accuracy, Comparison, ScoreError
+from jpegcompile.evaluation.compare import NO_LABELS, Accuracy, Comparison, ScoreError
+from jpegcompile.evaluation.dataset import has_no_folders
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.runtime.providers import Choice
 
@@ -59,6 +61,8 @@ def compare(
     as_json: bool,
 ) -> None:
     """Compare accuracy before (Pillow, ORIGINAL) and after (coefficients, COMPILED)."""
+    if max_drop is not None and (unlabelled or (labels is None and has_no_folders(images))):
+        raise UsageError(NO_LABELS)
     with progress_bar("comparing") as progress:
         result = comparison.compare(
             original,

@@ -36,6 +36,11 @@ from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.outputs import joined
 from jpegcompile.runtime.providers import Asked
 
+NO_LABELS = (
+    "the images have no labels, so no drop can be measured; leave --max-drop out, or put the images"
+    " of each class into a folder of its own"
+)
+
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -257,10 +262,7 @@ def require_drop(result: Comparison, most: float) -> None:
         CheckFailedError: if top-1 dropped by more.
     """
     if result.drop is None or result.before is None or result.after is None:
-        raise UsageError(
-            "the images have no labels, so no drop can be measured; leave --max-drop out, or put"
-            " the images of each class into a folder of its own"
-        )
+        raise UsageError(NO_LABELS)
     if not result.drop <= most:
         raise CheckFailedError(
             f"top-1 dropped by {result.drop:.2f} points, {most:g} are allowed"

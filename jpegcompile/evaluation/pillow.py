@@ -33,7 +33,7 @@ _RESAMPLING = {
 
 
 def pillow_input(
-    file: Path, preprocess: Preprocess, taken: NetworkInput, *, tolerant: bool = False
+    file: Path | bytes, preprocess: Preprocess, taken: NetworkInput, *, tolerant: bool = False
 ) -> NDArray[np.float32]:
     """One image as the original model takes it, from Pillow's decode, rounded and clamped.
 
@@ -86,12 +86,14 @@ def seen_by_pillow(
 def _placed(
     image: Image.Image, placement: Placement, geometry: Geometry, color: Color
 ) -> NDArray[np.float64]:
-    """Resize, crop, fill and flip, as people write it."""
+    """Resize, mirror, crop, fill and flip, as people write it."""
     rows, columns = placement.rows, placement.columns
     size = (columns.target, rows.target)
     if image.size != size:
         image = image.resize(size, _RESAMPLING[rows.filter.name])
     pixels = _array(image, color)
+    if geometry.mirror:
+        pixels = pixels[:, ::-1]
     seen = np.empty((rows.length, columns.length, pixels.shape[2]))
     seen[...] = geometry.fill
     inside = [_overlap(axis.start, axis.length, axis.target) for axis in (rows, columns)]

@@ -3,18 +3,15 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <mutex>
-#include <numeric>
-#include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "jpeg/huffman/clean.h"
 #include "jpeg/reader.h"
 #include "jpeg/source.h"
+#include "jpeg/work.h"
 
 namespace jpegcompile {
 namespace {
@@ -38,30 +35,6 @@ Image read_file(const std::string& path, const ReadOptions& options) {
     }
     InputStream stream(file);
     return read_stream(stream, options);
-}
-
-// Bytes of a source; 0 for a file that cannot be read, which will say so when it is its turn.
-std::uintmax_t size_of(const Source& source) noexcept {
-    if (const auto* path = std::get_if<std::string>(&source)) {
-        std::error_code error;
-        const std::uintmax_t size = std::filesystem::file_size(*path, error);
-        return error ? 0 : size;
-    }
-    return std::get<std::span<const unsigned char>>(source).size();
-}
-
-// Indices of the sources, the largest first: with several threads the small ones at the end fill
-// the time that the last large one takes.
-std::vector<std::size_t> order_of_work(std::span<const Source> sources, std::size_t threads) {
-    std::vector<std::size_t> order(sources.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    if (threads > 1) {
-        std::vector<std::uintmax_t> sizes(sources.size());
-        std::transform(sources.begin(), sources.end(), sizes.begin(), size_of);
-        std::stable_sort(order.begin(), order.end(),
-                         [&sizes](std::size_t a, std::size_t b) { return sizes[a] > sizes[b]; });
-    }
-    return order;
 }
 
 // The state that the threads of one `read_coefficients_many` share.
@@ -134,19 +107,7 @@ Image read_with_libjpeg(std::span<const unsigned char> bytes, const ReadOptions&
 ReadManyResult read_coefficients_many(std::span<const Source> sources, const ReadOptions& options,
                                       std::size_t threads) {
     Batch batch(sources, options, threads);
-    {
-        std::vector<std::jthread> helpers;  // joined when they go out of scope
-        const std::size_t count = std::min(threads, sources.size());
-        helpers.reserve(count);
-        try {
-            while (helpers.size() + 1 < count) {
-                helpers.emplace_back([&batch] { batch.work(); });
-            }
-        } catch (const std::system_error&) {
-            // The system gives no more threads: those that there are do the work.
-        }
-        batch.work();
-    }
+    share_work(std::min(threads, sources.size()), [&batch] { batch.work(); });
     return batch.finish();
 }
 

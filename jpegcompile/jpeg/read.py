@@ -72,7 +72,7 @@ def read_coefficients_many(
         raise UsageError(f"threads is {threads}; give 1 or more")
     if max_pixels < 1:
         raise UsageError(f"max_pixels is {max_pixels}; give 1 or more")
-    native_sources = [_native_source(source) for source in sources]
+    native_sources = [native_source(source) for source in sources]
     images = _native.read_coefficients_many(
         native_sources, threads, tolerant, min(max_pixels, 2**64 - 1)
     )
@@ -80,7 +80,7 @@ def read_coefficients_many(
         index, kind, cause = images
         name, has_advice = source_name(sources, index), ";" in cause
         if kind == "access":
-            raise AccessError(f"{name}: {cause if has_advice else _unreadable(cause)}")
+            raise AccessError(f"{name}: {cause if has_advice else unreadable(cause)}")
         raise ImageError(f"{name}: {cause if has_advice else f'{cause}; give a whole JPEG file'}")
     return [
         Coefficients(
@@ -99,11 +99,12 @@ def read_coefficients_many(
     ]
 
 
-def _unreadable(cause: str | None) -> str:
+def unreadable(cause: str | None) -> str:
+    """What is said of a file that the system does not let read."""
     return f"cannot read: {cause}; check the path"
 
 
-def _native_source(source: ImageSource) -> str | bytes | bytearray | memoryview:
+def native_source(source: ImageSource) -> str | bytes | bytearray | memoryview:
     """A path as str, or contiguous bytes."""
     if isinstance(source, memoryview):
         return source if source.c_contiguous else source.tobytes()
@@ -122,13 +123,13 @@ def image_bytes(source: ImageSource) -> bytes | bytearray | memoryview:
         AccessError: if the file cannot be read.
         UsageError: the argument is of the wrong kind.
     """
-    given = _native_source(source)
+    given = native_source(source)
     if not isinstance(given, str):
         return given
     try:
         return Path(given).read_bytes()
     except OSError as error:
-        raise AccessError(f"{source_name([source], 0)}: {_unreadable(error.strerror)}") from error
+        raise AccessError(f"{source_name([source], 0)}: {unreadable(error.strerror)}") from error
 
 
 def source_name(sources: Sequence[ImageSource], index: int, first: int = 0) -> str:

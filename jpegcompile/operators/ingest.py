@@ -124,6 +124,7 @@ _GEOMETRY = (
     Attribute("left", "int", 0),
     Attribute("rounding", "string", "even"),
     Attribute("orientation", "int", 0),
+    Attribute("mirror", "int", 0),
     Attribute("flip", "int", 0),
 )
 _NUMBERS = (

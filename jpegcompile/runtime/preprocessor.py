@@ -24,9 +24,9 @@ from jpegcompile.jpeg.frame import ColorSpace, Frame
 from jpegcompile.jpeg.read import (
     DEFAULT_MAX_PIXELS,
     ImageSource,
-    _native_source,
-    _unreadable,
+    native_source,
     source_name,
+    unreadable,
 )
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.processors import available_processors
@@ -190,7 +190,7 @@ class Preprocessor:
     ) -> Batch:
         if isinstance(sources, str | bytes | bytearray | memoryview):
             raise UsageError("a preprocessor takes a sequence of images; wrap one in a list")
-        native_sources = [_native_source(source) for source in sources]
+        native_sources = [native_source(source) for source in sources]
         shape = (len(native_sources), *self.shape)
         tensor = np.empty(shape, self.dtype) if out is None else out
         if tensor.shape != shape or tensor.dtype != self.dtype or not tensor.flags.c_contiguous:
@@ -212,7 +212,7 @@ class Preprocessor:
             return self._refusal(Frame(*cause), name)
         has_advice = ";" in cause
         if kind == "access":
-            return AccessError(f"{name}: {cause if has_advice else _unreadable(cause)}")
+            return AccessError(f"{name}: {cause if has_advice else unreadable(cause)}")
         return ImageError(f"{name}: {cause if has_advice else f'{cause}; give a whole JPEG file'}")
 
     def _refusal(self, frame: Frame, name: str) -> ImageError:

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "decode/file.h"
 #include "generated/makers.h"
 #include "generated/subsamplings.h"
 #include "jpeg/planes.h"
@@ -48,22 +49,6 @@ FrameKind kind_of(const Node& node) {
     throw KernelError("its subsampling is '" + subsampling + "', it knows " + known_subsamplings());
   }
   return kind;
-}
-
-// What is said of a file, with advice for whoever has no Python at hand.
-std::string refusal(const ReadError& error) {
-  const std::string cause = error.cause();
-  if (error.kind() == FailureKind::memory) return cause + "; free some";
-  const bool has_advice = cause.find(';') != std::string::npos;
-  return has_advice ? cause : cause + "; give the bytes of a whole JPEG file";
-}
-
-std::span<const unsigned char> bytes_of(const Tensor& jpeg) {
-  if (jpeg.shape.rank() != 1) {
-    throw KernelError("jpeg has shape " + jpeg.shape.text() +
-                      "; give the bytes of one file, [bytes]");
-  }
-  return {jpeg.as<unsigned char>(), static_cast<size_t>(jpeg.shape.elements())};
 }
 
 class Decode : public Kernel {

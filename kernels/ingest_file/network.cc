@@ -125,6 +125,7 @@ NetworkNumbers network_of(const Node& node) {
   network.geometry.resize = resize_of(node);
   network.geometry.crop = crop_of(node);
   network.geometry.applies_orientation = node.integer("orientation") != 0;
+  network.geometry.mirror = node.integer("mirror") != 0;
   network.geometry.flip = node.integer("flip") != 0;
   const size_t channels = network.channels;
   network.mixing = {numbers(node, In::kGrayMixing, channels),

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "decode/file.h"
 #include "generated/makers.h"
 #include "ingest_file/network.h"
 #include "ort/kernel.h"
@@ -37,22 +38,6 @@ std::string refusal(const RefusedFrame& frame, const NetworkNumbers& network) {
          " and does not come to the " + std::to_string(network.size.width) + "x" +
          std::to_string(network.size.height) +
          " of the model; compile it with a --preprocess that resizes such images";
-}
-
-// What is said of a file, with advice for whoever has no Python at hand.
-std::string refusal(const ReadError& error) {
-  const std::string cause = error.cause();
-  if (error.kind() == FailureKind::memory) return cause + "; free some";
-  const bool has_advice = cause.find(';') != std::string::npos;
-  return has_advice ? cause : cause + "; give the bytes of a whole JPEG file";
-}
-
-std::span<const unsigned char> bytes_of(const Tensor& jpeg) {
-  if (jpeg.shape.rank() != 1) {
-    throw KernelError("jpeg has shape " + jpeg.shape.text() +
-                      "; give the bytes of one file, [bytes]");
-  }
-  return {jpeg.as<unsigned char>(), static_cast<size_t>(jpeg.shape.elements())};
 }
 
 class IngestFile : public Kernel {

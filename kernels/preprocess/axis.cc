@@ -4,9 +4,8 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numbers>
-
-#include "preprocess/resampling/filters.h"
 
 namespace jpegcompile {
 namespace {
@@ -90,59 +89,65 @@ void combine(size_t& hash, Number value) {
 
 }  // namespace
 
-size_t AxisKeyHash::operator()(const AxisKey& key) const noexcept {
-  const AxisPlacement& axis = key.placement;
+size_t AxisHash::operator()(const AxisPlacement& axis) const noexcept {
   size_t hash = 0;
   for (const int64_t value :
-       {axis.source, axis.target, axis.start, axis.length, key.true_size, key.factor, key.block,
+       {axis.source, axis.target, axis.start, axis.length,
         static_cast<int64_t>(axis.filter.interpolation), static_cast<int64_t>(axis.filter.library)}) {
     combine(hash, value);
   }
-  for (const bool value :
-       {axis.filter.antialias, axis.is_mirrored, axis.is_flipped, key.is_triangle}) {
+  for (const bool value : {axis.filter.antialias, axis.is_mirrored, axis.is_flipped}) {
     combine(hash, value);
   }
   return hash;
 }
 
-VerticalOperator::VerticalOperator(const AxisKey& key)
+size_t AxisHash::operator()(const AxisKey& key) const noexcept {
+  size_t hash = (*this)(key.placement);
+  for (const int64_t value : {key.true_size, key.factor, key.block}) combine(hash, value);
+  combine(hash, key.is_triangle);
+  return hash;
+}
+
+VerticalOperator::VerticalOperator(const AxisKey& key, const Taps& pixels)
     : outputs_(key.placement.length),
+      first_shown_(outputs_),
       is_reversed_(key.placement.is_mirrored != key.placement.is_flipped) {
-  Taps samples = upsampled(taps_of(key.placement), key);
+  Taps samples = upsampled(pixels, key);
   if (is_reversed_) samples.reverse_outputs();
-  const auto& runs = samples.runs();
   rows_.resize(static_cast<size_t>((key.true_size + kBlock - 1) / kBlock));
-  first_shown_ = last_shown_ = outputs_;
-  std::vector<int64_t> ends(rows_.size(), 0);  // behind the last output that a block row adds to
   for (int64_t output = 0; output < outputs_; ++output) {
-    const Taps::Run& run = runs[static_cast<size_t>(output)];
-    if (run.count == 0) continue;
-    first_shown_ = std::min(first_shown_, output);
-    last_shown_ = output + 1;
-    last_row_ = std::max(last_row_, last_block_of(run));
-    for (int64_t block = first_block_of(run); block <= last_block_of(run); ++block) {
-      int64_t& end = ends[static_cast<size_t>(block)];
-      if (end == 0) rows_[static_cast<size_t>(block)].first = output;
-      end = output + 1;
-    }
+    const Taps::Run& run = samples.runs()[static_cast<size_t>(output)];
+    if (run.count > 0) add_output(output, run);
   }
   if (last_row_ < 0) last_shown_ = first_shown_;
   int64_t complete = first_shown_;
-  for (size_t block = 0; block < rows_.size(); ++block) {
-    BlockRow& row = rows_[block];
-    row.count = ends[block] == 0 ? 0 : ends[block] - row.first;
+  for (size_t index = 0; index < rows_.size(); ++index) {
+    const auto block = static_cast<int64_t>(index);
+    BlockRow& row = rows_[index];
     row.factors = factors_.size();
     for (int64_t output = row.first; output < row.first + row.count; ++output) {
-      const Taps::Run& run = runs[static_cast<size_t>(output)];
-      for (const double factor : frequencies(samples, run, static_cast<int64_t>(block))) {
+      const Taps::Run& run = samples.runs()[static_cast<size_t>(output)];
+      for (const double factor : frequencies(samples, run, block)) {
         factors_.push_back(static_cast<float>(factor));
       }
     }
-    const auto is_complete = [&](int64_t output) {
-      return last_block_of(runs[static_cast<size_t>(output)]) <= static_cast<int64_t>(block);
-    };
-    while (complete < last_shown_ && is_complete(complete)) ++complete;
+    while (complete < last_shown_ &&
+           last_block_of(samples.runs()[static_cast<size_t>(complete)]) <= block) {
+      ++complete;
+    }
     row.complete = complete == last_shown_ ? outputs_ : complete;
+  }
+}
+
+void VerticalOperator::add_output(int64_t output, const Taps::Run& run) {
+  first_shown_ = std::min(first_shown_, output);
+  last_shown_ = output + 1;
+  last_row_ = std::max(last_row_, last_block_of(run));
+  for (int64_t block = first_block_of(run); block <= last_block_of(run); ++block) {
+    BlockRow& row = rows_[static_cast<size_t>(block)];
+    if (row.count == 0) row.first = output;
+    row.count = output + 1 - row.first;
   }
 }
 
@@ -152,73 +157,76 @@ size_t VerticalOperator::bytes() const {
 
 namespace {
 
-// The outputs of a chunk become their forward DCT.
-void transform_chunk(std::array<double, kBlock>& values, int64_t block) {
-  if (block == 1) return;
+// What one input gives to the outputs of a chunk.
+using Outputs = std::array<double, kBlock>;
+
+// The forward DCT of every tile.
+Outputs transformed(const Outputs& values, int64_t block) {
+  if (block == 1) return values;
   const DctMatrix& dct = dct_matrix(block);
-  std::array<double, kBlock> result{};
-  for (int64_t tile = 0; tile < kBlock; tile += block) {
-    for (int64_t frequency = 0; frequency < block; ++frequency) {
-      double& sum = result[static_cast<size_t>(tile + frequency)];
-      for (int64_t sample = 0; sample < block; ++sample) {
-        sum += dct[static_cast<size_t>(frequency)][static_cast<size_t>(sample)] *
-               values[static_cast<size_t>(tile + sample)];
+  Outputs result{};
+  const auto size = static_cast<size_t>(block);
+  for (size_t tile = 0; tile < kBlock; tile += size) {
+    for (size_t frequency = 0; frequency < size; ++frequency) {
+      double& sum = result[tile + frequency];
+      for (size_t sample = 0; sample < size; ++sample) {
+        sum += dct[frequency][sample] * values[tile + sample];
       }
     }
   }
-  values = result;
+  return result;
+}
+
+template <typename Floats>
+void append(Floats& floats, const Outputs& values) {
+  for (const double value : values) floats.push_back(static_cast<float>(value));
 }
 
 }  // namespace
 
-HorizontalOperator::HorizontalOperator(const AxisKey& key) {
-  const Taps samples = upsampled(taps_of(key.placement), key);
-  const auto& runs = samples.runs();
-  const auto length = static_cast<int64_t>(runs.size());
-  const int64_t all_blocks = (key.true_size + kBlock - 1) / kBlock;
-  first_block_ = all_blocks;
-  // One input by one output of a chunk, before the transform.
-  std::vector<std::array<double, kBlock>> inputs;
-  for (int64_t begin = 0; begin < length; begin += kBlock) {
-    const int64_t end = std::min(begin + kBlock, length);
-    int64_t first = all_blocks, last = -1;
-    std::array<double, kBlock> ones{}, level{};
-    for (int64_t output = begin; output < end; ++output) {
-      const Taps::Run& run = runs[static_cast<size_t>(output)];
-      ones[static_cast<size_t>(output - begin)] = 1.0;
-      if (run.count == 0) continue;
-      level[static_cast<size_t>(output - begin)] = 1.0;
-      first = std::min(first, first_block_of(run));
-      last = std::max(last, last_block_of(run));
-    }
-    const int64_t blocks = std::max<int64_t>(last - first + 1, 0);
-    inputs.assign(static_cast<size_t>(kBlock * blocks), {});
-    for (int64_t output = begin; output < end; ++output) {
-      const Taps::Run& run = runs[static_cast<size_t>(output)];
-      if (run.count == 0) continue;
-      for (int64_t block = first_block_of(run); block <= last_block_of(run); ++block) {
-        const auto factors = frequencies(samples, run, block);
-        for (int64_t frequency = 0; frequency < kBlock; ++frequency) {
-          inputs[static_cast<size_t>(kBlock * (block - first) + frequency)]
-                [static_cast<size_t>(output - begin)] = factors[static_cast<size_t>(frequency)];
-        }
-      }
-    }
-    if (blocks > 0) {
-      first_block_ = std::min(first_block_, first);
-      last_block_ = std::max(last_block_, last + 1);
-    }
-    chunks_.push_back({blocks > 0 ? first : 0, blocks, factors_.size()});
-    for (auto& input : inputs) {
-      transform_chunk(input, key.block);
-      factors_.insert(factors_.end(), input.begin(), input.end());
-    }
-    transform_chunk(ones, key.block);
-    transform_chunk(level, key.block);
-    ones_.insert(ones_.end(), ones.begin(), ones.end());
-    level_.insert(level_.end(), level.begin(), level.end());
+HorizontalOperator::HorizontalOperator(const AxisKey& key, const Taps& pixels)
+    : first_block_((key.true_size + kBlock - 1) / kBlock) {
+  const Taps samples = upsampled(pixels, key);
+  const std::span<const Taps::Run> runs(samples.runs());
+  for (size_t begin = 0; begin < runs.size(); begin += kBlock) {
+    const size_t count = std::min<size_t>(kBlock, runs.size() - begin);
+    add_chunk(samples, runs.subspan(begin, count), key.block);
   }
   first_block_ = std::min(first_block_, last_block_);
+}
+
+void HorizontalOperator::add_chunk(const Taps& samples, std::span<const Taps::Run> runs,
+                                   int64_t block) {
+  Outputs ones{}, level{};
+  int64_t first = std::numeric_limits<int64_t>::max(), end = 0;
+  for (size_t output = 0; output < runs.size(); ++output) {
+    ones[output] = 1.0;
+    if (runs[output].count == 0) continue;
+    level[output] = 1.0;
+    first = std::min(first, first_block_of(runs[output]));
+    end = std::max(end, last_block_of(runs[output]) + 1);
+  }
+  first = std::min(first, end);
+  std::vector<Outputs> inputs(static_cast<size_t>(kBlock * (end - first)));
+  for (size_t output = 0; output < runs.size(); ++output) {
+    const Taps::Run& run = runs[output];
+    if (run.count == 0) continue;
+    for (int64_t index = first_block_of(run); index <= last_block_of(run); ++index) {
+      Outputs* const of_block = inputs.data() + kBlock * (index - first);
+      const auto factors = frequencies(samples, run, index);
+      for (size_t frequency = 0; frequency < kBlock; ++frequency) {
+        of_block[frequency][output] = factors[frequency];
+      }
+    }
+  }
+  if (end > first) {
+    first_block_ = std::min(first_block_, first);
+    last_block_ = std::max(last_block_, end);
+  }
+  chunks_.push_back({first, end - first, factors_.size()});
+  for (const Outputs& input : inputs) append(factors_, transformed(input, block));
+  append(ones_, transformed(ones, block));
+  append(level_, transformed(level, block));
 }
 
 size_t HorizontalOperator::bytes() const {

@@ -6,10 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "preprocess/memory.h"
 #include "preprocess/placement.h"
+#include "preprocess/resampling/taps.h"
 
 namespace jpegcompile {
 
@@ -26,7 +28,8 @@ struct AxisKey {
   bool operator==(const AxisKey&) const = default;
 };
 
-struct AxisKeyHash {
+struct AxisHash {
+  size_t operator()(const AxisPlacement& axis) const noexcept;
   size_t operator()(const AxisKey& key) const noexcept;
 };
 
@@ -40,8 +43,9 @@ class VerticalOperator {
     int64_t complete = 0;  // outputs below that need no later block row
   };
 
-  // The block size of the key is 1: the forward DCT comes behind.
-  explicit VerticalOperator(const AxisKey& key);
+  // `pixels` are the taps of the key's placement. The block size of the key is 1: the forward DCT
+  // comes behind.
+  VerticalOperator(const AxisKey& key, const Taps& pixels);
 
   const std::vector<BlockRow>& rows() const { return rows_; }
   const float* factors(const BlockRow& row) const { return factors_.data() + row.factors; }
@@ -56,6 +60,9 @@ class VerticalOperator {
   size_t bytes() const;
 
  private:
+  // Lets the block rows of its inputs know of an output; outputs come in order.
+  void add_output(int64_t output, const Taps::Run& run);
+
   std::vector<BlockRow> rows_;
   std::vector<float> factors_;
   int64_t outputs_ = 0, first_shown_ = 0, last_shown_ = 0, last_row_ = -1;
@@ -71,7 +78,8 @@ class HorizontalOperator {
     size_t factors = 0;  // offset of [8 * blocks][8 outputs]
   };
 
-  explicit HorizontalOperator(const AxisKey& key);
+  // `pixels` are the taps of the key's placement.
+  HorizontalOperator(const AxisKey& key, const Taps& pixels);
 
   const std::vector<Chunk>& chunks() const { return chunks_; }
   const float* factors() const { return factors_.data(); }
@@ -85,6 +93,8 @@ class HorizontalOperator {
   size_t bytes() const;
 
  private:
+  void add_chunk(const Taps& samples, std::span<const Taps::Run> runs, int64_t block);
+
   std::vector<Chunk> chunks_;
   AlignedFloats factors_;
   std::vector<float> ones_, level_;

@@ -9,14 +9,16 @@
 
 namespace jpegcompile {
 
-// `Value` is made of a `Key`, and tells its `bytes()`.
+// `Value` tells its `bytes()`.
 template <typename Key, typename Hash, typename Value>
 class ByteCache {
  public:
   explicit ByteCache(size_t most_bytes) : most_bytes_(most_bytes) {}
 
-  // The value of a key. Threads that miss at the same time may each make it.
-  std::shared_ptr<const Value> get(const Key& key) {
+  // The value of a key, that of `make()` where it is not there. Threads that miss at the same time
+  // may each make it.
+  template <typename Make>
+  std::shared_ptr<const Value> get(const Key& key, const Make& make) {
     {
       const std::scoped_lock lock(mutex_);
       if (const auto found = places_.find(key); found != places_.end()) {
@@ -24,7 +26,7 @@ class ByteCache {
         return found->second->value;
       }
     }
-    auto made = std::make_shared<const Value>(key);
+    auto made = std::make_shared<const Value>(make());
     const std::scoped_lock lock(mutex_);
     keep(key, made);
     return made;
@@ -42,10 +44,10 @@ class ByteCache {
   };
 
   void keep(const Key& key, std::shared_ptr<const Value> value) {
-    const size_t size = value->bytes();
+    const size_t size = kOverhead + value->bytes();
     if (size > most_bytes_ || places_.contains(key)) return;
     while (bytes_ + size > most_bytes_) {
-      bytes_ -= entries_.back().value->bytes();
+      bytes_ -= kOverhead + entries_.back().value->bytes();
       places_.erase(entries_.back().key);
       entries_.pop_back();
     }
@@ -53,6 +55,9 @@ class ByteCache {
     places_.emplace(key, entries_.begin());
     bytes_ += size;
   }
+
+  // About what an entry takes besides, and its place.
+  static constexpr size_t kOverhead = sizeof(Entry) + sizeof(Key) + 64;
 
   const size_t most_bytes_;
   mutable std::mutex mutex_;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <limits>
 
+#include "preprocess/resampling/filters.h"
 #include "preprocess/steps.h"
 
 namespace jpegcompile {
@@ -146,6 +147,18 @@ std::vector<size_t> used_components(const Image& frame, const NetworkNumbers& ne
 }
 
 }  // namespace
+
+std::shared_ptr<const Taps> Operators::taps(const AxisPlacement& axis) {
+  return taps_.get(axis, [&] { return taps_of(axis); });
+}
+
+std::shared_ptr<const VerticalOperator> Operators::rows(const AxisKey& key) {
+  return rows_.get(key, [&] { return VerticalOperator(key, *taps(key.placement)); });
+}
+
+std::shared_ptr<const HorizontalOperator> Operators::columns(const AxisKey& key) {
+  return columns_.get(key, [&] { return HorizontalOperator(key, *taps(key.placement)); });
+}
 
 ResultShape::ResultShape(Size size, bool is_transposed)
     : size(is_transposed ? Size{size.width, size.height} : size),

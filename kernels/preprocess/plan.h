@@ -35,18 +35,22 @@ class FrameRefused : public std::exception {
   const char* what() const noexcept override { return "the frame is not taken"; }
 };
 
-// The operators of axes that were used last.
+// The operators of axes that were used last; threads may share them.
 class Operators {
  public:
-  explicit Operators(size_t most_bytes) : rows_(most_bytes / 2), columns_(most_bytes / 2) {}
+  explicit Operators(size_t most_bytes)
+      : taps_(most_bytes / 4), rows_(most_bytes / 4), columns_(most_bytes / 2) {}
 
-  std::shared_ptr<const VerticalOperator> rows(const AxisKey& key) { return rows_.get(key); }
-  std::shared_ptr<const HorizontalOperator> columns(const AxisKey& key) { return columns_.get(key); }
-  size_t bytes() const { return rows_.bytes() + columns_.bytes(); }
+  std::shared_ptr<const VerticalOperator> rows(const AxisKey& key);
+  std::shared_ptr<const HorizontalOperator> columns(const AxisKey& key);
+  size_t bytes() const { return taps_.bytes() + rows_.bytes() + columns_.bytes(); }
 
  private:
-  ByteCache<AxisKey, AxisKeyHash, VerticalOperator> rows_;
-  ByteCache<AxisKey, AxisKeyHash, HorizontalOperator> columns_;
+  std::shared_ptr<const Taps> taps(const AxisPlacement& axis);
+
+  ByteCache<AxisPlacement, AxisHash, Taps> taps_;  // which components have in common
+  ByteCache<AxisKey, AxisHash, VerticalOperator> rows_;
+  ByteCache<AxisKey, AxisHash, HorizontalOperator> columns_;
 };
 
 struct ComponentPlan {

@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <atomic>
-#include <filesystem>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <new>
-#include <numeric>
 #include <stdexcept>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "jpeg/open_rows.h"
 #include "jpeg/source.h"
+#include "jpeg/work.h"
 #include "preprocess/resampling/filters.h"
 #include "preprocess/steps.h"
 #include "preprocess/strips.h"
@@ -33,16 +32,6 @@ RefusedFrame refused(const Image& frame) {
 struct Refusal {
   RefusedFrame frame;
 };
-
-// Bytes of a source; 0 for a file that cannot be read, which will say so when it is its turn.
-uintmax_t size_of(const Source& source) noexcept {
-  if (const auto* path = std::get_if<std::string>(&source)) {
-    std::error_code error;
-    const uintmax_t size = std::filesystem::file_size(*path, error);
-    return error ? 0 : size;
-  }
-  return std::get<std::span<const unsigned char>>(source).size();
-}
 
 std::vector<unsigned char> contents(const std::string& path) {
   constexpr size_t kPiece = size_t{1} << 16;
@@ -69,14 +58,10 @@ std::vector<unsigned char> contents(const std::string& path) {
 class Batch {
  public:
   Batch(Preprocessor& preprocessor, std::span<const Source> sources, void* out)
-      : preprocessor_(preprocessor), sources_(sources), out_(static_cast<std::byte*>(out)), order_(sources.size()) {
-    std::iota(order_.begin(), order_.end(), size_t{0});
-    if (preprocessor.options_.threads < 2) return;
-    // With several threads the small ones at the end fill the time that the last large one takes.
-    std::vector<uintmax_t> sizes(sources.size());
-    std::ranges::transform(sources, sizes.begin(), size_of);
-    std::ranges::stable_sort(order_, [&sizes](size_t a, size_t b) { return sizes[a] > sizes[b]; });
-  }
+      : preprocessor_(preprocessor),
+        sources_(sources),
+        out_(static_cast<std::byte*>(out)),
+        order_(order_of_work(sources, preprocessor.options_.threads)) {}
 
   // Takes sources until none is left.
   void work() noexcept {
@@ -90,15 +75,17 @@ class Batch {
         record({index, error, std::nullopt});
       } catch (const Refusal& refusal) {
         record({index, std::nullopt, refusal.frame});
-      } catch (...) {
+      } catch (const std::bad_alloc&) {
         record({index, out_of_memory_, std::nullopt});
+      } catch (...) {
+        lose(std::current_exception());
       }
       std::fill_n(out, preprocessor_.image_bytes(), std::byte{0});
     }
   }
 
   std::vector<Failure> finish() {
-    if (is_lost_) throw std::bad_alloc();
+    if (lost_ != nullptr) std::rethrow_exception(lost_);
     std::ranges::sort(failures_, {}, &Failure::index);
     return std::move(failures_);
   }
@@ -117,9 +104,15 @@ class Batch {
     const std::scoped_lock lock(mutex_);
     try {
       failures_.push_back(std::move(failure));
-    } catch (const std::bad_alloc&) {
-      is_lost_ = true;
+    } catch (...) {
+      lost_ = std::current_exception();
     }
+  }
+
+  // What is no fault of a file ends the batch.
+  void lose(std::exception_ptr error) noexcept {
+    const std::scoped_lock lock(mutex_);
+    lost_ = std::move(error);
   }
 
   Preprocessor& preprocessor_;
@@ -129,7 +122,7 @@ class Batch {
   std::atomic<size_t> next_{0};
   std::mutex mutex_;
   std::vector<Failure> failures_;
-  bool is_lost_ = false;
+  std::exception_ptr lost_;
   // Made beforehand: when memory has run out, it could not be.
   const ReadError out_of_memory_{FailureKind::memory, "not enough memory"};
 };
@@ -209,19 +202,7 @@ void Preprocessor::take_integers(BlockRows& rows, const Placement& placement, vo
 
 std::vector<Failure> Preprocessor::run(std::span<const Source> sources, void* out) {
   Batch batch(*this, sources, out);
-  {
-    std::vector<std::jthread> helpers;  // joined when they go out of scope
-    const size_t count = std::min(options_.threads, sources.size());
-    helpers.reserve(count);
-    try {
-      while (helpers.size() + 1 < count) {
-        helpers.emplace_back([&batch] { batch.work(); });
-      }
-    } catch (const std::system_error&) {
-      // The system gives no more threads: those that there are do the work.
-    }
-    batch.work();
-  }
+  share_work(std::min(options_.threads, sources.size()), [&batch] { batch.work(); });
   return batch.finish();
 }
 

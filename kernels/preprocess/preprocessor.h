@@ -53,7 +53,7 @@ class Preprocessor {
 
   // Writes every source's [C][H][W] or [H][W][C] to `out`, one behind the other, and zeros for those
   // that failed, which it returns in the order of the sources. May be called by several threads.
-  // Throws std::bad_alloc alone.
+  // Throws std::bad_alloc, or what is a defect of this library.
   std::vector<Failure> run(std::span<const Source> sources, void* out);
   // The same for one file whose rows somebody else has. Throws FrameRefused, and what `rows` throws.
   void take(BlockRows& rows, void* out);

@@ -139,7 +139,8 @@ def _numbers(module: Module) -> Operands:
 
 def _geometry(geometry: Geometry) -> dict[str, Any]:
     """The attributes that say how images come to the network's size."""
-    attrs: dict[str, Any] = {"orientation": int(geometry.orientation), "flip": int(geometry.flip)}
+    switches = ("orientation", "mirror", "flip")
+    attrs: dict[str, Any] = {name: int(getattr(geometry, name)) for name in switches}
     resize, crop = geometry.resize, geometry.crop
     if resize is not None:
         attrs["fit"] = resize.fit

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 from support.coefficient_files import SAMPLINGS, random_file
-from support.decode_cases import decode_session, decoded
+from support.decode_cases import decode_session, decoded, said
 from support.images import make_jpeg
 from support.jpeg_writer import SOI
 
@@ -23,15 +22,6 @@ RGB_IDS = tuple(map(ord, "RGB"))
 
 def sampled(name: str, **options: Any) -> bytes:
     return random_file(SAMPLINGS[name], 24, 16, **options)
-
-
-def said(op: str, run: Callable[[], object]) -> str:
-    """What stands behind the node's name in the one line that ONNX Runtime raises."""
-    with pytest.raises(Exception, match=f"{op} 'node': ") as caught:
-        run()
-    message = str(caught.value)
-    assert message.isprintable()
-    return message.partition(f"{op} 'node': ")[2]
 
 
 def refusal(file: bytes, op: str = DECODE, **attributes: Any) -> str:

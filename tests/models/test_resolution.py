@@ -201,6 +201,13 @@ FOLLOWING: dict[str, tuple[str, str, Mapping[str, Any]]] = {
             "steps": np.array([2, 2]),
         },
     ),
+    "every channel for itself": (
+        TO_16 + "s = Constant <value_ints = [-1,1,256]> ()  f = Reshape(h, s)"
+        "  g = ReduceMax <axes = [2], keepdims = 1> (f)"
+        "  t = Constant <value_ints = [-1,4]> ()  y = Reshape(g, t) }",
+        TO_24 + "g = GlobalMaxPool(h)  y = Flatten(g) }",
+        {},
+    ),
     "sizes that the graph computes": (
         TO_16 + "s = Shape <end = 1> (h)  r = Constant <value_ints = [-1]> ()"
         "  g = GlobalAveragePool(h)  t = Concat <axis = 0> (s, r)  y = Reshape(g, t) }",
@@ -303,6 +310,12 @@ BOUND_HEADS: dict[str, tuple[str, Mapping[str, Any], str]] = {
         TO_MAPS_16 + "y = Resize(h, , , to) }",
         {"to": np.array([2, 4, 21, 21])},
         "makes maps of [21, 21], and no other map says what becomes of them",
+    ),
+    "a dilated window": (
+        TO_16 + "p = MaxPool <kernel_shape = [9,9], dilations = [2,2], pads = [0,0,1,1]> (h)"
+        "  f = Flatten(p)  y = MatMul(f, v) }",
+        {"v": (4, 5)},
+        "'y' (MatMul) is bound to an input of 16x16",
     ),
     "a size for a number of images": (
         TO_MAPS_16 + "u = Resize(h, , , to)  y = Add(h, u) }",

@@ -195,7 +195,7 @@ def test_what_surely_fills_nothing() -> None:
 
 
 def test_images_that_do_not_come_to_the_networks_size() -> None:
-    remedy = ' compile the model with a --preprocess that has "resize" or "crop", such as imagenet'
+    remedy = ' compile it with a --preprocess that has "resize", or give images of that size'
     narrow = "is 900x1, too narrow for its long side to be resized to 8 pixels; crop it first"
     for geometry, size, message in (
         (Geometry(), (8, 9), f"is 9x8 but the model takes 8x8;{remedy}"),

@@ -16,6 +16,7 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.onnx_graph import GraphHead, read_head, remove_head
 from jpegcompile.preprocessing.steps import Crop, Filter, Resize
+from jpegcompile.target.base import CPU_PROVIDERS
 
 PLAIN = "Pad 'b': it does not pad by constant pads with a constant"
 # What ONNX Runtime rounds positions to in float32, in an image of 100 pixels, on the 0..255 scale.
@@ -47,7 +48,7 @@ def graph(
 
 
 def run(model: onnx.ModelProto, image: NDArray[np.float32]) -> NDArray[np.float32]:
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(model.SerializeToString(), providers=list(CPU_PROVIDERS))
     return np.asarray(session.run(None, {"x": image})[0])
 
 

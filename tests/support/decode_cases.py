@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from support.native import library
@@ -21,6 +23,15 @@ OUTPUTS = {
     DECODE: {"luma": TensorProto.INT16, "chroma": TensorProto.INT16, "tables": TensorProto.UINT16},
     DECODE_GRAY: {"luma": TensorProto.INT16, "tables": TensorProto.UINT16},
 }
+
+
+def said(op: str, run: Callable[[], object]) -> str:
+    """What stands behind the node's name in the one line that ONNX Runtime raises."""
+    with pytest.raises(Exception, match=f"{op} 'node': ") as caught:
+        run()
+    message = str(caught.value)
+    assert message.isprintable()
+    return message.partition(f"{op} 'node': ")[2]
 
 
 def decode_session(op: str, rank: int = 1, **attributes: Any) -> ort.InferenceSession:

@@ -19,7 +19,7 @@ from jpegcompile.frontend.resolution.state import (
     attribute,
     integers,
 )
-from jpegcompile.frontend.resolution.tensors import Dims, Tensors, shape_text
+from jpegcompile.frontend.resolution.tensors import Dims, Tensors, holds_batch, shape_text
 
 _POOLS = {"AveragePool": "GlobalAveragePool", "MaxPool": "GlobalMaxPool"}
 # Ends of slices from here on mean the end of the axis.
@@ -41,6 +41,7 @@ def pool(node: onnx.NodeProto, state: Rewriting) -> None:
         begin + side <= extent and extent <= begin + side + end
         for side, extent, begin, end in zip(sides, kernel, begins, ends, strict=True)
     )
+    is_whole &= set(integers(node, "dilations", rank, 1)) == {1}
     counts_padding = node.op_type == "AveragePool" and attribute(node, "count_include_pad")
     if not is_whole or (any(pads) and counts_padding) or len([o for o in node.output if o]) > 1:
         return
@@ -61,9 +62,9 @@ def reshape(node: onnx.NodeProto, state: Rewriting) -> None:
         )
     if _natural(node, state) == wanted:
         return
-    # A 0 keeps the batch, whatever it is.
+    # A 0 keeps the batch, whatever it is, and a -1 what is made of it and others.
     keeps_batch = made[:1] == before[:1] and wanted[:1] == after[:1]
-    target = [0, *wanted[1:]] if keeps_batch else list(wanted)
+    target = [0, *wanted[1:]] if keeps_batch else [-1 if holds_batch(d) else d for d in wanted]
     node.input[1] = state.constant(f"{node.output[0]}.shape", np.asarray(target, np.int64))
     kept = [each for each in node.attribute if each.name != "allowzero"]
     del node.attribute[:]

@@ -137,6 +137,11 @@ class Tensors:
         self.values.update(zip([n for n in node.output if n], results, strict=True))
 
 
+def holds_batch(size: int) -> bool:
+    """Whether a size is the open batch, or a multiple of it."""
+    return size % _BATCH == 0
+
+
 def shape_text(dims: Dims | None) -> str:
     """How messages spell a shape: an open batch is N."""
     return "[" + ", ".join("N" if size == _BATCH else str(size) for size in dims or ()) + "]"

@@ -29,6 +29,15 @@ double lanczos(double x) {
   return x >= -kLobes && x < kLobes ? sinc(x) * sinc(x / kLobes) : 0.0;
 }
 
+// Of three lobes, the sine of a triple angle takes no sine of its own.
+template <>
+inline double lanczos<3>(double x) {
+  if (x < -3.0 || x >= 3.0) return 0.0;
+  if (x == 0.0) return 1.0;
+  const double angle = std::numbers::pi * x / 3.0, sine = std::sin(angle);
+  return sine * sine * (3.0 - 4.0 * sine * sine) / (3.0 * angle * angle);
+}
+
 // Keys' convolution kernel (IEEE Trans. ASSP 29, 1981) with its parameter `a`, in quarters.
 template <int kQuarters>
 double keys(double x) {

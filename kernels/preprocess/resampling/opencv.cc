@@ -17,10 +17,11 @@ void take_areas(const AxisPlacement& axis, Shown shown, double scale, Taps& taps
     const double last = std::min(std::floor(end), size - 1.0);
     const double whole = std::min(std::ceil(begin), last);
     weights.clear();
-    weights.push_back(whole - begin > kSliver ? (whole - begin) / width : 0.0);
-    weights.resize(1 + static_cast<size_t>(last - whole), 1.0 / width);
+    weights.push_back(whole - begin > kSliver ? whole - begin : 0.0);
+    weights.resize(1 + static_cast<size_t>(last - whole), 1.0);
     const double rest = std::min(std::min(end - last, 1.0), width);
-    weights.push_back(end - last > kSliver ? rest / width : 0.0);
+    weights.push_back(end - last > kSliver ? rest : 0.0);
+    Taps::normalize(weights);
     taps.add_clamped(static_cast<int64_t>(whole) - 1, weights, axis.source);
   }
 }
@@ -45,12 +46,11 @@ void take_lanczos(const AxisPlacement& axis, Shown shown, double scale, Taps& ta
     // Float32, which is 0.0001 pixels in an image of some thousand.
     const double center = static_cast<float>((static_cast<double>(output) + 0.5) * scale - 0.5);
     const int64_t first = static_cast<int64_t>(std::floor(center)) + 1 - kReach;
-    double sum = 0.0;
     for (size_t index = 0; index < weights.size(); ++index) {
       const auto place = static_cast<double>(first + static_cast<int64_t>(index));
-      sum += weights[index] = lanczos<kReach>(place - center);
+      weights[index] = lanczos<kReach>(place - center);
     }
-    for (double& weight : weights) weight /= sum;
+    Taps::normalize(weights);
     taps.add_clamped(first, weights, axis.source);
   }
 }

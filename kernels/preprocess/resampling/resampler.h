@@ -72,12 +72,11 @@ void antialias(const AxisPlacement& axis, Shown shown, Taps& taps, Window window
     const int64_t first = std::max<int64_t>(rounded(middle - reach), 0);
     const int64_t last = std::min<int64_t>(rounded(middle + reach), axis.source);
     weights.clear();
-    double sum = 0.0;
     for (int64_t place = first; place < last; ++place) {
       const double distance = static_cast<double>(place) - static_cast<double>(middle) + 0.5;
-      sum += weights.emplace_back(window.curve(distance * shrink));
+      weights.push_back(window.curve(distance * shrink));
     }
-    for (double& weight : weights) weight /= sum;
+    Taps::normalize(weights);
     taps.add(first, weights);
   }
 }

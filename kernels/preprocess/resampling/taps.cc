@@ -1,6 +1,7 @@
 #include "preprocess/resampling/taps.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace jpegcompile {
 
@@ -28,6 +29,11 @@ void Taps::add_clamped(int64_t first, const std::vector<double>& weights, int64_
     sums[static_cast<size_t>(inside(first + index) - begin)] += weights[static_cast<size_t>(index)];
   }
   add(begin, sums);
+}
+
+void Taps::normalize(std::vector<double>& weights) {
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (double& weight : weights) weight /= sum;
 }
 
 void Taps::add_one(int64_t input, int64_t size) {

@@ -21,6 +21,8 @@ class Taps {
   void add(int64_t first, const std::vector<double>& weights);
   // Inputs outside of [0, size) stand for the first and the last one.
   void add_clamped(int64_t first, const std::vector<double>& weights, int64_t size);
+  // Makes the sum of weights 1.
+  static void normalize(std::vector<double>& weights);
   // Adds an output that is the nearest input in [0, size).
   void add_one(int64_t input, int64_t size);
   void add_fill() { runs_.push_back({}); }
@@ -28,6 +30,9 @@ class Taps {
   // Input i becomes size - 1 - i.
   void reverse_inputs(int64_t size);
 
+  size_t bytes() const {
+    return sizeof(*this) + runs_.capacity() * sizeof(Run) + weights_.capacity() * sizeof(double);
+  }
   const std::vector<Run>& runs() const { return runs_; }
   const double* weights(const Run& run) const { return weights_.data() + run.offset; }
 

@@ -16,18 +16,18 @@ void take_bicubic(const AxisPlacement& axis, Shown shown, float scale, Taps& tap
     const float below = std::floor(position);
     const double part = std::nearbyint(static_cast<double>(position - below) * kTableSteps);
     const int64_t first = static_cast<int64_t>(below) - 1;
-    double sum = 0.0;
     for (int64_t index = 0; index < 4; ++index) {
       const bool is_inside = first + index >= 0 && first + index < axis.source;
       const double distance = static_cast<double>(index - 1) - part / kTableSteps;
-      sum += weights[static_cast<size_t>(index)] = is_inside ? keys<-2>(distance) : 0.0;
+      weights[static_cast<size_t>(index)] = is_inside ? keys<-2>(distance) : 0.0;
     }
-    for (double& weight : weights) weight /= sum;
+    Taps::normalize(weights);
     taps.add_clamped(first, weights, axis.source);
   }
 }
 
-// The mean over what an output covers of the image; it need not be `scale` to the last bit.
+// The mean over what an output covers of the image. TensorFlow divides by `scale`, from which the sum
+// of its weights differs by rounding.
 void take_areas(const AxisPlacement& axis, Shown shown, float scale, Taps& taps) {
   std::vector<double> weights;
   for (int64_t output = shown.first; output < shown.last; ++output) {
@@ -39,8 +39,9 @@ void take_areas(const AxisPlacement& axis, Shown shown, float scale, Taps& taps)
       const bool ends_behind = place + 1.0 > end;
       const double covered = place < begin ? (ends_behind ? scale : place + 1.0 - begin)
                                            : (ends_behind ? end - place : 1.0);
-      weights.push_back(covered / scale);
+      weights.push_back(covered);
     }
+    Taps::normalize(weights);
     taps.add_clamped(static_cast<int64_t>(first), weights, axis.source);
   }
 }

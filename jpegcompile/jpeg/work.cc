@@ -1,0 +1,48 @@
+#include "jpeg/work.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <numeric>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <variant>
+
+namespace jpegcompile {
+
+std::uintmax_t size_of(const Source& source) noexcept {
+    if (const auto* path = std::get_if<std::string>(&source)) {
+        std::error_code error;
+        const std::uintmax_t size = std::filesystem::file_size(*path, error);
+        return error ? 0 : size;
+    }
+    return std::get<std::span<const unsigned char>>(source).size();
+}
+
+std::vector<std::size_t> order_of_work(std::span<const Source> sources, std::size_t threads) {
+    std::vector<std::size_t> order(sources.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (threads > 1) {
+        std::vector<std::uintmax_t> sizes(sources.size());
+        std::transform(sources.begin(), sources.end(), sizes.begin(), size_of);
+        std::stable_sort(order.begin(), order.end(),
+                         [&sizes](std::size_t a, std::size_t b) { return sizes[a] > sizes[b]; });
+    }
+    return order;
+}
+
+void share_work(std::size_t threads, const std::function<void()>& work) {
+    std::vector<std::jthread> helpers;  // joined when they go out of scope
+    helpers.reserve(threads);
+    try {
+        while (helpers.size() + 1 < threads) {
+            helpers.emplace_back(work);
+        }
+    } catch (const std::system_error&) {
+        // The system gives no more threads: those that there are do the work.
+    }
+    work();
+}
+
+}  // namespace jpegcompile

@@ -1,0 +1,214 @@
+"""JpegIngestFile and JpegIngestIntegers by themselves: what they refuse, word for word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from support.coefficient_files import random_file
+from support.decode_cases import said
+from support.images import make_jpeg
+from support.native import library
+
+from jpegcompile.dct.color import mixing_matrix
+from jpegcompile.interface import DOMAIN, DOMAIN_VERSION, IR_VERSION
+from jpegcompile.jpeg.frame import ColorSpace
+from jpegcompile.jpeg.read import read_coefficients
+from jpegcompile.operators.ingest import INGEST_FILE, INGEST_INTEGERS
+from jpegcompile.target.base import CPU_PROVIDERS
+
+Array = NDArray[Any]
+SPACES: tuple[ColorSpace, ...] = ("gray", "ycbcr", "rgb")
+KINDS = {
+    "jpeg": (TensorProto.UINT8, 1),
+    "luma": (TensorProto.INT16, 6),
+    "chroma": (TensorProto.INT16, 6),
+    "quantization": (TensorProto.UINT16, 4),
+    "frame": (TensorProto.INT64, 1),
+}
+GIVEN: dict[str, Any] = {
+    "height": 16,
+    "width": 24,
+    "block": 8,
+    "color": "RGB",
+    "fit": "short",
+    "crop": "center",
+}
+
+
+def numbers(channels: int = 3) -> dict[str, Array]:
+    mixing = {f"{space}_mixing": mixing_matrix(space, "RGB")[:channels] for space in SPACES}
+    ones = np.ones(channels)
+    return {**mixing, "scale": ones, "shift": 0 * ones, "fill": 0 * ones}
+
+
+def session(
+    op: str = INGEST_FILE, constants: dict[str, Array] | None = None, **changed: Any
+) -> Any:
+    """A session of one node called `node`; an attribute of None is left out."""
+    attributes = {name: v for name, v in {**GIVEN, **changed}.items() if v is not None}
+    names = ["jpeg"] if op == INGEST_FILE else ["luma", "chroma", "quantization", "frame"]
+    values = numbers() if constants is None else constants
+    node = helper.make_node(op, [*names, *values], ["y"], "node", domain=DOMAIN, **attributes)
+    graph = helper.make_graph(
+        [node],
+        "ingest",
+        [
+            helper.make_tensor_value_info(name, KINDS[name][0], [None] * KINDS[name][1])
+            for name in names
+        ],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(v.astype(np.float32), name) for name, v in values.items()],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.register_custom_ops_library(str(library()))
+    return ort.InferenceSession(model.SerializeToString(), options, providers=list(CPU_PROVIDERS))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"height": 0}, "its height is 0, an image has 1 to 65535"),
+        ({"width": 65536}, "its width is 65536, an image has 1 to 65535"),
+        ({"height": 12}, "its block size 8 does not divide 12x24"),
+        ({"fit": "whole"}, "its fit is 'whole', which it does not know; compile the model again"),
+        ({"crop": "left"}, "its crop is 'left', which it does not know; compile the model again"),
+        ({"filter": "x"}, "its filter is 'x', which it does not know; compile the model again"),
+        ({"library": "x"}, "its library is 'x', which it does not know; compile the model again"),
+        ({"rounding": "x"}, "its rounding is 'x', which it does not know; compile the model again"),
+        ({"decoder": "x"}, "its decoder is 'x', which it does not know; compile the model again"),
+        ({"short_side": -1}, "its short_side is -1, an image has 1 to 65535"),
+        ({"resized_height": 9}, "its resized_width is 0, an image has 1 to 65535"),
+        ({"crop_ratio": "2"}, "its crop_ratio is '2', it takes more than 0 and at most 1"),
+        ({"crop_ratio": "1.x"}, "its crop_ratio is '1.x', it takes more than 0 and at most 1"),
+        (
+            {"decoder": "libjpeg-turbo", "color": "YUV"},
+            "its color is 'YUV', which it does not know; compile the model again",
+        ),
+    ],
+)
+def test_attributes(changed: dict[str, Any], message: str) -> None:
+    assert said(INGEST_FILE, lambda: session(**changed)) == message
+
+
+@pytest.mark.parametrize(
+    ("constants", "message"),
+    [
+        (numbers(2), "it makes 2 channels, a file has 1 or 3"),
+        (
+            {**numbers(), "shift": np.zeros(1)},
+            "its constants have shape [1], not 3 numbers",
+        ),
+        (
+            {**numbers(), "ycbcr_mixing": np.zeros((3, 2))},
+            "its constants have shape [3,2], not 9 numbers",
+        ),
+    ],
+)
+def test_constants(constants: dict[str, Array], message: str) -> None:
+    assert said(INGEST_FILE, lambda: session(constants=constants)) == message
+
+
+def fed(file: bytes, **changed: Any) -> str:
+    made = session(**changed)
+    return said(INGEST_FILE, lambda: made.run(None, {"jpeg": np.frombuffer(file, np.uint8)}))
+
+
+def test_files() -> None:
+    whole = make_jpeg(40, 30)
+    assert fed(b"nothing").endswith("; give the bytes of a whole JPEG file")
+    assert fed(whole[: len(whole) // 2]).endswith("; give the bytes of a whole JPEG file")
+    assert fed(random_file(((3, 2), (2, 1), (2, 1)), 20, 11)) == (
+        "a component is subsampled by a fraction (2x1 of 3x2); save the image with whole sampling"
+        " factors"
+    )
+    assert fed(random_file(((2, 2), (1, 2), (2, 1)), 20, 11)) == (
+        "Cb and Cr are sampled differently (1x2 and 2x1); save the image with one chroma sampling"
+    )
+    assert fed(whole, crop=None) == (
+        "the image is 40x30 and does not come to the 24x16 of the model; compile it with a"
+        " --preprocess that resizes such images"
+    )
+
+
+@pytest.mark.parametrize("shape", [(), (1, 4)])
+def test_other_ranks(shape: tuple[int, ...]) -> None:
+    made = session()
+    with pytest.raises(Exception, match=r"rank|shape"):
+        made.run(None, {"jpeg": np.zeros(shape, np.uint8)})
+
+
+def integer_feeds(file: bytes) -> dict[str, Array]:
+    image = read_coefficients(file)
+    frame = image.frame
+    kind = [*frame.size, 1, 1, *frame.sampling[0], *frame.sampling[1]]
+    return {
+        "luma": image.planes[0][None, None],
+        "chroma": np.stack(image.planes[1:])[None],
+        "quantization": image.quantization[None],
+        "frame": np.asarray(kind, np.int64),
+    }
+
+
+def with_number(place: int, value: int) -> dict[str, Array]:
+    feeds = integer_feeds(make_jpeg(40, 30))
+    feeds["frame"][place] = value
+    return feeds
+
+
+@pytest.mark.parametrize(
+    ("feeds", "message"),
+    [
+        (with_number(0, 0), "frame has 0 for the height, which is 1 to 65535"),
+        (with_number(1, 70000), "frame has 70000 for the width, which is 1 to 65535"),
+        (with_number(2, 9), "frame has 9 for the orientation, which is 1 to 8"),
+        (with_number(3, 3), "frame has 3 for the colour space, which is 0 to 2"),
+        (with_number(7, 5), "frame has 5 for a sampling factor, which is 1 to 4"),
+        (
+            with_number(0, 64),
+            "luma has shape [1,1,4,5,8,8], and files of the frame that is given have [1,1,8,5,8,8]",
+        ),
+        (
+            {**with_number(0, 30), "frame": np.ones(6, np.int64)},
+            "frame has shape [6], not [8]",
+        ),
+        (
+            {**with_number(0, 30), "quantization": np.ones((1, 1, 8, 8), np.uint16)},
+            "quantization has shape [1,1,8,8], and files of the frame that is given have [1,3,8,8]",
+        ),
+        (
+            {**with_number(0, 30), "chroma": np.zeros((1, 2, 1, 1, 8, 8), np.int16)},
+            "chroma has shape [1,2,1,1,8,8], and files of the frame that is given have"
+            " [1,2,2,3,8,8]",
+        ),
+    ],
+)
+def test_coefficients_that_are_no_files(feeds: dict[str, Array], message: str) -> None:
+    made = session(INGEST_INTEGERS, decoder="libjpeg-turbo")
+    assert said(INGEST_INTEGERS, lambda: made.run(None, feeds)) == message
+
+
+def test_frames_that_do_not_fit() -> None:
+    made = session(INGEST_INTEGERS, decoder="libjpeg-turbo", crop=None)
+    feeds = integer_feeds(make_jpeg(40, 30))
+    assert said(INGEST_INTEGERS, lambda: made.run(None, feeds)) == (
+        "files of the frame that is given do not come to the model's size, or have fractional"
+        " sampling factors; give others"
+    )
+
+
+def test_both_make_the_same() -> None:
+    file = make_jpeg(40, 30)
+    by_file = session(decoder="libjpeg-turbo")
+    by_coefficients = session(INGEST_INTEGERS, decoder="libjpeg-turbo")
+    (first,) = by_file.run(None, {"jpeg": np.frombuffer(file, np.uint8)})
+    (second,) = by_coefficients.run(None, integer_feeds(file))
+    np.testing.assert_array_equal(first, second)
+    assert np.abs(first).max() > 100
