@@ -76,7 +76,7 @@ def _upright(pixels: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint
 def placed_by_pillow(
     image: Image.Image, placement: Placement, geometry: Geometry, color: Color
 ) -> Doubles:
-    """An upright image resized, cropped, filled and flipped by Pillow, as people write it.
+    """An upright image resized, mirrored, cropped, filled and flipped, as people write it.
 
     Args:
         image: of mode "L" or "RGB".
@@ -102,6 +102,8 @@ def placed_by_pillow(
     if image.size != size:
         image = image.resize(size, filters[rows.filter.name])
     pixels = channels_of(image, color)
+    if geometry.mirror:
+        pixels = pixels[:, ::-1]
     seen = np.empty((rows.length, columns.length, pixels.shape[2]))
     seen[...] = geometry.fill
     inside = [_overlap(axis.start, axis.length, axis.target) for axis in (rows, columns)]

@@ -75,16 +75,21 @@ std::optional<Crop> crop_of(const Node& node) {
   return crop;
 }
 
-std::vector<double> numbers(const Node& node, In input, size_t count) {
+Tensor constant(const Node& node, In input) {
   const std::optional<Tensor> tensor = node.constant(input);
   if (!tensor.has_value()) {
     throw KernelError("its colour and normalisation must be constants in the model");
   }
-  if (static_cast<size_t>(tensor->shape.elements()) != count) {
-    throw KernelError("its constants have shape " + tensor->shape.text() + ", not " +
+  return *tensor;
+}
+
+std::vector<double> numbers(const Node& node, In input, size_t count) {
+  const Tensor tensor = constant(node, input);
+  if (static_cast<size_t>(tensor.shape.elements()) != count) {
+    throw KernelError("its constants have shape " + tensor.shape.text() + ", not " +
                       std::to_string(count) + " numbers");
   }
-  const float* values = tensor->floats();
+  const float* values = tensor.floats();
   return {values, values + count};
 }
 
@@ -109,8 +114,7 @@ PreprocessOptions options_of(const Node& node) {
 
 NetworkNumbers network_of(const Node& node) {
   NetworkNumbers network;
-  const std::optional<Tensor> scale = node.constant(In::kScale);
-  network.channels = scale.has_value() ? static_cast<size_t>(scale->shape.elements()) : 0;
+  network.channels = static_cast<size_t>(constant(node, In::kScale).shape.elements());
   if (network.channels != 1 && network.channels != 3) {
     throw KernelError("it makes " + std::to_string(network.channels) +
                       " channels, a file has 1 or 3");

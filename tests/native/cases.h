@@ -149,6 +149,7 @@ std::vector<Case> channel_cases(Selection& selection);
 std::vector<Case> convolution_cases(Selection& selection);
 #ifdef JPEGCOMPILE_CORPUS
 std::vector<Case> decode_cases(Selection& selection);
+std::vector<Case> preprocessing_cases(Selection& selection);
 #endif
 std::vector<Case> first_convolution_cases(Selection& selection);
 std::vector<Case> ingest_cases(Selection& selection);

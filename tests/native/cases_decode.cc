@@ -1,13 +1,8 @@
 // Files to coefficients and tables. What the reader itself makes of files is tests/fuzz's to check:
 // here it says what the operators have to give.
 #include <algorithm>
-#include <fstream>
-#include <iterator>
-#include <span>
-#include <stdexcept>
 
-#include "cases.h"
-#include "jpeg/coefficients.h"
+#include "corpus_files.h"
 
 namespace jpegcompile {
 namespace {
@@ -23,39 +18,6 @@ constexpr File kFiles[] = {{"420-16x16", "4:2:0"},  {"progressive-422-9x17", "4:
                            {"444-9x17", "4:4:4"},   {"restarts", "4:2:0"},
                            {"gray-9x17", ""},       {"progressive-gray", ""},
                            {"420-9x17", ""},        {"gray-16x16", ""}};
-
-Value bytes_of(const std::string& name) {
-  const std::string path = std::string(JPEGCOMPILE_CORPUS) + "/" + name + ".jpg";
-  std::ifstream file(path, std::ios::binary);
-  const std::vector<char> content{std::istreambuf_iterator<char>(file), {}};
-  if (content.empty()) throw std::runtime_error(path + ": cannot read");
-  Value value(ElementType::kUint8, {static_cast<int64_t>(content.size())});
-  std::ranges::copy(content, value.as<char>());
-  return value;
-}
-
-// Components from `first` to before `last`, one behind the other.
-Value plane_of(const Image& image, size_t first, size_t last) {
-  const auto size = [](size_t count) { return static_cast<int64_t>(count); };
-  const Component& one = image.components.at(first);
-  Value value(ElementType::kInt16, {1, size(last - first), size(one.block_rows),
-                                    size(one.block_columns), 8, 8});
-  const size_t each = one.block_rows * one.block_columns * block_coefficients;
-  for (size_t index = first; index < last; ++index) {
-    std::copy_n(image.components.at(index).coefficients.get(), each,
-                value.as<int16_t>() + (index - first) * each);
-  }
-  return value;
-}
-
-Value tables_of(const Image& image, size_t count) {
-  Value value(ElementType::kUint16, {1, static_cast<int64_t>(count), 8, 8});
-  for (size_t index = 0; index < count; ++index) {
-    std::ranges::copy(image.components.at(index).quantization,
-                      value.as<uint16_t>() + index * block_coefficients);
-  }
-  return value;
-}
 
 void add_refusals(Case& made) {
   const auto cut = [](Case& wrong) {
@@ -79,10 +41,8 @@ void add_refusals(Case& made) {
 
 Case decode_case(const std::string& op, const File& file) {
   const bool has_chroma = op == "JpegDecode";
-  Case made{op, {}, {bytes_of(file.name)}, {}, {}};
-  const Value& bytes = made.inputs[0];
-  const Image image = read_coefficients(std::span(bytes.as<const unsigned char>(), bytes.elements),
-                                        ReadOptions{false, uint64_t{1} << 20});
+  Case made{op, {}, {bytes_of_file(file.name)}, {}, {}};
+  const Image image = image_in(made.inputs[0]);
   made.attributes = {{"height", static_cast<int64_t>(image.height)},
                      {"width", static_cast<int64_t>(image.width)}};
   if (has_chroma) made.attributes["subsampling"] = std::string(file.subsampling);

@@ -64,7 +64,7 @@ std::map<std::string, std::vector<Case>> make_cases(jpegcompile::Selection selec
                     jpegcompile::map_cases, jpegcompile::program_cases, jpegcompile::tile_cases,
                     jpegcompile::transposed_cases, jpegcompile::window_cases,
 #ifdef JPEGCOMPILE_CORPUS
-                    jpegcompile::decode_cases,
+                    jpegcompile::decode_cases, jpegcompile::preprocessing_cases,
 #endif
        }) {
     for (Case& one : make(selection)) by_name[one.op].push_back(std::move(one));
