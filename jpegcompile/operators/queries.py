@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from jpegcompile.operators.convolution import fused_name
 from jpegcompile.operators.definition import Masking, Operand, Operator
+from jpegcompile.operators.ingest import DECODES, PREPROCESSING
 from jpegcompile.operators.registry import OPERATORS
 
 # Attributes that say how a map stands in memory. A map in groups [N, C, H, W] is stored in the
@@ -21,6 +22,7 @@ _MAPS = tuple(
 )
 GROUP_ATTRIBUTES = tuple(dict.fromkeys(m.group_attribute for m in _MAPS if m.is_grouped))
 COMPACT_ATTRIBUTES = tuple(dict.fromkeys(m.frequencies_attribute for m in _MAPS if m.is_compact))
+_OF_KERNELS_ALONE = frozenset(operator.name for operator in (*DECODES, *PREPROCESSING))
 _APPROXIMATED = frozenset(operator.exact for operator in OPERATORS.values() if operator.exact)
 
 
@@ -55,11 +57,8 @@ def is_decode(op: str) -> bool:
 
 
 def has_body(op: str) -> bool:
-    """Whether an operator can be computed without a native kernel.
-
-    Operators that are not in the registry are those of one model, which has their bodies.
-    """
-    return op not in OPERATORS or bool(OPERATORS[op].bodies)
+    """Whether an operator can be computed without a native kernel, by standard operators."""
+    return op not in _OF_KERNELS_ALONE
 
 
 def is_ingest(operator: Operator) -> bool:

@@ -241,7 +241,7 @@ def test_without_native_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(UsageError) as caught:
             _ = portable.inference_session
         assert str(caught.value) == (
-            f"{path}: takes the bytes of a file, which only native kernels read, and here are none"
+            f"{path}: takes files in a form that only native kernels read, and here are none"
             " (--portable, native=False, or not installed); use Session.run, which reads files"
             " itself"
         )

@@ -29,6 +29,7 @@ from jpegcompile.jpeg.pixel_image import PixelImage, coefficients_of
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.runtime.pixel_input import network_tensor
+from jpegcompile.target.base import CPU_PROVIDERS
 
 SIDE = 32
 NUMBERS = {"scale": 1 / 255, "mean": [0.4, 0.45, 0.5], "std": [0.2, 0.25, 0.3]}
@@ -248,7 +249,7 @@ def test_reader_counts_what_was_used() -> None:
 
 
 def original(model: Any, data: list[bytes], shown: Any) -> NDArray[np.float32]:
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(model.SerializeToString(), providers=list(CPU_PROVIDERS))
     batch = np.stack([normalized(shown(one)) for one in data]).astype(np.float32)
     logits: NDArray[np.float32] = session.run(["logits"], {"image": batch})[0]
     return logits
