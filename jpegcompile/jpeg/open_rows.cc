@@ -63,7 +63,11 @@ std::unique_ptr<BlockRows> open_rows(std::span<const unsigned char> bytes,
 
 std::unique_ptr<BlockRows> open_libjpeg_rows(std::span<const unsigned char> bytes,
                                              const ReadOptions& options) {
-    return std::make_unique<ImageRows>(read_with_libjpeg(bytes, options));
+    return rows_of(read_with_libjpeg(bytes, options));
+}
+
+std::unique_ptr<BlockRows> rows_of(Image image) {
+    return std::make_unique<ImageRows>(std::move(image));
 }
 
 }  // namespace jpegcompile

@@ -20,4 +20,7 @@ namespace jpegcompile {
 [[nodiscard]] std::unique_ptr<BlockRows> open_libjpeg_rows(std::span<const unsigned char> bytes,
                                                            const ReadOptions& options);
 
+// The rows of an image that is there as a whole.
+[[nodiscard]] std::unique_ptr<BlockRows> rows_of(Image image);
+
 }  // namespace jpegcompile

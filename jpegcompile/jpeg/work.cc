@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <numeric>
 #include <string>
@@ -13,9 +14,11 @@ namespace jpegcompile {
 
 std::uintmax_t size_of(const Source& source) noexcept {
     if (const auto* path = std::get_if<std::string>(&source)) {
-        std::error_code error;
-        const std::uintmax_t size = std::filesystem::file_size(*path, error);
-        return error ? 0 : size;
+        try {
+            return std::filesystem::file_size(*path);
+        } catch (const std::exception&) {
+            return 0;
+        }
     }
     return std::get<std::span<const unsigned char>>(source).size();
 }

@@ -1,7 +1,7 @@
 // JpegDecode and JpegDecodeGray: the bytes of one JPEG file to its coefficients and tables, as
 // `--input coefficients` takes them.
 //
-// There is no way to say this in standard operators, so these alone have no function body.
+// There is no way to say this in standard operators, so these have no function bodies.
 #include <iterator>
 #include <span>
 #include <string>

@@ -1,8 +1,6 @@
 #include "ingest_file/network.h"
 
-#include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <string>
 #include <vector>
 
@@ -13,6 +11,7 @@ namespace {
 
 // JPEG's own limit.
 constexpr int64_t kMostPixels = 65535;
+constexpr double kLeastRatio = 1e-6;
 
 template <typename Enum, size_t kCount>
 Enum named(const Node& node, const char* attribute,
@@ -35,12 +34,21 @@ int64_t extent(const Node& node, const char* attribute) {
   return value;
 }
 
+int64_t place_of(const Node& node, const char* attribute) {
+  const int64_t value = node.integer(attribute);
+  if (value < -kMostPixels || value > kMostPixels) {
+    throw KernelError("its " + std::string(attribute) + " is " + std::to_string(value) +
+                      ", it takes -65535 to 65535");
+  }
+  return value;
+}
+
 double ratio(const Node& node) {
   const std::string text = node.text("crop_ratio");
   double value = 0.0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !(value > 0.0 && value <= 1.0)) {
-    throw KernelError("its crop_ratio is '" + text + "', it takes more than 0 and at most 1");
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= kLeastRatio && value <= 1.0)) {
+    throw KernelError("its crop_ratio is '" + text + "', it takes a millionth to 1");
   }
   return value;
 }
@@ -67,8 +75,8 @@ std::optional<Crop> crop_of(const Node& node) {
   crop.rounding = named<CropRounding>(node, "rounding", kRoundingNames);
   if (position == "given") {
     crop.position = CropPosition::kGiven;
-    crop.top = node.integer("top");
-    crop.left = node.integer("left");
+    crop.top = place_of(node, "top");
+    crop.left = place_of(node, "left");
   } else {
     crop.position = named<CropPosition>(node, "crop", kCropPositionNames);
   }

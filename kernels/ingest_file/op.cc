@@ -19,7 +19,7 @@ std::string factors(const std::pair<int, int>& sampling) {
 }
 
 // Why a frame is refused: its sampling, or else its size.
-std::string refusal(const RefusedFrame& frame, const NetworkNumbers& network) {
+std::string refusal(const FrameHeader& frame, const NetworkNumbers& network) {
   std::pair<int, int> most{1, 1};
   for (const auto& [horizontal, vertical] : frame.sampling) {
     most = {std::max(most.first, horizontal), std::max(most.second, vertical)};

@@ -35,14 +35,14 @@ const DctMatrix& dct_matrix(int64_t order) {
 
 // The same of the samples of a component, each of which is upsampled to several pixels; see
 // jpegcompile/dct/upsampling.py.
-Taps upsampled(const Taps& pixels, const AxisKey& key) {
+AxisTaps upsampled(const AxisTaps& pixels, const AxisKey& key) {
   if (key.factor == 1) return pixels;
   const bool is_triangle = key.is_triangle && key.factor == 2;
   const int64_t last = key.true_size - 1, reach = is_triangle ? 1 : 0;
-  Taps samples;
+  AxisTaps samples;
   samples.reserve(pixels.runs().size(), pixels.runs().size() * 4);
   std::vector<double> weights;
-  for (const Taps::Run& run : pixels.runs()) {
+  for (const AxisTaps::Run& run : pixels.runs()) {
     const int64_t from = std::clamp<int64_t>(run.first / key.factor - reach, 0, last);
     const int64_t to = (run.first + run.count - 1) / key.factor + reach;
     weights.assign(static_cast<size_t>(std::min(to, last) - from + 1), 0.0);
@@ -63,11 +63,11 @@ Taps upsampled(const Taps& pixels, const AxisKey& key) {
   return samples;
 }
 
-int64_t first_block_of(const Taps::Run& run) { return run.first / kBlock; }
-int64_t last_block_of(const Taps::Run& run) { return (run.first + run.count - 1) / kBlock; }
+int64_t first_block_of(const AxisTaps::Run& run) { return run.first / kBlock; }
+int64_t last_block_of(const AxisTaps::Run& run) { return (run.first + run.count - 1) / kBlock; }
 
 // What an output takes of the 8 frequencies of a block.
-std::array<double, kBlock> frequencies(const Taps& samples, const Taps::Run& run, int64_t block) {
+std::array<double, kBlock> frequencies(const AxisTaps& samples, const AxisTaps::Run& run, int64_t block) {
   const DctMatrix& dct = dct_matrix(kBlock);
   std::array<double, kBlock> factors{};
   const int64_t from = std::max(run.first, kBlock * block);
@@ -109,15 +109,15 @@ size_t AxisHash::operator()(const AxisKey& key) const noexcept {
   return hash;
 }
 
-VerticalOperator::VerticalOperator(const AxisKey& key, const Taps& pixels)
+VerticalOperator::VerticalOperator(const AxisKey& key, const AxisTaps& pixels)
     : outputs_(key.placement.length),
       first_shown_(outputs_),
       is_reversed_(key.placement.is_mirrored != key.placement.is_flipped) {
-  Taps samples = upsampled(pixels, key);
+  AxisTaps samples = upsampled(pixels, key);
   if (is_reversed_) samples.reverse_outputs();
   rows_.resize(static_cast<size_t>((key.true_size + kBlock - 1) / kBlock));
   for (int64_t output = 0; output < outputs_; ++output) {
-    const Taps::Run& run = samples.runs()[static_cast<size_t>(output)];
+    const AxisTaps::Run& run = samples.runs()[static_cast<size_t>(output)];
     if (run.count > 0) add_output(output, run);
   }
   if (last_row_ < 0) last_shown_ = first_shown_;
@@ -127,7 +127,7 @@ VerticalOperator::VerticalOperator(const AxisKey& key, const Taps& pixels)
     BlockRow& row = rows_[index];
     row.factors = factors_.size();
     for (int64_t output = row.first; output < row.first + row.count; ++output) {
-      const Taps::Run& run = samples.runs()[static_cast<size_t>(output)];
+      const AxisTaps::Run& run = samples.runs()[static_cast<size_t>(output)];
       for (const double factor : frequencies(samples, run, block)) {
         factors_.push_back(static_cast<float>(factor));
       }
@@ -140,7 +140,7 @@ VerticalOperator::VerticalOperator(const AxisKey& key, const Taps& pixels)
   }
 }
 
-void VerticalOperator::add_output(int64_t output, const Taps::Run& run) {
+void VerticalOperator::add_output(int64_t output, const AxisTaps::Run& run) {
   first_shown_ = std::min(first_shown_, output);
   last_shown_ = output + 1;
   last_row_ = std::max(last_row_, last_block_of(run));
@@ -184,10 +184,10 @@ void append(Floats& floats, const Outputs& values) {
 
 }  // namespace
 
-HorizontalOperator::HorizontalOperator(const AxisKey& key, const Taps& pixels)
+HorizontalOperator::HorizontalOperator(const AxisKey& key, const AxisTaps& pixels)
     : first_block_((key.true_size + kBlock - 1) / kBlock) {
-  const Taps samples = upsampled(pixels, key);
-  const std::span<const Taps::Run> runs(samples.runs());
+  const AxisTaps samples = upsampled(pixels, key);
+  const std::span<const AxisTaps::Run> runs(samples.runs());
   for (size_t begin = 0; begin < runs.size(); begin += kBlock) {
     const size_t count = std::min<size_t>(kBlock, runs.size() - begin);
     add_chunk(samples, runs.subspan(begin, count), key.block);
@@ -195,7 +195,7 @@ HorizontalOperator::HorizontalOperator(const AxisKey& key, const Taps& pixels)
   first_block_ = std::min(first_block_, last_block_);
 }
 
-void HorizontalOperator::add_chunk(const Taps& samples, std::span<const Taps::Run> runs,
+void HorizontalOperator::add_chunk(const AxisTaps& samples, std::span<const AxisTaps::Run> runs,
                                    int64_t block) {
   Outputs ones{}, level{};
   int64_t first = std::numeric_limits<int64_t>::max(), end = 0;
@@ -209,7 +209,7 @@ void HorizontalOperator::add_chunk(const Taps& samples, std::span<const Taps::Ru
   first = std::min(first, end);
   std::vector<Outputs> inputs(static_cast<size_t>(kBlock * (end - first)));
   for (size_t output = 0; output < runs.size(); ++output) {
-    const Taps::Run& run = runs[output];
+    const AxisTaps::Run& run = runs[output];
     if (run.count == 0) continue;
     for (int64_t index = first_block_of(run); index <= last_block_of(run); ++index) {
       Outputs* const of_block = inputs.data() + kBlock * (index - first);

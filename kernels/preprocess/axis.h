@@ -45,7 +45,7 @@ class VerticalOperator {
 
   // `pixels` are the taps of the key's placement. The block size of the key is 1: the forward DCT
   // comes behind.
-  VerticalOperator(const AxisKey& key, const Taps& pixels);
+  VerticalOperator(const AxisKey& key, const AxisTaps& pixels);
 
   const std::vector<BlockRow>& rows() const { return rows_; }
   const float* factors(const BlockRow& row) const { return factors_.data() + row.factors; }
@@ -61,7 +61,7 @@ class VerticalOperator {
 
  private:
   // Lets the block rows of its inputs know of an output; outputs come in order.
-  void add_output(int64_t output, const Taps::Run& run);
+  void add_output(int64_t output, const AxisTaps::Run& run);
 
   std::vector<BlockRow> rows_;
   std::vector<float> factors_;
@@ -79,7 +79,7 @@ class HorizontalOperator {
   };
 
   // `pixels` are the taps of the key's placement.
-  HorizontalOperator(const AxisKey& key, const Taps& pixels);
+  HorizontalOperator(const AxisKey& key, const AxisTaps& pixels);
 
   const std::vector<Chunk>& chunks() const { return chunks_; }
   const float* factors() const { return factors_.data(); }
@@ -93,7 +93,7 @@ class HorizontalOperator {
   size_t bytes() const;
 
  private:
-  void add_chunk(const Taps& samples, std::span<const Taps::Run> runs, int64_t block);
+  void add_chunk(const AxisTaps& samples, std::span<const AxisTaps::Run> runs, int64_t block);
 
   std::vector<Chunk> chunks_;
   AlignedFloats factors_;

@@ -95,7 +95,7 @@ nb::tuple to_python(const Failure& failure) {
   if (failure.error.has_value()) {
     return nb::make_tuple(failure.index, name_of(failure.error->kind()), failure.error->what());
   }
-  const RefusedFrame& frame = failure.frame.value();
+  const FrameHeader& frame = failure.frame.value();
   return nb::make_tuple(failure.index, "frame",
                         nb::make_tuple(frame.height, frame.width,
                                        nb::tuple(nb::cast(frame.sampling)),

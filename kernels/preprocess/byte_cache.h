@@ -32,11 +32,6 @@ class ByteCache {
     return made;
   }
 
-  size_t bytes() const {
-    const std::scoped_lock lock(mutex_);
-    return bytes_;
-  }
-
  private:
   struct Entry {
     Key key;
@@ -46,13 +41,18 @@ class ByteCache {
   void keep(const Key& key, std::shared_ptr<const Value> value) {
     const size_t size = kOverhead + value->bytes();
     if (size > most_bytes_ || places_.contains(key)) return;
-    while (bytes_ + size > most_bytes_) {
+    while (!entries_.empty() && bytes_ + size > most_bytes_) {
       bytes_ -= kOverhead + entries_.back().value->bytes();
       places_.erase(entries_.back().key);
       entries_.pop_back();
     }
     entries_.push_front({key, std::move(value)});
-    places_.emplace(key, entries_.begin());
+    try {
+      places_.emplace(key, entries_.begin());
+    } catch (...) {
+      entries_.pop_front();
+      throw;
+    }
     bytes_ += size;
   }
 

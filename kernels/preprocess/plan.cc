@@ -32,7 +32,7 @@ Factors most_sampling(const Image& frame) {
 }
 
 // As jpegcompile.runtime.inputs.check_decodable, which has the words for it.
-void check_sampling(const Image& frame) {
+void check_factors(const Image& frame) {
   const Factors most = most_sampling(frame);
   for (const Component& component : frame.components) {
     const Factors own = sampling_of(component);
@@ -40,6 +40,10 @@ void check_sampling(const Image& frame) {
       throw FrameRefused();
     }
   }
+}
+
+// The integer decoder takes Cb and Cr of different sampling.
+void check_chroma(const Image& frame) {
   if (frame.color_space == ColorSpace::ycbcr &&
       sampling_of(frame.components[1]) != sampling_of(frame.components[2])) {
     throw FrameRefused();
@@ -148,7 +152,7 @@ std::vector<size_t> used_components(const Image& frame, const NetworkNumbers& ne
 
 }  // namespace
 
-std::shared_ptr<const Taps> Operators::taps(const AxisPlacement& axis) {
+std::shared_ptr<const AxisTaps> Operators::taps(const AxisPlacement& axis) {
   return taps_.get(axis, [&] { return taps_of(axis); });
 }
 
@@ -170,6 +174,7 @@ int64_t Plan::ready(int64_t complete) const {
 }
 
 Placement placement_of(const Image& frame, const NetworkNumbers& network) {
+  check_factors(frame);
   const Size image{frame.height, frame.width};
   const auto placement = place(network.geometry, image, frame.orientation, network.size);
   if (!placement.has_value()) throw FrameRefused();
@@ -178,7 +183,7 @@ Placement placement_of(const Image& frame, const NetworkNumbers& network) {
 
 Plan make_plan(const Image& frame, const NetworkNumbers& network, Operators& operators) {
   const Placement placement = placement_of(frame, network);
-  check_sampling(frame);
+  check_chroma(frame);
   Plan plan;
   static_cast<ResultShape&>(plan) = ResultShape(network.size, placement.is_transposed);
   const auto& mixing = network.mixing[static_cast<size_t>(frame.color_space)];

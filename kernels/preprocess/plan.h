@@ -43,12 +43,11 @@ class Operators {
 
   std::shared_ptr<const VerticalOperator> rows(const AxisKey& key);
   std::shared_ptr<const HorizontalOperator> columns(const AxisKey& key);
-  size_t bytes() const { return taps_.bytes() + rows_.bytes() + columns_.bytes(); }
 
  private:
-  std::shared_ptr<const Taps> taps(const AxisPlacement& axis);
+  std::shared_ptr<const AxisTaps> taps(const AxisPlacement& axis);
 
-  ByteCache<AxisPlacement, AxisHash, Taps> taps_;  // which components have in common
+  ByteCache<AxisPlacement, AxisHash, AxisTaps> taps_;  // which components have in common
   ByteCache<AxisKey, AxisHash, VerticalOperator> rows_;
   ByteCache<AxisKey, AxisHash, HorizontalOperator> columns_;
 };

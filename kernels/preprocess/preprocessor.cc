@@ -20,35 +20,41 @@
 namespace jpegcompile {
 namespace {
 
-RefusedFrame refused(const Image& frame) {
-  RefusedFrame refused{frame.height, frame.width, {}, frame.color_space, frame.orientation};
+FrameHeader header_of(const Image& frame) {
+  FrameHeader header{frame.height, frame.width, {}, frame.color_space, frame.orientation};
   for (const Component& component : frame.components) {
-    refused.sampling.emplace_back(component.horizontal_factor, component.vertical_factor);
+    header.sampling.emplace_back(component.horizontal_factor, component.vertical_factor);
   }
-  return refused;
+  return header;
 }
 
 // Carries the frame of `FrameRefused`, which knows none.
 struct Refusal {
-  RefusedFrame frame;
+  FrameHeader frame;
 };
 
-std::vector<unsigned char> contents(const std::string& path) {
-  constexpr size_t kPiece = size_t{1} << 16;
-  const InputFile file(path);
-  std::vector<unsigned char> bytes(size_of(path) + kPiece);
-  for (size_t size = 0;;) {
-    if (bytes.size() - size < kPiece) bytes.resize(2 * bytes.size());
-    const long read = file.read(std::span(bytes).subspan(size));
-    if (read < 0) {
-      throw ReadError(FailureKind::access,
-                      std::generic_category().message(static_cast<int>(-read)));
-    }
-    size += static_cast<size_t>(read);
-    if (read == 0) {
-      bytes.resize(size);
-      return bytes;
-    }
+bool is_byte(double value) { return value >= 0.0 && value <= 255.0; }
+
+// Throws std::invalid_argument for numbers that do not go with each other.
+void check(const NetworkNumbers& network, const PreprocessOptions& options) {
+  const size_t channels = network.channels;
+  if (channels != 1 && channels != kMostChannels) {
+    throw std::invalid_argument("a network has 1 or 3 channels");
+  }
+  const bool has_mixing = network.mixing[0].size() == channels &&
+                          network.mixing[1].size() == 3 * channels &&
+                          network.mixing[2].size() == 3 * channels;
+  const bool has_numbers = network.scale.size() == channels && network.shift.size() == channels &&
+                           network.fill.size() == channels;
+  if (!has_mixing || !has_numbers) {
+    throw std::invalid_argument("colour and normalisation are not of as many channels");
+  }
+  if (!options.integers.has_value()) return;
+  if (channels_of(*options.integers) != static_cast<int64_t>(channels)) {
+    throw std::invalid_argument("the colour of the integers is not of as many channels");
+  }
+  if (!std::ranges::all_of(network.fill, is_byte)) {
+    throw std::invalid_argument("the fill of integers is not from 0 to 255");
   }
 }
 
@@ -73,8 +79,8 @@ class Batch {
         continue;
       } catch (const ReadError& error) {
         record({index, error, std::nullopt});
-      } catch (const Refusal& refusal) {
-        record({index, std::nullopt, refusal.frame});
+      } catch (Refusal& refusal) {
+        record({index, std::nullopt, std::move(refusal.frame)});
       } catch (const std::bad_alloc&) {
         record({index, out_of_memory_, std::nullopt});
       } catch (...) {
@@ -91,14 +97,7 @@ class Batch {
   }
 
  private:
-  void read(size_t index, void* out) {
-    if (const auto* path = std::get_if<std::string>(&sources_[index])) {
-      const std::vector<unsigned char> bytes = contents(*path);
-      preprocessor_.read(bytes, out);
-    } else {
-      preprocessor_.read(std::get<std::span<const unsigned char>>(sources_[index]), out);
-    }
-  }
+  void read(size_t index, void* out) { preprocessor_.read(sources_[index], out); }
 
   void record(Failure failure) noexcept {
     const std::scoped_lock lock(mutex_);
@@ -129,9 +128,7 @@ class Batch {
 
 Preprocessor::Preprocessor(NetworkNumbers network, const PreprocessOptions& options)
     : network_(std::move(network)), options_(options), operators_(options.cache_bytes) {
-  if (network_.channels != 1 && network_.channels != kMostChannels) {
-    throw std::invalid_argument("a network has 1 or 3 channels");
-  }
+  check(network_, options_);
   if (options_.integers.has_value()) {
     numbers_ = pixel_numbers(network_);
     for (const double fill : network_.fill) fill_.push_back(static_cast<uint8_t>(fill));
@@ -147,14 +144,14 @@ size_t Preprocessor::image_bytes() const {
   return image_size() * (network_.is_half ? sizeof(uint16_t) : sizeof(float));
 }
 
-void Preprocessor::read(std::span<const unsigned char> bytes, void* out) {
+void Preprocessor::read(const Source& source, void* out) {
   Prepared prepared;
   // Before memory is taken for the image.
   const auto check_frame = [&](const Image& frame) {
     try {
       prepare(frame, prepared);
     } catch (const FrameRefused&) {
-      throw Refusal{refused(frame)};
+      throw Refusal{header_of(frame)};
     }
   };
   const ReadOptions options{options_.tolerant, options_.max_pixels, check_frame};
@@ -164,20 +161,34 @@ void Preprocessor::read(std::span<const unsigned char> bytes, void* out) {
     while (options_.checks_all && rows->next()) {
     }
   };
-  try {
-    take_all(open_rows(bytes, options));
-  } catch (const UncleanData&) {
-    take_all(open_libjpeg_rows(bytes, options));
+  const auto take_bytes = [&](std::span<const unsigned char> bytes) {
+    try {
+      take_all(open_rows(bytes, options));
+    } catch (const UncleanData&) {
+      take_all(open_libjpeg_rows(bytes, options));
+    }
+  };
+  const auto* path = std::get_if<std::string>(&source);
+  if (path == nullptr) return take_bytes(std::get<std::span<const unsigned char>>(source));
+  const InputFile file(*path);
+  if (const FileBytes whole = file.read_whole(); whole.memory != nullptr) {
+    return take_bytes({whole.memory.get(), whole.size});
   }
+  // A large file, or no JPEG, is not held.
+  take_all(rows_of(read_coefficients(source, options)));
 }
 
 void Preprocessor::prepare(const Image& frame, Prepared& prepared) {
-  if (prepared.plan.has_value() || prepared.placement.has_value()) return;
+  const bool is_prepared = prepared.plan.has_value() || prepared.placement.has_value();
+  FrameHeader header = header_of(frame);
+  if (is_prepared && header == prepared.frame) return;
+  prepared = {};
   if (options_.integers.has_value()) {
     prepared.placement = placement_of(frame, network_);
   } else {
     prepared.plan = make_plan(frame, network_, operators_);
   }
+  prepared.frame = std::move(header);
 }
 
 void Preprocessor::take(BlockRows& rows, void* out) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "jpeg/block_rows.h"
@@ -16,19 +17,21 @@
 
 namespace jpegcompile {
 
-// What the header of a refused file says.
-struct RefusedFrame {
+// What the header of a file says.
+struct FrameHeader {
   uint32_t height = 0, width = 0;
   std::vector<std::pair<int, int>> sampling;  // horizontal and vertical factors
   ColorSpace color_space = ColorSpace::gray;
   int orientation = 1;
+
+  bool operator==(const FrameHeader&) const = default;
 };
 
 // Why a file was not read: an error of the file, or a frame that the network does not take.
 struct Failure {
   size_t index = 0;  // among the sources
   std::optional<ReadError> error;
-  std::optional<RefusedFrame> frame;
+  std::optional<FrameHeader> frame;
 };
 
 struct PreprocessOptions {
@@ -60,12 +63,13 @@ class Preprocessor {
 
  private:
   friend class Batch;
-  void read(std::span<const unsigned char> bytes, void* out);
+  void read(const Source& source, void* out);
 
   // How a frame comes to the network: one of the two.
   struct Prepared {
     std::optional<Plan> plan;            // of floats
     std::optional<Placement> placement;  // of integers
+    FrameHeader frame;                  // that it is of
   };
   // Throws FrameRefused.
   void prepare(const Image& frame, Prepared& prepared);

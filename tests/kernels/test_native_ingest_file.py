@@ -86,8 +86,11 @@ def session(
         ({"decoder": "x"}, "its decoder is 'x', which it does not know; compile the model again"),
         ({"short_side": -1}, "its short_side is -1, an image has 1 to 65535"),
         ({"resized_height": 9}, "its resized_width is 0, an image has 1 to 65535"),
-        ({"crop_ratio": "2"}, "its crop_ratio is '2', it takes more than 0 and at most 1"),
-        ({"crop_ratio": "1.x"}, "its crop_ratio is '1.x', it takes more than 0 and at most 1"),
+        ({"crop": "given", "top": 2**62}, f"its top is {2**62}, it takes -65535 to 65535"),
+        ({"crop": "given", "left": -65536}, "its left is -65536, it takes -65535 to 65535"),
+        ({"crop_ratio": "1e-300"}, "its crop_ratio is '1e-300', it takes a millionth to 1"),
+        ({"crop_ratio": "2"}, "its crop_ratio is '2', it takes a millionth to 1"),
+        ({"crop_ratio": "1.x"}, "its crop_ratio is '1.x', it takes a millionth to 1"),
         (
             {"decoder": "libjpeg-turbo", "color": "YUV"},
             "its color is 'YUV', which it does not know; compile the model again",

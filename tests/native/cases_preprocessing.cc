@@ -5,7 +5,7 @@
 #include <numbers>
 
 #include "corpus_files.h"
-#include "preprocess/integer/image_rows.h"
+#include "jpeg/open_rows.h"
 #include "preprocess/integer/integer_decode.h"
 
 namespace jpegcompile {
@@ -97,9 +97,9 @@ Case integer_case(const char* name) {
   const auto whole = [](int64_t size) { return AxisPlacement{size, size, 0, size, {}, false, false}; };
   const Placement placement{whole(image.height), whole(image.width), false};
   std::vector<uint8_t> pixels(static_cast<size_t>(image.height) * image.width);
-  integer::ImageRows rows(image);
+  const std::unique_ptr<BlockRows> rows = rows_of(image_in(bytes_of_file(name)));
   const uint8_t fill = 0;
-  decode_integers(rows, placement, PixelColor::kGray, std::span(&fill, 1), pixels.data());
+  decode_integers(*rows, placement, PixelColor::kGray, std::span(&fill, 1), pixels.data());
   Value expected(ElementType::kFloat, {1, 1, image.height, image.width});
   std::ranges::transform(pixels, expected.as<float>(), [](uint8_t pixel) {
     return static_cast<float>(kScale * pixel + kShift);

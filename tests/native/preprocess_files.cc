@@ -47,11 +47,15 @@ std::vector<NetworkNumbers> networks() {
   padding.fit = Fit::kPad;
   padding.filter.interpolation = Interpolation::kLanczos;
   const Crop center{}, outside{CropPosition::kGiven, -13, 7, CropRounding::kEven};
-  return {network(8, false, false, {shrinking, center, true, false}),
-          network(4, true, false, {exact, std::nullopt, true, true}),
-          network(2, false, true, {padding, std::nullopt, true, false}),
-          network(1, true, true, {std::nullopt, outside, true, true}),
-          network(1, false, false, {std::nullopt, outside, true, false})};
+  const auto turned = [](Geometry geometry) {
+    geometry.applies_orientation = true;
+    return geometry;
+  };
+  return {network(8, false, false, turned({.resize = shrinking, .crop = center})),
+          network(4, true, false, turned({.resize = exact, .flip = true})),
+          network(2, false, true, turned({.resize = padding, .mirror = true})),
+          network(1, true, true, turned({.crop = outside, .mirror = true, .flip = true})),
+          network(1, false, false, turned({.crop = outside}))};
 }
 
 int check(const std::vector<Source>& sources, const NetworkNumbers& numbers, bool checks_all) {

@@ -1,5 +1,7 @@
 #include "preprocess/integer/bindings.h"
 
+#include "jpeg/open_rows.h"
+
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
@@ -11,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "preprocess/integer/image_rows.h"
 #include "preprocess/integer/integer_decode.h"
 
 namespace nb = nanobind;
@@ -85,9 +86,8 @@ nb::object decode(const nb::bytes& source, nb::handle placement, const std::stri
     const nb::gil_scoped_release release;
     ReadOptions options;
     options.max_pixels = std::numeric_limits<std::uint64_t>::max();
-    const Image image = read_coefficients(bytes, options);
-    integer::ImageRows rows(image);
-    decode_integers(rows, placed, color, values, pixels->get());
+    const std::unique_ptr<BlockRows> rows = rows_of(read_coefficients(bytes, options));
+    decode_integers(*rows, placed, color, values, pixels->get());
   }
   std::uint8_t* const data = pixels->get();
   const nb::capsule owner(pixels.release(), [](void* held) noexcept {

@@ -104,7 +104,7 @@ void add_filtered(const AxisPlacement& axis, const Shown& shown, Windows& window
   const double filter_scale = std::max(scale, 1.0);
   const double support = kernel.support * filter_scale;
   const double inverse_scale = 1.0 / filter_scale;
-  windows.size = static_cast<int64_t>(std::ceil(support)) * 2 + 1;
+  windows.size = std::min(static_cast<int64_t>(std::ceil(support)) * 2 + 1, axis.source);
   windows.is_copy = false;
   windows.weights.resize(static_cast<size_t>((shown.end - shown.begin) * windows.size));
   std::vector<double> weights(static_cast<size_t>(windows.size));

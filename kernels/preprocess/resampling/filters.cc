@@ -37,12 +37,12 @@ void check_filter(const ResizeFilter& filter) {
   }
 }
 
-Taps taps_of(const AxisPlacement& axis) {
+AxisTaps taps_of(const AxisPlacement& axis) {
   const int64_t end = axis.start + axis.length;
   // Outputs before the image, of the image, and behind it.
   const Shown shown{std::clamp<int64_t>(0, axis.start, end),
                     std::clamp<int64_t>(axis.target, axis.start, end)};
-  Taps taps;
+  AxisTaps taps;
   taps.reserve(static_cast<size_t>(axis.length), static_cast<size_t>(axis.length) * 4);
   for (int64_t output = axis.start; output < shown.first; ++output) taps.add_fill();
   if (axis.source == axis.target) {

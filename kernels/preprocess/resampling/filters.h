@@ -11,6 +11,6 @@ namespace jpegcompile {
 void check_filter(const ResizeFilter& filter);
 
 // What every output of a placed axis takes of the image, of an axis as the file stores it.
-Taps taps_of(const AxisPlacement& axis);
+AxisTaps taps_of(const AxisPlacement& axis);
 
 }  // namespace jpegcompile

@@ -27,7 +27,7 @@ std::vector<double> weights_of(int64_t place, int64_t kept) {
 
 }  // namespace
 
-void resample_by_low_frequencies(const AxisPlacement& axis, Shown shown, Taps& taps) {
+void resample_by_low_frequencies(const AxisPlacement& axis, Shown shown, AxisTaps& taps) {
   const int64_t kept = kDctBlock * axis.target / axis.source;
   std::vector<std::vector<double>> weights;
   for (int64_t place = 0; place < kept; ++place) weights.push_back(weights_of(place, kept));

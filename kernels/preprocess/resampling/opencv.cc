@@ -8,7 +8,7 @@ namespace {
 constexpr double kSliver = 1e-3;
 
 // The mean over what an output covers of the image, but for slivers of pixels.
-void take_areas(const AxisPlacement& axis, Shown shown, double scale, Taps& taps) {
+void take_areas(const AxisPlacement& axis, Shown shown, double scale, AxisTaps& taps) {
   const auto size = static_cast<double>(axis.source);
   std::vector<double> weights;
   for (int64_t output = shown.first; output < shown.last; ++output) {
@@ -21,13 +21,13 @@ void take_areas(const AxisPlacement& axis, Shown shown, double scale, Taps& taps
     weights.resize(1 + static_cast<size_t>(last - whole), 1.0);
     const double rest = std::min(std::min(end - last, 1.0), width);
     weights.push_back(end - last > kSliver ? rest : 0.0);
-    Taps::normalize(weights);
+    AxisTaps::normalize(weights);
     taps.add_clamped(static_cast<int64_t>(whole) - 1, weights, axis.source);
   }
 }
 
 // What "area" is on both axes as soon as one of them grows.
-void enlarge_areas(const AxisPlacement& axis, Shown shown, double scale, Taps& taps) {
+void enlarge_areas(const AxisPlacement& axis, Shown shown, double scale, AxisTaps& taps) {
   const double growth = static_cast<double>(axis.target) / static_cast<double>(axis.source);
   interpolate(axis, shown, taps, triangle, 1, [=](int64_t output) {
     const double below = std::floor(static_cast<double>(output) * scale);
@@ -39,7 +39,7 @@ void enlarge_areas(const AxisPlacement& axis, Shown shown, double scale, Taps& t
 }
 
 // INTER_LANCZOS4.
-void take_lanczos(const AxisPlacement& axis, Shown shown, double scale, Taps& taps) {
+void take_lanczos(const AxisPlacement& axis, Shown shown, double scale, AxisTaps& taps) {
   constexpr int kReach = 4;
   std::vector<double> weights(2 * kReach);
   for (int64_t output = shown.first; output < shown.last; ++output) {
@@ -50,14 +50,14 @@ void take_lanczos(const AxisPlacement& axis, Shown shown, double scale, Taps& ta
       const auto place = static_cast<double>(first + static_cast<int64_t>(index));
       weights[index] = lanczos<kReach>(place - center);
     }
-    Taps::normalize(weights);
+    AxisTaps::normalize(weights);
     taps.add_clamped(first, weights, axis.source);
   }
 }
 
 }  // namespace
 
-void resample_as_opencv(const AxisPlacement& axis, Shown shown, Taps& taps) {
+void resample_as_opencv(const AxisPlacement& axis, Shown shown, AxisTaps& taps) {
   const double scale = 1.0 / (static_cast<double>(axis.target) / static_cast<double>(axis.source));
   const auto middle = [scale](int64_t output) {
     return (static_cast<double>(output) + 0.5) * scale - 0.5;

@@ -4,7 +4,7 @@
 namespace jpegcompile {
 namespace {
 
-Window window_of(Interpolation interpolation) {
+FilterWindow window_of(Interpolation interpolation) {
   switch (interpolation) {
     case Interpolation::kBox:
       return {box, 1};
@@ -21,7 +21,7 @@ Window window_of(Interpolation interpolation) {
 
 }  // namespace
 
-void resample_as_pillow(const AxisPlacement& axis, Shown shown, Taps& taps) {
+void resample_as_pillow(const AxisPlacement& axis, Shown shown, AxisTaps& taps) {
   const double scale = static_cast<double>(axis.source) / static_cast<double>(axis.target);
   if (axis.filter.interpolation != Interpolation::kNearest) {
     antialias(axis, shown, taps, window_of(axis.filter.interpolation), scale,

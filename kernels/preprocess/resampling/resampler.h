@@ -18,17 +18,17 @@ struct Shown {
 };
 
 // Adds what the outputs take by the filter of the axis.
-using Resampler = void (*)(const AxisPlacement& axis, Shown shown, Taps& taps);
+using Resampler = void (*)(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
 
-void resample_as_pillow(const AxisPlacement& axis, Shown shown, Taps& taps);
-void resample_as_opencv(const AxisPlacement& axis, Shown shown, Taps& taps);
-void resample_as_tensorflow(const AxisPlacement& axis, Shown shown, Taps& taps);
-void resample_as_torchvision(const AxisPlacement& axis, Shown shown, Taps& taps);
-void resample_by_low_frequencies(const AxisPlacement& axis, Shown shown, Taps& taps);
+void resample_as_pillow(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
+void resample_as_opencv(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
+void resample_as_tensorflow(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
+void resample_as_torchvision(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
+void resample_by_low_frequencies(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
 
 // One pixel for each output, that which holds `position(output)`.
 template <typename Position>
-void take_nearest(const AxisPlacement& axis, Shown shown, Taps& taps, Position position) {
+void take_nearest(const AxisPlacement& axis, Shown shown, AxisTaps& taps, Position position) {
   for (int64_t output = shown.first; output < shown.last; ++output) {
     taps.add_one(static_cast<int64_t>(std::floor(position(output))), axis.source);
   }
@@ -36,7 +36,7 @@ void take_nearest(const AxisPlacement& axis, Shown shown, Taps& taps, Position p
 
 // Unantialiased: the 2 * reach nearest pixels, edge pixels repeated; position 0 is a pixel's middle.
 template <typename Position>
-void interpolate(const AxisPlacement& axis, Shown shown, Taps& taps, Curve curve, int reach,
+void interpolate(const AxisPlacement& axis, Shown shown, AxisTaps& taps, Curve curve, int reach,
                  Position position) {
   std::vector<double> weights(static_cast<size_t>(2 * reach));
   for (int64_t output = shown.first; output < shown.last; ++output) {
@@ -50,7 +50,7 @@ void interpolate(const AxisPlacement& axis, Shown shown, Taps& taps, Curve curve
 }
 
 // A kernel and half its width, in pixels of the smaller of the two images.
-struct Window {
+struct FilterWindow {
   Curve curve;
   int half_width_in_halves;
 };
@@ -58,7 +58,7 @@ struct Window {
 // Antialiased as Pillow and torch do it: the window grows as the image shrinks. Windows end where the
 // rounding of `Real`, the type of `scale` and `center(output)`, says; 0 is the edge of the image.
 template <typename Real, typename Center>
-void antialias(const AxisPlacement& axis, Shown shown, Taps& taps, Window window, Real scale,
+void antialias(const AxisPlacement& axis, Shown shown, AxisTaps& taps, FilterWindow window, Real scale,
                Center center) {
   const Real stretch = std::max(scale, Real{1});
   const Real reach = stretch * (static_cast<Real>(window.half_width_in_halves) / 2);
@@ -76,7 +76,7 @@ void antialias(const AxisPlacement& axis, Shown shown, Taps& taps, Window window
       const double distance = static_cast<double>(place) - static_cast<double>(middle) + 0.5;
       weights.push_back(window.curve(distance * shrink));
     }
-    Taps::normalize(weights);
+    AxisTaps::normalize(weights);
     taps.add(first, weights);
   }
 }

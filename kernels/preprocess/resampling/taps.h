@@ -8,7 +8,7 @@
 namespace jpegcompile {
 
 // Outputs that are sums of consecutive inputs by their weights.
-class Taps {
+class AxisTaps {
  public:
   struct Run {
     int64_t first = 0;  // input

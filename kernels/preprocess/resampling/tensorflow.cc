@@ -9,7 +9,7 @@ namespace {
 constexpr double kTableSteps = 1024.0;
 
 // Pixels outside of the image have no weight.
-void take_bicubic(const AxisPlacement& axis, Shown shown, float scale, Taps& taps) {
+void take_bicubic(const AxisPlacement& axis, Shown shown, float scale, AxisTaps& taps) {
   std::vector<double> weights(4);
   for (int64_t output = shown.first; output < shown.last; ++output) {
     const float position = (static_cast<float>(output) + 0.5F) * scale - 0.5F;
@@ -21,14 +21,14 @@ void take_bicubic(const AxisPlacement& axis, Shown shown, float scale, Taps& tap
       const double distance = static_cast<double>(index - 1) - part / kTableSteps;
       weights[static_cast<size_t>(index)] = is_inside ? keys<-2>(distance) : 0.0;
     }
-    Taps::normalize(weights);
+    AxisTaps::normalize(weights);
     taps.add_clamped(first, weights, axis.source);
   }
 }
 
 // The mean over what an output covers of the image. TensorFlow divides by `scale`, from which the sum
 // of its weights differs by rounding.
-void take_areas(const AxisPlacement& axis, Shown shown, float scale, Taps& taps) {
+void take_areas(const AxisPlacement& axis, Shown shown, float scale, AxisTaps& taps) {
   std::vector<double> weights;
   for (int64_t output = shown.first; output < shown.last; ++output) {
     const double begin = static_cast<float>(output) * scale;
@@ -41,14 +41,16 @@ void take_areas(const AxisPlacement& axis, Shown shown, float scale, Taps& taps)
                                            : (ends_behind ? end - place : 1.0);
       weights.push_back(covered);
     }
-    Taps::normalize(weights);
+    // Of an axis that is enlarged beyond what float32 tells apart.
+    if (weights.empty()) weights.push_back(1.0);
+    AxisTaps::normalize(weights);
     taps.add_clamped(static_cast<int64_t>(first), weights, axis.source);
   }
 }
 
 }  // namespace
 
-void resample_as_tensorflow(const AxisPlacement& axis, Shown shown, Taps& taps) {
+void resample_as_tensorflow(const AxisPlacement& axis, Shown shown, AxisTaps& taps) {
   const float scale = static_cast<float>(axis.source) / static_cast<float>(axis.target);
   const auto middle = [scale](int64_t output) {
     return (static_cast<float>(output) + 0.5F) * scale;

@@ -4,7 +4,7 @@
 
 namespace jpegcompile {
 
-void resample_as_torchvision(const AxisPlacement& axis, Shown shown, Taps& taps) {
+void resample_as_torchvision(const AxisPlacement& axis, Shown shown, AxisTaps& taps) {
   const float scale = static_cast<float>(axis.source) / static_cast<float>(axis.target);
   const bool is_bicubic = axis.filter.interpolation == Interpolation::kBicubic;
   // In float64 these products are exact, so that each position is rounded once.
@@ -23,7 +23,7 @@ void resample_as_torchvision(const AxisPlacement& axis, Shown shown, Taps& taps)
     return take_nearest(axis, shown, taps, middle);
   }
   if (axis.filter.antialias) {
-    const Window window = is_bicubic ? Window{keys<-2>, 4} : Window{triangle, 2};
+    const FilterWindow window = is_bicubic ? FilterWindow{keys<-2>, 4} : FilterWindow{triangle, 2};
     return antialias(axis, shown, taps, window, scale, middle);
   }
   interpolate(axis, shown, taps, is_bicubic ? keys<-3> : triangle, is_bicubic ? 2 : 1,
