@@ -51,8 +51,9 @@ class NetworkInput:
 
     @property
     def is_preprocessed(self) -> bool:
-        """Whether no fixed linear map takes files to it: they have any size, or become integers."""
-        return self.geometry.takes_any_size or self.decoder != "float"
+        """Whether no fixed linear map takes files to it: they are resized, turned or rounded."""
+        geometry = self.geometry
+        return geometry.takes_any_size or geometry.orientation or self.decoder != "float"
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -226,17 +226,10 @@ def _require_placed(preprocess: Preprocess, image: NetworkInput) -> None:
     if geometry.views != "one":
         raise UsageError(
             f'--preprocess: has "views": "{geometry.views}", and a compiled model sees one view of'
-            ' an image; leave "views" out, and average the answers for the views of a Preprocessor'
+            ' an image; leave "views" out'
         )
     if preprocess.decoder != "float":
-        used = geometry.resize is not None
-        library = geometry.resize.filter.library if geometry.resize is not None else "pillow"
-        if used and library != "pillow":
-            raise UsageError(
-                f"--decoder {preprocess.decoder} resizes 8-bit pixels as Pillow does, and the"
-                f" preprocessing resizes as {library}; set resize.library to pillow, or use"
-                " --decoder float"
-            )
+        geometry.require_integers()
     try:
         geometry.place(Frame(*image.size, ((1, 1),), "gray"), image.size)
     except ImageError as error:

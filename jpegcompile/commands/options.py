@@ -127,7 +127,8 @@ def labelled_options(*, required: bool) -> Callable[[Command], Command]:
                 "--images",
                 required=required,
                 type=click.Path(path_type=Path),
-                help="Folder with one folder of JPEG files a class; hidden folders are ignored.",
+                help="Folder with one folder of JPEG files a class; hidden folders are ignored."
+                " compare also takes files without labels, in no folders.",
             ),
         ):
             command = option(command)

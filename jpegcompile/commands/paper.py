@@ -40,7 +40,7 @@ from jpegcompile.search.interval import PairedCounts
 @click.option(
     "--preprocess",
     metavar="P",
-    help="Preset (imagenet, cifar10, unit, none) or JSON file (scale, mean, std, color).",
+    help="As for compile: a preset, or a JSON file (docs/preprocessing.md).",
 )
 @click.option("--image-input", metavar="NAME", help="Which input is the image.")
 @input_size_option

@@ -75,9 +75,9 @@ def verify(
 ) -> None:
     """Check that COMPILED gives the answers of ORIGINAL, at the outputs and at every lowered node.
 
-    The conversion error (against the float decode) must be within what the original's own rounding
-    explains and every top-1 the same, near-ties aside, or the exit code is 1. The decoder
-    difference (against Pillow's 8-bit decode) is shown beside it.
+    The conversion error (against the decode that COMPILED is made for) must be within what the
+    original's own rounding explains and every top-1 the same, near-ties aside, or the exit code is
+    1. The decoder difference (against Pillow's 8-bit decode) is shown beside it.
     """
     if images is not None and samples is not None:
         raise UsageError("--samples is for random tensors; leave it or --images out")
@@ -125,7 +125,7 @@ def show_verification(result: Verification, most_nodes: int) -> None:
     for output in result.outputs:
         table.add_row(
             plain(output.name),
-            "float decode" if output.decoder is not None else "the same tensors",
+            "its decode" if output.decoder is not None else "the same tensors",
             f"{output.conversion:.2e}",
             f"{output.own:.2e}",
             f"{output.allowed:.2e}",

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import onnx
 from numpy.typing import NDArray
 
@@ -26,7 +27,7 @@ from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage, coefficients_of
 from jpegcompile.runtime.batch import fill
 from jpegcompile.runtime.image_runner import ImageRunner
-from jpegcompile.runtime.inputs import coefficient_feeds, fits_inputs
+from jpegcompile.runtime.inputs import coefficient_feeds, fits_inputs, ingested
 from jpegcompile.runtime.opening import inference_session
 from jpegcompile.runtime.placed import placed_feeds, takes_axes
 from jpegcompile.runtime.session import Session
@@ -98,6 +99,9 @@ class Tracer:
         self._blocks = {tensor: int(block) for tensor, (block, _) in tensors.items()}
         self._twins = {tensor: twin for tensor, (_, twin) in tensors.items()}
         self._takes_axes = takes_axes(session.model)
+        # Where native kernels make the image, the model of a session begins behind them.
+        given = {value.name for value in session.model.graph.input}
+        self._takes_image = session.info.ingest_output in given
         sizes = tensor_bytes(session.model)
         order = [n for node in session.model.graph.node for n in node.output if n in tensors]
         self._step = inputs_at_once(sizes, min(_MOST_AT_ONCE, session.batch_size))
@@ -121,6 +125,8 @@ class Tracer:
             return True
         if isinstance(image, PixelImage):
             return False
+        if self._takes_image:
+            return True
         if self._takes_axes:
             return image.color_space != "rgb"
         return fits_inputs(image.frame, self._info.frame, self._info.input)
@@ -246,6 +252,9 @@ class Tracer:
                 tensors = batch.spatial[chosen]
                 return {taken.name: tensors if taken.has_batch else tensors[0]}
             images = coefficients_of([batch.images[index] for index in chosen])
+            if self._takes_image:
+                made = np.stack([ingested(image, self._info) for image in images])
+                return {self._info.ingest_output or "": made}
             if self._takes_axes:
                 return placed_feeds(images, self._info, ["image"] * len(images))
             return coefficient_feeds(images, frame)

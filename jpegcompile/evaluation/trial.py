@@ -19,7 +19,9 @@ from jpegcompile.evaluation.spatial import SpatialModel
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.trace import Tracer, tracer_of
 from jpegcompile.frontend.load import Source
+from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.pixel_fallback import Fallback
+from jpegcompile.jpeg.pixel_image import ReadImage
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.session import Session
@@ -109,7 +111,7 @@ def _outputs(session: ImageRunner, batch: Batch, tolerant: bool) -> dict[str, ND
     if info.input_mode == "tensor":
         values = session.run_feeds({info.input.name: batch.spatial})
     elif isinstance(session, Session) and _reads_files(session):
-        values = _run_files(session, batch)
+        values = _run_files(session, batch, tolerant)
     else:
         values = session.run_read(batch.files, batch.images, tolerant=tolerant)
     return dict(zip(session.output_names, values, strict=True))
@@ -119,18 +121,25 @@ def _reads_files(session: Session) -> bool:
     return session.info.input_mode == "jpeg" and session.execution.library is not None
 
 
-def _run_files(session: Session, batch: Batch) -> list[NDArray[Any]]:
-    """Outputs by the whole file, JpegDecode included, of images that it takes as they are.
+def _run_files(session: Session, batch: Batch, tolerant: bool) -> list[NDArray[Any]]:
+    """Outputs by the whole compiled file, which reads the images itself, as far as it takes them.
 
     The others go the way that a session takes with all.
     """
-    if len(batch.files) == 1 and session.fits(batch.images[0]):
+    images = list(zip(batch.files, batch.images, batch.whole, strict=True))
+    taken = [_is_taken(session, image, is_whole) for _, image, is_whole in images]
+    if len(images) == 1 and taken[0]:
         return session.run_feeds(session.feeds(batch.files))
-    values = session.run_coefficients(batch.images)
-    images = zip(batch.files, batch.images, batch.whole, strict=True)
-    for index, (file, image, is_whole) in enumerate(images):
-        # JpegDecode refuses damaged files; a session reads what is left of them.
-        if is_whole and session.fits(image):
+    values = session.run_read(batch.files, batch.images, tolerant=tolerant)
+    for index, (file, _, _) in enumerate(images):
+        if taken[index]:
             for rows, row in zip(values, session.run_feeds(session.feeds([file])), strict=True):
                 rows[index] = row[0]
     return values
+
+
+def _is_taken(session: Session, image: ReadImage, is_whole: bool) -> bool:
+    """Whether the model itself reads a file. Of damaged ones a session reads more."""
+    if not is_whole or not isinstance(image, Coefficients):
+        return False
+    return session.info.input.is_preprocessed or session.fits(image)

@@ -2,8 +2,9 @@
 
 What a convolution took in (a sum, an activation) is one operator with it, and is compared as one.
 Two errors are kept apart (they have different causes and sizes). The conversion error is measured
-against the original fed by the float decode: float rounding only. The decoder difference is
-measured against the original fed by Pillow: its rounding to 8 bits and clamping.
+against the original fed by the decode that the model is compiled for: float rounding only. The
+decoder difference is measured against the original fed by Pillow: its rounding to 8 bits and
+clamping.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def verify(
     Args:
         original: the source model.
         compiled: path of the compiled model.
-        images: folder of JPEG files of the network's size; without it a model compiled for tensors
+        images: folder of JPEG files; without it a model compiled for tensors
             is verified on random ones.
         samples: number of random tensors (standard normal).
         seed: of the random tensors.

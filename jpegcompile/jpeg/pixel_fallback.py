@@ -131,6 +131,8 @@ class PixelFallback:
             if str(refusal).startswith(f"{name}: "):
                 raise
             raise ImageError(f"{name}: {refusal}") from refusal
+        except Image.DecompressionBombError as failure:
+            raise ImageError(f"{name}: {one_line(failure)}; scale or crop it") from failure
         # Pillow's plug-ins raise whatever their code comes to on damaged files.
         except Exception as failure:
             raise ImageError(

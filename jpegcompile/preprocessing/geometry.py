@@ -176,6 +176,24 @@ class Geometry:
         is_anywhere = not isinstance(crop.position, str)
         return is_anywhere or (isinstance(resize.size, int) and resize.size < max(network))
 
+    def require_integers(self) -> None:
+        """Refuse what 8-bit pixels cannot be, or Pillow does not do with them.
+
+        Raises:
+            UsageError: saying what to give in its place.
+        """
+        library = "pillow" if self.resize is None else self.resize.filter.library
+        if library != "pillow":
+            raise UsageError(
+                "decoder libjpeg-turbo resizes 8-bit pixels as Pillow does, and the preprocessing"
+                f" resizes as {library}; set resize.library to pillow, or use decoder float"
+            )
+        for value in self.fill:
+            if value not in range(256):
+                raise UsageError(
+                    f"fill is {value}; with decoder libjpeg-turbo give whole numbers from 0 to 255"
+                )
+
     def each_view(self) -> tuple[Geometry, ...]:
         """The same for one view each; ten of them for "ten"."""
         if self.views == "one":

@@ -49,15 +49,16 @@ PRESETS: Mapping[str, Preprocess] = {
 
 # Networks of fewer pixels a side are made for images of their own size, as those of CIFAR are.
 _SMALLEST_OF_PHOTOGRAPHS = 96
+_OF_PHOTOGRAPHS = ("imagenet", "imagenet-bicubic", "imagenet-v2")
 
 
 def for_network(preprocess: Preprocess, network: Size) -> Preprocess:
     """What a preset means for a network's (height, width).
 
     Small networks that are trained with the mean and the deviation of ImageNet take images of their
-    own size: for them such a preset is the normalisation alone. What is no preset stays as it is.
+    own size: for them such a preset is the normalisation alone. Everything else stays as it is.
     """
-    is_preset = replace(preprocess, decoder="float") in PRESETS.values()
+    is_preset = replace(preprocess, decoder="float") in [PRESETS[name] for name in _OF_PHOTOGRAPHS]
     if min(network) >= _SMALLEST_OF_PHOTOGRAPHS or not is_preset:
         return preprocess
     return replace(preprocess, geometry=Geometry())

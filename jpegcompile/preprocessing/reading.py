@@ -87,7 +87,9 @@ def with_decoder(spec: object, decoder: Decoder | None) -> Preprocess:
 
 def _from_json(data: Any, where: str) -> Preprocess:
     if not isinstance(data, dict):
-        raise UsageError(f"{where}: preprocessing is a JSON object with scale, mean, std, color")
+        raise UsageError(
+            f"{where}: preprocessing is a JSON object; docs/preprocessing.md lists its fields"
+        )
     return _from_mapping(data, where)
 
 

@@ -102,14 +102,12 @@ def placed_by_pillow(
     if image.size != size:
         image = image.resize(size, filters[rows.filter.name])
     pixels = channels_of(image, color)
-    if geometry.mirror:
-        pixels = pixels[:, ::-1]
     seen = np.empty((rows.length, columns.length, pixels.shape[2]))
     seen[...] = geometry.fill
     inside = [_overlap(axis.start, axis.length, axis.target) for axis in (rows, columns)]
     (from_rows, to_rows), (from_columns, to_columns) = inside
     seen[to_rows, to_columns] = pixels[from_rows, from_columns]
-    return seen[:, ::-1] if geometry.flip else seen
+    return seen[:, ::-1] if columns.is_flipped else seen
 
 
 def _overlap(start: int, length: int, size: int) -> tuple[slice, slice]:

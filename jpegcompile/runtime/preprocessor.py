@@ -94,6 +94,11 @@ class Preprocessor:
             UsageError: if the network takes tensors, or an argument is out of range.
         """
         color, affine = taken.from_pixels
+        if taken.geometry.views != "one":
+            raise UsageError(
+                f'preprocessing has "views": "{taken.geometry.views}", and a preprocessor makes one'
+                " view; make one of each geometry that `Geometry.each_view` gives"
+            )
         block = block_size(*taken.size) if block is None else block
         if block not in (1, 2, 4, 8) or any(side % block for side in taken.size):
             raise UsageError(
@@ -112,7 +117,7 @@ class Preprocessor:
             raise UsageError(f"tensors are float32 or float16, not {self.dtype}")
         mixing = [mixing_matrix(space, color) * affine.scale[:, None] for space in _COLOR_SPACES]
         if taken.decoder == "libjpeg-turbo":
-            _check_integers(taken)
+            taken.geometry.require_integers()
         fill = np.broadcast_to(np.asarray(taken.geometry.fill, np.float64), affine.scale.shape)
         self._native = _native.Preprocessor(
             geometry=taken.geometry,
@@ -229,18 +234,3 @@ class Preprocessor:
     def placed(self, height: int, width: int, orientation: int = 1) -> Any:
         """Where the native side places an image, for tests; see `Geometry.place`."""
         return self._native.place(height, width, orientation)
-
-
-def _check_integers(taken: NetworkInput) -> None:
-    """Refuse what 8-bit pixels cannot be, or Pillow does not do with them."""
-    resize = taken.geometry.resize
-    if resize is not None and resize.filter.library != "pillow":
-        raise UsageError(
-            f"decoder libjpeg-turbo resizes as Pillow does, not as {resize.filter.library}; set"
-            ' "library" of the resize to pillow, or "decoder" to float'
-        )
-    for value in taken.geometry.fill:
-        if value not in range(256):
-            raise UsageError(
-                f"fill is {value}; with decoder libjpeg-turbo give whole numbers from 0 to 255"
-            )

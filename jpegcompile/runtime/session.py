@@ -47,9 +47,10 @@ _BATCH = 32
 class Session(ImageRunner):
     """A compiled model, ready to run; may be used from several threads, pickles by its path.
 
-    Of a model for the bytes of a file (`--input jpeg`) it runs what is behind JpegDecode, and reads
-    the files itself, with the same reader: so a batch is read by several threads and goes through
-    the network at once, files of every sampling are taken, and native kernels are not needed.
+    Of a model for the bytes of a file (`--input jpeg`) it runs what is behind JpegDecode or
+    JpegIngestFile, and reads the files itself, with the same reader: so a batch is read by several
+    threads and goes through the network at once, files of every sampling are taken, and native
+    kernels are not needed.
 
     Attributes:
         path: of the compiled model.
@@ -58,8 +59,8 @@ class Session(ImageRunner):
         execution: which nodes run by native kernels, and which by function bodies.
         execution_providers: what sessions of the model are asked to run on; `providers` says what
             they run on.
-        model: the compiled ONNX model, behind JpegDecode; large external weights stay in their
-            file.
+        model: the compiled ONNX model, behind JpegDecode or JpegIngestFile; large external weights
+            stay in their file.
         folder: of that file.
         output_names: of the source model, in its order.
         fixed_batch: the batch that the model is bound to, None if any will do.
@@ -282,7 +283,7 @@ class Session(ImageRunner):
                 `inference_session`.
         """
         self.require_process()
-        if self.info.input_mode == "jpeg":
+        if self.info.input_mode == "jpeg" or self._begins_at_image:
             return self._outputs(self.inference_session, {}, feeds)
         name = self.info.input.name
         if not self.info.input.has_batch and name in feeds and feeds[name].ndim == 3:

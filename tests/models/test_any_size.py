@@ -232,7 +232,8 @@ def test_verify_looks_at_every_node(tmp_path: Path) -> None:
         result = jpegcompile.verify(source, path, tmp_path)
         require_passed(result)
         assert result.inputs == len(FILES)
-        assert (result.inputs_for_nodes > 0) == (mode == "coefficients")
+        assert result.inputs_for_nodes > 0
+        assert result.nodes
         model = onnx.load(path)
         weight = next(t for t in model.graph.initializer if len(t.dims) == 4 and t.dims[2] == 3)
         values = onnx.numpy_helper.to_array(weight).copy()
@@ -280,15 +281,18 @@ def test_what_decoders_cannot_do() -> None:
     )
     description = {**RESIZED, "resize": {"library": "opencv"}, "decoder": "libjpeg-turbo"}
     assert refusal(preprocess=description) == (
-        "--decoder libjpeg-turbo resizes 8-bit pixels as Pillow does, and the preprocessing resizes"
-        " as opencv; set resize.library to pillow, or use --decoder float"
+        "decoder libjpeg-turbo resizes 8-bit pixels as Pillow does, and the preprocessing resizes"
+        " as opencv; set resize.library to pillow, or use decoder float"
+    )
+    assert refusal(preprocess={**RESIZED, "fill": 114.5}, decoder="libjpeg-turbo") == (
+        "fill is 114.5; with decoder libjpeg-turbo give whole numbers from 0 to 255"
     )
 
 
 def test_descriptions_that_never_fit() -> None:
     assert refusal(preprocess={**RESIZED, "views": "five"}) == (
         '--preprocess: has "views": "five", and a compiled model sees one view of an image;'
-        ' leave "views" out, and average the answers for the views of a Preprocessor'
+        ' leave "views" out'
     )
     message = refusal(preprocess={"preset": "unit", "resize": [30, 30]})
     assert message.startswith(
@@ -304,3 +308,31 @@ def test_small_networks_take_files_of_their_size() -> None:
         "the network takes 24x40, so the preset of the preprocessing resizes no images: give them"
         " at that size"
     ) in report.notes
+
+
+@pytest.mark.parametrize("mode", ["coefficients", "jpeg", "tensor"])
+def test_an_orientation_alone_is_applied(tmp_path: Path, mode: str) -> None:
+    """Without a resize, too: no fixed matrices turn a file."""
+    model = tiny_residual(height=24, width=24)
+    path = compiled(tmp_path, model, input=mode, preprocess={"preset": "unit", "orientation": True})
+    session = jpegcompile.load(path)
+    files = [turned(24, 24, orientation) for orientation in (1, 2, 6, 8)]
+    expected = meant(session, model, files)
+    assert_close(list(session.run(files)), expected)
+    assert np.abs(expected[0][0] - expected[0][2]).max() > 1e-3 * np.abs(expected[0]).max()
+
+
+@pytest.mark.parametrize("name", DESCRIPTIONS)
+def test_pillow_is_shown_the_same_part(tmp_path: Path, name: str) -> None:
+    """Where crops and mirrors meet, too: what differs is the rounding of 8 bits."""
+    session = jpegcompile.load(compiled(tmp_path, preprocess=DESCRIPTIONS[name]))
+    for file in (FILES[0], FILES[4]):
+        by_pillow = pillow_input(file, session.preprocess, session.info.input)
+        ours = original_input(read_coefficients(file), session.preprocess, session.info.input)
+        assert np.abs(ours - by_pillow).mean() < 2 / 255
+
+
+def test_feeds_of_integers_run(tmp_path: Path) -> None:
+    session = jpegcompile.load(compiled(tmp_path, decoder="libjpeg-turbo"))
+    made = session.run_feeds(session.feeds([FILES[0]]))
+    assert_close(made, list(session.run([FILES[0]])))

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,15 +48,21 @@ std::vector<NetworkNumbers> networks() {
   padding.fit = Fit::kPad;
   padding.filter.interpolation = Interpolation::kLanczos;
   const Crop center{}, outside{CropPosition::kGiven, -13, 7, CropRounding::kEven};
-  const auto turned = [](Geometry geometry) {
+  const auto turned = [](std::optional<Resize> resize, std::optional<Crop> crop, bool mirror,
+                         bool flip) {
+    Geometry geometry;
+    geometry.resize = resize;
+    geometry.crop = crop;
     geometry.applies_orientation = true;
+    geometry.mirror = mirror;
+    geometry.flip = flip;
     return geometry;
   };
-  return {network(8, false, false, turned({.resize = shrinking, .crop = center})),
-          network(4, true, false, turned({.resize = exact, .flip = true})),
-          network(2, false, true, turned({.resize = padding, .mirror = true})),
-          network(1, true, true, turned({.crop = outside, .mirror = true, .flip = true})),
-          network(1, false, false, turned({.crop = outside}))};
+  return {network(8, false, false, turned(shrinking, center, false, false)),
+          network(4, true, false, turned(exact, std::nullopt, false, true)),
+          network(2, false, true, turned(padding, std::nullopt, true, false)),
+          network(1, true, true, turned(std::nullopt, outside, true, true)),
+          network(1, false, false, turned(std::nullopt, outside, false, false))};
 }
 
 int check(const std::vector<Source>& sources, const NetworkNumbers& numbers, bool checks_all) {
