@@ -80,8 +80,11 @@ def _new_input(module: Module, name: str, kind: np.dtype[Any], shape: list[Any])
 
 def _of_any_size(tensor: gs.Variable) -> gs.Variable:
     """An input of the graph with as many blocks as a file has."""
-    if tensor.name != QUANTIZATION:
-        batch, components = tensor.shape[:2]
+    batch, components = tensor.shape[:2]
+    if tensor.name == QUANTIZATION:
+        # A grey file has one table.
+        tensor.shape = (batch, "tables", 8, 8)
+    else:
         counts = (f"{tensor.name}_block_rows", f"{tensor.name}_block_columns")
         tensor.shape = (batch, components, *counts, 8, 8)
     return tensor

@@ -34,7 +34,7 @@ OPTIONS: list[dict[str, Any]] = [
 SHARED = [
     ("akamaster_resnet20_option_a", "cifar10"),
     ("onnc_resnet20_bn", "cifar10"),
-    ("light_resnet50", "imagenet"),
+    ("light_resnet50", "imagenet-unresized"),
 ]
 
 

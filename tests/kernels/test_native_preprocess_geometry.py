@@ -70,7 +70,7 @@ def sizes(count: int) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("crop", CROPS)
 @pytest.mark.parametrize("turned", [False, True])
 def test_places_as_python(resize: Any, crop: Any, turned: bool) -> None:
-    if isinstance(resize, dict) and resize.get("fit") == "long":
+    if isinstance(resize, dict) and (resize.get("fit") == "long" or "size" in resize):
         crop = crop or "center"  # which it needs
     refused = 0
     for size in NETWORKS:

@@ -30,8 +30,12 @@ from jpegcompile.options import image_of
 
 # Its TopK finds places in a map of the trained size.
 BOUND = {"CenterNet-like (peaks of heat maps)"}
-# Dynamo writes the sizes of maps into their Split and Expand nodes.
-BOUND_BY_DYNAMO = {"coordinate attention", "ECA-ResNet"}
+# Dynamo writes the sizes of maps into their Split and Expand nodes; TorchScript computes where
+# coordinate attention cuts its maps.
+BOUND_AS_EXPORTED = {
+    "dynamo": {"coordinate attention", "ECA-ResNet"},
+    "torchscript": {"coordinate attention"},
+}
 NETWORKS = [
     family for family in (*FAMILIES, *SHALLOW) if not family.is_deep and family.name not in BOUND
 ]
@@ -59,7 +63,7 @@ def test_families(family: Family, exporter: Any, tmp_path: Path) -> None:
     """What was exported at one size is, at another one, what PyTorch computes there."""
     network = family.build()
     path = export(network, family.size, tmp_path / "model.onnx", exporter)
-    if exporter == "dynamo" and family.name in BOUND_BY_DYNAMO:
+    if family.name in BOUND_AS_EXPORTED[exporter]:
         with pytest.raises(UnsupportedModelError, match="is bound to an input of"):
             resized(path, (family.size * 3 // 4,) * 2)
         return
