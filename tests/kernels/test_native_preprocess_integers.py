@@ -67,8 +67,8 @@ def test_errors_end_no_batch() -> None:
     [
         (
             {"resize": {"library": "opencv", "filter": "area"}},
-            "decoder libjpeg-turbo resizes as Pillow does, not as opencv; set"
-            ' "library" of the resize to pillow, or "decoder" to float',
+            "decoder libjpeg-turbo resizes 8-bit pixels as Pillow does, and the preprocessing"
+            " resizes as opencv; set resize.library to pillow, or use decoder float",
         ),
         (
             {"resize": {"fit": "pad"}, "fill": 103.5},
