@@ -25,7 +25,8 @@ from jpegcompile.commands.options import (
 )
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import compare as comparison
-from jpegcompile.evaluation.compare import NO_LABELS, Accuracy, Comparison, ScoreError
+from jpegcompile.evaluation.compare import NO_LABELS
+from jpegcompile.evaluation.comparison import Accuracy, Comparison, ScoreError
 from jpegcompile.evaluation.dataset import has_no_folders
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError

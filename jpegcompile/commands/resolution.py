@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from jpegcompile.commands.console import change_text, progress_bar
+from jpegcompile.commands.console import change_text
 from jpegcompile.commands.images import show_left_out
+from jpegcompile.commands.search import searching, shared_arguments
 from jpegcompile.input_size import size_text
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.search.resolution import Measured, ResolutionSearch, choose_resolution
@@ -28,27 +29,16 @@ def run_resolution_search(
         KeyboardInterrupt: that says that nothing is lost.
         UsageError, ImageError, AccessError, UnsupportedModelError: as `choose_resolution`.
     """
-    try:
-        with progress_bar("choosing a resolution") as progress:
-            return choose_resolution(
-                model,
-                options["images"],
-                max_drop=options["max_drop"],
-                preprocess=preprocess,
-                labels=options["labels"],
-                output=options["output_name"],
-                image_input=image_input,
-                input_size=input_size,
-                cache=options["cache"],
-                on_error=options["on_error"] or "stop",
-                tolerant=bool(options["tolerant"]),
-                fallback=options["fallback"] or "none",
-                progress=progress,
-            )
-    except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(
-            "what was measured is kept, and the same command goes on from there"
-        ) from stop
+    with searching("choosing a resolution") as progress:
+        return choose_resolution(
+            model,
+            options["images"],
+            preprocess=preprocess,
+            image_input=image_input,
+            input_size=input_size,
+            progress=progress,
+            **shared_arguments(options),
+        )
 
 
 def show_resolution_search(search: ResolutionSearch) -> None:

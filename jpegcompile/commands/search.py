@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from jpegcompile.commands.images import show_left_out
 from jpegcompile.commands.options import Command
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
+from jpegcompile.evaluation.progress import Progress
 from jpegcompile.frequency_plan import Masking
 from jpegcompile.jpeg.pixel_fallback import FALLBACKS
 from jpegcompile.jpeg.unusable import ON_ERROR
@@ -109,6 +112,35 @@ def refuse_search_options(options: dict[str, Any]) -> None:
         )
 
 
+@contextmanager
+def searching(title: str) -> Iterator[Progress]:
+    """A progress bar for a search that keeps what it measures.
+
+    Raises:
+        KeyboardInterrupt: that says that nothing is lost.
+    """
+    try:
+        with progress_bar(title) as progress:
+            yield progress
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(
+            "what was measured is kept, and the same command goes on from there"
+        ) from stop
+
+
+def shared_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What every search takes of the options of `search_options`, besides the images."""
+    return {
+        "max_drop": options["max_drop"],
+        "labels": options["labels"],
+        "output": options["output_name"],
+        "cache": options["cache"],
+        "on_error": options["on_error"] or "stop",
+        "tolerant": bool(options["tolerant"]),
+        "fallback": options["fallback"] or "none",
+    }
+
+
 def run_search(
     model: Path,
     options: dict[str, Any],
@@ -127,31 +159,20 @@ def run_search(
         KeyboardInterrupt: that says that nothing is lost.
         UsageError, ImageError, AccessError, UnsupportedModelError: as `choose_frequencies`.
     """
-    try:
-        with progress_bar("choosing frequencies") as progress:
-            return choose_frequencies(
-                model,
-                options["images"],
-                max_drop=options["max_drop"],
-                preprocess=preprocess,
-                labels=options["labels"],
-                output=options["output_name"],
-                relu=relu or "asm",
-                has_exact_masks=has_exact_masks,
-                truncate=truncate,
-                image_input=image_input,
-                input_size=input_size,
-                resolution=resolution,
-                cache=options["cache"],
-                on_error=options["on_error"] or "stop",
-                tolerant=bool(options["tolerant"]),
-                fallback=options["fallback"] or "none",
-                progress=progress,
-            )
-    except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(
-            "what was measured is kept, and the same command goes on from there"
-        ) from stop
+    with searching("choosing frequencies") as progress:
+        return choose_frequencies(
+            model,
+            options["images"],
+            preprocess=preprocess,
+            relu=relu or "asm",
+            has_exact_masks=has_exact_masks,
+            truncate=truncate,
+            image_input=image_input,
+            input_size=input_size,
+            resolution=resolution,
+            progress=progress,
+            **shared_arguments(options),
+        )
 
 
 def show_search(search: FrequencySearch) -> None:

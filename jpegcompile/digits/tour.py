@@ -9,7 +9,8 @@ from typing import Any
 
 from jpegcompile.compiler import compile as compile_model
 from jpegcompile.digits import images_path, model_path, preprocess_path
-from jpegcompile.evaluation.compare import Comparison, compare
+from jpegcompile.evaluation.compare import compare
+from jpegcompile.evaluation.comparison import Comparison
 from jpegcompile.evaluation.measure import Verification
 from jpegcompile.evaluation.predict import Prediction, run
 from jpegcompile.evaluation.progress import Progress

@@ -74,6 +74,11 @@ class PairedCounts:
         quantile = NormalDist().inv_cdf((1 + confidence) / 2)
         return score_bound(self, quantile), score_bound(self, -quantile)
 
+    def refutes(self, max_drop: float) -> bool:
+        """Whether the whole interval lies beyond a drop of so many percentage points."""
+        _, best = self.interval()
+        return -100 * best > max_drop
+
     def to_json(self) -> dict[str, Any]:
         """JSON-ready data; drops are in percentage points.
 

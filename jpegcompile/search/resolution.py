@@ -106,8 +106,7 @@ class ResolutionSearch:
     @property
     def is_refuted(self) -> bool:
         """Whether the whole interval of the verification lies beyond the budget."""
-        _, best = self.verification.interval()
-        return -100 * best > self.max_drop
+        return self.verification.refutes(self.max_drop)
 
     @property
     def time(self) -> float:

@@ -103,7 +103,6 @@ std::vector<double> numbers(const Node& node, In input, size_t count) {
 
 // As read_coefficients has it.
 constexpr uint64_t kMostImagePixels = uint64_t{1} << 28;
-constexpr std::array<std::string_view, 3> kColorNames = {"RGB", "BGR", "L"};
 
 }  // namespace
 

@@ -31,8 +31,6 @@ Enum named(nb::handle object, const std::array<std::string_view, kCount>& names)
   return *value;
 }
 
-constexpr std::array<std::string_view, 3> kColorNames = {"RGB", "BGR", "L"};
-
 using Pair = std::pair<int64_t, int64_t>;
 
 Resize resize_of(nb::handle given) {

@@ -19,6 +19,7 @@ inline constexpr std::array<std::string_view, 10> kInterpolationNames = {
 inline constexpr std::array<std::string_view, 4> kFitNames = {"short", "long", "exact", "pad"};
 inline constexpr std::array<std::string_view, 5> kCropPositionNames = {
     "center", "top-left", "top-right", "bottom-left", "bottom-right"};
+inline constexpr std::array<std::string_view, 3> kColorNames = {"RGB", "BGR", "L"};  // PixelColor
 inline constexpr std::array<std::string_view, 2> kRoundingNames = {"even", "down"};
 
 // The value of a name; nothing if it is none of them.

@@ -14,7 +14,8 @@ from support.tiny_residual import tiny_residual
 import jpegcompile
 from jpegcompile.cli import run_command
 from jpegcompile.errors import UsageError
-from jpegcompile.evaluation.compare import Comparison, ScoreError, require_drop
+from jpegcompile.evaluation.compare import require_drop
+from jpegcompile.evaluation.comparison import Comparison, ScoreError
 
 SIZES = [(97, 61), (33, 130), (50, 40)]
 

@@ -16,7 +16,7 @@ from jpegcompile.jpeg.unusable import Skipped
 from jpegcompile.runtime.native import Execution
 
 if TYPE_CHECKING:
-    from jpegcompile.runtime.triton.module import ModuleExecution
+    from jpegcompile.runtime.triton.execution import ModuleExecution
 
 
 def originals_among(sides: Iterable[str]) -> list[str]:

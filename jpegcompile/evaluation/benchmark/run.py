@@ -34,7 +34,8 @@ from jpegcompile.runtime.providers import Asked, Providers, providers_for
 from jpegcompile.runtime.session import Session
 
 if TYPE_CHECKING:
-    from jpegcompile.runtime.triton.module import CompiledModule, ModuleExecution
+    from jpegcompile.runtime.triton.execution import ModuleExecution
+    from jpegcompile.runtime.triton.module import CompiledModule
 
 BATCHES, THREADS = (1, 8), (1, 2)
 ROUNDS, SECONDS = 5, 0.25

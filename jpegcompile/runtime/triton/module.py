@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,10 +24,8 @@ from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage, coefficients_of
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader
-from jpegcompile.kernels.ingest.launch import Ingest
 from jpegcompile.metadata import CompiledInfo
-from jpegcompile.network_input import NetworkInput
-from jpegcompile.precision import Precision, precision_of
+from jpegcompile.precision import precision_of
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.batch import fill
 from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
@@ -36,104 +34,15 @@ from jpegcompile.runtime.outputs import joined, require_rows
 from jpegcompile.runtime.pixel_input import network_tensor
 from jpegcompile.runtime.preprocessor import Preprocessor
 from jpegcompile.runtime.tensor_reader import usable_tensors
+from jpegcompile.runtime.triton.execution import ModuleExecution
+from jpegcompile.runtime.triton.ingest import IngestModule
 from jpegcompile.runtime.triton.kernel import KernelModule
 from jpegcompile.runtime.triton.launching import DTYPES
 from jpegcompile.runtime.triton.maps import from_graph, to_graph
 from jpegcompile.runtime.triton.packed import unpacked_on
 from jpegcompile.runtime.triton.photographs import is_for_device, is_for_host
 
-_MOST_FRAMES = 16
 _BATCH = 32
-
-
-class IngestModule(nn.Module):
-    """From the coefficients of files to the image that the network takes.
-
-    Files of other sampling than the model is compiled for have an ingest of their own, made when
-    the first of them comes.
-
-    Attributes:
-        layout: of the image.
-    """
-
-    def __init__(
-        self, y: MapLayout, frame: Frame, taken: NetworkInput, precision: Precision
-    ) -> None:
-        """The ingest of files of `frame`; see `Ingest`."""
-        super().__init__()
-        self.layout = y
-        self._y, self._frame, self._taken, self._precision = y, frame, taken, precision
-        self.written = self._of(frame)
-        self._others: OrderedDict[Frame, KernelModule] = OrderedDict()
-
-    def _of(self, frame: Frame) -> KernelModule:
-        spec = Ingest(self.layout, frame, self._taken)
-        module = KernelModule(spec, self._precision)
-        # Made once here: `torch.compile` traces launches, and no NumPy in them.
-        spec.windows  # noqa: B018
-        for name, values in spec.tensors.items():
-            module.register_buffer(name, torch.from_numpy(values.copy()), persistent=False)
-        return module
-
-    def forward(self, **coefficients: Tensor) -> Tensor:
-        """The image [N, *y.shape] of files of the frame that the model is compiled for."""
-        return self.written(**coefficients)
-
-    if TYPE_CHECKING:
-
-        def __call__(self, **coefficients: Tensor) -> Tensor:
-            """See `forward`."""
-
-    def for_frame(self, frame: Frame) -> KernelModule:
-        """The ingest of files of any frame that comes to the network's size."""
-        if frame == self._frame:
-            return self.written
-        if frame not in self._others:
-            device = next(self.written.buffers()).device
-            self._others[frame] = self._of(frame).to(device)
-            self._others[frame].use(self.written.tiling)
-            if len(self._others) > _MOST_FRAMES:
-                self._others.popitem(last=False)
-        self._others.move_to_end(frame)
-        return self._others[frame]
-
-    def _apply(self, fn: Any, recurse: bool = True) -> IngestModule:
-        self._others.clear()
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        return self
-
-
-@dataclass(frozen=True)
-class ModuleExecution:
-    """What runs the nodes of a module.
-
-    Attributes:
-        kernels: calls of GPU kernels.
-        torch_operators: how many nodes operators of PyTorch run, by operator.
-        precision: of maps and products.
-        device: where they run.
-        inputs: how many images were preprocessed so far, "on the host" and "on the device"; only of
-            models for files of any size.
-    """
-
-    kernels: int
-    torch_operators: Mapping[str, int]
-    precision: str
-    device: str
-    inputs: Mapping[str, int] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        """One line for people."""
-        others = ", ".join(f"{count} {op}" for op, count in self.torch_operators.items())
-        text = f"{self.kernels} GPU kernels in {self.precision} on {self.device}"
-        if self.inputs:
-            made = " and ".join(f"{count} {where}" for where, count in self.inputs.items())
-            text = f"{text}; images preprocessed: {made}"
-        return f"{text}; by operators of PyTorch: {others}" if others else text
 
 
 class CompiledModule(nn.Module, ImageRunner):

@@ -1,49 +1,32 @@
 #include "preprocess/integer/bindings.h"
 
-#include "jpeg/open_rows.h"
-
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
 #include <array>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "jpeg/open_rows.h"
 #include "preprocess/integer/integer_decode.h"
+#include "preprocess/names.h"
 
 namespace nb = nanobind;
 
 namespace jpegcompile {
 namespace {
 
-template <typename Value>
-struct Named {
-  const char* name;
-  Value value;
-};
-
-constexpr Named<Interpolation> kInterpolations[] = {
-    {"nearest", Interpolation::kNearest},   {"nearest-exact", Interpolation::kNearestExact},
-    {"box", Interpolation::kBox},           {"bilinear", Interpolation::kBilinear},
-    {"hamming", Interpolation::kHamming},   {"bicubic", Interpolation::kBicubic},
-    {"lanczos", Interpolation::kLanczos},   {"area", Interpolation::kArea}};
-constexpr Named<ResizeLibrary> kLibraries[] = {{"pillow", ResizeLibrary::kPillow},
-                                               {"opencv", ResizeLibrary::kOpenCv},
-                                               {"tensorflow", ResizeLibrary::kTensorFlow},
-                                               {"torchvision", ResizeLibrary::kTorchvision}};
-constexpr Named<PixelColor> kColors[] = {
-    {"RGB", PixelColor::kRgb}, {"BGR", PixelColor::kBgr}, {"L", PixelColor::kGray}};
-
-template <typename Value, std::size_t kCount>
-Value value_of(const Named<Value> (&known)[kCount], const std::string& name) {
-  for (const Named<Value>& one : known) {
-    if (name == one.name) return one.value;
-  }
-  throw std::invalid_argument("unknown name '" + name + "'");
+template <typename Enum, std::size_t kCount>
+Enum named(const std::string& name, const std::array<std::string_view, kCount>& names) {
+  const std::optional<Enum> value = value_of<Enum>(name, names);
+  if (!value.has_value()) throw std::invalid_argument("unknown name '" + name + "'");
+  return *value;
 }
 
 template <typename Value>
@@ -59,8 +42,8 @@ AxisPlacement axis_of(nb::handle axis) {
   placement.target = attribute<int64_t>(axis, "target");
   placement.start = attribute<int64_t>(axis, "start");
   placement.length = attribute<int64_t>(axis, "length");
-  placement.filter = {value_of(kInterpolations, attribute<std::string>(filter, "name")),
-                      value_of(kLibraries, attribute<std::string>(filter, "library")),
+  placement.filter = {named<Interpolation>(attribute<std::string>(filter, "name"), kInterpolationNames),
+                      named<ResizeLibrary>(attribute<std::string>(filter, "library"), kLibraryNames),
                       attribute<bool>(filter, "antialias")};
   placement.is_mirrored = attribute<bool>(axis, "is_mirrored");
   placement.is_flipped = attribute<bool>(axis, "is_flipped");
@@ -71,7 +54,7 @@ nb::object decode(const nb::bytes& source, nb::handle placement, const std::stri
                   const nb::tuple& fill) {
   const Placement placed{axis_of(placement.attr("rows")), axis_of(placement.attr("columns")),
                          attribute<bool>(placement, "is_transposed")};
-  const PixelColor color = value_of(kColors, color_name);
+  const PixelColor color = named<PixelColor>(color_name, kColorNames);
   std::vector<std::uint8_t> values;
   for (nb::handle value : fill) values.push_back(nb::cast<std::uint8_t>(value));
   const std::array<std::size_t, 3> shape = {static_cast<std::size_t>(channels_of(color)),
