@@ -161,3 +161,20 @@ def test_a_damaged_record_of_format_6(change: Callable[[Record], Record], tmp_pa
     assert str(caught.value) == (
         f"{path}: its jpegcompile metadata is damaged; compile the model again"
     )
+
+
+def test_format_8_knew_one_size_and_one_decoder(tmp_path: Path) -> None:
+    new, old = tmp_path / "new.onnx", tmp_path / "old.onnx"
+    compiled = jpegcompile.compile(source(), preprocess=PREPROCESS)
+    compiled.save(new)
+    entry = next(p for p in compiled.model.metadata_props if p.key == DOMAIN)
+    record = json.loads(entry.value)
+    record["format_version"] = 8
+    del record["trained_size"], record["input"]["geometry"], record["input"]["decoder"]
+    entry.value = json.dumps(record)
+    compiled.save(old)
+    expected = jpegcompile.load(new)
+    session = jpegcompile.load(old)
+    assert (session.info.format_version, session.info.input) == (8, expected.info.input)
+    for values, wanted in zip(session.run(FILES), expected.run(FILES), strict=True):
+        np.testing.assert_array_equal(values, wanted)
