@@ -88,7 +88,7 @@ class Tracer:
         self.traced = 0
         # The session itself is not kept: its memory is wanted while parts of its model run.
         self._model, self._info, self._folder = session.model, session.info, session.folder
-        self._fixed_batch = session.fixed_batch
+        self._fixed_batch, self._views = session.fixed_batch, session.info.views
         self._source = source
         self._native = native
         self._providers = session.execution_providers
@@ -116,8 +116,15 @@ class Tracer:
         ][: max(self._most - self.traced, 0)]
         if usable:
             read = [batch.images[index] for index in usable] if batch.images else ()
-            self._kept.append(Batch((), read, batch.spatial[usable], None))
+            spatial = batch.spatial[usable]
+            if self._views > 1 and read:
+                spatial = spatial[range(len(usable)), [self._view(n) for n in range(len(usable))]]
+            self._kept.append(Batch((), read, spatial, None))
             self.traced += len(usable)
+
+    def _view(self, index: int) -> int:
+        """Which view of a kept image is compared: each in its turn."""
+        return index % self._views
 
     def _is_fed(self, image: ReadImage | None) -> bool:
         """Whether the graph takes an image as it is; None is a tensor."""
@@ -253,10 +260,12 @@ class Tracer:
                 return {taken.name: tensors if taken.has_batch else tensors[0]}
             images = coefficients_of([batch.images[index] for index in chosen])
             if self._takes_image:
-                made = np.stack([ingested(image, self._info) for image in images])
+                pairs = zip(images, map(self._view, chosen), strict=True)
+                made = np.stack([ingested(image, self._info, view) for image, view in pairs])
                 return {self._info.ingest_output or "": made}
             if self._takes_axes:
-                return placed_feeds(images, self._info, ["image"] * len(images))
+                # One image at a time.
+                return placed_feeds(images, self._info, ["image"], self._view(chosen[0]))
             return coefficient_feeds(images, frame)
 
         opened = partial(

@@ -138,6 +138,7 @@ NetworkNumbers network_of(const Node& node) {
   network.geometry.applies_orientation = node.integer("orientation") != 0;
   network.geometry.mirror = node.integer("mirror") != 0;
   network.geometry.flip = node.integer("flip") != 0;
+  network.geometry.views = named<Views>(node, "views", kViewsNames);
   const size_t channels = network.channels;
   network.mixing = {numbers(node, In::kGrayMixing, channels),
                     numbers(node, In::kYcbcrMixing, 3 * channels),

@@ -47,7 +47,8 @@ class IngestFile : public Kernel {
   void compute(const Call& call) const override {
     const Source source = bytes_of(call.input(In::kJpeg));
     const NetworkNumbers& network = preprocessor_.network();
-    const Shape shape{1, static_cast<int64_t>(network.channels), network.size.height,
+    const Shape shape{static_cast<int64_t>(preprocessor_.views()),
+                      static_cast<int64_t>(network.channels), network.size.height,
                       network.size.width};
     float* const y = call.output_floats(Out::kY, shape);
     for (const Failure& failure : preprocessor_.run(std::span(&source, 1), y)) {

@@ -20,10 +20,12 @@ class IngestIntegers : public Kernel {
   void compute(const Call& call) const override {
     const FileTensors tensors = file_tensors(call);
     const NetworkNumbers& network = preprocessor_.network();
-    const Shape shape{tensors.luma.shape[0], static_cast<int64_t>(network.channels),
-                      network.size.height, network.size.width};
+    const int64_t images = tensors.luma.shape[0];
+    const Shape shape{images * static_cast<int64_t>(preprocessor_.views()),
+                      static_cast<int64_t>(network.channels), network.size.height,
+                      network.size.width};
     float* y = call.output_floats(Out::kY, shape);
-    for (int64_t index = 0; index < shape[0]; ++index, y += preprocessor_.image_size()) {
+    for (int64_t index = 0; index < images; ++index, y += preprocessor_.image_size()) {
       const std::unique_ptr<BlockRows> rows = rows_of(image_of(tensors, index));
       try {
         preprocessor_.take(*rows, y);

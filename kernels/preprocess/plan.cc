@@ -173,16 +173,17 @@ int64_t Plan::ready(int64_t complete) const {
   return complete == outputs() ? complete : complete / kGroup * kGroup;
 }
 
-Placement placement_of(const Image& frame, const NetworkNumbers& network) {
+Placement placement_of(const Image& frame, const Geometry& view, Size network) {
   check_factors(frame);
   const Size image{frame.height, frame.width};
-  const auto placement = place(network.geometry, image, frame.orientation, network.size);
+  const auto placement = place(view, image, frame.orientation, network);
   if (!placement.has_value()) throw FrameRefused();
   return *placement;
 }
 
-Plan make_plan(const Image& frame, const NetworkNumbers& network, Operators& operators) {
-  const Placement placement = placement_of(frame, network);
+Plan make_plan(const Image& frame, const Geometry& view, const NetworkNumbers& network,
+               Operators& operators) {
+  const Placement placement = placement_of(frame, view, network.size);
   check_chroma(frame);
   Plan plan;
   static_cast<ResultShape&>(plan) = ResultShape(network.size, placement.is_transposed);

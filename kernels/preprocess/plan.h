@@ -27,6 +27,10 @@ struct NetworkNumbers {
   std::array<std::vector<double>, 3> mixing;
   // [channels]: the network's numbers are scale * pixel + shift; the fill is a pixel.
   std::vector<double> scale, shift, fill;
+
+  // Numbers and bytes of one view of an image.
+  size_t view_size() const { return channels * static_cast<size_t>(size.height * size.width); }
+  size_t view_bytes() const { return view_size() * (is_half ? sizeof(uint16_t) : sizeof(float)); }
 };
 
 // A frame that does not come to the network's size, or whose sampling factors define no pixels.
@@ -90,10 +94,11 @@ struct Plan : ResultShape {
   int64_t ready(int64_t complete) const;
 };
 
-// Where a frame comes to stand. Throws FrameRefused.
-Placement placement_of(const Image& frame, const NetworkNumbers& network);
+// Where a frame comes to stand in a view. Throws FrameRefused.
+Placement placement_of(const Image& frame, const Geometry& view, Size network);
 
-// Throws FrameRefused.
-Plan make_plan(const Image& frame, const NetworkNumbers& network, Operators& operators);
+// Of a view. Throws FrameRefused.
+Plan make_plan(const Image& frame, const Geometry& view, const NetworkNumbers& network,
+               Operators& operators);
 
 }  // namespace jpegcompile

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from jpegcompile.evaluation.benchmark.rivals.target import Target
 from jpegcompile.evaluation.pillow import END_OF_IMAGE
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.runtime.preprocessor import Preprocessor
+from jpegcompile.runtime.views import over_views
 
 BatchReader = Callable[[Sequence[bytes]], Any]
 
@@ -131,10 +133,22 @@ def preprocessor_reader(job: Job, threads: int | None = None) -> BatchReader:
 
 
 def _network_of(job: Job, session: Any) -> Callable[[Any], Outputs]:
-    if job.is_original:
-        return session_network(session)
+    """Outputs for images, averaged over their views if there are several."""
     (image,) = session.get_inputs()
-    return lambda tensors: run_session(session, {image.name: tensors})
+    network = session_network(session)
+    if not job.is_original:
+        network = partial(_run_image, session, image.name)
+    if job.image.geometry.view_count == 1:
+        return network
+    if job.averages_views and not job.is_original:
+        return lambda views: network(views.reshape(-1, *views.shape[2:]))
+    names = [output.name for output in session.get_outputs()]
+    batch = image.shape[0] if isinstance(image.shape[0], int) else None
+    return lambda views: over_views(names, views, network, batch)
+
+
+def _run_image(session: Any, name: str, tensors: Array) -> Outputs:
+    return run_session(session, {name: tensors})
 
 
 def _batches_of(read: Callable[[bytes], Array], threads: int) -> BatchReader:

@@ -106,7 +106,9 @@ def gather(
     if info.frame is None:
         preprocess = session.preprocess
         pixels = [pillow_input(file, preprocess, info.input, tolerant=tolerant) for file in run]
-        inputs = _tensor_set("images", np.stack(pixels), folder)
+        # Each view of an image is a tensor by itself.
+        tensors = np.stack(pixels).reshape(-1, *info.input.shape)
+        inputs = _tensor_set("images", tensors, folder)
     else:
         inputs = _file_set("images", run, session, folder, tolerant=tolerant)
     return Inputs(

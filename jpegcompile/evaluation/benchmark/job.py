@@ -71,6 +71,7 @@ class Job:
         tolerant: whether to take what can be read of damaged files.
         providers: what sessions of ONNX Runtime run on.
         ingest_block: block size of the tensor where the compiled network begins.
+        averages_views: as in `CompiledInfo`, of the compiled model.
     """
 
     side: str
@@ -90,6 +91,7 @@ class Job:
     tolerant: bool = False
     providers: Providers = ON_CPU
     ingest_block: int | None = None
+    averages_views: bool = False
 
     @property
     def is_original(self) -> bool:

@@ -93,7 +93,7 @@ def plan_of(
     original_job = _spatial_job(source, shared, folder, info.trained_size)
     originals: tuple[Job, ...] = (original_job,)
     if shared.is_preprocessed:
-        shared = replace(shared, ingest_block=info.ingest_block)
+        shared = replace(shared, ingest_block=info.ingest_block, averages_views=info.averages_views)
         originals = tuple(replace(original_job, side=rival) for rival in rivals)
     if isinstance(session, Session):
         compiled = _jobs_of_a_file(session, shared, folder, portable)

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from jpegcompile.evaluation.benchmark.rivals.names import PILLOW
-from jpegcompile.evaluation.benchmark.rivals.target import Pixels, Target, Values
+from jpegcompile.evaluation.benchmark.rivals.target import Pixels, Seen, Target, Values
 from jpegcompile.preprocessing.geometry import Placement
 
 # Exif 2.32, 4.6.4: from this orientation on, rows and columns are exchanged.
@@ -26,9 +26,14 @@ def simple_reader(target: Target) -> Callable[[bytes], Values]:
         with Image.open(BytesIO(file)) as image:
             if preprocess.geometry.orientation:
                 ImageOps.exif_transpose(image, in_place=True)
-            pixels, placement = _resized(image.convert(_mode(target)), target)
-        seen = target.seen(_channels(pixels, target), placement)
-        values = (np.asarray(seen, np.float32) * scale - mean) / std
+            converted = image.convert(_mode(target))
+        size = converted.height, converted.width
+        placement = target.place(*size)
+        pixels = _channels(_by(converted, target, placement, _size(placement)), target)
+        return target.each_view(lambda view: normalized(view.seen(pixels, view.place(*size))))
+
+    def normalized(seen: Seen) -> Values:
+        values: Values = (np.asarray(seen, np.float32) * scale - mean) / std
         if target.taken.layout == "NHWC":
             return values
         return np.ascontiguousarray(values.transpose(2, 0, 1))
@@ -41,13 +46,17 @@ def box_reader(target: Target) -> Callable[[bytes], Values]:
 
     def read(file: bytes) -> Values:
         with Image.open(BytesIO(file)) as image:
-            placement, extent = _draft(image, target)
+            displayed, extent = _draft(image, target)
+            placement = target.place(*displayed)
             if target.preprocess.geometry.orientation:
                 ImageOps.exif_transpose(image, in_place=True)
             converted = image.convert(_mode(target))
-        if not placement.is_inside:
-            whole = _by(converted, target, placement, _size(placement))
-            return target.normalized(target.seen(_channels(whole, target), placement))
+        # Views are parts of one image: that of all of them is resized once.
+        if len(target.views) > 1 or not placement.is_inside:
+            whole = _channels(_by(converted, target, placement, _size(placement)), target)
+            return target.each_view(
+                lambda view: view.normalized(view.seen(whole, view.place(*displayed)))
+            )
         rows, columns = placement.rows, placement.columns
         down, right = extent[1] / rows.target, extent[0] / columns.target
         box = (
@@ -62,11 +71,11 @@ def box_reader(target: Target) -> Callable[[bytes], Values]:
     return read
 
 
-def _draft(image: Image.Image, target: Target) -> tuple[Placement, tuple[float, float]]:
+def _draft(image: Image.Image, target: Target) -> tuple[tuple[int, int], tuple[float, float]]:
     """Have a file decoded at the smallest scale that is not below what it is resized to.
 
     Returns:
-        Where the displayed image is put, and its (width, height) in pixels of that scale.
+        (height, width) of the displayed image, and its (width, height) in pixels of that scale.
     """
     exchanged = (
         target.preprocess.geometry.orientation
@@ -77,12 +86,7 @@ def _draft(image: Image.Image, target: Target) -> tuple[Placement, tuple[float, 
     wanted = _size(placement)
     drafted = image.draft(_mode(target), wanted[::-1] if exchanged else wanted)
     extent = image.size if drafted is None else drafted[1][2:]
-    return placement, (extent[::-1] if exchanged else extent)
-
-
-def _resized(image: Image.Image, target: Target) -> tuple[Image.Image, Placement]:
-    placement = target.place(image.height, image.width)
-    return _by(image, target, placement, _size(placement)), placement
+    return (height, width), (extent[::-1] if exchanged else extent)
 
 
 def _by(
