@@ -83,6 +83,7 @@ def session(
         ({"filter": "x"}, "its filter is 'x', which it does not know; compile the model again"),
         ({"library": "x"}, "its library is 'x', which it does not know; compile the model again"),
         ({"rounding": "x"}, "its rounding is 'x', which it does not know; compile the model again"),
+        ({"views": "x"}, "its views is 'x', which it does not know; compile the model again"),
         ({"decoder": "x"}, "its decoder is 'x', which it does not know; compile the model again"),
         ({"short_side": -1}, "its short_side is -1, an image has 1 to 65535"),
         ({"resized_height": 9}, "its resized_width is 0, an image has 1 to 65535"),
@@ -207,11 +208,17 @@ def test_frames_that_do_not_fit() -> None:
     )
 
 
-def test_both_make_the_same() -> None:
-    file = make_jpeg(40, 30)
-    by_file = session(decoder="libjpeg-turbo")
-    by_coefficients = session(INGEST_INTEGERS, decoder="libjpeg-turbo")
-    (first,) = by_file.run(None, {"jpeg": np.frombuffer(file, np.uint8)})
-    (second,) = by_coefficients.run(None, integer_feeds(file))
-    np.testing.assert_array_equal(first, second)
-    assert np.abs(first).max() > 100
+@pytest.mark.parametrize(("views", "count"), [("one", 1), ("five", 5), ("ten", 10)])
+def test_both_make_the_same(views: str, count: int) -> None:
+    """A batch of files by their coefficients, all views of one after the other."""
+    files = [make_jpeg(40, 30, quality=quality) for quality in (60, 90)]
+    by_file = session(decoder="libjpeg-turbo", views=views)
+    by_coefficients = session(INGEST_INTEGERS, decoder="libjpeg-turbo", views=views)
+    made = [by_file.run(None, {"jpeg": np.frombuffer(file, np.uint8)})[0] for file in files]
+    assert [one.shape for one in made] == [(count, 3, 16, 24)] * 2
+    feeds = [integer_feeds(file) for file in files]
+    together = {name: np.concatenate([one[name] for one in feeds]) for name in feeds[0]}
+    (second,) = by_coefficients.run(None, {**together, "frame": feeds[0]["frame"]})
+    np.testing.assert_array_equal(np.concatenate(made), second)
+    assert np.abs(made[0] - made[1]).max() > 1
+    assert np.abs(second).max() > 100

@@ -108,6 +108,30 @@ def test_tensors_are_what_sessions_run(
         np.testing.assert_array_equal(tensors(batches).numpy(), made)
 
 
+@pytest.mark.parametrize("form", ["tensor", "pixels"])
+def test_several_views_have_an_axis(form: Any, folder: Path, tmp_path: Path) -> None:
+    """Behind that of images, as where torchvision's TenCrop is stacked."""
+    views, files = {**ANY_SIZE, "views": "ten"}, sorted(folder.rglob("*.jpg"))
+    png = tmp_path / "image.png"
+    png.write_bytes(mixed_file("png", 70, 60))
+    jpegcompile.compile(tiny_residual(), preprocess=views).save(tmp_path / "m.onnx")
+    session = jpegcompile.load(tmp_path / "m.onnx")
+    given: Any = {"model": session, "form": form, "fallback": "pixels"}
+    batches = list(ImageDataset([*files, png], 4, **given))
+    made = tensors(batches)
+    assert made.shape == (FILES + 1, 10, 3, 32, 32)
+    if form == "tensor":
+        expected = session.preprocessor().read(files).tensor
+        np.testing.assert_array_equal(made[:FILES].numpy(), expected)
+        outputs = session.run_image(made.numpy())
+        wanted = session.run([*files, png], fallback="pixels")
+        for actual, values in zip(outputs, wanted, strict=True):
+            np.testing.assert_allclose(actual, values, rtol=0, atol=1e-5 * np.abs(values).max())
+    else:
+        middle = tensors(list(ImageDataset(files, 4, **PIXELS)))
+        np.testing.assert_array_equal(made[:FILES, 4], middle)
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_pixels(layout: Any, dtype: Any, models: dict[str, Path], folder: Path) -> None:

@@ -47,6 +47,7 @@ GEOMETRIES: list[dict[str, Any]] = [
     {**SHORT, "orientation": True},
     {"resize": {"fit": "pad"}, "fill": 96},
     {"resize": {"fit": "exact", "filter": "bicubic"}, "color": "BGR"},
+    {**SHORT, "views": "ten", "orientation": True},
 ]
 SPREAD = 0.25
 # A level of 8 bits, in the units of the network's input.
@@ -128,6 +129,7 @@ def test_draft_changes_little(tmp_path: Path) -> None:
         {"resize": {"size": 36, "library": "opencv"}, "crop": "center"},
         {"resize": {"size": 36, "library": "opencv", "filter": "area"}, "crop": "center"},
         {"resize": {"fit": "pad", "library": "opencv"}, "fill": 96, "color": "BGR"},
+        {"resize": {"size": 36, "library": "opencv"}, "views": "five"},
     ],
 )
 @pytest.mark.parametrize(("channels", "layout"), [(3, "NCHW"), (3, "NHWC"), (1, "NCHW")])
@@ -344,6 +346,8 @@ def test_a_file_that_a_rival_cannot_read(tmp_path: Path) -> None:
     "options",
     [
         {"domain": "auto"},
+        {"preprocess": {**SHORT, "views": "five"}},
+        pytest.param({"preprocess": {**SHORT, "views": "ten"}, "input": "jpeg"}, marks=[thorough]),
         pytest.param({"input": "jpeg"}, marks=[thorough]),
         pytest.param({"target": "onnx"}, marks=[thorough]),
         pytest.param({"preprocess": {**SHORT, "decoder": "libjpeg-turbo"}}, marks=[thorough]),

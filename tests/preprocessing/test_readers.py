@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -326,6 +327,15 @@ def test_compose_of_images() -> None:
     assert made == Preprocess(1 / 255, color="L", geometry=geometry)
 
 
+@pytest.mark.parametrize(("name", "views"), [("FiveCrop", "five"), ("TenCrop", "ten")])
+def test_compose_of_several_views(name: str, views: Any) -> None:
+    """Transforms of the second version take the tuples that these give."""
+    crops = transform(name, size=(224, 224), vertical_flip=False)
+    made = preprocess_of(compose(resize(256), crops, TO_TENSOR, NORMALIZE))
+    one = PRESETS["IMAGENET1K_V1"]
+    assert made == replace(one, geometry=replace(one.geometry, views=views))
+
+
 def test_compose_of_tensors() -> None:
     to_float = transform("ToDtype", dtype="torch.float32", scale=True)
     to_plain = transform("ToDtype", dtype="torch.float32", scale=False)
@@ -348,9 +358,9 @@ REMEDY = "others are described by resize, crop, scale, mean and std"
     [
         (
             compose(resize(256), transform("ColorJitter")),
-            "transforms[1] is ColorJitter; known are Resize, CenterCrop, Grayscale, ToTensor,"
-            " MaybeToTensor, ToImage, PILToTensor, ConvertImageDtype, ToDtype, Normalize, "
-            + REMEDY,
+            "transforms[1] is ColorJitter; known are Resize, CenterCrop, FiveCrop, TenCrop,"
+            " Grayscale, ToTensor, MaybeToTensor, ToImage, PILToTensor, ConvertImageDtype, ToDtype,"
+            " Normalize, " + REMEDY,
         ),
         (
             compose(resize(256, max_size=300), TO_TENSOR),
@@ -358,8 +368,12 @@ REMEDY = "others are described by resize, crop, scale, mean and std"
         ),
         (
             compose(CROP, resize(256), TO_TENSOR),
-            "transforms[1] (Resize): it stands behind CenterCrop; use each once, in the usual"
-            " order",
+            "transforms[1] (Resize): it stands behind a crop; use each once, in the usual order",
+        ),
+        (
+            compose(transform("TenCrop", size=[224], vertical_flip=True)),
+            "transforms[0] (TenCrop): vertical_flip is True, which turns images over; only False is"
+            " supported",
         ),
         (
             compose(TO_TENSOR, NORMALIZE, NORMALIZE),

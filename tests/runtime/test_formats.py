@@ -178,3 +178,17 @@ def test_format_8_knew_one_size_and_one_decoder(tmp_path: Path) -> None:
     assert (session.info.format_version, session.info.input) == (8, expected.info.input)
     for values, wanted in zip(session.run(FILES), expected.run(FILES), strict=True):
         np.testing.assert_array_equal(values, wanted)
+
+
+def test_format_9_knew_one_view(tmp_path: Path) -> None:
+    """Its records are those of format 10 that say nothing of views."""
+    path = tmp_path / "old.onnx"
+    compiled = jpegcompile.compile(source(), preprocess=PREPROCESS)
+    entry = next(p for p in compiled.model.metadata_props if p.key == DOMAIN)
+    record = json.loads(entry.value)
+    assert "views" not in entry.value
+    entry.value = json.dumps({**record, "format_version": 9})
+    compiled.save(path)
+    session = jpegcompile.load(path)
+    assert (session.info.format_version, session.info.views) == (9, 1)
+    assert len(session.run(FILES)[0]) == len(FILES)
