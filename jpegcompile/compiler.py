@@ -264,7 +264,7 @@ def lower(
             f"the network takes {size_text(image.size)}, so the preset of the preprocessing resizes"
             " no images: give them at that size"
         )
-    if image.geometry.is_scaled:
+    if module.image.geometry.is_scaled:
         module.report.note(SCALED_DECODING)
     if plan is not options.frequencies:
         module.report.note(

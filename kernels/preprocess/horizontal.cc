@@ -22,12 +22,14 @@ JPEGCOMPILE_INLINE void multiply(const float* factors, int64_t inputs, const flo
 template <typename V>
 JPEGCOMPILE_INLINE void by_rows(const HorizontalStep& step) {
   const HorizontalOperator& axis = *step.axis;
+  const int64_t frequencies = axis.frequencies_per_block();
   std::array<float*, kGroup> results = step.results;
   for (const HorizontalOperator::Chunk& chunk : axis.chunks()) {
     const float* const factors = axis.factors() + chunk.factors;
-    const int64_t first = axis.frequencies_per_block() * (chunk.first_block - axis.first_block());
+    const int64_t first = frequencies * (chunk.first_block - axis.first_block());
+    const int64_t inputs = frequencies * chunk.blocks;
     for (int64_t lane = 0; lane < kBlock; lane += kWidth<V>) {
-      multiply<V>(factors + lane, axis.frequencies_per_block() * chunk.blocks, step.rows.data(), first, results.data());
+      multiply<V>(factors + lane, inputs, step.rows.data(), first, results.data());
       for (float*& result : results) result += kWidth<V>;
     }
   }
