@@ -16,6 +16,7 @@ from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ingest
 from jpegcompile.dct.integer_decode import decode_integers
 from jpegcompile.dct.resampled import resampled
+from jpegcompile.dct.scaled_decoding import used_coefficients
 from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
@@ -204,11 +205,24 @@ def original_input(
     if isinstance(image, PixelImage):
         view = partial(shown, image, network=taken.size, decoder=preprocess.decoder)
     elif preprocess.decoder == "float":
-        view = partial(_resampled, decode(image, color), image.frame, size=taken.size)
+        view = partial(_in_reals, image, color, size=taken.size)
+        if not geometry.is_scaled:
+            # All views are of the same pixels, decoded once.
+            view = partial(_resampled, decode(image, color), image.frame, size=taken.size)
     else:
         view = partial(_integers, image, color, size=taken.size)
     seen = of_each_view(geometry, view)
     return normalize(seen, preprocess.affine(taken.channels), taken.layout)
+
+
+def _in_reals(
+    image: Coefficients, color: Color, geometry: Geometry, size: Size
+) -> NDArray[np.float64]:
+    """Pixels [H, W, C] as the network sees them, of the frequencies that it takes."""
+    placement = geometry.place(image.frame, size)
+    return resampled(
+        decode(used_coefficients(image, placement, color), color), placement, geometry.fill
+    )
 
 
 def _resampled(

@@ -55,6 +55,18 @@ def test_each_view_is_made_as_if_alone(name: str, views: str, decoder: Decoder) 
     np.testing.assert_array_equal(made, alone(taken, 8, files))
 
 
+def test_scaled_decoding_of_each_view() -> None:
+    file = make_jpeg(420, 310)
+    resize: dict[str, Any] = {"size": 30, "filter": "bicubic"}
+    scaled, plain = (
+        network((24, 40), resize={**resize, "scaled_decoding": is_scaled}, views="ten")
+        for is_scaled in (True, False)
+    )
+    made = Preprocessor(scaled, 8).read([file]).tensor
+    np.testing.assert_array_equal(made, alone(scaled, 8, [file]))
+    assert (made != Preprocessor(plain, 8).read([file]).tensor).any()
+
+
 @pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("block", [1, 4])
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])

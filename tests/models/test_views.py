@@ -5,6 +5,7 @@ The pass is `average-views`. The views are computed by torchvision's rule in `su
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.steps import Resize
+from jpegcompile.runtime.inputs import original_input
 from jpegcompile.runtime.outputs import RowsError
 from jpegcompile.runtime.session import Session
 from jpegcompile.search.probe import Probe
@@ -317,6 +319,22 @@ def test_outputs_that_mix_images(tmp_path: Path) -> None:
         "output 'y' does not hold one row for each of the 10 views of an image, so it cannot be"
         ' averaged over them; leave "views" out of --preprocess'
     )
+
+
+def test_scaled_decoding_of_each_view(tmp_path: Path) -> None:
+    model, file = tiny_residual(height=HEIGHT, width=WIDTH), make_jpeg(600, 420)
+    resize = {"size": SHORT, "filter": "bicubic", "scaled_decoding": True}
+    path = compiled(tmp_path, model, preprocess=described(resize=resize))
+    session = jpegcompile.load(path)
+    preprocess, image = session.preprocess, read_coefficients(file)
+    views = [
+        original_input(image, replace(preprocess, geometry=view), session.info.input)
+        for view in preprocess.geometry.each_view()
+    ]
+    made = original_input(image, preprocess, session.info.input)
+    np.testing.assert_array_equal(made, np.stack(views))
+    shown = [255 * view.transpose(1, 2, 0) for view in views]
+    assert_close(session.run([file]), averages(model, [shown]))
 
 
 def test_images_without_a_resize_must_cover_nothing(tmp_path: Path) -> None:
