@@ -9,7 +9,9 @@ from typing import Literal, get_args
 
 from jpegcompile.errors import UsageError
 
-Library = Literal["pillow", "opencv", "tensorflow", "torchvision", "jpegcompile"]
+Library = Literal[
+    "pillow", "opencv", "tensorflow", "torchvision", "onnxruntime", "jpegcompile"
+]
 Interpolation = Literal[
     "nearest",
     "nearest-exact",
@@ -21,6 +23,10 @@ Interpolation = Literal[
     "area",
     "area-enlarging",
     "dct",
+    "bilinear-inside",
+    "bicubic-inside",
+    "catmull-rom",
+    "catmull-rom-inside",
 ]
 Fit = Literal["short", "long", "exact", "pad"]
 Corner = Literal["center", "top-left", "top-right", "bottom-left", "bottom-right"]
@@ -34,18 +40,26 @@ INTERPOLATIONS: Mapping[Library, tuple[Interpolation, ...]] = {
     "opencv": ("nearest", "bilinear", "bicubic", "lanczos", "area"),
     "tensorflow": ("nearest", "bilinear", "bicubic", "area"),
     "torchvision": ("nearest", "nearest-exact", "bilinear", "bicubic"),
+    # Modes of the operator Resize: "bicubic" has cubic_coeff_a -0.75, "catmull-rom" -0.5; those
+    # that end in "-inside" have exclude_outside.
+    "onnxruntime": (
+        *("bilinear", "bilinear-inside", "bicubic", "bicubic-inside"),
+        *("catmull-rom", "catmull-rom-inside"),
+    ),
     # Keeps m of 8 frequencies of each block: an image shrinks to m eighths of its size.
     "jpegcompile": ("dct",),
 }
+# Those that can be told whether to antialias.
+HAVE_CHOICE: tuple[Library, ...] = ("torchvision", "onnxruntime")
 # Pixels along a block, of which "dct" makes 1 to 8.
 DCT_BLOCK = 8
 
 
 def no_choice(library: str) -> str:
-    """What is said where another library than torchvision is told whether to antialias."""
+    """What is said where a library that has no choice is told whether to antialias."""
     return (
-        f"resize.antialias is torchvision's alone, and {library} has no choice; leave it out, or"
-        ' set resize.library to "torchvision"'
+        f"resize.antialias is for torchvision and onnxruntime, and {library} has no choice; leave it"
+        ' out, or set resize.library to one of these'
     )
 
 
@@ -56,8 +70,8 @@ class Filter:
     Attributes:
         name: of the interpolation.
         library: whose definition of it is meant; `INTERPOLATIONS` lists what each one has.
-        antialias: of "torchvision" alone: whether the window grows as the image shrinks, as it
-            always does in Pillow and never does in OpenCV and tf.image.
+        antialias: of "torchvision" and "onnxruntime" alone: whether the window grows as the image
+            shrinks, as it always does in Pillow and never does in OpenCV and tf.image.
 
     Raises:
         UsageError: if the library has no such interpolation, naming those that it has, or has no
@@ -75,7 +89,7 @@ class Filter:
             raise UsageError(f"resize.library is {self.library!r}; use one of {known}")
         if self.name not in (*INTERPOLATIONS[self.library], self._enlarging):
             raise UsageError(self.unknown)
-        if not self.antialias and self.library != "torchvision":
+        if not self.antialias and self.library not in HAVE_CHOICE:
             raise UsageError(no_choice(self.library))
 
     @property

@@ -14,7 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 from jpegcompile.dct.filters import taps_of
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.preprocessing.geometry import Geometry
-from jpegcompile.preprocessing.onnx_graph import GraphHead, read_head, remove_head
+from jpegcompile.preprocessing.onnx_graph import GraphHead, read_head
+from jpegcompile.preprocessing.onnx_removal import remove_head
 from jpegcompile.preprocessing.steps import Crop, Filter, Resize
 from jpegcompile.target.base import CPU_PROVIDERS
 
