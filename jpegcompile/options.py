@@ -156,9 +156,7 @@ def image_of(source: Source, image_input: str | None, size: Size | None = None) 
     """
     image = declared_image(source.model, image_input, source.name)
     height, width = sized(f"{source.name}: input '{image.name}'", image.size, size)
-    return NetworkInput(
-        image.name, image.channels, height, width, image.layout, source.has_batch
-    )
+    return NetworkInput(image.name, image.channels, height, width, image.layout, source.has_batch)
 
 
 def complete_options(options: CompileOptions, image: NetworkInput) -> CompileOptions:

@@ -98,9 +98,14 @@ def as_compiled(source: Source, info: CompiledInfo) -> Source:
     """
     if info.trained_size is None:
         return source
-    if info.own_preprocessing is not None:
-        given = before_own(preprocess_of(info.preprocess))
-        source = behind_own_preprocessing(source, info.input.name, None, given).source
     height, width = info.trained_size
     trained = replace(info.input, height=height, width=width)
-    return at_resolution(source, trained, info.input.size).source
+    return at_resolution(network_of(source, info), trained, info.input.size).source
+
+
+def network_of(source: Source, info: CompiledInfo) -> Source:
+    """The source of a compiled model behind the preprocessing whose work the ingest does."""
+    if info.own_preprocessing is None:
+        return source
+    given = before_own(preprocess_of(info.preprocess))
+    return behind_own_preprocessing(source, info.input.name, None, given).source

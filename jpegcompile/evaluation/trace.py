@@ -274,7 +274,7 @@ class Tracer:
         image = self._info.input.name
         renamed = renamed or {}
         names = {tensor: renamed.get(twin, twin) for tensor, twin in self._twins.items()}
-        # ONNX Runtime 1.32 moves Transposes across a Resize that has `axes`, and then cannot run it.
+        # ONNX Runtime 1.32 moves a Transpose across a Resize with `axes`, and cannot run that.
         optimised = not self._info.feeds_whole_images
         opened = partial(
             inference_session, folder=self._source.folder, arena=False, optimised=optimised

@@ -27,8 +27,6 @@ from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.report import Report
 
-_STEPS = ("Resize", "Slice", "Pad")
-
 
 @dataclass(frozen=True)
 class Behind:
@@ -133,7 +131,7 @@ def _without(source: Source, image: DeclaredImage, head: GraphHead) -> Source:
 
 
 def _named(model: onnx.ModelProto, head: GraphHead) -> str:
-    nodes = [n for n in model.graph.node if n.name in head.nodes and n.op_type in _STEPS]
+    nodes = [node for node in model.graph.node if node.name in head.steps]
     return ", ".join(f"{node.op_type} {quoted(node.name)}" for node in nodes)
 
 

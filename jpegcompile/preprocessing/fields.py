@@ -10,7 +10,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from jpegcompile.errors import UsageError
-from jpegcompile.preprocessing.steps import HAVE_CHOICE, Corner, Crop, Filter, Resize, Size, no_choice
+from jpegcompile.preprocessing.steps import (
+    HAVE_CHOICE,
+    Corner,
+    Crop,
+    Filter,
+    Resize,
+    Size,
+    no_choice,
+)
 
 RESIZE_FIELDS = ("fit", "size", "crop_ratio", "filter", "library", "antialias")
 CROP_FIELDS = ("position", "rounding", "size")

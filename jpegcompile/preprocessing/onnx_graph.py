@@ -9,27 +9,23 @@ steps may change places. What is filled has to come before the arithmetic.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
-from onnx.external_data_helper import uses_external_data
+from onnx import TensorProto, helper
 
 from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.frontend.walk import all_nodes
 from jpegcompile.preprocessing.geometry import Geometry
+from jpegcompile.preprocessing.onnx_constants import SmallConstants
 from jpegcompile.preprocessing.onnx_resize import Constants, Dim, NotReadError, filter_of, sizes_of
 from jpegcompile.preprocessing.steps import Crop, Resize, Size
 
 # Axes of height and width.
 SPATIAL = {"NCHW": (2, 3), "NHWC": (1, 2)}
 _TURNS = {("NHWC", (0, 3, 1, 2)): "NCHW", ("NCHW", (0, 2, 3, 1)): "NHWC"}
-_MOST_VALUES = 4096
 _WINDOWS = ("Slice", "Pad")
 _ARITHMETIC = ("Add", "Sub", "Mul", "Div")
 # They may read images without a batch, as others may not.
@@ -44,7 +40,8 @@ class GraphHead:
     Attributes:
         geometry: all of it; None where there is no such node.
         size: (height, width) behind the nodes; None as for `geometry`.
-        nodes: names of the nodes that `geometry` stands for, in order.
+        nodes: names of the nodes that `geometry` stands for, those that make sizes included.
+        steps: names of those that images go through, in order.
         output: tensor that the last one of these makes; empty where there is none.
         stopped_by: the node that looks like preprocessing but is not understood, and why; None
             where there is none.
@@ -53,6 +50,7 @@ class GraphHead:
     geometry: Geometry | None = None
     size: Size | None = None
     nodes: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
     output: str = ""
     stopped_by: str | None = None
 
@@ -74,7 +72,8 @@ class _Walk:
     affine: ChannelAffine | None
     is_single: bool = False
     seen: dict[str, list[Dim]] = field(default_factory=dict)
-    nodes: list[str] = field(default_factory=list)
+    asides: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
     output: str = ""
     resize: Resize | None = None
     size: Size = (0, 0)
@@ -93,7 +92,7 @@ def read_head(
     """The preprocessing at the head of a graph.
 
     Args:
-        model: with named nodes and constants as initializers, as `frontend.load` makes them.
+        model: with named nodes, as `frontend.load` makes them.
         image: name of the input, of four dimensions.
         layout: of the input, "NCHW" or "NHWC".
         affine: from pixels on the 0..255 scale to the input; None if they are the same.
@@ -104,7 +103,7 @@ def read_head(
         [dim.dim_value or dim.dim_param or f"?{axis}" for axis, dim in enumerate(dims)],
         model,
         layout,
-        _constants(model.graph),
+        SmallConstants(model),
         value.type.tensor_type.elem_type in _FLOATS,
         affine,
     )
@@ -127,16 +126,8 @@ def read_head(
         return GraphHead(stopped_by=stopped_by)
     crop = None if walk.start is None else Crop(walk.start, size=walk.size)
     geometry = Geometry(walk.resize, crop, fill=walk.fill or (0.0,))
-    return GraphHead(geometry, walk.size, tuple(walk.nodes), walk.output, stopped_by)
-
-
-def _constants(graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:
-    """What steps can be given by; weights of a network are larger."""
-    return {
-        tensor.name: numpy_helper.to_array(tensor)
-        for tensor in graph.initializer
-        if math.prod(tensor.dims) <= _MOST_VALUES and not uses_external_data(tensor)
-    }
+    nodes = (*walk.asides, *walk.steps)
+    return GraphHead(geometry, walk.size, nodes, tuple(walk.steps), walk.output, stopped_by)
 
 
 def _next(walk: _Walk, tensor: str) -> onnx.NodeProto | None:
@@ -170,7 +161,9 @@ def _asides(walk: _Walk, reader: onnx.NodeProto) -> list[onnx.NodeProto]:
         is_shape = node.op_type == "Shape" and node.input[0] in walk.seen
         if node.name == reader.name or not (is_shape or made & set(node.input)):
             continue
-        reads_others = not {name for name in node.input if name} <= made | set(walk.constants)
+        reads_others = any(
+            name not in made and name not in walk.constants for name in node.input if name
+        )
         if (reads_others and not is_shape) or node not in graph.node:
             raise NotReadError(f"{node.op_type} '{node.name}' reads the image's shape as well")
         found.append(node)
@@ -243,7 +236,7 @@ def _resize(node: onnx.NodeProto, walk: _Walk) -> None:
     resize = Resize("exact", size, filter=filter_of(node))
     _see(node, walk, size, None)
     walk.resize = resize
-    walk.nodes += [aside.name for aside in asides]
+    walk.asides = [aside.name for aside in asides]
 
 
 def _slice(node: onnx.NodeProto, walk: _Walk) -> None:
@@ -291,7 +284,7 @@ def _pad(node: onnx.NodeProto, walk: _Walk) -> None:
 
 def _fill_of(value: float, affine: ChannelAffine | None) -> tuple[float, ...]:
     """The pixel, a value for each channel or one for all, of which the input is `value`."""
-    pixels = (value,)
+    pixels: tuple[float, ...] = (value,)
     if affine is not None:
         pixels = tuple(float(v) for v in (value - affine.shift) / affine.scale)
     outside = next((pixel for pixel in pixels if not 0 <= pixel <= 255), None)
@@ -304,7 +297,7 @@ def _see(node: onnx.NodeProto, walk: _Walk, size: Size, start: tuple[int, int] |
     """Go on with the part of the resized image that a node gives, and without the node."""
     if min(size) < 1:
         raise NotReadError("it leaves nothing")
-    walk.nodes.append(node.name)
+    walk.steps.append(node.name)
     walk.output = node.output[0]
     walk.size, walk.start = size, start
     for axis, side in zip(walk.spatial, size, strict=True):

@@ -112,7 +112,7 @@ def _inferred(
     ]
     result = helper.make_tensor_value_info(node.output[0], onnx.TensorProto.FLOAT, None)
     used = {name for each in (*asides, node) for name in each.input}
-    values = [numpy_helper.from_array(constants[name], name) for name in used & set(constants)]
+    values = [numpy_helper.from_array(constants[n], n) for n in sorted(used) if n in constants]
     graph = helper.make_graph([*asides, node], "head", images, [result], values)
     opsets = [helper.make_opsetid("", _OPSET)]
     model = onnx.shape_inference.infer_shapes(

@@ -9,9 +9,7 @@ from typing import Literal, get_args
 
 from jpegcompile.errors import UsageError
 
-Library = Literal[
-    "pillow", "opencv", "tensorflow", "torchvision", "onnxruntime", "jpegcompile"
-]
+Library = Literal["pillow", "opencv", "tensorflow", "torchvision", "onnxruntime", "jpegcompile"]
 Interpolation = Literal[
     "nearest",
     "nearest-exact",
@@ -58,8 +56,8 @@ DCT_BLOCK = 8
 def no_choice(library: str) -> str:
     """What is said where a library that has no choice is told whether to antialias."""
     return (
-        f"resize.antialias is for torchvision and onnxruntime, and {library} has no choice; leave it"
-        ' out, or set resize.library to one of these'
+        f"resize.antialias is for {' and '.join(HAVE_CHOICE)}, and {library} has no choice; leave"
+        " it out, or set resize.library to one of these"
     )
 
 

@@ -54,8 +54,8 @@ CORNERS = "center, top-left, top-right, bottom-left, bottom-right"
         ),
         (
             {"resize": {"antialias": False}},
-            "resize.antialias is for torchvision and onnxruntime, and pillow has no choice; leave it"
-            " out, or set resize.library to one of these",
+            "resize.antialias is for torchvision and onnxruntime, and pillow has no choice; leave"
+            " it out, or set resize.library to one of these",
         ),
         (
             {"resize": {"library": "torchvision", "antialias": "no"}},
@@ -118,7 +118,9 @@ def test_a_preset_whose_fields_are_replaced() -> None:
 
 
 def test_records_are_checked_wherever_they_are_made() -> None:
-    with pytest.raises(UsageError, match=r"^resize\.antialias is for torchvision and onnxruntime, and"):
+    with pytest.raises(
+        UsageError, match=r"^resize\.antialias is for torchvision and onnxruntime, and"
+    ):
         Filter("bilinear", antialias=False)
     with pytest.raises(UsageError, match=r"^resize\.filter is 'area'; pillow has nearest"):
         Filter("area")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -46,7 +47,7 @@ def by_torch(plane: Plane, size: Size, filter: Filter) -> Plane:
 
 
 def by_onnxruntime(plane: Plane, size: Size, filter: Filter) -> Plane:
-    attributes = {
+    attributes: dict[str, Any] = {
         "mode": "linear" if filter.name.startswith("bilinear") else "cubic",
         "cubic_coeff_a": -0.5 if filter.name.startswith("catmull-rom") else -0.75,
         "exclude_outside": int(filter.name.endswith("-inside")),
