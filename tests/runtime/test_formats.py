@@ -110,7 +110,7 @@ def test_the_normalisation_of_the_graph_is_part_of_the_input(tmp_path: Path) -> 
     path = tmp_path / "new.onnx"
     jpegcompile.compile(source(), preprocess=PREPROCESS).save(path)
     new, old = jpegcompile.load(path).info, jpegcompile.load(FORMAT_6).info
-    assert new.format_version == FORMAT_VERSION == 9
+    assert new.format_version == FORMAT_VERSION == 10
     assert new.input == old.input
     assert new.preprocess == old.preprocess
     # (x / 255 - mean) / std / divisor - shift
