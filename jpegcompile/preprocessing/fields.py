@@ -20,7 +20,15 @@ from jpegcompile.preprocessing.steps import (
     no_choice,
 )
 
-RESIZE_FIELDS = ("fit", "size", "crop_ratio", "filter", "library", "antialias")
+RESIZE_FIELDS = (
+    "fit",
+    "size",
+    "crop_ratio",
+    "filter",
+    "library",
+    "antialias",
+    "scaled_decoding",
+)
 CROP_FIELDS = ("position", "rounding", "size")
 
 
@@ -60,7 +68,8 @@ def resize_of(data: Any) -> Resize:
     )
     fit = _text(given.get("fit", "exact" if isinstance(size, tuple) else "short"), "resize.fit")
     ratio = number(given.get("crop_ratio", 1.0), "resize.crop_ratio")
-    return Resize(cast(Any, fit), size, ratio, chosen)
+    is_scaled = boolean(given.get("scaled_decoding", False), "resize.scaled_decoding")
+    return Resize(cast(Any, fit), size, ratio, chosen, is_scaled)
 
 
 def resize_json(resize: Resize) -> dict[str, Any]:
@@ -75,6 +84,8 @@ def resize_json(resize: Resize) -> dict[str, Any]:
         data["crop_ratio"] = resize.crop_ratio
     if chosen.library in HAVE_CHOICE:
         data["antialias"] = chosen.antialias
+    if resize.scaled_decoding:
+        data["scaled_decoding"] = True
     return data
 
 

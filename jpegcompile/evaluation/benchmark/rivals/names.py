@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jpegcompile.preprocessing.steps import HAVE_CHOICE, Filter, Interpolation
+from jpegcompile.preprocessing.steps import Interpolation
 
 PILLOW: Mapping[Interpolation, str] = {
     "nearest": "NEAREST",
@@ -54,10 +54,3 @@ TORCHVISION: Mapping[Interpolation, str] = {
     "catmull-rom": "BICUBIC",
     "catmull-rom-inside": "BICUBIC",
 }
-
-
-def is_antialiased(filter: Filter) -> bool:
-    """Whether the window of the model's filter grows as the image shrinks."""
-    if filter.library in HAVE_CHOICE:
-        return filter.antialias
-    return filter.library == "pillow" or filter.name in ("area", "dct")
