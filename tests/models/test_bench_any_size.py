@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +14,13 @@ import onnx
 import pytest
 from PIL import Image
 from support.images import make_jpeg
+from support.mixed_files import mixed_file
 from support.tiers import thorough
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
 from jpegcompile.errors import CheckFailedError, ImageError, UsageError
-from jpegcompile.evaluation.benchmark import ahead
+from jpegcompile.evaluation.benchmark import ahead, any_size
 from jpegcompile.evaluation.benchmark.ahead import Overlap, Sharing, fastest, read_ahead
 from jpegcompile.evaluation.benchmark.any_size import opener, sharings
 from jpegcompile.evaluation.benchmark.checks import Checks
@@ -338,6 +339,23 @@ def test_a_file_that_a_rival_cannot_read(tmp_path: Path) -> None:
         pipeline.end_to_end([b"nothing"])
     (probabilities, _) = pipeline.end_to_end([make_jpeg(60, 50)])
     assert probabilities.shape == (1, 10)
+
+
+def test_pillow_reads_what_a_rival_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(target: Target) -> Callable[[bytes], Any]:
+        return lambda file: bytes.index(file, b"no image holds this")
+
+    job = replace(rival_job(tmp_path), side="narrow", fallback="pixels")
+    narrow = replace(RIVALS["torchvision"], name="narrow", make=refuses)
+    monkeypatch.setattr(any_size, "RIVALS", {**RIVALS, "narrow": narrow})
+    file = mixed_file("png", 50, 60)
+    made, by_pillow = (
+        opener(one)().pipeline(with_parts=False).end_to_end([file])[1]
+        for one in (job, replace(job, side="pillow"))
+    )
+    assert np.array_equal(made, by_pillow)
+    with pytest.raises(ImageError, match=r"^narrow cannot read a file that other readers take: "):
+        opener(replace(job, fallback="none"))().pipeline(with_parts=False).end_to_end([file])
 
 
 @pytest.mark.parametrize(
