@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -12,6 +11,7 @@
 
 #include "common/cuda_function.h"
 #include "common/cuda_operand.h"
+#include "common/number_text.h"
 #include "cuda/own_programs.h"
 #include "generated/makers.h"
 #include "pointwise/program.h"
@@ -37,7 +37,7 @@ cuda::Step step_of(const std::string& line, int constants) {
     if (std::isalpha(static_cast<unsigned char>(token[0])) != 0) {
       *places.at(operands++) = place_of(token, constants);
     } else {
-      std::from_chars(token.data(), token.data() + token.size(), *numbers.at(attributes++));
+      *numbers.at(attributes++) = decimal<double>(token).value();
     }
   }
   return step;
