@@ -169,6 +169,14 @@ ResultShape::ResultShape(Size size, bool is_transposed)
       is_transposed(is_transposed),
       stride(static_cast<size_t>(16 * (ceil_div(this->size.width, 16) | 1))) {}
 
+size_t Plan::sum_bytes() const {
+  size_t floats = 0;
+  for (const ComponentPlan& component : components) {
+    floats += static_cast<size_t>(component.ring) * component.stride;
+  }
+  return floats * sizeof(float);
+}
+
 int64_t Plan::ready(int64_t complete) const {
   return complete == outputs() ? complete : complete / kGroup * kGroup;
 }
@@ -181,8 +189,8 @@ Placement placement_of(const Image& frame, const NetworkNumbers& network) {
   return *placement;
 }
 
-Plan make_plan(const Image& frame, const NetworkNumbers& network, Operators& operators) {
-  const Placement placement = placement_of(frame, network);
+Plan make_plan(const Image& frame, const Placement& placement, const NetworkNumbers& network,
+               Operators& operators) {
   check_chroma(frame);
   Plan plan;
   static_cast<ResultShape&>(plan) = ResultShape(network.size, placement.is_transposed);
