@@ -35,6 +35,7 @@ from jpegcompile.odd_maps import note_odd_maps
 from jpegcompile.options import compile_options, complete_options, image_of
 from jpegcompile.pipeline import FIND_MAPS, pass_names, pipeline_for
 from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
+from jpegcompile.preprocessing.steps import SCALED_DECODING
 from jpegcompile.report import Report
 from jpegcompile.resolution import at_asked_resolution
 from jpegcompile.resolution_plan import Resolution
@@ -263,6 +264,8 @@ def lower(
             f"the network takes {size_text(image.size)}, so the preset of the preprocessing resizes"
             " no images: give them at that size"
         )
+    if module.image.geometry.is_scaled:
+        module.report.note(SCALED_DECODING)
     if plan is not options.frequencies:
         module.report.note(
             f"{plan.name}: its evidence is of another plan or another model and was left out"

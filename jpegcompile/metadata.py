@@ -26,8 +26,8 @@ from jpegcompile.preprocessing.reading import preprocess_of
 # format 3 the domain, format 4 the input mode "jpeg", format 5 what native kernels are chosen for,
 # format 6 images without a batch, format 7 the frame of the files apart from the network's input,
 # format 8 the precision, format 9 the size that the network was trained at, and preprocessing of
-# images of any size.
-FORMAT_VERSION = 9
+# images of any size, format 10 scaled decoding.
+FORMAT_VERSION = 10
 _SINCE_FRAME = 7
 
 

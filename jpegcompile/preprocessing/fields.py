@@ -12,7 +12,15 @@ from typing import Any, cast
 from jpegcompile.errors import UsageError
 from jpegcompile.preprocessing.steps import Corner, Crop, Filter, Resize, Size, no_choice
 
-RESIZE_FIELDS = ("fit", "size", "crop_ratio", "filter", "library", "antialias")
+RESIZE_FIELDS = (
+    "fit",
+    "size",
+    "crop_ratio",
+    "filter",
+    "library",
+    "antialias",
+    "scaled_decoding",
+)
 CROP_FIELDS = ("position", "rounding", "size")
 
 
@@ -52,7 +60,8 @@ def resize_of(data: Any) -> Resize:
     )
     fit = _text(given.get("fit", "exact" if isinstance(size, tuple) else "short"), "resize.fit")
     ratio = number(given.get("crop_ratio", 1.0), "resize.crop_ratio")
-    return Resize(cast(Any, fit), size, ratio, chosen)
+    is_scaled = boolean(given.get("scaled_decoding", False), "resize.scaled_decoding")
+    return Resize(cast(Any, fit), size, ratio, chosen, is_scaled)
 
 
 def resize_json(resize: Resize) -> dict[str, Any]:
@@ -67,6 +76,8 @@ def resize_json(resize: Resize) -> dict[str, Any]:
         data["crop_ratio"] = resize.crop_ratio
     if chosen.library == "torchvision":
         data["antialias"] = chosen.antialias
+    if resize.scaled_decoding:
+        data["scaled_decoding"] = True
     return data
 
 

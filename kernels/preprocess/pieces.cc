@@ -42,21 +42,22 @@ std::vector<Piece> pieces_of(const Placement& placement, const Plan& whole,
   return pieces;
 }
 
-void take_piece(BlockRows& rows, const Piece& piece, const NetworkNumbers& network, void* out) {
-  const Size whole = network.size;
+void take_piece(BlockRows& rows, const Piece& piece, const Plan& whole, const NetworkNumbers& network,
+                void* out) {
+  const Size size = network.size;
   const size_t bytes = network.is_half ? sizeof(uint16_t) : sizeof(float);
   const size_t together = network.is_channels_last ? network.channels * bytes : bytes;
   const size_t planes = network.is_channels_last ? 1 : network.channels;
   // A piece of rows is one run in each plane, a piece of columns one in each row.
   const bool has_rows = piece.placement.is_transposed;
-  const size_t unit = together * static_cast<size_t>(has_rows ? whole.width : 1);
-  const size_t runs = planes * static_cast<size_t>(has_rows ? 1 : whole.height);
+  const size_t unit = together * static_cast<size_t>(has_rows ? size.width : 1);
+  const size_t runs = planes * static_cast<size_t>(has_rows ? 1 : size.height);
   const size_t length = unit * static_cast<size_t>(piece.count);
-  const size_t pitch = unit * static_cast<size_t>(has_rows ? whole.height : whole.width);
+  const size_t pitch = unit * static_cast<size_t>(has_rows ? size.height : size.width);
   const auto made = std::make_unique_for_overwrite<std::byte[]>(runs * length);
   // Components share operators, and no other file has use for them.
   Operators operators(kMostSumBytes);
-  const Plan plan = make_plan(rows.frame(), piece.placement, piece.network, operators);
+  const Plan plan = make_plan(rows.frame(), piece.placement, piece.network, operators, &whole);
   ingest(rows, plan, piece.network, made.get());
   std::byte* to = static_cast<std::byte*>(out) + unit * static_cast<size_t>(piece.first);
   for (size_t run = 0; run < runs; ++run, to += pitch) {

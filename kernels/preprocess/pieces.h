@@ -27,6 +27,7 @@ std::vector<Piece> pieces_of(const Placement& placement, const Plan& whole,
 
 // Writes what the rows, from the first one on, give of a piece to its place in `out`, the input of
 // `network`. Throws what `rows` throws.
-void take_piece(BlockRows& rows, const Piece& piece, const NetworkNumbers& network, void* out);
+void take_piece(BlockRows& rows, const Piece& piece, const Plan& whole, const NetworkNumbers& network,
+                void* out);
 
 }  // namespace jpegcompile

@@ -30,6 +30,7 @@ struct AxisPlacement {
   ResizeFilter filter;
   bool is_mirrored = false;  // read from its end: resizing begins there
   bool is_flipped = false;   // the outputs stand in reverse order
+  bool is_scaled = false;    // frequencies that hardly reach the outputs are dropped
 
   bool operator==(const AxisPlacement&) const = default;
   bool is_inside() const { return start >= 0 && start + length <= target; }

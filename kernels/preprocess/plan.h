@@ -95,8 +95,9 @@ struct Plan : ResultShape {
 // Where a frame comes to stand. Throws FrameRefused.
 Placement placement_of(const Image& frame, const NetworkNumbers& network);
 
-// Of a frame that comes to stand there. Throws FrameRefused.
+// Of a frame that comes to stand there. Where that is a part of the columns of `whole`, it uses as many
+// frequencies. Throws FrameRefused.
 Plan make_plan(const Image& frame, const Placement& placement, const NetworkNumbers& network,
-               Operators& operators);
+               Operators& operators, const Plan* whole = nullptr);
 
 }  // namespace jpegcompile

@@ -162,7 +162,7 @@ void Preprocessor::read(const Source& source, void* out) {
     if (prepared.pieces.empty()) take(*rows, prepared, out);
     for (size_t index = 0; index < prepared.pieces.size(); ++index) {
       if (index > 0) rows = open();
-      take_piece(*rows, prepared.pieces[index], network_, out);
+      take_piece(*rows, prepared.pieces[index], *prepared.plan, network_, out);
     }
     while (options_.checks_all && rows->next()) {
     }

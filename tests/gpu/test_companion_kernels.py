@@ -69,7 +69,8 @@ def at_size(model: onnx.ModelProto, height: int, width: int) -> onnx.ModelProto:
             for side in ("row", "column")
         },
     }
-    made = onnx.ModelProto.FromString(model.SerializeToString())
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
     named = [
         d for v in made.graph.input for d in v.type.tensor_type.shape.dim if d.dim_param != "N"
     ]

@@ -23,6 +23,8 @@ from jpegcompile.runtime.preprocessor import Preprocessor
 WIDEST = 65500
 EXACT: dict[str, Any] = {"resize": {"fit": "exact"}, "scale": 1 / 64}
 LANCZOS = {**EXACT, "resize": {"fit": "exact", "filter": "lanczos"}}
+# Pieces use the frequencies that all columns together need.
+SCALED = {**EXACT, "resize": {"fit": "exact", "scaled_decoding": True}}
 
 
 def wide_jpeg(height: int, orientation: int = 1, width: int = WIDEST, **options: Any) -> bytes:
@@ -44,6 +46,7 @@ def wide_jpeg(height: int, orientation: int = 1, width: int = WIDEST, **options:
         (3, {**LANCZOS, "orientation": True}, (224, 236), "NHWC", np.float32, {}),
         (6, {**EXACT, "orientation": True, "flip": True}, (224, 227), "NCHW", np.float16, {}),
         (8, {**EXACT, "orientation": True, "mirror": True}, (229, 224), "NHWC", np.float32, {}),
+        (1, SCALED, (224, 224), "NCHW", np.float32, {}),
         pytest.param(
             *(1, {**EXACT, "flip": True}, (224, 224), "NHWC", np.float16, {"progressive": True}),
             marks=[thorough],

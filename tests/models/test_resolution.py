@@ -29,12 +29,6 @@ from jpegcompile.input_size import Size
 
 # Its TopK finds places in a map of the trained size.
 BOUND = {"CenterNet-like (peaks of heat maps)"}
-# Dynamo writes the sizes of maps into their Split and Expand nodes; TorchScript computes where
-# coordinate attention cuts its maps.
-BOUND_AS_EXPORTED = {
-    "dynamo": {"coordinate attention", "ECA-ResNet"},
-    "torchscript": {"coordinate attention"},
-}
 NETWORKS = [
     family for family in (*FAMILIES, *SHALLOW) if not family.is_deep and family.name not in BOUND
 ]
@@ -57,10 +51,6 @@ def test_families(family: Family, exporter: Any, tmp_path: Path) -> None:
     """What was exported at one size is, at another one, what PyTorch computes there."""
     network = family.build()
     path = export(network, family.size, tmp_path / "model.onnx", exporter)
-    if family.name in BOUND_AS_EXPORTED[exporter]:
-        with pytest.raises(UnsupportedModelError, match="is bound to an input of"):
-            resized(path, (family.size * 3 // 4,) * 2)
-        return
     for size in [(family.size * 3 // 4,) * 2, (family.size * 3 // 2, family.size * 5 // 4)]:
         torch.manual_seed(0)
         images = torch.randn(2, 3, *size)
@@ -113,6 +103,12 @@ def test_a_head_that_depends_on_position(shared: Path) -> None:
     assert raised.value.exit_code == 3
 
 
+# Attention by rows and columns; between the two, o and q are made of e.
+JOINED = (
+    "r = ReduceMean <axes = [3]> (h)  m = ReduceMean <axes = [2]> (h)"
+    "  c = Transpose <perm = [0,1,3,2]> (m)  a = Concat <axis = 2> (r, c)  e = Sigmoid(a)"
+)
+GATED = "t = Transpose <perm = [0,1,3,2]> (q)  g = Mul(o, t)  y = Mul(h, g) }"
 FOLLOWING: dict[str, tuple[str, str, Mapping[str, Any]]] = {
     "average pool over the map": (
         TO_16 + "p = AveragePool <kernel_shape = [16,16]> (h)  y = Flatten(p) }",
@@ -204,6 +200,24 @@ FOLLOWING: dict[str, tuple[str, str, Mapping[str, Any]]] = {
         "  t = Constant <value_ints = [-1,4]> ()  y = Reshape(g, t) }",
         TO_24 + "g = GlobalMaxPool(h)  y = Flatten(g) }",
         {},
+    ),
+    "a gate that is spread over the map": (
+        TO_MAPS_16 + "p = GlobalAveragePool(h)  g = Sigmoid(p)  n = Shape <end = 1> (g)"
+        "  r = Constant <value_ints = [4,16,16]> ()  s = Concat <axis = 0> (n, r)"
+        "  e = Expand(g, s)  y = Mul(h, e) }",
+        TO_MAPS_24 + "p = GlobalAveragePool(h)  g = Sigmoid(p)  y = Mul(h, g) }",
+        {},
+    ),
+    "means of rows and columns, joined and split again": (
+        TO_MAPS_16 + f"{JOINED}  o, q = Split <axis = 2> (e, sizes)  {GATED}",
+        TO_MAPS_24 + f"{JOINED}  o, q = Split <axis = 2> (e, at24)  {GATED}",
+        {"sizes": np.array([16, 16]), "at24": np.array([24, 24])},
+    ),
+    "joined, and cut where the graph computes it": (
+        TO_MAPS_16 + f"{JOINED}  n = Shape <start = 2, end = 3> (h)  z = Sub(n, n)  d = Add(n, n)"
+        f"  o = Slice(e, z, n, two)  q = Slice(e, n, d, two)  {GATED}",
+        TO_MAPS_24 + f"{JOINED}  o, q = Split <axis = 2> (e, at24)  {GATED}",
+        {"two": np.array([2]), "at24": np.array([24, 24])},
     ),
     "sizes that the graph computes": (
         TO_16 + "s = Shape <end = 1> (h)  r = Constant <value_ints = [-1]> ()"

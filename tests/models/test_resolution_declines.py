@@ -61,6 +61,16 @@ BOUND_HEADS: dict[str, tuple[str, Mapping[str, Any], str]] = {
         {},
         "takes parts of an axis of 16 by their place",
     ),
+    "rows that are joined with others, and split elsewhere": (
+        TO_MAPS_16 + "a = Concat <axis = 2> (h, h)  y, z = Split <axis = 2> (a, sizes) }",
+        {"sizes": np.array([8, 24])},
+        "takes parts of an axis of 32 by their place",
+    ),
+    "a gate spread over one side alone": (
+        TO_MAPS_16 + "p = GlobalAveragePool(h)  e = Expand(p, s)  y = Mul(h, e) }",
+        {"s": np.array([1, 4, 1, 16])},
+        "'y' (Mul) is bound to an input of 16x16",
+    ),
     "norm with a weight for each pixel": (
         TO_MAPS_16 + "y = LayerNormalization <axis = 2> (h, v) }",
         {"v": (16, 16)},

@@ -28,7 +28,7 @@ CORNERS = "center, top-left, top-right, bottom-left, bottom-right"
         (
             {"resize": {"sizes": 3}},
             "unknown field 'resize.sizes'; known are antialias, crop_ratio, filter, fit, library,"
-            " size",
+            " scaled_decoding, size",
         ),
         ({"resize": {"fit": "crop"}}, "resize.fit is 'crop'; use short, long, exact, pad"),
         ({"resize": {"fit": 3}}, "resize.fit is 3; give its name as text"),
@@ -60,6 +60,15 @@ CORNERS = "center, top-left, top-right, bottom-left, bottom-right"
         (
             {"resize": {"library": "torchvision", "antialias": "no"}},
             "resize.antialias is 'no'; use true or false",
+        ),
+        (
+            {"resize": {"scaled_decoding": 1}},
+            "resize.scaled_decoding is 1; use true or false",
+        ),
+        (
+            {"resize": {"scaled_decoding": True, "library": "opencv"}},
+            "resize.scaled_decoding drops what an antialiasing filter averages out, and opencv's"
+            " bilinear does not antialias; leave it out, or choose another filter",
         ),
         (
             {"resize": {"crop_ratio": 1.5}},

@@ -79,6 +79,9 @@ filters = st.sampled_from(
         Filter("bilinear", "torchvision", antialias=False),
     ]
 )
+antialiasing = st.sampled_from(
+    [Filter("lanczos"), Filter("area", "opencv"), Filter("bilinear", "torchvision")]
+)
 ratios = st.floats(0.01, 1)
 resizes = st.one_of(
     st.builds(Resize, st.just("short"), st.none(), ratios, filters),
@@ -86,6 +89,7 @@ resizes = st.one_of(
     st.builds(Resize, st.just("exact"), st.one_of(st.none(), pairs), filter=filters),
     st.builds(Resize, st.sampled_from(["exact", "long"]), st.none(), ratios, filters),
     st.builds(Resize, st.sampled_from(["long", "pad"]), st.one_of(st.none(), pairs)),
+    st.builds(Resize, st.just("exact"), st.none(), ratios, antialiasing, st.booleans()),
 )
 offsets = st.integers(-65535, 65535)
 positions = st.one_of(st.sampled_from(get_args(Corner)), st.tuples(offsets, offsets))
@@ -145,6 +149,10 @@ BASES: list[dict[str, Any]] = [
     {"resize": {"fit": "long", "size": [3, 4], "library": "opencv"}, "crop": "center"},
     {"resize": {"fit": "pad", "library": "torchvision"}, "crop": None},
     {"resize": {"crop_ratio": 0.5, "library": "tensorflow"}, "views": "ten"},
+    {"resize": {"scaled_decoding": True}},
+    {"resize": {"scaled_decoding": True, "library": "torchvision", "filter": "bicubic"}},
+    {"resize": {"scaled_decoding": True, "library": "opencv", "filter": "area"}},
+    {"resize": {"scaled_decoding": True, "library": "jpegcompile", "filter": "dct"}},
 ]
 
 

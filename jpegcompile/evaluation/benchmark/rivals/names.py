@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jpegcompile.preprocessing.steps import Filter, Interpolation
+from jpegcompile.preprocessing.steps import Interpolation
 
 PILLOW: Mapping[Interpolation, str] = {
     "nearest": "NEAREST",
@@ -42,10 +42,3 @@ TORCHVISION: Mapping[Interpolation, str] = {
     "area-enlarging": "BILINEAR",
     "dct": "BILINEAR",
 }
-
-
-def is_antialiased(filter: Filter) -> bool:
-    """Whether the window of the model's filter grows as the image shrinks."""
-    if filter.library == "torchvision":
-        return filter.antialias
-    return filter.library == "pillow" or filter.name in ("area", "dct")
