@@ -5,8 +5,8 @@
 #include <fstream>
 #include <ios>
 
-#include "common/number_text.h"
 #include "cuda/sha256.h"
+#include "tiles/number_text.h"
 #include "tiles/tensor.h"
 
 namespace jpegcompile::cuda {

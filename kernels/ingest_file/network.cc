@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "common/number_text.h"
 #include "preprocess/names.h"
+#include "tiles/number_text.h"
 
 namespace jpegcompile {
 namespace {

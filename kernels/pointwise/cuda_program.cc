@@ -11,10 +11,10 @@
 
 #include "common/cuda_function.h"
 #include "common/cuda_operand.h"
-#include "common/number_text.h"
 #include "cuda/own_programs.h"
 #include "generated/makers.h"
 #include "pointwise/program.h"
+#include "tiles/number_text.h"
 
 namespace jpegcompile {
 namespace {

@@ -7,10 +7,10 @@
 #include <sstream>
 #include <string_view>
 
-#include "common/number_text.h"
 #include "ort/kernel.h"
 #include "tiles/extrema.h"
 #include "tiles/isa.h"
+#include "tiles/number_text.h"
 #include "work/workspace.h"
 
 namespace jpegcompile {

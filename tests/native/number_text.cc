@@ -1,4 +1,4 @@
-#include "common/number_text.h"
+#include "tiles/number_text.h"
 
 #include <limits>
 
