@@ -34,7 +34,8 @@ class Target:
     Attributes:
         form: "tensor" is what the network of a compiled model begins with, for
             `Session.run_image`; "pixels" is the input of the original model; "coefficients" are the
-            inputs of the compiled model, and "packed" is their packed form.
+            inputs of the compiled model, for images of any size with matrices for each; "packed" is
+            the packed form of coefficients of one size.
         taken: what the network takes of an image, in the layout of the tensors.
         block: block size of the tensors; 1 for pixels.
         info: of the compiled model; None where there is none.
@@ -73,7 +74,7 @@ def target_of(
     info, path = _info_of(model)
     form = form or "tensor"
     if form in ("coefficients", "packed"):
-        _require_fixed_frame(info, path, form)
+        _require_coefficients(info, path, form)
     if form in ("coefficients", "packed") or (form == "tensor" and info.input_mode != "tensor"):
         if layout not in (None, "NCHW"):
             raise UsageError(f"{path}: takes its {form} as NCHW; leave layout out")
@@ -116,10 +117,17 @@ def _info_of(model: Model) -> tuple[CompiledInfo, str]:
     return info, path
 
 
-def _require_fixed_frame(info: CompiledInfo, path: str, form: Form) -> None:
+def _require_coefficients(info: CompiledInfo, path: str, form: Form) -> None:
     if info.frame is None:
         raise UsageError(f"{path}: takes tensors, and no coefficients; use form tensor")
-    if info.input.is_preprocessed:
+    if not info.input.is_preprocessed:
+        return
+    if info.input.decoder != "float":
         raise UsageError(
-            f"{path}: takes images of any size, whose coefficients make no batch; use form tensor"
+            f"{path}: decodes to integers, which is no product of matrices; use form tensor"
+        )
+    if form == "packed":
+        raise UsageError(
+            f"{path}: takes images of any size, whose matrices are larger than what packing saves;"
+            " use form tensor, or coefficients"
         )

@@ -185,7 +185,7 @@ void Reader::check_header() const {
     if (pixels > options_.max_pixels) {
         refuse(size_of(decoder_) + " are more than the limit of " +
                std::to_string(options_.max_pixels) +
-               "; if the file is trusted, raise max_pixels of read_coefficients");
+               "; scale the image down, or in Python give a larger max_pixels");
     }
     // libjpeg-turbo 3 takes these headers: it reads samples of them, but no coefficients.
     if (const std::string process = refusal_of_process(course_.frame_marker()); !process.empty()) {

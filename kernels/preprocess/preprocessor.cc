@@ -155,17 +155,23 @@ void Preprocessor::read(const Source& source, void* out) {
     }
   };
   const ReadOptions options{options_.tolerant, options_.max_pixels, check_frame};
-  const auto take_all = [&](const std::unique_ptr<BlockRows>& rows) {
+  // `open` gives the rows from the first one on.
+  const auto take_all = [&](const auto& open) {
+    std::unique_ptr<BlockRows> rows = open();
     check_frame(rows->frame());
-    take(*rows, prepared, out);
+    if (prepared.pieces.empty()) take(*rows, prepared, out);
+    for (size_t index = 0; index < prepared.pieces.size(); ++index) {
+      if (index > 0) rows = open();
+      take_piece(*rows, prepared.pieces[index], *prepared.plan, network_, out);
+    }
     while (options_.checks_all && rows->next()) {
     }
   };
   const auto take_bytes = [&](std::span<const unsigned char> bytes) {
     try {
-      take_all(open_rows(bytes, options));
+      take_all([&] { return open_rows(bytes, options); });
     } catch (const UncleanData&) {
-      take_all(open_libjpeg_rows(bytes, options));
+      take_all([&] { return open_libjpeg_rows(bytes, options); });
     }
   };
   const auto* path = std::get_if<std::string>(&source);
@@ -175,7 +181,7 @@ void Preprocessor::read(const Source& source, void* out) {
     return take_bytes({whole.memory.get(), whole.size});
   }
   // A large file, or no JPEG, is not held.
-  take_all(rows_of(read_coefficients(source, options)));
+  take_all([&] { return rows_of(read_coefficients(source, options)); });
 }
 
 void Preprocessor::prepare(const Image& frame, Prepared& prepared) {
@@ -183,10 +189,12 @@ void Preprocessor::prepare(const Image& frame, Prepared& prepared) {
   FrameHeader header = header_of(frame);
   if (is_prepared && header == prepared.frame) return;
   prepared = {};
+  const Placement placement = placement_of(frame, network_);
   if (options_.integers.has_value()) {
-    prepared.placement = placement_of(frame, network_);
+    prepared.placement = placement;
   } else {
-    prepared.plan = make_plan(frame, network_, operators_);
+    prepared.plan = make_plan(frame, placement, network_, operators_);
+    prepared.pieces = pieces_of(placement, *prepared.plan, network_);
   }
   prepared.frame = std::move(header);
 }

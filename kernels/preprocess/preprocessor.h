@@ -12,6 +12,7 @@
 #include "jpeg/block_rows.h"
 #include "jpeg/coefficients.h"
 #include "preprocess/integer/integer_decode.h"
+#include "preprocess/pieces.h"
 #include "preprocess/pixels.h"
 #include "preprocess/plan.h"
 
@@ -68,6 +69,7 @@ class Preprocessor {
   // How a frame comes to the network: one of the two.
   struct Prepared {
     std::optional<Plan> plan;            // of floats
+    std::vector<Piece> pieces;           // where that takes too much memory
     std::optional<Placement> placement;  // of integers
     FrameHeader frame;                  // that it is of
   };

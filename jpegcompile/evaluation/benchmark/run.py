@@ -84,8 +84,9 @@ def bench(
             that is to be run; "skip" and "report" read all files, leave such ones out, and the
             result lists them.
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
-        fallback: "pixels" also times models for tensors with files of which no coefficients are
-            read, as `Session.run`; for other models such files are left out.
+        fallback: "pixels" also times files of which no coefficients are read, decoded by Pillow as
+            by `Session.run`, with models for tensors and for files of any size. With models for
+            coefficients of one size such files are left out.
         rivals: names of readers for the original, of "pillow", "pillow-box", "simplejpeg+opencv"
             and "torchvision"; all that are installed if not given.
         progress: called with (done, total).
@@ -121,6 +122,7 @@ def bench(
             tolerant,
             used,
             tuple(chosen.rivals),
+            fallback,
         )
         execution, mode = _execution_of(session), session.info.input_mode
         # Their memory is not wanted while others are timed.
@@ -144,6 +146,7 @@ def bench(
             skipped=inputs.skipped,
             ignored=inputs.ignored,
             pixel_fallbacks=inputs.pixel_fallbacks,
+            left_out_pixels=inputs.left_out_pixels,
             rivals=chosen.rivals,
             left_out_rivals=chosen.left_out,
         )

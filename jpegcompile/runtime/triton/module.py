@@ -258,39 +258,35 @@ class CompiledModule(nn.Module, ImageRunner):
             groups.setdefault(frame, []).append(index)
         parts = []
         for frame, indices in groups.items():
-            chosen = [images[i] for i in indices]
-            if frame is None:
-                parts.append(self.run_image(self._image_of_pixels(chosen)))
-                continue
-            parts.append(self.run_image(self.image_of(coefficients_of(chosen), frame)))
+            parts.append(self.run_image(self.image_of([images[i] for i in indices], frame)))
         order = np.argsort(np.concatenate(list(groups.values())))
         if len(parts) == 1:
             return parts[0]
         return [rows[order] for rows in joined(self.output_names, parts, len(images))]
 
-    def image_of(self, images: Sequence[Coefficients], frame: Frame) -> Tensor:
+    def image_of(self, images: Sequence[ReadImage], frame: Frame | None) -> Tensor:
         """A batch of images as the first kernel takes them, for `run_image`.
 
         Args:
             images: already read.
-            frame: that they have. It need not be that of the files that the model is compiled for.
+            frame: that their coefficients have, which need not be that of the files that the model
+                is compiled for; None if all the images are pixels.
 
         Returns:
             On the device, perhaps still being computed there.
         """
+        if frame is None:
+            decoded = [self._pixels_of(i) for i in images if isinstance(i, PixelImage)]
+            return self.from_pixels(np.stack(decoded))
+        coefficients = coefficients_of(images)
         packed = self.device.type == "cuda" if self.packed is None else self.packed
         if self._is_preprocessed:
             if not is_for_device(frame, self.info.input):
-                pixels = [ingest(image, self.info.input, block=1) for image in images]
+                pixels = [ingest(image, self.info.input, block=1) for image in coefficients]
                 return self.from_pixels(np.stack(pixels).astype(np.float32))
             self._inputs_made["on the device"] += len(images)
-        feeds = self._on_device(coefficient_feeds(images, frame), packed=packed)
+        feeds = self._on_device(coefficient_feeds(coefficients, frame), packed=packed)
         return self._ingest.for_frame(frame)(**feeds)
-
-    def _image_of_pixels(self, images: Sequence[ReadImage]) -> Tensor:
-        """The same as `image_of` of images by Pillow's decode."""
-        pixels = [self._pixels_of(i) for i in images if isinstance(i, PixelImage)]
-        return self.from_pixels(np.stack(pixels))
 
     def _pixels_of(self, image: PixelImage) -> NDArray[np.float32]:
         return network_tensor(image, replace(self.info.input, layout="NCHW"), block=1)

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from jpegcompile.evaluation.benchmark.rivals.names import PILLOW
-from jpegcompile.evaluation.benchmark.rivals.target import Pixels, Target, Values
+from jpegcompile.evaluation.benchmark.rivals.target import Target, Values
+from jpegcompile.jpeg.pixel_image import channels_of, eight_bit
 from jpegcompile.preprocessing.geometry import Placement
 
 # Exif 2.32, 4.6.4: from this orientation on, rows and columns are exchanged.
@@ -26,8 +27,8 @@ def simple_reader(target: Target) -> Callable[[bytes], Values]:
         with Image.open(BytesIO(file)) as image:
             if preprocess.geometry.orientation:
                 ImageOps.exif_transpose(image, in_place=True)
-            pixels, placement = _resized(image.convert(_mode(target)), target)
-        seen = target.seen(_channels(pixels, target), placement)
+            pixels, placement = _resized(eight_bit(image, target.color), target)
+        seen = target.seen(channels_of(pixels, target.color), placement)
         values = (np.asarray(seen, np.float32) * scale - mean) / std
         if target.taken.layout == "NHWC":
             return values
@@ -44,10 +45,10 @@ def box_reader(target: Target) -> Callable[[bytes], Values]:
             placement, extent = _draft(image, target)
             if target.preprocess.geometry.orientation:
                 ImageOps.exif_transpose(image, in_place=True)
-            converted = image.convert(_mode(target))
+            converted = eight_bit(image, target.color)
         if not placement.is_inside:
             whole = _by(converted, target, placement, _size(placement))
-            return target.normalized(target.seen(_channels(whole, target), placement))
+            return target.normalized(target.seen(channels_of(whole, target.color), placement))
         rows, columns = placement.rows, placement.columns
         down, right = extent[1] / rows.target, extent[0] / columns.target
         box = (
@@ -57,7 +58,7 @@ def box_reader(target: Target) -> Callable[[bytes], Values]:
             min((rows.start + rows.length) * down, converted.height),
         )
         part = _by(converted, target, placement, (columns.length, rows.length), box)
-        return target.normalized(target.turned(_channels(part, target), placement))
+        return target.normalized(target.turned(channels_of(part, target.color), placement))
 
     return read
 
@@ -106,10 +107,3 @@ def _size(placement: Placement) -> tuple[int, int]:
 
 def _mode(target: Target) -> str:
     return "L" if target.color == "L" else "RGB"
-
-
-def _channels(image: Image.Image, target: Target) -> Pixels:
-    """Pixels [H, W, C] in the order of the network's channels."""
-    pixels = np.asarray(image)
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
-    return pixels[..., ::-1] if target.color == "BGR" else pixels
