@@ -42,7 +42,7 @@ std::string refusal(const FrameHeader& frame, const NetworkNumbers& network) {
 
 class IngestFile : public Kernel {
  public:
-  explicit IngestFile(const Node& node) : preprocessor_(network_of(node), options_of(node)) {}
+  explicit IngestFile(const Node& node) : IngestFile(options_of(node), node) {}
 
   void compute(const Call& call) const override {
     const Source source = bytes_of(call.input(In::kJpeg));
@@ -58,6 +58,9 @@ class IngestFile : public Kernel {
   }
 
  private:
+  // Of several faults the decoder's is told, then those of other attributes, then those of inputs.
+  IngestFile(PreprocessOptions options, const Node& node) : preprocessor_(network_of(node), options) {}
+
   mutable Preprocessor preprocessor_;  // its cache of operators locks itself
 };
 

@@ -15,7 +15,7 @@ namespace {
 
 class IngestIntegers : public Kernel {
  public:
-  explicit IngestIntegers(const Node& node) : preprocessor_(network_of(node), options_of(node)) {}
+  explicit IngestIntegers(const Node& node) : IngestIntegers(options_of(node), node) {}
 
   void compute(const Call& call) const override {
     const FileTensors tensors = file_tensors(call);
@@ -38,6 +38,9 @@ class IngestIntegers : public Kernel {
   }
 
  private:
+  // Of several faults the decoder's is told, then those of other attributes, then those of inputs.
+  IngestIntegers(PreprocessOptions options, const Node& node) : preprocessor_(network_of(node), options) {}
+
   mutable Preprocessor preprocessor_;  // its cache of operators locks itself
 };
 

@@ -90,6 +90,8 @@ struct Plan : ResultShape {
     return row >= rows.first_shown() && row < rows.last_shown();
   }
   int64_t outputs() const { return size.height; }
+  // Of the rows of all components that block rows are still being added to.
+  size_t sum_bytes() const;
   // The rows that can be handed on once so many are complete: whole groups, or all.
   int64_t ready(int64_t complete) const;
 };
@@ -97,8 +99,9 @@ struct Plan : ResultShape {
 // Where a frame comes to stand in a view. Throws FrameRefused.
 Placement placement_of(const Image& frame, const Geometry& view, Size network);
 
-// Of a view. Throws FrameRefused.
-Plan make_plan(const Image& frame, const Geometry& view, const NetworkNumbers& network,
-               Operators& operators);
+// Of a frame that comes to stand there. Where that is a part of the columns of `whole`, it uses as many
+// frequencies. Throws FrameRefused.
+Plan make_plan(const Image& frame, const Placement& placement, const NetworkNumbers& network,
+               Operators& operators, const Plan* whole = nullptr);
 
 }  // namespace jpegcompile

@@ -74,6 +74,12 @@ void cut(const uint8_t* pixels, const Placement& hull, const Placement& view, si
   }
 }
 
+// Whether the sums of each view take little enough memory for the file to be read once for all.
+bool is_small(std::span<const Plan> plans) {
+  return std::ranges::all_of(plans,
+                             [](const Plan& plan) { return plan.sum_bytes() <= kMostSumBytes; });
+}
+
 // Throws std::invalid_argument for numbers that do not go with each other.
 void check(const NetworkNumbers& network, const PreprocessOptions& options) {
   const size_t channels = network.channels;
@@ -189,17 +195,23 @@ void Preprocessor::read(const Source& source, void* out) {
     }
   };
   const ReadOptions options{options_.tolerant, options_.max_pixels, check_frame};
-  const auto take_all = [&](const std::unique_ptr<BlockRows>& rows) {
+  // `open` gives the rows from the first one on.
+  const auto take_all = [&](const auto& open) {
+    std::unique_ptr<BlockRows> rows = open();
     check_frame(rows->frame());
-    take(*rows, prepared, out);
+    if (is_small(prepared.plans)) {
+      take(*rows, prepared, out);
+    } else {
+      take_apart(open, rows, prepared, static_cast<std::byte*>(out));
+    }
     while (options_.checks_all && rows->next()) {
     }
   };
   const auto take_bytes = [&](std::span<const unsigned char> bytes) {
     try {
-      take_all(open_rows(bytes, options));
+      take_all([&] { return open_rows(bytes, options); });
     } catch (const UncleanData&) {
-      take_all(open_libjpeg_rows(bytes, options));
+      take_all([&] { return open_libjpeg_rows(bytes, options); });
     }
   };
   const auto* path = std::get_if<std::string>(&source);
@@ -209,20 +221,35 @@ void Preprocessor::read(const Source& source, void* out) {
     return take_bytes({whole.memory.get(), whole.size});
   }
   // A large file, or no JPEG, is not held.
-  take_all(rows_of(read_coefficients(source, options)));
+  take_all([&] { return rows_of(read_coefficients(source, options)); });
+}
+
+template <typename Open>
+void Preprocessor::take_apart(const Open& open, std::unique_ptr<BlockRows>& rows,
+                              const Prepared& prepared, std::byte* out) {
+  bool is_used = false;
+  const auto begin = [&]() -> BlockRows& {
+    if (std::exchange(is_used, true)) rows = open();
+    return *rows;
+  };
+  for (size_t view = 0; view < prepared.plans.size(); ++view, out += network_.view_bytes()) {
+    const Plan& plan = prepared.plans[view];
+    const std::vector<Piece> pieces = pieces_of(prepared.placements[view], plan, network_);
+    if (pieces.empty()) ingest(begin(), std::span(&plan, 1), network_, out);
+    for (const Piece& piece : pieces) take_piece(begin(), piece, plan, network_, out);
+  }
 }
 
 void Preprocessor::prepare(const Image& frame, Prepared& prepared) {
-  const bool is_prepared = !prepared.plans.empty() || !prepared.placements.empty();
+  const bool is_prepared = !prepared.placements.empty();
   FrameHeader header = header_of(frame);
   if (is_prepared && header == prepared.frame) return;
   prepared = {};
   for (const Geometry& view : views_) {
-    if (options_.integers.has_value()) {
-      prepared.placements.push_back(placement_of(frame, view, network_.size));
-    } else {
-      prepared.plans.push_back(make_plan(frame, view, network_, operators_));
-    }
+    prepared.placements.push_back(placement_of(frame, view, network_.size));
+    if (options_.integers.has_value()) continue;
+    prepared.plans.push_back(
+        make_plan(frame, prepared.placements.back(), network_, operators_));
   }
   prepared.frame = std::move(header);
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "jpeg/block_rows.h"
 #include "jpeg/coefficients.h"
 #include "preprocess/integer/integer_decode.h"
+#include "preprocess/pieces.h"
 #include "preprocess/pixels.h"
 #include "preprocess/plan.h"
 
@@ -70,12 +72,16 @@ class Preprocessor {
   // How the views of a frame come to the network: one of the two.
   struct Prepared {
     std::vector<Plan> plans;            // of floats
-    std::vector<Placement> placements;  // of integers
+    std::vector<Placement> placements;  // of both
     FrameHeader frame;                  // that they are of
   };
   // Throws FrameRefused.
   void prepare(const Image& frame, Prepared& prepared);
   void take(BlockRows& rows, const Prepared& prepared, void* out);
+  // View by view, or piece by piece, each of rows that begin anew; `rows` are the first ones.
+  template <typename Open>
+  void take_apart(const Open& open, std::unique_ptr<BlockRows>& rows, const Prepared& prepared,
+                  std::byte* out);
   void take_integers(BlockRows& rows, std::span<const Placement> placements, void* out) const;
 
   const NetworkNumbers network_;

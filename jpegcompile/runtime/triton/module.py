@@ -267,39 +267,32 @@ class CompiledModule(nn.Module, ImageRunner):
             groups.setdefault(frame, []).append(index)
         parts = []
         for frame, indices in groups.items():
-            chosen = [images[i] for i in indices]
-            if frame is None:
-                image = self._image_of_pixels(chosen)
-            else:
-                image = self.image_of(coefficients_of(chosen), frame)
-            parts.append(self.run_image(image))
+            parts.append(self.run_image(self.image_of([images[i] for i in indices], frame)))
         order = np.argsort(np.concatenate(list(groups.values())))
         if len(parts) == 1:
             return parts[0]
         return [rows[order] for rows in joined(self.output_names, parts, len(images))]
 
-    def image_of(self, images: Sequence[Coefficients], frame: Frame) -> Tensor:
+    def image_of(self, images: Sequence[ReadImage], frame: Frame | None) -> Tensor:
         """A batch of images as the first kernel takes them, for `run_image`.
 
         Args:
             images: already read.
-            frame: that they have. It need not be that of the files that the model is compiled for.
+            frame: that their coefficients have, which need not be that of the files that the model
+                is compiled for; None if all the images are pixels.
 
         Returns:
             On the device, perhaps still being computed there.
         """
+        taken, is_preprocessed = self.info.input, self._is_preprocessed
+        if frame is None or (is_preprocessed and not is_for_device(frame, taken)):
+            return self.from_pixels(np.stack([ingested_at(image, taken, 1) for image in images]))
+        coefficients = coefficients_of(images)
         packed = self.device.type == "cuda" if self.packed is None else self.packed
-        if self._is_preprocessed:
-            if not is_for_device(frame, self.info.input):
-                return self._image_of_pixels(images)
+        if is_preprocessed:
             self._inputs_made["on the device"] += len(images)
-        feeds = self._on_device(coefficient_feeds(images, frame), packed=packed)
+        feeds = self._on_device(coefficient_feeds(coefficients, frame), packed=packed)
         return self._ingest.for_frame(frame)(**feeds)
-
-    def _image_of_pixels(self, images: Sequence[ReadImage]) -> Tensor:
-        """The same as `image_of`, made on the host, of files and of images by Pillow's decode."""
-        taken = self.info.input
-        return self.from_pixels(np.stack([ingested_at(image, taken, 1) for image in images]))
 
     def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
         """Outputs for the inputs of one batch, as arrays.

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from jpegcompile.evaluation.benchmark.rivals.names import PILLOW
-from jpegcompile.evaluation.benchmark.rivals.target import Pixels, Seen, Target, Values
+from jpegcompile.evaluation.benchmark.rivals.target import Seen, Target, Values
+from jpegcompile.jpeg.pixel_image import channels_of, eight_bit
 from jpegcompile.preprocessing.geometry import Placement
 
 # Exif 2.32, 4.6.4: from this orientation on, rows and columns are exchanged.
@@ -26,10 +27,10 @@ def simple_reader(target: Target) -> Callable[[bytes], Values]:
         with Image.open(BytesIO(file)) as image:
             if preprocess.geometry.orientation:
                 ImageOps.exif_transpose(image, in_place=True)
-            converted = image.convert(_mode(target))
+            converted = eight_bit(image, target.color)
         size = converted.height, converted.width
         placement = target.place(*size)
-        pixels = _channels(_by(converted, target, placement, _size(placement)), target)
+        pixels = channels_of(_by(converted, target, placement, _size(placement)), target.color)
         return target.each_view(lambda view: normalized(view.seen(pixels, view.place(*size))))
 
     def normalized(seen: Seen) -> Values:
@@ -50,10 +51,10 @@ def box_reader(target: Target) -> Callable[[bytes], Values]:
             placement = target.place(*displayed)
             if target.preprocess.geometry.orientation:
                 ImageOps.exif_transpose(image, in_place=True)
-            converted = image.convert(_mode(target))
+            converted = eight_bit(image, target.color)
         # Views are parts of one image: that of all of them is resized once.
         if len(target.views) > 1 or not placement.is_inside:
-            whole = _channels(_by(converted, target, placement, _size(placement)), target)
+            whole = channels_of(_by(converted, target, placement, _size(placement)), target.color)
             return target.each_view(
                 lambda view: view.normalized(view.seen(whole, view.place(*displayed)))
             )
@@ -66,7 +67,7 @@ def box_reader(target: Target) -> Callable[[bytes], Values]:
             min((rows.start + rows.length) * down, converted.height),
         )
         part = _by(converted, target, placement, (columns.length, rows.length), box)
-        return target.normalized(target.turned(_channels(part, target), placement))
+        return target.normalized(target.turned(channels_of(part, target.color), placement))
 
     return read
 
@@ -110,10 +111,3 @@ def _size(placement: Placement) -> tuple[int, int]:
 
 def _mode(target: Target) -> str:
     return "L" if target.color == "L" else "RGB"
-
-
-def _channels(image: Image.Image, target: Target) -> Pixels:
-    """Pixels [H, W, C] in the order of the network's channels."""
-    pixels = np.asarray(image)
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
-    return pixels[..., ::-1] if target.color == "BGR" else pixels
