@@ -10,7 +10,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from jpegcompile.errors import UsageError
-from jpegcompile.preprocessing.steps import Corner, Crop, Filter, Resize, Size, no_choice
+from jpegcompile.preprocessing.steps import (
+    HAVE_CHOICE,
+    Corner,
+    Crop,
+    Filter,
+    Resize,
+    Size,
+    no_choice,
+)
 
 RESIZE_FIELDS = (
     "fit",
@@ -50,7 +58,7 @@ def resize_of(data: Any) -> Resize:
     given = dict(data) if isinstance(data, Mapping) else {"size": data}
     require_known(given, RESIZE_FIELDS, "resize")
     library = _text(given.get("library", "pillow"), "resize.library")
-    if "antialias" in given and library != "torchvision":
+    if "antialias" in given and library not in HAVE_CHOICE:
         raise UsageError(no_choice(library))
     size = _size_or_side(given.get("size"), "resize.size")
     chosen = Filter(
@@ -74,7 +82,7 @@ def resize_json(resize: Resize) -> dict[str, Any]:
         data["size"] = resize.size
     if resize.crop_ratio != 1:
         data["crop_ratio"] = resize.crop_ratio
-    if chosen.library == "torchvision":
+    if chosen.library in HAVE_CHOICE:
         data["antialias"] = chosen.antialias
     if resize.scaled_decoding:
         data["scaled_decoding"] = True

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from jpegcompile.errors import UsageError
 
-Library = Literal["pillow", "opencv", "tensorflow", "torchvision", "jpegcompile"]
+Library = Literal["pillow", "opencv", "tensorflow", "torchvision", "onnxruntime", "jpegcompile"]
 Interpolation = Literal[
     "nearest",
     "nearest-exact",
@@ -21,6 +21,10 @@ Interpolation = Literal[
     "area",
     "area-enlarging",
     "dct",
+    "bilinear-inside",
+    "bicubic-inside",
+    "catmull-rom",
+    "catmull-rom-inside",
 ]
 Fit = Literal["short", "long", "exact", "pad"]
 Corner = Literal["center", "top-left", "top-right", "bottom-left", "bottom-right"]
@@ -34,9 +38,17 @@ INTERPOLATIONS: Mapping[Library, tuple[Interpolation, ...]] = {
     "opencv": ("nearest", "bilinear", "bicubic", "lanczos", "area"),
     "tensorflow": ("nearest", "bilinear", "bicubic", "area"),
     "torchvision": ("nearest", "nearest-exact", "bilinear", "bicubic"),
+    # Modes of the operator Resize: "bicubic" has cubic_coeff_a -0.75, "catmull-rom" -0.5; those
+    # that end in "-inside" have exclude_outside.
+    "onnxruntime": (
+        *("bilinear", "bilinear-inside", "bicubic", "bicubic-inside"),
+        *("catmull-rom", "catmull-rom-inside"),
+    ),
     # Keeps m of 8 frequencies of each block: an image shrinks to m eighths of its size.
     "jpegcompile": ("dct",),
 }
+# Those that can be told whether to antialias.
+HAVE_CHOICE: tuple[Library, ...] = ("torchvision", "onnxruntime")
 # Pixels along a block, of which "dct" makes 1 to 8.
 DCT_BLOCK = 8
 # What reports say of it; `dct/axis_operator.py` has the error.
@@ -47,10 +59,10 @@ SCALED_DECODING = (
 
 
 def no_choice(library: str) -> str:
-    """What is said where another library than torchvision is told whether to antialias."""
+    """What is said where a library that has no choice is told whether to antialias."""
     return (
-        f"resize.antialias is torchvision's alone, and {library} has no choice; leave it out, or"
-        ' set resize.library to "torchvision"'
+        f"resize.antialias is for {' and '.join(HAVE_CHOICE)}, and {library} has no choice; leave"
+        " it out, or set resize.library to one of these"
     )
 
 
@@ -61,8 +73,8 @@ class Filter:
     Attributes:
         name: of the interpolation.
         library: whose definition of it is meant; `INTERPOLATIONS` lists what each one has.
-        antialias: of "torchvision" alone: whether the window grows as the image shrinks, as it
-            always does in Pillow and never does in OpenCV and tf.image.
+        antialias: of "torchvision" and "onnxruntime" alone: whether the window grows as the image
+            shrinks, as it always does in Pillow and never does in OpenCV and tf.image.
 
     Raises:
         UsageError: if the library has no such interpolation, naming those that it has, or has no
@@ -80,7 +92,7 @@ class Filter:
             raise UsageError(f"resize.library is {self.library!r}; use one of {known}")
         if self.name not in (*INTERPOLATIONS[self.library], self._enlarging):
             raise UsageError(self.unknown)
-        if not self.antialias and self.library != "torchvision":
+        if not self.antialias and self.library not in HAVE_CHOICE:
             raise UsageError(no_choice(self.library))
 
     @property
@@ -97,8 +109,8 @@ class Filter:
     @property
     def is_antialiased(self) -> bool:
         """Whether the window grows as the image shrinks."""
-        if self.library == "torchvision":
-            return self.antialias and self.name in ("bilinear", "bicubic")
+        if self.library in HAVE_CHOICE:
+            return self.antialias and self.name not in ("nearest", "nearest-exact")
         if self.library == "pillow":
             return self.name != "nearest"
         return self.name in ("area", "dct")

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from jpegcompile.compiler import ModelSource
 from jpegcompile.evaluation.progress import Progress
 from jpegcompile.frontend.load import load_source
+from jpegcompile.frontend.own_preprocessing import behind_own_preprocessing
 from jpegcompile.input_size import InputSize, Size, input_size_of
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError, Skipped
@@ -170,8 +171,11 @@ def choose_resolution(
     """
     require_budget_range(max_drop)
     source = load_source(model, image_input)
-    taken = image_of(source, image_input, input_size_of(input_size))
-    given = for_network(preprocess_of(preprocess), taken.size)
+    size, described = input_size_of(input_size), preprocess_of(preprocess)
+    behind = behind_own_preprocessing(source, image_input, size, described)
+    source = behind.source
+    taken = image_of(source, image_input, size)
+    given = for_network(behind.preprocess or described, taken.size)
     usable = usable_images(
         source,
         images,
@@ -199,6 +203,8 @@ def choose_resolution(
     return replace(
         found,
         plan=plan,
+        # What the model does itself is no part of a description for `compile`.
+        preprocess=found.preprocess if behind.own is None else described,
         skipped=usable.skipped,
         ignored=usable.data.ignored,
         pixel_fallbacks=usable.pixel_fallbacks,

@@ -9,10 +9,12 @@ namespace jpegcompile {
 // Pixels along a block, of which the filter "dct" makes 1 to 8.
 inline constexpr int64_t kDctBlock = 8;
 
-enum class ResizeLibrary { kPillow, kOpenCv, kTensorFlow, kTorchvision, kJpegcompile };
+enum class ResizeLibrary {
+  kPillow, kOpenCv, kTensorFlow, kTorchvision, kOnnxRuntime, kJpegcompile
+};
 enum class Interpolation {
   kNearest, kNearestExact, kBox, kBilinear, kHamming, kBicubic, kLanczos, kArea, kAreaEnlarging,
-  kDct
+  kDct, kBilinearInside, kBicubicInside, kCatmullRom, kCatmullRomInside
 };
 
 struct ResizeFilter {

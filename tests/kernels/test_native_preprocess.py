@@ -26,7 +26,7 @@ from jpegcompile.dct.ingest import ingest
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.presets import PRESETS
-from jpegcompile.preprocessing.steps import INTERPOLATIONS, Filter
+from jpegcompile.preprocessing.steps import HAVE_CHOICE, INTERPOLATIONS, Filter
 from jpegcompile.runtime.preprocessor import Preprocessor
 
 FILTERS: list[dict[str, Any]] = [
@@ -36,7 +36,7 @@ FILTERS: list[dict[str, Any]] = [
     if library != "jpegcompile"
     for name in names
     for antialias in (
-        ({"antialias": True}, {"antialias": False}) if library == "torchvision" else ({},)
+        ({"antialias": True}, {"antialias": False}) if library in HAVE_CHOICE else ({},)
     )
 ]
 IMAGENET = NetworkInput("image", 3, 224, 224, "NCHW").normalized(PRESETS["imagenet"])

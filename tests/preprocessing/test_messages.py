@@ -50,12 +50,12 @@ CORNERS = "center, top-left, top-right, bottom-left, bottom-right"
         (
             {"resize": {"library": "cv2"}},
             "resize.library is 'cv2'; use one of pillow, opencv, tensorflow, torchvision,"
-            " jpegcompile",
+            " onnxruntime, jpegcompile",
         ),
         (
             {"resize": {"antialias": False}},
-            "resize.antialias is torchvision's alone, and pillow has no choice; leave it out, or"
-            ' set resize.library to "torchvision"',
+            "resize.antialias is for torchvision and onnxruntime, and pillow has no choice; leave"
+            " it out, or set resize.library to one of these",
         ),
         (
             {"resize": {"library": "torchvision", "antialias": "no"}},
@@ -127,7 +127,9 @@ def test_a_preset_whose_fields_are_replaced() -> None:
 
 
 def test_records_are_checked_wherever_they_are_made() -> None:
-    with pytest.raises(UsageError, match=r"^resize\.antialias is torchvision's alone, and pillow"):
+    with pytest.raises(
+        UsageError, match=r"^resize\.antialias is for torchvision and onnxruntime, and"
+    ):
         Filter("bilinear", antialias=False)
     with pytest.raises(UsageError, match=r"^resize\.filter is 'area'; pillow has nearest"):
         Filter("area")

@@ -52,7 +52,7 @@ def test_fields_and_names_are_those_of_the_records() -> None:
     assert resize["properties"]["library"]["enum"] == list(get_args(Library))
     assert crop["properties"]["rounding"]["enum"] == list(get_args(Rounding))
     assert SCHEMA["$defs"]["position"]["anyOf"][0]["enum"] == list(get_args(Corner))
-    for part in resize["allOf"][:5]:
+    for part in resize["allOf"][:6]:
         library = part["if"]["properties"]["library"]["const"]
         names = part["then"]["properties"]["filter"]["enum"]
         assert names == list(INTERPOLATIONS[library])
@@ -77,6 +77,7 @@ filters = st.sampled_from(
     [
         *(Filter(name, library) for library, names in INTERPOLATIONS.items() for name in names),
         Filter("bilinear", "torchvision", antialias=False),
+        Filter("bicubic", "onnxruntime", antialias=False),
     ]
 )
 antialiasing = st.sampled_from(

@@ -17,6 +17,10 @@ PILLOW: Mapping[Interpolation, str] = {
     "area": "BOX",
     "area-enlarging": "BILINEAR",
     "dct": "BILINEAR",
+    "bilinear-inside": "BILINEAR",
+    "bicubic-inside": "BICUBIC",
+    "catmull-rom": "BICUBIC",
+    "catmull-rom-inside": "BICUBIC",
 }
 OPENCV: Mapping[Interpolation, str] = {
     "nearest": "INTER_NEAREST",
@@ -29,6 +33,10 @@ OPENCV: Mapping[Interpolation, str] = {
     "area": "INTER_AREA",
     "area-enlarging": "INTER_AREA",
     "dct": "INTER_AREA",
+    "bilinear-inside": "INTER_LINEAR",
+    "bicubic-inside": "INTER_CUBIC",
+    "catmull-rom": "INTER_CUBIC",
+    "catmull-rom-inside": "INTER_CUBIC",
 }
 TORCHVISION: Mapping[Interpolation, str] = {
     "nearest": "NEAREST",
@@ -41,4 +49,8 @@ TORCHVISION: Mapping[Interpolation, str] = {
     "area": "BILINEAR",
     "area-enlarging": "BILINEAR",
     "dct": "BILINEAR",
+    "bilinear-inside": "BILINEAR",
+    "bicubic-inside": "BICUBIC",
+    "catmull-rom": "BICUBIC",
+    "catmull-rom-inside": "BICUBIC",
 }
