@@ -65,8 +65,9 @@ def target_of(
         UsageError: if the arguments do not fit together or do not fit the model.
         AccessError, UnsupportedModelError: if the model cannot be read.
     """
-    if form is not None and form not in FORMS:
-        raise UsageError(f"form is {form!r}; use one of {', '.join(FORMS)}")
+    for name, given, known in (("form", form, FORMS), ("layout", layout, get_args(Layout))):
+        if given is not None and given not in known:
+            raise UsageError(f"{name} is {given!r}; use one of {', '.join(known)}")
     if model is None:
         return _of_pixels(form, preprocess, size, layout)
     if preprocess is not None or size is not None:
@@ -95,7 +96,8 @@ def _of_pixels(
         raise UsageError(
             "give the compiled model that batches are for; or preprocess and size, for pixels"
         )
-    if len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
+    is_pair = isinstance(size, list | tuple) and len(size) == 2
+    if not is_pair or not all(type(side) is int and side > 0 for side in size):
         raise UsageError(f"size is {size!r}; give (height, width) in pixels")
     described = for_network(preprocess_of(preprocess), size)
     channels = 1 if described.color == "L" else 3

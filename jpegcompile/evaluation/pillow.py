@@ -15,7 +15,7 @@ from jpegcompile.dct.color import Color
 from jpegcompile.dct.resampled import resampled
 from jpegcompile.errors import ImageError, one_line
 from jpegcompile.jpeg.frame import Frame
-from jpegcompile.jpeg.pixel_image import channels_of, eight_bit
+from jpegcompile.jpeg.pixel_image import channels_of, eight_bit, orientation_of
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.inputs import normalize
@@ -64,7 +64,7 @@ def seen_by_pillow(
 
     def seen(image: Image.Image) -> NDArray[np.float64]:
         stored = image
-        if geometry.orientation:
+        if geometry.orientation and orientation_of(image) != 1:
             stored = ImageOps.exif_transpose(image)
         converted = eight_bit(stored, color)
         frame = Frame(converted.height, converted.width, ((1, 1),), "gray")
@@ -106,7 +106,9 @@ def _with_image(
         with Image.open(_with_end(file) if tolerant else _opened(file)) as image:
             return work(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{name}: Pillow cannot decode it: {one_line(error)}") from error
+        raise ImageError(
+            f"{name}: Pillow cannot decode it: {one_line(error)}; give a whole file"
+        ) from error
 
 
 def _opened(file: Path | bytes) -> Path | BytesIO:

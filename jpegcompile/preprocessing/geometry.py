@@ -276,16 +276,20 @@ class Geometry:
         elif resized == network:
             top, left = 0, 0
         else:
-            raise ImageError(_size_differs(frame, resized, network))
+            raise ImageError(self._size_differs(frame, resized, network))
         return top, spare[1] - left if self.mirror else left
 
-
-def _size_differs(frame: Frame, resized: Size, network: Size) -> str:
-    made = "" if resized == frame.size else f", resized to {resized[1]}x{resized[0]},"
-    return (
-        f"is {frame.width}x{frame.height}{made} but the model takes {network[1]}x{network[0]};"
-        ' compile it with a --preprocess that has "resize", or give images of that size'
-    )
+    def _size_differs(self, frame: Frame, resized: Size, network: Size) -> str:
+        remedy = 'compile it with a --preprocess that has "resize", or give images of that size'
+        done = "turned to"
+        if self.resize is not None:
+            remedy = 'compile it with a --preprocess that has a "crop" beside its "resize"'
+            done = "resized to"
+        made = "" if resized == frame.size else f", {done} {resized[1]}x{resized[0]},"
+        return (
+            f"is {frame.width}x{frame.height}{made} but the model takes {network[1]}x{network[0]};"
+            f" {remedy}"
+        )
 
 
 GEOMETRY_FIELDS = frozenset(field.name for field in fields(Geometry))

@@ -111,6 +111,10 @@ def test_ranks_are_those_of_torch_distributed(
 def wrong() -> Iterator[tuple[dict[str, Any], str]]:
     yield {}, "give the compiled model that batches are for; or preprocess and size, for pixels"
     yield {**PIXELS, "size": (0, 9)}, "size is (0, 9); give (height, width) in pixels"
+    yield {**PIXELS, "size": 9}, "size is 9; give (height, width) in pixels"
+    yield {**PIXELS, "layout": "HWC"}, "layout is 'HWC'; use one of NCHW, NHWC"
+    yield {**PIXELS, "batch_size": 2.5}, "batch_size is 2.5; give a whole number"
+    yield {**PIXELS, "seed": "1"}, "seed is '1'; give a whole number"
     yield {**PIXELS, "batch_size": 0}, "batch_size is 0; give 1 or more"
     yield {**PIXELS, "threads": 0}, "threads is 0; give 1 or more"
     yield {**PIXELS, "seed": -1}, "seed is -1; give 0 or more"

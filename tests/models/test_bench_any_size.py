@@ -28,7 +28,8 @@ from jpegcompile.evaluation.benchmark.difference import differences
 from jpegcompile.evaluation.benchmark.inputs import write_photographs
 from jpegcompile.evaluation.benchmark.job import COMPILED, InputSet, Job
 from jpegcompile.evaluation.benchmark.plan import Plan
-from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS
+from jpegcompile.evaluation.benchmark.rivals.readable import readable
+from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS, chosen_rivals
 from jpegcompile.evaluation.benchmark.rivals.target import Target
 from jpegcompile.evaluation.benchmark.timer import Steps, Timer
 from jpegcompile.evaluation.tolerance import Tolerance
@@ -188,6 +189,40 @@ def rival_job(folder: Path) -> Job:
         parts_folder=None,
         sets=(InputSet("images", ("a.jpg",), ""),),
     )
+
+
+def test_rivals_that_do_not_read_all_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [str(tmp_path / name) for name in ("a.jpg", "b.jpg", "a.jpg")]
+    Path(files[0]).write_bytes(make_jpeg(60, 50))
+    Path(files[1]).write_bytes(make_jpeg(50, 60))
+    target, seen = target_of(SHORT), []
+
+    def failing(_: Target) -> Any:
+        def read(file: bytes) -> Any:
+            seen.append(len(file))
+            if len(seen) == 2:
+                raise ValueError("no such\nsampling")
+
+        return read
+
+    chosen = chosen_rivals(["pillow", "pillow-box"], target.preprocess.geometry)
+    assert readable(chosen, target, files, is_named=True) == chosen
+    others = {name: RIVALS[name] for name in RIVALS if name != "pillow"}
+    rivals = {"pillow": replace(RIVALS["pillow"], make=failing), **others}
+    monkeypatch.setattr("jpegcompile.evaluation.benchmark.rivals.readable.RIVALS", rivals)
+    left = readable(chosen, target, files, is_named=False, end=b"end")
+    assert left.rivals == {"pillow-box": chosen.rivals["pillow-box"]}
+    assert left.left_out == {"pillow": f"cannot read {files[1]}: no such sampling"}
+    assert seen == [Path(file).stat().st_size + 3 for file in files[:2]]
+    alone = chosen_rivals(["pillow"], target.preprocess.geometry)
+    for some, is_named in ((chosen, True), (alone, False)):
+        seen.clear()
+        with pytest.raises(ImageError) as caught:
+            readable(some, target, files, is_named=is_named)
+        assert str(caught.value) == (
+            f"{files[1]}: pillow cannot read it: no such sampling; name other rivals with"
+            " --rivals, or take the file out"
+        )
 
 
 def test_a_file_that_a_rival_cannot_read(tmp_path: Path) -> None:

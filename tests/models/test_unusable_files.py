@@ -196,9 +196,11 @@ def test_what_pillow_alone_refuses(
     both = (model_path(), compiled["coefficients"])
     with pytest.raises(ImageError) as caught:
         jpegcompile.compare(*both, good)
-    assert str(caught.value) == f"{refused}: Pillow cannot decode it: not so"
+    assert str(caught.value) == f"{refused}: Pillow cannot decode it: not so; give a whole file"
     result = jpegcompile.compare(*both, good, on_error="skip")
-    assert result.skipped == (Skipped(str(refused), "Pillow cannot decode it: not so"),)
+    assert result.skipped == (
+        Skipped(str(refused), "Pillow cannot decode it: not so; give a whole file"),
+    )
     assert result.images == GOOD - 1
 
 

@@ -83,7 +83,7 @@ def test_timm_crop_modes(fields: dict[str, Any], geometry: Geometry) -> None:
             "pretrained_cfg.crop_mode is 'tile'; use center, squash, border",
         ),
         ({"crop_pct": "1"}, "pretrained_cfg.crop_pct is '1'; give a finite number"),
-        ({"crop_pct": 1.2}, "resize.crop_ratio is 1.2; give more than 0 and at most 1"),
+        ({"crop_pct": 1.2}, "pretrained_cfg.crop_pct is 1.2; give more than 0 and at most 1"),
         (
             {"gamma": 2},
             "pretrained_cfg.gamma is no field of timm's that is known here; leave it out if images"
@@ -171,7 +171,9 @@ def test_transformers_geometry(data: dict[str, Any], geometry: Geometry, tmp_pat
         {"do_normalize": False},
         {"do_rescale": False},
         {"include_top": True},
+        {"include_top": True, "do_normalize": False},
         {"include_top": False, "rescale_offset": True, "rescale_factor": 1 / 127.5},
+        {"include_top": False, "rescale_offset": True, "do_rescale": False},
     ],
 )
 def test_transformers_numbers(fields: dict[str, Any]) -> None:
@@ -239,6 +241,14 @@ KNOWN = (
         (
             {**VIT, "do_pad": True},
             "do_pad is true, which is not supported; describe it by resize and crop",
+        ),
+        (
+            {**CLIP, "do_flip_channel_order": True},
+            "do_flip_channel_order is true, which this processor ignores; set it to false",
+        ),
+        (
+            {**VIT, "include_top": True},
+            "include_top is true, which this processor ignores; set it to false",
         ),
         (
             {**VIT, "image_std": [0.5, 0, 0.5]},

@@ -18,8 +18,11 @@ from jpegcompile.evaluation.benchmark.inputs import gather
 from jpegcompile.evaluation.benchmark.job import InputSet
 from jpegcompile.evaluation.benchmark.plan import plan_of
 from jpegcompile.evaluation.benchmark.results import Benchmark
+from jpegcompile.evaluation.benchmark.rivals.readable import readable
 from jpegcompile.evaluation.benchmark.rivals.registry import Chosen, chosen_rivals
+from jpegcompile.evaluation.benchmark.rivals.target import Target
 from jpegcompile.evaluation.benchmark.timer import Steps, Timer
+from jpegcompile.evaluation.pillow import END_OF_IMAGE
 from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.verify import original_of
 from jpegcompile.frontend.load import Source
@@ -112,6 +115,14 @@ def bench(
         )
         path = os.fspath(original)
         used = _providers(session, original, providers)
+        if chosen.rivals:
+            chosen = readable(
+                chosen,
+                Target(session.info.input, session.preprocess),
+                [file for one in inputs.sets for file in one.files],
+                is_named=rivals is not None,
+                end=END_OF_IMAGE if tolerant else b"",
+            )
         plan = plan_of(
             session,
             source,
