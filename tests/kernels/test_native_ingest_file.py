@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import onnxruntime as ort
@@ -19,6 +19,9 @@ from jpegcompile.interface import DOMAIN, DOMAIN_VERSION, IR_VERSION
 from jpegcompile.jpeg.frame import ColorSpace
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.operators.ingest import INGEST_FILE, INGEST_INTEGERS
+from jpegcompile.preprocessing.geometry import Views
+from jpegcompile.preprocessing.preprocess import Decoder
+from jpegcompile.preprocessing.steps import Corner, Fit, Interpolation, Library, Rounding
 from jpegcompile.target.base import CPU_PROVIDERS
 
 Array = NDArray[Any]
@@ -87,15 +90,18 @@ def session(
     return ort.InferenceSession(model.SerializeToString(), options, providers=list(CPU_PROVIDERS))
 
 
+# As Python lists them, in the order of the enumerations in C++.
 KNOWN = {
-    "fit": "short, long, exact, pad",
-    "crop": "center, top-left, top-right, bottom-left, bottom-right",
-    "filter": "nearest, nearest-exact, box, bilinear, hamming, bicubic, lanczos, area,"
-    " area-enlarging, dct",
-    "library": "pillow, opencv, tensorflow, torchvision, jpegcompile",
-    "rounding": "even, down",
-    "views": "one, five, ten",
-    "decoder": "float, libjpeg-turbo",
+    name: ", ".join(get_args(names))
+    for name, names in (
+        ("fit", Fit),
+        ("crop", Corner),
+        ("filter", Interpolation),
+        ("library", Library),
+        ("rounding", Rounding),
+        ("views", Views),
+        ("decoder", Decoder),
+    )
 }
 
 
