@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -119,3 +120,15 @@ def test_errors_are_of_whole_images() -> None:
     assert list(batch.errors) == [1]
     assert not batch.tensor[1].any()
     np.testing.assert_array_equal(batch.tensor[0], batch.tensor[2])
+
+
+@pytest.mark.parametrize("source", ["bytes", "path"])
+def test_views_of_very_wide_images_are_made_one_by_one(source: str, tmp_path: Path) -> None:
+    """In pieces, for which the file is read again."""
+    file = make_jpeg(65000, 64)
+    path = tmp_path / "wide.jpg"
+    path.write_bytes(file)
+    taken = network((224, 224), resize=[300, 300], views="five")
+    given: list[Any] = [file if source == "bytes" else path]
+    made = Preprocessor(taken, 8, check_all=True).read([*given, make_jpeg(97, 61)]).tensor
+    np.testing.assert_array_equal(made[:1], alone(taken, 8, given))
