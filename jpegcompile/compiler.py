@@ -18,8 +18,8 @@ from jpegcompile.errors import InternalError, UnsupportedModelError
 from jpegcompile.files import write_folder
 from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.frontend.graph import graph_at_size
+from jpegcompile.frontend.head.behind import behind_own_preprocessing
 from jpegcompile.frontend.load import Source, load_source
-from jpegcompile.frontend.own_preprocessing import behind_own_preprocessing
 from jpegcompile.gpu.cubin_file import is_cubin_file
 from jpegcompile.gpu.folder import CUBINS, require_replaceable
 from jpegcompile.gpu.library.build import require_compiler

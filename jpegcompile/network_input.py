@@ -11,7 +11,8 @@ import numpy as np
 from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.color import Color
 from jpegcompile.errors import UsageError
-from jpegcompile.preprocessing.geometry import Geometry, geometry_json, geometry_of
+from jpegcompile.preprocessing.fields import geometry_json, geometry_of
+from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
 
 Layout = Literal["NCHW", "NHWC"]

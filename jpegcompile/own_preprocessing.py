@@ -10,14 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jpegcompile.jpeg.frame import Frame
-from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Preprocess
-from jpegcompile.preprocessing.steps import Size
-
-# EXIF orientations from this one on exchange rows and columns.
-_EXCHANGED = 5
 
 
 @dataclass(frozen=True)
@@ -51,22 +45,3 @@ def before_own(preprocess: Preprocess) -> Preprocess:
     given = preprocess.geometry
     left = Geometry(orientation=given.orientation, mirror=given.mirror, flip=given.flip)
     return replace(preprocess, geometry=left)
-
-
-def fed_whole(
-    preprocess: Preprocess, taken: NetworkInput, frame: Frame
-) -> tuple[Preprocess, NetworkInput]:
-    """How a source with preprocessing of its own is fed an image: at the size that it has.
-
-    Args:
-        preprocess: of the compiled model.
-        taken: its image input.
-        frame: of the image's file.
-    """
-    height, width = _displayed(frame, preprocess.geometry)
-    return before_own(preprocess), replace(taken, height=height, width=width)
-
-
-def _displayed(frame: Frame, geometry: Geometry) -> Size:
-    is_exchanged = geometry.orientation and frame.orientation >= _EXCHANGED
-    return frame.size[::-1] if is_exchanged else frame.size

@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jpegcompile.frontend.head.behind import behind_own_preprocessing
 from jpegcompile.frontend.load import Source
-from jpegcompile.frontend.own_preprocessing import behind_own_preprocessing
 from jpegcompile.frontend.resolution.change import Resized, at_resolution
 from jpegcompile.input_size import Size, size_text
 from jpegcompile.ir.module import CompileOptions
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.own_preprocessing import before_own
-from jpegcompile.preprocessing.geometry import Geometry, geometry_json
+from jpegcompile.preprocessing.fields import geometry_json
+from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.preprocessing.scaled import scaled
 from jpegcompile.report import Report

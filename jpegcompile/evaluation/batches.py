@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.evaluation.pillow import pillow_input
+from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.pixel_image import ReadImage
 from jpegcompile.jpeg.unusable import ImageReader
-from jpegcompile.own_preprocessing import fed_whole
+from jpegcompile.network_input import NetworkInput
+from jpegcompile.own_preprocessing import before_own
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.inputs import original_input
 
@@ -69,7 +72,7 @@ def image_batches(
             with reader.guarding(file, item.index):
                 fed = preprocess, taken
                 if is_whole:
-                    fed = fed_whole(*fed, item.image.frame)
+                    fed = _fed_whole(*fed, item.image.frame)
                 exact = original_input(item.image, *fed)
                 pillow.append(pillow_input(file, *fed, tolerant=reader.tolerant))
                 spatial.append(exact)
@@ -85,3 +88,17 @@ def image_batches(
                 whole=[item.is_whole for item in items],
             )
     reader.require_some(range(used))
+
+
+def _fed_whole(
+    preprocess: Preprocess, taken: NetworkInput, frame: Frame
+) -> tuple[Preprocess, NetworkInput]:
+    """How a source with preprocessing of its own is fed an image: at the size that it has.
+
+    Args:
+        preprocess: of the compiled model.
+        taken: its image input.
+        frame: of the image's file.
+    """
+    height, width = preprocess.geometry.displayed(frame)
+    return before_own(preprocess), replace(taken, height=height, width=width)

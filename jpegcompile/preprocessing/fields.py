@@ -1,4 +1,4 @@
-"""Geometry's fields as JSON: read with all checks of types, and written.
+"""A geometry as JSON: read with all checks of types, and written.
 
 Messages begin with the path of a field within its file, such as `resize.size`.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
 from typing import Any, cast
 
 from jpegcompile.errors import UsageError
+from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.steps import (
     HAVE_CHOICE,
     Corner,
@@ -30,6 +32,7 @@ RESIZE_FIELDS = (
     "scaled_decoding",
 )
 CROP_FIELDS = ("position", "rounding", "size")
+GEOMETRY_FIELDS = frozenset(field.name for field in fields(Geometry))
 
 
 def require_known(data: Mapping[str, Any], known: Iterable[str], where: str = "") -> None:
@@ -179,3 +182,42 @@ def _pair(value: Any, path: str, wanted: str) -> Size:
     if not is_pair or any(isinstance(v, bool) or not isinstance(v, int) for v in value):
         raise UsageError(f"{path} is {value!r}; give {wanted}")
     return value[0], value[1]
+
+
+def geometry_json(geometry: Geometry) -> dict[str, Any]:
+    """JSON-ready data that `geometry_of` reads back: the fields that are not the default."""
+    data: dict[str, Any] = {}
+    if geometry.resize is not None:
+        data["resize"] = resize_json(geometry.resize)
+    if geometry.crop is not None:
+        data["crop"] = crop_json(geometry.crop)
+    default = Geometry()
+    for name in ("orientation", "mirror", "flip", "views"):
+        if getattr(geometry, name) != getattr(default, name):
+            data[name] = getattr(geometry, name)
+    if geometry.fill != default.fill:
+        data["fill"] = list(geometry.fill)
+    return data
+
+
+def geometry_of(data: Mapping[str, Any], base: Geometry | None = None) -> Geometry:
+    """The geometry of such data; other fields of the data are left alone.
+
+    Args:
+        data: as `geometry_json` gives it; "resize" may be its size alone, "crop" a position alone,
+            and "fill" one number.
+        base: where fields come from that the data does not have.
+
+    Raises:
+        UsageError: naming the field that is of another type or out of range.
+    """
+    given = {name: data[name] for name in GEOMETRY_FIELDS if name in data}
+    for name, make in (("resize", resize_of), ("crop", crop_of)):
+        if given.get(name) is not None:
+            given[name] = make(given[name])
+    if "fill" in given:
+        given["fill"] = fill_of(given["fill"])
+    for name in ("orientation", "mirror", "flip"):
+        if name in given:
+            given[name] = boolean(given[name], name)
+    return replace(base or Geometry(), **given)

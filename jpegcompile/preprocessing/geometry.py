@@ -7,19 +7,11 @@ together are one `AxisPlacement` for each axis of the image.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.jpeg.frame import Frame
-from jpegcompile.preprocessing.fields import (
-    boolean,
-    crop_json,
-    crop_of,
-    fill_of,
-    resize_json,
-    resize_of,
-)
 from jpegcompile.preprocessing.steps import Corner, Crop, Filter, Resize, Size
 
 Views = Literal["one", "five", "ten"]
@@ -230,6 +222,17 @@ class Geometry:
             return five
         return five + tuple(replace(view, mirror=not view.mirror) for view in five)
 
+    def exchanges_sides(self, orientation: int) -> bool:
+        """Whether rows and columns of an image of that EXIF orientation are exchanged."""
+        return self._turn(orientation)[0]
+
+    def displayed(self, frame: Frame) -> Size:
+        """(height, width) of an image once its orientation is applied, if it is."""
+        return frame.size[::-1] if self.exchanges_sides(frame.orientation) else frame.size
+
+    def _turn(self, orientation: int) -> tuple[bool, bool, bool]:
+        return _ORIENTATIONS[orientation if self.orientation else 1]
+
     def place(self, frame: Frame, network: Size) -> Placement:
         """Where an image comes to stand.
 
@@ -240,8 +243,8 @@ class Geometry:
         Raises:
             ImageError: if the image then has another size than the network's.
         """
-        exchanged, *mirrored = _ORIENTATIONS[frame.orientation if self.orientation else 1]
-        image = frame.size[::-1] if exchanged else frame.size
+        exchanged, *mirrored = self._turn(frame.orientation)
+        image = self.displayed(frame)
         resized = image if self.resize is None else self._resized(image, network, frame)
         start = self._start(resized, network, frame)
         grows = any(made > had for made, had in zip(resized, image, strict=True))
@@ -302,45 +305,3 @@ class Geometry:
             f"is {frame.width}x{frame.height}{made} but the model takes {network[1]}x{network[0]};"
             f" {remedy}"
         )
-
-
-GEOMETRY_FIELDS = frozenset(field.name for field in fields(Geometry))
-
-
-def geometry_json(geometry: Geometry) -> dict[str, Any]:
-    """JSON-ready data that `geometry_of` reads back: the fields that are not the default."""
-    data: dict[str, Any] = {}
-    if geometry.resize is not None:
-        data["resize"] = resize_json(geometry.resize)
-    if geometry.crop is not None:
-        data["crop"] = crop_json(geometry.crop)
-    default = Geometry()
-    for name in ("orientation", "mirror", "flip", "views"):
-        if getattr(geometry, name) != getattr(default, name):
-            data[name] = getattr(geometry, name)
-    if geometry.fill != default.fill:
-        data["fill"] = list(geometry.fill)
-    return data
-
-
-def geometry_of(data: Mapping[str, Any], base: Geometry | None = None) -> Geometry:
-    """The geometry of such data; other fields of the data are left alone.
-
-    Args:
-        data: as `geometry_json` gives it; "resize" may be its size alone, "crop" a position alone,
-            and "fill" one number.
-        base: where fields come from that the data does not have.
-
-    Raises:
-        UsageError: naming the field that is of another type or out of range.
-    """
-    given = {name: data[name] for name in GEOMETRY_FIELDS if name in data}
-    for name, make in (("resize", resize_of), ("crop", crop_of)):
-        if given.get(name) is not None:
-            given[name] = make(given[name])
-    if "fill" in given:
-        given["fill"] = fill_of(given["fill"])
-    for name in ("orientation", "mirror", "flip"):
-        if name in given:
-            given[name] = boolean(given[name], name)
-    return replace(base or Geometry(), **given)

@@ -12,7 +12,8 @@ import numpy as np
 from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.color import Color
 from jpegcompile.errors import UsageError
-from jpegcompile.preprocessing.geometry import Geometry, geometry_json
+from jpegcompile.preprocessing.fields import geometry_json
+from jpegcompile.preprocessing.geometry import Geometry
 
 Decoder = Literal["float", "libjpeg-turbo"]
 

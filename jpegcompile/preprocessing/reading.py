@@ -10,8 +10,7 @@ from typing import Any
 
 from jpegcompile.errors import UsageError
 from jpegcompile.files import parse_json, read_json
-from jpegcompile.preprocessing.fields import require_known
-from jpegcompile.preprocessing.geometry import GEOMETRY_FIELDS, geometry_of
+from jpegcompile.preprocessing.fields import GEOMETRY_FIELDS, geometry_of, require_known
 from jpegcompile.preprocessing.preprocess import Decoder, Preprocess, checked_fields
 from jpegcompile.preprocessing.presets import PRESETS
 from jpegcompile.preprocessing.timm_config import is_timm, of_timm

@@ -7,6 +7,7 @@ size as they are, are brought to the other size.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from jpegcompile.errors import UsageError
@@ -36,11 +37,12 @@ def _scaled(geometry: Geometry, trained: Size, size: Size, *, is_float: bool) ->
             )
         chosen = _filter(trained, size) if is_float else Filter()
         return replace(geometry, resize=Resize("exact", None, filter=chosen))
-    return replace(
-        geometry,
-        resize=_resize(geometry.resize, trained, size),
-        crop=None if geometry.crop is None else _crop(geometry.crop, trained, size),
-    )
+    resize, crop = _resize(geometry.resize, trained, size), geometry.crop
+    if crop is not None:
+        before, after = _least(geometry.resize, trained), _least(resize, size)
+        then, now = zip(before, trained, strict=True), zip(after, size, strict=True)
+        crop = _crop(crop, list(then), list(now))
+    return replace(geometry, resize=resize, crop=crop)
 
 
 def _filter(trained: Size, size: Size) -> Filter:
@@ -65,13 +67,34 @@ def _resize(resize: Resize, trained: Size, size: Size) -> Resize:
     return replace(resize, size=max(*sides, 1))
 
 
-def _crop(crop: Crop, trained: Size, size: Size) -> Crop:
+def _least(resize: Resize, network: Size) -> Size:
+    """(height, width) that every image is resized to at least; 0 where nothing is certain."""
+    if resize.fit in ("pad", "long"):
+        return 0, 0
+    if isinstance(resize.size, int):
+        return resize.size, resize.size
+    return resize.size_of(network, network)
+
+
+def _crop(crop: Crop, trained: Sequence[Size], scaled: Sequence[Size]) -> Crop:
+    """What was inside of the image stays inside, where rounding would bring it out.
+
+    Args:
+        crop: of the network as it was trained.
+        trained: for rows and columns, pixels of the resized image and of the network's input.
+        scaled: the same at the other size.
+    """
     if crop.size is not None:
-        crop = replace(crop, size=size)
+        (_, height), (_, width) = scaled
+        crop = replace(crop, size=(height, width))
     if isinstance(crop.position, str):
         return crop
-    top, left = (
-        round(place * new / old)
-        for place, old, new in zip(crop.position, trained, size, strict=True)
-    )
+    top, left = map(_start, crop.position, trained, scaled)
     return replace(crop, position=(top, left))
+
+
+def _start(place: int, trained: Size, scaled: Size) -> int:
+    (before, old), (after, new) = trained, scaled
+    start = round(place * new / old)
+    is_inside = 0 <= place <= before - old
+    return min(start, after - new) if is_inside else start

@@ -15,8 +15,8 @@ from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.dataset import labelled_images
 from jpegcompile.evaluation.spatial import score_count
 from jpegcompile.evaluation.verify import require_same_source
+from jpegcompile.frontend.head.behind import behind_own_preprocessing
 from jpegcompile.frontend.load import Source, load_source
-from jpegcompile.frontend.own_preprocessing import behind_own_preprocessing
 from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.options import image_of
 from jpegcompile.preprocessing.preprocess import Preprocess

@@ -29,8 +29,8 @@ from jpegcompile.errors import CheckFailedError
 from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.stability import Stability
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
+from jpegcompile.frontend.head.behind import behind_own_preprocessing
 from jpegcompile.frontend.load import load_source
-from jpegcompile.frontend.own_preprocessing import behind_own_preprocessing
 from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.ir.module import CompileOptions
 from jpegcompile.jpeg.pixel_fallback import Fallback

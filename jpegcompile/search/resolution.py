@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 
 from jpegcompile.compiler import ModelSource
 from jpegcompile.evaluation.progress import Progress
+from jpegcompile.frontend.head.behind import behind_own_preprocessing
 from jpegcompile.frontend.load import load_source
-from jpegcompile.frontend.own_preprocessing import behind_own_preprocessing
 from jpegcompile.input_size import InputSize, Size, input_size_of
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError, Skipped
 from jpegcompile.options import image_of
-from jpegcompile.preprocessing.geometry import geometry_json
+from jpegcompile.preprocessing.fields import geometry_json
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import preprocess_of

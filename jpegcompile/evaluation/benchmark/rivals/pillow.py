@@ -10,11 +10,8 @@ from PIL import Image, ImageOps
 
 from jpegcompile.evaluation.benchmark.rivals.names import PILLOW
 from jpegcompile.evaluation.benchmark.rivals.target import Seen, Target, Values
-from jpegcompile.jpeg.pixel_image import channels_of, eight_bit
+from jpegcompile.jpeg.pixel_image import channels_of, eight_bit, orientation_of
 from jpegcompile.preprocessing.geometry import Placement
-
-# Exif 2.32, 4.6.4: from this orientation on, rows and columns are exchanged.
-_ORIENTATION, _EXCHANGED = 0x0112, 5
 
 
 def simple_reader(target: Target) -> Callable[[bytes], Values]:
@@ -78,10 +75,7 @@ def _draft(image: Image.Image, target: Target) -> tuple[tuple[int, int], tuple[f
     Returns:
         (height, width) of the displayed image, and its (width, height) in pixels of that scale.
     """
-    exchanged = (
-        target.preprocess.geometry.orientation
-        and image.getexif().get(_ORIENTATION, 1) >= _EXCHANGED
-    )
+    exchanged = target.preprocess.geometry.exchanges_sides(orientation_of(image))
     width, height = image.size[::-1] if exchanged else image.size
     placement = target.place(height, width)
     wanted = _size(placement)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper
-from support.graph_heads import LINEAR, SIZES, Node, check, graph, node
+from support.graph_heads import LINEAR, SIZES, check, graph, node
 
-from jpegcompile.preprocessing.onnx_constants import SmallConstants
-from jpegcompile.preprocessing.onnx_graph import GraphHead, read_head
-from jpegcompile.preprocessing.onnx_removal import remove_head
+from jpegcompile.frontend.head.constants import SmallConstants
+from jpegcompile.frontend.head.reading import read_head
+from jpegcompile.frontend.head.removal import remove_head
 from jpegcompile.preprocessing.preprocess import Preprocess
 
 
@@ -39,7 +40,7 @@ def test_sizes_that_exporters_compute() -> None:
     )
     head = read_head(model, "x", "NCHW")
     assert head.steps == ("a",)
-    assert head.stopped_by == "Pad 'b': it pads the batch or the channels"
+    assert str(head.stopped_by) == "Pad 'b': it pads the batch or the channels"
     known = SmallConstants(model)
     assert known["pads"].tolist() == [3, 5, 0, 0, 4, 6, 0, 0]
     assert "all" not in known
@@ -77,20 +78,6 @@ def test_an_image_without_a_batch() -> None:
     assert check(model, "NHWC").steps == ("a",)
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        (node("Squeeze", "x one s"), node("Resize", "s - - sizes a", **LINEAR)),
-        (node("Unsqueeze", "x one s"), node("Resize", "s - - sizes a", **LINEAR)),
-        (node("Mul", "x deep s"), node("Resize", "s - - sizes a", **LINEAR)),
-    ],
-)
-def test_what_makes_no_image(first: Node, second: Node) -> None:
-    deep = np.ones((1, 1, 1, 1, 1), np.float32)
-    model = graph(first, second, **SIZES, one=np.array([1]), deep=deep)
-    assert read_head(model, "x", "NCHW") == GraphHead()
-
-
 def test_fill_in_the_numbers_of_the_input() -> None:
     """A Pad with 0 of an image that was normalised shows the mean."""
     model = graph(
@@ -106,7 +93,7 @@ def test_fill_in_the_numbers_of_the_input() -> None:
     np.testing.assert_allclose(head.geometry.fill, (51, 102, 153), rtol=1e-12)
     beyond = Preprocess(1 / 255, (1.2,), (1.0,)).affine(3)
     head = read_head(model, "x", "NCHW", beyond)
-    assert head.stopped_by == "Pad 'b': it fills with 306, which is outside of 0..255"
+    assert str(head.stopped_by) == "Pad 'b': it fills with 306, which is outside of 0..255"
 
 
 def test_names_stand_for_the_same_values() -> None:
@@ -141,3 +128,46 @@ def test_a_resized_image_that_is_an_output() -> None:
     model.graph.node.append(node("Relu", "a b"))
     model.graph.output.append(helper.make_tensor_value_info("b", TensorProto.FLOAT, list("abcd")))
     assert check(model).output == "a"
+
+
+def computed_bounds(kind: str) -> onnx.ModelProto:
+    """Nodes that make bounds stand between the Resize and the Slice that reads them."""
+    first = [] if kind == "plain" else [node("Cast", "x f", to=TensorProto.FLOAT)]
+    return graph(
+        *first,
+        node("Constant", "sizes", value_ints=[32, 40]),
+        node("Resize", f"{'f' if first else 'x'} - - sizes a", **LINEAR),
+        node("Unsqueeze", "start zero starts"),
+        node("Slice", "a starts ends axes b"),
+        start=np.array(3),
+        zero=np.array([0]),
+        ends=np.array([30]),
+        axes=np.array([2]),
+    )
+
+
+@pytest.mark.parametrize("kind", ["plain", "cast"])
+def test_what_only_the_head_reads_goes_with_it(kind: str) -> None:
+    """The image alone takes the name of what the head made, not what makes a bound or a size."""
+    model = computed_bounds(kind)
+    head = read_head(model, "x", "NCHW")
+    remove_head(model, "x", "NCHW", head)
+    assert not model.graph.initializer
+    (last,) = model.graph.node
+    assert (last.op_type, list(last.input), list(last.output)) == (
+        "Identity" if kind == "plain" else "Cast",
+        ["x"],
+        ["b"],
+    )
+
+
+@pytest.mark.parametrize("kind", ["plain", "cast"])
+def test_what_others_read_as_well_stays(kind: str) -> None:
+    model = computed_bounds(kind)
+    model.graph.node.append(node("Reshape", "b starts c"))
+    model.graph.output.append(helper.make_tensor_value_info("start", TensorProto.INT64, []))
+    model.graph.output.append(helper.make_tensor_value_info("sizes", TensorProto.INT64, [2]))
+    remove_head(model, "x", "NCHW", read_head(model, "x", "NCHW"))
+    assert [value.name for value in model.graph.initializer] == ["start", "zero"]
+    made = [name for each in model.graph.node for name in each.output]
+    assert set(made) == {"sizes", "starts", "b", "c"}

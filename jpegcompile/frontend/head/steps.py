@@ -1,11 +1,4 @@
-"""Preprocessing that a model does itself: Cast, Resize, Slice, Pad at the head of its graph.
-
-image -> Cast -> Resize(sizes) -> Slice -> Div -> Sub -> network
-    =>  image' -> Cast -> Div -> Sub -> network,    image' = crop(resize(image)) by the ingest
-
-Exact: the arithmetic is one number for each channel, and weights of a resize sum to 1, so that the
-steps may change places. What is filled has to come before the arithmetic.
-"""
+"""What each node at the head of a graph does to an image, and which of them are understood."""
 
 from __future__ import annotations
 
@@ -17,46 +10,25 @@ import onnx
 from onnx import TensorProto, helper
 
 from jpegcompile.dct.affine import ChannelAffine
+from jpegcompile.frontend.head.resize import Constants, Dim, NotReadError, filter_of, sizes_of
 from jpegcompile.frontend.walk import all_nodes
-from jpegcompile.preprocessing.geometry import Geometry
-from jpegcompile.preprocessing.onnx_constants import SmallConstants
-from jpegcompile.preprocessing.onnx_resize import Constants, Dim, NotReadError, filter_of, sizes_of
-from jpegcompile.preprocessing.steps import Crop, Resize, Size
+from jpegcompile.preprocessing.steps import Resize, Size
 
 # Axes of height and width.
 SPATIAL = {"NCHW": (2, 3), "NHWC": (1, 2)}
-_TURNS = {("NHWC", (0, 3, 1, 2)): "NCHW", ("NCHW", (0, 2, 3, 1)): "NHWC"}
-_WINDOWS = ("Slice", "Pad")
-_ARITHMETIC = ("Add", "Sub", "Mul", "Div")
+FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
+# They take parts of an image.
+WINDOWS = ("Slice", "Pad")
 # They may read images without a batch, as others may not.
-_OF_BATCHES = ("Resize", *_WINDOWS)
-_FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
-
-
-@dataclass(frozen=True)
-class GraphHead:
-    """What the nodes behind an image input do to an image of any size.
-
-    Attributes:
-        geometry: all of it; None where there is no such node.
-        size: (height, width) behind the nodes; None as for `geometry`.
-        nodes: names of the nodes that `geometry` stands for, those that make sizes included.
-        steps: names of those that images go through, in order.
-        output: tensor that the last one of these makes; empty where there is none.
-        stopped_by: the node that looks like preprocessing but is not understood, and why; None
-            where there is none.
-    """
-
-    geometry: Geometry | None = None
-    size: Size | None = None
-    nodes: tuple[str, ...] = ()
-    steps: tuple[str, ...] = ()
-    output: str = ""
-    stopped_by: str | None = None
+OF_BATCHES = ("Resize", *WINDOWS)
+_TURNS = {("NHWC", (0, 3, 1, 2)): "NCHW", ("NCHW", (0, 2, 3, 1)): "NHWC"}
+_ARITHMETIC = ("Add", "Sub", "Mul", "Div")
+# From here on, an end of a Slice is that of the axis, however long it is.
+_OPEN_END = 2**31 - 1
 
 
 @dataclass
-class _Walk:
+class Walk:
     """Where a walk from the image is.
 
     Attributes:
@@ -83,72 +55,11 @@ class _Walk:
 
     @property
     def spatial(self) -> tuple[int, int]:
+        """Axes of height and width."""
         return SPATIAL[self.layout]
 
 
-def read_head(
-    model: onnx.ModelProto, image: str, layout: str, affine: ChannelAffine | None = None
-) -> GraphHead:
-    """The preprocessing at the head of a graph.
-
-    Args:
-        model: with named nodes, as `frontend.load` makes them.
-        image: name of the input, of four dimensions.
-        layout: of the input, "NCHW" or "NHWC".
-        affine: from pixels on the 0..255 scale to the input; None if they are the same.
-    """
-    value = next(value for value in model.graph.input if value.name == image)
-    dims = value.type.tensor_type.shape.dim
-    walk = _Walk(
-        [dim.dim_value or dim.dim_param or f"?{axis}" for axis, dim in enumerate(dims)],
-        model,
-        layout,
-        SmallConstants(model),
-        value.type.tensor_type.elem_type in _FLOATS,
-        affine,
-    )
-    stopped_by = None
-    while (node := _next(walk, image)) is not None:
-        if walk.resize is None:
-            shape = [None if axis in walk.spatial else dim for axis, dim in enumerate(walk.shape)]
-            walk.seen[image] = shape[1:] if walk.is_single else shape
-        try:
-            if walk.is_single and node.op_type in _OF_BATCHES:
-                raise NotReadError("it reads an image without a batch")
-            _STEPS[node.op_type](node, walk)
-        except NotReadError as reason:
-            # Before a resize, others may be the network's own.
-            if walk.resize is not None or node.op_type in ("Resize", "Cast"):
-                stopped_by = f"{node.op_type} '{node.name}': {reason}"
-            break
-        image = node.output[0]
-    if walk.resize is None:
-        return GraphHead(stopped_by=stopped_by)
-    crop = None if walk.start is None else Crop(walk.start, size=walk.size)
-    geometry = Geometry(walk.resize, crop, fill=walk.fill or (0.0,))
-    nodes = (*walk.asides, *walk.steps)
-    return GraphHead(geometry, walk.size, nodes, tuple(walk.steps), walk.output, stopped_by)
-
-
-def _next(walk: _Walk, tensor: str) -> onnx.NodeProto | None:
-    """The step that alone reads a tensor; None if others do, too, or it is no step.
-
-    Before a resize, its shape may be read as well: `_asides` sees what for.
-    """
-    graph = walk.model.graph
-    readers = [node for node in all_nodes(graph) if tensor in node.input]
-    if walk.resize is None:
-        readers = [node for node in readers if node.op_type != "Shape"]
-    is_output = any(output.name == tensor for output in graph.output)
-    if is_output or len(readers) != 1 or readers[0].op_type not in _STEPS:
-        return None
-    # What parts of an image take depends on its size until it is resized.
-    is_early = walk.resize is None and readers[0].op_type in _WINDOWS
-    is_nested = readers[0] not in graph.node
-    return None if is_early or is_nested else readers[0]
-
-
-def _asides(walk: _Walk, reader: onnx.NodeProto) -> list[onnx.NodeProto]:
+def _asides(walk: Walk, reader: onnx.NodeProto) -> list[onnx.NodeProto]:
     """What makes other inputs of a node of the image's shape, in order.
 
     Raises:
@@ -173,38 +84,38 @@ def _asides(walk: _Walk, reader: onnx.NodeProto) -> list[onnx.NodeProto]:
     return found
 
 
-def _cast(node: onnx.NodeProto, walk: _Walk) -> None:
+def _cast(node: onnx.NodeProto, walk: Walk) -> None:
     to = next(attribute.i for attribute in node.attribute if attribute.name == "to")
-    if to not in _FLOATS and walk.is_float:
+    if to not in FLOATS and walk.is_float:
         raise NotReadError("it rounds to integers")
-    walk.is_float = to in _FLOATS
+    walk.is_float = to in FLOATS
 
 
-def _identity(node: onnx.NodeProto, walk: _Walk) -> None:
+def _identity(node: onnx.NodeProto, walk: Walk) -> None:
     """Nothing."""
 
 
-def _squeeze(node: onnx.NodeProto, walk: _Walk) -> None:
+def _squeeze(node: onnx.NodeProto, walk: Walk) -> None:
     """Of the batch alone; so `frontend.load` spells an image without one."""
     if walk.is_single or _axes_of(node, walk) != [0]:
         raise NotReadError("it takes away something else than the batch")
     walk.is_single = True
 
 
-def _unsqueeze(node: onnx.NodeProto, walk: _Walk) -> None:
+def _unsqueeze(node: onnx.NodeProto, walk: Walk) -> None:
     if not walk.is_single or _axes_of(node, walk) != [0]:
         raise NotReadError("it adds something else than a batch")
     walk.is_single = False
 
 
-def _axes_of(node: onnx.NodeProto, walk: _Walk) -> list[int]:
+def _axes_of(node: onnx.NodeProto, walk: Walk) -> list[int]:
     """Axes of a Squeeze or Unsqueeze; before opset 13 they are an attribute."""
     if len(node.input) > 1:
         return [int(axis) for axis in np.ravel(walk.constants.get(node.input[1], ()))]
     return [axis for attribute in node.attribute for axis in attribute.ints]
 
 
-def _transpose(node: onnx.NodeProto, walk: _Walk) -> None:
+def _transpose(node: onnx.NodeProto, walk: Walk) -> None:
     given = tuple(helper.get_attribute_value(node.attribute[0])) if node.attribute else ()
     order = (0, *(axis + 1 for axis in given)) if walk.is_single else given
     turned = _TURNS.get((walk.layout, order))
@@ -215,7 +126,7 @@ def _transpose(node: onnx.NodeProto, walk: _Walk) -> None:
     walk.layout, walk.shape = turned, [walk.shape[axis] for axis in order]
 
 
-def _arithmetic(node: onnx.NodeProto, walk: _Walk) -> None:
+def _arithmetic(node: onnx.NodeProto, walk: Walk) -> None:
     """One number for each channel, which stays in the graph."""
     constant = next((walk.constants[name] for name in node.input if name in walk.constants), None)
     if constant is None or constant.ndim > (3 if walk.is_single else 4):
@@ -223,10 +134,12 @@ def _arithmetic(node: onnx.NodeProto, walk: _Walk) -> None:
     shape = (1,) * (4 - constant.ndim) + constant.shape
     if any(shape[axis] != 1 for axis in (0, *walk.spatial)):
         raise NotReadError("its constant is not one number for each channel")
+    if walk.resize is None and node.op_type == "Div" and node.input[0] in walk.constants:
+        raise NotReadError("it divides a constant by the image, which no Resize may precede")
     walk.is_scaled = True
 
 
-def _resize(node: onnx.NodeProto, walk: _Walk) -> None:
+def _resize(node: onnx.NodeProto, walk: Walk) -> None:
     if walk.resize is not None:
         raise NotReadError("it comes behind another Resize")
     if not walk.is_float:
@@ -239,27 +152,39 @@ def _resize(node: onnx.NodeProto, walk: _Walk) -> None:
     walk.asides = [aside.name for aside in asides]
 
 
-def _slice(node: onnx.NodeProto, walk: _Walk) -> None:
-    values = [walk.constants.get(name) for name in node.input[1:] if name]
-    bounds = [[int(v) for v in np.ravel(value)] for value in values if value is not None]
-    if len(bounds) < 2 or len(bounds) != len(values):
-        raise NotReadError("its bounds are no constants")
-    starts, ends, *rest = bounds
-    axes = [axis % 4 for axis in (rest[0] if rest else range(len(starts)))]
-    if len(rest) > 1 and set(rest[1]) != {1}:
-        raise NotReadError("it has steps other than 1")
-    if not set(axes) <= set(walk.spatial):
-        raise NotReadError("it takes a part of the batch or the channels")
+def _slice(node: onnx.NodeProto, walk: Walk) -> None:
     kept = [range(side) for side in walk.size]
-    for begin, end, axis in zip(starts, ends, axes, strict=True):
-        place = walk.spatial.index(axis)
-        kept[place] = kept[place][begin:end]
+    for begin, end, axis in _bounds(node, walk):
+        if axis in walk.spatial:
+            place = walk.spatial.index(axis)
+            kept[place] = kept[place][begin:end]
+        elif not _is_whole(begin, end, walk.shape[axis]):
+            raise NotReadError("it takes a part of the batch or the channels")
     rows, columns = kept
     top, left = walk.start or (0, 0)
     _see(node, walk, (len(rows), len(columns)), (top + rows.start, left + columns.start))
 
 
-def _pad(node: onnx.NodeProto, walk: _Walk) -> None:
+def _bounds(node: onnx.NodeProto, walk: Walk) -> list[tuple[int, int, int]]:
+    """(begin, end, axis) of a Slice, for each axis that it names."""
+    names = [*node.input[1:], *[""] * 4][:4]
+    given = [np.ravel(walk.constants.get(name, ())).tolist() for name in names]
+    if any(name and name not in walk.constants for name in names) or not names[1]:
+        raise NotReadError("its bounds are no constants")
+    starts, ends, axes, steps = given
+    if set(steps) - {1}:
+        raise NotReadError("it has steps other than 1")
+    named = [axis % 4 for axis in axes] if names[2] else range(len(starts))
+    return list(zip(starts, ends, named, strict=True))
+
+
+def _is_whole(begin: int, end: int, side: Dim) -> bool:
+    if isinstance(side, int):
+        return range(side)[begin:end] == range(side)
+    return begin == 0 and end >= _OPEN_END
+
+
+def _pad(node: onnx.NodeProto, walk: Walk) -> None:
     mode = next((a.s for a in node.attribute if a.name == "mode"), b"constant")
     pads, value, axes = (
         walk.constants.get(name) if name else default
@@ -293,7 +218,7 @@ def _fill_of(value: float, affine: ChannelAffine | None) -> tuple[float, ...]:
     return pixels[:1] if len(set(pixels)) == 1 else pixels
 
 
-def _see(node: onnx.NodeProto, walk: _Walk, size: Size, start: tuple[int, int] | None) -> None:
+def _see(node: onnx.NodeProto, walk: Walk, size: Size, start: tuple[int, int] | None) -> None:
     """Go on with the part of the resized image that a node gives, and without the node."""
     if min(size) < 1:
         raise NotReadError("it leaves nothing")
@@ -304,7 +229,7 @@ def _see(node: onnx.NodeProto, walk: _Walk, size: Size, start: tuple[int, int] |
         walk.shape[axis] = side
 
 
-_STEPS: Mapping[str, Callable[[onnx.NodeProto, _Walk], None]] = {
+STEPS: Mapping[str, Callable[[onnx.NodeProto, Walk], None]] = {
     "Cast": _cast,
     "Identity": _identity,
     "Squeeze": _squeeze,

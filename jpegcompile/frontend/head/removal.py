@@ -8,13 +8,14 @@ What still has its name holds the same values as before, but for the input.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import onnx
 from onnx import helper
 
-from jpegcompile.frontend.walk import FreshNames, all_graphs
-from jpegcompile.preprocessing.onnx_graph import SPATIAL, GraphHead
+from jpegcompile.frontend.head.reading import GraphHead
+from jpegcompile.frontend.head.steps import SPATIAL
+from jpegcompile.frontend.walk import FreshNames, all_graphs, all_nodes
 
 
 def remove_head(model: onnx.ModelProto, image: str, layout: str, head: GraphHead) -> None:
@@ -30,39 +31,60 @@ def remove_head(model: onnx.ModelProto, image: str, layout: str, head: GraphHead
     """
     assert head.size is not None
     graph = model.graph
-    before = _tensors_before(graph, head.output)
+    before = head.output
+    orphans: set[str] = set()
     for node in [node for node in graph.node if node.name in head.nodes]:
         graph.node.remove(node)
+        orphans.update(node.input)
+        if node.output[0] == before:
+            before = node.input[0]
         _rename_reads(graph, {node.output[0]: node.input[0]})
+    kept = _path(graph, image, before)
     names = FreshNames(graph)
-    kept = [node for node in graph.node if before & set(node.output)]
-    new = {name: names.fresh(f"{name}.resized") for node in kept for name in node.output}
+    new = {node.output[0]: names.fresh(f"{node.output[0]}.resized") for node in kept}
     if kept:
         # The last of them now makes what the head made.
-        new[kept[-1].output[0]] = head.output
+        new[before] = head.output
     _rename_reads(graph, new)
     for node in kept:
         node.output[0] = new[node.output[0]]
     if not kept and any(output.name == head.output for output in graph.output):
         copied = names.fresh(f"{head.output}.copied")
         graph.node.insert(0, helper.make_node("Identity", [image], [head.output], copied))
+    _drop_unread(graph, orphans)
     value = next(value for value in graph.input if value.name == image)
     for axis, side in zip(SPATIAL[layout], head.size, strict=True):
         value.type.tensor_type.shape.dim[axis].dim_value = side
     del graph.value_info[:]
 
 
-def _tensors_before(graph: onnx.GraphProto, tensor: str) -> set[str]:
-    """What nodes make on the way to a tensor."""
+def _path(graph: onnx.GraphProto, image: str, tensor: str) -> list[onnx.NodeProto]:
+    """The nodes that an image goes through until it is a tensor; others read constants alone."""
+    images = {image}
+    for node in graph.node:
+        if images & set(node.input):
+            images.update(node.output)
     makers = {name: node for node in graph.node for name in node.output}
-    found: set[str] = set()
-    waiting = [tensor]
+    found: list[onnx.NodeProto] = []
+    while tensor != image:
+        found.insert(0, makers[tensor])
+        tensor = next(name for name in makers[tensor].input if name in images)
+    return found
+
+
+def _drop_unread(graph: onnx.GraphProto, names: Iterable[str]) -> None:
+    """Take away those tensors, and what makes them, that nothing reads any more."""
+    waiting = set(names)
     while waiting:
         name = waiting.pop()
-        if name in makers and name not in found:
-            found.add(name)
-            waiting += makers[name].input
-    return found
+        outputs = {output.name for output in graph.output}
+        if name in outputs or any(name in node.input for node in all_nodes(graph)):
+            continue
+        for value in [value for value in graph.initializer if value.name == name]:
+            graph.initializer.remove(value)
+        for node in [node for node in graph.node if list(node.output) == [name]]:
+            graph.node.remove(node)
+            waiting.update(node.input)
 
 
 def _rename_reads(graph: onnx.GraphProto, new: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """Let the ingest do the preprocessing that stands in a source model, and the network begin behind.
 
-`preprocessing/onnx_graph.py` reads the nodes. They are taken out where the model leaves the size of
+`frontend/head/reading.py` reads the nodes. They are taken out where the model leaves the size of
 its image open, so that its compiled model takes files of any size as well. A model for images of
 one size stays as it is, and so does one whose size the user gives.
 """
@@ -15,14 +15,15 @@ import onnx
 from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frontend.declarations import infer_declarations
+from jpegcompile.frontend.head.reading import GraphHead, read_head
+from jpegcompile.frontend.head.removal import remove_head
 from jpegcompile.frontend.image import DeclaredImage, declared_image
 from jpegcompile.frontend.load import Source
 from jpegcompile.frontend.walk import quoted
 from jpegcompile.input_size import Size, size_text
 from jpegcompile.own_preprocessing import OwnPreprocessing
-from jpegcompile.preprocessing.geometry import Geometry, geometry_json
-from jpegcompile.preprocessing.onnx_graph import GraphHead, read_head
-from jpegcompile.preprocessing.onnx_removal import remove_head
+from jpegcompile.preprocessing.fields import geometry_json
+from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.report import Report
@@ -103,7 +104,8 @@ def _affine(preprocess: Preprocess | None, channels: int) -> ChannelAffine | Non
 def _require_one(source: Source, head: GraphHead, given: Preprocess) -> None:
     """Refuse what resizes images before the model does, and integers, which the model does not."""
     nodes = _named(source.model, head)
-    if given.geometry.takes_any_size or given.geometry.views != "one":
+    # Views always have a crop.
+    if given.geometry.takes_any_size:
         raise UsageError(
             f"{source.name}: the model resizes images itself ({nodes}), and --preprocess has"
             ' "resize", "crop" or "views" as well; leave these out (imagenet-unresized has none),'
@@ -112,8 +114,8 @@ def _require_one(source: Source, head: GraphHead, given: Preprocess) -> None:
     if given.decoder != "float":
         raise UsageError(
             f"{source.name}: the model resizes real numbers itself ({nodes}), and --decoder"
-            f" {given.decoder} 8-bit integers as Pillow does; use --decoder float, or give"
-            " --input-size HEIGHTxWIDTH to leave the nodes in the network"
+            f" {given.decoder} makes 8-bit integers, which Pillow resizes; use --decoder float, or"
+            " give --input-size HEIGHTxWIDTH to leave the nodes in the network"
         )
 
 
@@ -149,17 +151,21 @@ def _fixed_note(source: Source, image: DeclaredImage) -> str | None:
     head = read_head(source.model, image.name, image.layout)
     if head.geometry is None:
         return None
+    of_size = ""
+    if all(isinstance(side, int) for side in image.size):
+        of_size = f", which is for images of {size_text(image.size)}"
     return (
-        f"{_named(source.model, head)} stay in the network, which is for images of"
-        f" {size_text(image.size)}; export the model with open height and width for files of any"
-        " size"
+        f"{_kept(source, head)}{of_size}; export the model with open height and width for files of"
+        " any size"
     )
 
 
 def _given_note(source: Source, head: GraphHead) -> str | None:
-    if head.geometry is None:
-        return None if head.stopped_by is None else f"stays in the network: {head.stopped_by}"
-    return (
-        f"{_named(source.model, head)} stay in the network; leave --input-size out for files of any"
-        " size"
-    )
+    if head.geometry is not None:
+        return f"{_kept(source, head)}; leave --input-size out for files of any size"
+    stop = head.stopped_by
+    return None if stop is None else f"the network keeps {stop.node} ({stop.reason})"
+
+
+def _kept(source: Source, head: GraphHead) -> str:
+    return f"the network keeps {_named(source.model, head)}"
