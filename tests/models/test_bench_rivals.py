@@ -28,10 +28,10 @@ GEOMETRIES: list[dict[str, Any]] = [
 ]
 
 
-def turned_jpeg(width: int, height: int) -> bytes:
-    """A file whose EXIF orientation says to turn it by 90 degrees."""
+def turned_jpeg(width: int, height: int, orientation: int = 6) -> bytes:
+    """A file whose EXIF orientation says, by default, to turn it by 90 degrees."""
     exif = Image.Exif()
-    exif[0x0112] = 6
+    exif[0x0112] = orientation
     return make_jpeg(width, height, exif=exif.tobytes(), quality=95)
 
 
@@ -59,6 +59,14 @@ def test_readers_of_pillow(
     assert error(target, "pillow", file, tmp_path) < 1e-5
     # Pillow rounds the ends of a box to a part of a pixel, and the result to integers.
     assert error(target, "pillow-box", file, tmp_path) < 1.01 * LEVEL
+
+
+@pytest.mark.parametrize("orientation", [*range(1, 9), 9, 77])
+@pytest.mark.parametrize("name", ["pillow", "pillow-box"])
+def test_orientations(name: str, orientation: int, tmp_path: Path) -> None:
+    """Those that are none turn nothing."""
+    target = target_of({**SHORT, "orientation": True})
+    assert error(target, name, turned_jpeg(90, 50, orientation), tmp_path) < 1.01 * LEVEL
 
 
 def test_a_reader_that_crops_elsewhere_is_told_from_one_that_does_not(tmp_path: Path) -> None:

@@ -178,6 +178,16 @@ GEOMETRIES = {
 }
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_displayed_sizes_are_those_of_pillow(orientation: int) -> None:
+    image = Image.new("L", (30, 20))
+    image.getexif()[0x0112] = orientation
+    turned = ImageOps.exif_transpose(image)
+    frame = replace(frame_of((20, 30)), orientation=orientation)
+    assert Geometry(orientation=True).displayed(frame) == (turned.height, turned.width)
+    assert Geometry().displayed(frame) == (20, 30)
+
+
 @given(sizes, networks)
 def test_what_may_fill(size: Size, network: Size) -> None:
     for name, geometry in GEOMETRIES.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from support.graph_heads import Node, node
+from support.images import make_jpeg
 
+import jpegcompile
 from jpegcompile.dct.color import Color
 from jpegcompile.dct.decode import decode
 from jpegcompile.jpeg.read import read_coefficients
@@ -36,6 +39,14 @@ LAST_NUMBERS: dict[str, Any] = {
     "mean": np.array([120, 110, 100], np.float32),
     "std": np.array([60, 50, 40], np.float32),
 }
+
+FILES = [
+    make_jpeg(97, 61),
+    make_jpeg(50, 120, subsampling=2, quality=90),
+    make_jpeg(45, 40, subsampling=1),
+]
+# Of float32 sums, in parts of the largest answer; a crop that is one pixel off is 100 times as far.
+TOLERANCE = 2e-5
 
 
 def network(
@@ -180,3 +191,19 @@ def by_onnxruntime(model: onnx.ModelProto, image: NDArray[np.float32]) -> NDArra
     session = ort.InferenceSession(model.SerializeToString(), providers=list(CPU_PROVIDERS))
     (taken,) = session.get_inputs()
     return np.asarray(session.run(None, {taken.name: image})[0])
+
+
+def planes(pixels: Any) -> Any:
+    """[1, 3, H, W] of pixels [H, W, 3]."""
+    return pixels.transpose(2, 0, 1)[None]
+
+
+def compiled_scores(model: onnx.ModelProto, folder: Path, **options: Any) -> Any:
+    path = folder / "compiled.onnx"
+    jpegcompile.compile(model, **{"preprocess": "none", **options}).save(path)
+    return jpegcompile.load(path).run(FILES)[0]
+
+
+def distance(actual: Any, expected: Any) -> float:
+    """In parts of the largest answer."""
+    return float(np.abs(actual - expected).max() / np.abs(expected).max())

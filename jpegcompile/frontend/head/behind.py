@@ -153,7 +153,7 @@ def _fixed_note(source: Source, image: DeclaredImage) -> str | None:
         return None
     of_size = ""
     if all(isinstance(side, int) for side in image.size):
-        of_size = f", which is for images of {size_text(image.size)}"
+        of_size = f", and is for images of {size_text(image.size)}"
     return (
         f"{_kept(source, head)}{of_size}; export the model with open height and width for files of"
         " any size"
