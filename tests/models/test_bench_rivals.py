@@ -62,11 +62,11 @@ def test_readers_of_pillow(
 
 
 @pytest.mark.parametrize("orientation", [*range(1, 9), 9, 77])
-@pytest.mark.parametrize("name", ["pillow", "pillow-box"])
-def test_orientations(name: str, orientation: int, tmp_path: Path) -> None:
+def test_orientations(orientation: int, tmp_path: Path) -> None:
     """Those that are none turn nothing."""
     target = target_of({**SHORT, "orientation": True})
-    assert error(target, name, turned_jpeg(90, 50, orientation), tmp_path) < 1.01 * LEVEL
+    for name in ("pillow", "pillow-box"):
+        assert error(target, name, turned_jpeg(60, 50, orientation), tmp_path) < 1.01 * LEVEL
 
 
 def test_a_reader_that_crops_elsewhere_is_told_from_one_that_does_not(tmp_path: Path) -> None:

@@ -158,7 +158,10 @@ COMPUTED = network(
     [
         (SCALED, "Resize 'a': it has scales, and no sizes that do not depend on the image's"),
         (EARLY, "Pad 'p': it is not read in front of Resize 'a'"),
-        (DIVIDED, "Div 'q': it divides a constant by the image, which no Resize may precede"),
+        (
+            DIVIDED,
+            "Div 'q': it divides a constant by the image: behind the Resize it would give other values",
+        ),
         (COMPUTED, "Resize 'a': its sizes are computed from the image's"),
         (photographs(**LARGER), f"Resize 'a': its {ASPECT} is not_smaller"),
         (

@@ -74,17 +74,17 @@ def _path(graph: onnx.GraphProto, image: str, tensor: str) -> list[onnx.NodeProt
 
 def _drop_unread(graph: onnx.GraphProto, names: Iterable[str]) -> None:
     """Take away those tensors, and what makes them, that nothing reads any more."""
-    waiting = set(names)
+    seen_outside = {value.name for value in (*graph.input, *graph.output)}
+    waiting = set(names) - seen_outside
     while waiting:
         name = waiting.pop()
-        outputs = {output.name for output in graph.output}
-        if name in outputs or any(name in node.input for node in all_nodes(graph)):
+        if any(name in node.input for node in all_nodes(graph)):
             continue
         for value in [value for value in graph.initializer if value.name == name]:
             graph.initializer.remove(value)
         for node in [node for node in graph.node if list(node.output) == [name]]:
             graph.node.remove(node)
-            waiting.update(node.input)
+            waiting.update(set(node.input) - seen_outside)
 
 
 def _rename_reads(graph: onnx.GraphProto, new: Mapping[str, str]) -> None:
