@@ -220,7 +220,7 @@ CONSTANTS: dict[str, Any] = {
         (["Mul x deep a", "Resize a"], "Mul 'a': it is no arithmetic with a constant"),
         (
             ["Div low x a", "Resize a"],
-            "Div 'a': it divides a constant by the image: behind the Resize it would give other values",
+            "Div 'a': it divides a constant by the image, which differs behind a Resize",
         ),
         (
             ["Squeeze x one a", "Resize a"],

@@ -171,3 +171,11 @@ def test_what_others_read_as_well_stays(kind: str) -> None:
     assert [value.name for value in model.graph.initializer] == ["start", "zero"]
     made = [name for each in model.graph.node for name in each.output]
     assert set(made) == {"sizes", "starts", "b", "c"}
+
+
+def test_an_input_with_a_default_keeps_it() -> None:
+    """Without the initializer, sessions would have to feed it."""
+    model = computed_bounds("plain")
+    model.graph.input.append(helper.make_tensor_value_info("zero", TensorProto.INT64, [1]))
+    remove_head(model, "x", "NCHW", GraphHead(size=(27, 40), nodes=("a", "b"), output="b"))
+    assert [value.name for value in model.graph.initializer] == ["zero"]

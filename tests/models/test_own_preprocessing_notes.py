@@ -160,7 +160,7 @@ COMPUTED = network(
         (EARLY, "Pad 'p': it is not read in front of Resize 'a'"),
         (
             DIVIDED,
-            "Div 'q': it divides a constant by the image: behind the Resize it would give other values",
+            "Div 'q': it divides a constant by the image, which differs behind a Resize",
         ),
         (COMPUTED, "Resize 'a': its sizes are computed from the image's"),
         (photographs(**LARGER), f"Resize 'a': its {ASPECT} is not_smaller"),

@@ -135,9 +135,7 @@ def _arithmetic(node: onnx.NodeProto, walk: Walk) -> None:
     if any(shape[axis] != 1 for axis in (0, *walk.spatial)):
         raise NotReadError("its constant is not one number for each channel")
     if walk.resize is None and node.op_type == "Div" and node.input[0] in walk.constants:
-        raise NotReadError(
-            "it divides a constant by the image: behind the Resize it would give other values"
-        )
+        raise NotReadError("it divides a constant by the image, which differs behind a Resize")
     walk.is_scaled = True
 
 
