@@ -19,6 +19,7 @@ from jpegcompile.files import write_folder
 from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.frontend.own_preprocessing import behind_own_preprocessing
 from jpegcompile.gpu.cubin_file import is_cubin_file
 from jpegcompile.gpu.folder import CUBINS, require_replaceable
 from jpegcompile.gpu.library.build import require_compiler
@@ -35,6 +36,7 @@ from jpegcompile.odd_maps import note_odd_maps
 from jpegcompile.options import compile_options, complete_options, image_of
 from jpegcompile.pipeline import FIND_MAPS, pass_names, pipeline_for
 from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
+from jpegcompile.preprocessing.steps import SCALED_DECODING
 from jpegcompile.report import Report
 from jpegcompile.resolution import at_asked_resolution
 from jpegcompile.resolution_plan import Resolution
@@ -250,12 +252,20 @@ def lower(
         UsageError, UnsupportedModelError: as for `compile`.
         AccessError: if `dump` cannot write.
     """
+    behind = None
+    if options.takes_files:
+        behind = behind_own_preprocessing(
+            source, options.image_input, options.input_size, options.preprocess
+        )
+        source, options = behind.source, replace(options, preprocess=behind.preprocess)
     image = image_of(source, options.image_input, options.input_size)
     plan = options.frequencies.for_source(source.sha256)
     complete = complete_options(replace(options, frequencies=plan), image)
     source, image, complete, change = at_asked_resolution(source, image, complete)
     graph = graph_at_size(source.model, source.folder, image)
     module = Module.of(graph, image, complete)
+    if behind is not None:
+        behind.note_in(module.report)
     if change is not None:
         change.note_in(module.report)
     elif complete.preprocess != options.preprocess:
@@ -263,6 +273,8 @@ def lower(
             f"the network takes {size_text(image.size)}, so the preset of the preprocessing resizes"
             " no images: give them at that size"
         )
+    if module.image.geometry.is_scaled:
+        module.report.note(SCALED_DECODING)
     if plan is not options.frequencies:
         module.report.note(
             f"{plan.name}: its evidence is of another plan or another model and was left out"
@@ -323,4 +335,5 @@ def _info(module: Module, source: Source) -> CompiledInfo:
         frequencies=None if module.report.is_exact else options.frequencies.to_json(),
         precision=options.precision.name,
         trained_size=module.report.trained_size,
+        own_preprocessing=module.report.own_preprocessing,
     )

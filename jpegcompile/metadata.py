@@ -20,14 +20,15 @@ from jpegcompile.interface import DOMAIN
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.subsampling import frame_of, subsampling_of
 from jpegcompile.network_input import NetworkInput
+from jpegcompile.own_preprocessing import OwnPreprocessing
 from jpegcompile.preprocessing.reading import preprocess_of
 
 # The record stands under the name of the operator domain. Format 2 added the frequencies,
 # format 3 the domain, format 4 the input mode "jpeg", format 5 what native kernels are chosen for,
 # format 6 images without a batch, format 7 the frame of the files apart from the network's input,
 # format 8 the precision, format 9 the size that the network was trained at, and preprocessing of
-# images of any size.
-FORMAT_VERSION = 9
+# images of any size, format 10 scaled decoding, and nodes of the source whose work the ingest does.
+FORMAT_VERSION = 10
 _SINCE_FRAME = 7
 
 
@@ -55,6 +56,8 @@ class CompiledInfo:
         precision: that the model is computed in.
         trained_size: (height, width) that the network was trained at, where it runs at another;
             None where that is the size of `input`.
+        own_preprocessing: nodes of the source whose work the ingest does; None where all are in the
+            network.
     """
 
     format_version: int
@@ -74,6 +77,16 @@ class CompiledInfo:
     batch: int | None = None
     precision: str = "float32"
     trained_size: tuple[int, int] | None = None
+    own_preprocessing: OwnPreprocessing | None = None
+
+    @property
+    def feeds_whole_images(self) -> bool:
+        """Whether the source, which is compared with the model, resizes images itself.
+
+        At another resolution it is compared behind its own preprocessing, which is of the trained
+        size.
+        """
+        return self.own_preprocessing is not None and self.trained_size is None
 
     @property
     def subsampling(self) -> str | None:
@@ -91,7 +104,13 @@ class CompiledInfo:
         """JSON-ready data."""
         frame = None if self.frame is None else self.frame.to_json()
         trained = None if self.trained_size is None else list(self.trained_size)
-        changed = {"input": self.input.to_json(), "frame": frame, "trained_size": trained}
+        own = None if self.own_preprocessing is None else self.own_preprocessing.to_json()
+        changed = {
+            "input": self.input.to_json(),
+            "frame": frame,
+            "trained_size": trained,
+            "own_preprocessing": own,
+        }
         return {**vars(self), **changed}
 
 
@@ -149,12 +168,14 @@ def info_of(data: Any, name: str) -> CompiledInfo:
 
 def _info_of(data: Mapping[str, Any]) -> CompiledInfo:
     frame, trained = data["frame"], data.get("trained_size")
+    own = data.get("own_preprocessing")
     return CompiledInfo(
         **{
             **data,
             "input": NetworkInput.from_json(data["input"]),
             "frame": None if frame is None else Frame.from_json(frame),
             "trained_size": None if trained is None else _size_of(trained),
+            "own_preprocessing": None if own is None else OwnPreprocessing.from_json(own),
         }
     )
 

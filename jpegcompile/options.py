@@ -7,14 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from onnx import helper
-
 from jpegcompile.cost.gpus import DEFAULT_GPU, GPUS
 from jpegcompile.dct.frequencies import ALL
-from jpegcompile.errors import ImageError, UnsupportedModelError, UsageError
+from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.frequency_plan import Frequencies, Masking, plan_of
-from jpegcompile.frontend.image import image_input_name
+from jpegcompile.frontend.image import declared_image
 from jpegcompile.frontend.load import Source
 from jpegcompile.gpu.archs import ARCHITECTURES, require_architectures
 from jpegcompile.input_size import InputSize, Size, input_size_of, sized
@@ -157,25 +154,9 @@ def image_of(source: Source, image_input: str | None, size: Size | None = None) 
             open, or its size is and none is given.
         UsageError: if there is no input of that name, or it is fixed to another size.
     """
-    name = image_input_name(source.model, image_input, source.name)
-    kind = next(v for v in source.model.graph.input if v.name == name).type.tensor_type
-    shape: list[Any] = [d.dim_param or d.dim_value or None for d in kind.shape.dim]
-    dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
-    if len(shape) != 4 or dtype not in (np.float16, np.float32, np.float64):
-        raise UnsupportedModelError(
-            f"{source.name}: input '{name}' is {dtype} of rank {len(shape)}; an image input is"
-            " float32 or float16 of rank 4: move casts and reshapes of the input out of the model"
-        )
-    is_last = shape[3] in (1, 3) and shape[1] not in (1, 3)
-    layout: Any = "NHWC" if is_last else "NCHW"
-    channels, height, width = (shape[3], *shape[1:3]) if is_last else shape[1:]
-    if not isinstance(channels, int) or channels < 1:
-        raise UnsupportedModelError(
-            f"{source.name}: input '{name}' has shape {shape}: the number of channels must be"
-            " fixed; export the model with it"
-        )
-    height, width = sized(f"{source.name}: input '{name}'", (height, width), size)
-    return NetworkInput(name, channels, height, width, layout, source.has_batch)
+    image = declared_image(source.model, image_input, source.name)
+    height, width = sized(f"{source.name}: input '{image.name}'", image.size, size)
+    return NetworkInput(image.name, image.channels, height, width, image.layout, source.has_batch)
 
 
 def complete_options(options: CompileOptions, image: NetworkInput) -> CompileOptions:

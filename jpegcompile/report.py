@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from jpegcompile.dct.frequencies import full
 from jpegcompile.frequency_plan import MASKINGS, Masking
+from jpegcompile.own_preprocessing import OwnPreprocessing
 
 Status = Literal["lowered", "kept"]
 _SUMS = (
@@ -102,6 +103,7 @@ class Report:
         casts: number of ToJpeg and ToSpatial casts left.
         domain: that was asked for: "jpeg", or "auto", by which maps are spatial by choice.
         trained_size: (height, width) that the network was trained at, where it runs at another.
+        own_preprocessing: nodes of the source whose work the ingest does.
         resolution: what the search measured that chose that other size, if one did.
         calls: what computes the nodes, on targets that call kernels themselves.
     """
@@ -111,6 +113,7 @@ class Report:
     casts: int = 0
     domain: str = "jpeg"
     trained_size: tuple[int, int] | None = None
+    own_preprocessing: OwnPreprocessing | None = None
     resolution: dict[str, Any] | None = None
     calls: list[CallReport] = field(default_factory=list)
     _by_name: dict[str, NodeReport] = field(default_factory=dict)
@@ -159,12 +162,14 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON-ready data."""
+        own = self.own_preprocessing
         return {
             "nodes": [asdict(node) for node in self.nodes],
             "notes": list(self.notes),
             "casts": self.casts,
             "domain": self.domain,
             "trained_size": None if self.trained_size is None else list(self.trained_size),
+            "own_preprocessing": None if own is None else own.to_json(),
             "resolution": self.resolution,
             "calls": [asdict(call) for call in self.calls],
             "lowered": len(self.lowered),

@@ -12,12 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jpegcompile.frontend.load import Source
+from jpegcompile.frontend.own_preprocessing import behind_own_preprocessing
 from jpegcompile.frontend.resolution.change import Resized, at_resolution
 from jpegcompile.input_size import Size, size_text
 from jpegcompile.ir.module import CompileOptions
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
+from jpegcompile.own_preprocessing import before_own
 from jpegcompile.preprocessing.geometry import Geometry, geometry_json
+from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.preprocessing.scaled import scaled
 from jpegcompile.report import Report
 
@@ -87,6 +90,9 @@ def at_asked_resolution(
 def as_compiled(source: Source, info: CompiledInfo) -> Source:
     """The source of a compiled model, at the resolution of that.
 
+    At another resolution than the trained one it is without the preprocessing of its own whose work
+    the ingest does.
+
     Raises:
         UnsupportedModelError: if it cannot be run there.
     """
@@ -94,4 +100,12 @@ def as_compiled(source: Source, info: CompiledInfo) -> Source:
         return source
     height, width = info.trained_size
     trained = replace(info.input, height=height, width=width)
-    return at_resolution(source, trained, info.input.size).source
+    return at_resolution(network_of(source, info), trained, info.input.size).source
+
+
+def network_of(source: Source, info: CompiledInfo) -> Source:
+    """The source of a compiled model behind the preprocessing whose work the ingest does."""
+    if info.own_preprocessing is None:
+        return source
+    given = before_own(preprocess_of(info.preprocess))
+    return behind_own_preprocessing(source, info.input.name, None, given).source

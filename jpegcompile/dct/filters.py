@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from jpegcompile.dct.resampling.low_frequencies import low_frequencies
+from jpegcompile.dct.resampling.onnxruntime import onnxruntime
 from jpegcompile.dct.resampling.opencv import opencv
 from jpegcompile.dct.resampling.pillow import pillow
 from jpegcompile.dct.resampling.taps import Resampler, Taps
@@ -26,6 +27,7 @@ _RESAMPLERS: Mapping[Library, Resampler] = {
     "opencv": opencv,
     "tensorflow": tensorflow,
     "torchvision": torchvision,
+    "onnxruntime": onnxruntime,
     "jpegcompile": low_frequencies,
 }
 

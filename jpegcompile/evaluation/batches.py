@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from jpegcompile.evaluation.pillow import pillow_input
 from jpegcompile.jpeg.pixel_image import ReadImage
 from jpegcompile.jpeg.unusable import ImageReader
+from jpegcompile.own_preprocessing import fed_whole
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.inputs import original_input
 
@@ -42,6 +43,8 @@ def image_batches(
 ) -> Iterator[Batch]:
     """The files in order, as many at once as the session takes.
 
+    Where the original resizes images itself it is fed one at a time, at the size that it has.
+
     Args:
         session: that is to run them.
         files: JPEG files.
@@ -53,16 +56,21 @@ def image_batches(
         AccessError: if a file cannot be read.
         UsageError: if the compiled model carries no preprocessing.
     """
-    preprocess, info = session.preprocess, session.info.input
+    preprocess, taken = session.preprocess, session.info.input
+    is_whole = session.info.feeds_whole_images
+    step = 1 if is_whole else session.batch_size
     reader = reader or session.reader()
     used = 0
-    for start in range(0, len(files), session.batch_size):
+    for start in range(0, len(files), step):
         items, spatial, pillow = [], [], []
-        for item in reader.read(files[start : start + session.batch_size], start):
+        for item in reader.read(files[start : start + step], start):
             file = files[item.index]
             with reader.guarding(file, item.index):
-                exact = original_input(item.image, preprocess, info)
-                pillow.append(pillow_input(file, preprocess, info, tolerant=reader.tolerant))
+                fed = preprocess, taken
+                if is_whole:
+                    fed = fed_whole(*fed, item.image.frame)
+                exact = original_input(item.image, *fed)
+                pillow.append(pillow_input(file, *fed, tolerant=reader.tolerant))
                 spatial.append(exact)
                 items.append(item)
         if items:

@@ -25,6 +25,7 @@ from jpegcompile.evaluation.spatial import readable
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage, coefficients_of
+from jpegcompile.metadata import CompiledInfo
 from jpegcompile.runtime.batch import fill
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.inputs import coefficient_feeds, fits_inputs, ingested
@@ -97,7 +98,7 @@ class Tracer:
         self._errors: Errors = {}
         tensors = session.info.tensors
         self._blocks = {tensor: int(block) for tensor, (block, _) in tensors.items()}
-        self._twins = {tensor: twin for tensor, (_, twin) in tensors.items()}
+        self._twins = {tensor: _twin(twin, session.info) for tensor, (_, twin) in tensors.items()}
         self._takes_axes = takes_axes(session.model)
         # Where native kernels make the image, the model of a session begins behind them.
         given = {value.name for value in session.model.graph.input}
@@ -273,7 +274,11 @@ class Tracer:
         image = self._info.input.name
         renamed = renamed or {}
         names = {tensor: renamed.get(twin, twin) for tensor, twin in self._twins.items()}
-        opened = partial(inference_session, folder=self._source.folder, arena=False)
+        # ONNX Runtime 1.32 moves a Transpose across a Resize with `axes`, and cannot run that.
+        optimised = not self._info.feeds_whole_images
+        opened = partial(
+            inference_session, folder=self._source.folder, arena=False, optimised=optimised
+        )
         return _Side(
             readable(model),
             names,
@@ -281,6 +286,13 @@ class Tracer:
             lambda batch, chosen: {image: batch.spatial[chosen]},
             fixed_batch_of(model, image),
         )
+
+
+def _twin(tensor: str, info: CompiledInfo) -> str:
+    """What a tensor is called in a source that is fed whole images: the input is another there."""
+    own = info.own_preprocessing
+    is_image = own is not None and info.feeds_whole_images and tensor == info.input.name
+    return own.output if own is not None and is_image else tensor
 
 
 def suspect_of(nodes: Sequence[NodeError]) -> str | None:

@@ -7,17 +7,69 @@ likewise [H, W, C]. So whatever compares a compiled model with its source feeds 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frontend.walk import FreshNames, all_graphs
+from jpegcompile.network_input import Layout
 
 _RANK = 4
 # Of a picture; what has any other number in front is a batch, or a stack of something else.
 _CHANNELS = (1, 3)
 _SQUEEZE_TAKES_AXES_SINCE = 13
+
+
+@dataclass(frozen=True)
+class DeclaredImage:
+    """The image input as a model declares it.
+
+    Attributes:
+        name, channels: of the input.
+        size: height and width; what is no integer is open.
+        layout: of the input.
+    """
+
+    name: str
+    channels: int
+    size: tuple[int | str | None, int | str | None]
+    layout: Layout
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it leaves both height and width open."""
+        return not any(isinstance(side, int) for side in self.size)
+
+
+def declared_image(model: onnx.ModelProto, wanted: str | None, source: str) -> DeclaredImage:
+    """The input that is the image, by its name or because no other could be.
+
+    Raises:
+        UnsupportedModelError: if it is no floating-point tensor of rank 4, its channels are open,
+            or as `image_input_name`.
+        UsageError: as `image_input_name`.
+    """
+    name = image_input_name(model, wanted, source)
+    kind = next(value for value in model.graph.input if value.name == name).type.tensor_type
+    shape: list[Any] = [d.dim_param or d.dim_value or None for d in kind.shape.dim]
+    dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
+    if len(shape) != _RANK or dtype not in (np.float16, np.float32, np.float64):
+        raise UnsupportedModelError(
+            f"{source}: input '{name}' is {dtype} of rank {len(shape)}; an image input is"
+            " float32 or float16 of rank 4: move casts and reshapes of the input out of the model"
+        )
+    is_last = shape[3] in _CHANNELS and shape[1] not in _CHANNELS
+    channels, *size = (shape[3], *shape[1:3]) if is_last else shape[1:]
+    if not isinstance(channels, int) or channels < 1:
+        raise UnsupportedModelError(
+            f"{source}: input '{name}' has shape {shape}: the number of channels must be"
+            " fixed; export the model with it"
+        )
+    return DeclaredImage(name, channels, (size[0], size[1]), "NHWC" if is_last else "NCHW")
 
 
 def image_input_name(model: onnx.ModelProto, wanted: str | None, source: str) -> str:

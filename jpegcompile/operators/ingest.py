@@ -119,6 +119,7 @@ _GEOMETRY = (
     Attribute("filter", "string", "bilinear"),
     Attribute("library", "string", "pillow"),
     Attribute("antialias", "int", 1),
+    Attribute("scaled_decoding", "int", 0),
     Attribute("crop", "string", ""),
     Attribute("top", "int", 0),
     Attribute("left", "int", 0),

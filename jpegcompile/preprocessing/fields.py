@@ -10,9 +10,25 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from jpegcompile.errors import UsageError
-from jpegcompile.preprocessing.steps import Corner, Crop, Filter, Resize, Size, no_choice
+from jpegcompile.preprocessing.steps import (
+    HAVE_CHOICE,
+    Corner,
+    Crop,
+    Filter,
+    Resize,
+    Size,
+    no_choice,
+)
 
-RESIZE_FIELDS = ("fit", "size", "crop_ratio", "filter", "library", "antialias")
+RESIZE_FIELDS = (
+    "fit",
+    "size",
+    "crop_ratio",
+    "filter",
+    "library",
+    "antialias",
+    "scaled_decoding",
+)
 CROP_FIELDS = ("position", "rounding", "size")
 
 
@@ -42,7 +58,7 @@ def resize_of(data: Any) -> Resize:
     given = dict(data) if isinstance(data, Mapping) else {"size": data}
     require_known(given, RESIZE_FIELDS, "resize")
     library = _text(given.get("library", "pillow"), "resize.library")
-    if "antialias" in given and library != "torchvision":
+    if "antialias" in given and library not in HAVE_CHOICE:
         raise UsageError(no_choice(library))
     size = _size_or_side(given.get("size"), "resize.size")
     chosen = Filter(
@@ -52,7 +68,8 @@ def resize_of(data: Any) -> Resize:
     )
     fit = _text(given.get("fit", "exact" if isinstance(size, tuple) else "short"), "resize.fit")
     ratio = number(given.get("crop_ratio", 1.0), "resize.crop_ratio")
-    return Resize(cast(Any, fit), size, ratio, chosen)
+    is_scaled = boolean(given.get("scaled_decoding", False), "resize.scaled_decoding")
+    return Resize(cast(Any, fit), size, ratio, chosen, is_scaled)
 
 
 def resize_json(resize: Resize) -> dict[str, Any]:
@@ -65,8 +82,10 @@ def resize_json(resize: Resize) -> dict[str, Any]:
         data["size"] = resize.size
     if resize.crop_ratio != 1:
         data["crop_ratio"] = resize.crop_ratio
-    if chosen.library == "torchvision":
+    if chosen.library in HAVE_CHOICE:
         data["antialias"] = chosen.antialias
+    if resize.scaled_decoding:
+        data["scaled_decoding"] = True
     return data
 
 

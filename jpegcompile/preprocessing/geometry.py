@@ -52,6 +52,7 @@ class AxisPlacement:
         filter: how it is resampled.
         is_mirrored: whether it is read from its end: resizing begins there.
         is_flipped: whether the outputs stand in reverse order.
+        is_scaled: whether frequencies of the file are dropped that hardly reach the outputs.
     """
 
     source: int
@@ -61,6 +62,7 @@ class AxisPlacement:
     filter: Filter
     is_mirrored: bool = False
     is_flipped: bool = False
+    is_scaled: bool = False
 
     @classmethod
     def whole(cls, size: int) -> AxisPlacement:
@@ -176,6 +178,11 @@ class Geometry:
         is_anywhere = not isinstance(crop.position, str)
         return is_anywhere or (isinstance(resize.size, int) and resize.size < max(network))
 
+    @property
+    def is_scaled(self) -> bool:
+        """Whether frequencies are dropped that hardly reach the result."""
+        return self.resize is not None and self.resize.scaled_decoding
+
     def require_integers(self) -> None:
         """Refuse what 8-bit pixels cannot be, or Pillow does not do with them.
 
@@ -187,6 +194,11 @@ class Geometry:
             raise UsageError(
                 "decoder libjpeg-turbo resizes 8-bit pixels as Pillow does, and the preprocessing"
                 f" resizes as {library}; set resize.library to pillow, or use decoder float"
+            )
+        if self.is_scaled:
+            raise UsageError(
+                "decoder libjpeg-turbo decodes all frequencies, and resize.scaled_decoding drops"
+                " some; leave it out, or use decoder float"
             )
         for value in self.fill:
             if value not in range(256):
@@ -233,6 +245,7 @@ class Geometry:
                 chosen,
                 is_mirrored[axis],
                 is_flipped[axis],
+                self.is_scaled,
             )
             for axis in range(2)
         )

@@ -9,27 +9,27 @@ steps may change places. What is filled has to come before the arithmetic.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
-from onnx.external_data_helper import uses_external_data
+from onnx import TensorProto, helper
 
+from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.frontend.walk import all_nodes
 from jpegcompile.preprocessing.geometry import Geometry
+from jpegcompile.preprocessing.onnx_constants import SmallConstants
 from jpegcompile.preprocessing.onnx_resize import Constants, Dim, NotReadError, filter_of, sizes_of
 from jpegcompile.preprocessing.steps import Crop, Resize, Size
 
-_SPATIAL = {"NCHW": (2, 3), "NHWC": (1, 2)}
+# Axes of height and width.
+SPATIAL = {"NCHW": (2, 3), "NHWC": (1, 2)}
 _TURNS = {("NHWC", (0, 3, 1, 2)): "NCHW", ("NCHW", (0, 2, 3, 1)): "NHWC"}
-_MOST_VALUES = 4096
 _WINDOWS = ("Slice", "Pad")
 _ARITHMETIC = ("Add", "Sub", "Mul", "Div")
+# They may read images without a batch, as others may not.
+_OF_BATCHES = ("Resize", *_WINDOWS)
 _FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
 
 
@@ -40,7 +40,9 @@ class GraphHead:
     Attributes:
         geometry: all of it; None where there is no such node.
         size: (height, width) behind the nodes; None as for `geometry`.
-        nodes: names of the nodes that `geometry` stands for, in order.
+        nodes: names of the nodes that `geometry` stands for, those that make sizes included.
+        steps: names of those that images go through, in order.
+        output: tensor that the last one of these makes; empty where there is none.
         stopped_by: the node that looks like preprocessing but is not understood, and why; None
             where there is none.
     """
@@ -48,38 +50,52 @@ class GraphHead:
     geometry: Geometry | None = None
     size: Size | None = None
     nodes: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    output: str = ""
     stopped_by: str | None = None
 
 
 @dataclass
 class _Walk:
-    """Where a walk from the image is."""
+    """Where a walk from the image is.
+
+    Attributes:
+        shape: of the tensor, that of a batch of one where it has none.
+        is_single: whether it has no batch.
+    """
 
     shape: list[Dim]
     model: onnx.ModelProto
     layout: str
     constants: Constants
     is_float: bool
+    affine: ChannelAffine | None
+    is_single: bool = False
     seen: dict[str, list[Dim]] = field(default_factory=dict)
-    nodes: list[str] = field(default_factory=list)
+    asides: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+    output: str = ""
     resize: Resize | None = None
     size: Size = (0, 0)
     start: tuple[int, int] | None = None
-    fill: float | None = None
+    fill: tuple[float, ...] | None = None
     is_scaled: bool = False
 
     @property
     def spatial(self) -> tuple[int, int]:
-        return _SPATIAL[self.layout]
+        return SPATIAL[self.layout]
 
 
-def read_head(model: onnx.ModelProto, image: str, layout: str) -> GraphHead:
+def read_head(
+    model: onnx.ModelProto, image: str, layout: str, affine: ChannelAffine | None = None
+) -> GraphHead:
     """The preprocessing at the head of a graph.
 
     Args:
-        model: with named nodes and constants as initializers, as `frontend.load` makes them.
+        model: with named nodes, as `frontend.load` makes them.
         image: name of the input, of four dimensions.
         layout: of the input, "NCHW" or "NHWC".
+        affine: from pixels on the 0..255 scale to the input; None if they are the same.
     """
     value = next(value for value in model.graph.input if value.name == image)
     dims = value.type.tensor_type.shape.dim
@@ -87,16 +103,18 @@ def read_head(model: onnx.ModelProto, image: str, layout: str) -> GraphHead:
         [dim.dim_value or dim.dim_param or f"?{axis}" for axis, dim in enumerate(dims)],
         model,
         layout,
-        _constants(model.graph),
+        SmallConstants(model),
         value.type.tensor_type.elem_type in _FLOATS,
+        affine,
     )
     stopped_by = None
     while (node := _next(walk, image)) is not None:
         if walk.resize is None:
-            walk.seen[image] = [
-                None if axis in walk.spatial else dim for axis, dim in enumerate(walk.shape)
-            ]
+            shape = [None if axis in walk.spatial else dim for axis, dim in enumerate(walk.shape)]
+            walk.seen[image] = shape[1:] if walk.is_single else shape
         try:
+            if walk.is_single and node.op_type in _OF_BATCHES:
+                raise NotReadError("it reads an image without a batch")
             _STEPS[node.op_type](node, walk)
         except NotReadError as reason:
             # Before a resize, others may be the network's own.
@@ -107,42 +125,9 @@ def read_head(model: onnx.ModelProto, image: str, layout: str) -> GraphHead:
     if walk.resize is None:
         return GraphHead(stopped_by=stopped_by)
     crop = None if walk.start is None else Crop(walk.start, size=walk.size)
-    geometry = Geometry(walk.resize, crop, fill=(walk.fill or 0.0,))
-    return GraphHead(geometry, walk.size, tuple(walk.nodes), stopped_by)
-
-
-def remove_head(model: onnx.ModelProto, image: str, layout: str, head: GraphHead) -> None:
-    """Take a head's nodes out of a graph, in place; its input then has the head's size.
-
-    The shapes that the model declares between its nodes are dropped, to be inferred again.
-
-    Args:
-        model: as it was read.
-        image: name of the input.
-        layout: of the input.
-        head: that it gave; one of nodes.
-    """
-    assert head.size is not None
-    graph = model.graph
-    for node in [node for node in graph.node if node.name in head.nodes]:
-        graph.node.remove(node)
-        for reader in graph.node:
-            for index, name in enumerate(reader.input):
-                if name == node.output[0]:
-                    reader.input[index] = node.input[0]
-    value = next(value for value in graph.input if value.name == image)
-    for axis, side in zip(_SPATIAL[layout], head.size, strict=True):
-        value.type.tensor_type.shape.dim[axis].dim_value = side
-    del graph.value_info[:]
-
-
-def _constants(graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:
-    """What steps can be given by; weights of a network are larger."""
-    return {
-        tensor.name: numpy_helper.to_array(tensor)
-        for tensor in graph.initializer
-        if math.prod(tensor.dims) <= _MOST_VALUES and not uses_external_data(tensor)
-    }
+    geometry = Geometry(walk.resize, crop, fill=walk.fill or (0.0,))
+    nodes = (*walk.asides, *walk.steps)
+    return GraphHead(geometry, walk.size, nodes, tuple(walk.steps), walk.output, stopped_by)
 
 
 def _next(walk: _Walk, tensor: str) -> onnx.NodeProto | None:
@@ -176,7 +161,9 @@ def _asides(walk: _Walk, reader: onnx.NodeProto) -> list[onnx.NodeProto]:
         is_shape = node.op_type == "Shape" and node.input[0] in walk.seen
         if node.name == reader.name or not (is_shape or made & set(node.input)):
             continue
-        reads_others = not {name for name in node.input if name} <= made | set(walk.constants)
+        reads_others = any(
+            name not in made and name not in walk.constants for name in node.input if name
+        )
         if (reads_others and not is_shape) or node not in graph.node:
             raise NotReadError(f"{node.op_type} '{node.name}' reads the image's shape as well")
         found.append(node)
@@ -197,12 +184,33 @@ def _identity(node: onnx.NodeProto, walk: _Walk) -> None:
     """Nothing."""
 
 
+def _squeeze(node: onnx.NodeProto, walk: _Walk) -> None:
+    """Of the batch alone; so `frontend.load` spells an image without one."""
+    if walk.is_single or _axes_of(node, walk) != [0]:
+        raise NotReadError("it takes away something else than the batch")
+    walk.is_single = True
+
+
+def _unsqueeze(node: onnx.NodeProto, walk: _Walk) -> None:
+    if not walk.is_single or _axes_of(node, walk) != [0]:
+        raise NotReadError("it adds something else than a batch")
+    walk.is_single = False
+
+
+def _axes_of(node: onnx.NodeProto, walk: _Walk) -> list[int]:
+    """Axes of a Squeeze or Unsqueeze; before opset 13 they are an attribute."""
+    if len(node.input) > 1:
+        return [int(axis) for axis in np.ravel(walk.constants.get(node.input[1], ()))]
+    return [axis for attribute in node.attribute for axis in attribute.ints]
+
+
 def _transpose(node: onnx.NodeProto, walk: _Walk) -> None:
-    order = tuple(helper.get_attribute_value(node.attribute[0])) if node.attribute else ()
+    given = tuple(helper.get_attribute_value(node.attribute[0])) if node.attribute else ()
+    order = (0, *(axis + 1 for axis in given)) if walk.is_single else given
     turned = _TURNS.get((walk.layout, order))
     if turned is None:
         raise NotReadError(
-            f"its perm {list(order)} does not bring {walk.layout} to the other layout"
+            f"its perm {list(given)} does not bring {walk.layout} to the other layout"
         )
     walk.layout, walk.shape = turned, [walk.shape[axis] for axis in order]
 
@@ -210,7 +218,7 @@ def _transpose(node: onnx.NodeProto, walk: _Walk) -> None:
 def _arithmetic(node: onnx.NodeProto, walk: _Walk) -> None:
     """One number for each channel, which stays in the graph."""
     constant = next((walk.constants[name] for name in node.input if name in walk.constants), None)
-    if constant is None or constant.ndim > 4:
+    if constant is None or constant.ndim > (3 if walk.is_single else 4):
         raise NotReadError("it is no arithmetic with a constant")
     shape = (1,) * (4 - constant.ndim) + constant.shape
     if any(shape[axis] != 1 for axis in (0, *walk.spatial)):
@@ -228,7 +236,7 @@ def _resize(node: onnx.NodeProto, walk: _Walk) -> None:
     resize = Resize("exact", size, filter=filter_of(node))
     _see(node, walk, size, None)
     walk.resize = resize
-    walk.nodes += [aside.name for aside in asides]
+    walk.asides = [aside.name for aside in asides]
 
 
 def _slice(node: onnx.NodeProto, walk: _Walk) -> None:
@@ -263,9 +271,7 @@ def _pad(node: onnx.NodeProto, walk: _Walk) -> None:
         raise NotReadError("it does not pad by constant pads with a constant")
     if walk.is_scaled or walk.start is not None:
         raise NotReadError("it fills behind arithmetic, a Slice or another Pad")
-    fill = float(np.ravel(value)[0])
-    if not 0 <= fill <= 255:
-        raise NotReadError(f"it fills with {fill}, which is outside of 0..255")
+    fill = _fill_of(float(np.ravel(value)[0]), walk.affine)
     count = len(axes)
     padded = {int(a) % 4: (int(pads[n]), int(pads[count + n])) for n, a in enumerate(axes)}
     if any(padded[axis] != (0, 0) for axis in set(padded) - set(walk.spatial)):
@@ -276,11 +282,23 @@ def _pad(node: onnx.NodeProto, walk: _Walk) -> None:
     walk.fill = fill
 
 
+def _fill_of(value: float, affine: ChannelAffine | None) -> tuple[float, ...]:
+    """The pixel, a value for each channel or one for all, of which the input is `value`."""
+    pixels: tuple[float, ...] = (value,)
+    if affine is not None:
+        pixels = tuple(float(v) for v in (value - affine.shift) / affine.scale)
+    outside = next((pixel for pixel in pixels if not 0 <= pixel <= 255), None)
+    if outside is not None:
+        raise NotReadError(f"it fills with {outside:g}, which is outside of 0..255")
+    return pixels[:1] if len(set(pixels)) == 1 else pixels
+
+
 def _see(node: onnx.NodeProto, walk: _Walk, size: Size, start: tuple[int, int] | None) -> None:
     """Go on with the part of the resized image that a node gives, and without the node."""
     if min(size) < 1:
         raise NotReadError("it leaves nothing")
-    walk.nodes.append(node.name)
+    walk.steps.append(node.name)
+    walk.output = node.output[0]
     walk.size, walk.start = size, start
     for axis, side in zip(walk.spatial, size, strict=True):
         walk.shape[axis] = side
@@ -289,6 +307,8 @@ def _see(node: onnx.NodeProto, walk: _Walk, size: Size, start: tuple[int, int] |
 _STEPS: Mapping[str, Callable[[onnx.NodeProto, _Walk], None]] = {
     "Cast": _cast,
     "Identity": _identity,
+    "Squeeze": _squeeze,
+    "Unsqueeze": _unsqueeze,
     "Transpose": _transpose,
     "Resize": _resize,
     "Slice": _slice,

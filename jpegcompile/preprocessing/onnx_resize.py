@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from jpegcompile.preprocessing.steps import Filter
+from jpegcompile.preprocessing.steps import Filter, Interpolation
 
 Constants = Mapping[str, NDArray[Any]]
 Dim = int | str | None
@@ -17,7 +17,9 @@ Dim = int | str | None
 # Resize and Shape mean the same in each that the compiler takes.
 _OPSET = 19
 _UNWRITTEN = 1_000_003
-_EXACT_HALF_PIXEL = ("half_pixel", "pytorch_half_pixel")
+# They differ where a side becomes one pixel.
+_HALF_PIXEL = ("half_pixel", "pytorch_half_pixel")
+_CUBICS: Mapping[float, Interpolation] = {-0.75: "bicubic", -0.5: "catmull-rom"}
 
 
 class NotReadError(Exception):
@@ -25,9 +27,7 @@ class NotReadError(Exception):
 
 
 def filter_of(node: onnx.NodeProto) -> Filter:
-    """The filter by which a Resize resamples.
-
-    It is that of ONNX's definition; ONNX Runtime computes positions in float32.
+    """The filter by which a Resize resamples, as ONNX Runtime computes it.
 
     Raises:
         NotReadError: if none of ours is the same.
@@ -37,23 +37,15 @@ def filter_of(node: onnx.NodeProto) -> Filter:
     places = given.get("coordinate_transformation_mode", b"half_pixel").decode()
     if mode == "nearest":
         raise NotReadError("it takes the nearest pixels, which the rounding of float32 decides")
-    if places not in _EXACT_HALF_PIXEL:
+    if places not in _HALF_PIXEL:
         raise NotReadError(f"its coordinate_transformation_mode is {places}, not half_pixel")
     coefficient = round(float(given.get("cubic_coeff_a", -0.75)), 6)
-    drops_outside = bool(given.get("exclude_outside", 0))
-    if given.get("antialias", 0):
-        if not drops_outside:
-            raise NotReadError("it antialiases without exclude_outside, repeating the edge")
-        if mode == "linear":
-            return Filter("bilinear")
-        if coefficient == -0.5:
-            return Filter("bicubic")
-        raise NotReadError(f"it antialiases by a cubic of {coefficient}, not -0.5")
-    if mode == "linear":
-        return Filter("bilinear", "opencv")
-    if coefficient != -0.75 or drops_outside:
-        raise NotReadError(f"its cubic is of {coefficient}, with exclude_outside {drops_outside}")
-    return Filter("bicubic", "opencv")
+    if mode == "cubic" and coefficient not in _CUBICS:
+        raise NotReadError(f"its cubic_coeff_a is {coefficient}, neither -0.75 nor -0.5")
+    kind = "bilinear" if mode == "linear" else _CUBICS[coefficient]
+    suffix = "-inside" if given.get("exclude_outside", 0) else ""
+    name = cast(Interpolation, f"{kind}{suffix}")
+    return Filter(name, "onnxruntime", antialias=bool(given.get("antialias", 0)))
 
 
 def sizes_of(
@@ -94,6 +86,9 @@ def sizes_of(
         raise NotReadError("its sizes are computed from the image's")
     if any(made[axis] != shape[axis] for axis in set(range(4)) - set(spatial)):
         raise NotReadError("it resizes the batch or the channels")
+    places = given.get("coordinate_transformation_mode", b"").decode()
+    if places == "pytorch_half_pixel" and 1 in (height, width):
+        raise NotReadError("it makes a side of one pixel by pytorch_half_pixel")
     return height, width
 
 
@@ -117,7 +112,7 @@ def _inferred(
     ]
     result = helper.make_tensor_value_info(node.output[0], onnx.TensorProto.FLOAT, None)
     used = {name for each in (*asides, node) for name in each.input}
-    values = [numpy_helper.from_array(constants[name], name) for name in used & set(constants)]
+    values = [numpy_helper.from_array(constants[n], n) for n in sorted(used) if n in constants]
     graph = helper.make_graph([*asides, node], "head", images, [result], values)
     opsets = [helper.make_opsetid("", _OPSET)]
     model = onnx.shape_inference.infer_shapes(

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from jpegcompile.errors import UsageError
 
-Library = Literal["pillow", "opencv", "tensorflow", "torchvision", "jpegcompile"]
+Library = Literal["pillow", "opencv", "tensorflow", "torchvision", "onnxruntime", "jpegcompile"]
 Interpolation = Literal[
     "nearest",
     "nearest-exact",
@@ -21,6 +21,10 @@ Interpolation = Literal[
     "area",
     "area-enlarging",
     "dct",
+    "bilinear-inside",
+    "bicubic-inside",
+    "catmull-rom",
+    "catmull-rom-inside",
 ]
 Fit = Literal["short", "long", "exact", "pad"]
 Corner = Literal["center", "top-left", "top-right", "bottom-left", "bottom-right"]
@@ -34,18 +38,31 @@ INTERPOLATIONS: Mapping[Library, tuple[Interpolation, ...]] = {
     "opencv": ("nearest", "bilinear", "bicubic", "lanczos", "area"),
     "tensorflow": ("nearest", "bilinear", "bicubic", "area"),
     "torchvision": ("nearest", "nearest-exact", "bilinear", "bicubic"),
+    # Modes of the operator Resize: "bicubic" has cubic_coeff_a -0.75, "catmull-rom" -0.5; those
+    # that end in "-inside" have exclude_outside.
+    "onnxruntime": (
+        *("bilinear", "bilinear-inside", "bicubic", "bicubic-inside"),
+        *("catmull-rom", "catmull-rom-inside"),
+    ),
     # Keeps m of 8 frequencies of each block: an image shrinks to m eighths of its size.
     "jpegcompile": ("dct",),
 }
+# Those that can be told whether to antialias.
+HAVE_CHOICE: tuple[Library, ...] = ("torchvision", "onnxruntime")
 # Pixels along a block, of which "dct" makes 1 to 8.
 DCT_BLOCK = 8
+# What reports say of it; `dct/axis_operator.py` has the error.
+SCALED_DECODING = (
+    "scaled decoding: an axis that shrinks to half or less takes 2 or 4 of the 8 frequencies of"
+    " each block, where photographs are then off by 0.2 of 255 levels or less (root mean square)"
+)
 
 
 def no_choice(library: str) -> str:
-    """What is said where another library than torchvision is told whether to antialias."""
+    """What is said where a library that has no choice is told whether to antialias."""
     return (
-        f"resize.antialias is torchvision's alone, and {library} has no choice; leave it out, or"
-        ' set resize.library to "torchvision"'
+        f"resize.antialias is for {' and '.join(HAVE_CHOICE)}, and {library} has no choice; leave"
+        " it out, or set resize.library to one of these"
     )
 
 
@@ -56,8 +73,8 @@ class Filter:
     Attributes:
         name: of the interpolation.
         library: whose definition of it is meant; `INTERPOLATIONS` lists what each one has.
-        antialias: of "torchvision" alone: whether the window grows as the image shrinks, as it
-            always does in Pillow and never does in OpenCV and tf.image.
+        antialias: of "torchvision" and "onnxruntime" alone: whether the window grows as the image
+            shrinks, as it always does in Pillow and never does in OpenCV and tf.image.
 
     Raises:
         UsageError: if the library has no such interpolation, naming those that it has, or has no
@@ -75,7 +92,7 @@ class Filter:
             raise UsageError(f"resize.library is {self.library!r}; use one of {known}")
         if self.name not in (*INTERPOLATIONS[self.library], self._enlarging):
             raise UsageError(self.unknown)
-        if not self.antialias and self.library != "torchvision":
+        if not self.antialias and self.library not in HAVE_CHOICE:
             raise UsageError(no_choice(self.library))
 
     @property
@@ -88,6 +105,15 @@ class Filter:
         """What is said of a name that the library does not have."""
         known = ", ".join(INTERPOLATIONS[self.library])
         return f"resize.filter is {self.name!r}; {self.library} has {known}"
+
+    @property
+    def is_antialiased(self) -> bool:
+        """Whether the window grows as the image shrinks."""
+        if self.library in HAVE_CHOICE:
+            return self.antialias and self.name not in ("nearest", "nearest-exact")
+        if self.library == "pillow":
+            return self.name != "nearest"
+        return self.name in ("area", "dct")
 
     def where(self, grows: bool) -> Filter:
         """The filter of both axes of an image, one of which grows or none.
@@ -112,6 +138,8 @@ class Resize:
             `crop_ratio`.
         crop_ratio: the part of each side that the network sees.
         filter: how to resample.
+        scaled_decoding: whether an axis that shrinks to half or less takes the low frequencies of
+            each block alone, where the others hardly reach the result (`dct/axis_operator.py`).
 
     Raises:
         UsageError: if the fields are out of range, or do not go with each other.
@@ -121,6 +149,7 @@ class Resize:
     size: int | Size | None = None
     crop_ratio: float = 1.0
     filter: Filter = Filter()
+    scaled_decoding: bool = False
 
     def __post_init__(self) -> None:
         """Check the fields, and make one number the two sides of what is no short side."""
@@ -148,6 +177,12 @@ class Resize:
             raise UsageError(
                 "resize.crop_ratio divides the network's size;"
                 ' leave resize.size out, and resize.fit other than "pad"'
+            )
+        if self.scaled_decoding and not self.filter.is_antialiased:
+            raise UsageError(
+                "resize.scaled_decoding drops what an antialiasing filter averages out, and"
+                f" {self.filter.library}'s {self.filter.name} does not antialias; leave it out, or"
+                " choose another filter"
             )
 
     def is_possible(self, image: Size, resized: Size) -> bool:

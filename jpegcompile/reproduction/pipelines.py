@@ -41,7 +41,7 @@ def spatial_pipeline(subject: Subject, pool: ThreadPoolExecutor, threads: int) -
         threads: of the pool, and of ONNX Runtime.
     """
     info = subject.session.info.input
-    model = SpatialModel(subject.source, info, threads=threads)
+    model = SpatialModel(subject.network, info, threads=threads)
     read = pillow_reader(subject)
 
     def run(files: Sequence[Path]) -> NDArray[Any]:

@@ -16,6 +16,7 @@ from jpegcompile.evaluation.dataset import labelled_images
 from jpegcompile.evaluation.spatial import score_count
 from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.frontend.own_preprocessing import behind_own_preprocessing
 from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.options import image_of
 from jpegcompile.preprocessing.preprocess import Preprocess
@@ -51,6 +52,7 @@ class Subject:
     Attributes:
         model: as `compile` takes it.
         source: the same, read.
+        network: the source behind the preprocessing of its own whose work the ingest does.
         session: of the compiled model.
         images: labelled.
         output: that holds the scores.
@@ -59,6 +61,7 @@ class Subject:
 
     model: ModelSource
     source: Source
+    network: Source
     session: Session
     images: Split
     output: str
@@ -137,18 +140,20 @@ def prepare(
         raise UsageError(f"limit is {limit}; give 1 or more images")
     source = load_source(given.model, image_input)
     size = input_size_of(input_size)
-    taken, name = image_of(source, image_input, size), source_output(source, output)
-    data = labelled_images(given.images, labels, partial(score_count, source, taken, name))
+    described = preprocess_of(given.preprocess)
+    network = behind_own_preprocessing(source, image_input, size, described).source
+    taken, name = image_of(network, image_input, size), source_output(source, output)
+    data = labelled_images(given.images, labels, partial(score_count, network, taken, name))
     images = Split("images", data.files, data.labels)
     if limit is not None:
         images = images.spread("images", limit)
     options: dict[str, Any] = {
-        "preprocess": preprocess_of(given.preprocess),
+        "preprocess": described,
         "image_input": image_input,
         "input_size": size,
-        "subsampling": common_subsampling(given.model, images.files, image_input, size),
+        "subsampling": common_subsampling(given.model, images.files, image_input),
     }
     compile(given.model, **options).save(folder / "exact.onnx")
     session = Session(folder / "exact.onnx", threads, providers="cpu")
     require_same_source(source, session)
-    return Subject(given.model, source, session, images, name, options)
+    return Subject(given.model, source, network, session, images, name, options)

@@ -15,6 +15,7 @@ from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ingest
 from jpegcompile.dct.integer_decode import decode_integers
 from jpegcompile.dct.resampled import resampled
+from jpegcompile.dct.scaled_decoding import used_coefficients
 from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
@@ -185,7 +186,8 @@ def original_input(
         seen = shown(image, geometry, taken.size, preprocess.decoder)
     elif preprocess.decoder == "float":
         placement = geometry.place(image.frame, taken.size)
-        seen = resampled(decode(image, color), placement, geometry.fill)
+        pixels = decode(used_coefficients(image, placement, color), color)
+        seen = resampled(pixels, placement, geometry.fill)
     else:
         seen = _integers(image, color, geometry, taken.size)
     return normalize(seen, preprocess.affine(taken.channels), taken.layout)

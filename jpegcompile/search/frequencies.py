@@ -30,6 +30,7 @@ from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.stability import Stability
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
 from jpegcompile.frontend.load import load_source
+from jpegcompile.frontend.own_preprocessing import behind_own_preprocessing
 from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.ir.module import CompileOptions
 from jpegcompile.jpeg.pixel_fallback import Fallback
@@ -181,8 +182,10 @@ def choose_frequencies(
     normalization = preprocess_of(preprocess)
     size, at = input_size_of(input_size), resolution_of(resolution)
     source = load_source(model, image_input)
+    behind = behind_own_preprocessing(source, image_input, size, normalization)
+    source, given = behind.source, behind.preprocess or normalization
     taken = image_of(source, image_input, size)
-    asked = CompileOptions(preprocess=for_network(normalization, taken.size), resolution=at)
+    asked = CompileOptions(preprocess=for_network(given, taken.size), resolution=at)
     source, taken, complete, _ = at_asked_resolution(source, taken, asked)
     usable = usable_images(
         source,
@@ -199,7 +202,7 @@ def choose_frequencies(
     data, name = usable.data, usable.output
     halves = halves_for(data, max_drop)
     taking: dict[str, Any] = {"tolerant": tolerant, "fallback": fallback}
-    subsampling = common_subsampling(model, halves[0].files, image_input, size, **taking)
+    subsampling = common_subsampling(model, halves[0].files, image_input, **taking)
     options: dict[str, Any] = {
         "preprocess": normalization,
         "image_input": image_input,

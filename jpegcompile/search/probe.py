@@ -18,8 +18,8 @@ from jpegcompile.dct.frequencies import ALL, band_map, full, resolve
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.evaluation.stability import Stability, network_inputs, stability_of
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
+from jpegcompile.frontend.image import declared_image
 from jpegcompile.frontend.load import load_source
-from jpegcompile.input_size import Size
 from jpegcompile.interface import DOMAIN
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
@@ -27,7 +27,6 @@ from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.operators.piecewise import TRUNCATE
 from jpegcompile.operators.registry import OPERATORS
-from jpegcompile.options import image_of
 from jpegcompile.runtime.cut import with_whole_tiles
 from jpegcompile.runtime.session import Session
 from jpegcompile.weights.read import fingerprint
@@ -213,7 +212,6 @@ def common_subsampling(
     model: ModelSource,
     files: Sequence[Path],
     image_input: str | None,
-    input_size: Size | None = None,
     *,
     tolerant: bool = False,
     fallback: Fallback = "none",
@@ -223,7 +221,8 @@ def common_subsampling(
     Files of another one are run too, but slower. Damaged files are read if `tolerant`, and files of
     which no coefficients are read have no say with the fallback "pixels".
     """
-    if image_of(load_source(model, image_input), image_input, input_size).channels == 1:
+    source = load_source(model, image_input)
+    if declared_image(source.model, image_input, source.name).channels == 1:
         return None
     reader = ImageReader(
         lambda image, name: None, tolerant=tolerant, fallback=PixelFallback(fallback, "RGB")

@@ -29,6 +29,7 @@ from jpegcompile.evaluation.compare import check_scores
 from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.spatial import SpatialModel
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.frontend.own_preprocessing import behind_own_preprocessing
 from jpegcompile.frontend.resolution.change import at_resolution
 from jpegcompile.input_size import InputSize, Size, input_size_of
 from jpegcompile.ir.module import CompileOptions
@@ -182,8 +183,11 @@ def choose_resolution(
     """
     require_budget_range(max_drop)
     source = load_source(model, image_input)
-    taken = image_of(source, image_input, input_size_of(input_size))
-    given = for_network(preprocess_of(preprocess), taken.size)
+    size, described = input_size_of(input_size), preprocess_of(preprocess)
+    behind = behind_own_preprocessing(source, image_input, size, described)
+    source = behind.source
+    taken = image_of(source, image_input, size)
+    given = for_network(behind.preprocess or described, taken.size)
     usable = usable_images(
         source,
         images,
@@ -211,6 +215,8 @@ def choose_resolution(
     return replace(
         found,
         plan=plan,
+        # What the model does itself is no part of a description for `compile`.
+        preprocess=found.preprocess if behind.own is None else described,
         skipped=usable.skipped,
         ignored=usable.data.ignored,
         pixel_fallbacks=usable.pixel_fallbacks,

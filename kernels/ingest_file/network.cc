@@ -61,6 +61,7 @@ std::optional<Resize> resize_of(const Node& node) {
   resize.filter = {named<Interpolation>(node, "filter", kInterpolationNames),
                    named<ResizeLibrary>(node, "library", kLibraryNames),
                    node.integer("antialias") != 0};
+  resize.scaled_decoding = node.integer("scaled_decoding") != 0;
   if (node.integer("short_side") != 0) resize.short_side = extent(node, "short_side");
   if (node.integer("resized_height") != 0) {
     resize.size = Size{extent(node, "resized_height"), extent(node, "resized_width")};

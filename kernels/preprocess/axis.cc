@@ -82,6 +82,35 @@ std::array<double, kBlock> frequencies(const AxisTaps& samples, const AxisTaps::
   return factors;
 }
 
+// As in jpegcompile/dct/axis_operator.py: frequency k of a block deviates by kDeviation / k levels, and
+// pixels may for that reason be off by kMostError levels, root mean square.
+constexpr double kDeviation = 45.0, kMostError = 0.2;
+
+// How many of the 8 frequencies of a block are used.
+int64_t used_frequencies(const AxisKey& key, const AxisTaps& samples) {
+  const AxisPlacement& axis = key.placement;
+  if (!axis.is_scaled || axis.source < 2 * key.factor * axis.target) return kBlock;
+  std::array<double, kBlock> squares{};  // of what outputs take of each frequency
+  double outputs = 0.0;
+  for (const AxisTaps::Run& run : samples.runs()) {
+    if (run.count == 0) continue;
+    outputs += 1.0;
+    for (int64_t block = first_block_of(run); block <= last_block_of(run); ++block) {
+      const auto factors = frequencies(samples, run, block);
+      for (size_t k = 0; k < kBlock; ++k) squares[k] += factors[k] * factors[k];
+    }
+  }
+  int64_t used = kBlock;
+  double variance = 0.0;
+  for (size_t k = kBlock - 1; k >= 2; --k) {
+    const double deviation = kDeviation / static_cast<double>(k);
+    variance += squares[k] * deviation * deviation;
+    if (variance > kMostError * kMostError * outputs) break;
+    if (k == 4 || k == 2) used = static_cast<int64_t>(k);
+  }
+  return used;
+}
+
 template <typename Number>
 void combine(size_t& hash, Number value) {
   hash ^= std::hash<Number>{}(value) + 0x9E3779B97F4A7C15U + (hash << 6) + (hash >> 2);
@@ -96,7 +125,8 @@ size_t AxisHash::operator()(const AxisPlacement& axis) const noexcept {
         static_cast<int64_t>(axis.filter.interpolation), static_cast<int64_t>(axis.filter.library)}) {
     combine(hash, value);
   }
-  for (const bool value : {axis.filter.antialias, axis.is_mirrored, axis.is_flipped}) {
+  for (const bool value : {axis.filter.antialias, axis.is_mirrored, axis.is_flipped,
+                           axis.is_scaled}) {
     combine(hash, value);
   }
   return hash;
@@ -114,6 +144,7 @@ VerticalOperator::VerticalOperator(const AxisKey& key, const AxisTaps& pixels)
       first_shown_(outputs_),
       is_reversed_(key.placement.is_mirrored != key.placement.is_flipped) {
   AxisTaps samples = upsampled(pixels, key);
+  frequencies_ = used_frequencies(key, samples);
   if (is_reversed_) samples.reverse_outputs();
   rows_.resize(static_cast<size_t>((key.true_size + kBlock - 1) / kBlock));
   for (int64_t output = 0; output < outputs_; ++output) {
@@ -128,8 +159,9 @@ VerticalOperator::VerticalOperator(const AxisKey& key, const AxisTaps& pixels)
     row.factors = factors_.size();
     for (int64_t output = row.first; output < row.first + row.count; ++output) {
       const AxisTaps::Run& run = samples.runs()[static_cast<size_t>(output)];
-      for (const double factor : frequencies(samples, run, block)) {
-        factors_.push_back(static_cast<float>(factor));
+      const auto factors = frequencies(samples, run, block);
+      for (size_t frequency = 0; frequency < static_cast<size_t>(frequencies_); ++frequency) {
+        factors_.push_back(static_cast<float>(factors[frequency]));
       }
     }
     while (complete < last_shown_ &&
@@ -187,6 +219,7 @@ void append(Floats& floats, const Outputs& values) {
 HorizontalOperator::HorizontalOperator(const AxisKey& key, const AxisTaps& pixels)
     : first_block_((key.true_size + kBlock - 1) / kBlock) {
   const AxisTaps samples = upsampled(pixels, key);
+  frequencies_ = used_frequencies(key, samples);
   const std::span<const AxisTaps::Run> runs(samples.runs());
   for (size_t begin = 0; begin < runs.size(); begin += kBlock) {
     const size_t count = std::min<size_t>(kBlock, runs.size() - begin);
@@ -207,14 +240,14 @@ void HorizontalOperator::add_chunk(const AxisTaps& samples, std::span<const Axis
     end = std::max(end, last_block_of(runs[output]) + 1);
   }
   first = std::min(first, end);
-  std::vector<Outputs> inputs(static_cast<size_t>(kBlock * (end - first)));
+  std::vector<Outputs> inputs(static_cast<size_t>(frequencies_ * (end - first)));
   for (size_t output = 0; output < runs.size(); ++output) {
     const AxisTaps::Run& run = runs[output];
     if (run.count == 0) continue;
     for (int64_t index = first_block_of(run); index <= last_block_of(run); ++index) {
-      Outputs* const of_block = inputs.data() + kBlock * (index - first);
+      Outputs* const of_block = inputs.data() + frequencies_ * (index - first);
       const auto factors = frequencies(samples, run, index);
-      for (size_t frequency = 0; frequency < kBlock; ++frequency) {
+      for (size_t frequency = 0; frequency < static_cast<size_t>(frequencies_); ++frequency) {
         of_block[frequency][output] = factors[frequency];
       }
     }

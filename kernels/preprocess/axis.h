@@ -2,6 +2,9 @@
 // network's input: inverse DCT, upsampling, resize, crop, mirroring and flip composed.
 //
 // The matrices are made in float64 and rounded once. There is one form for each of the two steps.
+//
+// Where the placement is scaled, only the first frequencies of each block are used, as
+// jpegcompile/dct/axis_operator.py explains.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +42,7 @@ class VerticalOperator {
   struct BlockRow {
     int64_t first = 0;     // the first output that it adds to
     int64_t count = 0;     // how many
-    size_t factors = 0;    // offset of [count][8 frequencies]
+    size_t factors = 0;    // offset of [count][frequencies]
     int64_t complete = 0;  // outputs below that need no later block row
   };
 
@@ -49,6 +52,8 @@ class VerticalOperator {
 
   const std::vector<BlockRow>& rows() const { return rows_; }
   const float* factors(const BlockRow& row) const { return factors_.data() + row.factors; }
+  // Frequencies of a block that are used: 2, 4 or 8.
+  int64_t frequencies_per_block() const { return frequencies_; }
   int64_t outputs() const { return outputs_; }
   // Outputs [first_shown, last_shown) show the image, the others the fill.
   int64_t first_shown() const { return first_shown_; }
@@ -65,6 +70,7 @@ class VerticalOperator {
 
   std::vector<BlockRow> rows_;
   std::vector<float> factors_;
+  int64_t frequencies_ = kBlock;
   int64_t outputs_ = 0, first_shown_ = 0, last_shown_ = 0, last_row_ = -1;
   bool is_reversed_ = false;
 };
@@ -75,7 +81,7 @@ class HorizontalOperator {
  public:
   struct Chunk {
     int64_t first_block = 0, blocks = 0;
-    size_t factors = 0;  // offset of [8 * blocks][8 outputs]
+    size_t factors = 0;  // offset of [frequencies * blocks][8 outputs]
   };
 
   // `pixels` are the taps of the key's placement.
@@ -83,6 +89,8 @@ class HorizontalOperator {
 
   const std::vector<Chunk>& chunks() const { return chunks_; }
   const float* factors() const { return factors_.data(); }
+  // Frequencies of a block that are used: 2, 4 or 8.
+  int64_t frequencies_per_block() const { return frequencies_; }
   // Blocks [first_block, last_block) are read.
   int64_t first_block() const { return first_block_; }
   int64_t last_block() const { return last_block_; }
@@ -98,6 +106,7 @@ class HorizontalOperator {
   std::vector<Chunk> chunks_;
   AlignedFloats factors_;
   std::vector<float> ones_, level_;
+  int64_t frequencies_ = kBlock;
   int64_t first_block_ = 0, last_block_ = 0;
 };
 

@@ -26,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from PIL import Image
 from jpegcompile.dct.ingest import ingest
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.network_input import NetworkInput
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import PRESETS
 from jpegcompile.runtime.preprocessor import Preprocessor
 
@@ -51,6 +53,7 @@ SCALE: Floats = np.float32(1 / 255) / STD
 SHIFT: Floats = -MEAN / STD
 
 NATIVE, COEFFICIENTS = "native, to pixels", "coefficients alone"
+SCALED = "native, scaled decoding"
 # The most that the native pipeline may take of a rival.
 CONTRACT = {
     "Pillow": 0.17,
@@ -58,8 +61,8 @@ CONTRACT = {
     "simplejpeg and INTER_LINEAR": 0.45,
     "libjpeg-turbo, to RGB alone": 0.55,
 }
-# 8-bit pipelines round pixels, and draft resamples another image.
-LOOSELY = {"Pillow": 0.1, "Pillow with box": 0.1, "simplejpeg and INTER_AREA": 0.5}
+# Scaled decoding drops frequencies, 8-bit pipelines round pixels, draft resamples another image.
+LOOSELY = {SCALED: 0.005, "Pillow": 0.1, "Pillow with box": 0.1, "simplejpeg and INTER_AREA": 0.5}
 
 
 def resized_size(width: int, height: int) -> tuple[int, int]:
@@ -145,9 +148,17 @@ def libjpeg_decode() -> Iterator[Pipeline]:
         yield lambda data: decode(data, len(data))
 
 
-def native(block: int) -> Pipeline:
+def scaled_decoding() -> Preprocess:
+    """The preset with scaled decoding."""
+    geometry = PRESETS["imagenet"].geometry
+    assert geometry.resize is not None
+    resize = replace(geometry.resize, scaled_decoding=True)
+    return replace(PRESETS["imagenet"], geometry=replace(geometry, resize=resize))
+
+
+def native(block: int, preprocess: Preprocess = PRESETS["imagenet"]) -> Pipeline:
     """The native preprocessor, into memory that is there."""
-    taken = NetworkInput("image", 3, CROP, CROP, "NCHW").normalized(PRESETS["imagenet"])
+    taken = NetworkInput("image", 3, CROP, CROP, "NCHW").normalized(preprocess)
     preprocessor = Preprocessor(taken, block, threads=1)
     out = np.empty((1, *preprocessor.shape), np.float32)
 
@@ -231,6 +242,7 @@ def main() -> None:
         pipelines: dict[str, Pipeline] = {
             NATIVE: native(1),
             "native, to 8x8 blocks": native(8),
+            SCALED: native(1, scaled_decoding()),
             COEFFICIENTS: read_coefficients,
             "Pillow": pillow,
             "Pillow with draft": lambda data: pillow(data, draft=True),

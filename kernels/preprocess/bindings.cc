@@ -47,6 +47,7 @@ Resize resize_of(nb::handle given) {
   resize.filter = {named<Interpolation>(filter.attr("name"), kInterpolationNames),
                    named<ResizeLibrary>(filter.attr("library"), kLibraryNames),
                    nb::cast<bool>(filter.attr("antialias"))};
+  resize.scaled_decoding = nb::cast<bool>(given.attr("scaled_decoding"));
   return resize;
 }
 
@@ -77,7 +78,7 @@ Geometry geometry_of(nb::handle given) {
 
 nb::tuple placed_axis(const AxisPlacement& axis) {
   return nb::make_tuple(axis.source, axis.target, axis.start, axis.length, axis.is_mirrored,
-                        axis.is_flipped);
+                        axis.is_flipped, axis.is_scaled);
 }
 
 nb::object placed(const Preprocessor& preprocessor, int64_t height, int64_t width,

@@ -149,6 +149,7 @@ std::optional<Placement> place(const Geometry& geometry, Size image, int orienta
   }
   Size resized = image;
   ResizeFilter filter;
+  const bool is_scaled = geometry.resize.has_value() && geometry.resize->scaled_decoding;
   if (geometry.resize.has_value()) {
     resized = geometry.resize->size_of(image, network);
     const bool grows = resized.height > image.height || resized.width > image.width;
@@ -159,9 +160,10 @@ std::optional<Placement> place(const Geometry& geometry, Size image, int orienta
   const std::optional<Size> start = start_of(geometry, resized, network);
   if (!start.has_value()) return std::nullopt;
   return Placement{
-      {image.height, resized.height, start->height, network.height, filter, rows_run_back, false},
+      {image.height, resized.height, start->height, network.height, filter, rows_run_back, false,
+       is_scaled},
       {image.width, resized.width, start->width, network.width, filter, columns_run_back,
-       geometry.flip != geometry.mirror},
+       geometry.flip != geometry.mirror, is_scaled},
       turned.is_exchanged};
 }
 

@@ -23,6 +23,7 @@ struct Resize {
   std::optional<Size> size;           // where neither is given, the network's by `crop_ratio`
   double crop_ratio = 1.0;
   ResizeFilter filter;
+  bool scaled_decoding = false;  // drops frequencies that hardly reach the result
 
   // What an image is brought to for a network.
   Size size_of(Size image, Size network) const;

@@ -22,12 +22,14 @@ JPEGCOMPILE_INLINE void multiply(const float* factors, int64_t inputs, const flo
 template <typename V>
 JPEGCOMPILE_INLINE void by_rows(const HorizontalStep& step) {
   const HorizontalOperator& axis = *step.axis;
+  const int64_t frequencies = axis.frequencies_per_block();
   std::array<float*, kGroup> results = step.results;
   for (const HorizontalOperator::Chunk& chunk : axis.chunks()) {
     const float* const factors = axis.factors() + chunk.factors;
-    const int64_t first = kBlock * (chunk.first_block - axis.first_block());
+    const int64_t first = frequencies * (chunk.first_block - axis.first_block());
+    const int64_t inputs = frequencies * chunk.blocks;
     for (int64_t lane = 0; lane < kBlock; lane += kWidth<V>) {
-      multiply<V>(factors + lane, kBlock * chunk.blocks, step.rows.data(), first, results.data());
+      multiply<V>(factors + lane, inputs, step.rows.data(), first, results.data());
       for (float*& result : results) result += kWidth<V>;
     }
   }
@@ -63,15 +65,17 @@ JPEGCOMPILE_INLINE void pair_rows(const HorizontalStep& step, int64_t width) {
 
 JPEGCOMPILE_INLINE void by_pairs(const HorizontalStep& step) {
   const HorizontalOperator& axis = *step.axis;
-  const int64_t width = (kBlock * (axis.last_block() - axis.first_block()) + 15) / 16 * 16;
+  const int64_t frequencies = axis.frequencies_per_block();
+  const int64_t width = (frequencies * (axis.last_block() - axis.first_block()) + 15) / 16 * 16;
   pair_rows(step, width);
   int64_t place = 0;
   for (const HorizontalOperator::Chunk& chunk : axis.chunks()) {
     const float* factors = axis.factors() + chunk.factors;
-    const float* inputs = step.scratch + 2 * kBlock * (chunk.first_block - axis.first_block());
+    const float* inputs =
+        step.scratch + 2 * frequencies * (chunk.first_block - axis.first_block());
     // Sums of even and odd inputs apart: a sum alone would wait for each product.
     Float16 sums[2][kPairs] = {};
-    for (int64_t input = 0; input < kBlock * chunk.blocks; input += 2) {
+    for (int64_t input = 0; input < frequencies * chunk.blocks; input += 2) {
 #pragma GCC unroll 2
       for (int half = 0; half < 2; ++half, factors += kBlock, inputs += 2) {
         const Float16 factor = doubled(load<Float8>(factors));

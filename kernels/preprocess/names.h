@@ -11,11 +11,12 @@
 
 namespace jpegcompile {
 
-inline constexpr std::array<std::string_view, 5> kLibraryNames = {
-    "pillow", "opencv", "tensorflow", "torchvision", "jpegcompile"};
-inline constexpr std::array<std::string_view, 10> kInterpolationNames = {
-    "nearest", "nearest-exact", "box",  "bilinear",       "hamming",
-    "bicubic", "lanczos",       "area", "area-enlarging", "dct"};
+inline constexpr std::array<std::string_view, 6> kLibraryNames = {
+    "pillow", "opencv", "tensorflow", "torchvision", "onnxruntime", "jpegcompile"};
+inline constexpr std::array<std::string_view, 14> kInterpolationNames = {
+    "nearest",         "nearest-exact",  "box",         "bilinear",       "hamming",
+    "bicubic",         "lanczos",        "area",        "area-enlarging", "dct",
+    "bilinear-inside", "bicubic-inside", "catmull-rom", "catmull-rom-inside"};
 inline constexpr std::array<std::string_view, 4> kFitNames = {"short", "long", "exact", "pad"};
 inline constexpr std::array<std::string_view, 5> kCropPositionNames = {
     "center", "top-left", "top-right", "bottom-left", "bottom-right"};

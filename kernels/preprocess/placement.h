@@ -9,10 +9,12 @@ namespace jpegcompile {
 // Pixels along a block, of which the filter "dct" makes 1 to 8.
 inline constexpr int64_t kDctBlock = 8;
 
-enum class ResizeLibrary { kPillow, kOpenCv, kTensorFlow, kTorchvision, kJpegcompile };
+enum class ResizeLibrary {
+  kPillow, kOpenCv, kTensorFlow, kTorchvision, kOnnxRuntime, kJpegcompile
+};
 enum class Interpolation {
   kNearest, kNearestExact, kBox, kBilinear, kHamming, kBicubic, kLanczos, kArea, kAreaEnlarging,
-  kDct
+  kDct, kBilinearInside, kBicubicInside, kCatmullRom, kCatmullRomInside
 };
 
 struct ResizeFilter {
@@ -30,6 +32,7 @@ struct AxisPlacement {
   ResizeFilter filter;
   bool is_mirrored = false;  // read from its end: resizing begins there
   bool is_flipped = false;   // the outputs stand in reverse order
+  bool is_scaled = false;    // frequencies that hardly reach the outputs are dropped
 
   bool operator==(const AxisPlacement&) const = default;
   bool is_inside() const { return start >= 0 && start + length <= target; }

@@ -82,9 +82,10 @@ ComponentPlan plan_component(const Image& frame, size_t index, const Placement& 
                                     is_triangle && factors.horizontal == 2, network.block});
   // A component alone has MCUs of one block (T.81, A.2.2).
   plan.rows_per_mcu = frame.components.size() == 1 ? 1 : frame.components[index].vertical_factor;
-  // Two blocks at a time are written. Rows an odd number of cache lines apart lie in different sets.
+  // Whole cache lines are written. Rows an odd number of them apart lie in different sets.
   const int64_t blocks = plan.columns->last_block() - plan.columns->first_block();
-  const int64_t lines = std::max<int64_t>(1, ceil_div(blocks, 2));
+  const int64_t numbers = plan.columns->frequencies_per_block() * blocks;
+  const int64_t lines = std::max<int64_t>(1, ceil_div(numbers, 16));
   plan.stride = static_cast<size_t>(16 * (lines | 1));
   return plan;
 }

@@ -17,9 +17,10 @@ inline constexpr int64_t kGroup = 8;
 struct VerticalStep {
   const int16_t* blocks;      // [count or one more][64], natural order
   int64_t count;              // blocks
-  const float* quantization;  // [8 vertical frequencies][16], each row of the table twice
-  const float* factors;       // [rows][8]
-  float* const* rows;         // each [8 * count rounded up to 16]: horizontal frequencies
+  int64_t down, across;       // frequencies of a block that are used: 2, 4 or 8
+  const float* quantization;  // [8 vertical frequencies][16], each row's first `across` repeated
+  const float* factors;       // [rows][down]
+  float* const* rows;         // each [across * count rounded up to 16]: horizontal frequencies
   int64_t row_count;
   int64_t old_rows;  // the first rows hold sums already, the others whatever there was
 };
@@ -30,7 +31,7 @@ struct HorizontalStep {
   const HorizontalOperator* axis;
   std::array<const float*, kGroup> rows;  // from the first block on that the axis reads
   std::array<float*, kGroup> results;     // [8 * chunks] each
-  float* scratch;  // [kGroup][8 * blocks that the axis reads, rounded up to 16]
+  float* scratch;  // [kGroup][inputs of the axis, rounded up to 16]
 };
 void horizontal_step(const HorizontalStep& step);
 

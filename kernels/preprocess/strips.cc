@@ -24,8 +24,9 @@ class Sums {
 
   Sums(const ComponentPlan& plan, const Component& component, float* memory)
       : plan_(plan), memory_(memory), complete_(plan.rows->first_shown()), rows_(plan.ring) {
+    const auto across = static_cast<size_t>(plan.columns->frequencies_per_block());
     for (size_t place = 0; place < quantization_.size(); ++place) {
-      quantization_[place] = component.quantization[place / 16 * 8 + place % 8];
+      quantization_[place] = component.quantization[place / 16 * 8 + place % across];
     }
   }
 
@@ -58,6 +59,8 @@ class Sums {
     const int64_t first_block = plan_.columns->first_block();
     vertical_step({.blocks = blocks + first_block * block_coefficients,
                    .count = plan_.columns->last_block() - first_block,
+                   .down = plan_.rows->frequencies_per_block(),
+                   .across = plan_.columns->frequencies_per_block(),
                    .quantization = quantization_.data(),
                    .factors = plan_.rows->factors(block_row),
                    .rows = rows_.data(),

@@ -155,6 +155,7 @@ def _geometry(geometry: Geometry) -> dict[str, Any]:
             attrs["short_side"] = resize.size
         attrs["filter"], attrs["library"] = resize.filter.name, resize.filter.library
         attrs["antialias"] = int(resize.filter.antialias)
+        attrs["scaled_decoding"] = int(resize.scaled_decoding)
     if crop is not None:
         attrs["rounding"] = crop.rounding
         if isinstance(crop.position, tuple):

@@ -26,7 +26,7 @@ from jpegcompile.dct.ingest import ingest
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.presets import PRESETS
-from jpegcompile.preprocessing.steps import INTERPOLATIONS
+from jpegcompile.preprocessing.steps import HAVE_CHOICE, INTERPOLATIONS, Filter
 from jpegcompile.runtime.preprocessor import Preprocessor
 
 FILTERS: list[dict[str, Any]] = [
@@ -36,7 +36,7 @@ FILTERS: list[dict[str, Any]] = [
     if library != "jpegcompile"
     for name in names
     for antialias in (
-        ({"antialias": True}, {"antialias": False}) if library == "torchvision" else ({},)
+        ({"antialias": True}, {"antialias": False}) if library in HAVE_CHOICE else ({},)
     )
 ]
 IMAGENET = NetworkInput("image", 3, 224, 224, "NCHW").normalized(PRESETS["imagenet"])
@@ -118,13 +118,20 @@ def drawn_file(draw: st.DrawFn, most: int) -> bytes:
     )
 
 
+def scalings(chosen: dict[str, Any]) -> list[bool]:
+    """Whether decoding may be scaled with a filter."""
+    named = Filter(chosen["filter"], chosen["library"], chosen.get("antialias", True))
+    return [False, True] if named.is_antialiased else [False]
+
+
 @st.composite
 def cases(draw: st.DrawFn, most: int) -> tuple[bytes, NetworkInput, int]:
     """A file, a network and its block size."""
     block = draw(st.sampled_from([1, 2, 4, 8]))
     size = tuple(block * draw(st.integers(1, 48 // block)) for _ in range(2))
     fit = draw(st.sampled_from(["short", "long", "exact", "pad"]))
-    resize = {"fit": fit, **draw(st.sampled_from(FILTERS))}
+    chosen = draw(st.sampled_from(FILTERS))
+    resize = {"fit": fit, **chosen, "scaled_decoding": draw(st.sampled_from(scalings(chosen)))}
     position = draw(
         st.sampled_from(["center", "top-left", "top-right", "bottom-left", "bottom-right"])
         | st.tuples(st.integers(-60, 60), st.integers(-60, 60)).map(list)

@@ -20,7 +20,7 @@ RESIZES: list[Any] = [
     None,
     256,
     {"crop_ratio": 0.875},
-    {"crop_ratio": 0.95},
+    {"crop_ratio": 0.95, "scaled_decoding": True},
     {"fit": "exact"},
     {"fit": "exact", "size": [50, 60]},
     {"fit": "pad"},
@@ -42,8 +42,8 @@ CROPS: list[Any] = [
 
 
 def axis_numbers(axis: AxisPlacement) -> tuple[Any, ...]:
-    source, target, start, length, _, is_mirrored, is_flipped = astuple(axis)
-    return source, target, start, length, is_mirrored, is_flipped
+    source, target, start, length, _, is_mirrored, is_flipped, is_scaled = astuple(axis)
+    return source, target, start, length, is_mirrored, is_flipped, is_scaled
 
 
 def by_python(taken: NetworkInput, frame: Frame) -> Any:

@@ -67,6 +67,23 @@ def test_pixels_are_not_rounded(kind: str, layout: str, images: Path, tmp_path: 
         np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-4)
 
 
+def test_nodes_that_move_pixels_may_come_first() -> None:
+    """As PyTorch exports `x.permute(0, 3, 1, 2).float()` of images of any size."""
+    model = of_integers(layout="NCHW")
+    cast = next(node for node in model.graph.node if node.op_type == "Cast")
+    moved = helper.make_node("Transpose", ["image"], ["moved"], "move", perm=[0, 2, 3, 1])
+    back = helper.make_node("Transpose", ["moved"], ["back"], "back", perm=[0, 3, 1, 2])
+    sizes = helper.make_node("Shape", ["moved"], ["sizes"], "sizes")
+    assert cast.input[0] == "image"
+    cast.input[0] = "back"
+    for place, node in enumerate((moved, back, sizes)):
+        model.graph.node.insert(place, node)
+    source = load_source(model)
+    assert source.integer_pixels == "uint8"
+    compiled = jpegcompile.compile(model, preprocess="none")
+    assert "the source takes uint8 pixels: here they are not rounded" in compiled.report.notes
+
+
 def test_verify_and_compare(images: Path, tmp_path: Path) -> None:
     model, path = of_integers(), tmp_path / "compiled.onnx"
     jpegcompile.compile(model, preprocess="none").save(path)

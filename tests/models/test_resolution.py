@@ -30,12 +30,6 @@ from jpegcompile.options import image_of
 
 # Its TopK finds places in a map of the trained size.
 BOUND = {"CenterNet-like (peaks of heat maps)"}
-# Dynamo writes the sizes of maps into their Split and Expand nodes; TorchScript computes where
-# coordinate attention cuts its maps.
-BOUND_AS_EXPORTED = {
-    "dynamo": {"coordinate attention", "ECA-ResNet"},
-    "torchscript": {"coordinate attention"},
-}
 NETWORKS = [
     family for family in (*FAMILIES, *SHALLOW) if not family.is_deep and family.name not in BOUND
 ]
@@ -63,10 +57,6 @@ def test_families(family: Family, exporter: Any, tmp_path: Path) -> None:
     """What was exported at one size is, at another one, what PyTorch computes there."""
     network = family.build()
     path = export(network, family.size, tmp_path / "model.onnx", exporter)
-    if family.name in BOUND_AS_EXPORTED[exporter]:
-        with pytest.raises(UnsupportedModelError, match="is bound to an input of"):
-            resized(path, (family.size * 3 // 4,) * 2)
-        return
     for size in [(family.size * 3 // 4,) * 2, (family.size * 3 // 2, family.size * 5 // 4)]:
         torch.manual_seed(0)
         images = torch.randn(2, 3, *size)
@@ -125,6 +115,12 @@ TO_16 = f"(T[N,3,16,16] x) => (T[N,o] y) {{ {CONV} "
 TO_24 = f"(T[N,3,24,24] x) => (T[N,o] y) {{ {CONV} "
 TO_MAPS_16 = f"(T[N,3,16,16] x) => (T[N,c,h,w] y) {{ {CONV} "
 TO_MAPS_24 = f"(T[N,3,24,24] x) => (T[N,c,h,w] y) {{ {CONV} "
+# Attention by rows and columns; between the two, o and q are made of e.
+JOINED = (
+    "r = ReduceMean <axes = [3]> (h)  m = ReduceMean <axes = [2]> (h)"
+    "  c = Transpose <perm = [0,1,3,2]> (m)  a = Concat <axis = 2> (r, c)  e = Sigmoid(a)"
+)
+GATED = "t = Transpose <perm = [0,1,3,2]> (q)  g = Mul(o, t)  y = Mul(h, g) }"
 W: Mapping[str, Any] = {"w": (4, 3, 3, 3)}
 FOLLOWING: dict[str, tuple[str, str, Mapping[str, Any]]] = {
     "average pool over the map": (
@@ -218,6 +214,24 @@ FOLLOWING: dict[str, tuple[str, str, Mapping[str, Any]]] = {
         TO_24 + "g = GlobalMaxPool(h)  y = Flatten(g) }",
         {},
     ),
+    "a gate that is spread over the map": (
+        TO_MAPS_16 + "p = GlobalAveragePool(h)  g = Sigmoid(p)  n = Shape <end = 1> (g)"
+        "  r = Constant <value_ints = [4,16,16]> ()  s = Concat <axis = 0> (n, r)"
+        "  e = Expand(g, s)  y = Mul(h, e) }",
+        TO_MAPS_24 + "p = GlobalAveragePool(h)  g = Sigmoid(p)  y = Mul(h, g) }",
+        {},
+    ),
+    "means of rows and columns, joined and split again": (
+        TO_MAPS_16 + f"{JOINED}  o, q = Split <axis = 2> (e, sizes)  {GATED}",
+        TO_MAPS_24 + f"{JOINED}  o, q = Split <axis = 2> (e, at24)  {GATED}",
+        {"sizes": np.array([16, 16]), "at24": np.array([24, 24])},
+    ),
+    "joined, and cut where the graph computes it": (
+        TO_MAPS_16 + f"{JOINED}  n = Shape <start = 2, end = 3> (h)  z = Sub(n, n)  d = Add(n, n)"
+        f"  o = Slice(e, z, n, two)  q = Slice(e, n, d, two)  {GATED}",
+        TO_MAPS_24 + f"{JOINED}  o, q = Split <axis = 2> (e, at24)  {GATED}",
+        {"two": np.array([2]), "at24": np.array([24, 24])},
+    ),
     "sizes that the graph computes": (
         TO_16 + "s = Shape <end = 1> (h)  r = Constant <value_ints = [-1]> ()"
         "  g = GlobalAveragePool(h)  t = Concat <axis = 0> (s, r)  y = Reshape(g, t) }",
@@ -297,6 +311,16 @@ BOUND_HEADS: dict[str, tuple[str, Mapping[str, Any], str]] = {
         TO_MAPS_16 + "y, z = Split <axis = 2> (h) }",
         {},
         "takes parts of an axis of 16 by their place",
+    ),
+    "rows that are joined with others, and split elsewhere": (
+        TO_MAPS_16 + "a = Concat <axis = 2> (h, h)  y, z = Split <axis = 2> (a, sizes) }",
+        {"sizes": np.array([8, 24])},
+        "takes parts of an axis of 32 by their place",
+    ),
+    "a gate spread over one side alone": (
+        TO_MAPS_16 + "p = GlobalAveragePool(h)  e = Expand(p, s)  y = Mul(h, e) }",
+        {"s": np.array([1, 4, 1, 16])},
+        "'y' (Mul) is bound to an input of 16x16",
     ),
     "norm with a weight for each pixel": (
         TO_MAPS_16 + "y = LayerNormalization <axis = 2> (h, v) }",

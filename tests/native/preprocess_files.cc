@@ -39,7 +39,7 @@ NetworkNumbers network(int64_t block, bool is_channels_last, bool is_luma, const
   return network;
 }
 
-// Shrinking and growing, fill on every side, everything turned.
+// Shrinking and growing, with few frequencies or all, fill on every side, everything turned.
 std::vector<NetworkNumbers> networks() {
   Resize shrinking, exact, padding;
   shrinking.crop_ratio = 0.875;
@@ -47,6 +47,9 @@ std::vector<NetworkNumbers> networks() {
   exact.filter = {Interpolation::kArea, ResizeLibrary::kOpenCv, true};
   padding.fit = Fit::kPad;
   padding.filter.interpolation = Interpolation::kLanczos;
+  Resize scaled = shrinking, tiny;
+  tiny.short_side = 18;
+  scaled.scaled_decoding = tiny.scaled_decoding = true;
   const Crop center{}, outside{CropPosition::kGiven, -13, 7, CropRounding::kEven};
   const auto turned = [](std::optional<Resize> resize, std::optional<Crop> crop, bool mirror,
                          bool flip) {
@@ -61,6 +64,8 @@ std::vector<NetworkNumbers> networks() {
   return {network(8, false, false, turned(shrinking, center, false, false)),
           network(4, true, false, turned(exact, std::nullopt, false, true)),
           network(2, false, true, turned(padding, std::nullopt, true, false)),
+          network(8, false, false, turned(scaled, center, false, true)),
+          network(1, false, false, turned(tiny, center, true, false)),
           network(1, true, true, turned(std::nullopt, outside, true, true)),
           network(1, false, false, turned(std::nullopt, outside, false, false))};
 }

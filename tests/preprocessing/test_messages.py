@@ -28,7 +28,7 @@ CORNERS = "center, top-left, top-right, bottom-left, bottom-right"
         (
             {"resize": {"sizes": 3}},
             "unknown field 'resize.sizes'; known are antialias, crop_ratio, filter, fit, library,"
-            " size",
+            " scaled_decoding, size",
         ),
         ({"resize": {"fit": "crop"}}, "resize.fit is 'crop'; use short, long, exact, pad"),
         ({"resize": {"fit": 3}}, "resize.fit is 3; give its name as text"),
@@ -50,16 +50,25 @@ CORNERS = "center, top-left, top-right, bottom-left, bottom-right"
         (
             {"resize": {"library": "cv2"}},
             "resize.library is 'cv2'; use one of pillow, opencv, tensorflow, torchvision,"
-            " jpegcompile",
+            " onnxruntime, jpegcompile",
         ),
         (
             {"resize": {"antialias": False}},
-            "resize.antialias is torchvision's alone, and pillow has no choice; leave it out, or"
-            ' set resize.library to "torchvision"',
+            "resize.antialias is for torchvision and onnxruntime, and pillow has no choice; leave"
+            " it out, or set resize.library to one of these",
         ),
         (
             {"resize": {"library": "torchvision", "antialias": "no"}},
             "resize.antialias is 'no'; use true or false",
+        ),
+        (
+            {"resize": {"scaled_decoding": 1}},
+            "resize.scaled_decoding is 1; use true or false",
+        ),
+        (
+            {"resize": {"scaled_decoding": True, "library": "opencv"}},
+            "resize.scaled_decoding drops what an antialiasing filter averages out, and opencv's"
+            " bilinear does not antialias; leave it out, or choose another filter",
         ),
         (
             {"resize": {"crop_ratio": 1.5}},
@@ -118,7 +127,9 @@ def test_a_preset_whose_fields_are_replaced() -> None:
 
 
 def test_records_are_checked_wherever_they_are_made() -> None:
-    with pytest.raises(UsageError, match=r"^resize\.antialias is torchvision's alone, and pillow"):
+    with pytest.raises(
+        UsageError, match=r"^resize\.antialias is for torchvision and onnxruntime, and"
+    ):
         Filter("bilinear", antialias=False)
     with pytest.raises(UsageError, match=r"^resize\.filter is 'area'; pillow has nearest"):
         Filter("area")

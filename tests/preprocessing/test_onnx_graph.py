@@ -6,85 +6,26 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
+from support.graph_heads import (
+    LINEAR,
+    SHARP,
+    SIZES,
+    TOLERANCE,
+    Node,
+    by_geometry,
+    check,
+    graph,
+    node,
+    run,
+)
 
-from jpegcompile.dct.filters import taps_of
-from jpegcompile.jpeg.frame import Frame
 from jpegcompile.preprocessing.geometry import Geometry
-from jpegcompile.preprocessing.onnx_graph import GraphHead, read_head, remove_head
+from jpegcompile.preprocessing.onnx_graph import GraphHead, read_head
 from jpegcompile.preprocessing.steps import Crop, Filter, Resize
-from jpegcompile.target.base import CPU_PROVIDERS
 
 PLAIN = "Pad 'b': it does not pad by constant pads with a constant"
-# What ONNX Runtime rounds positions to in float32, in an image of 100 pixels, on the 0..255 scale.
-TOLERANCE = 255 * 4 * 100 * 2.0**-24
-Node = onnx.NodeProto
-
-
-def node(op: str, inputs: str, **attributes: Any) -> Node:
-    """A node named after its output, the last of the names; "-" is an input that is left out."""
-    *read, made = inputs.split()
-    read = ["" if name == "-" else name for name in read]
-    return helper.make_node(op, read, [made], made, **attributes)
-
-
-def graph(
-    *nodes: Node, shape: Any = ("n", 3, "h", "w"), kind: int = TensorProto.FLOAT, **constants: Any
-) -> onnx.ModelProto:
-    """Of an image x; constants are initializers."""
-    values = [numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items()]
-    made = helper.make_graph(
-        list(nodes),
-        "head",
-        [helper.make_tensor_value_info("x", kind, shape)],
-        [helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, list("abcd"))],
-        values,
-    )
-    opsets = [helper.make_opsetid("", 18)]
-    return helper.make_model(made, opset_imports=opsets, ir_version=10)
-
-
-def run(model: onnx.ModelProto, image: NDArray[np.float32]) -> NDArray[np.float32]:
-    session = ort.InferenceSession(model.SerializeToString(), providers=list(CPU_PROVIDERS))
-    return np.asarray(session.run(None, {"x": image})[0])
-
-
-def by_geometry(head: GraphHead, image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[1, C, H, W] of an image [1, C, H, W] by the geometry that was read."""
-    assert head.geometry is not None
-    assert head.size is not None
-    height, width = image.shape[2:]
-    placement = head.geometry.place(Frame(height, width, ((1, 1),), "gray"), head.size)
-    rows, columns = taps_of(placement.rows), taps_of(placement.columns)
-    made = np.einsum("ot,ncotw->ncow", rows.weights, image.astype(np.float64)[:, :, rows.places])
-    made = np.einsum("ot,nchot->ncho", columns.weights, made[:, :, :, columns.places])
-    outside = 1.0 - np.outer(rows.level, columns.level)
-    return np.asarray(made + outside * head.geometry.fill[0], np.float32)
-
-
-def check(model: onnx.ModelProto, layout: str = "NCHW") -> GraphHead:
-    """The head, if the graph without it gives the same of the image that it describes."""
-    head = read_head(model, "x", layout)
-    image = np.random.default_rng(1).uniform(0, 255, (1, 3, 91, 75)).astype(np.float32)
-    to_last = (0, 2, 3, 1)
-    expected = run(model, image if layout == "NCHW" else image.transpose(to_last))
-    brought = by_geometry(head, image)
-    rest = onnx.ModelProto()
-    rest.CopyFrom(model)
-    remove_head(rest, "x", layout, head)
-    onnx.checker.check_model(rest, full_check=True)
-    left = {each.name for each in model.graph.node} - {each.name for each in rest.graph.node}
-    assert left == set(head.nodes)
-    made = run(rest, brought if layout == "NCHW" else brought.transpose(to_last))
-    np.testing.assert_allclose(made, expected, rtol=0, atol=TOLERANCE)
-    return head
-
-
-SIZES: dict[str, Any] = {"sizes": np.array([32, 40])}
-LINEAR: dict[str, Any] = {"mode": "linear", "axes": [2, 3]}
 
 
 def test_resize_slice_and_arithmetic() -> None:
@@ -100,11 +41,8 @@ def test_resize_slice_and_arithmetic() -> None:
         scale=np.float32(255),
         mean=np.array([0.1, 0.2, 0.3], np.float32).reshape(3, 1, 1),
     )
-    geometry = Geometry(
-        Resize("exact", (32, 40), filter=Filter("bilinear", "opencv")),
-        Crop((3, 5), size=(27, 35)),
-    )
-    assert check(model) == GraphHead(geometry, (27, 35), ("a", "b"))
+    geometry = Geometry(Resize("exact", (32, 40), filter=SHARP), Crop((3, 5), size=(27, 35)))
+    assert check(model) == GraphHead(geometry, (27, 35), ("a", "b"), ("a", "b"), "b")
 
 
 def test_channels_last_with_arithmetic_first() -> None:
@@ -125,10 +63,8 @@ def test_channels_last_with_arithmetic_first() -> None:
         steps=np.array([1]),
     )
     head = check(model, "NHWC")
-    assert head.geometry == Geometry(
-        Resize("exact", (32, 40), filter=Filter("bilinear", "opencv")),
-        Crop((0, 4), size=(32, 35)),
-    )
+    resize = Resize("exact", (32, 40), filter=SHARP)
+    assert head.geometry == Geometry(resize, Crop((0, 4), size=(32, 35)))
     assert head.nodes == ("c", "e")
 
 
@@ -149,9 +85,8 @@ def test_pad_and_slices() -> None:
         axes2=np.array([3]),
     )
     head = check(model)
-    assert head.geometry == Geometry(
-        Resize("exact", (32, 40)), Crop((-2, -3), size=(39, 39)), fill=(9.0,)
-    )
+    smooth = Resize("exact", (32, 40), filter=Filter("bilinear-inside", "onnxruntime"))
+    assert head.geometry == Geometry(smooth, Crop((-2, -3), size=(39, 39)), fill=(9.0,))
 
 
 def test_sizes_of_the_batch_that_is_open() -> None:
@@ -167,7 +102,8 @@ def test_sizes_of_the_batch_that_is_open() -> None:
         two=np.array([2]),
     )
     head = check(model)
-    assert head.geometry == Geometry(Resize("exact", (32, 40), filter=Filter("bilinear", "opencv")))
+    assert head.geometry == Geometry(Resize("exact", (32, 40), filter=SHARP))
+    assert head.steps == ("a",)
     assert set(head.nodes) == {"shape", "first", "all", "a"}
 
 
@@ -218,12 +154,17 @@ def test_weights_of_other_files_are_left_there() -> None:
 @pytest.mark.parametrize(
     ("attributes", "filter"),
     [
-        ({"mode": "linear"}, Filter("bilinear", "opencv")),
-        ({"mode": "cubic"}, Filter("bicubic", "opencv")),
-        ({"mode": "linear", "antialias": 1, "exclude_outside": 1}, Filter("bilinear")),
+        ({"mode": "linear"}, SHARP),
+        ({"mode": "linear", "antialias": 1}, Filter("bilinear", "onnxruntime")),
+        ({"mode": "cubic"}, Filter("bicubic", "onnxruntime", antialias=False)),
+        (
+            {"mode": "cubic", "exclude_outside": 1},
+            Filter("bicubic-inside", "onnxruntime", antialias=False),
+        ),
+        ({"mode": "cubic", "antialias": 1}, Filter("bicubic", "onnxruntime")),
         (
             {"mode": "cubic", "antialias": 1, "exclude_outside": 1, "cubic_coeff_a": -0.5},
-            Filter("bicubic"),
+            Filter("catmull-rom-inside", "onnxruntime"),
         ),
     ],
 )
@@ -248,16 +189,8 @@ def test_filters(attributes: dict[str, Any], filter: Filter) -> None:
         ),
         ({}, "it takes the nearest pixels, which the rounding of float32 decides"),
         (
-            {"mode": "linear", "antialias": 1},
-            "it antialiases without exclude_outside, repeating the edge",
-        ),
-        (
-            {"mode": "cubic", "antialias": 1, "exclude_outside": 1},
-            "it antialiases by a cubic of -0.75, not -0.5",
-        ),
-        (
-            {"mode": "cubic", "cubic_coeff_a": -0.5},
-            "its cubic is of -0.5, with exclude_outside False",
+            {"mode": "cubic", "cubic_coeff_a": -0.6},
+            "its cubic_coeff_a is -0.6, neither -0.75 nor -0.5",
         ),
         (
             {"mode": "linear", "keep_aspect_ratio_policy": "not_smaller"},
@@ -303,7 +236,7 @@ BEHIND: list[tuple[Node, dict[str, Any], str]] = [
     (
         node("Pad", "a pads fill b"),
         {"pads": [0, 0, 1, 1, 0, 0, 1, 1], "fill": np.float32(300)},
-        "Pad 'b': it fills with 300.0, which is outside of 0..255",
+        "Pad 'b': it fills with 300, which is outside of 0..255",
     ),
     (node("Resize", "a - - sizes b", **LINEAR), {}, "Resize 'b': it comes behind another Resize"),
     (
@@ -368,6 +301,18 @@ REPEATED = graph(
     shape=(1, 3, "h", "w"),
 )
 
+NARROW = graph(
+    node("Resize", "x - - sizes a", **LINEAR, coordinate_transformation_mode=PYTORCH),
+    sizes=np.array([1, 40]),
+)
+SINGLE = graph(
+    node("Squeeze", "x first s"),
+    node("Resize", "s - - sizes a", mode="linear", axes=[1, 2]),
+    shape=(1, 3, "h", "w"),
+    **SIZES,
+    first=np.array([0]),
+)
+
 
 @pytest.mark.parametrize(
     ("model", "reason"),
@@ -378,6 +323,8 @@ REPEATED = graph(
         (SHARED, "Reshape 'b' reads the image's shape as well"),
         (GIVEN_AWAY, "the image's shape is an output as well"),
         (REPEATED, "it resizes the batch or the channels"),
+        (NARROW, "it makes a side of one pixel by pytorch_half_pixel"),
+        (SINGLE, "it reads an image without a batch"),
     ],
 )
 def test_resizes_that_are_not_read(model: onnx.ModelProto, reason: str) -> None:
@@ -430,5 +377,5 @@ def test_planted_faults_fail() -> None:
         Geometry(head.geometry.resize, Crop((0, 4))),
         Geometry(Resize("exact", (32, 40)), head.geometry.crop),
     ):
-        made = by_geometry(GraphHead(geometry, head.size, head.nodes), image)
+        made = by_geometry(GraphHead(geometry, head.size), image)
         assert np.abs(made - expected).max() > 100 * TOLERANCE

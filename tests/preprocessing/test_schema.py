@@ -52,7 +52,7 @@ def test_fields_and_names_are_those_of_the_records() -> None:
     assert resize["properties"]["library"]["enum"] == list(get_args(Library))
     assert crop["properties"]["rounding"]["enum"] == list(get_args(Rounding))
     assert SCHEMA["$defs"]["position"]["anyOf"][0]["enum"] == list(get_args(Corner))
-    for part in resize["allOf"][:5]:
+    for part in resize["allOf"][:6]:
         library = part["if"]["properties"]["library"]["const"]
         names = part["then"]["properties"]["filter"]["enum"]
         assert names == list(INTERPOLATIONS[library])
@@ -77,7 +77,11 @@ filters = st.sampled_from(
     [
         *(Filter(name, library) for library, names in INTERPOLATIONS.items() for name in names),
         Filter("bilinear", "torchvision", antialias=False),
+        Filter("bicubic", "onnxruntime", antialias=False),
     ]
+)
+antialiasing = st.sampled_from(
+    [Filter("lanczos"), Filter("area", "opencv"), Filter("bilinear", "torchvision")]
 )
 ratios = st.floats(0.01, 1)
 resizes = st.one_of(
@@ -86,6 +90,7 @@ resizes = st.one_of(
     st.builds(Resize, st.just("exact"), st.one_of(st.none(), pairs), filter=filters),
     st.builds(Resize, st.sampled_from(["exact", "long"]), st.none(), ratios, filters),
     st.builds(Resize, st.sampled_from(["long", "pad"]), st.one_of(st.none(), pairs)),
+    st.builds(Resize, st.just("exact"), st.none(), ratios, antialiasing, st.booleans()),
 )
 offsets = st.integers(-65535, 65535)
 positions = st.one_of(st.sampled_from(get_args(Corner)), st.tuples(offsets, offsets))
@@ -145,6 +150,10 @@ BASES: list[dict[str, Any]] = [
     {"resize": {"fit": "long", "size": [3, 4], "library": "opencv"}, "crop": "center"},
     {"resize": {"fit": "pad", "library": "torchvision"}, "crop": None},
     {"resize": {"crop_ratio": 0.5, "library": "tensorflow"}, "views": "ten"},
+    {"resize": {"scaled_decoding": True}},
+    {"resize": {"scaled_decoding": True, "library": "torchvision", "filter": "bicubic"}},
+    {"resize": {"scaled_decoding": True, "library": "opencv", "filter": "area"}},
+    {"resize": {"scaled_decoding": True, "library": "jpegcompile", "filter": "dct"}},
 ]
 
 

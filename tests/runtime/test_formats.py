@@ -18,6 +18,7 @@ from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import DOMAIN
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.metadata import FORMAT_VERSION, read_metadata
+from jpegcompile.preprocessing.steps import Filter, Resize
 
 # `source()` with `PREPROCESS`, compiled by the last version that wrote format 6.
 FORMAT_6 = Path(__file__).parents[1] / "data" / "format6.onnx"
@@ -110,7 +111,7 @@ def test_the_normalisation_of_the_graph_is_part_of_the_input(tmp_path: Path) -> 
     path = tmp_path / "new.onnx"
     jpegcompile.compile(source(), preprocess=PREPROCESS).save(path)
     new, old = jpegcompile.load(path).info, jpegcompile.load(FORMAT_6).info
-    assert new.format_version == FORMAT_VERSION == 9
+    assert new.format_version == FORMAT_VERSION == 10
     assert new.input == old.input
     assert new.preprocess == old.preprocess
     # (x / 255 - mean) / std / divisor - shift
@@ -178,3 +179,19 @@ def test_format_8_knew_one_size_and_one_decoder(tmp_path: Path) -> None:
     assert (session.info.format_version, session.info.input) == (8, expected.info.input)
     for values, wanted in zip(session.run(FILES), expected.run(FILES), strict=True):
         np.testing.assert_array_equal(values, wanted)
+
+
+def test_format_9_knew_no_scaled_decoding(tmp_path: Path) -> None:
+    path = tmp_path / "old.onnx"
+    resize = {"filter": "bicubic", "scaled_decoding": True}
+    compiled = jpegcompile.compile(source(), preprocess={"preset": "unit", "resize": resize})
+    entry = next(p for p in compiled.model.metadata_props if p.key == DOMAIN)
+    record = json.loads(entry.value)
+    record["format_version"] = 9
+    for holder in (record["input"]["geometry"], record["preprocess"]):
+        assert holder["resize"].pop("scaled_decoding") is True
+    entry.value = json.dumps(record)
+    compiled.save(path)
+    info = jpegcompile.load(path).info
+    assert info.format_version == 9
+    assert info.input.geometry.resize == Resize(filter=Filter("bicubic"))

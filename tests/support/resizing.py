@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from jpegcompile.preprocessing.steps import INTERPOLATIONS, Filter, Library, Size
+from jpegcompile.target.base import CPU_PROVIDERS
 
 Plane = NDArray[np.float32]
 
@@ -40,6 +44,25 @@ def by_torch(plane: Plane, size: Size, filter: Filter) -> Plane:
     planes = torch.from_numpy(plane)[None, None]
     resize = torch.nn.functional.interpolate
     return np.asarray(resize(planes, size=size, mode=filter.name, **options)[0, 0])
+
+
+def by_onnxruntime(plane: Plane, size: Size, filter: Filter) -> Plane:
+    attributes: dict[str, Any] = {
+        "mode": "linear" if filter.name.startswith("bilinear") else "cubic",
+        "cubic_coeff_a": -0.5 if filter.name.startswith("catmull-rom") else -0.75,
+        "exclude_outside": int(filter.name.endswith("-inside")),
+        "antialias": int(filter.antialias),
+    }
+    resize = helper.make_node("Resize", ["x", "", "", "sizes"], ["y"], **attributes)
+    values = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, *shape])
+        for name, shape in (("x", plane.shape), ("y", size))
+    ]
+    sizes = numpy_helper.from_array(np.array([1, 1, *size]), "sizes")
+    graph = helper.make_graph([resize], "resize", values[:1], values[1:], [sizes])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
+    session = ort.InferenceSession(model.SerializeToString(), providers=list(CPU_PROVIDERS))
+    return np.asarray(session.run(None, {"x": plane[None, None]})[0][0, 0])
 
 
 def by_tensorflow(plane: Plane, size: Size, filter: Filter) -> Plane:
@@ -95,6 +118,7 @@ ORACLES: dict[Library, Callable[[Plane, Size, Filter], Plane]] = {
     "opencv": by_opencv,
     "tensorflow": by_tensorflow,
     "torchvision": by_torch,
+    "onnxruntime": by_onnxruntime,
 }
 
 
@@ -102,6 +126,12 @@ def every_filter() -> list[Filter]:
     filters = [
         Filter("bilinear", "torchvision", antialias=False),
         Filter("bicubic", "torchvision", antialias=False),
+        # Where nothing is antialiased, "bilinear-inside" would be the same.
+        *(
+            Filter(name, "onnxruntime", antialias=False)
+            for name in INTERPOLATIONS["onnxruntime"]
+            if name != "bilinear-inside"
+        ),
     ]
     for library, names in INTERPOLATIONS.items():
         # Our own makes whole eighths only, see tests/dct/test_low_frequencies.py.

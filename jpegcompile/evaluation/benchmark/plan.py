@@ -90,7 +90,8 @@ def plan_of(
         tolerant=tolerant,
         providers=providers,
     )
-    original_job = _spatial_job(source, shared, folder, info.trained_size)
+    changes = source.integer_pixels, info.trained_size, info.own_preprocessing
+    original_job = shared if changes == (None, None, None) else _spatial_job(source, shared, folder)
     originals: tuple[Job, ...] = (original_job,)
     if shared.is_preprocessed:
         shared = replace(shared, ingest_block=info.ingest_block)
@@ -111,13 +112,12 @@ def plan_of(
     )
 
 
-def _spatial_job(
-    source: Source, shared: Job, folder: Path, trained_size: tuple[int, int] | None
-) -> Job:
-    """The job of the original, at the size of the compiled model."""
-    if source.integer_pixels is None and trained_size is None:
-        return shared
-    # The float decode, with which it is checked, is not of integers.
+def _spatial_job(source: Source, shared: Job, folder: Path) -> Job:
+    """The job of an original that is not run as its file has it.
+
+    It takes the float decode, with which it is checked, in place of integers; or it is at the
+    compiled model's size, or behind preprocessing of its own.
+    """
     floats = folder / "original.onnx"
     floats.write_bytes(source.model.SerializeToString())
     return replace(shared, model=str(floats), folder=str(source.folder or folder))

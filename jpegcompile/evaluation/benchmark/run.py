@@ -26,6 +26,7 @@ from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.processors import available_processors
+from jpegcompile.resolution import network_of
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opened import opened
@@ -62,7 +63,8 @@ def bench(
     """Time the original model behind Pillow and NumPy against the compiled model.
 
     Of a model for images of any size, the original is timed behind several readers of files, and
-    reading and network are timed at work at once, too.
+    reading and network are timed at work at once, too. Of one with preprocessing of its own, both
+    sides are the network behind it: the readers do its work as well as they can.
 
     Args:
         original: path of the source model.
@@ -98,6 +100,9 @@ def bench(
     with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as name:
         session = opened(compiled, threads=1, providers=providers, progress=progress or unseen)
         source = original_of(original, session)
+        if session.info.feeds_whole_images:
+            # Images of several sizes make no batch: they are resized by the readers that are timed.
+            source = network_of(source, session.info)
         _require_timed(session, per_op, portable)
         chosen = _rivals(session, rivals)
         sizes = _batch_sizes(session, source, batches)

@@ -89,10 +89,7 @@ def _follow(node: onnx.NodeProto, state: Rewriting, name: str, trained: Size) ->
             f"{name}: {label(node)} is bound to an input of {size_text(trained)}:"
             f" {_reason(error)}; leave --resolution out, or export the model for that size"
         ) from error
-    for made in node.output:
-        before, after = state.old.dims(made), state.new.dims(made)
-        if before and after and len(before) == len(after) == 4 and before[2:] != after[2:]:
-            state.maps.setdefault(before[2:], set()).add(after[2:])
+    state.remember(node)
 
 
 def _reason(error: Exception) -> str:

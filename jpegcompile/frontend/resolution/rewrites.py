@@ -4,6 +4,8 @@ AveragePool over the whole map           =>  GlobalAveragePool; MaxPool likewise
 Reshape to a shape of the trained size   =>  Reshape to what that becomes
 Resize to a size of the trained size     =>  Resize to what that becomes
 Slice that ends at the trained size      =>  Slice that ends at the end
+Expand to a map of the trained size      =>  Expand to what that becomes
+Split of a Concat into the same parts    =>  Split into what these parts become
 """
 
 from __future__ import annotations
@@ -121,9 +123,69 @@ def _scaled(made: Dims, before: Dims, after: Dims) -> Dims:
     )
 
 
-def slice_(node: onnx.NodeProto, state: Rewriting) -> None:
-    """Cuts at the borders follow the size; cuts at another place do not."""
+def expand(node: onnx.NodeProto, state: Rewriting) -> bool:
+    """The size of a map that was written out becomes what that is at the other size.
+
+    Returns:
+        Whether the node was rewritten.
+    """
+    operand, made = state.old.dims(node.input[0]), state.old.dims(node.output[0])
+    given, follows = (known.values.get(node.input[1]) for known in (state.old, state.new))
+    if operand is None or made is None or given is None or len(operand) != 4 or len(made) != 4:
+        return False
+    if follows is None or not np.array_equal(given, follows) or len(given) != 4:
+        return False
+    found = state.maps.get(made[2:], set())
+    if len(found) > 1:
+        raise DeclinedError(f"makes maps of {list(made[2:])}, which become several sizes")
+    wanted = (*made[:2], *next(iter(found), made[2:]))
+    # A one keeps what the operand has.
+    target = [
+        1 if size == before else new
+        for size, before, new in zip(made, operand, wanted, strict=True)
+    ]
+    if wanted == made or any(holds_batch(size) for size in target):
+        return False
+    node.input[1] = state.constant(f"{node.output[0]}.shape", np.asarray(target, np.int64))
+    state.rewritten.append(node.name)
+    return True
+
+
+def split(node: onnx.NodeProto, state: Rewriting) -> bool:
+    """What was joined is split into the same parts.
+
+    Returns:
+        Whether the node was rewritten.
+    """
     before, after = state.shapes(node.input[0])
+    axis = int(attribute(node, "axis") or 0) % len(before)
+    made = [state.old.dims(name) for name in node.output]
+    parts = tuple(dims[axis] for dims in made if dims is not None)
+    became = state.joined.get(parts, set())
+    if len(became) != 1:
+        return False
+    sizes = next(iter(became))
+    if len(parts) != len(made) or sum(sizes) != after[axis]:
+        return False
+    kept = [each for each in node.attribute if each.name not in ("split", "num_outputs")]
+    is_attribute = attribute(node, "split") is not None
+    del node.attribute[:]
+    node.attribute.extend(kept)
+    if is_attribute:
+        node.attribute.append(helper.make_attribute("split", sizes))
+    else:
+        name = state.constant(f"{node.output[0]}.split", np.asarray(sizes, np.int64))
+        del node.input[1:]
+        node.input.append(name)
+    state.rewritten.append(node.name)
+    return True
+
+
+def slice_(node: onnx.NodeProto, state: Rewriting) -> None:
+    """Cuts at the borders follow the size, as do those at places that the model computes."""
+    before, after = state.shapes(node.input[0])
+    if state.is_computed(node.input[1:3]):
+        return
     starts, ends, axes, steps = _bounds(node, state)
     moved = False
     for place, (start, end, axis, step) in enumerate(zip(starts, ends, axes, steps, strict=True)):

@@ -8,7 +8,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import onnx
 
-from jpegcompile.frontend.resolution.rewrites import pool, reshape, resize, slice_
+from jpegcompile.frontend.resolution.rewrites import (
+    expand,
+    pool,
+    reshape,
+    resize,
+    slice_,
+    split,
+)
 from jpegcompile.frontend.resolution.state import (
     DeclinedError,
     Rewriting,
@@ -60,6 +67,8 @@ def fit(node: onnx.NodeProto, state: Rewriting) -> None:
     """
     if node.op_type in ("Resize", "Upsample"):
         resize(node, state)
+        return
+    if node.op_type == "Expand" and expand(node, state):
         return
     if not any(state.has_changed(name) for name in reads(node)):
         state.kept.update(node.output)
@@ -152,6 +161,11 @@ def _along(node: onnx.NodeProto, state: Rewriting) -> None:
         raise DeclinedError(f"takes parts of an axis of {before[axis]} by their place")
 
 
+def _split(node: onnx.NodeProto, state: Rewriting) -> None:
+    if not state.is_computed(node.input[1:]) and not split(node, state):
+        _along(node, state)
+
+
 def _layer_normalization(node: onnx.NodeProto, state: Rewriting) -> None:
     before, after = state.shapes(node.input[0])
     axis = attribute(node, "axis")
@@ -168,7 +182,7 @@ _RULES: Mapping[str, Callable[[onnx.NodeProto, Rewriting], None]] = {
     "Gemm": _product,
     "MatMul": _product,
     "Gather": _along,
-    "Split": _along,
+    "Split": _split,
     "ArgMax": _along,
     "ArgMin": _along,
     "LayerNormalization": _layer_normalization,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,7 @@ class Rewriting:
         old: what is known at the size of the model.
         new: the same at the other size, up to the node that is looked at.
         maps: height and width of maps -> what they became.
+        joined: sizes along the axis of a Concat -> what they became.
         rewritten: names of the nodes that were changed.
         kept: names of the tensors that nodes make of nothing that changed.
     """
@@ -35,6 +37,7 @@ class Rewriting:
     old: Tensors
     new: Tensors
     maps: dict[Dims, set[Dims]] = field(default_factory=dict)
+    joined: dict[Dims, set[Dims]] = field(default_factory=dict)
     rewritten: list[str] = field(default_factory=list)
     kept: set[str] = field(default_factory=set)
     _names: FreshNames | None = None
@@ -61,6 +64,26 @@ class Rewriting:
         if before is None or after is None:
             raise DeclinedError(f"the shape of its operand '{name}' is not known")
         return before, after
+
+    def remember(self, node: onnx.NodeProto) -> None:
+        """Take in what became of the maps that a node makes, and of the sizes that it joins."""
+        for made in node.output:
+            before, after = self.old.dims(made), self.new.dims(made)
+            if before and after and len(before) == len(after) == 4 and before[2:] != after[2:]:
+                self.maps.setdefault(before[2:], set()).add(after[2:])
+        if node.op_type == "Concat":
+            axis = attribute(node, "axis")
+            shapes = [(self.old.dims(name), self.new.dims(name)) for name in node.input]
+            joined = [(old[axis], new[axis]) for old, new in shapes if old and new]
+            if len(joined) == len(shapes) and any(old != new for old, new in joined):
+                old, new = zip(*joined, strict=True)
+                self.joined.setdefault(old, set()).add(new)
+
+    def is_computed(self, names: Iterable[str]) -> bool:
+        """Whether the model itself computes one of these tensors of the size, and all are known."""
+        given = [name for name in names if name]
+        known = all(name in self.old.values and name in self.new.values for name in given)
+        return known and any(name not in self.old.constants for name in given)
 
     def constant(self, base: str, values: NDArray[Any]) -> str:
         """A new initializer."""

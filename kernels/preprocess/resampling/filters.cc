@@ -18,11 +18,13 @@ struct Library {
 // In the order of ResizeLibrary.
 const Library& library_of(const ResizeFilter& filter) {
   using enum Interpolation;
-  static const std::array<Library, 5> libraries = {{
+  static const std::array<Library, 6> libraries = {{
       {resample_as_pillow, {kNearest, kBox, kBilinear, kHamming, kBicubic, kLanczos}},
       {resample_as_opencv, {kNearest, kBilinear, kBicubic, kLanczos, kArea, kAreaEnlarging}},
       {resample_as_tensorflow, {kNearest, kBilinear, kBicubic, kArea}},
       {resample_as_torchvision, {kNearest, kNearestExact, kBilinear, kBicubic}},
+      {resample_as_onnxruntime,
+       {kBilinear, kBilinearInside, kBicubic, kBicubicInside, kCatmullRom, kCatmullRomInside}},
       {resample_by_low_frequencies, {kDct}},
   }};
   return libraries.at(static_cast<size_t>(filter.library));

@@ -24,6 +24,7 @@ void resample_as_pillow(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
 void resample_as_opencv(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
 void resample_as_tensorflow(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
 void resample_as_torchvision(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
+void resample_as_onnxruntime(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
 void resample_by_low_frequencies(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
 
 // One pixel for each output, that which holds `position(output)`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jpegcompile.preprocessing.steps import Filter, Interpolation
+from jpegcompile.preprocessing.steps import Interpolation
 
 PILLOW: Mapping[Interpolation, str] = {
     "nearest": "NEAREST",
@@ -17,6 +17,10 @@ PILLOW: Mapping[Interpolation, str] = {
     "area": "BOX",
     "area-enlarging": "BILINEAR",
     "dct": "BILINEAR",
+    "bilinear-inside": "BILINEAR",
+    "bicubic-inside": "BICUBIC",
+    "catmull-rom": "BICUBIC",
+    "catmull-rom-inside": "BICUBIC",
 }
 OPENCV: Mapping[Interpolation, str] = {
     "nearest": "INTER_NEAREST",
@@ -29,6 +33,10 @@ OPENCV: Mapping[Interpolation, str] = {
     "area": "INTER_AREA",
     "area-enlarging": "INTER_AREA",
     "dct": "INTER_AREA",
+    "bilinear-inside": "INTER_LINEAR",
+    "bicubic-inside": "INTER_CUBIC",
+    "catmull-rom": "INTER_CUBIC",
+    "catmull-rom-inside": "INTER_CUBIC",
 }
 TORCHVISION: Mapping[Interpolation, str] = {
     "nearest": "NEAREST",
@@ -41,11 +49,8 @@ TORCHVISION: Mapping[Interpolation, str] = {
     "area": "BILINEAR",
     "area-enlarging": "BILINEAR",
     "dct": "BILINEAR",
+    "bilinear-inside": "BILINEAR",
+    "bicubic-inside": "BICUBIC",
+    "catmull-rom": "BICUBIC",
+    "catmull-rom-inside": "BICUBIC",
 }
-
-
-def is_antialiased(filter: Filter) -> bool:
-    """Whether the window of the model's filter grows as the image shrinks."""
-    if filter.library == "torchvision":
-        return filter.antialias
-    return filter.library == "pillow" or filter.name in ("area", "dct")

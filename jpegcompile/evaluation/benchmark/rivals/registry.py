@@ -13,7 +13,6 @@ from jpegcompile.evaluation.benchmark.rivals.names import (
     OPENCV,
     PILLOW,
     TORCHVISION,
-    is_antialiased,
 )
 from jpegcompile.evaluation.benchmark.rivals.target import Target, Values
 from jpegcompile.preprocessing.geometry import Geometry
@@ -114,7 +113,7 @@ def _torchvision(target: Target) -> Reader:
 
 def _by_torchvision(filter: Filter) -> str:
     text = f"torchvision's {TORCHVISION[filter.name]}"
-    return f"{text}, antialiased" if is_antialiased(filter) else text
+    return f"{text}, antialiased" if filter.is_antialiased else text
 
 
 PILLOW_AS_WRITTEN = "pillow"

@@ -11,7 +11,7 @@ from torchvision.io import ImageReadMode, decode_jpeg
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2.functional import resize
 
-from jpegcompile.evaluation.benchmark.rivals.names import TORCHVISION, is_antialiased
+from jpegcompile.evaluation.benchmark.rivals.names import TORCHVISION
 from jpegcompile.evaluation.benchmark.rivals.target import Target, Values
 
 
@@ -34,7 +34,7 @@ def reader(target: Target) -> Callable[[bytes], Values]:
                 image,
                 [rows.target, columns.target],
                 InterpolationMode[TORCHVISION[chosen.name]],
-                antialias=is_antialiased(chosen),
+                antialias=chosen.is_antialiased,
             )
         if target.color == "BGR":
             image = image.flip(0)
