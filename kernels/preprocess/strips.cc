@@ -81,12 +81,11 @@ class Sums {
 class Finish {
  public:
   static size_t size(const Plan& plan) {
-    return plan.components.size() * kGroup * plan.stride + (1 + kGroup) * widest(plan);
+    return plan.components.size() * kGroup * plan.stride + widest(plan);
   }
 
   Finish(const Plan& plan, const NetworkNumbers& network, const Output& output, float* memory)
-      : plan_(plan), output_(output), zeros_(memory), scratch_(zeros_ + widest(plan)),
-        rows_(scratch_ + kGroup * widest(plan)) {
+      : plan_(plan), output_(output), zeros_(memory), rows_(zeros_ + widest(plan)) {
     std::fill_n(memory, widest(plan), 0.0F);
     step_.components = plan.components.size();
     step_.channels = network.channels;
@@ -102,7 +101,6 @@ class Finish {
     for (size_t k = 0; k < sums.size(); ++k) {
       HorizontalStep step{};
       step.axis = plan_.components[k].columns.get();
-      step.scratch = scratch_;
       for (int64_t index = 0; index < kGroup; ++index) {
         const int64_t row = stored_row(begin, count, index);
         const bool is_shown = index < count && plan_.shows_image(row);
@@ -141,10 +139,22 @@ class Finish {
   const Plan& plan_;
   const Output& output_;
   float* const zeros_;
-  float* const scratch_;
   float* const rows_;  // [components][kGroup][stride]
   ColorStep step_{};
 };
+
+// Lets those blocks go that nothing is taken of.
+void keep_needed(BlockRows& rows, const Plan& plan) {
+  for (size_t index = 0; index < rows.frame().components.size(); ++index) {
+    const auto component = std::ranges::find(plan.components, index, &ComponentPlan::index);
+    if (component == plan.components.end()) {
+      rows.keep(index, {});
+    } else {
+      rows.keep(index, {static_cast<size_t>(component->columns->first_block()),
+                        static_cast<size_t>(component->columns->last_block())});
+    }
+  }
+}
 
 }  // namespace
 
@@ -174,7 +184,9 @@ void ingest(BlockRows& rows, const Plan& plan, const NetworkNumbers& network, vo
     return std::ranges::min_element(sums, {}, &Sums::complete)->complete();
   };
   hand_on(least_complete());
-  for (int64_t mcu_row = 0; mcu_row < plan.needed_rows && rows.next(); ++mcu_row) {
+  keep_needed(rows, plan);
+  for (int64_t mcu_row = 0; mcu_row < plan.needed_rows; ++mcu_row) {
+    if (!(mcu_row < plan.first_row ? rows.skip() : rows.next())) break;
     for (Sums& component : sums) component.add(rows, mcu_row);
     hand_on(least_complete());
   }
