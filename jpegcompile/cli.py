@@ -84,6 +84,8 @@ def _notices() -> Iterator[None]:
     """Show each of our own warnings as one line, once."""
     with warnings.catch_warnings():
         warnings.simplefilter("once", FallbackWarning)
+        # Of damaged metadata, which do not matter to pixels.
+        warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
         show = warnings.showwarning
 
         def notice(

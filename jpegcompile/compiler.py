@@ -33,7 +33,12 @@ from jpegcompile.metadata import (
     write_metadata,
 )
 from jpegcompile.odd_maps import note_odd_maps
-from jpegcompile.options import compile_options, complete_options, image_of
+from jpegcompile.options import (
+    compile_options,
+    complete_options,
+    image_of,
+    require_averages,
+)
 from jpegcompile.pipeline import FIND_MAPS, pass_names, pipeline_for
 from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
 from jpegcompile.preprocessing.steps import SCALED_DECODING
@@ -261,6 +266,7 @@ def lower(
     image = image_of(source, options.image_input, options.input_size)
     plan = options.frequencies.for_source(source.sha256)
     complete = complete_options(replace(options, frequencies=plan), image)
+    require_averages(source, complete.preprocess)
     source, image, complete, change = at_asked_resolution(source, image, complete)
     graph = graph_at_size(source.model, source.folder, image)
     module = Module.of(graph, image, complete)

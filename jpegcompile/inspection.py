@@ -45,7 +45,10 @@ class Inspection:
         """JSON-ready data; the record of a compiled model holds its report."""
         if self.compiled is None:
             return {"compiled": None, "report": self.report, "execution": None}
-        record = {**self.compiled.to_json(), "subsampling": self.compiled.subsampling}
+        taken = self.compiled.input
+        takes_any = taken.is_preprocessed and self.compiled.frame is not None
+        subsampling = "any" if takes_any else self.compiled.subsampling
+        record = {**self.compiled.to_json(), "subsampling": subsampling}
         record.pop("report")
         execution = None if self.execution is None else self.execution.to_json()
         return {"compiled": record, "report": self.report, "execution": execution}

@@ -17,6 +17,7 @@ __all__ = [
     "LUMA",
     "PORTABLE_DOMAIN",
     "QUANTIZATION",
+    "SHARED_INPUTS",
 ]
 
 # Where the operators of networks in other precisions than float32 are. The native library has no
@@ -37,5 +38,7 @@ AXIS_INPUTS = {
 LEVEL = "level"
 # A further input of a model that decodes coefficients to integers: what kind of files a batch has.
 FRAME = "frame"
+# Of these, the ones that a batch has in common.
+SHARED_INPUTS = frozenset((*AXIS_INPUTS[LUMA], *AXIS_INPUTS[CHROMA], LEVEL, FRAME))
 # Input of a model that takes the bytes of a file.
 JPEG = "jpeg"

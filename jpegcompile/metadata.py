@@ -27,8 +27,9 @@ from jpegcompile.preprocessing.reading import preprocess_of
 # format 3 the domain, format 4 the input mode "jpeg", format 5 what native kernels are chosen for,
 # format 6 images without a batch, format 7 the frame of the files apart from the network's input,
 # format 8 the precision, format 9 the size that the network was trained at, and preprocessing of
-# images of any size, format 10 scaled decoding, and nodes of the source whose work the ingest does.
-FORMAT_VERSION = 10
+# images of any size, format 10 scaled decoding, and nodes of the source whose work the ingest does,
+# format 11 several views of an image.
+FORMAT_VERSION = 11
 _SINCE_FRAME = 7
 
 
@@ -92,6 +93,17 @@ class CompiledInfo:
     def subsampling(self) -> str | None:
         """Name of the subsampling of `frame`; None for tensors."""
         return None if self.frame is None else subsampling_of(self.frame)
+
+    @property
+    def views(self) -> int:
+        """Views of an image that the network sees; its outputs are averaged over them."""
+        return 1 if self.preprocess is None else preprocess_of(self.preprocess).geometry.view_count
+
+    @property
+    def averages_views(self) -> bool:
+        """Whether the file itself makes several views and averages; of others runtimes do."""
+        makes_image = self.input_mode == "jpeg" or self.input.decoder != "float"
+        return self.views > 1 and makes_image and self.input_mode != "tensor"
 
     @property
     def ingest_block(self) -> int:

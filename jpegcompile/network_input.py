@@ -29,7 +29,7 @@ class NetworkInput:
         color: channels that the network takes; None where it is fed with tensors.
         affine: from pixels on the 0..255 scale to the first tensor that the compiled network
             computes on, normalisation inside the source's graph included; None as for `color`.
-        geometry: how images of any size come to the network's.
+        geometry: how images of any size come to the network's, in one view or several.
         decoder: what makes pixels of coefficients: "float", or "libjpeg-turbo" for its integers.
     """
 
@@ -59,6 +59,10 @@ class NetworkInput:
     def shape(self) -> tuple[int, int, int]:
         """Of one image as the source model takes it, in its layout."""
         return (*self.size, self.channels) if self.layout == "NHWC" else (self.channels, *self.size)
+
+    def each_view(self) -> tuple[NetworkInput, ...]:
+        """The same for one view of an image each."""
+        return tuple(replace(self, geometry=view) for view in self.geometry.each_view())
 
     @property
     def from_pixels(self) -> tuple[Color, ChannelAffine]:

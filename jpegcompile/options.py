@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from onnx import TensorProto
+
 from jpegcompile.cost.gpus import DEFAULT_GPU, GPUS
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import ImageError, UsageError
@@ -204,14 +206,27 @@ def complete_options(options: CompileOptions, image: NetworkInput) -> CompileOpt
 def _require_placed(preprocess: Preprocess, image: NetworkInput) -> None:
     """Refuse a preprocessing by which not even images of the network's size come to that size."""
     geometry = preprocess.geometry
-    if geometry.views != "one":
-        raise UsageError(
-            f'--preprocess: has "views": "{geometry.views}", and a compiled model sees one view of'
-            ' an image; leave "views" out'
-        )
     if preprocess.decoder != "float":
         geometry.require_integers()
     try:
         geometry.place(Frame(*image.size, ((1, 1),), "gray"), image.size)
     except ImageError as error:
         raise UsageError(f"--preprocess: an image of the network's own size {error}") from error
+
+
+def require_averages(source: Source, preprocess: Preprocess | None) -> None:
+    """Refuse outputs that cannot be averaged over the views of an image, where there are several.
+
+    Raises:
+        UsageError: naming the first that does not hold real numbers.
+    """
+    if preprocess is None or preprocess.geometry.view_count == 1:
+        return
+    for value in source.model.graph.output:
+        kind = value.type.tensor_type.elem_type
+        if kind not in (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE):
+            raise UsageError(
+                f"{source.name}: output '{value.name}' is {TensorProto.DataType.Name(kind).lower()}"
+                ', which has no average over "views"; leave them out of --preprocess, or export the'
+                " model without that output"
+            )

@@ -165,14 +165,26 @@ def show_benchmark(result: Benchmark) -> None:
         if result.files is not None and result.files < count:
             text = f"{counted(result.files, 'file')}, run as {text}"
         out.print(f"{name}: {text}{about}", markup=False)
-    if result.left_out:
-        out.print(f"left out: {counted(result.left_out, 'file')} of other samplings")
+    _show_other_files(out, result)
     show_left_out(result.skipped, result.ignored, result.pixel_fallbacks)
     out.print(f"compiled: {result.execution}", markup=False)
     out.print(_check_text(result))
     for line in rival_lines(result):
         out.print(line, markup=False)
     _show_nodes(out, result)
+
+
+def _show_other_files(out: Console, result: Benchmark) -> None:
+    """Files that the compiled model does not take as they are."""
+    pixels = result.left_out_pixels
+    samplings = result.left_out - pixels
+    if samplings:
+        out.print(f"left out: {counted(samplings, 'file')} of other samplings")
+    if pixels:
+        out.print(
+            f"left out: {counted(pixels, 'file')} without coefficients that are read; a model for"
+            " coefficients of one size is timed with coefficients alone"
+        )
 
 
 def _table(result: Benchmark) -> Table:

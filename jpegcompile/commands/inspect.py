@@ -35,6 +35,7 @@ from jpegcompile.frequency_plan import Masking
 from jpegcompile.input_size import size_text
 from jpegcompile.inspection import Inspection
 from jpegcompile.inspection import inspect as inspect_model
+from jpegcompile.metadata import CompiledInfo
 from jpegcompile.search.interval import PairedCounts
 from jpegcompile.target.registry import TARGETS
 
@@ -164,7 +165,7 @@ def _show_record(out: Console, result: Inspection) -> None:
     out.print(
         f"target {info.target}, domain {info.domain}, input {info.input_mode} for '{taken.name}'"
         f" {taken.channels}x{taken.height}x{taken.width} {taken.layout},"
-        f" subsampling {info.subsampling or '-'}",
+        f" {_files_text(info)}",
         markup=False,
     )
     if info.target == "triton":
@@ -194,6 +195,15 @@ def _show_record(out: Console, result: Inspection) -> None:
             f" verification: {change_text(PairedCounts.from_json(evidence['verification']))}",
             soft_wrap=True,
         )
+
+
+def _files_text(info: CompiledInfo) -> str:
+    """Which files the model takes."""
+    if info.frame is None or not info.input.is_preprocessed:
+        return f"subsampling {info.subsampling or '-'}"
+    if info.input.geometry.takes_any_size:
+        return "files of any size and subsampling"
+    return "files of any subsampling"
 
 
 def _frequency_text(node: dict[str, Any]) -> str:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
+from jpegcompile.data.any_size import SHARED
 from jpegcompile.data.inputs import Inputs
+from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.packed import PackedBatch
 from jpegcompile.jpeg.unusable import Skipped
 
@@ -16,7 +20,8 @@ class ImageBatch:
     """Images that could be used, as a network takes them.
 
     Attributes:
-        inputs: a tensor [N, ...]; of coefficients tensors by the names of inputs; or packed ones.
+        inputs: a tensor [N, ...]; of coefficients tensors by the names of inputs, of images of any
+            size with the matrices of each, [N, ...]; or packed ones.
         labels: int64 [N]; `NO_LABEL`, which losses leave out, where an image has none.
         keys: of the images: paths of files, or keys of samples in shards.
         skipped: images that could not be used since the batch before, and why; they have no row.
@@ -32,6 +37,23 @@ class ImageBatch:
     def __len__(self) -> int:
         """Number of images."""
         return len(self.keys)
+
+    def feeds(self, index: int) -> dict[str, NDArray[np.generic]]:
+        """The inputs of one image of a batch of coefficients, for `Session.run_feeds`.
+
+        Raises:
+            UsageError: if the batch holds something else.
+        """
+        if not isinstance(self.inputs, dict):
+            raise UsageError(
+                "this batch has no inputs by name; ask for form coefficients, or give batch.inputs"
+                " to Session.run_image"
+            )
+        rows = slice(index, index + 1)
+        return {
+            name: values[index].numpy() if name in SHARED else values[rows].numpy()
+            for name, values in self.inputs.items()
+        }
 
     def pin_memory(self) -> ImageBatch:
         """The same in page-locked memory; `DataLoader` calls this with `pin_memory=True`."""

@@ -9,8 +9,10 @@ from itertools import islice
 import numpy as np
 import torch
 
+from jpegcompile.data.any_size import AnySizeFilling
 from jpegcompile.data.batch import ImageBatch
-from jpegcompile.data.inputs import CoefficientFilling, Error, Filling, ReadOptions, TensorFilling
+from jpegcompile.data.coefficients import CoefficientFilling
+from jpegcompile.data.inputs import Error, Filling, ReadOptions, TensorFilling
 from jpegcompile.data.sample import Sample
 from jpegcompile.data.target import Target
 from jpegcompile.errors import ImageError
@@ -121,9 +123,12 @@ class Batching:
         target, reading = self._target, self._reading
         if self._preprocessor is not None:
             return TensorFilling(target, self._preprocessor, reading, self._size)
-        assert target.info is not None
-        assert target.info.frame is not None
-        return CoefficientFilling(target, target.info.frame, reading)
+        info = target.info
+        assert info is not None
+        assert info.frame is not None
+        if info.input.is_preprocessed:
+            return AnySizeFilling(target, info, info.frame, reading)
+        return CoefficientFilling(target, info.frame, reading)
 
 
 def _preprocessor(target: Target, reading: ReadOptions) -> Preprocessor:

@@ -219,7 +219,11 @@ def _found(
 
 def _require_at_least(least: int, **numbers: int | None) -> None:
     for name, number in numbers.items():
-        if number is not None and number < least:
+        if number is None:
+            continue
+        if isinstance(number, bool) or not isinstance(number, int | np.integer):
+            raise UsageError(f"{name} is {number!r}; give a whole number")
+        if number < least:
             raise UsageError(f"{name} is {number}; give {least} or more")
 
 

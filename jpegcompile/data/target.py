@@ -34,7 +34,8 @@ class Target:
     Attributes:
         form: "tensor" is what the network of a compiled model begins with, for
             `Session.run_image`; "pixels" is the input of the original model; "coefficients" are the
-            inputs of the compiled model, and "packed" is their packed form.
+            inputs of the compiled model, for images of any size with matrices for each; "packed" is
+            the packed form of coefficients of one size.
         taken: what the network takes of an image, in the layout of the tensors.
         block: block size of the tensors; 1 for pixels.
         info: of the compiled model; None where there is none.
@@ -64,8 +65,9 @@ def target_of(
         UsageError: if the arguments do not fit together or do not fit the model.
         AccessError, UnsupportedModelError: if the model cannot be read.
     """
-    if form is not None and form not in FORMS:
-        raise UsageError(f"form is {form!r}; use one of {', '.join(FORMS)}")
+    for name, given, known in (("form", form, FORMS), ("layout", layout, get_args(Layout))):
+        if given is not None and given not in known:
+            raise UsageError(f"{name} is {given!r}; use one of {', '.join(known)}")
     if model is None:
         return _of_pixels(form, preprocess, size, layout)
     if preprocess is not None or size is not None:
@@ -73,7 +75,7 @@ def target_of(
     info, path = _info_of(model)
     form = form or "tensor"
     if form in ("coefficients", "packed"):
-        _require_fixed_frame(info, path, form)
+        _require_coefficients(info, path, form)
     if form in ("coefficients", "packed") or (form == "tensor" and info.input_mode != "tensor"):
         if layout not in (None, "NCHW"):
             raise UsageError(f"{path}: takes its {form} as NCHW; leave layout out")
@@ -94,7 +96,8 @@ def _of_pixels(
         raise UsageError(
             "give the compiled model that batches are for; or preprocess and size, for pixels"
         )
-    if len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
+    is_pair = isinstance(size, list | tuple) and len(size) == 2
+    if not is_pair or not all(type(side) is int and side > 0 for side in size):
         raise UsageError(f"size is {size!r}; give (height, width) in pixels")
     described = for_network(preprocess_of(preprocess), size)
     channels = 1 if described.color == "L" else 3
@@ -116,10 +119,22 @@ def _info_of(model: Model) -> tuple[CompiledInfo, str]:
     return info, path
 
 
-def _require_fixed_frame(info: CompiledInfo, path: str, form: Form) -> None:
+def _require_coefficients(info: CompiledInfo, path: str, form: Form) -> None:
     if info.frame is None:
         raise UsageError(f"{path}: takes tensors, and no coefficients; use form tensor")
-    if info.input.is_preprocessed:
+    if not info.input.is_preprocessed:
+        return
+    if info.input.decoder != "float":
         raise UsageError(
-            f"{path}: takes images of any size, whose coefficients make no batch; use form tensor"
+            f"{path}: decodes to integers, which is no product of matrices; use form tensor"
+        )
+    if info.views > 1:
+        raise UsageError(
+            f"{path}: sees {info.views} views of an image, each by matrices of its own; use form"
+            " tensor"
+        )
+    if form == "packed":
+        raise UsageError(
+            f"{path}: takes images of any size, whose matrices are larger than what packing saves;"
+            " use form tensor, or coefficients"
         )

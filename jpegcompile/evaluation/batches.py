@@ -24,7 +24,8 @@ class Batch:
     Attributes:
         files: where the inputs are images.
         images: what was read of the files; empty where the inputs are tensors.
-        spatial: inputs of the original model; of the float decode where they are images.
+        spatial: inputs of the original model; of the float decode where they are images. Where the
+            network sees several views of an image, [N, views, ...].
         pillow: of Pillow's decode; None where the inputs are tensors.
         indices: place of each image among the files that were to be read.
         whole: whether nothing of each image is damaged.

@@ -15,11 +15,13 @@ from jpegcompile.dct.color import Color
 from jpegcompile.dct.resampled import resampled
 from jpegcompile.errors import ImageError, one_line
 from jpegcompile.jpeg.frame import Frame
-from jpegcompile.jpeg.pixel_image import channels_of, eight_bit
+from jpegcompile.jpeg.pixel_image import channels_of, eight_bit, orientation_of
 from jpegcompile.network_input import NetworkInput
+from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.inputs import normalize
 from jpegcompile.runtime.pixel_input import placed_by_pillow
+from jpegcompile.runtime.views import of_each_view
 
 # ITU-T T.81, B.1.1.3.
 END_OF_IMAGE = b"\xff\xd9"
@@ -29,6 +31,8 @@ def pillow_input(
     file: Path | bytes, preprocess: Preprocess, taken: NetworkInput, *, tolerant: bool = False
 ) -> NDArray[np.float32]:
     """One image as the original model takes it, from Pillow's decode, rounded and clamped.
+
+    Several views of it are stacked along a new first axis.
 
     Args:
         file: to decode.
@@ -48,6 +52,8 @@ def seen_by_pillow(
 ) -> NDArray[np.float64]:
     """Pixels [H, W, C] that the original model is shown, on the 0..255 scale.
 
+    Several views are stacked along a new first axis.
+
     Pillow's own filters give 8-bit integers. Those of other libraries are applied in real
     arithmetic to Pillow's decode.
 
@@ -64,14 +70,17 @@ def seen_by_pillow(
 
     def seen(image: Image.Image) -> NDArray[np.float64]:
         stored = image
-        if geometry.orientation:
+        if geometry.orientation and orientation_of(image) != 1:
             stored = ImageOps.exif_transpose(image)
         converted = eight_bit(stored, color)
-        frame = Frame(converted.height, converted.width, ((1, 1),), "gray")
-        placement = geometry.place(frame, taken.size)
+        return of_each_view(geometry, lambda view: part(converted, view))
+
+    def part(image: Image.Image, view: Geometry) -> NDArray[np.float64]:
+        frame = Frame(image.height, image.width, ((1, 1),), "gray")
+        placement = view.place(frame, taken.size)
         if placement.rows.filter.library != "pillow":
-            return resampled(channels_of(converted, color), placement, geometry.fill)
-        return placed_by_pillow(converted, placement, geometry, color)
+            return resampled(channels_of(image, color), placement, view.fill)
+        return placed_by_pillow(image, placement, view, color)
 
     return _with_image(file, seen, tolerant=tolerant)
 
@@ -106,7 +115,9 @@ def _with_image(
         with Image.open(_with_end(file) if tolerant else _opened(file)) as image:
             return work(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{name}: Pillow cannot decode it: {one_line(error)}") from error
+        raise ImageError(
+            f"{name}: Pillow cannot decode it: {one_line(error)}; give a whole file"
+        ) from error
 
 
 def _opened(file: Path | bytes) -> Path | BytesIO:

@@ -13,7 +13,7 @@ from jpegcompile.interface import IR_VERSION
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.opening import inference_session
-from jpegcompile.runtime.outputs import joined
+from jpegcompile.runtime.views import in_runs, over_views
 
 
 class SpatialModel:
@@ -55,22 +55,25 @@ class SpatialModel:
     def run(self, batch: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Outputs by name, for inputs of any number.
 
+        Args:
+            batch: [N, ...] as the model takes them; or [N, views, ...], several views of each
+                image, over which outputs are averaged.
+
         Raises:
             RowsError: if there are several inputs, and an output does not hold a row for each.
         """
-        size = self.fixed_batch or len(batch)
-        parts = [
-            run_batch(
-                self._session,
-                self.output_names,
-                {self.taken.name: batch[start : start + size]},
-                self.fixed_batch,
-                has_batch=self.taken.has_batch,
-            )
-            for start in range(0, len(batch), size)
-        ]
-        values = joined(self.output_names, parts, len(batch))
-        return dict(zip(self.output_names, values, strict=True))
+        has_views = batch.ndim > 1 + len(self.taken.shape)
+        names, run = self.output_names, over_views if has_views else in_runs
+        return dict(zip(names, run(names, batch, self._run, self.fixed_batch), strict=True))
+
+    def _run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
+        return run_batch(
+            self._session,
+            self.output_names,
+            {self.taken.name: batch},
+            self.fixed_batch,
+            has_batch=self.taken.has_batch,
+        )
 
 
 def readable(model: onnx.ModelProto) -> onnx.ModelProto:

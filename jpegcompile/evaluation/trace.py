@@ -89,7 +89,7 @@ class Tracer:
         self.traced = 0
         # The session itself is not kept: its memory is wanted while parts of its model run.
         self._model, self._info, self._folder = session.model, session.info, session.folder
-        self._fixed_batch = session.fixed_batch
+        self._fixed_batch, self._views = session.fixed_batch, session.info.views
         self._source = source
         self._native = native
         self._providers = session.execution_providers
@@ -117,7 +117,12 @@ class Tracer:
         ][: max(self._most - self.traced, 0)]
         if usable:
             read = [batch.images[index] for index in usable] if batch.images else ()
-            self._kept.append(Batch((), read, batch.spatial[usable], None))
+            spatial = batch.spatial[usable]
+            if self._views > 1 and read:
+                # One view of each image.
+                rows = range(len(usable))
+                spatial = spatial[rows, [n % self._views for n in rows]]
+            self._kept.append(Batch((), read, spatial, None))
             self.traced += len(usable)
 
     def _is_fed(self, image: ReadImage | None) -> bool:
@@ -254,10 +259,11 @@ class Tracer:
                 return {taken.name: tensors if taken.has_batch else tensors[0]}
             images = coefficients_of([batch.images[index] for index in chosen])
             if self._takes_image:
-                made = np.stack([ingested(image, self._info) for image in images])
+                pairs = zip(images, (n % self._views for n in chosen), strict=True)
+                made = np.stack([ingested(image, self._info, view) for image, view in pairs])
                 return {self._info.ingest_output or "": made}
             if self._takes_axes:
-                return placed_feeds(images, self._info, ["image"] * len(images))
+                return placed_feeds(images, self._info, ["image"], chosen[0] % self._views)
             return coefficient_feeds(images, frame)
 
         opened = partial(

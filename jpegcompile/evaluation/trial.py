@@ -25,6 +25,7 @@ from jpegcompile.jpeg.pixel_image import ReadImage
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.session import Session
+from jpegcompile.runtime.views import in_runs, over_views
 
 # Errors at the outputs, inputs kept for the nodes, files that could not be used, and how many of
 # the others went through pixels.
@@ -109,7 +110,15 @@ def _random_batches(session: ImageRunner, samples: int, seed: int) -> Iterator[B
 def _outputs(session: ImageRunner, batch: Batch, tolerant: bool) -> dict[str, NDArray[Any]]:
     info = session.info
     if info.input_mode == "tensor":
-        values = session.run_feeds({info.input.name: batch.spatial})
+        # Random tensors are as the original takes them, without an axis of views.
+        name, has_views = info.input.name, bool(batch.images) and info.views > 1
+        names, run = session.output_names, over_views if has_views else in_runs
+        values = run(
+            names,
+            batch.spatial,
+            lambda rows: session.run_feeds({name: rows}),
+            session.fixed_batch,
+        )
     elif isinstance(session, Session) and _reads_files(session):
         values = _run_files(session, batch, tolerant)
     else:

@@ -91,7 +91,10 @@ def verify(
     tolerance = Tolerance(absolute, relative, is_half_precision(source.model), precision)
     listing = jpeg_files(images, fallback) if images else ImageFiles((), {})
     if session.fixed_batch is None and isinstance(session, Session):
-        session.batch_size = inputs_at_once(tensor_bytes(session.model), session.batch_size)
+        # Each view of an image is an input.
+        views, sizes = session.info.views, tensor_bytes(session.model)
+        most = inputs_at_once(sizes, views * session.batch_size)
+        session.batch_size = max(most // views, 1)
     trial = Trial(
         source,
         tolerance,

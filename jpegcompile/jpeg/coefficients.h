@@ -41,7 +41,7 @@ struct Image {
     std::uint32_t height = 0;
     ColorSpace color_space = ColorSpace::gray;
     bool progressive = false;
-    int orientation = 1;  // how to turn the image for display: EXIF tag 0x0112, 1 to 8
+    int orientation = 1;  // how to turn the image for display, 1 to 8: see Orientation
 };
 
 // Looks at an image whose coefficients are not there yet, before memory is taken for them; throws

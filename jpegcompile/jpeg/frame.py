@@ -24,8 +24,9 @@ class Frame:
         height, width: of the image in pixels.
         sampling: (horizontal, vertical) sampling factor of each component (T.81, B.2.2: H_i, V_i).
         color_space: "gray", "ycbcr" (JFIF) or "rgb" (Adobe marker or RGB component ids).
-        orientation: how the image is to be turned for display, 1 to 8 (EXIF tag 0x0112); 1, not at
-            all, where the file does not say. Nothing else here is of the turned image.
+        orientation: how the image is to be turned for display, 1 to 8 (EXIF tag 0x0112, or
+            tiff:Orientation of XMP where EXIF has none, as Pillow reads them); 1, not at all, where
+            the file does not say. Nothing else here is of the turned image.
     """
 
     height: int

@@ -22,7 +22,7 @@ from jpegcompile.jpeg.header import (
     is_jpeg,
     is_other_image,
 )
-from jpegcompile.jpeg.pixel_image import PixelImage, channels_of, eight_bit
+from jpegcompile.jpeg.pixel_image import PixelImage, channels_of, eight_bit, orientation_of
 from jpegcompile.jpeg.read import (
     DEFAULT_MAX_PIXELS,
     ImageSource,
@@ -38,8 +38,6 @@ ADVICE = 'or take its pixels (--fallback pixels, fallback="pixels" in Python)'
 
 # Bytes in which the frame header of a file is looked for, behind its metadata.
 _HEAD = 1 << 20
-# EXIF 2.32, 4.6.4.
-_ORIENTATION = 0x0112
 # Formats that Pillow has other programs or plug-ins decode, or that are no images.
 _NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 
@@ -123,7 +121,7 @@ class PixelFallback:
                     )
                 # Pillow turns TIFF files by itself, and the orientation is 1 behind that.
                 image.load()
-                orientation = image.getexif().get(_ORIENTATION)
+                orientation = orientation_of(image)
                 converted = eight_bit(image, self._color)
         except UnidentifiedImageError:
             raise error from None
@@ -138,8 +136,7 @@ class PixelFallback:
             raise ImageError(
                 f"{name}: Pillow cannot decode it: {one_line(failure)}; give a whole file"
             ) from failure
-        known = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
-        frame = Frame(converted.height, converted.width, ((1, 1),), "gray", known)
+        frame = Frame(converted.height, converted.width, ((1, 1),), "gray", orientation)
         return PixelImage(channels_of(converted, self._color), self._color, frame)
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+# EXIF 2.32, 4.6.4.
+_ORIENTATION = 0x0112
+
+
 @dataclass(frozen=True, eq=False)
 class PixelImage:
     """A decoded image as its file stores it: not turned, not resized.
@@ -71,6 +75,16 @@ def eight_bit(image: Image, color: Color) -> Image:
         # Pillow warns where a palette has alpha, and converts to the same colours.
         image = image.convert("RGBA")
     return image.convert(mode)
+
+
+def orientation_of(image: Image) -> int:
+    """How an image that Pillow opened is to be turned, 1 to 8; 1 where its metadata are damaged."""
+    try:
+        number = image.getexif().get(_ORIENTATION, 1)
+    except SyntaxError:
+        # Of metadata that do not begin as a TIFF file does.
+        return 1
+    return number if isinstance(number, int) and 1 <= number <= 8 else 1
 
 
 def channels_of(image: Image, color: Color) -> NDArray[Any]:

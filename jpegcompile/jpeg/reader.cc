@@ -5,7 +5,6 @@
 #include <system_error>
 
 #include "jpeg/contents.h"
-#include "jpeg/exif.h"
 
 namespace jpegcompile {
 namespace {
@@ -122,9 +121,9 @@ boolean Reader::on_exif_marker(j_decompress_ptr decoder) {
     for (int index = 0; index < length; ++index) {
         content[static_cast<std::size_t>(index)] = next_byte();
     }
-    int& orientation = of(reinterpret_cast<j_common_ptr>(decoder)).orientation_;
-    if (orientation == 0 && decoder->input_scan_number == 0 && length > 0) {
-        orientation = exif_orientation({content.data(), static_cast<std::size_t>(length)});
+    if (decoder->input_scan_number == 0 && length > 0) {
+        of(reinterpret_cast<j_common_ptr>(decoder))
+            .orientation_.take({content.data(), static_cast<std::size_t>(length)});
     }
     return TRUE;
 }
@@ -170,7 +169,7 @@ Image Reader::frame() const {
     image.color_space = decoder_.num_components == 1            ? ColorSpace::gray
                         : decoder_.jpeg_color_space == JCS_RGB ? ColorSpace::rgb
                                                                : ColorSpace::ycbcr;
-    image.orientation = std::max(orientation_, 1);
+    image.orientation = orientation_.value();
     image.components.resize(static_cast<std::size_t>(decoder_.num_components));
     for (std::size_t index = 0; index < image.components.size(); ++index) {
         const jpeg_component_info& info = decoder_.comp_info[index];
@@ -185,7 +184,7 @@ void Reader::check_header() const {
     if (pixels > options_.max_pixels) {
         refuse(size_of(decoder_) + " are more than the limit of " +
                std::to_string(options_.max_pixels) +
-               "; if the file is trusted, raise max_pixels of read_coefficients");
+               "; scale the image down, or in Python give a larger max_pixels");
     }
     // libjpeg-turbo 3 takes these headers: it reads samples of them, but no coefficients.
     if (const std::string process = refusal_of_process(course_.frame_marker()); !process.empty()) {

@@ -12,6 +12,7 @@
 
 #include "jpeg/coefficients.h"
 #include "jpeg/course.h"
+#include "jpeg/exif.h"
 #include "jpeg/frame_arrays.h"
 #include "jpeg/source.h"
 
@@ -58,7 +59,7 @@ private:
     jpeg_progress_mgr progress_{};
     jpeg_decompress_struct decoder_{};
     std::jmp_buf escape_{};
-    int orientation_ = 0;  // 0 until metadata give one
+    Orientation orientation_;
     bool too_many_scans_ = false;
     bool warning_ = false;
     std::array<char, JMSG_LENGTH_MAX> message_{};

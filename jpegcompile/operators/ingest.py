@@ -127,6 +127,7 @@ _GEOMETRY = (
     Attribute("orientation", "int", 0),
     Attribute("mirror", "int", 0),
     Attribute("flip", "int", 0),
+    Attribute("views", "string", "one"),
 )
 _NUMBERS = (
     *(

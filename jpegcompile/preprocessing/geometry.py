@@ -23,6 +23,7 @@ from jpegcompile.preprocessing.fields import (
 from jpegcompile.preprocessing.steps import Corner, Crop, Filter, Resize, Size
 
 Views = Literal["one", "five", "ten"]
+VIEW_COUNTS: Mapping[Views, int] = {"one": 1, "five": 5, "ten": 10}
 
 # EXIF orientation (Exif 2.32, 4.6.4, tag 0x0112): whether the displayed image is the stored one
 # with rows and columns exchanged, and which of the *stored* axes, rows and columns, run backwards.
@@ -102,13 +103,15 @@ class Geometry:
     Attributes:
         resize: None to leave the size as it is.
         crop: None where the size must then be the network's; `resize` with "pad" centers the image.
+            Several views are crops: with them it is `Crop()` if not given.
         orientation: whether the EXIF orientation of a file is applied, first of all.
         mirror: whether the image is mirrored before it is cropped, left and right exchanged.
         flip: whether what the network sees is mirrored, last of all.
         fill: what is shown outside of the image, on the 0..255 scale: one value for every channel
             that the network takes, or one for each.
-        views: how many parts of an image the network sees: "five" are the corners and the middle,
-            "ten" these of the image and of the mirrored image, in torchvision's order.
+        views: how many parts of an image the network sees, one after the other: "five" are the
+            corners and the middle, "ten" these of the image and of the mirrored image, in
+            torchvision's order. `place` says where the middle of them is.
 
     Raises:
         UsageError: if fields do not go with each other.
@@ -126,13 +129,16 @@ class Geometry:
         """Refuse views that are not there, or need another crop."""
         if self.views not in get_args(Views):
             raise UsageError(f"views is {self.views!r}; use one, five or ten")
-        if self.views != "one" and self.crop is not None and self.crop.position != "center":
-            raise UsageError(
-                f'views is "{self.views}", which are crops of their own; set crop.position to'
-                ' "center"'
-            )
         if self.resize is not None and self.resize.fit == "long" and self.crop is None:
             raise UsageError('resize.fit is "long", which leaves room; set crop to "center"')
+        if self.views != "one":
+            if self.crop is None:
+                object.__setattr__(self, "crop", Crop())
+            elif self.crop.position != "center":
+                raise UsageError(
+                    f'views is "{self.views}", which are crops of their own; set crop.position to'
+                    ' "center"'
+                )
 
     def require(self, network: Size, channels: int) -> None:
         """Refuse a network for which this is not meant.
@@ -206,11 +212,17 @@ class Geometry:
                     f"fill is {value}; with decoder libjpeg-turbo give whole numbers from 0 to 255"
                 )
 
+    @property
+    def view_count(self) -> int:
+        """How many views of an image the network sees."""
+        return VIEW_COUNTS[self.views]
+
     def each_view(self) -> tuple[Geometry, ...]:
         """The same for one view each; ten of them for "ten"."""
         if self.views == "one":
             return (self,)
-        crop = self.crop or Crop()
+        assert self.crop is not None
+        crop = self.crop
         five = tuple(
             replace(self, views="one", crop=replace(crop, position=corner)) for corner in _CORNERS
         )
@@ -276,16 +288,20 @@ class Geometry:
         elif resized == network:
             top, left = 0, 0
         else:
-            raise ImageError(_size_differs(frame, resized, network))
+            raise ImageError(self._size_differs(frame, resized, network))
         return top, spare[1] - left if self.mirror else left
 
-
-def _size_differs(frame: Frame, resized: Size, network: Size) -> str:
-    made = "" if resized == frame.size else f", resized to {resized[1]}x{resized[0]},"
-    return (
-        f"is {frame.width}x{frame.height}{made} but the model takes {network[1]}x{network[0]};"
-        ' compile it with a --preprocess that has "resize", or give images of that size'
-    )
+    def _size_differs(self, frame: Frame, resized: Size, network: Size) -> str:
+        remedy = 'compile it with a --preprocess that has "resize", or give images of that size'
+        done = "turned to"
+        if self.resize is not None:
+            remedy = 'compile it with a --preprocess that has a "crop" beside its "resize"'
+            done = "resized to"
+        made = "" if resized == frame.size else f", {done} {resized[1]}x{resized[0]},"
+        return (
+            f"is {frame.width}x{frame.height}{made} but the model takes {network[1]}x{network[0]};"
+            f" {remedy}"
+        )
 
 
 GEOMETRY_FIELDS = frozenset(field.name for field in fields(Geometry))

@@ -63,7 +63,7 @@ def _from_text(spec: str) -> Preprocess:
     if spec.lstrip().startswith("{"):
         return _from_json(parse_json(spec, "preprocessing"), "preprocessing")
     path = Path(spec)
-    if not path.exists() and path.suffix != ".json":
+    if not spec or (not path.exists() and path.suffix != ".json"):
         raise UsageError(
             f"unknown preprocessing '{spec}'; use one of {', '.join(PRESETS)},"
             f" {PREFIX}NETWORK.WEIGHTS or a JSON file"

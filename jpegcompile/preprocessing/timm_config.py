@@ -59,6 +59,8 @@ def of_timm(data: Mapping[str, Any]) -> Preprocess:
     if mode not in _MODES:
         raise UsageError(f"{path}crop_mode is {mode!r}; use {', '.join(_MODES)}")
     ratio = number(config.get("crop_pct", 0.875), f"{path}crop_pct")
+    if not 0 < ratio <= 1:
+        raise UsageError(f"{path}crop_pct is {ratio}; give more than 0 and at most 1")
     mean, std = config.get("mean", IMAGENET_MEAN), config.get("std", IMAGENET_STD)
     fit = {"center": "short", "squash": "exact", "border": "long"}[mode]
     made = Preprocess(1 / 255, mean, std)

@@ -18,7 +18,8 @@ from jpegcompile.preprocessing.steps import INTERPOLATIONS, Crop, Filter, Resize
 _PRESET = ("crop_size", "resize_size", "mean", "std", "interpolation", "antialias")
 # What takes images that are no tensors.
 _TO_TENSOR = {"ToTensor", "MaybeToTensor", "PILToTensor", "ToImage"}
-# What has been found so far: "resize", "crop", "is_tensor", "scale", "mean", "std", "color".
+# What has been found so far: "resize", "crop", "views", "is_tensor", "scale", "mean", "std",
+# "color".
 _Found = dict[str, Any]
 
 
@@ -54,7 +55,7 @@ def of_transforms(transforms: Any) -> Preprocess:
                 _READERS[name](transform, found)
             except UsageError as error:
                 raise UsageError(f"transforms[{place}] ({name}): {error}") from error
-    geometry = Geometry(found.get("resize"), found.get("crop"))
+    geometry = Geometry(found.get("resize"), found.get("crop"), views=found.get("views", "one"))
     numbers = {name: found[name] for name in ("scale", "mean", "std", "color") if name in found}
     return Preprocess(**numbers, geometry=geometry)
 
@@ -93,6 +94,18 @@ def _crop(transform: Any, found: _Found) -> None:
     _in_order(found, "crop")
     sizes = _sizes(transform.size, "size")
     found["crop"] = Crop(size=(sizes[0], sizes[-1]))
+
+
+def _five_crop(transform: Any, found: _Found) -> None:
+    _crop(transform, found)
+    found["views"] = "five"
+
+
+def _ten_crop(transform: Any, found: _Found) -> None:
+    if boolean(transform.vertical_flip, "vertical_flip"):
+        raise UsageError("vertical_flip is True, which turns images over; only False is supported")
+    _crop(transform, found)
+    found["views"] = "ten"
 
 
 def _sizes(value: Any, path: str) -> list[int]:
@@ -147,13 +160,15 @@ def _in_order(found: _Found, *names: str) -> None:
     """Refuse what comes after its turn, or twice."""
     for name in names:
         if name in found:
-            done = {"mean": "Normalize", "crop": "CenterCrop", "resize": "Resize"}[name]
+            done = {"mean": "Normalize", "crop": "a crop", "resize": "Resize"}[name]
             raise UsageError(f"it stands behind {done}; use each once, in the usual order")
 
 
 _READERS: Mapping[str, Callable[[Any, _Found], None]] = {
     "Resize": _resize,
     "CenterCrop": _crop,
+    "FiveCrop": _five_crop,
+    "TenCrop": _ten_crop,
     "Grayscale": _grayscale,
     "ToTensor": _to_unit,
     "MaybeToTensor": _to_unit,

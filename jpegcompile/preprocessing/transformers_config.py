@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from jpegcompile.errors import UsageError
 from jpegcompile.preprocessing.fields import boolean, number, require_known
 from jpegcompile.preprocessing.geometry import Geometry
@@ -44,11 +46,13 @@ class _Processor:
         number_is: what one number for "size" means: a square, the short side, or ConvNext's rule.
         crops: whether there is a center crop.
         required: what the file must say.
+        options: steps that it alone has; others leave them out, whatever the file says.
     """
 
     number_is: Literal["square", "short", "convnext"]
     crops: bool
     required: tuple[str, ...] = ("do_normalize",)
+    options: tuple[str, ...] = ()
 
 
 _PROCESSORS: Mapping[str, _Processor] = {
@@ -61,10 +65,13 @@ _PROCESSORS: Mapping[str, _Processor] = {
     "Bit": _Processor("short", True),
     "MobileNetV1": _Processor("short", True),
     "MobileNetV2": _Processor("short", True),
-    "MobileViT": _Processor("short", True, ("do_flip_channel_order",)),
-    "EfficientNet": _Processor("square", True, ("do_normalize", "include_top")),
+    "MobileViT": _Processor("short", True, ("do_flip_channel_order",), ("do_flip_channel_order",)),
+    "EfficientNet": _Processor(
+        "square", True, ("do_normalize", "include_top"), ("include_top", "rescale_offset")
+    ),
     "ConvNext": _Processor("convnext", False),
 }
+_OPTIONS = sorted({name for processor in _PROCESSORS.values() for name in processor.options})
 
 
 def is_transformers(data: Mapping[str, Any]) -> bool:
@@ -83,6 +90,9 @@ def of_transformers(data: Mapping[str, Any]) -> Preprocess:
     require_known(given, _USED | _OTHERS)
     if boolean(given.get("do_pad", False), "do_pad"):
         raise UsageError("do_pad is true, which is not supported; describe it by resize and crop")
+    for name in _OPTIONS:
+        if name not in processor.options and boolean(given.get(name, False), name):
+            raise UsageError(f"{name} is true, which this processor ignores; set it to false")
     for name in processor.required:
         _required(given, name)
     resize, crop = None, None
@@ -158,18 +168,23 @@ def _side(value: Any, path: str) -> int:
 
 def _numbers(data: Mapping[str, Any]) -> dict[str, Any]:
     """Scale, mean and std."""
-    scale = 1.0
+    scale, offset = 1.0, 0.0
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     if boolean(data.get("do_rescale", True), "do_rescale"):
         scale = number(data.get("rescale_factor", 1 / 255), "rescale_factor")
+        offset = float(boolean(data.get("rescale_offset", False), "rescale_offset"))
     if boolean(data.get("do_normalize", False), "do_normalize"):
-        named = {"mean": _required(data, "image_mean"), "std": _required(data, "image_std")}
-        checked = checked_fields(named, "image_mean and image_std")
-        mean, std = checked["mean"], checked["std"]
-    if boolean(data.get("rescale_offset", False), "rescale_offset"):
-        mean = tuple(value + 1.0 for value in mean)
+        mean, std = _normalization(data)
+    mean = tuple(value + offset for value in mean)
     if boolean(data.get("include_top", False), "include_top"):
-        # EfficientNet divides by std once more.
-        std = tuple(value * value for value in std)
+        # EfficientNet divides by image_std once more.
+        std = tuple((np.asarray(std) * _normalization(data)[1]).tolist())
     return {"scale": scale, "mean": mean, "std": std}
+
+
+def _normalization(data: Mapping[str, Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What is subtracted, and what divides that."""
+    named = {"mean": _required(data, "image_mean"), "std": _required(data, "image_std")}
+    checked = checked_fields(named, "image_mean and image_std")
+    return checked["mean"], checked["std"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,11 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from jpegcompile.errors import UnsupportedModelError, one_line
+from jpegcompile.interface import LUMA, SHARED_INPUTS
 from jpegcompile.runtime.outputs import require_rows
+
+# Inputs of a run, where a model leaves that open.
+_BATCH = 32
 
 
 def run_batch(
@@ -21,6 +26,7 @@ def run_batch(
     shared: Mapping[str, NDArray[np.generic]] | None = None,
     *,
     has_batch: bool = True,
+    views: int = 1,
 ) -> list[NDArray[Any]]:
     """Outputs for one batch, one row an input.
 
@@ -36,12 +42,13 @@ def run_batch(
         shared: inputs that have no batch; they are given as they are.
         has_batch: whether the source model takes a batch. Without one it takes and gives one image
             at a time, unless it has been given a batch: an output without one gets a batch of one.
+        views: inputs of which the model makes one row, the average of their outputs.
 
     Raises:
         RowsError: if an output does not hold one row for each input.
         UnsupportedModelError: if ONNX Runtime fails.
     """
-    count = len(next(iter(feeds.values()))) if feeds else 1
+    count = len(next(iter(feeds.values()))) // views if feeds else 1
     filled = _without_batch(session, _in_half(session, fill(feeds, fixed_batch)))
     try:
         outputs = session.run(list(names), {**filled, **(shared or {})})
@@ -54,11 +61,28 @@ def run_batch(
     return [output[:count] for output in outputs] if total > 1 else outputs
 
 
+def images_at_once(fixed_batch: int | None, views: int) -> int:
+    """How many images are computed at once: so many that their views fill whole batches.
+
+    Args:
+        fixed_batch: the batch that the model is bound to; None if any will do.
+        views: of an image that the model sees, each an input of its own.
+    """
+    if fixed_batch is None:
+        return max(_BATCH // views, 1)
+    return fixed_batch // gcd(fixed_batch, views)
+
+
 def fill(
     feeds: Mapping[str, NDArray[np.generic]], fixed_batch: int | None
 ) -> dict[str, NDArray[np.generic]]:
     """Inputs of a batch with the last one repeated up to the batch that a model is bound to."""
-    return {name: _repeat_last(v, (fixed_batch or 0) - len(v)) for name, v in feeds.items()}
+    # Tensors of a source model may have these names, too.
+    whole = SHARED_INPUTS if LUMA in feeds else frozenset()
+    return {
+        name: v if name in whole else _repeat_last(v, (fixed_batch or 0) - len(v))
+        for name, v in feeds.items()
+    }
 
 
 def _without_batch(

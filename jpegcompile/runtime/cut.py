@@ -96,9 +96,9 @@ def begin_at(model: onnx.ModelProto, tensor: str, taken: NetworkInput) -> onnx.M
 
 
 def _batch(graph: onnx.GraphProto, tensor: str) -> onnx.TensorShapeProto.Dimension:
-    """The batch dimension of the image: that of luma, or of the tensor that a file becomes."""
+    """The batch dimension of the image, or of luma where the image has lost its type."""
     described = {value.name: value for value in (*graph.value_info, *graph.input)}
-    value = described.get(LUMA) or described.get(tensor)
+    value = described.get(tensor) or described.get(LUMA)
     if value is None:
         raise UnsupportedModelError(
             f"the compiled model has lost the type of its tensor '{tensor}', which another tool"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.preprocessing.steps import Size
 from jpegcompile.runtime.pixel_input import network_tensor, shown
+from jpegcompile.runtime.views import of_each_view
 
 
 def check_size(frame: Frame, taken: NetworkInput, name: str) -> None:
@@ -144,17 +146,34 @@ def preprocess_in(info: CompiledInfo, path: str) -> Preprocess:
     return preprocess_of(info.preprocess)
 
 
-def ingested(image: ReadImage, info: CompiledInfo) -> NDArray[np.float32]:
-    """One image [C, H, W] where the network begins, for any size and sampling."""
-    taken, block = info.input, info.ingest_block
+def ingested(image: ReadImage, info: CompiledInfo, view: int | None = None) -> NDArray[np.float32]:
+    """One image [C, H, W] where the network begins, for any size and sampling.
+
+    Args:
+        image: that was read.
+        info: of the model.
+        view: the one that is made of several; all of them, [views, C, H, W], if not given.
+    """
+    taken = info.input if view is None else info.input.each_view()[view]
+    return ingested_at(image, taken, info.ingest_block)
+
+
+def ingested_at(image: ReadImage, taken: NetworkInput, block: int) -> NDArray[np.float32]:
+    """One image [C, H, W] as a network takes it, in the jpeg domain at `block`.
+
+    Several views of it are stacked along a new first axis.
+    """
     if isinstance(image, PixelImage):
         return network_tensor(image, replace(taken, layout="NCHW"), block)
-    if taken.decoder == "float":
-        return ingest(image, taken, block).astype(np.float32)
     color, affine = taken.from_pixels
-    pixels = _integers(image, color, taken.geometry, taken.size)
-    values = normalize(pixels, affine, "NCHW")
-    return to_jpeg(values, block)
+
+    def of_view(view: Geometry) -> NDArray[np.float32]:
+        if taken.decoder == "float":
+            return ingest(image, replace(taken, geometry=view), block).astype(np.float32)
+        values = normalize(_integers(image, color, view, taken.size), affine, "NCHW")
+        return to_jpeg(values, block)
+
+    return of_each_view(taken.geometry, of_view)
 
 
 def _integers(
@@ -173,7 +192,7 @@ def original_input(
 ) -> NDArray[np.float32]:
     """One image as the original model takes it, from the decode that the preprocessing names.
 
-    In the model's layout.
+    In the model's layout; several views of it are stacked along a new first axis.
 
     Of an image by Pillow's decode its pixels are taken, and resized as its decoder says.
 
@@ -182,20 +201,40 @@ def original_input(
             network's size.
     """
     geometry, color = preprocess.geometry, preprocess.color_for(taken.channels)
+    view: Callable[[Geometry], NDArray[np.float64]]
     if isinstance(image, PixelImage):
-        seen = shown(image, geometry, taken.size, preprocess.decoder)
+        view = partial(shown, image, network=taken.size, decoder=preprocess.decoder)
     elif preprocess.decoder == "float":
-        placement = geometry.place(image.frame, taken.size)
-        pixels = decode(used_coefficients(image, placement, color), color)
-        seen = resampled(pixels, placement, geometry.fill)
+        view = partial(_in_reals, image, color, size=taken.size)
+        if not geometry.is_scaled:
+            # All views are of the same pixels, decoded once.
+            view = partial(_resampled, decode(image, color), image.frame, size=taken.size)
     else:
-        seen = _integers(image, color, geometry, taken.size)
+        view = partial(_integers, image, color, size=taken.size)
+    seen = of_each_view(geometry, view)
     return normalize(seen, preprocess.affine(taken.channels), taken.layout)
+
+
+def _in_reals(
+    image: Coefficients, color: Color, geometry: Geometry, size: Size
+) -> NDArray[np.float64]:
+    """Pixels [H, W, C] as the network sees them, of the frequencies that it takes."""
+    placement = geometry.place(image.frame, size)
+    return resampled(
+        decode(used_coefficients(image, placement, color), color), placement, geometry.fill
+    )
+
+
+def _resampled(
+    pixels: NDArray[np.float64], frame: Frame, geometry: Geometry, size: Size
+) -> NDArray[np.float64]:
+    """Pixels [H, W, C] as the network sees them, of those of a whole image."""
+    return resampled(pixels, geometry.place(frame, size), geometry.fill)
 
 
 def normalize(
     pixels: NDArray[np.float64], affine: ChannelAffine, layout: str
 ) -> NDArray[np.float32]:
-    """Pixels [H, W, C] on the 0..255 scale as a network's input, in its layout."""
+    """Pixels [..., H, W, C] on the 0..255 scale as a network's input, in its layout."""
     values = (pixels * affine.scale + affine.shift).astype(np.float32)
-    return values if layout == "NHWC" else np.ascontiguousarray(values.transpose(2, 0, 1))
+    return values if layout == "NHWC" else np.ascontiguousarray(np.moveaxis(values, -1, -3))

@@ -13,7 +13,13 @@ from jpegcompile.jpeg.unusable import Skipped
 
 
 class RowsError(UsageError):
-    """An output does not hold one row for each input of a batch."""
+    """An output does not hold one row for each input of a batch.
+
+    Attributes:
+        output: its name.
+    """
+
+    output: str
 
 
 class Outputs(list[NDArray[Any]]):
@@ -53,7 +59,7 @@ def require_rows(names: Sequence[str], outputs: Sequence[Any], count: int) -> No
     """
     for name, output in zip(names, outputs, strict=True):
         if not isinstance(output, np.ndarray) or (count > 1 and output.shape[:1] != (count,)):
-            raise _without_rows(name)
+            raise without_rows(name)
 
 
 def joined(
@@ -75,14 +81,23 @@ def joined(
     for name, *parts in zip(names, *batches, strict=True):
         first = parts[0]
         if not all(part.ndim and part.shape[1:] == first.shape[1:] for part in parts):
-            raise _without_rows(name)
+            raise without_rows(name)
         outputs.append(np.concatenate(parts))
     require_rows(names, outputs, count)
     return outputs
 
 
-def _without_rows(name: str) -> RowsError:
-    return RowsError(
-        f"output '{name}' does not hold one row for each image; give Session.run one image at a"
+def without_rows(output: str, views: int = 1) -> RowsError:
+    """The error of an output; `views` is how many of an image the network sees."""
+    text = (
+        f"output '{output}' does not hold one row for each image; give Session.run one image at a"
         " time, or run the model by Session.inference_session with Session.feeds"
     )
+    if views > 1:
+        text = (
+            f"output '{output}' does not hold one row for each of the {views} views of an image, so"
+            ' it cannot be averaged over them; leave "views" out of --preprocess'
+        )
+    error = RowsError(text)
+    error.output = output
+    return error

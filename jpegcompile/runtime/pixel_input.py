@@ -22,6 +22,7 @@ from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.geometry import Geometry, Placement
 from jpegcompile.preprocessing.preprocess import Decoder
 from jpegcompile.preprocessing.steps import Size
+from jpegcompile.runtime.views import of_each_view
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -54,15 +55,21 @@ def shown(image: PixelImage, geometry: Geometry, network: Size, decoder: Decoder
 def network_tensor(image: PixelImage, taken: NetworkInput, block: int) -> NDArray[np.float32]:
     """One image where a network begins, in its layout, in the jpeg domain at `block`.
 
+    Several views of it are stacked along a new first axis.
+
     Raises:
         ImageError: if the image does not come to the network's size.
         UsageError: if the network takes tensors.
     """
     _, affine = taken.from_pixels
-    pixels = shown(image, taken.geometry, taken.size, taken.decoder)
-    channels = (pixels * affine.scale + affine.shift).transpose(2, 0, 1)
-    tensor = to_jpeg(np.ascontiguousarray(channels), block).astype(np.float32)
-    return tensor.transpose(1, 2, 0) if taken.layout == "NHWC" else tensor
+
+    def view(geometry: Geometry) -> NDArray[np.float32]:
+        pixels = shown(image, geometry, taken.size, taken.decoder)
+        channels = (pixels * affine.scale + affine.shift).transpose(2, 0, 1)
+        tensor = to_jpeg(np.ascontiguousarray(channels), block).astype(np.float32)
+        return tensor.transpose(1, 2, 0) if taken.layout == "NHWC" else tensor
+
+    return of_each_view(taken.geometry, view)
 
 
 def _upright(pixels: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint8]:

@@ -28,7 +28,10 @@ def takes_axes(model: onnx.ModelProto) -> bool:
 
 
 def placed_feeds(
-    images: Sequence[Coefficients], info: CompiledInfo, sources: Sequence[ImageSource]
+    images: Sequence[Coefficients],
+    info: CompiledInfo,
+    sources: Sequence[ImageSource],
+    view: int = 0,
 ) -> Feeds:
     """Inputs of a batch of files, which all have one size, sampling and orientation.
 
@@ -36,6 +39,8 @@ def placed_feeds(
         images: the files.
         info: of the model.
         sources: where the files come from, for messages.
+        view: which of several views of the images the matrices show; the integers of libjpeg-turbo
+            have no matrices, and all views.
 
     Raises:
         ImageError: if a file is not like the first one, or holds RGB.
@@ -55,23 +60,23 @@ def placed_feeds(
     assert info.frame is not None
     if info.input.decoder != "float":
         return _integer_feeds(images, info)
-    block = info.ingest_block
-    operators = ingest_operators(first, info.input, block)
+    block, taken = info.ingest_block, info.input.each_view()[view]
+    operators = ingest_operators(first, taken, block)
     feeds = _plane(LUMA, [image.planes[:1] for image in images], operators, 0)
     tables = [image.quantization for image in images]
     components = len(info.frame.sampling)
     if components > 1:
         if first.color_space == "gray":
-            feeds |= _no_chroma(len(images), info.input.size)
+            feeds |= _no_chroma(len(images), taken.size)
             tables = [np.repeat(table, components, axis=0) for table in tables]
         else:
             feeds |= _plane(CHROMA, [image.planes[1:] for image in images], operators, 1)
     stacked = np.stack([table[:components] for table in tables])
     feeds[QUANTIZATION] = stacked.swapaxes(2, 3) if operators.is_transposed else stacked
-    geometry = info.input.geometry
-    if geometry.may_fill(info.input.size):
-        placement = geometry.place(first, info.input.size)
-        _, affine = info.input.from_pixels
+    geometry = taken.geometry
+    if geometry.may_fill(taken.size):
+        placement = geometry.place(first, taken.size)
+        _, affine = taken.from_pixels
         level = level_of(placement, geometry.fill, affine, block)
         feeds[LEVEL] = level.astype(np.float32)
     return {name: np.ascontiguousarray(values) for name, values in feeds.items()}

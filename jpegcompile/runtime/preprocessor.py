@@ -46,8 +46,8 @@ class Batch:
     """Some images as a network takes them.
 
     Attributes:
-        tensor: float32 or float16, [N, C, H, W] or [N, H, W, C]; zeros for images that cannot be
-            used.
+        tensor: float32 or float16, [N, C, H, W] or [N, H, W, C]; where the network sees several
+            views of an image, [N, views, ...]. Zeros for images that cannot be used.
         errors: why they cannot, by their index in the batch.
         first: index of the first image of the batch among all.
     """
@@ -63,7 +63,7 @@ class Preprocessor:
     Attributes:
         taken: what the network takes.
         block: block size of the tensors, 1 for pixels.
-        shape: of one image.
+        shape: of one image, all of its views.
         dtype: of the tensors, float32 or float16.
     """
 
@@ -94,11 +94,6 @@ class Preprocessor:
             UsageError: if the network takes tensors, or an argument is out of range.
         """
         color, affine = taken.from_pixels
-        if taken.geometry.views != "one":
-            raise UsageError(
-                f'preprocessing has "views": "{taken.geometry.views}", and a preprocessor makes one'
-                " view; make one of each geometry that `Geometry.each_view` gives"
-            )
         block = block_size(*taken.size) if block is None else block
         if block not in (1, 2, 4, 8) or any(side % block for side in taken.size):
             raise UsageError(
@@ -111,7 +106,8 @@ class Preprocessor:
                 raise UsageError(f"{name} is {number}; give 1 or more")
         self.taken = taken
         self.block = block
-        self.shape = taken.shape
+        views = taken.geometry.view_count
+        self.shape: tuple[int, ...] = taken.shape if views == 1 else (views, *taken.shape)
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float16):
             raise UsageError(f"tensors are float32 or float16, not {self.dtype}")
@@ -203,7 +199,8 @@ class Preprocessor:
                 f"out is {tensor.dtype} {list(tensor.shape)}; give contiguous {self.dtype}"
                 f" {list(shape)}"
             )
-        failures = self._native.run(native_sources, tensor) if native_sources else []
+        rows = tensor.reshape(-1, *self.taken.shape)
+        failures = self._native.run(native_sources, rows) if native_sources else []
         errors = {
             failure[0]: self._error(failure, source_name(sources, failure[0], first))
             for failure in failures

@@ -6,42 +6,28 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from jpegcompile.errors import ImageError, UnsupportedModelError, UsageError
-from jpegcompile.interface import JPEG, LUMA
-from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage, coefficients_of
-from jpegcompile.jpeg.read import ImageSource, image_bytes, source_name
-from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.errors import UsageError
+from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
+from jpegcompile.jpeg.read import ImageSource
 from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.metadata import CompiledInfo
-from jpegcompile.runtime import cuda
-from jpegcompile.runtime.batch import run_batch
-from jpegcompile.runtime.cut import begin_at, begin_behind_decode, preprocesses
-from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
-from jpegcompile.runtime.inputs import (
-    coefficient_feeds,
-    ingested,
-    original_input,
-)
-from jpegcompile.runtime.native import Execution, execution_of
-from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
+from jpegcompile.runtime.batch import images_at_once
+from jpegcompile.runtime.compiled_file import CompiledFile
+from jpegcompile.runtime.feeds import file_feeds, image_feeds
+from jpegcompile.runtime.image_runner import ImageRunner, Shared
+from jpegcompile.runtime.inputs import ingested
+from jpegcompile.runtime.native import Execution
 from jpegcompile.runtime.outputs import joined
-from jpegcompile.runtime.placed import placed_feeds, takes_axes
 from jpegcompile.runtime.preprocessor import Preprocessor
-from jpegcompile.runtime.providers import Asked, Progress, providers_for
+from jpegcompile.runtime.providers import Asked, Progress
 from jpegcompile.runtime.tensor_reader import usable_tensors
-from jpegcompile.target.base import CUDA_PROVIDER, Target
-from jpegcompile.target.registry import TARGETS
-from jpegcompile.weights.read import load_weights
-
-_BATCH = 32
+from jpegcompile.target.base import Target
 
 
 class Session(ImageRunner):
@@ -88,57 +74,25 @@ class Session(ImageRunner):
             progress: as for `jpegcompile.load`.
         """
         self.path = os.fspath(path)
-        model, info = read_compiled(path)
-        if info is None:
-            raise UnsupportedModelError(
-                f"{path}: was not written by jpegcompile; give a compiled model here"
-            )
-        # `save` follows a link and writes the weights beside the file that it points to.
-        file = Path(os.path.realpath(path) if os.path.islink(path) else path)
-        load_weights(model, file)
-        self.info = info
-        self.target: Target = _target_of(info, self.path)
-        self._file = file
-        self.execution: Execution = execution_of(model, native).in_a_session()
-        begin_behind_decode(model)
-        self._begins_at_image = preprocesses(model)
-        if self._begins_at_image:
-            assert info.ingest_output is not None
-            model = begin_at(model, info.ingest_output, info.input)
-        self.model = model
-        self._takes_axes = takes_axes(model)
+        self.threads = threads
+        self._native, self._arena, self._asked = native, arena, providers
+        self._file = file = CompiledFile(
+            path, threads, native=native, arena=arena, providers=providers, progress=progress
+        )
+        self.info: CompiledInfo = file.info
+        self.target: Target = file.target
+        self.execution: Execution = file.execution
+        self.execution_providers = file.providers
+        self.model = file.model
+        self.folder = file.folder
+        self.output_names = file.output_names
+        self.fixed_batch = file.fixed_batch
+        self.batch_size = images_at_once(self.fixed_batch, self.info.views)
+        info = self.info
         self._is_preprocessed = info.input_mode != "tensor" and info.input.is_preprocessed
         self._preprocessors: dict[bool, Preprocessor] = {}
-        self.folder = file.parent
-        self.threads = threads
-        self._native = native
-        self._arena = arena
-        self._asked = providers
-        has_kernels = self.execution.library is not None
-        self.execution_providers = providers_for(
-            providers, path, native=has_kernels, progress=progress
-        )
-        self._process = os.getpid()
         self._lock = threading.Lock()
-        self._network: ort.InferenceSession | None = None
-        self._whole: ort.InferenceSession | None = None
-        # Of a second session, for other samplings, nothing else is large.
-        self._weights = {} if info.input_mode == "tensor" else shared_weights(model)
-        self._session = self._open(model)
-        self.execution_providers = self.execution_providers.as_used_by(self._session)
-        if CUDA_PROVIDER in self.providers:
-            operators = cuda.operators(self.execution_providers.kernel_files)
-            self.execution = self.execution.on_cuda(operators)
-        self.output_names: list[str] = [output.name for output in self._session.get_outputs()]
-        image = info.input.name if info.input_mode == "tensor" else LUMA
-        if self._begins_at_image:
-            image = info.ingest_output or ""
-        inputs = self._session.get_inputs()
-        batch = next(value.shape[0] for value in inputs if value.name == image)
-        if info.input_mode == "tensor" and not info.input.has_batch:
-            batch = 1
-        self.fixed_batch = batch if isinstance(batch, int) else None
-        self.batch_size = self.fixed_batch or _BATCH
+        self._process = os.getpid()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by path: another process opens the file for itself."""
@@ -148,7 +102,7 @@ class Session(ImageRunner):
     @property
     def providers(self) -> list[str]:
         """The execution providers of ONNX Runtime that run the model, the preferred one first."""
-        names: list[str] = self._session.get_providers()
+        names: list[str] = self._file.session.get_providers()
         return names
 
     @property
@@ -158,46 +112,30 @@ class Session(ImageRunner):
         Raises:
             UsageError: if the model takes the bytes of a file and there are no native kernels.
         """
-        if self.info.input_mode != "jpeg" and not self._begins_at_image:
-            return self._session
-        with self._lock:
-            if self._whole is None:
-                self._whole = self._open_whole()
-            return self._whole
+        return self._file.whole()
 
-    def feeds(self, images: Sequence[ImageSource]) -> dict[str, NDArray[np.generic]]:
+    def feeds(
+        self, images: Sequence[ImageSource], view: int | None = None
+    ) -> dict[str, NDArray[np.generic]]:
         """Input dict of `inference_session` for one batch of files.
 
         A model for the bytes of a file takes one file a run: its bytes, which ONNX Runtime is the
         first to look into.
 
+        Args:
+            images: paths or bytes.
+            view: of a model that sees several views of an image, the one that the run is for, from
+                0 on; the outputs are then to be averaged over the views. Files that make all views
+                themselves (`CompiledInfo.averages_views`) take none.
+
         Raises:
             ImageError: if a file is damaged, or its size or sampling is not the model's
                 (`run` takes other samplings).
             AccessError: if a file cannot be read.
-            UsageError: if there are no images, or several for a model that takes one.
+            UsageError: if there are no images, or several for a model that takes one, or the view
+                is not given or is none of the model's.
         """
-        sources = listed(images)
-        takes_one = self.info.input_mode == "tensor" and not self.info.input.has_batch
-        if takes_one and len(sources) > 1:
-            raise UsageError(
-                f"{self.path}: takes one image a run, without a batch, and {len(sources)} are"
-                " given; call feeds for each, or Session.run for all"
-            )
-        if self.info.input_mode == "jpeg":
-            return self._bytes(sources)
-        coefficients = self.coefficients(sources)
-        if self.info.input.is_preprocessed and self.info.frame is not None:
-            return placed_feeds(coefficients, self.info, sources)
-        for index, image in enumerate(coefficients):
-            if not self.fits(image):
-                found = subsampling_of(image.frame) or image.color_space
-                raise ImageError(
-                    f"{source_name(sources, index)}: is {found} but the model is compiled for"
-                    f" {self.info.subsampling}; use Session.run"
-                )
-        feeds = self._direct(coefficients)
-        return {name: values[0] for name, values in feeds.items()} if takes_one else feeds
+        return file_feeds(self, images, view)
 
     def batches(
         self, sources: Sequence[ImageSource], reader: ImageReader, shared: Shared | None = None
@@ -260,13 +198,14 @@ class Session(ImageRunner):
         direct, others = self._apart(images)
         results: list[tuple[list[int], list[NDArray[Any]]]] = []
         if direct:
-            feeds = self._direct([images[i] for i in direct])
-            results.append((direct, self._outputs(self._session, feeds, shared)))
+            feeds = image_feeds(self, [images[i] for i in direct])
+            results.append((direct, self._file.run_images(self._file.session, feeds, shared)))
         if others:
             batch = np.stack([ingested(images[i], self.info) for i in others])
             assert self.info.ingest_output is not None
             feeds = {self.info.ingest_output: batch}
-            results.append((others, self._outputs(self._network_session(), feeds, shared)))
+            outputs = self._file.run_images(self._file.network(), feeds, shared)
+            results.append((others, outputs))
         if len(results) == 1:
             return results[0][1]
         order = np.argsort(np.concatenate([indices for indices, _ in results]))
@@ -276,19 +215,20 @@ class Session(ImageRunner):
     def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
         """Outputs for the inputs of one batch, as `feeds` makes them; a fixed batch is filled up.
 
-        Of a model for the bytes of a file this runs all, JpegDecode included.
+        Of a model for the bytes of a file this runs all, JpegDecode included. Of inputs for one
+        view of several, the outputs are for that view.
 
         Raises:
             UsageError: after a fork, for models with inputs besides the image, and as
                 `inference_session`.
         """
         self.require_process()
-        if self.info.input_mode == "jpeg" or self._begins_at_image:
-            return self._outputs(self.inference_session, {}, feeds)
+        if self.info.input_mode == "jpeg" or self._file.begins_at_image:
+            return self._file.run(self._file.whole(), {}, feeds)
         name = self.info.input.name
         if not self.info.input.has_batch and name in feeds and feeds[name].ndim == 3:
             feeds = {**feeds, name: feeds[name][None]}
-        return self._outputs(self._session, feeds)
+        return self._file.run(self._file.session, feeds)
 
     def image_of(self, images: Sequence[ReadImage]) -> NDArray[Any]:
         """What the network computes on: the image in the JPEG domain, or the tensor it takes.
@@ -297,26 +237,28 @@ class Session(ImageRunner):
             images: already read; sizes are the caller's to check.
 
         Returns:
-            [N, C, H, W], or as the input is; for `run_image`.
+            [N, C, H, W], or as the input is; [N, views, ...] where the model sees several views of
+            an image. For `run_image`.
         """
         if self.info.input_mode == "tensor":
-            (values,) = self._direct(images).values()
-            kind = next(i for i in self._session.get_inputs() if i.name == self.info.input.name)
+            (values,) = image_feeds(self, images).values()
+            inputs = self._file.session.get_inputs()
+            kind = next(i for i in inputs if i.name == self.info.input.name)
             return values.astype(np.float16) if kind.type == "tensor(float16)" else values
         return np.stack([ingested(image, self.info) for image in images])
 
     def run_image(self, image: NDArray[Any], shared: Shared | None = None) -> list[NDArray[Any]]:
-        """Outputs for a batch of what `image_of` gives.
+        """Outputs for a batch of what `image_of` gives, averaged over the views of each image.
 
         Raises:
-            UsageError: after a fork, or if an input besides the image is not given.
+            UsageError: after a fork, if an input besides the image is not given, or views are not.
         """
         self.require_process()
         info = self.info
         if info.input_mode == "tensor":
-            return self._outputs(self._session, {info.input.name: image}, shared)
+            return self._file.run_images(self._file.session, {info.input.name: image}, shared)
         assert info.ingest_output is not None
-        return self._outputs(self._network_session(), {info.ingest_output: image}, shared)
+        return self._file.run_images(self._file.network(), {info.ingest_output: image}, shared)
 
     def require_process(self) -> None:
         """Refuse to run in a process that was forked since.
@@ -333,85 +275,3 @@ class Session(ImageRunner):
         is_tensor = self.info.input_mode == "tensor"
         direct = [i for i, image in enumerate(images) if is_tensor or self.fits(image)]
         return direct, [i for i in range(len(images)) if i not in set(direct)]
-
-    def _direct(self, images: Sequence[ReadImage]) -> dict[str, NDArray[np.generic]]:
-        if self.info.frame is not None:
-            return coefficient_feeds(coefficients_of(images), self.info.frame)
-        preprocess = self.preprocess
-        batch = [original_input(image, preprocess, self.info.input) for image in images]
-        return {self.info.input.name: np.stack(batch)}
-
-    def _outputs(
-        self,
-        session: ort.InferenceSession,
-        feeds: dict[str, NDArray[np.generic]],
-        shared: Shared | None = None,
-    ) -> list[NDArray[Any]]:
-        given = {*feeds, *(shared or {})}
-        missing = [i.name for i in session.get_inputs() if i.name not in given]
-        if missing:
-            raise UsageError(
-                f"{self.path}: takes '{missing[0]}' besides the image;"
-                " call Session.inference_session with Session.feeds and that input"
-            )
-        return run_batch(
-            session,
-            self.output_names,
-            feeds,
-            self.fixed_batch,
-            shared,
-            has_batch=self.info.input.has_batch,
-        )
-
-    def _network_session(self) -> ort.InferenceSession:
-        """The model from the ingest's output on, made when it is first needed."""
-        with self._lock:
-            if self._begins_at_image:
-                return self._session
-            if self._network is None:
-                assert self.info.ingest_output is not None
-                network = begin_at(self.model, self.info.ingest_output, self.info.input)
-                self._network = self._open(network)
-                # The class of ONNX Runtime keeps them, weights and all, to move a session to other
-                # devices.
-                self._network._model_bytes = None
-            return self._network
-
-    def _bytes(self, sources: Sequence[ImageSource]) -> dict[str, NDArray[np.generic]]:
-        if len(sources) > 1:
-            raise UsageError(
-                f"{self.path}: takes the bytes of one file a run, and {len(sources)} images are"
-                " given; call feeds for each, or Session.run for all"
-            )
-        return {JPEG: np.frombuffer(image_bytes(sources[0]), np.uint8)}
-
-    def _open_whole(self) -> ort.InferenceSession:
-        if self.execution.library is None:
-            raise UsageError(
-                f"{self.path}: takes files in a form that only native kernels read, and here are"
-                " none (--portable, native=False, or not installed); use Session.run, which reads"
-                " files itself"
-            )
-        model, _ = read_compiled(self.path)
-        load_weights(model, self._file)
-        return self._open(model)
-
-    def _open(self, model: onnx.ModelProto) -> ort.InferenceSession:
-        return inference_session(
-            model,
-            self.threads,
-            self.folder,
-            native=self._native,
-            weights=self._weights,
-            arena=self._arena,
-            providers=self.execution_providers,
-        )
-
-
-def _target_of(info: CompiledInfo, path: str) -> Target:
-    if info.target not in TARGETS:
-        raise UnsupportedModelError(
-            f"{path}: is compiled for target '{info.target}', which this version does not know;"
-            " upgrade jpegcompile"
-        )
-    return TARGETS[info.target]

@@ -23,38 +23,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.compiler import ModelSource, lower
-from jpegcompile.cost.network import network_seconds
-from jpegcompile.evaluation.compare import check_scores
+from jpegcompile.compiler import ModelSource
 from jpegcompile.evaluation.progress import Progress
-from jpegcompile.evaluation.spatial import SpatialModel
-from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.frontend.load import load_source
 from jpegcompile.frontend.own_preprocessing import behind_own_preprocessing
-from jpegcompile.frontend.resolution.change import at_resolution
 from jpegcompile.input_size import InputSize, Size, input_size_of
-from jpegcompile.ir.module import CompileOptions
-from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
-from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
-from jpegcompile.network_input import NetworkInput
+from jpegcompile.jpeg.pixel_fallback import Fallback
+from jpegcompile.jpeg.unusable import OnError, Skipped
 from jpegcompile.options import image_of
 from jpegcompile.preprocessing.geometry import geometry_json
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import preprocess_of
-from jpegcompile.preprocessing.scaled import scaled
 from jpegcompile.resolution_plan import ResolutionPlan
-from jpegcompile.runtime.inputs import check_size
-from jpegcompile.runtime.pixel_input import network_tensor
-from jpegcompile.runtime.preprocessor import Preprocessor
-from jpegcompile.runtime.tensor_reader import usable_tensors
 from jpegcompile.search.cache import Cache, default_folder, key_of
 from jpegcompile.search.halves import halves_for, require_budget_range, require_no_guess
 from jpegcompile.search.images import usable_images
 from jpegcompile.search.interval import CONFIDENCE, PairedCounts
 from jpegcompile.search.measure import Split
+from jpegcompile.search.sized_network import SizedNetwork
 from jpegcompile.search.sizes import Candidate, candidates, ways_to
-
-_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -205,7 +193,7 @@ def choose_resolution(
     extra = ("resolution", *(["tolerant"] if tolerant else []))
     folder = Path(cache) if cache is not None else default_folder().with_name("resolution")
     kept = Cache(folder, key_of((*parts, *extra), usable.data.files))
-    network = _Network(
+    network = SizedNetwork(
         source, taken, given, usable.output, kept, tolerant=tolerant, fallback=fallback
     )
     search = _Search(network, halves, max_drop / 100, progress)
@@ -223,87 +211,12 @@ def choose_resolution(
     )
 
 
-class _Network:
-    """Predictions of a network at any size, each measured once."""
-
-    def __init__(
-        self,
-        source: Source,
-        taken: NetworkInput,
-        preprocess: Preprocess,
-        output: str,
-        cache: Cache,
-        *,
-        tolerant: bool,
-        fallback: Fallback,
-    ) -> None:
-        self.taken = taken
-        self.preprocess = preprocess
-        self._source = source
-        self._output = output
-        self._cache = cache
-        self._tolerant = tolerant
-        self._fallback: Fallback = fallback
-
-    def seconds(self, size: Size) -> float:
-        """What the cost model expects of spatial kernels at a size."""
-        options = CompileOptions(
-            input_mode="tensor",
-            image_input=self.taken.name,
-            input_size=self.taken.size,
-            resolution=ResolutionPlan(size),
-            domain="auto",
-        )
-        return network_seconds(lower(self._source, options).report)
-
-    def predictions(
-        self, split: Split, size: Size, preprocess: Preprocess, progress: Progress
-    ) -> NDArray[np.int64]:
-        """Classes of images at a size, for a description that is for the trained size."""
-        way = json.dumps(preprocess.to_json(), sort_keys=True)
-        name = f"predictions {split.name} {size[0]}x{size[1]} {way}"
-        known = self._cache.get(name)
-        if known is None:
-            known = self._measured(split, size, preprocess, progress).tolist()
-            self._cache.put(name, known)
-        return np.asarray(known, np.int64)
-
-    def _measured(
-        self, split: Split, size: Size, preprocess: Preprocess, progress: Progress
-    ) -> NDArray[np.int64]:
-        source, taken = self._source, self.taken
-        if size != taken.size:
-            resized = at_resolution(source, taken, size)
-            source, taken = resized.source, resized.taken
-            preprocess = scaled(preprocess, self.taken.size, size)
-        seen = taken.normalized(preprocess)
-        model = SpatialModel(source, taken)
-        reader = ImageReader(
-            lambda image, file: check_size(image.frame, seen, file),
-            tolerant=self._tolerant,
-            fallback=PixelFallback(self._fallback, seen.from_pixels[0]),
-        )
-        parts = []
-        for used, tensor in usable_tensors(
-            Preprocessor(seen, 1, tolerant=self._tolerant),
-            split.files,
-            reader,
-            _BATCH,
-            lambda image: network_tensor(image, seen, block=1),
-        ):
-            parts.append(model.run(tensor)[self._output])
-            progress(used[-1] + 1, len(split.files))
-        scores = np.concatenate(parts)
-        check_scores(scores, self._output, len(split.files), split.labels)
-        return np.asarray(scores.argmax(axis=1), np.int64)
-
-
 class _Search:
     """The three steps."""
 
     def __init__(
         self,
-        network: _Network,
+        network: SizedNetwork,
         halves: tuple[Split, Split],
         most: float,
         progress: Progress | None,

@@ -19,6 +19,7 @@ def _cost_model() -> CostModel:
 
 
 def _schedule(target: Target) -> tuple[Pass, ...]:
+    from jpegcompile.passes.schedule.average_views import AverageViews
     from jpegcompile.passes.schedule.choose_methods import ChooseMethods
     from jpegcompile.passes.schedule.choose_sparse import ChooseSparse
     from jpegcompile.passes.schedule.decode_input import DecodeInput
@@ -42,6 +43,7 @@ def _schedule(target: Target) -> tuple[Pass, ...]:
         *_layouts(target.kernels),
         TakeOneImage(),
         StoreHalf(),
+        AverageViews(),
         # Last of all: no other pass need know how coefficients come.
         PreprocessInput(),
         DecodeInput(),

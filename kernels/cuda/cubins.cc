@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <fstream>
 #include <ios>
 
 #include "cuda/sha256.h"
+#include "tiles/number_text.h"
 #include "tiles/tensor.h"
 
 namespace jpegcompile::cuda {
@@ -50,11 +50,9 @@ int64_t integer(std::string_view text, const char* what, int64_t least = 0) {
 
 // Such as 0x1.8000000000000p+1.
 double real(std::string_view text) {
-  const std::string copy(text);
-  char* end = nullptr;
-  const double value = std::strtod(copy.c_str(), &end);
-  if (copy.empty() || end != copy.c_str() + copy.size()) fail("a number of a program is " + quoted(text));
-  return value;
+  const std::optional<double> value = hexadecimal(text);
+  if (!value.has_value()) fail("a number of a program is " + quoted(text));
+  return *value;
 }
 
 std::vector<Step> program(std::string_view text) {

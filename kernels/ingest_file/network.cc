@@ -1,10 +1,10 @@
 #include "ingest_file/network.h"
 
-#include <charconv>
 #include <string>
 #include <vector>
 
 #include "preprocess/names.h"
+#include "tiles/number_text.h"
 
 namespace jpegcompile {
 namespace {
@@ -13,14 +13,20 @@ namespace {
 constexpr int64_t kMostPixels = 65535;
 constexpr double kLeastRatio = 1e-6;
 
+// What a node says comes from the compiler.
+[[noreturn]] void refuse(const std::string& cause) {
+  throw KernelError(cause + "; compile the model again");
+}
+
 template <typename Enum, size_t kCount>
 Enum named(const Node& node, const char* attribute,
            const std::array<std::string_view, kCount>& names) {
   const std::string text = node.text(attribute);
   const std::optional<Enum> value = value_of<Enum>(text, names);
   if (!value.has_value()) {
-    throw KernelError("its " + std::string(attribute) + " is '" + text +
-                      "', which it does not know; compile the model again");
+    std::string known;
+    for (const std::string_view one : names) known += (known.empty() ? "" : ", ") + std::string(one);
+    refuse("its " + std::string(attribute) + " is '" + text + "', and it knows " + known);
   }
   return *value;
 }
@@ -28,8 +34,8 @@ Enum named(const Node& node, const char* attribute,
 int64_t extent(const Node& node, const char* attribute) {
   const int64_t value = node.integer(attribute);
   if (value < 1 || value > kMostPixels) {
-    throw KernelError("its " + std::string(attribute) + " is " + std::to_string(value) +
-                      ", an image has 1 to 65535");
+    refuse("its " + std::string(attribute) + " is " + std::to_string(value) +
+           ", and an image has 1 to 65535 pixels a side");
   }
   return value;
 }
@@ -37,18 +43,17 @@ int64_t extent(const Node& node, const char* attribute) {
 int64_t place_of(const Node& node, const char* attribute) {
   const int64_t value = node.integer(attribute);
   if (value < -kMostPixels || value > kMostPixels) {
-    throw KernelError("its " + std::string(attribute) + " is " + std::to_string(value) +
-                      ", it takes -65535 to 65535");
+    refuse("its " + std::string(attribute) + " is " + std::to_string(value) +
+           ", and a crop begins at -65535 to 65535");
   }
   return value;
 }
 
 double ratio(const Node& node) {
   const std::string text = node.text("crop_ratio");
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !(value >= kLeastRatio && value <= 1.0)) {
-    throw KernelError("its crop_ratio is '" + text + "', it takes a millionth to 1");
+  const double value = decimal<double>(text).value_or(0.0);
+  if (!(value >= kLeastRatio && value <= 1.0)) {
+    refuse("its crop_ratio is '" + text + "', and it takes a millionth to 1");
   }
   return value;
 }
@@ -87,7 +92,8 @@ std::optional<Crop> crop_of(const Node& node) {
 Tensor constant(const Node& node, In input) {
   const std::optional<Tensor> tensor = node.constant(input);
   if (!tensor.has_value()) {
-    throw KernelError("its colour and normalisation must be constants in the model");
+    refuse("its input " + std::string(name_of(input)) +
+           " is computed, and colour and normalisation are constants of a model");
   }
   return *tensor;
 }
@@ -95,8 +101,8 @@ Tensor constant(const Node& node, In input) {
 std::vector<double> numbers(const Node& node, In input, size_t count) {
   const Tensor tensor = constant(node, input);
   if (static_cast<size_t>(tensor.shape.elements()) != count) {
-    throw KernelError("its constants have shape " + tensor.shape.text() + ", not " +
-                      std::to_string(count) + " numbers");
+    refuse("its input " + std::string(name_of(input)) + " has shape " + tensor.shape.text() +
+           ", not " + std::to_string(count) + " numbers");
   }
   const float* values = tensor.floats();
   return {values, values + count};
@@ -114,32 +120,30 @@ PreprocessOptions options_of(const Node& node) {
   if (decoder == "libjpeg-turbo") {
     options.integers = named<PixelColor>(node, "color", kColorNames);
   } else if (decoder != "float") {
-    throw KernelError("its decoder is '" + decoder +
-                      "', which it does not know; compile the model again");
+    refuse("its decoder is '" + decoder + "', and it knows float, libjpeg-turbo");
   }
   return options;
 }
 
 NetworkNumbers network_of(const Node& node) {
   NetworkNumbers network;
-  network.channels = static_cast<size_t>(constant(node, In::kScale).shape.elements());
-  if (network.channels != 1 && network.channels != 3) {
-    throw KernelError("it makes " + std::to_string(network.channels) +
-                      " channels, a file has 1 or 3");
-  }
   network.size = {extent(node, "height"), extent(node, "width")};
   network.block = node.block("block");
   if (network.size.height % network.block != 0 || network.size.width % network.block != 0) {
-    throw KernelError("its block size " + std::to_string(network.block) + " does not divide " +
-                      std::to_string(network.size.height) + "x" +
-                      std::to_string(network.size.width));
+    refuse("its block size " + std::to_string(network.block) + " does not divide " +
+           std::to_string(network.size.width) + "x" + std::to_string(network.size.height));
   }
   network.geometry.resize = resize_of(node);
   network.geometry.crop = crop_of(node);
   network.geometry.applies_orientation = node.integer("orientation") != 0;
   network.geometry.mirror = node.integer("mirror") != 0;
   network.geometry.flip = node.integer("flip") != 0;
-  const size_t channels = network.channels;
+  network.geometry.views = named<Views>(node, "views", kViewsNames);
+  const size_t channels = static_cast<size_t>(constant(node, In::kScale).shape.elements());
+  if (channels != 1 && channels != 3) {
+    refuse("its input scale is for " + std::to_string(channels) + " channels, and it makes 1 or 3");
+  }
+  network.channels = channels;
   network.mixing = {numbers(node, In::kGrayMixing, channels),
                     numbers(node, In::kYcbcrMixing, 3 * channels),
                     numbers(node, In::kRgbMixing, 3 * channels)};

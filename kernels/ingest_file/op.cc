@@ -42,12 +42,13 @@ std::string refusal(const FrameHeader& frame, const NetworkNumbers& network) {
 
 class IngestFile : public Kernel {
  public:
-  explicit IngestFile(const Node& node) : preprocessor_(network_of(node), options_of(node)) {}
+  explicit IngestFile(const Node& node) : IngestFile(options_of(node), node) {}
 
   void compute(const Call& call) const override {
     const Source source = bytes_of(call.input(In::kJpeg));
     const NetworkNumbers& network = preprocessor_.network();
-    const Shape shape{1, static_cast<int64_t>(network.channels), network.size.height,
+    const Shape shape{static_cast<int64_t>(preprocessor_.views()),
+                      static_cast<int64_t>(network.channels), network.size.height,
                       network.size.width};
     float* const y = call.output_floats(Out::kY, shape);
     for (const Failure& failure : preprocessor_.run(std::span(&source, 1), y)) {
@@ -57,6 +58,9 @@ class IngestFile : public Kernel {
   }
 
  private:
+  // Of several faults the decoder's is told, then those of other attributes, then those of inputs.
+  IngestFile(PreprocessOptions options, const Node& node) : preprocessor_(network_of(node), options) {}
+
   mutable Preprocessor preprocessor_;  // its cache of operators locks itself
 };
 

@@ -15,15 +15,17 @@ namespace {
 
 class IngestIntegers : public Kernel {
  public:
-  explicit IngestIntegers(const Node& node) : preprocessor_(network_of(node), options_of(node)) {}
+  explicit IngestIntegers(const Node& node) : IngestIntegers(options_of(node), node) {}
 
   void compute(const Call& call) const override {
     const FileTensors tensors = file_tensors(call);
     const NetworkNumbers& network = preprocessor_.network();
-    const Shape shape{tensors.luma.shape[0], static_cast<int64_t>(network.channels),
-                      network.size.height, network.size.width};
+    const int64_t images = tensors.luma.shape[0];
+    const Shape shape{images * static_cast<int64_t>(preprocessor_.views()),
+                      static_cast<int64_t>(network.channels), network.size.height,
+                      network.size.width};
     float* y = call.output_floats(Out::kY, shape);
-    for (int64_t index = 0; index < shape[0]; ++index, y += preprocessor_.image_size()) {
+    for (int64_t index = 0; index < images; ++index, y += preprocessor_.image_size()) {
       const std::unique_ptr<BlockRows> rows = rows_of(image_of(tensors, index));
       try {
         preprocessor_.take(*rows, y);
@@ -36,6 +38,9 @@ class IngestIntegers : public Kernel {
   }
 
  private:
+  // Of several faults the decoder's is told, then those of other attributes, then those of inputs.
+  IngestIntegers(PreprocessOptions options, const Node& node) : preprocessor_(network_of(node), options) {}
+
   mutable Preprocessor preprocessor_;  // its cache of operators locks itself
 };
 

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -15,6 +14,7 @@
 #include "cuda/own_programs.h"
 #include "generated/makers.h"
 #include "pointwise/program.h"
+#include "tiles/number_text.h"
 
 namespace jpegcompile {
 namespace {
@@ -37,7 +37,7 @@ cuda::Step step_of(const std::string& line, int constants) {
     if (std::isalpha(static_cast<unsigned char>(token[0])) != 0) {
       *places.at(operands++) = place_of(token, constants);
     } else {
-      std::from_chars(token.data(), token.data() + token.size(), *numbers.at(attributes++));
+      *numbers.at(attributes++) = decimal<double>(token).value();
     }
   }
   return step;

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
+#include <optional>
 #include <sstream>
 #include <string_view>
-#include <system_error>
 
 #include "ort/kernel.h"
 #include "tiles/extrema.h"
 #include "tiles/isa.h"
+#include "tiles/number_text.h"
 #include "work/workspace.h"
 
 namespace jpegcompile {
@@ -134,10 +134,9 @@ void Program::read_line(const std::string& line) {
       step.operands[operands++] = operand_of(token, line);
     } else {
       if (step.function == nullptr || attributes == 2) refuse(line);
-      // Unlike strtof, the same in every locale.
-      const char* end = token.data() + token.size();
-      const auto read = std::from_chars(token.data(), end, step.attributes[attributes++]);
-      if (read.ec != std::errc{} || read.ptr != end) refuse(line);
+      const std::optional<float> number = decimal<float>(token);
+      if (!number.has_value()) refuse(line);
+      step.attributes[attributes++] = *number;
     }
   }
   if (operands != wanted) refuse(line);

@@ -10,9 +10,10 @@
 namespace jpegcompile {
 namespace {
 
-// [kBlock][kBlock]: frequency by sample, for the first `order` of each (T.81, A.3.3).
+// [kBlock][kBlock], for the first `order` of each (T.81, A.3.3).
 using DctMatrix = std::array<std::array<double, kBlock>, kBlock>;
 
+// Sample by frequency: what goes over frequencies is one vector.
 DctMatrix make_dct_matrix(int64_t order) {
   DctMatrix matrix{};
   const auto size = static_cast<double>(order);
@@ -20,7 +21,7 @@ DctMatrix make_dct_matrix(int64_t order) {
     const double scale = std::sqrt((frequency == 0 ? 1.0 : 2.0) / size);
     for (int64_t sample = 0; sample < order; ++sample) {
       const auto turns = static_cast<double>((2 * sample + 1) * frequency);
-      matrix[static_cast<size_t>(frequency)][static_cast<size_t>(sample)] =
+      matrix[static_cast<size_t>(sample)][static_cast<size_t>(frequency)] =
           scale * std::cos(turns * std::numbers::pi / (2.0 * size));
     }
   }
@@ -76,7 +77,7 @@ std::array<double, kBlock> frequencies(const AxisTaps& samples, const AxisTaps::
     const double weight = samples.weights(run)[sample - run.first];
     const auto place = static_cast<size_t>(sample - kBlock * block);
     for (size_t frequency = 0; frequency < kBlock; ++frequency) {
-      factors[frequency] += weight * dct[frequency][place];
+      factors[frequency] += weight * dct[place][frequency];
     }
   }
   return factors;
@@ -88,6 +89,7 @@ constexpr double kDeviation = 45.0, kMostError = 0.2;
 
 // How many of the 8 frequencies of a block are used.
 int64_t used_frequencies(const AxisKey& key, const AxisTaps& samples) {
+  if (key.frequencies != 0) return key.frequencies;
   const AxisPlacement& axis = key.placement;
   if (!axis.is_scaled || axis.source < 2 * key.factor * axis.target) return kBlock;
   std::array<double, kBlock> squares{};  // of what outputs take of each frequency
@@ -134,7 +136,7 @@ size_t AxisHash::operator()(const AxisPlacement& axis) const noexcept {
 
 size_t AxisHash::operator()(const AxisKey& key) const noexcept {
   size_t hash = (*this)(key.placement);
-  for (const int64_t value : {key.true_size, key.factor, key.block}) combine(hash, value);
+  for (const int64_t value : {key.true_size, key.factor, key.block, key.frequencies}) combine(hash, value);
   combine(hash, key.is_triangle);
   return hash;
 }
@@ -200,10 +202,10 @@ Outputs transformed(const Outputs& values, int64_t block) {
   Outputs result{};
   const auto size = static_cast<size_t>(block);
   for (size_t tile = 0; tile < kBlock; tile += size) {
-    for (size_t frequency = 0; frequency < size; ++frequency) {
-      double& sum = result[tile + frequency];
-      for (size_t sample = 0; sample < size; ++sample) {
-        sum += dct[frequency][sample] * values[tile + sample];
+    for (size_t sample = 0; sample < size; ++sample) {
+      const double value = values[tile + sample];
+      for (size_t frequency = 0; frequency < size; ++frequency) {
+        result[tile + frequency] += dct[sample][frequency] * value;
       }
     }
   }
@@ -211,8 +213,13 @@ Outputs transformed(const Outputs& values, int64_t block) {
 }
 
 template <typename Floats>
-void append(Floats& floats, const Outputs& values) {
-  for (const double value : values) floats.push_back(static_cast<float>(value));
+void append(Floats& floats, std::span<const Outputs> inputs, int64_t block) {
+  const size_t begin = floats.size();
+  floats.resize(begin + inputs.size() * kBlock);
+  float* to = floats.data() + begin;
+  for (const Outputs& input : inputs) {
+    for (const double value : transformed(input, block)) *to++ = static_cast<float>(value);
+  }
 }
 
 }  // namespace
@@ -258,9 +265,9 @@ void HorizontalOperator::add_chunk(const AxisTaps& samples, std::span<const Axis
     last_block_ = std::max(last_block_, end);
   }
   chunks_.push_back({first, end - first, factors_.size()});
-  for (const Outputs& input : inputs) append(factors_, transformed(input, block));
-  append(ones_, transformed(ones, block));
-  append(level_, transformed(level, block));
+  append(factors_, inputs, block);
+  append(ones_, {&ones, 1}, block);
+  append(level_, {&level, 1}, block);
 }
 
 size_t HorizontalOperator::bytes() const {

@@ -27,6 +27,7 @@ struct AxisKey {
   int64_t factor = 1;     // pixels to a sample
   bool is_triangle = false;  // whether a factor of 2 interpolates
   int64_t block = 1;         // block size of the outputs
+  int64_t frequencies = 0;   // of a block that are used; 0: as many as the outputs need
 
   bool operator==(const AxisKey&) const = default;
 };

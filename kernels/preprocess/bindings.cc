@@ -73,6 +73,7 @@ Geometry geometry_of(nb::handle given) {
   geometry.applies_orientation = nb::cast<bool>(given.attr("orientation"));
   geometry.mirror = nb::cast<bool>(given.attr("mirror"));
   geometry.flip = nb::cast<bool>(given.attr("flip"));
+  geometry.views = named<Views>(given.attr("views"), kViewsNames);
   return geometry;
 }
 

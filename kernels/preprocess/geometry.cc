@@ -102,6 +102,8 @@ constexpr std::array<Orientation, 8> kOrientations = {{
     {true, false, true},
 }};
 
+constexpr size_t kFiveViews = 5;
+
 // As Resize.is_possible of jpegcompile/preprocessing/steps.py.
 bool is_possible(const ResizeFilter& filter, Size image, Size resized) {
   if (filter.interpolation != Interpolation::kDct) return true;
@@ -136,6 +138,26 @@ ResizeFilter Resize::filter_where(bool grows) const {
     chosen.interpolation = Interpolation::kAreaEnlarging;
   }
   return chosen;
+}
+
+std::vector<Geometry> each_view(const Geometry& geometry) {
+  if (geometry.views == Views::kOne) return {geometry};
+  std::vector<Geometry> views;
+  for (const CropPosition corner :
+       {CropPosition::kTopLeft, CropPosition::kTopRight, CropPosition::kBottomLeft,
+        CropPosition::kBottomRight, CropPosition::kCenter}) {
+    Geometry& view = views.emplace_back(geometry);
+    view.views = Views::kOne;
+    view.crop = geometry.crop.value_or(Crop{});
+    view.crop->position = corner;
+  }
+  if (geometry.views == Views::kFive) return views;
+  for (size_t index = 0; index < kFiveViews; ++index) {
+    Geometry mirrored = views[index];
+    mirrored.mirror = !mirrored.mirror;
+    views.push_back(mirrored);
+  }
+  return views;
 }
 
 std::optional<Placement> place(const Geometry& geometry, Size image, int orientation,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "preprocess/placement.h"
 
@@ -40,15 +41,21 @@ struct Crop {
   CropRounding rounding = CropRounding::kEven;
 };
 
+enum class Views { kOne, kFive, kTen };
+
 struct Geometry {
   std::optional<Resize> resize;
   std::optional<Crop> crop;
   bool applies_orientation = false;
   bool mirror = false;  // before the crop
   bool flip = false;
+  Views views = Views::kOne;
 };
 
-// Where an image with an EXIF orientation from 1 to 8 comes to stand. Nothing where it does not come
+// The geometry of each view: one of them each.
+std::vector<Geometry> each_view(const Geometry& geometry);
+
+// Where an image with an EXIF orientation from 1 to 8 comes to stand in a view. Nothing where it does not come
 // to the network's size, or would be resized to less than a pixel.
 std::optional<Placement> place(const Geometry& geometry, Size image, int orientation, Size network);
 

@@ -21,6 +21,7 @@ inline constexpr std::array<std::string_view, 4> kFitNames = {"short", "long", "
 inline constexpr std::array<std::string_view, 5> kCropPositionNames = {
     "center", "top-left", "top-right", "bottom-left", "bottom-right"};
 inline constexpr std::array<std::string_view, 3> kColorNames = {"RGB", "BGR", "L"};  // PixelColor
+inline constexpr std::array<std::string_view, 3> kViewsNames = {"one", "five", "ten"};
 inline constexpr std::array<std::string_view, 2> kRoundingNames = {"even", "down"};
 
 // The value of a name; nothing if it is none of them.

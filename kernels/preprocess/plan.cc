@@ -68,7 +68,8 @@ Upsampling upsampling_of(const Image& frame, const Component& component) {
 }
 
 ComponentPlan plan_component(const Image& frame, size_t index, const Placement& placement,
-                             const NetworkNumbers& network, Operators& operators) {
+                             const NetworkNumbers& network, Operators& operators,
+                             int64_t frequencies) {
   const Upsampling upsampling = upsampling_of(frame, frame.components[index]);
   const auto& [true_size, factors, is_triangle] = upsampling;
   // The columns of a transposed result are made of stored rows.
@@ -79,7 +80,8 @@ ComponentPlan plan_component(const Image& frame, size_t index, const Placement& 
   plan.rows = operators.rows({down, true_size.vertical, factors.vertical,
                               is_triangle && factors.vertical == 2, 1});
   plan.columns = operators.columns({across, true_size.horizontal, factors.horizontal,
-                                    is_triangle && factors.horizontal == 2, network.block});
+                                    is_triangle && factors.horizontal == 2, network.block,
+                                    frequencies});
   // A component alone has MCUs of one block (T.81, A.2.2).
   plan.rows_per_mcu = frame.components.size() == 1 ? 1 : frame.components[index].vertical_factor;
   // Whole cache lines are written. Rows an odd number of them apart lie in different sets.
@@ -170,26 +172,39 @@ ResultShape::ResultShape(Size size, bool is_transposed)
       is_transposed(is_transposed),
       stride(static_cast<size_t>(16 * (ceil_div(this->size.width, 16) | 1))) {}
 
+size_t Plan::sum_bytes() const {
+  size_t floats = 0;
+  for (const ComponentPlan& component : components) {
+    floats += static_cast<size_t>(component.ring) * component.stride;
+  }
+  return floats * sizeof(float);
+}
+
 int64_t Plan::ready(int64_t complete) const {
   return complete == outputs() ? complete : complete / kGroup * kGroup;
 }
 
-Placement placement_of(const Image& frame, const NetworkNumbers& network) {
+Placement placement_of(const Image& frame, const Geometry& view, Size network) {
   check_factors(frame);
   const Size image{frame.height, frame.width};
-  const auto placement = place(network.geometry, image, frame.orientation, network.size);
+  const auto placement = place(view, image, frame.orientation, network);
   if (!placement.has_value()) throw FrameRefused();
   return *placement;
 }
 
-Plan make_plan(const Image& frame, const NetworkNumbers& network, Operators& operators) {
-  const Placement placement = placement_of(frame, network);
+Plan make_plan(const Image& frame, const Placement& placement, const NetworkNumbers& network,
+               Operators& operators, const Plan* whole) {
   check_chroma(frame);
   Plan plan;
   static_cast<ResultShape&>(plan) = ResultShape(network.size, placement.is_transposed);
   const auto& mixing = network.mixing[static_cast<size_t>(frame.color_space)];
   for (const size_t index : used_components(frame, network, mixing)) {
-    plan.components.push_back(plan_component(frame, index, placement, network, operators));
+    const int64_t frequencies =
+        whole == nullptr
+            ? 0
+            : whole->components[plan.components.size()].columns->frequencies_per_block();
+    plan.components.push_back(
+        plan_component(frame, index, placement, network, operators, frequencies));
   }
   for (size_t channel = 0; channel < network.channels; ++channel) {
     for (const ComponentPlan& component : plan.components) {

@@ -27,6 +27,10 @@ struct NetworkNumbers {
   std::array<std::vector<double>, 3> mixing;
   // [channels]: the network's numbers are scale * pixel + shift; the fill is a pixel.
   std::vector<double> scale, shift, fill;
+
+  // Numbers and bytes of one view of an image.
+  size_t view_size() const { return channels * static_cast<size_t>(size.height * size.width); }
+  size_t view_bytes() const { return view_size() * (is_half ? sizeof(uint16_t) : sizeof(float)); }
 };
 
 // A frame that does not come to the network's size, or whose sampling factors define no pixels.
@@ -87,14 +91,18 @@ struct Plan : ResultShape {
     return row >= rows.first_shown() && row < rows.last_shown();
   }
   int64_t outputs() const { return size.height; }
+  // Of the rows of all components that block rows are still being added to.
+  size_t sum_bytes() const;
   // The rows that can be handed on once so many are complete: whole groups, or all.
   int64_t ready(int64_t complete) const;
 };
 
-// Where a frame comes to stand. Throws FrameRefused.
-Placement placement_of(const Image& frame, const NetworkNumbers& network);
+// Where a frame comes to stand in a view. Throws FrameRefused.
+Placement placement_of(const Image& frame, const Geometry& view, Size network);
 
-// Throws FrameRefused.
-Plan make_plan(const Image& frame, const NetworkNumbers& network, Operators& operators);
+// Of a frame that comes to stand there. Where that is a part of the columns of `whole`, it uses as many
+// frequencies. Throws FrameRefused.
+Plan make_plan(const Image& frame, const Placement& placement, const NetworkNumbers& network,
+               Operators& operators, const Plan* whole = nullptr);
 
 }  // namespace jpegcompile

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "jpeg/block_rows.h"
 #include "jpeg/coefficients.h"
 #include "preprocess/integer/integer_decode.h"
+#include "preprocess/pieces.h"
 #include "preprocess/pixels.h"
 #include "preprocess/plan.h"
 
@@ -50,12 +52,14 @@ class Preprocessor {
   Preprocessor(NetworkNumbers network, const PreprocessOptions& options);
 
   const NetworkNumbers& network() const { return network_; }
-  // Numbers and bytes of one image.
-  size_t image_size() const;
-  size_t image_bytes() const;
+  size_t views() const { return views_.size(); }
+  // Numbers and bytes of one image, all of its views.
+  size_t image_size() const { return views() * network_.view_size(); }
+  size_t image_bytes() const { return views() * network_.view_bytes(); }
 
-  // Writes every source's [C][H][W] or [H][W][C] to `out`, one behind the other, and zeros for those
-  // that failed, which it returns in the order of the sources. May be called by several threads.
+  // Writes every source's views, each [C][H][W] or [H][W][C], to `out`, one behind the other, and
+  // zeros for those that failed, which it returns in the order of the sources. May be called by
+  // several threads.
   // Throws std::bad_alloc, or what is a defect of this library.
   std::vector<Failure> run(std::span<const Source> sources, void* out);
   // The same for one file whose rows somebody else has. Throws FrameRefused, and what `rows` throws.
@@ -65,18 +69,23 @@ class Preprocessor {
   friend class Batch;
   void read(const Source& source, void* out);
 
-  // How a frame comes to the network: one of the two.
+  // How the views of a frame come to the network: one of the two.
   struct Prepared {
-    std::optional<Plan> plan;            // of floats
-    std::optional<Placement> placement;  // of integers
-    FrameHeader frame;                  // that it is of
+    std::vector<Plan> plans;            // of floats
+    std::vector<Placement> placements;  // of both
+    FrameHeader frame;                  // that they are of
   };
   // Throws FrameRefused.
   void prepare(const Image& frame, Prepared& prepared);
   void take(BlockRows& rows, const Prepared& prepared, void* out);
-  void take_integers(BlockRows& rows, const Placement& placement, void* out) const;
+  // View by view, or piece by piece, each of rows that begin anew; `rows` are the first ones.
+  template <typename Open>
+  void take_apart(const Open& open, std::unique_ptr<BlockRows>& rows, const Prepared& prepared,
+                  std::byte* out);
+  void take_integers(BlockRows& rows, std::span<const Placement> placements, void* out) const;
 
   const NetworkNumbers network_;
+  const std::vector<Geometry> views_;
   const PreprocessOptions options_;
   Operators operators_;
   PixelNumbers numbers_;        // of integers

@@ -1,7 +1,11 @@
 #include "preprocess/strips.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <deque>
+#include <limits>
 #include <stdexcept>
+#include <vector>
 
 #include "preprocess/output.h"
 #include "preprocess/steps.h"
@@ -143,55 +147,109 @@ class Finish {
   ColorStep step_{};
 };
 
-// Lets those blocks go that nothing is taken of.
-void keep_needed(BlockRows& rows, const Plan& plan) {
-  for (size_t index = 0; index < rows.frame().components.size(); ++index) {
-    const auto component = std::ranges::find(plan.components, index, &ComponentPlan::index);
-    if (component == plan.components.end()) {
-      rows.keep(index, {});
-    } else {
-      rows.keep(index, {static_cast<size_t>(component->columns->first_block()),
-                        static_cast<size_t>(component->columns->last_block())});
+// One view in the making.
+class View {
+ public:
+  static size_t size(const Plan& plan, const NetworkNumbers& network) {
+    size_t floats = in_lines(Output::scratch_size(plan, network)) + Finish::size(plan);
+    for (const ComponentPlan& component : plan.components) floats += Sums::size(component);
+    return floats;
+  }
+
+  // `memory` is of `size` floats.
+  View(const Image& frame, const Plan& plan, const NetworkNumbers& network, float* memory,
+       void* out)
+      : plan_(plan),
+        sums_(sums_of(frame, plan, memory)),
+        output_(plan, network, memory + Finish::size(plan), out),
+        finish_(plan, network, output_, memory) {
+    hand_on();
+  }
+
+  // The MCU rows are given in their order; those below the last one that is needed may be.
+  void add(const BlockRows& rows, int64_t mcu_row) {
+    if (mcu_row >= plan_.needed_rows) return;
+    for (Sums& component : sums_) component.add(rows, mcu_row);
+    hand_on();
+  }
+
+  void finish() const {
+    if (handed_on_ != plan_.outputs()) throw std::logic_error("rows of blocks are missing");
+    output_.finish();
+  }
+
+ private:
+  // Moves `memory` behind what they take of it.
+  static std::vector<Sums> sums_of(const Image& frame, const Plan& plan, float*& memory) {
+    std::vector<Sums> sums;
+    sums.reserve(plan.components.size());
+    for (const ComponentPlan& component : plan.components) {
+      sums.emplace_back(component, frame.components[component.index], memory);
+      memory += Sums::size(component);
+    }
+    return sums;
+  }
+
+  void hand_on() {
+    const int64_t complete =
+        std::ranges::min_element(sums_, {}, &Sums::complete)->complete();
+    for (const int64_t end = plan_.ready(complete); handed_on_ < end;) {
+      const int64_t count = std::min<int64_t>(kGroup, end - handed_on_);
+      finish_.hand_on(sums_, handed_on_, count);
+      handed_on_ += count;
     }
   }
+
+  const Plan& plan_;
+  std::vector<Sums> sums_;
+  const Output output_;
+  Finish finish_;  // refers to the output
+  int64_t handed_on_ = 0;
+};
+
+// The blocks of a component that any view takes something of.
+BlockRange needed_blocks(std::span<const Plan> plans, size_t index) {
+  BlockRange needed;
+  for (const Plan& plan : plans) {
+    const auto component = std::ranges::find(plan.components, index, &ComponentPlan::index);
+    if (component == plan.components.end()) continue;
+    const auto first = static_cast<size_t>(component->columns->first_block());
+    const auto end = static_cast<size_t>(component->columns->last_block());
+    if (first == end) continue;
+    const bool is_first = needed.first == needed.end;
+    needed = {is_first ? first : std::min(needed.first, first), std::max(needed.end, end)};
+  }
+  return needed;
 }
 
 }  // namespace
 
-void ingest(BlockRows& rows, const Plan& plan, const NetworkNumbers& network, void* out) {
-  size_t floats = in_lines(Output::scratch_size(plan, network)) + Finish::size(plan);
-  for (const ComponentPlan& component : plan.components) floats += Sums::size(component);
+void ingest(BlockRows& rows, std::span<const Plan> plans, const NetworkNumbers& network,
+            void* out) {
+  size_t floats = 0;
+  int64_t first_row = std::numeric_limits<int64_t>::max(), needed_rows = 0;
+  for (const Plan& plan : plans) {
+    floats += View::size(plan, network);
+    first_row = std::min(first_row, plan.first_row);
+    needed_rows = std::max(needed_rows, plan.needed_rows);
+  }
   Workspace workspace;
   float* memory = workspace.floats(floats);
-  std::vector<Sums> sums;
-  sums.reserve(plan.components.size());
-  for (const ComponentPlan& component : plan.components) {
-    sums.emplace_back(component, rows.frame().components[component.index], memory);
-    memory += Sums::size(component);
+  auto* to = static_cast<std::byte*>(out);
+  std::deque<View> views;  // which do not move
+  for (const Plan& plan : plans) {
+    views.emplace_back(rows.frame(), plan, network, memory, to);
+    memory += View::size(plan, network);
+    to += network.view_bytes();
   }
-  float* const finish_memory = memory;
-  const Output output(plan, network, finish_memory + Finish::size(plan), out);
-  Finish finish(plan, network, output, finish_memory);
-  int64_t handed_on = 0;
-  const auto hand_on = [&](int64_t complete) {
-    for (const int64_t end = plan.ready(complete); handed_on < end;) {
-      const int64_t count = std::min<int64_t>(kGroup, end - handed_on);
-      finish.hand_on(sums, handed_on, count);
-      handed_on += count;
-    }
-  };
-  const auto least_complete = [&sums] {
-    return std::ranges::min_element(sums, {}, &Sums::complete)->complete();
-  };
-  hand_on(least_complete());
-  keep_needed(rows, plan);
-  for (int64_t mcu_row = 0; mcu_row < plan.needed_rows; ++mcu_row) {
-    if (!(mcu_row < plan.first_row ? rows.skip() : rows.next())) break;
-    for (Sums& component : sums) component.add(rows, mcu_row);
-    hand_on(least_complete());
+  for (size_t index = 0; index < rows.frame().components.size(); ++index) {
+    rows.keep(index, needed_blocks(plans, index));
   }
-  if (handed_on != plan.outputs()) throw std::logic_error("rows of blocks are missing");
-  output.finish();
+  for (int64_t mcu_row = 0; mcu_row < needed_rows; ++mcu_row) {
+    if (!(mcu_row < first_row ? rows.skip() : rows.next())) break;
+    for (View& view : views) view.add(rows, mcu_row);
+  }
+  for (const View& view : views) view.finish();
 }
 
 }  // namespace jpegcompile

@@ -19,7 +19,8 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from onnx import helper
 
-from jpegcompile.analysis.moments import FIRST, Moments, Normalization
+from jpegcompile.analysis.moment_rules import FIRST
+from jpegcompile.analysis.moments import Moments, Normalization
 from jpegcompile.ir.graph import input_at, is_float, is_graph_output, static_dims, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import make_node

@@ -144,6 +144,7 @@ def _geometry(geometry: Geometry) -> dict[str, Any]:
     """The attributes that say how images come to the network's size."""
     switches = ("orientation", "mirror", "flip")
     attrs: dict[str, Any] = {name: int(getattr(geometry, name)) for name in switches}
+    attrs["views"] = geometry.views
     resize, crop = geometry.resize, geometry.crop
     if resize is not None:
         attrs["fit"] = resize.fit

@@ -13,54 +13,32 @@ a process of its own. Networks are those of `networks.py`, kept in the folder CA
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import json
 import multiprocessing
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.networks import (
-    DOMAINS,
-    NETWORKS,
-    Network,
-    compile_into,
-    names_of,
-    numbers_of,
-    source_of,
-)
+from benchmarks.command import numbers_of, parser_of, results_of, table_of
+from benchmarks.networks import DOMAINS, NETWORKS, Network, compile_into, source_of
+from benchmarks.runtimes import NCNN, ONNX_RUNTIME, Side, installed, made_for_ncnn, pipeline_of
 
 import jpegcompile
 from jpegcompile.errors import CheckFailedError
 from jpegcompile.evaluation.benchmark.inputs import write_images
-from jpegcompile.evaluation.benchmark.job import COMPILED, END_TO_END, NETWORK, SPATIAL, Job
-from jpegcompile.evaluation.benchmark.pipelines import (
-    Pipeline,
-    compiled_pipeline,
-    open_session,
-    spatial_pipeline,
-)
+from jpegcompile.evaluation.benchmark.job import END_TO_END, NETWORK
 from jpegcompile.evaluation.verify import require_passed
-from jpegcompile.metadata import CompiledInfo
-from jpegcompile.runtime.native import custom_ops_library
 
-Array = NDArray[Any]
-
-ONNX_RUNTIME, OPENVINO, NCNN = "ONNX Runtime", "OpenVINO", "ncnn"
 # Float32 in another order, by Winograd's larger tiles at that.
 _TOLERANCE = 2e-3
 # Threads of the runtimes spin for some time after a run.
@@ -68,99 +46,9 @@ _QUIET_SECONDS = 0.15
 _IMAGES = 16
 
 
-@dataclass(frozen=True)
-class Side:
-    """One way from bytes to outputs: a runtime and the model that it opens."""
-
-    name: str
-    model: str
-    info: CompiledInfo
-    threads: int
-
-
-class _OpenVino:
-    """OpenVINO, with as much of the interface of ONNX Runtime's session as pipelines use."""
-
-    def __init__(self, side: Side) -> None:
-        import openvino
-
-        core = openvino.Core()
-        model = core.read_model(side.model)
-        model.reshape([1, side.info.input.channels, *side.info.input.size])
-        settings = {
-            "INFERENCE_NUM_THREADS": side.threads,
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",
-        }
-        self._request = core.compile_model(model, "CPU", settings).create_infer_request()
-
-    def get_inputs(self) -> list[Any]:
-        return [SimpleNamespace(name="image", type="tensor(float)")]
-
-    def run(self, _: None, feeds: Mapping[str, Array]) -> list[Array]:
-        result = self._request.infer(list(feeds.values()), share_inputs=True)
-        return [np.array(value) for value in result.values()]
-
-
-class _Ncnn:
-    """The same of ncnn, from the files that pnnx makes of an ONNX model."""
-
-    def __init__(self, side: Side) -> None:
-        import ncnn
-
-        self._ncnn, self._net = ncnn, ncnn.Net()
-        options = self._net.opt
-        options.num_threads = side.threads
-        options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
-        options.use_bf16_storage = False
-        base = Path(side.model)
-        self._net.load_param(str(base.with_suffix(".ncnn.param")))
-        self._net.load_model(str(base.with_suffix(".ncnn.bin")))
-
-    def get_inputs(self) -> list[Any]:
-        return [SimpleNamespace(name="image", type="tensor(float)")]
-
-    def run(self, _: None, feeds: Mapping[str, Array]) -> list[Array]:
-        (batch,) = feeds.values()
-        # A Mat only refers to the array, which has to live as long.
-        image = np.ascontiguousarray(batch[0])
-        with self._net.create_extractor() as extractor:
-            extractor.input("in0", self._ncnn.Mat(image))
-            _, result = extractor.extract("out0")
-            return [np.array(result)[np.newaxis]]
-
-
-def _pipeline(side: Side) -> Pipeline:
-    library = custom_ops_library()
-    job = Job(
-        side=SPATIAL,
-        model=side.model,
-        folder=None,
-        library=None if library is None else str(library),
-        batch=1,
-        threads=side.threads,
-        input_mode=side.info.input_mode,
-        image=side.info.input,
-        frame=side.info.frame,
-        preprocess=side.info.preprocess,
-        ingest=None,
-        network=None,
-        parts_folder=None,
-        sets=(),
-    )
-    if side.name == OPENVINO:
-        return spatial_pipeline(job, _OpenVino(side))
-    if side.name == NCNN:
-        return spatial_pipeline(job, _Ncnn(side))
-    if side.name == ONNX_RUNTIME:
-        return spatial_pipeline(job, open_session(job, side.model, None))
-    job = replace(job, side=COMPILED)
-    return compiled_pipeline(job, open_session(job, side.model, None), None)
-
-
 def _work(side: Side, link: Connection) -> None:
     """A process: opens its model, answers with outputs, or with the median time of its runs."""
-    pipeline = _pipeline(side)
+    pipeline = pipeline_of(side)
     while (asked := link.recv()) is not None:
         stage, files, seconds = asked
         if seconds is None:
@@ -203,36 +91,6 @@ class _Worker:
         self._process.join()
 
 
-def _installed() -> list[str]:
-    modules = {OPENVINO: ("openvino",), NCNN: ("ncnn", "pnnx")}
-    return [
-        name
-        for name, needed in modules.items()
-        if all(importlib.util.find_spec(module) for module in needed)
-    ]
-
-
-def _for_ncnn(source: Path, network: Network) -> bool:
-    """Make ncnn's files beside the source, once; False if the network has what ncnn has not."""
-    layers = source.with_suffix(".ncnn.param")
-    if not layers.exists():
-        shape = f"inputshape=[1,3,{network.size},{network.size}]"
-        with tempfile.TemporaryDirectory(dir=source.parent) as folder:
-            copy = Path(folder) / "network.onnx"
-            copy.write_bytes(source.read_bytes())
-            command = [str(Path(sys.executable).with_name("pnnx")), copy.name, shape, "fp16=0"]
-            subprocess.run(command, check=True, capture_output=True, cwd=folder)
-            for suffix in (".ncnn.bin", ".ncnn.param"):
-                copy.with_suffix(suffix).replace(source.with_suffix(suffix))
-    # What pnnx could not translate keeps the name that it has in PyTorch.
-    unknown = [
-        line.split()[0] for line in layers.read_text("utf-8").splitlines() if "." in line[:20]
-    ]
-    for operator in dict.fromkeys(unknown):
-        print(f"{network.name}: ncnn has no {operator}", file=sys.stderr)
-    return not unknown
-
-
 def _sides(network: Network, cache: Path) -> list[Side]:
     source = source_of(network, cache)
     compiled = {}
@@ -241,16 +99,16 @@ def _sides(network: Network, cache: Path) -> list[Side]:
         compile_into(path, source, domain, {"preprocess": network.preprocess})
         compiled[domain] = path
     info = jpegcompile.load(compiled[DOMAINS[0]]).info
-    others = _installed()
-    if NCNN in others and not _for_ncnn(source, network):
+    others = installed()
+    if NCNN in others and not made_for_ncnn(source, network):
         others.remove(NCNN)
     models = {ONNX_RUNTIME: source, **compiled, **dict.fromkeys(others, source)}
     return [Side(name, str(model), info, 1) for name, model in models.items()]
 
 
-def measured(network: Network, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+def measured(network: Network, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """A row for each quality, number of threads and stage: seconds and ratios of every side."""
-    rows = []
+    print(network.name, file=sys.stderr)
     sides = _sides(network, arguments.cache)
     frame = sides[0].info.frame
     assert frame is not None
@@ -265,13 +123,12 @@ def measured(network: Network, arguments: argparse.Namespace) -> list[dict[str, 
                     _check(workers, files)
                     for stage in (END_TO_END, NETWORK):
                         times = _times(workers, stage, files, arguments)
-                        rows.append(_row(network, quality, threads, stage, times))
+                        yield _row(network, quality, threads, stage, times)
                 finally:
                     for worker in workers:
                         worker.end()
             for path in paths:
                 path.unlink()
-    return rows
 
 
 def verify_compiled(sides: Sequence[Side], folder: str) -> None:
@@ -333,37 +190,24 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row["ratios"]))
     others = [name for name in names if name != ONNX_RUNTIME]
     head = ["network", "quality", "threads", "stage", f"{ONNX_RUNTIME}, ms", *others]
-    lines = [head, ["---"] * len(head)]
+    lines = []
     for row in rows:
         ratios = [f"{row['ratios'][n]:.2f}" if n in row["ratios"] else "-" for n in others]
         time_ = f"{1e3 * row['seconds'][ONNX_RUNTIME]:.2f}"
         lead = [row["network"], row["quality"], row["threads"], row["stage"], time_]
         lines.append([str(value) for value in lead] + ratios)
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table_of(head, lines)
 
 
 def main() -> None:
     """Measure and print the table."""
-    names = [network.name for network in NETWORKS]
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("cache", type=Path, metavar="CACHE", help="folder for the networks")
-    parser.add_argument("--network", type=names_of(names), default=names)
-    parser.add_argument("--threads", type=numbers_of, default=[1, 2])
+    parser = parser_of(__doc__, [network.name for network in NETWORKS])
     parser.add_argument("--quality", type=numbers_of, default=[75, 90])
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.25)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
     arguments = parser.parse_args()
-    arguments.cache.mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, Any]] = []
-    for network in NETWORKS:
-        if network.name in arguments.network:
-            print(network.name, file=sys.stderr)
-            rows += measured(network, arguments)
-    if arguments.json is not None:
-        content = {"onnxruntime": ort.__version__, "rows": rows}
-        arguments.json.write_text(json.dumps(content, indent=2), encoding="utf-8")
-    print(markdown(rows))
+    version = {"onnxruntime": ort.__version__}
+    print(
+        markdown(results_of(NETWORKS, measured, arguments, lambda rows: {**version, "rows": rows}))
+    )
 
 
 if __name__ == "__main__":

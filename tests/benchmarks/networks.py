@@ -12,7 +12,6 @@ measured is there if it is interrupted.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,11 +21,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.command import names_of, parser_of, results_of, table_of
+
 import jpegcompile
 
 INPUTS = ("tensor", "coefficients")
 DOMAINS = ("jpeg", "auto")
-THREADS = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -207,58 +207,17 @@ def _texts(values: Sequence[float]) -> list[str]:
 
 def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """One table; nothing without rows."""
-    if not rows:
-        return ""
-    lines = [f"{title}:", "", *(f"| {' | '.join(row)} |" for row in (head, *rows))]
-    return "\n".join([*lines[:3], "|" + "---|" * len(head), *lines[3:]])
-
-
-def names_of(known: Sequence[str]) -> Callable[[str], list[str]]:
-    """The type of an option that takes some of the names `known`, with commas between."""
-
-    def convert(text: str) -> list[str]:
-        names = text.split(",")
-        for name in names:
-            if name not in known:
-                raise argparse.ArgumentTypeError(f"'{name}' is none of {', '.join(known)}")
-        return names
-
-    return convert
-
-
-def numbers_of(text: str) -> list[int]:
-    """The type of an option that takes whole numbers from 1 on, with commas between."""
-    numbers = [int(part) for part in text.split(",")]
-    if min(numbers) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' holds a number below 1")
-    return numbers
+    return f"{title}:\n\n{table_of(head, rows)}" if rows else ""
 
 
 def main() -> None:
     """Measure and print the tables."""
-    names = [network.name for network in NETWORKS]
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("cache", type=Path, metavar="CACHE", help="folder for the networks")
-    parser.add_argument("--network", type=names_of(names), default=names)
+    parser = parser_of(__doc__, [network.name for network in NETWORKS])
     parser.add_argument("--domain", type=names_of(DOMAINS), default=list(DOMAINS))
     parser.add_argument("--input", type=names_of(INPUTS), default=list(INPUTS))
-    parser.add_argument("--threads", type=numbers_of, default=THREADS)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.25)
     parser.add_argument("--portable", action="store_true", help="time the function bodies, too")
     parser.add_argument("--lean", action="store_true", help="compile for little memory")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
-    arguments = parser.parse_args()
-    arguments.cache.mkdir(parents=True, exist_ok=True)
-    results: list[dict[str, Any]] = []
-    for network in NETWORKS:
-        if network.name not in arguments.network:
-            continue
-        for result in measured(network, arguments):
-            results.append(result)
-            if arguments.json is not None:
-                arguments.json.write_text(json.dumps(results, indent=2), encoding="utf-8")
-    print(markdown(results))
+    print(markdown(results_of(NETWORKS, measured, parser.parse_args())))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ computes in turn; more are pipelined. Networks are kept in the folder CACHE.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,15 +18,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.networks import (
-    DOMAINS,
-    NETWORKS,
-    Network,
-    compile_into,
-    names_of,
-    numbers_of,
-    source_of,
-)
+from benchmarks.command import names_of, parser_of, results_of, table_of
+from benchmarks.networks import DOMAINS, NETWORKS, Network, compile_into, source_of
 
 import jpegcompile
 from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS
@@ -61,11 +53,12 @@ def markdown(results: Sequence[Mapping[str, Any]]) -> str:
     head = ["network", "domain", "threads", "compiled"]
     for rival in rivals:
         head += [rival, "times"]
-    lines = [head, ["---"] * len(head)]
-    for result in results:
-        for cell in result["cells"]:
-            lines.append([result["network"], result["domain"], *_row(cell, rivals)])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    rows = [
+        [result["network"], result["domain"], *_row(cell, rivals)]
+        for result in results
+        for cell in result["cells"]
+    ]
+    return table_of(head, rows)
 
 
 def _row(cell: Mapping[str, Any], rivals: Sequence[str]) -> list[str]:
@@ -81,28 +74,12 @@ def _row(cell: Mapping[str, Any], rivals: Sequence[str]) -> list[str]:
 def main() -> None:
     """Measure and print the table."""
     names = [network.name for network in NETWORKS if network.size == 224]
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("cache", type=Path, metavar="CACHE", help="folder for the networks")
+    parser = parser_of(__doc__, names, chosen=["ResNet-18", "ResNet-50"], repeats=7)
     parser.add_argument("photos", type=Path, metavar="PHOTOS", help="folder of JPEG files")
-    parser.add_argument("--network", type=names_of(names), default=["ResNet-18", "ResNet-50"])
     parser.add_argument("--domain", type=names_of(DOMAINS), default=list(DOMAINS))
     parser.add_argument("--rivals", type=names_of(list(RIVALS)), default=_RIVALS)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--threads", type=numbers_of, default=[1, 2])
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.25)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
-    arguments = parser.parse_args()
-    arguments.cache.mkdir(parents=True, exist_ok=True)
-    results: list[dict[str, Any]] = []
-    for network in NETWORKS:
-        if network.name not in arguments.network:
-            continue
-        for result in measured(network, arguments):
-            results.append(result)
-            if arguments.json is not None:
-                arguments.json.write_text(json.dumps(results, indent=2), encoding="utf-8")
-    print(markdown(results))
+    print(markdown(results_of(NETWORKS, measured, parser.parse_args())))
 
 
 if __name__ == "__main__":

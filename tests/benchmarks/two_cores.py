@@ -29,7 +29,8 @@ import onnxruntime as ort
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.networks import DOMAINS, NETWORKS, Network, compile_into, names_of, source_of
+from benchmarks.command import names_of
+from benchmarks.networks import DOMAINS, NETWORKS, Network, compile_into, source_of
 
 from jpegcompile.runtime.native import custom_ops_library, register
 from jpegcompile.target.base import CPU_PROVIDERS

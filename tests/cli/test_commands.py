@@ -64,6 +64,24 @@ def test_inspect_a_compiled_file(compiled: Path, capsys: pytest.CaptureFixture[s
     assert json.loads(line.removeprefix("preprocessing ")) == record["preprocess"]
 
 
+@pytest.mark.parametrize(
+    ("changed", "files"),
+    [
+        ({"resize": 36, "crop": "center"}, "files of any size and subsampling"),
+        ({"decoder": "libjpeg-turbo"}, "files of any subsampling"),
+    ],
+)
+def test_inspect_says_which_files_are_taken(
+    changed: dict[str, Any], files: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "any.onnx"
+    jpegcompile.compile(model_path(), preprocess={"preset": "unit", **changed}).save(path)
+    assert run_json(capsys, "inspect", path)["compiled"]["subsampling"] == "any"
+    text = run_text(capsys, "inspect", path)
+    assert f" NCHW, {files}\n" in text
+    assert "subsampling 4:2:0" not in text
+
+
 def test_compile_writes_the_file_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

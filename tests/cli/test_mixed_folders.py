@@ -66,12 +66,18 @@ def test_every_command_takes_mixed_folders(
     lost = str(mixed / "7" / "x.png")
     data = run_json(capsys, *line, "--fallback", "pixels", "--on-error", "skip")
     assert [one["file"] for one in data["skipped"]] == [lost]
-    # A model for coefficients is not timed with pixels.
+    # A model for coefficients of one size is not timed with pixels.
     assert data["pixel_fallbacks"] == (0 if verb == "bench" else 10)
     plain = run_json(capsys, *line)
     assert (plain["pixel_fallbacks"], plain["skipped"]) == (0, [])
     if verb == "bench":
-        assert (data["left_out"], plain["left_out"]) == (4, 0)
+        assert (data["left_out"], data["left_out_pixels"], plain["left_out"]) == (4, 4, 0)
+        text = run_text(capsys, *line, "--fallback", "pixels", "--on-error", "skip")
+        assert "of other samplings" not in text
+        assert (
+            "left out: 4 files without coefficients that are read; a model for coefficients of one"
+            " size is timed with coefficients alone"
+        ) in " ".join(text.split())
     if verb in ("run", "compare"):
         text = run_text(capsys, *line, "--fallback", "pixels", "--on-error", "skip")
         assert "\n10 files went through the pixel fallback\n" in text
@@ -188,18 +194,29 @@ def test_a_thousand_files_of_which_some_are_damaged(
     assert plain["images"] == 750 - len(lost)
 
 
-def test_photographs_are_compared_without_labels(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Of any size, and of many formats."""
-    path, folder = tmp_path / "any.onnx", tmp_path / "photos"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def of_any_size(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model for photographs of any size."""
+    path = tmp_path_factory.mktemp("any") / "any.onnx"
     numbers = json.loads(Path(preprocess_path()).read_text())
     jpegcompile.compile(MODEL, preprocess={**numbers, "resize": 36, "crop": "center"}).save(path)
-    kinds = ("png", "webp", "tiff", "gif", "cmyk.jpg", "chroma.jpg")
-    for seed, kind in enumerate(kinds):
+    return path
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six files of other formats and six of JPEG, of many sizes."""
+    folder = tmp_path_factory.mktemp("photos")
+    for seed, kind in enumerate(("png", "webp", "tiff", "gif", "cmyk.jpg", "chroma.jpg")):
         (folder / f"{seed}.{kind}").write_bytes(mixed_file(kind, 40 + seed, 70, seed))
         (folder / f"{seed}.plain.jpg").write_bytes(jpeg_file(50 + seed, 60, seed))
+    return folder
+
+
+def test_photographs_are_compared_without_labels(
+    of_any_size: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, folder = of_any_size, photos
     line = ("compare", MODEL, path, "--images", folder, "--fallback", "pixels")
     data = run_json(capsys, *line)
     assert (data["images"], data["pixel_fallbacks"]) == (12, 6)
@@ -207,3 +224,19 @@ def test_photographs_are_compared_without_labels(
     assert data["conversion"]["largest"] < 1e-4
     verified = run_json(capsys, "verify", MODEL, path, "--images", folder, "--fallback", "pixels")
     assert (verified["passed"], verified["inputs"], verified["pixel_fallbacks"]) == (True, 12, 6)
+
+
+def test_photographs_of_many_formats_are_timed(
+    of_any_size: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On our side and the rival's, one after the other and at once."""
+    line = ("bench", MODEL, of_any_size, "--images", photos, "--rivals", "pillow-box")
+    quick = ("--batch", 4, "--threads", 2, "--repeats", 1, "--seconds", 0)
+    data = run_json(capsys, *line, *quick, "--fallback", "pixels")
+    assert (data["files"], data["left_out"], data["pixel_fallbacks"]) == (12, 0, 6)
+    (cell,) = data["cells"]
+    assert cell["sides"]["compiled"]["check"]["passed"]
+    (found,) = cell["sides"]["pillow-box"]["differences"]
+    # Pillow's rounding, where another image in its place would differ by as much as there is.
+    assert found["difference"] < 0.05 * found["largest"]
+    assert ADVICE in fails(capsys, 4, *line, *quick)

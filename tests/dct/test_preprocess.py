@@ -105,9 +105,10 @@ def test_refused_fields(data: Mapping[str, Any], message: str, tmp_path: Path) -
     assert refusal(path) == f"{path}: {message}"
 
 
-def test_unknown_name() -> None:
-    assert refusal("imagnet") == (
-        "unknown preprocessing 'imagnet'; use one of imagenet, imagenet-bicubic,"
+@pytest.mark.parametrize("name", ["imagnet", ""])
+def test_unknown_name(name: str) -> None:
+    assert refusal(name) == (
+        f"unknown preprocessing '{name}'; use one of imagenet, imagenet-bicubic,"
         " imagenet-v2, IMAGENET1K_V1, IMAGENET1K_V2, keras-caffe, keras-tf, keras-torch,"
         " imagenet-unresized, cifar10, unit, none, torchvision:NETWORK.WEIGHTS or a JSON file"
     )

@@ -70,7 +70,8 @@ void check_image(const Image& image, const Image& expected) {
 class Part {
 public:
     Part() = default;
-    explicit Part(std::size_t chance) : first_(chance % 4), end_(8 - chance / 4 % 5), row_(chance % 3) {}
+    explicit Part(std::size_t chance)
+        : first_(chance % 4), end_(8 - chance / 4 % 5), row_(chance % 3) {}
 
     BlockRange columns(const Component& component) const {
         return {component.block_columns * first_ / 8, component.block_columns * end_ / 8};

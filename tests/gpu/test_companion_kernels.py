@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from jpegcompile.gpu.launch import Launch
 from jpegcompile.gpu.library.companion import launches_of
 from jpegcompile.interface import DOMAIN
 from jpegcompile.operators.constants import CUDA_KERNELS
+from jpegcompile.operators.ingest import INGEST
 from jpegcompile.operators.registry import OPERATORS
 
 BATCH = 2
@@ -36,6 +38,11 @@ SHARED = [
     ("onnc_resnet20_bn", "cifar10"),
     ("light_resnet50", "imagenet-unresized"),
 ]
+# Of files of any size: the image alone, or with a fill beside it.
+ANY_SIZE: list[dict[str, Any]] = [
+    {"resize": 36, "crop": "center"},
+    {"resize": {"fit": "pad"}, "fill": 96},
+]
 
 
 def shapes_of(model: onnx.ModelProto) -> dict[str, list[int]]:
@@ -44,6 +51,32 @@ def shapes_of(model: onnx.ModelProto) -> dict[str, list[int]]:
     values = (*graph.input, *graph.value_info, *graph.output)
     shapes = {v.name: [d.dim_value or BATCH for d in v.type.tensor_type.shape.dim] for v in values}
     return shapes | {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+
+
+def at_size(model: onnx.ModelProto, height: int, width: int) -> onnx.ModelProto:
+    """A model for files of any size, its inputs those of 4:2:0 files of one size."""
+    blocks = {
+        "luma_block_rows": -(-height // 16) * 2,
+        "luma_block_columns": -(-width // 16) * 2,
+        "chroma_block_rows": -(-height // 16),
+        "chroma_block_columns": -(-width // 16),
+    }
+    sizes = {
+        **blocks,
+        **{
+            f"{plane}_{side}_coefficients": 8 * blocks[f"{plane}_block_{side}s"]
+            for plane in ("luma", "chroma")
+            for side in ("row", "column")
+        },
+    }
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    named = [
+        d for v in made.graph.input for d in v.type.tensor_type.shape.dim if d.dim_param != "N"
+    ]
+    for dim in named:
+        dim.dim_value = dim.dim_value or sizes[dim.dim_param]
+    return made
 
 
 def nodes_on_cuda(model: onnx.ModelProto) -> Iterator[Node]:
@@ -77,6 +110,23 @@ def refusals(model: onnx.ModelProto, launches: list[Launch], folder: Path) -> li
 def test_nodes_of_the_demo_find_their_kernels(options: dict[str, Any], tmp_path: Path) -> None:
     model = jpegcompile.compile(model_path(), preprocess=preprocess_path(), **options).model
     assert refusals(model, launches_of(model), tmp_path) == []
+
+
+@pytest.mark.parametrize("preprocess", ANY_SIZE, ids=str)
+@pytest.mark.parametrize("size", [(41, 70), (700, 500)])
+def test_nodes_of_models_for_any_size_find_their_kernels(
+    size: tuple[int, int], preprocess: dict[str, Any], tmp_path: Path
+) -> None:
+    numbers = json.loads(Path(preprocess_path()).read_text(encoding="utf-8"))
+    compiled = jpegcompile.compile(model_path(), preprocess={**numbers, **preprocess}).model
+    model, launches = at_size(compiled, *size), launches_of(compiled)
+    nodes = {node.op for node in nodes_on_cuda(model)}
+    assert INGEST in nodes
+    assert refusals(model, launches, tmp_path) == []
+    others = [launch for launch in launches if not launch.kernel.startswith("ingest.")]
+    assert len(others) < len(launches)
+    (refused,) = refusals(model, others, tmp_path)
+    assert "has no ingest.triton:" in refused
 
 
 @thorough

@@ -10,7 +10,8 @@ from support.images import make_jpeg
 from support.triton_modules import AGREEMENT, Array, Material, distance
 
 import jpegcompile
-from jpegcompile.errors import ImageError
+from jpegcompile.errors import ImageError, UsageError
+from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.runtime.triton import module as modules
 from jpegcompile.runtime.triton.module import CompiledModule
@@ -93,3 +94,25 @@ def test_damaged_files_are_left_out(tiny: Material, files: list[Path], tmp_path:
     assert made.used == (0, 2, 3)
     assert [skipped.file for skipped in made.skipped] == [str(damaged)]
     assert distance(made, expected) < AGREEMENT
+
+
+@pytest.mark.parametrize("mode", ["coefficients", "tensor"])
+def test_several_views_are_made_on_the_host(
+    tiny: Material, files: list[Path], tmp_path: Path, mode: Any
+) -> None:
+    preprocess = {**RESIZED, "resize": 44, "views": "five"}
+    options: dict[str, Any] = {"preprocess": preprocess, "input": mode}
+    jpegcompile.compile(tiny.model, target="triton", **options).save(tmp_path / "m")
+    jpegcompile.compile(tiny.model, **options).save(tmp_path / "m.onnx")
+    module = jpegcompile.load_module(tmp_path / "m")
+    expected = list(jpegcompile.load(tmp_path / "m.onnx").run(files[:2]))
+    assert distance(module.run(files[:2]), expected) < AGREEMENT
+    assert module.execution.inputs == ({"on the host": 2} if mode == "coefficients" else {})
+    read = read_coefficients_many(files[:2])
+    assert distance(module.run_coefficients(read), expected) < AGREEMENT
+    with pytest.raises(UsageError) as caught:
+        module.feeds(files)
+    assert str(caught.value) == (
+        f"{tmp_path / 'm'}: sees 5 views of an image, and a call takes one; use run, which averages"
+        " the outputs"
+    )

@@ -19,14 +19,15 @@ from safetensors.torch import load_file, save_file
 from support.bench_results import QUICK, STEPS, assert_times, steps_of
 from support.commands import fails, run_json, run_text
 from support.images import make_jpeg
+from support.mixed_files import mixed_file
 from support.tiers import thorough
 
 import jpegcompile
 from jpegcompile.evaluation.benchmark.job import COMPILED, InputSet, Job
 from jpegcompile.evaluation.benchmark.module import TimedModule
 from jpegcompile.gpu.folder import MANIFEST, WEIGHTS
-from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
 from jpegcompile.jpeg.read import read_coefficients
 
 # A tile of a map; kernels are interpreted, so larger images would take seconds each.
@@ -234,32 +235,48 @@ def test_images_of_several_frames_keep_their_order(models: Models) -> None:
     """A fake module says which files it was given, those of one frame at a time."""
     asked: list[int] = []
 
-    def image_of(images: Sequence[Coefficients], frame: Frame) -> torch.Tensor:
-        assert {image.frame for image in images} == {frame}
+    def image_of(images: Sequence[ReadImage], frame: Frame | None) -> torch.Tensor:
+        assert all((frame or image.frame) == image.frame for image in images)
+        assert all((frame is None) == isinstance(image, PixelImage) for image in images)
         asked.append(len(images))
-        return torch.tensor([image.width for image in images])
+        return torch.tensor([image.frame.width for image in images])
 
-    sides = (8, 16, 8, 24, 16)
-    files = [read_coefficients(make_jpeg(side, 8)) for side in sides]
+    sides = (8, 16, 8, 32, 24, 16, 40)
+    files: list[ReadImage] = [read_coefficients(make_jpeg(side, 8)) for side in sides]
+    for place in (3, 6):
+        frame = Frame(8, sides[place], ((1, 1),), "gray")
+        files[place] = PixelImage(np.zeros((8, sides[place], 3), np.uint8), "RGB", frame)
     module: Any = SimpleNamespace(image_of=image_of, output_names=[], device=torch.device("cpu"))
     timed_module = TimedModule(timed(models, ("a.jpg",), [])._job, module)
     assert timed_module.image_of(files).tolist() == list(sides)
-    assert asked == [2, 2, 1]
+    assert asked == [2, 2, 2, 1]
 
 
 @thorough
 def test_a_module_for_images_of_any_size(
     models: Models, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Files of two sizes stand in turn, so an output in another's place would fail the check."""
+    """Files of three sizes stand in turn, so an output in another's place would fail the check."""
     path, images = tmp_path / "any", tmp_path / "images"
     preprocess = {"preset": "unit", "resize": {"fit": "exact"}}
     jpegcompile.compile(models.source, target="triton", preprocess=preprocess).save(path)
     images.mkdir()
     for index, (width, height) in enumerate(((9, 7), (6, 11))):
         (images / f"{index}.jpg").write_bytes(make_jpeg(width, height, subsampling="4:4:4"))
-    arguments = ("--batch", 16, "--threads", 2, *QUICK[4:], "--images", images)
-    data = run_json(capsys, "bench", models.source, path, *arguments, "--rivals", "pillow")
+    (images / "2.png").write_bytes(mixed_file("png", 8, 10))
+    arguments = (
+        "--batch",
+        16,
+        "--threads",
+        2,
+        *QUICK[4:],
+        "--images",
+        images,
+        "--rivals",
+        "pillow",
+    )
+    data = run_json(capsys, "bench", models.source, path, *arguments, "--fallback", "pixels")
+    assert (data["files"], data["pixel_fallbacks"]) == (3, 1)
     (cell,) = data["cells"]
     assert list(cell["sides"]) == ["pillow", "compiled"]
     wanted = [("input", "images"), ("network", None), ("end to end", "images")]

@@ -7,9 +7,11 @@ leaves a clean one to libjpeg.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,3 +173,15 @@ def test_instruction_sets(instructions: str) -> None:
         check=True,
     )
     assert done.stdout == b"".join(plane.tobytes() for plane in planes)
+
+
+def test_the_documented_fuzzer_is_built_of_every_source() -> None:
+    """Those apart that it does not reach: the Python module, and what is made of coefficients."""
+    root = Path(__file__).resolve().parents[2]
+    text = (root / "docs" / "fuzzing.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"g\+\+ -O2.*?fuzz_differential\n", text, re.DOTALL)
+    named = {
+        name for group in re.findall(r"jpeg/\{(.*?)\}\.cc", command) for name in group.split(",")
+    }
+    sources = {path.stem for path in (root / "jpegcompile" / "jpeg").glob("*.cc")}
+    assert named == sources - {"bindings", "packing", "planes"}

@@ -19,8 +19,8 @@ def test_pixel_limit() -> None:
     assert read_coefficients(data, max_pixels=384).width == 24
     for tolerant in (False, True):
         assert refusal(data, max_pixels=383, tolerant=tolerant) == (
-            "bytes: 24 x 16 pixels are more than the limit of 383; if the file is trusted, raise"
-            " max_pixels of read_coefficients"
+            "bytes: 24 x 16 pixels are more than the limit of 383; scale the image down, or in"
+            " Python give a larger max_pixels"
         )
 
 

@@ -1,9 +1,10 @@
-"""The EXIF orientation of a file, as Pillow reads it; metadata that are damaged give none."""
+"""The orientation of a file, as Pillow reads it; metadata that are damaged give none."""
 
 from __future__ import annotations
 
 import io
 import struct
+import warnings
 
 import numpy as np
 import pytest
@@ -14,8 +15,18 @@ from support.jpeg_writer import SOI, segment
 from jpegcompile.jpeg.read import read_coefficients
 
 ORIENTATION = 0x0112
-BYTE, ASCII, SHORT, LONG, RATIONAL = 1, 2, 3, 4, 5
-FORMATS = {BYTE: "B3x", SHORT: "H2x", LONG: "I", ASCII: "B3x", RATIONAL: "I"}
+BYTE, ASCII, SHORT, LONG, RATIONAL, SBYTE, SSHORT, SLONG, IFD = 1, 2, 3, 4, 5, 6, 8, 9, 13
+FORMATS = {
+    BYTE: "B3x",
+    SHORT: "H2x",
+    LONG: "I",
+    ASCII: "B3x",
+    RATIONAL: "I",
+    SBYTE: "b3x",
+    SSHORT: "h2x",
+    SLONG: "i",
+    IFD: "I",
+}
 # Read by the decoder of clean baseline files, and by libjpeg.
 FILES = {False: make_jpeg(17, 9), True: make_jpeg(17, 9, progressive=True)}
 
@@ -48,8 +59,11 @@ def orientation_of(*contents: bytes) -> int:
 
 
 def pillow_orientation(*contents: bytes) -> object:
-    image = Image.open(io.BytesIO(with_segments(FILES[False], *contents)))
-    return image.getexif().get(ORIENTATION, 1)
+    """What Pillow's ImageOps.exif_transpose turns by."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of entries that Pillow leaves out
+        image = Image.open(io.BytesIO(with_segments(FILES[False], *contents)))
+        return image.getexif().get(ORIENTATION, 1)
 
 
 def test_files_without_metadata_are_not_turned() -> None:
@@ -68,7 +82,7 @@ def test_what_pillow_writes(progressive: bool, orientation: int) -> None:
 
 
 @pytest.mark.parametrize("order", "<>")
-@pytest.mark.parametrize("kind", [SHORT, LONG])
+@pytest.mark.parametrize("kind", [SHORT, LONG, SBYTE, SSHORT, SLONG, IFD])
 @pytest.mark.parametrize("gap", [0, 1, 1000])
 def test_byte_orders_and_types(order: str, kind: int, gap: int) -> None:
     content = exif(
@@ -90,7 +104,10 @@ INVALID = {
     "byte": exif("<", entry("<", ORIENTATION, BYTE, 3)),  # bytes to Pillow, too
     "text": exif("<", entry("<", ORIENTATION, ASCII, 3)),
     "fraction": exif("<", entry("<", ORIENTATION, RATIONAL, 3)),
-    "several values": exif("<", entry("<", ORIENTATION, SHORT, 3, count=2)),
+    "no value": exif("<", entry("<", ORIENTATION, SHORT, 3, count=0)),
+    "values beyond the end": exif("<", entry("<", ORIENTATION, SHORT, 3, count=3)),
+    "unknown type": exif("<", entry("<", ORIENTATION, LONG, 3).replace(b"\4", b"\x0e", 1)),
+    "cut off": exif("<", entry("<", ORIENTATION, SHORT, 3))[:-6],
     "no entries": exif("<"),
     "magic": exif("<", entry("<", ORIENTATION, SHORT, 3), magic=43),
     "byte order": VALID.replace(b"II", b"IM"),
@@ -105,7 +122,70 @@ INVALID = {
 @pytest.mark.parametrize("name", INVALID)
 def test_invalid_metadata_turn_nothing(name: str) -> None:
     assert orientation_of(VALID) == 5
+    # Bytes and text are no numbers to Pillow, either.
+    if name not in ("magic", "byte order"):  # which it raises an error of
+        assert pillow_orientation(INVALID[name]) not in range(2, 9)
     assert orientation_of(INVALID[name]) == 1
+
+
+def xmp(content: bytes) -> bytes:
+    """The content of an APP1 segment of XMP."""
+    return b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta>" + content + b"</x:xmpmeta>"
+
+
+def property_of(value: bytes) -> bytes:
+    return xmp(b'<rdf:Description tiff:Orientation="' + value + b'"/>')
+
+
+def several(order: str, *values: int) -> bytes:
+    """More values than an entry holds; they stand behind the directory."""
+    kind = struct.pack(order + "HHII", ORIENTATION, SHORT, len(values), 8 + 2 + 12 + 4)
+    return exif(order, kind) + struct.pack(f"{order}{len(values)}H", *values)
+
+
+MAKER = exif("<", entry("<", 0x0110, SHORT, 1))
+# By several segments, or by what few programs write.
+UNUSUAL: dict[str, tuple[int, tuple[bytes, ...]]] = {
+    "two values in the entry": (3, (exif("<", entry("<", ORIENTATION, SHORT, 3, count=2)),)),
+    "three values, little endian": (6, (several("<", 6, 3, 1),)),
+    "three values, big endian": (6, (several(">", 6, 3, 1),)),
+    "signature twice": (5, (b"Exif\0\0" + VALID,)),
+    "first entry counts": (
+        3,
+        (exif("<", *(entry("<", ORIENTATION, SHORT, value) for value in (3, 6))),),
+    ),
+    "an entry without value, then one": (
+        6,
+        (
+            exif(
+                "<",
+                entry("<", ORIENTATION, SHORT, 3, count=0),
+                entry("<", ORIENTATION, SHORT, 6),
+            ),
+        ),
+    ),
+    "first segment counts": (5, (VALID, several("<", 6, 3, 1))),
+    "nothing in the first segment": (1, (MAKER, VALID)),
+    "an empty segment, then one": (5, (b"Exif\0\0", VALID)),
+    "XMP attribute": (6, (property_of(b"6"),)),
+    "XMP element": (8, (xmp(b"<tiff:Orientation>8</tiff:Orientation>"),)),
+    "XMP behind EXIF without orientation": (6, (MAKER, property_of(b"6"))),
+    "EXIF counts more than XMP": (5, (property_of(b"6"), VALID)),
+    "EXIF that says 0": (1, (INVALID["value 0"], property_of(b"6"))),
+    "last XMP counts": (3, (property_of(b"6"), property_of(b"3"))),
+    "last XMP does not say": (1, (property_of(b"6"), xmp(b""))),
+    "XMP of no digit, then one": (4, (xmp(b"tiff:Orientation='6' tiff:Orientation=\"4\""),)),
+    "XMP beyond 8": (1, (property_of(b"9"),)),
+    "XMP that ends": (1, (xmp(b"")[:29] + b'tiff:Orientation="',)),
+}
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_unusual_metadata_as_in_pillow(name: str) -> None:
+    expected, contents = UNUSUAL[name]
+    found = pillow_orientation(*contents)
+    assert (found if found in range(1, 9) else 1) == expected
+    assert orientation_of(*contents) == expected
 
 
 def test_every_beginning_and_change_of_metadata() -> None:

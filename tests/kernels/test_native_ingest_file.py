@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import onnxruntime as ort
@@ -19,6 +19,9 @@ from jpegcompile.interface import DOMAIN, DOMAIN_VERSION, IR_VERSION
 from jpegcompile.jpeg.frame import ColorSpace
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.operators.ingest import INGEST_FILE, INGEST_INTEGERS
+from jpegcompile.preprocessing.geometry import Views
+from jpegcompile.preprocessing.preprocess import Decoder
+from jpegcompile.preprocessing.steps import Corner, Fit, Interpolation, Library, Rounding
 from jpegcompile.target.base import CPU_PROVIDERS
 
 Array = NDArray[Any]
@@ -47,9 +50,15 @@ def numbers(channels: int = 3) -> dict[str, Array]:
 
 
 def session(
-    op: str = INGEST_FILE, constants: dict[str, Array] | None = None, **changed: Any
+    op: str = INGEST_FILE,
+    constants: dict[str, Array] | None = None,
+    computed: str | None = None,
+    **changed: Any,
 ) -> Any:
-    """A session of one node called `node`; an attribute of None is left out."""
+    """A session of one node called `node`; an attribute of None is left out.
+
+    The input called `computed` is one of the graph's.
+    """
     attributes = {name: v for name, v in {**GIVEN, **changed}.items() if v is not None}
     names = ["jpeg"] if op == INGEST_FILE else ["luma", "chroma", "quantization", "frame"]
     values = numbers() if constants is None else constants
@@ -60,9 +69,18 @@ def session(
         [
             helper.make_tensor_value_info(name, KINDS[name][0], [None] * KINDS[name][1])
             for name in names
+        ]
+        + [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [3])
+            for name in values
+            if name == computed
         ],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
-        [numpy_helper.from_array(v.astype(np.float32), name) for name, v in values.items()],
+        [
+            numpy_helper.from_array(v.astype(np.float32), name)
+            for name, v in values.items()
+            if name != computed
+        ],
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
@@ -72,51 +90,93 @@ def session(
     return ort.InferenceSession(model.SerializeToString(), options, providers=list(CPU_PROVIDERS))
 
 
+# As Python lists them, in the order of the enumerations in C++.
+KNOWN = {
+    name: ", ".join(get_args(names))
+    for name, names in (
+        ("fit", Fit),
+        ("crop", Corner),
+        ("filter", Interpolation),
+        ("library", Library),
+        ("rounding", Rounding),
+        ("views", Views),
+        ("decoder", Decoder),
+    )
+}
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"height": 0}, "its height is 0, an image has 1 to 65535"),
-        ({"width": 65536}, "its width is 65536, an image has 1 to 65535"),
-        ({"height": 12}, "its block size 8 does not divide 12x24"),
-        ({"fit": "whole"}, "its fit is 'whole', which it does not know; compile the model again"),
-        ({"crop": "left"}, "its crop is 'left', which it does not know; compile the model again"),
-        ({"filter": "x"}, "its filter is 'x', which it does not know; compile the model again"),
-        ({"library": "x"}, "its library is 'x', which it does not know; compile the model again"),
-        ({"rounding": "x"}, "its rounding is 'x', which it does not know; compile the model again"),
-        ({"decoder": "x"}, "its decoder is 'x', which it does not know; compile the model again"),
-        ({"short_side": -1}, "its short_side is -1, an image has 1 to 65535"),
-        ({"resized_height": 9}, "its resized_width is 0, an image has 1 to 65535"),
-        ({"crop": "given", "top": 2**62}, f"its top is {2**62}, it takes -65535 to 65535"),
-        ({"crop": "given", "left": -65536}, "its left is -65536, it takes -65535 to 65535"),
-        ({"crop_ratio": "1e-300"}, "its crop_ratio is '1e-300', it takes a millionth to 1"),
-        ({"crop_ratio": "2"}, "its crop_ratio is '2', it takes a millionth to 1"),
-        ({"crop_ratio": "1.x"}, "its crop_ratio is '1.x', it takes a millionth to 1"),
+        ({"height": 0}, "its height is 0, and an image has 1 to 65535 pixels a side"),
+        ({"width": 65536}, "its width is 65536, and an image has 1 to 65535 pixels a side"),
+        ({"height": 12}, "its block size 8 does not divide 24x12"),
+        *(({name: "x"}, f"its {name} is 'x', and it knows {all}") for name, all in KNOWN.items()),
+        ({"short_side": -1}, "its short_side is -1, and an image has 1 to 65535 pixels a side"),
+        (
+            {"resized_height": 9},
+            "its resized_width is 0, and an image has 1 to 65535 pixels a side",
+        ),
+        (
+            {"crop": "given", "top": 2**62},
+            f"its top is {2**62}, and a crop begins at -65535 to 65535",
+        ),
+        (
+            {"crop": "given", "left": -65536},
+            "its left is -65536, and a crop begins at -65535 to 65535",
+        ),
+        *(
+            ({"crop_ratio": text}, f"its crop_ratio is '{text}', and it takes a millionth to 1")
+            for text in ("1e-300", "2", "1.x")
+        ),
         (
             {"decoder": "libjpeg-turbo", "color": "YUV"},
-            "its color is 'YUV', which it does not know; compile the model again",
+            "its color is 'YUV', and it knows RGB, BGR, L",
         ),
     ],
 )
 def test_attributes(changed: dict[str, Any], message: str) -> None:
-    assert said(INGEST_FILE, lambda: session(**changed)) == message
+    advised = f"{message}; compile the model again"
+    assert said(INGEST_FILE, lambda: session(**changed)) == advised
+    # They are told before inputs that do not fit, either.
+    assert said(INGEST_FILE, lambda: session(constants=numbers(2), **changed)) == advised
+
+
+def test_of_several_faults_the_first_is_told() -> None:
+    """The decoder's, then other attributes in their order, then inputs in theirs."""
+    faults: dict[str, Any] = {"decoder": "x", "width": 0, "filter": "x"}
+    constants = {**numbers(), "ycbcr_mixing": np.zeros(1), "shift": np.zeros(1)}
+    told = []
+    for op in (INGEST_FILE, INGEST_INTEGERS):
+        for start in range(len(faults) + 1):
+            left = dict(list(faults.items())[start:])
+            changed = {"decoder": "libjpeg-turbo", **left}
+            told.append(said(op, lambda: session(op, constants, **changed)).split()[1])  # noqa: B023
+    assert told == 2 * ["decoder", "width", "filter", "input"]
 
 
 @pytest.mark.parametrize(
     ("constants", "message"),
     [
-        (numbers(2), "it makes 2 channels, a file has 1 or 3"),
-        (
-            {**numbers(), "shift": np.zeros(1)},
-            "its constants have shape [1], not 3 numbers",
-        ),
+        (numbers(2), "its input scale is for 2 channels, and it makes 1 or 3"),
+        ({**numbers(), "shift": np.zeros(1)}, "its input shift has shape [1], not 3 numbers"),
         (
             {**numbers(), "ycbcr_mixing": np.zeros((3, 2))},
-            "its constants have shape [3,2], not 9 numbers",
+            "its input ycbcr_mixing has shape [3,2], not 9 numbers",
         ),
     ],
 )
 def test_constants(constants: dict[str, Array], message: str) -> None:
-    assert said(INGEST_FILE, lambda: session(constants=constants)) == message
+    made = said(INGEST_FILE, lambda: session(constants=constants))
+    assert made == f"{message}; compile the model again"
+
+
+def test_computed_constants() -> None:
+    made = said(INGEST_FILE, lambda: session(computed="fill"))
+    assert made == (
+        "its input fill is computed, and colour and normalisation are constants of a model;"
+        " compile the model again"
+    )
 
 
 def fed(file: bytes, **changed: Any) -> str:
@@ -207,11 +267,17 @@ def test_frames_that_do_not_fit() -> None:
     )
 
 
-def test_both_make_the_same() -> None:
-    file = make_jpeg(40, 30)
-    by_file = session(decoder="libjpeg-turbo")
-    by_coefficients = session(INGEST_INTEGERS, decoder="libjpeg-turbo")
-    (first,) = by_file.run(None, {"jpeg": np.frombuffer(file, np.uint8)})
-    (second,) = by_coefficients.run(None, integer_feeds(file))
-    np.testing.assert_array_equal(first, second)
-    assert np.abs(first).max() > 100
+@pytest.mark.parametrize(("views", "count"), [("one", 1), ("five", 5), ("ten", 10)])
+def test_both_make_the_same(views: str, count: int) -> None:
+    """A batch of files by their coefficients, all views of one after the other."""
+    files = [make_jpeg(40, 30, quality=quality) for quality in (60, 90)]
+    by_file = session(decoder="libjpeg-turbo", views=views)
+    by_coefficients = session(INGEST_INTEGERS, decoder="libjpeg-turbo", views=views)
+    made = [by_file.run(None, {"jpeg": np.frombuffer(file, np.uint8)})[0] for file in files]
+    assert [one.shape for one in made] == [(count, 3, 16, 24)] * 2
+    feeds = [integer_feeds(file) for file in files]
+    together = {name: np.concatenate([one[name] for one in feeds]) for name in feeds[0]}
+    (second,) = by_coefficients.run(None, {**together, "frame": feeds[0]["frame"]})
+    np.testing.assert_array_equal(np.concatenate(made), second)
+    assert np.abs(made[0] - made[1]).max() > 1
+    assert np.abs(second).max() > 100

@@ -43,7 +43,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_python(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, *others = blocks("python")
-    assert len(others) == 3
+    assert len(others) == 4
     shared: dict[str, object] = {}
     exec(first, shared)
     assert capsys.readouterr().out.count("photos/broken.jpg damaged") == 2

@@ -290,10 +290,6 @@ def test_what_decoders_cannot_do() -> None:
 
 
 def test_descriptions_that_never_fit() -> None:
-    assert refusal(preprocess={**RESIZED, "views": "five"}) == (
-        '--preprocess: has "views": "five", and a compiled model sees one view of an image;'
-        ' leave "views" out'
-    )
     message = refusal(preprocess={"preset": "unit", "resize": [30, 30]})
     assert message.startswith(
         "--preprocess: an image of the network's own size is 40x24, resized to 30x30, but"

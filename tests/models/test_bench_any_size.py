@@ -1,9 +1,9 @@
-"""The parts of `bench` for images of any size: readers of rivals, and reading ahead."""
+"""The parts of `bench` for images of any size: reading ahead, checks, and files of all kinds."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from PIL import Image
+from support.bench_targets import SHORT, target_of
 from support.images import make_jpeg
+from support.mixed_files import mixed_file
 from support.tiers import thorough
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
-from jpegcompile.errors import CheckFailedError, ImageError, UsageError
-from jpegcompile.evaluation.benchmark import ahead
+from jpegcompile.errors import CheckFailedError, ImageError
+from jpegcompile.evaluation.benchmark import ahead, any_size
 from jpegcompile.evaluation.benchmark.ahead import Overlap, Sharing, fastest, read_ahead
 from jpegcompile.evaluation.benchmark.any_size import opener, sharings
 from jpegcompile.evaluation.benchmark.checks import Checks
@@ -27,155 +28,13 @@ from jpegcompile.evaluation.benchmark.difference import differences
 from jpegcompile.evaluation.benchmark.inputs import write_photographs
 from jpegcompile.evaluation.benchmark.job import COMPILED, InputSet, Job
 from jpegcompile.evaluation.benchmark.plan import Plan
+from jpegcompile.evaluation.benchmark.rivals.readable import readable
 from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS, chosen_rivals
 from jpegcompile.evaluation.benchmark.rivals.target import Target
 from jpegcompile.evaluation.benchmark.timer import Steps, Timer
-from jpegcompile.evaluation.pillow import pillow_input
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.jpeg.subsampling import subsampling_of
-from jpegcompile.network_input import NetworkInput
-from jpegcompile.preprocessing.geometry import Geometry
-from jpegcompile.preprocessing.reading import preprocess_of
-
-SIDE = 32
-# Shrinks by less than 2, for which Pillow's draft leaves the size alone.
-SHORT = {"resize": {"size": 36}, "crop": "center"}
-GEOMETRIES: list[dict[str, Any]] = [
-    SHORT,
-    {**SHORT, "crop": "bottom-right", "flip": True},
-    {**SHORT, "orientation": True},
-    {"resize": {"fit": "pad"}, "fill": 96},
-    {"resize": {"fit": "exact", "filter": "bicubic"}, "color": "BGR"},
-]
-SPREAD = 0.25
-# A level of 8 bits, in the units of the network's input.
-LEVEL = 1 / 255 / SPREAD
-
-
-def target_of(geometry: dict[str, Any], channels: int = 3, layout: Any = "NCHW") -> Target:
-    numbers = {"scale": 1 / 255, "mean": [0.45, 0.5, 0.4][:channels], "std": SPREAD}
-    taken = NetworkInput("image", channels, SIDE, SIDE, layout)
-    return Target(taken, preprocess_of({**numbers, **geometry}))
-
-
-def turned_jpeg(width: int, height: int) -> bytes:
-    """A file whose EXIF orientation says to turn it by 90 degrees."""
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    return make_jpeg(width, height, exif=exif.tobytes(), quality=95)
-
-
-def error(target: Target, name: str, file: bytes, folder: Path) -> float:
-    """The largest distance to Pillow's decode and the resize that the preprocessing asks for."""
-    path = folder / "image.jpg"
-    path.write_bytes(file)
-    expected = pillow_input(path, target.preprocess, target.taken)
-    actual = RIVALS[name].make(target)(file)
-    assert actual.shape == expected.shape
-    assert actual.dtype == np.float32
-    return float(np.abs(actual - expected).max())
-
-
-@pytest.mark.parametrize("geometry", GEOMETRIES)
-@pytest.mark.parametrize(("channels", "layout"), [(3, "NCHW"), (3, "NHWC"), (1, "NCHW")])
-def test_readers_of_pillow(
-    geometry: dict[str, Any], channels: int, layout: str, tmp_path: Path
-) -> None:
-    if channels == 1:
-        geometry = {name: value for name, value in geometry.items() if name != "color"}
-    target = target_of(geometry, channels, layout)
-    file = turned_jpeg(60, 50)
-    # The same integers, normalised in float32 in another order.
-    assert error(target, "pillow", file, tmp_path) < 1e-5
-    # Pillow rounds the ends of a box to a part of a pixel, and the result to integers.
-    assert error(target, "pillow-box", file, tmp_path) < 1.01 * LEVEL
-
-
-def test_a_reader_that_crops_elsewhere_is_told_from_one_that_does_not(tmp_path: Path) -> None:
-    file = make_jpeg(60, 50, quality=95)
-    path = tmp_path / "image.jpg"
-    path.write_bytes(file)
-    target, other = target_of(SHORT), target_of({**SHORT, "crop": [3, 6]})
-    expected = pillow_input(path, target.preprocess, target.taken)
-    for name in ("pillow", "pillow-box"):
-        assert np.abs(RIVALS[name].make(target)(file) - expected).max() < 1.01 * LEVEL
-        assert np.abs(RIVALS[name].make(other)(file) - expected).max() > 10 * LEVEL
-
-
-def test_draft_changes_little(tmp_path: Path) -> None:
-    """Pillow decodes at a fraction of the size; smooth shapes stay what they are."""
-    stream = tmp_path / "smooth.jpg"
-    rows, columns = np.mgrid[:200, :260]
-    waves = [100 * np.sin(rows / a + columns / b) for a, b in ((29, 45), (44, 37), (33, 51))]
-    pixels = np.clip(128 + np.stack(waves, -1), 0, 255).astype(np.uint8)
-    Image.fromarray(pixels).save(stream, "JPEG", quality=95, subsampling="4:4:4")
-    with Image.open(stream) as image:
-        assert image.draft("RGB", (46, 36)) is not None
-        assert image.size == (65, 50)
-    target = target_of(SHORT)
-    # Half a pixel of the drafted image, a quarter of its size, at the steepest slope of the waves,
-    # 100 / 29 levels a pixel, would be 7 levels.
-    assert error(target, "pillow-box", stream.read_bytes(), tmp_path) < 7 * LEVEL
-    expected = pillow_input(stream, target.preprocess, target.taken)
-    moved = RIVALS["pillow-box"].make(target_of({**SHORT, "crop": [0, 7]}))(stream.read_bytes())
-    assert np.abs(moved - expected).max() > 14 * LEVEL
-
-
-@pytest.mark.parametrize(
-    "geometry",
-    [
-        {"resize": {"size": 36, "library": "opencv"}, "crop": "center"},
-        {"resize": {"size": 36, "library": "opencv", "filter": "area"}, "crop": "center"},
-        {"resize": {"fit": "pad", "library": "opencv"}, "fill": 96, "color": "BGR"},
-    ],
-)
-@pytest.mark.parametrize(("channels", "layout"), [(3, "NCHW"), (3, "NHWC"), (1, "NCHW")])
-def test_the_reader_of_opencv(
-    geometry: dict[str, Any], channels: int, layout: str, tmp_path: Path
-) -> None:
-    pytest.importorskip("cv2", reason="needs opencv-python-headless")
-    pytest.importorskip("simplejpeg", reason="needs simplejpeg")
-    if channels == 1:
-        geometry = {name: value for name, value in geometry.items() if name != "color"}
-    target = target_of(geometry, channels, layout)
-    # The reference resizes in real arithmetic; OpenCV's weights have 11 bits, and it rounds.
-    assert error(target, "simplejpeg+opencv", make_jpeg(60, 50), tmp_path) < 1.6 * LEVEL
-
-
-def test_which_rivals_take_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    # What is installed does not matter here.
-    monkeypatch.setattr(
-        "importlib.util.find_spec", lambda name: None if name == "cv2" else object()
-    )
-    monkeypatch.setattr("sys.executable", "false")
-    geometry = preprocess_of("imagenet-bicubic").geometry
-    chosen = chosen_rivals(None, geometry)
-    assert chosen.rivals == {
-        "pillow": "Pillow's BICUBIC",
-        "pillow-box": "Pillow's BICUBIC of the crop, behind draft",
-    }
-    missing = "not installed; pip install simplejpeg opencv-python-headless"
-    broken = "cannot be imported: it says nothing; install it again"
-    assert chosen.left_out == {"simplejpeg+opencv": missing, "torchvision": broken}
-    assert list(chosen_rivals(["pillow-box"], geometry).rivals) == ["pillow-box"]
-    for names, message in (
-        (["torchvision"], f"rival torchvision: {broken}"),
-        (["simplejpeg+opencv"], f"rival simplejpeg+opencv: {missing}"),
-        (["opencv"], "rival is 'opencv'; use some of pillow, pillow-box, simplejpeg"),
-        ([], "no rival is given; give one at least"),
-    ):
-        with pytest.raises(UsageError) as caught:
-            chosen_rivals(names, geometry)
-        assert str(caught.value).startswith(message)
-
-
-def test_a_rival_that_does_not_turn_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    monkeypatch.setattr("sys.executable", "true")
-    chosen = chosen_rivals(None, Geometry(orientation=True))
-    assert chosen.left_out == {"simplejpeg+opencv": "does not apply the EXIF orientation"}
-    assert chosen.rivals["torchvision"] == ""
 
 
 def test_batches_are_read_ahead_in_their_order() -> None:
@@ -332,6 +191,40 @@ def rival_job(folder: Path) -> Job:
     )
 
 
+def test_rivals_that_do_not_read_all_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [str(tmp_path / name) for name in ("a.jpg", "b.jpg", "a.jpg")]
+    Path(files[0]).write_bytes(make_jpeg(60, 50))
+    Path(files[1]).write_bytes(make_jpeg(50, 60))
+    target, seen = target_of(SHORT), []
+
+    def failing(_: Target) -> Any:
+        def read(file: bytes) -> Any:
+            seen.append(len(file))
+            if len(seen) == 2:
+                raise ValueError("no such\nsampling")
+
+        return read
+
+    chosen = chosen_rivals(["pillow", "pillow-box"], target.preprocess.geometry)
+    assert readable(chosen, target, files, is_named=True) == chosen
+    others = {name: RIVALS[name] for name in RIVALS if name != "pillow"}
+    rivals = {"pillow": replace(RIVALS["pillow"], make=failing), **others}
+    monkeypatch.setattr("jpegcompile.evaluation.benchmark.rivals.readable.RIVALS", rivals)
+    left = readable(chosen, target, files, is_named=False, end=b"end")
+    assert left.rivals == {"pillow-box": chosen.rivals["pillow-box"]}
+    assert left.left_out == {"pillow": f"cannot read {files[1]}: no such sampling"}
+    assert seen == [Path(file).stat().st_size + 3 for file in files[:2]]
+    alone = chosen_rivals(["pillow"], target.preprocess.geometry)
+    for some, is_named in ((chosen, True), (alone, False)):
+        seen.clear()
+        with pytest.raises(ImageError) as caught:
+            readable(some, target, files, is_named=is_named)
+        assert str(caught.value) == (
+            f"{files[1]}: pillow cannot read it: no such sampling; name other rivals with"
+            " --rivals, or take the file out"
+        )
+
+
 def test_a_file_that_a_rival_cannot_read(tmp_path: Path) -> None:
     pipeline = opener(rival_job(tmp_path))().pipeline(with_parts=False)
     with pytest.raises(ImageError, match=r"^pillow cannot read a file that other readers take: "):
@@ -340,10 +233,29 @@ def test_a_file_that_a_rival_cannot_read(tmp_path: Path) -> None:
     assert probabilities.shape == (1, 10)
 
 
+def test_pillow_reads_what_a_rival_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(target: Target) -> Callable[[bytes], Any]:
+        return lambda file: bytes.index(file, b"no image holds this")
+
+    job = replace(rival_job(tmp_path), side="narrow", fallback="pixels")
+    narrow = replace(RIVALS["torchvision"], name="narrow", make=refuses)
+    monkeypatch.setattr(any_size, "RIVALS", {**RIVALS, "narrow": narrow})
+    file = mixed_file("png", 50, 60)
+    made, by_pillow = (
+        opener(one)().pipeline(with_parts=False).end_to_end([file])[1]
+        for one in (job, replace(job, side="pillow"))
+    )
+    assert np.array_equal(made, by_pillow)
+    with pytest.raises(ImageError, match=r"^narrow cannot read a file that other readers take: "):
+        opener(replace(job, fallback="none"))().pipeline(with_parts=False).end_to_end([file])
+
+
 @pytest.mark.parametrize(
     "options",
     [
         {"domain": "auto"},
+        {"preprocess": {**SHORT, "views": "five"}},
+        pytest.param({"preprocess": {**SHORT, "views": "ten"}, "input": "jpeg"}, marks=[thorough]),
         pytest.param({"input": "jpeg"}, marks=[thorough]),
         pytest.param({"target": "onnx"}, marks=[thorough]),
         pytest.param({"preprocess": {**SHORT, "decoder": "libjpeg-turbo"}}, marks=[thorough]),

@@ -6,14 +6,18 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import onnx
 import pytest
 from benchmarks import photographs
-from benchmarks.end_to_end import ONNX_RUNTIME, Side, verify_compiled
-from benchmarks.networks import DOMAINS, NETWORKS, compile_into, markdown, names_of, numbers_of
+from benchmarks.command import names_of, numbers_of, parser_of, results_of, table_of
+from benchmarks.end_to_end import verify_compiled
+from benchmarks.networks import DOMAINS, NETWORKS, compile_into, markdown
+from benchmarks.runtimes import ONNX_RUNTIME, Side
 from onnx import numpy_helper
 from support.images import make_jpeg
 from support.tiers import thorough
@@ -43,6 +47,28 @@ def test_domains_and_numbers_that_there_are_not() -> None:
         numbers_of("1,0")
     assert names_of(DOMAINS)("auto") == ["auto"]
     assert numbers_of("2,1") == [2, 1]
+
+
+def test_results_are_written_one_by_one(tmp_path: Path) -> None:
+    known = [SimpleNamespace(name=name) for name in "abc"]
+    file = tmp_path / "results.json"
+    given = [str(tmp_path / "cache"), "--network", "c,a", "--json", str(file)]
+    arguments = parser_of("Time.\n\nMore.", list("abc"), chosen=["b"]).parse_args(given)
+    written: list[Any] = []
+
+    def measured(network: Any, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+        for turn in range(2):
+            written.append(json.loads(file.read_text()) if file.exists() else None)
+            yield {"network": network.name, "turn": turn}
+
+    results = results_of(known, measured, arguments, lambda some: {"rows": some})
+    assert [(result["network"], result["turn"]) for result in results] == [
+        *(("a", 0), ("a", 1)),
+        *(("c", 0), ("c", 1)),
+    ]
+    assert written == [None, *({"rows": results[:count]} for count in (1, 2, 3))]
+    assert json.loads(file.read_text()) == {"rows": results}
+    assert table_of(["x", "y"], [["1", "2"]]) == "| x | y |\n|---|---|\n| 1 | 2 |"
 
 
 def test_a_compiled_network_with_other_answers_is_not_timed(tmp_path: Path) -> None:
@@ -127,7 +153,7 @@ def test_the_table_of_photographs() -> None:
     lines = photographs.markdown([photographs_result("ResNet-18")]).splitlines()
     assert lines == [
         "| network | domain | threads | compiled | pillow | times | torchvision | times |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "|" + "---|" * 8,
         "| ResNet-18 | auto | 1, end to end | 20.0 | 10.0 | 2.00 | 8.0 | 2.50 |",
         "| ResNet-18 | auto | 2, pipelined | 40.0 | 10.0 | 2.00 | 8.0 | 2.50 |",
     ]

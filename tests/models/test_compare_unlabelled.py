@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from PIL import Image
 from support.commands import run_json, run_text
 from support.images import make_jpeg
 from support.tiny_residual import tiny_residual
@@ -72,6 +73,29 @@ def test_folders_can_be_without_labels(
     assert run_json(capsys, "compare", *files)["before"] is not None
     result = run_json(capsys, "compare", *files, "--unlabelled")
     assert (result["before"], result["images"]) == (None, 2)
+
+
+def test_damaged_metadata_do_not_matter(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pillow raises an error of the first one and warns of the second, which is not shown."""
+    whole = Image.Exif()
+    whole[0x0112] = 6
+    head = b"Exif\0\0MM\0*\0\0\0\x08"
+    damaged = [b"Exif\0\0II\0\0unreadable", head + b"\0\x01\x01\x12", whole.tobytes()]
+    for index, exif in enumerate(damaged):
+        (tmp_path / f"{index}.jpg").write_bytes(make_jpeg(50, 40, exif=exif, dpi=(72, 72)))
+    preprocess = {
+        "preset": "unit",
+        "resize": {"fit": "exact"},
+        "orientation": True,
+        "decoder": "libjpeg-turbo",
+    }
+    jpegcompile.compile(source, preprocess=preprocess).save(tmp_path / "compiled.onnx")
+    files = (source, tmp_path / "compiled.onnx", "--images", tmp_path)
+    result = run_json(capsys, "compare", *files)
+    assert (result["images"], result["decoder"]["largest"]) == (3, 0.0)
+    run_text(capsys, "verify", *files)
 
 
 def test_on_a_terminal(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Callable
@@ -10,22 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 from PIL import Image
 from support.commands import few_images
-from support.graphs import Graph
 from support.images import make_jpeg
 from support.tiers import quick_of, thorough
-from support.unusable_files import DAMAGED, KINDS, content, converted, spoiled, whole
+from support.unusable_files import DAMAGED, KINDS, content, spoiled, whole
 
 import jpegcompile
-from jpegcompile.dct.decode import decode
 from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import AccessError, ImageError, UsageError
-from jpegcompile.evaluation import pillow
-from jpegcompile.jpeg.read import read_coefficients, read_coefficients_many
-from jpegcompile.jpeg.unusable import ImageReader, Skipped, require_complete
+from jpegcompile.jpeg.read import read_coefficients_many
+from jpegcompile.jpeg.unusable import Skipped, require_complete
 
 GOOD = 40
 MODES = ("coefficients", "jpeg", "tensor")
@@ -186,25 +181,6 @@ def test_tolerance_takes_what_is_left(
     assert verified.inputs == GOOD + len(DAMAGED)
 
 
-@pytest.mark.parametrize("progressive", [False, True])
-@pytest.mark.parametrize("part", [0.5, 0.8, 0.99])
-def test_pillow_reads_as_much_of_a_damaged_file(part: float, progressive: bool) -> None:
-    """Both decoders see the same samples and the same grey where there are none."""
-    stream = io.BytesIO()
-    pixels = Image.open(images_path() / "8" / "03.jpg").resize((160, 96))
-    pixels.save(stream, "JPEG", quality=90, progressive=progressive)
-    data = stream.getvalue()[: int(part * len(stream.getvalue()))]
-    with pytest.raises(ImageError, match="Pillow cannot decode it"):
-        pillow.pillow_pixels(data, "RGB")
-    decoded = pillow.pillow_pixels(data, "RGB", tolerant=True).astype(np.float64)
-    left = read_coefficients(data, tolerant=True)
-    exact = np.clip(decode(left, "RGB"), 0, 255)
-    # libjpeg smooths blocks of progressive files whose last scans are missing.
-    assert np.abs(decoded - exact).mean() < (4.0 if progressive else 1.0)
-    full = pillow.pillow_pixels(stream.getvalue(), "RGB")
-    assert np.array_equal(full, pillow.pillow_pixels(stream.getvalue(), "RGB", tolerant=True))
-
-
 def test_what_pillow_alone_refuses(
     compiled: dict[str, Path], good: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,9 +196,11 @@ def test_what_pillow_alone_refuses(
     both = (model_path(), compiled["coefficients"])
     with pytest.raises(ImageError) as caught:
         jpegcompile.compare(*both, good)
-    assert str(caught.value) == f"{refused}: Pillow cannot decode it: not so"
+    assert str(caught.value) == f"{refused}: Pillow cannot decode it: not so; give a whole file"
     result = jpegcompile.compare(*both, good, on_error="skip")
-    assert result.skipped == (Skipped(str(refused), "Pillow cannot decode it: not so"),)
+    assert result.skipped == (
+        Skipped(str(refused), "Pillow cannot decode it: not so; give a whole file"),
+    )
     assert result.images == GOOD - 1
 
 
@@ -325,25 +303,6 @@ def test_bytes_are_called_by_their_place(bad: bytes, compiled: dict[str, Path], 
             call([*files, bad, b"text"])
 
 
-def test_a_network_of_one_channel_sees_no_chroma(tmp_path: Path) -> None:
-    """For its own sampling the file is fed as it is; the float decode of `verify` refuses it."""
-    model = Graph(
-        "(T[N,1,32,32] x) => (T[] y) { c = Conv(x, w)  r = Relu(c)  g = GlobalAveragePool(r)"
-        "  y = Flatten(g) }",
-        {"w": (3, 1, 1, 1)},
-    ).model("float")
-    onnx.save(model, tmp_path / "m.onnx")
-    path = tmp_path / "compiled.onnx"
-    jpegcompile.compile(tmp_path / "m.onnx", preprocess="unit").save(path)
-    folder = tmp_path / "images"
-    folder.mkdir()
-    (folder / "a.jpg").write_bytes(whole())
-    KINDS["chroma"][0](folder / "b.jpg")
-    assert len(jpegcompile.run(path, [folder])) == 2
-    (skipped,) = jpegcompile.verify(tmp_path / "m.onnx", path, folder, on_error="skip").skipped
-    assert "Cb and Cr" in skipped.reason
-
-
 def search(images: Path, cache: Path, **options: Any) -> jpegcompile.FrequencySearch:
     return jpegcompile.choose_frequencies(
         model_path(), images, max_drop=20, preprocess=preprocess_path(), cache=cache, **options
@@ -370,21 +329,6 @@ def test_the_search_is_that_of_the_good_files(
     assert len(list(tmp_path.iterdir())) == 2
     with pytest.raises((ImageError, AccessError)):
         search(folder_of(bad), tmp_path)
-
-
-def test_a_reader_keeps_the_order_of_its_sources() -> None:
-    seen: list[str] = []
-    reader = ImageReader(lambda image, name: seen.append(name), "skip")
-    sources = [whole(), b"", whole(), converted("PNG")]
-    assert [item.index for item in reader.read(sources, 10)] == [10, 12]
-    assert [one.file for one in reader.skipped] == ["bytes (image 11)", "bytes (image 13)"]
-    assert seen == ["bytes", "bytes"]
-    with pytest.raises(ImageError) as caught:
-        require_complete(reader.skipped)
-    assert str(caught.value).startswith(
-        "2 files could not be used; the first is bytes (image 11): "
-    )
-    require_complete(())
 
 
 def test_names_that_no_terminal_shows(compiled: dict[str, Path], tmp_path: Path) -> None:

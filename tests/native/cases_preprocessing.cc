@@ -54,11 +54,12 @@ Case made_of(const std::string& op, const Image& image, std::vector<Value> input
   add({0}, {1});
   made.may_allocate = true;  // the decoder's own state, which no file inherits from another
   made.refusals = {
-      {"its height is 0, an image has 1 to 65535",
+      {"its height is 0, and an image has 1 to 65535 pixels a side",
        [](Case& wrong) { wrong.attributes["height"] = int64_t{0}; }},
-      {"its fit is 'wide', which it does not know",
+      {"its fit is 'wide', and it knows short, long, exact, pad",
        [](Case& wrong) { wrong.attributes["fit"] = std::string("wide"); }},
-      {"must be constants in the model", [](Case& wrong) { wrong.constants.clear(); }}};
+      {"its input scale is computed, and colour and normalisation are constants of a model",
+       [](Case& wrong) { wrong.constants.clear(); }}};
   return made;
 }
 

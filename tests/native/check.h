@@ -60,6 +60,9 @@ int64_t check_hostile(const Case& one, const ort::CustomOp& op, uint64_t seed, i
 // What registering operators has to do, in a process where they have not been registered yet.
 void check_registration();
 
+// Numbers in texts are read alike in every locale.
+void check_number_text();
+
 // How threads share out work: all items once, stage by stage, whoever is late.
 void check_stages();
 

@@ -61,7 +61,12 @@ std::vector<NetworkNumbers> networks() {
     geometry.flip = flip;
     return geometry;
   };
-  return {network(8, false, false, turned(shrinking, center, false, false)),
+  Geometry ten = turned(shrinking, center, false, false);
+  Geometry five = turned(std::nullopt, center, true, false);
+  ten.views = Views::kTen;
+  five.views = Views::kFive;
+  return {network(8, false, false, ten), network(1, true, true, five),
+          network(8, false, false, turned(shrinking, center, false, false)),
           network(4, true, false, turned(exact, std::nullopt, false, true)),
           network(2, false, true, turned(padding, std::nullopt, true, false)),
           network(8, false, false, turned(scaled, center, false, true)),
@@ -70,13 +75,15 @@ std::vector<NetworkNumbers> networks() {
           network(1, false, false, turned(std::nullopt, outside, false, false))};
 }
 
-int check(const std::vector<Source>& sources, const NetworkNumbers& numbers, bool checks_all) {
+int check(const std::vector<Source>& sources, const NetworkNumbers& numbers, bool checks_all,
+          std::optional<PixelColor> integers = std::nullopt) {
   std::vector<float> results[2];
   for (const size_t threads : {size_t{1}, size_t{4}}) {
     PreprocessOptions options;
     options.max_pixels = uint64_t{1} << 26;
     options.threads = threads;
     options.checks_all = checks_all;
+    options.integers = integers;
     options.cache_bytes = threads == 1 ? 0 : size_t{1} << 16;  // which keeps few
     Preprocessor preprocessor(numbers, options);
     auto& result = results[threads > 1];
@@ -105,6 +112,13 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "one thread and several disagree, or something is no number\n");
         status = 1;
       }
+    }
+    // Of the integers several views are cut from one image.
+    const bool has_views = numbers.geometry.views != Views::kOne;
+    const PixelColor color = numbers.channels == 1 ? PixelColor::kGray : PixelColor::kRgb;
+    if (has_views && check(all, numbers, false, color) != 0) {
+      std::fprintf(stderr, "views of integers disagree, or are no numbers\n");
+      status = 1;
     }
     for (const auto& path : paths) {
       std::ifstream file(path, std::ios::binary);

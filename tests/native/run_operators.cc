@@ -138,6 +138,7 @@ int main(int argc, char** argv) {
   if (!options.fault.empty()) return commit_fault(options.fault), 0;
   try {
     jpegcompile::check_registration();
+    jpegcompile::check_number_text();
     jpegcompile::check_stages();
     jpegcompile::check_workspace();
     const auto base = jpegcompile::stand_in::base_of(jpegcompile::ort::kApiVersion);

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from support.graphs import (
     Graph,
     Weights,
@@ -22,66 +20,17 @@ from support.graphs import (
     declines,
     evaluate,
     feeds_of,
-    kept_reasons,
     lowered,
     module_before,
     outline_of,
-    random_weight,
     run_float32,
 )
+from support.resized_graphs import OUTLINE, check_at_run_time, interpolated, scaled, sized
 from torch.nn import functional
 
 from jpegcompile.backends.emit import emit
 
 NAME = "lower-resize"
-OUTLINE = "ToJpeg JpegResize ToSpatial"
-
-
-def scaled(
-    attributes: str, factors: tuple[float, ...] = (2.0, 2.0), opset: int = 17, size: str = "16,24"
-) -> Graph:
-    """A Resize or Upsample by scales, as its opset takes them."""
-    scales = np.asarray([1.0, 1.0, *factors], np.float32)
-    signature = f"(T[N,3,{size}] x) => (T[] y)"
-    if opset < 9:
-        listed = ", ".join(f"{s:.7f}" for s in scales)
-        text = f"{signature} {{ y = Upsample<{attributes}, scales = [{listed}]>(x) }}"
-        return Graph(text, opset=opset)
-    if opset < 11:
-        op = "Upsample" if opset < 10 else "Resize"
-        return Graph(f"{signature} {{ y = {op}<{attributes}>(x, s) }}", {"s": scales}, opset)
-    if opset < 13:
-        weights: Weights = {"s": scales, "roi": np.zeros(0)}
-        return Graph(f"{signature} {{ y = Resize<{attributes}>(x, roi, s) }}", weights, opset)
-    return Graph(f"{signature} {{ y = Resize<{attributes}>(x, , s) }}", {"s": scales}, opset)
-
-
-def sized(
-    attributes: str, sizes: tuple[int, ...], opset: int = 17, batch: str = "N", size: str = "16,24"
-) -> Graph:
-    text = f"(T[{batch},3,{size}] x) => (T[] y) {{ y = Resize<{attributes}>(x, , , z) }}"
-    return Graph(text, {"z": np.asarray(sizes)}, opset)
-
-
-def interpolated(graph: Graph, **options: Any) -> list[NDArray[np.float64]]:
-    image = torch.from_numpy(feeds_of(graph.model())["x"])
-    return [functional.interpolate(image, **options).numpy()]
-
-
-def check_at_run_time(graph: Graph) -> None:
-    """Against ONNX Runtime, where the reference evaluator reads a mode otherwise or not at all.
-
-    It takes the new size unrounded for align_corners and half_pixel_symmetric, and -1/2 for the
-    position of a single element by pytorch_half_pixel; rounds cubic weights to float32; breaks
-    ties between neighbours by float64 positions; and knows no tf_half_pixel_for_nn.
-    """
-    model = graph.model("float")
-    feeds = feeds_of(model)
-    wanted = run_float32(model, feeds)
-    for target in ("ort", "onnx"):
-        module = lowered(graph, "float", target)
-        assert kept_reasons(module) == {}
-        assert_same(run_float32(emit(module), feeds), wanted)
 
 
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
@@ -248,90 +197,6 @@ def test_one_axis() -> None:
     text = '(T[N,3,16,24] x) => (T[] y) { y = Resize<mode = "linear", axes = [2]>(x, , s) }'
     graph = Graph(text, {"s": np.asarray([2.0], np.float32)}, 18)
     check_compiled(graph, OUTLINE, interpolated(graph, scale_factor=(2, 1), mode="bilinear"))
-
-
-# As PyTorch writes F.interpolate(x, size=y.shape[2:]) and scale_factor with computed sizes.
-CHAINS = {
-    "size of a map": """all = Shape(x)  two = Slice(all, zero, axis, zero)
-        other = Shape(x)  h = Gather<axis = 0>(other, high)  w = Gather<axis = 0>(other, wide)
-        target = Concat<axis = 0>(two, h, w)""",
-    "doubled": """all = Shape(x)  two = Slice(all, zero, axis, zero)
-        h = Gather<axis = 0>(all, high)  w = Gather<axis = 0>(all, wide)
-        hh = Mul(h, axis)  ww = Mul(w, axis)  target = Concat<axis = 0>(two, hh, ww)""",
-    "in floating point": """all = Shape(x)  two = Slice(all, zero, axis, zero)
-        h = Gather<axis = 0>(all, high)  w = Gather<axis = 0>(all, wide)
-        hf = Cast<to = 1>(h)  wf = Cast<to = 1>(w)  hs = Mul(hf, factor)  ws = Mul(wf, factor)
-        hr = Floor(hs)  wr = Floor(ws)  hi = Cast<to = 7>(hr)  wi = Cast<to = 7>(wr)
-        target = Concat<axis = 0>(two, hi, wi)""",
-    "all at once": "all = Shape(x)  target = Mul(all, twice)",
-}
-NUMBERS = {
-    "zero": np.asarray([0]),
-    "axis": np.asarray([2]),
-    "high": np.asarray([2]),
-    "wide": np.asarray([3]),
-    "factor": np.asarray([2.01], np.float32),
-    "twice": np.asarray([1, 1, 2, 2]),
-}
-NEW = {"size of a map": (14, 24)}
-
-
-def chained(chain: str, batch: str, opset: int) -> Graph:
-    text = f"""(T[{batch},3,14,24] x) => (T[A,4,B,C] y) {{ {CHAINS[chain]}
-        r = Resize<mode = "linear">(x, , , target)  y = Conv(r, weight) }}"""
-    used = {name: v for name, v in NUMBERS.items() if name in CHAINS[chain].replace(",", " ")}
-    return Graph(text, {**used, "weight": (4, 3, 1, 1)}, opset)
-
-
-@pytest.mark.parametrize("opset", [13, 18])
-@pytest.mark.parametrize("batch", ["N", "1"])
-@pytest.mark.parametrize("chain", list(CHAINS))
-def test_computed_sizes(chain: str, batch: str, opset: int) -> None:
-    graph = chained(chain, batch, opset)
-    module = lowered(graph)
-    assert outline_of(module) == "ToJpeg JpegResize JpegPointwiseConv ToSpatial"
-    assert module.dynamic_batch
-    size = NEW.get(chain, (28, 48))
-    assert tuple(module.graph.nodes[1].outputs[0].shape[1:]) == (3, *size)
-    (resized,) = interpolated(graph, size=size, mode="bilinear")
-    weight = torch.from_numpy(random_weight("weight", (4, 3, 1, 1)))
-    check_compiled(graph, expected=[functional.conv2d(torch.from_numpy(resized), weight).numpy()])
-
-
-def test_computed_scales() -> None:
-    """As exporters below opset 11 write a wanted size: both sizes divided, in floating point."""
-    text = """(T[N,3,14,24] x) => (T[] y) {
-        all = Shape(x)  h = Gather<axis = 0>(all, high)  hf = Cast<to = 1>(h)
-        quotient = Div(wanted, hf)  s = Concat<axis = 0>(ones, quotient, quotient)
-        y = Resize<mode = "nearest">(x, s) }"""
-    weights = {
-        "high": np.asarray([2]),
-        "wanted": np.asarray([28.0], np.float32),
-        "ones": np.ones(2, np.float32),
-    }
-    graph = Graph(text, weights, 10)
-    assert outline_of(lowered(graph)) == OUTLINE
-    check_at_run_time(graph)
-
-
-def test_two_resizes_of_which_one_gives_the_size_of_the_next() -> None:
-    text = """(T[N,3,16,16] x) => (T[] y) {
-        a = Resize<mode = "nearest">(x, , s)  sa = Shape(a)  b = MaxPool<kernel_shape = [2, 2],
-        strides = [2, 2]>(a)  c = Resize<mode = "nearest">(b, , , sa)  y = Add(a, c) }"""
-    graph = Graph(text, {"s": np.asarray([1, 1, 1.5, 1.5], np.float32)}, 17)
-    module = check_compiled(graph, "ToJpeg JpegResize JpegMaxPool JpegResize Add ToSpatial")
-    assert module.graph.nodes[4].outputs[0].shape == ("N", 3, 24, 24)
-
-
-def test_sizes_as_the_runtime_rounds_them() -> None:
-    """0.7 is a little less in float32: 10 times 0.7 is 6.9999999, but 7 in float32."""
-    graph = scaled('mode = "linear"', (0.7, 0.7), size="10,20")
-    module = lowered(graph, "float")
-    assert module.graph.outputs[0].shape == ("N", 3, 7, 14)
-    check_at_run_time(graph)
-    odd = scaled('mode = "linear"', (1.4, 1.4), size="5,15")
-    assert outline_of(lowered(odd, "float")) == "JpegResize"
-    check_at_run_time(odd)
 
 
 def test_a_planted_fault_in_the_matrices_is_seen() -> None:

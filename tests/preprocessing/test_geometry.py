@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -196,20 +197,26 @@ def test_what_surely_fills_nothing() -> None:
 
 def test_images_that_do_not_come_to_the_networks_size() -> None:
     remedy = ' compile it with a --preprocess that has "resize", or give images of that size'
+    crop = ' compile it with a --preprocess that has a "crop" beside its "resize"'
     narrow = "is 900x1, too narrow for its long side to be resized to 8 pixels; crop it first"
     for geometry, size, message in (
         (Geometry(), (8, 9), f"is 9x8 but the model takes 8x8;{remedy}"),
         (
             Geometry(Resize("exact", (10, 12))),
             (8, 9),
-            f"is 9x8, resized to 12x10, but the model takes 8x8;{remedy}",
+            f"is 9x8, resized to 12x10, but the model takes 8x8;{crop}",
         ),
+        (Geometry(Resize()), (8, 9), f"is 9x8 but the model takes 8x8;{crop}"),
         (Geometry(Resize("pad")), (1, 900), narrow),
         (Geometry(Resize("long"), Crop()), (1, 900), narrow),
     ):
         with pytest.raises(ImageError) as caught:
             placed(geometry, size, (8, 8))
         assert str(caught.value) == message
+    turned = replace(frame_of((8, 9)), orientation=6)
+    with pytest.raises(ImageError) as caught:
+        Geometry(orientation=True).place(turned, (8, 9))
+    assert str(caught.value) == f"is 9x8, turned to 8x9, but the model takes 9x8;{remedy}"
 
 
 @pytest.mark.parametrize(

@@ -1,36 +1,19 @@
-"""What timm, transformers and torchvision say of images, and what is refused of it."""
+"""What timm and transformers say of images, and what is refused of it."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from support.descriptions import HALF, MEAN, STD, refusal, without
 
-from jpegcompile.errors import UsageError
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Preprocess
-from jpegcompile.preprocessing.presets import PRESETS
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.preprocessing.steps import Crop, Filter, Resize
-from jpegcompile.preprocessing.torchvision_weights import PREFIX, WEIGHTS, of_weights
-
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-HALF = (0.5, 0.5, 0.5)
-
-
-def refusal(spec: Any) -> str:
-    with pytest.raises(UsageError) as caught:
-        preprocess_of(spec)
-    return str(caught.value)
-
-
-def without(data: dict[str, Any], name: str) -> dict[str, Any]:
-    return {other: value for other, value in data.items() if other != name}
-
 
 # As timm writes it beside the weights of a network.
 TIMM = {
@@ -100,7 +83,7 @@ def test_timm_crop_modes(fields: dict[str, Any], geometry: Geometry) -> None:
             "pretrained_cfg.crop_mode is 'tile'; use center, squash, border",
         ),
         ({"crop_pct": "1"}, "pretrained_cfg.crop_pct is '1'; give a finite number"),
-        ({"crop_pct": 1.2}, "resize.crop_ratio is 1.2; give more than 0 and at most 1"),
+        ({"crop_pct": 1.2}, "pretrained_cfg.crop_pct is 1.2; give more than 0 and at most 1"),
         (
             {"gamma": 2},
             "pretrained_cfg.gamma is no field of timm's that is known here; leave it out if images"
@@ -188,7 +171,9 @@ def test_transformers_geometry(data: dict[str, Any], geometry: Geometry, tmp_pat
         {"do_normalize": False},
         {"do_rescale": False},
         {"include_top": True},
+        {"include_top": True, "do_normalize": False},
         {"include_top": False, "rescale_offset": True, "rescale_factor": 1 / 127.5},
+        {"include_top": False, "rescale_offset": True, "do_rescale": False},
     ],
 )
 def test_transformers_numbers(fields: dict[str, Any]) -> None:
@@ -258,6 +243,14 @@ KNOWN = (
             "do_pad is true, which is not supported; describe it by resize and crop",
         ),
         (
+            {**CLIP, "do_flip_channel_order": True},
+            "do_flip_channel_order is true, which this processor ignores; set it to false",
+        ),
+        (
+            {**VIT, "include_top": True},
+            "include_top is true, which this processor ignores; set it to false",
+        ),
+        (
             {**VIT, "image_std": [0.5, 0, 0.5]},
             "image_mean and image_std: std holds a zero; it divides",
         ),
@@ -276,151 +269,3 @@ def test_transformers_refusals(data: dict[str, Any], message: str) -> None:
 def test_transformers_unknown_field() -> None:
     message = refusal({**VIT, "do_thumbnail": True})
     assert message.startswith("preprocessing: unknown field 'do_thumbnail'; known are ")
-
-
-def interpolation(name: str) -> SimpleNamespace:
-    """As torchvision's enumeration."""
-    return SimpleNamespace(value=name)
-
-
-def transform(name: str, **attributes: Any) -> Any:
-    """An object that has a class of that name, as torchvision's transforms."""
-    return type(name, (), attributes)()
-
-
-def resize(size: Any, **attributes: Any) -> Any:
-    defaults = {"interpolation": interpolation("bilinear"), "antialias": True, "max_size": None}
-    return transform("Resize", size=size, **{**defaults, **attributes})
-
-
-def compose(*transforms: Any) -> Any:
-    return SimpleNamespace(transforms=list(transforms))
-
-
-CROP = transform("CenterCrop", size=(224, 224))
-TO_TENSOR = transform("ToTensor")
-NORMALIZE = transform("Normalize", mean=list(MEAN), std=np.array(STD))
-
-
-def test_transforms_of_weights() -> None:
-    weights = SimpleNamespace(
-        crop_size=[224],
-        resize_size=[232],
-        mean=list(MEAN),
-        std=list(STD),
-        interpolation=interpolation("bilinear"),
-        antialias=True,
-    )
-    assert preprocess_of(weights) == PRESETS["IMAGENET1K_V2"]
-    weights.antialias = False
-    made = preprocess_of(weights).geometry.resize
-    assert made == Resize("short", 232, filter=Filter("bilinear", "torchvision", False))
-
-
-def test_compose_of_images() -> None:
-    made = preprocess_of(compose(resize(256), CROP, TO_TENSOR, NORMALIZE))
-    assert made == PRESETS["IMAGENET1K_V1"]
-    exact = resize((224, 200), interpolation=interpolation("lanczos"), antialias=False)
-    made = preprocess_of(compose(exact, transform("Grayscale", num_output_channels=1), TO_TENSOR))
-    geometry = Geometry(Resize("exact", (224, 200), filter=Filter("lanczos")))
-    assert made == Preprocess(1 / 255, color="L", geometry=geometry)
-
-
-def test_compose_of_tensors() -> None:
-    to_float = transform("ToDtype", dtype="torch.float32", scale=True)
-    to_plain = transform("ToDtype", dtype="torch.float32", scale=False)
-    for antialias in (True, False):
-        chosen = Filter("bilinear", "torchvision", antialias)
-        made = preprocess_of(compose(resize([256], antialias=antialias), CROP, to_float, NORMALIZE))
-        geometry = Geometry(Resize("short", 256, filter=chosen), Crop(size=(224, 224)))
-        assert made == Preprocess(1 / 255, MEAN, STD, geometry=geometry)
-    nearest = resize(9, interpolation="nearest-exact")
-    made = preprocess_of(compose(transform("ToImage"), nearest, to_plain))
-    chosen = Filter("nearest-exact", "torchvision")
-    assert made == Preprocess(geometry=Geometry(Resize("short", 9, filter=chosen)))
-
-
-REMEDY = "others are described by resize, crop, scale, mean and std"
-
-
-@pytest.mark.parametrize(
-    ("transforms", "message"),
-    [
-        (
-            compose(resize(256), transform("ColorJitter")),
-            "transforms[1] is ColorJitter; known are Resize, CenterCrop, Grayscale, ToTensor,"
-            " MaybeToTensor, ToImage, PILToTensor, ConvertImageDtype, ToDtype, Normalize, "
-            + REMEDY,
-        ),
-        (
-            compose(resize(256, max_size=300), TO_TENSOR),
-            "transforms[0] (Resize): max_size is 300, which is not supported; leave it out",
-        ),
-        (
-            compose(CROP, resize(256), TO_TENSOR),
-            "transforms[1] (Resize): it stands behind CenterCrop; use each once, in the usual"
-            " order",
-        ),
-        (
-            compose(TO_TENSOR, NORMALIZE, NORMALIZE),
-            "transforms[2] (Normalize): it stands behind Normalize; use each once, in the usual"
-            " order",
-        ),
-        (
-            compose(resize(256, antialias=None)),
-            "transforms[0] (Resize): antialias is None; use true or false",
-        ),
-        (
-            compose(resize(256, interpolation=interpolation("box"))),
-            "transforms[0] (Resize): interpolation is 'box'; of torchvision, use nearest,"
-            " nearest-exact, bilinear, bicubic",
-        ),
-        (
-            compose(resize("256"), TO_TENSOR),
-            "transforms[0] (Resize): size is '256'; give whole pixels, one number or two",
-        ),
-        (
-            compose(transform("Grayscale", num_output_channels=3)),
-            "transforms[0] (Grayscale): num_output_channels is 3, which repeats luma; only 1 is"
-            " supported",
-        ),
-        (
-            compose(transform("ToDtype", dtype="torch.uint8", scale=True)),
-            "transforms[0] (ToDtype): dtype is torch.uint8; use torch.float32",
-        ),
-    ],
-)
-def test_transforms_refusals(transforms: Any, message: str) -> None:
-    assert refusal(transforms) == f"preprocessing: {message}"
-
-
-def test_something_else() -> None:
-    message = "preprocessing is a name, a path, a mapping or torchvision's transforms, not int"
-    assert refusal(3) == message
-
-
-def test_names_of_weights() -> None:
-    assert preprocess_of("torchvision:resnet50.IMAGENET1K_V2") == PRESETS["IMAGENET1K_V2"]
-    made = preprocess_of("torchvision:inception_v3.IMAGENET1K_V1").geometry
-    assert made == Geometry(Resize("short", 342), Crop(size=(299, 299)))
-    assert preprocess_of("torchvision:efficientnet_v2_l.IMAGENET1K_V1").mean == HALF
-    assert refusal("torchvision:resnet18.IMAGENET1K_V2") == (
-        "unknown weights 'torchvision:resnet18.IMAGENET1K_V2';"
-        " use torchvision:resnet18.IMAGENET1K_V1"
-    )
-    assert refusal("torchvision:resnet") == (
-        "unknown weights 'torchvision:resnet'; write it as torchvision:resnet50.IMAGENET1K_V2, or"
-        " give its JSON"
-    )
-
-
-def test_weights_are_those_of_torchvision() -> None:
-    torchvision = pytest.importorskip("torchvision", reason="needs torchvision")
-    models = torchvision.models
-    names = set()
-    for network in models.list_models(module=models):
-        for weights in models.get_model_weights(network):
-            name = f"{network}.{weights.name}"
-            names.add(name)
-            assert of_weights(PREFIX + name) == preprocess_of(weights.transforms()), name
-    assert names == set(WEIGHTS)

@@ -111,7 +111,7 @@ def test_the_normalisation_of_the_graph_is_part_of_the_input(tmp_path: Path) -> 
     path = tmp_path / "new.onnx"
     jpegcompile.compile(source(), preprocess=PREPROCESS).save(path)
     new, old = jpegcompile.load(path).info, jpegcompile.load(FORMAT_6).info
-    assert new.format_version == FORMAT_VERSION == 10
+    assert new.format_version == FORMAT_VERSION == 11
     assert new.input == old.input
     assert new.preprocess == old.preprocess
     # (x / 255 - mean) / std / divisor - shift
@@ -179,6 +179,20 @@ def test_format_8_knew_one_size_and_one_decoder(tmp_path: Path) -> None:
     assert (session.info.format_version, session.info.input) == (8, expected.info.input)
     for values, wanted in zip(session.run(FILES), expected.run(FILES), strict=True):
         np.testing.assert_array_equal(values, wanted)
+
+
+def test_format_10_knew_one_view(tmp_path: Path) -> None:
+    """Its records are those of format 11 that say nothing of views."""
+    path = tmp_path / "old.onnx"
+    compiled = jpegcompile.compile(source(), preprocess=PREPROCESS)
+    entry = next(p for p in compiled.model.metadata_props if p.key == DOMAIN)
+    record = json.loads(entry.value)
+    assert "views" not in entry.value
+    entry.value = json.dumps({**record, "format_version": 10})
+    compiled.save(path)
+    session = jpegcompile.load(path)
+    assert (session.info.format_version, session.info.views) == (10, 1)
+    assert len(session.run(FILES)[0]) == len(FILES)
 
 
 def test_format_9_knew_no_scaled_decoding(tmp_path: Path) -> None:

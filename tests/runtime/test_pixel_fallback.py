@@ -85,6 +85,12 @@ def test_palettes_with_alpha_keep_their_colours() -> None:
     assert decoded(stream.getvalue()).pixels[3, 3].tolist() == [9, 70, 200]
 
 
+def test_damaged_metadata_turn_nothing() -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 4)).save(stream, "PNG", exif=b"Exif\0\0II\0\0unreadable")
+    assert decoded(stream.getvalue()).frame.orientation == 1
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_that_of_exif(orientation: int) -> None:
     """Also of TIFF files, which Pillow turns by itself."""

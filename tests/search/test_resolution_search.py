@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from support.commands import fails, run_json, run_text
+from support.tiers import thorough
 
 import jpegcompile
 from jpegcompile import ResolutionPlan, ResolutionSearch, choose_resolution
@@ -60,6 +62,20 @@ def test_its_figures_are_those_of_the_compiled_model(
     both = (found.search.after + found.verification.after) / 2
     assert measured.exact.top1 == measured.after.top1 == pytest.approx(both, abs=1e-9)
     assert measured.agreement_exact == 1.0
+
+
+@thorough
+def test_several_views_are_averaged(tmp_path: Path) -> None:
+    """In the search as where the compiled model is compared."""
+    described = json.loads(preprocess_path().read_text())
+    views = {**described, "resize": 36, "crop": "center", "views": "five"}
+    found, path = search(tmp_path, preprocess=views, max_drop=60.0), tmp_path / "compiled.onnx"
+    assert found.preprocess.geometry.views == "five"
+    jpegcompile.compile(model_path(), preprocess=found.preprocess, resolution=found.plan).save(path)
+    measured = jpegcompile.compare(model_path(), path, images_path())
+    assert measured.exact is not None
+    both = (found.search.after + found.verification.after) / 2
+    assert both == pytest.approx(measured.exact.top1)
 
 
 def test_the_compiled_file_tells(found: ResolutionSearch, tmp_path: Path, capsys: Any) -> None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from support.graphs import Graph
 from support.tiers import thorough
@@ -18,11 +17,9 @@ from jpegcompile import FrequencyPlan, FrequencySearch, choose_frequencies
 from jpegcompile.commands.search import show_search
 from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import CheckFailedError, ImageError, UnsupportedModelError, UsageError
-from jpegcompile.evaluation.dataset import LabelledImages
 from jpegcompile.evaluation.stability import Stability, measure_stability
-from jpegcompile.search.halves import require_budget, split_in_halves
+from jpegcompile.search.halves import require_budget
 from jpegcompile.search.interval import PairedCounts
-from jpegcompile.search.measure import divergence, log_probabilities
 from jpegcompile.search.probe import Probe
 
 IMAGES_OF_A_CLASS = 6
@@ -298,18 +295,6 @@ def test_a_damaged_image(images: Path, tmp_path: Path) -> None:
         search(tmp_path, tmp_path / "cache")
 
 
-def test_halves() -> None:
-    paths = tuple(Path(f"{index}.jpg") for index in range(7))
-    data = LabelledImages(paths, (0, 0, 0, 1, 1, 2, 2), {}, {})
-    first, second = split_in_halves(data)
-    assert [list(half.labels) for half in (first, second)] == [[0, 0, 1, 2], [0, 1, 2]]
-    assert sorted([*first.files, *second.files]) == list(paths)
-    assert list(first.spread("s", 2).files) == [first.files[0], first.files[3]]
-    assert first.spread("s", 9).labels == first.labels
-    with pytest.raises(UsageError, match="every class has one image only"):
-        split_in_halves(LabelledImages(paths[:2], (0, 1), {}, {}))
-
-
 def test_require_budget(found: FrequencySearch) -> None:
     require_budget(found)
     # 20 points lost for sure.
@@ -322,31 +307,3 @@ def test_require_budget(found: FrequencySearch) -> None:
     )
     # As much, but so few images that it may be chance.
     require_budget(replace(found, max_drop=1.0, verification=PairedCounts(10, 8, 2, 0)))
-
-
-def test_divergence() -> None:
-    exact = np.log(np.array([[0.5, 0.5], [0.25, 0.75]]))
-    other = np.log(np.array([[0.25, 0.75], [0.25, 0.75]]))
-    expected = (0.5 * np.log(0.5 / 0.25) + 0.5 * np.log(0.5 / 0.75)) / 2
-    assert divergence(exact, other) == pytest.approx(expected, rel=1e-12)
-    assert divergence(exact, exact) == 0
-
-
-def test_divergence_of_classes_without_a_chance() -> None:
-    masked = log_probabilities(np.array([[1.0, 2.0, -np.inf]]))
-    assert divergence(masked, masked) == 0
-    assert divergence(masked, log_probabilities(np.array([[1.0, 2.0, 3.0]]))) > 0
-    # What had a chance has none, or nothing is known: no number of frequencies is worth that.
-    assert divergence(log_probabilities(np.array([[1.0, 2.0, 3.0]])), masked) == np.inf
-    for value in (np.nan, np.inf):
-        scores = log_probabilities(np.array([[1.0, value, 3.0]]))
-        assert divergence(masked, scores) == np.inf
-
-
-def test_log_probabilities() -> None:
-    logits = np.array([[1.0, 2.0, 3.0], [500.0, -500.0, 0.0]])
-    logs = log_probabilities(logits)
-    np.testing.assert_allclose(np.exp(logs).sum(axis=1), 1, rtol=1e-12)
-    np.testing.assert_allclose(np.diff(logs), np.diff(logits), rtol=1e-12)
-    chances = np.array([[0.25, 0.75, 0.0]], np.float32)
-    np.testing.assert_allclose(np.exp(log_probabilities(chances)), chances, atol=1e-30)

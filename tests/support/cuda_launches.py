@@ -192,7 +192,8 @@ def _build(folder: Path) -> None:
     compiler = [os.environ.get("CXX", "g++"), "-std=c++20", "-O0", "-pthread"]
     parts = [NATIVE / f"stand_in_{name}.cc" for name in ("cuda", "driver", "image")]
     subprocess.run([*compiler, "-shared", "-fPIC", *parts, "-o", driver], check=True)
-    sources = [NATIVE / name for name in ("cuda_launches.cc", "stand_in.cc", "pool.cc")]
+    names = ("cuda_launches", "pool", "stand_in", "stand_in_objects", "stand_in_table")
+    sources = [NATIVE / f"{name}.cc" for name in names]
     native = library()
     options = [f"-I{ROOT / 'kernels'}", f"-Wl,-rpath,{native.parent}", "-ldl"]
     subprocess.run([*compiler, *sources, native, *options, "-o", program], check=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,15 @@ from jpegcompile.evaluation.benchmark.pipelines import (
     run_session,
     session_network,
 )
-from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS
+from jpegcompile.evaluation.benchmark.rivals.registry import PILLOW_AS_WRITTEN, RIVALS
 from jpegcompile.evaluation.benchmark.rivals.target import Target
 from jpegcompile.evaluation.pillow import END_OF_IMAGE
+from jpegcompile.jpeg.header import is_jpeg
+from jpegcompile.jpeg.pixel_fallback import PixelFallback
 from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.runtime.pixel_input import network_tensor
 from jpegcompile.runtime.preprocessor import Preprocessor
+from jpegcompile.runtime.views import over_views
 
 BatchReader = Callable[[Sequence[bytes]], Any]
 
@@ -120,21 +125,48 @@ def preprocessor_reader(job: Job, threads: int | None = None) -> BatchReader:
     taken = replace(job.image, layout="NCHW")
     count = job.threads if threads is None else threads
     preprocessor = Preprocessor(taken, job.ingest_block, threads=count, tolerant=job.tolerant)
+    pixels = pixel_fallback(job)
+    return lambda files: tensors_of(files, preprocessor, pixels)
 
-    def read(files: Sequence[bytes]) -> Array:
-        batch = preprocessor.read(files)
-        for error in batch.errors.values():
+
+def pixel_fallback(job: Job) -> PixelFallback:
+    """What decodes files of which no coefficients are read, if the job wants that."""
+    color, _ = job.image.from_pixels
+    return PixelFallback(job.fallback, color)
+
+
+def tensors_of(files: Sequence[bytes], preprocessor: Preprocessor, pixels: PixelFallback) -> Array:
+    """The input of the compiled network, as `Session.run` makes it.
+
+    Raises:
+        ImageError, AccessError: of a file that cannot be used.
+    """
+    batch = preprocessor.read(files)
+    for place, error in batch.errors.items():
+        if not isinstance(error, ImageError):
             raise error
-        return batch.tensor
-
-    return read
+        image = pixels.instead(files[place], error)
+        batch.tensor[place] = network_tensor(image, preprocessor.taken, preprocessor.block)
+    return batch.tensor
 
 
 def _network_of(job: Job, session: Any) -> Callable[[Any], Outputs]:
-    if job.is_original:
-        return session_network(session)
+    """Outputs for images, averaged over their views if there are several."""
     (image,) = session.get_inputs()
-    return lambda tensors: run_session(session, {image.name: tensors})
+    network = session_network(session)
+    if not job.is_original:
+        network = partial(_run_image, session, image.name)
+    if job.image.geometry.view_count == 1:
+        return network
+    if job.averages_views and not job.is_original:
+        return lambda views: network(views.reshape(-1, *views.shape[2:]))
+    names = [output.name for output in session.get_outputs()]
+    batch = image.shape[0] if isinstance(image.shape[0], int) else None
+    return lambda views: over_views(names, views, network, batch)
+
+
+def _run_image(session: Any, name: str, tensors: Array) -> Outputs:
+    return run_session(session, {name: tensors})
 
 
 def _batches_of(read: Callable[[bytes], Array], threads: int) -> BatchReader:
@@ -146,24 +178,30 @@ def _batches_of(read: Callable[[bytes], Array], threads: int) -> BatchReader:
 def _file_reader(job: Job) -> Callable[[bytes], Array]:
     """The reader of the job's rival, whose errors are ours.
 
+    With the pixel fallback Pillow reads what the rival cannot.
+
     Raises:
         ImageError: of the reader, if it cannot read a file.
     """
     assert job.preprocess is not None
     target = Target(job.image, preprocess_of(job.preprocess))
-    read = RIVALS[job.side].make(target)
-    # As Pillow is made to take what there is of a file.
-    end = END_OF_IMAGE if job.tolerant else b""
+    readers = [RIVALS[job.side].make(target)]
+    if job.fallback == "pixels":
+        readers.append(RIVALS[PILLOW_AS_WRITTEN].make(target))
 
     def checked(file: bytes) -> Array:
-        try:
-            return read(file + end if end else file)
-        except JpegCompileError:
-            raise
-        except Exception as error:
-            raise ImageError(
-                f"{job.side} cannot read a file that other readers take: {one_line(error)};"
-                " name other rivals with --rivals"
-            ) from error
+        # As Pillow is made to take what there is of a file.
+        given = file + END_OF_IMAGE if job.tolerant and is_jpeg(file) else file
+        for read in readers:
+            try:
+                return read(given)
+            except JpegCompileError:
+                raise
+            except Exception as error:
+                failure = error
+        raise ImageError(
+            f"{job.side} cannot read a file that other readers take: {one_line(failure)};"
+            " name other rivals with --rivals"
+        ) from failure
 
     return checked

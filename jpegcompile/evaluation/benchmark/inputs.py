@@ -21,7 +21,6 @@ from jpegcompile.evaluation.pillow import pillow_input, pillow_pixels
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
 from jpegcompile.jpeg.pixel_image import PixelImage
-from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.jpeg.subsampling import GRAY, frame_of, subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Reading, Skipped
 from jpegcompile.runtime.image_runner import ImageRunner
@@ -54,6 +53,7 @@ class Inputs:
     Attributes:
         sets: of inputs.
         left_out: files of the folder that the compiled model does not take as they are.
+        left_out_pixels: how many of these hold no coefficients that are read.
         files: of the folder that are run, some again where inputs are more; None without a folder.
         skipped: files that cannot be used, and why.
         ignored: why, for every folder that is passed over, by its path.
@@ -62,6 +62,7 @@ class Inputs:
 
     sets: tuple[InputSet, ...]
     left_out: int = 0
+    left_out_pixels: int = 0
     files: int | None = None
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, str] = field(default_factory=dict)
@@ -82,8 +83,9 @@ def gather(
 
     Of the files in `images` only some are run. Unless `on_error` is "stop" all are read, so that
     unusable ones change neither which of the others are run nor how many. With the fallback
-    "pixels" models for tensors also run files of which no coefficients are read; others take no
-    pixels, and such files are left out.
+    "pixels" models for tensors and for files of any size also run files of which no coefficients
+    are read. Models for coefficients of one size are timed with coefficients alone: such files are
+    left out.
 
     Raises:
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read, or no
@@ -106,12 +108,17 @@ def gather(
     if info.frame is None:
         preprocess = session.preprocess
         pixels = [pillow_input(file, preprocess, info.input, tolerant=tolerant) for file in run]
-        inputs = _tensor_set("images", np.stack(pixels), folder)
+        # Each view of an image is a tensor by itself.
+        tensors = np.stack(pixels).reshape(-1, *info.input.shape)
+        inputs = _tensor_set("images", tensors, folder)
     else:
-        inputs = _file_set("images", run, session, folder, tolerant=tolerant)
+        # Each can be used, or was left out.
+        again = _reader(session, "stop", tolerant, fallback)
+        inputs = _file_set("images", run, session, folder, again)
     return Inputs(
         (inputs,),
         left_out=len(found) - len(fitting),
+        left_out_pixels=sum(item.is_pixels and not item.fits for item in found),
         files=len(fitting),
         skipped=reader.skipped,
         ignored=listing.ignored,
@@ -128,8 +135,9 @@ def _made(session: ImageRunner, count: int, folder: Path) -> tuple[InputSet, ...
         return (_tensor_set("random tensors", tensors, folder),)
     takes_any = session.info.input.geometry.takes_any_size
     write = write_photographs if takes_any else partial(write_images, frame)
+    reader = _reader(session, "stop", tolerant=False, fallback="none")
     return tuple(
-        _file_set(f"quality {quality}", write(quality, count, folder), session, folder)
+        _file_set(f"quality {quality}", write(quality, count, folder), session, folder, reader)
         for quality in _QUALITIES
     )
 
@@ -224,7 +232,7 @@ def _usable(session: ImageRunner, tolerant: bool, file: Path, item: Reading) -> 
     """What is known of a file; refuses files that either side cannot decode."""
     info, frame = session.info, item.image.frame
     if isinstance(item.image, PixelImage):
-        return _Usable(file, info.frame is None, is_pixels=True)
+        return _Usable(file, info.frame is None or info.input.is_preprocessed, is_pixels=True)
     is_preprocessed = info.input.is_preprocessed
     color = session.preprocess.color_for(info.input.channels)
     fits = is_preprocessed or fits_inputs(frame, info.frame, info.input)
@@ -258,10 +266,10 @@ def _tensor_set(name: str, tensors: NDArray[np.float32], folder: Path) -> InputS
 
 
 def _file_set(
-    name: str, files: Sequence[Path], session: ImageRunner, folder: Path, *, tolerant: bool = False
+    name: str, files: Sequence[Path], session: ImageRunner, folder: Path, reader: ImageReader
 ) -> InputSet:
     preprocess, taken = session.preprocess, session.info.input
-    images = read_coefficients_many(files, tolerant=tolerant)
+    tensors = [original_input(item.image, preprocess, taken) for item in reader.read(files)]
     path = folder / f"{name}.npy"
-    np.save(path, np.stack([original_input(image, preprocess, taken) for image in images]))
+    np.save(path, np.stack(tensors))
     return InputSet(name, tuple(str(file) for file in files), str(path))

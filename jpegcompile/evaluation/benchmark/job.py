@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.read import image_bytes
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.runtime.providers import ON_CPU, Providers
@@ -71,6 +72,8 @@ class Job:
         tolerant: whether to take what can be read of damaged files.
         providers: what sessions of ONNX Runtime run on.
         ingest_block: block size of the tensor where the compiled network begins.
+        averages_views: as in `CompiledInfo`, of the compiled model.
+        fallback: "pixels" has Pillow decode files of any size of which no coefficients are read.
     """
 
     side: str
@@ -90,6 +93,8 @@ class Job:
     tolerant: bool = False
     providers: Providers = ON_CPU
     ingest_block: int | None = None
+    averages_views: bool = False
+    fallback: Fallback = "none"
 
     @property
     def is_original(self) -> bool:

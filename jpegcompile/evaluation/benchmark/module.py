@@ -14,7 +14,11 @@ import numpy as np
 import torch
 
 from jpegcompile.evaluation.benchmark.ahead import Overlap, Sharing
-from jpegcompile.evaluation.benchmark.any_size import AnySizePipeline
+from jpegcompile.evaluation.benchmark.any_size import (
+    AnySizePipeline,
+    pixel_fallback,
+    tensors_of,
+)
 from jpegcompile.evaluation.benchmark.job import Job
 from jpegcompile.evaluation.benchmark.model import TimedModel
 from jpegcompile.evaluation.benchmark.pipelines import (
@@ -26,7 +30,9 @@ from jpegcompile.evaluation.benchmark.pipelines import (
 )
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.pixel_image import ReadImage
 from jpegcompile.jpeg.read import read_coefficients_many
+from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.runtime.triton.load import load_module
 from jpegcompile.runtime.triton.module import CompiledModule
 from jpegcompile.runtime.triton.photographs import is_for_host
@@ -61,15 +67,16 @@ class TimedModule(TimedModel):
         """The device is fed by one thread: what is done ahead is the work of the host."""
         job, module = self._job, self._module
         preprocessor = module.preprocessor(tolerant=job.tolerant)
+        pixels = pixel_fallback(job)
+        reader = ImageReader(
+            lambda image, name: None, tolerant=job.tolerant, threads=job.threads, fallback=pixels
+        )
 
         def read(files: Sequence[bytes]) -> Any:
             """Pixels or coefficients, as `CompiledModule.batches` chooses."""
-            if not is_for_host(files, job.image):
-                return self._decode(files)
-            batch = preprocessor.read(files)
-            for error in batch.errors.values():
-                raise error
-            return batch.tensor
+            if is_for_host(files, job.image):
+                return tensors_of(files, preprocessor, pixels)
+            return [item.image for item in reader.read(files)]
 
         def image_of(made: Any) -> torch.Tensor:
             return module.from_pixels(made) if isinstance(made, np.ndarray) else self.image_of(made)
@@ -84,11 +91,12 @@ class TimedModule(TimedModel):
         job = self._job
         return read_coefficients_many(files, threads=job.threads, tolerant=job.tolerant)
 
-    def image_of(self, images: Sequence[Coefficients]) -> torch.Tensor:
+    def image_of(self, images: Sequence[ReadImage]) -> torch.Tensor:
         """Files of any frames as the first kernel takes them, in their order."""
-        groups: dict[Frame, list[int]] = {}
+        groups: dict[Frame | None, list[int]] = {}
         for index, image in enumerate(images):
-            groups.setdefault(image.frame, []).append(index)
+            frame = image.frame if isinstance(image, Coefficients) else None
+            groups.setdefault(frame, []).append(index)
         parts = [self._module.image_of([images[i] for i in g], f) for f, g in groups.items()]
         order = np.argsort(np.concatenate(list(groups.values())))
         return parts[0] if len(parts) == 1 else torch.cat(parts)[torch.from_numpy(order)]

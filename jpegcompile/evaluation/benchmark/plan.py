@@ -15,6 +15,7 @@ from jpegcompile.evaluation.rounding import OwnRounding
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.verify import is_half_precision
 from jpegcompile.frontend.load import Source
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import precision_of
 from jpegcompile.runtime.cut import begin_at, end_at
@@ -57,6 +58,7 @@ def plan_of(
     tolerant: bool = False,
     providers: Providers = ON_CPU,
     rivals: Sequence[str] = (),
+    fallback: Fallback = "none",
 ) -> Plan:
     """A job for each side of a compiled model and its source, and the files that jobs need.
 
@@ -70,6 +72,7 @@ def plan_of(
         tolerant: whether to take what can be read of damaged files.
         providers: what sessions of ONNX Runtime run on.
         rivals: that read images of any size for the original.
+        fallback: what becomes of such images of which no coefficients are read.
     """
     info = session.info
     shared = Job(
@@ -89,12 +92,13 @@ def plan_of(
         sets=inputs.sets,
         tolerant=tolerant,
         providers=providers,
+        fallback=fallback,
     )
     changes = source.integer_pixels, info.trained_size, info.own_preprocessing
     original_job = shared if changes == (None, None, None) else _spatial_job(source, shared, folder)
     originals: tuple[Job, ...] = (original_job,)
     if shared.is_preprocessed:
-        shared = replace(shared, ingest_block=info.ingest_block)
+        shared = replace(shared, ingest_block=info.ingest_block, averages_views=info.averages_views)
         originals = tuple(replace(original_job, side=rival) for rival in rivals)
     if isinstance(session, Session):
         compiled = _jobs_of_a_file(session, shared, folder, portable)

@@ -171,6 +171,7 @@ class Benchmark:
         inputs: number of each kind, and the mean bytes of a file, by name.
         files: of the user that are run, some again where inputs are more; None without any.
         left_out: files that the compiled model does not take as they are.
+        left_out_pixels: how many of these hold no coefficients that are read.
         cells: by batch size and threads.
         skipped: files that could not be used, and why.
         ignored: why, for every folder that was passed over, by its path.
@@ -193,6 +194,7 @@ class Benchmark:
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, str] = field(default_factory=dict)
     pixel_fallbacks: int = 0
+    left_out_pixels: int = 0
     rivals: Mapping[str, str] = field(default_factory=dict)
     left_out_rivals: Mapping[str, str] = field(default_factory=dict)
 
@@ -217,6 +219,7 @@ class Benchmark:
             },
             "files": self.files,
             "left_out": self.left_out,
+            "left_out_pixels": self.left_out_pixels,
             "cells": [cell.to_json() for cell in self.cells],
             "skipped": [asdict(skipped) for skipped in self.skipped],
             "ignored": dict(self.ignored),

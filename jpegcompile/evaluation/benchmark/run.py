@@ -18,8 +18,11 @@ from jpegcompile.evaluation.benchmark.inputs import gather
 from jpegcompile.evaluation.benchmark.job import InputSet
 from jpegcompile.evaluation.benchmark.plan import plan_of
 from jpegcompile.evaluation.benchmark.results import Benchmark
+from jpegcompile.evaluation.benchmark.rivals.readable import readable
 from jpegcompile.evaluation.benchmark.rivals.registry import Chosen, chosen_rivals
+from jpegcompile.evaluation.benchmark.rivals.target import Target
 from jpegcompile.evaluation.benchmark.timer import Steps, Timer
+from jpegcompile.evaluation.pillow import END_OF_IMAGE
 from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.verify import original_of
 from jpegcompile.frontend.load import Source
@@ -84,8 +87,9 @@ def bench(
             that is to be run; "skip" and "report" read all files, leave such ones out, and the
             result lists them.
         tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
-        fallback: "pixels" also times models for tensors with files of which no coefficients are
-            read, as `Session.run`; for other models such files are left out.
+        fallback: "pixels" also times files of which no coefficients are read, decoded by Pillow as
+            by `Session.run`, with models for tensors and for files of any size. With models for
+            coefficients of one size such files are left out.
         rivals: names of readers for the original, of "pillow", "pillow-box", "simplejpeg+opencv"
             and "torchvision"; all that are installed if not given.
         progress: called with (done, total).
@@ -111,6 +115,14 @@ def bench(
         )
         path = os.fspath(original)
         used = _providers(session, original, providers)
+        if chosen.rivals:
+            chosen = readable(
+                chosen,
+                Target(session.info.input, session.preprocess),
+                [file for one in inputs.sets for file in one.files],
+                is_named=rivals is not None,
+                end=END_OF_IMAGE if tolerant else b"",
+            )
         plan = plan_of(
             session,
             source,
@@ -121,6 +133,7 @@ def bench(
             tolerant,
             used,
             tuple(chosen.rivals),
+            fallback,
         )
         execution, mode = _execution_of(session), session.info.input_mode
         # Their memory is not wanted while others are timed.
@@ -144,6 +157,7 @@ def bench(
             skipped=inputs.skipped,
             ignored=inputs.ignored,
             pixel_fallbacks=inputs.pixel_fallbacks,
+            left_out_pixels=inputs.left_out_pixels,
             rivals=chosen.rivals,
             left_out_rivals=chosen.left_out,
         )

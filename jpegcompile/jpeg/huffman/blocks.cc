@@ -108,8 +108,8 @@ public:
         }
         std::int16_t* const block = target_->block;
         go_on(word, position);
-        // What is left waits for nothing. Hides that the fields are in `word`, too: loads are cheaper
-        // than shifts.
+        // Nothing waits for the rest. Hides that the fields are in `word`, too: loads are cheaper than
+        // shifts.
         asm("" : "+r"(entry));
         const std::uint8_t* const order = natural_order.data() + before;
         const std::uint64_t behind_code = buffer << entry->code_bits;
@@ -162,7 +162,6 @@ private:
         position_ = position;
         std::uintptr_t entries = target_->ac;
         const std::uintptr_t next_entries = target_->next;
-        const BlockTarget* const next_target = target_ + 1;
         // Without branches, which could not be predicted, and which compilers would make of it.
 #if defined(__x86_64__)
         asm("test %[word], %[word]\n\t"
@@ -171,7 +170,7 @@ private:
             "cmovs %[next_target], %[target]"
             : [entries] "+&r"(entries), [position] "+&r"(position_), [target] "+&r"(target_)
             : [word] "r"(word), [next_entries] "r"(next_entries),
-              [start] "r"(std::uint64_t{0}), [next_target] "r"(next_target)
+              [start] "r"(std::uint64_t{0}), [next_target] "r"(target_ + 1)
             : "cc");
 #else
         auto end_mask = static_cast<std::uint64_t>(static_cast<std::int64_t>(word) >> 63);

@@ -122,8 +122,8 @@ private:
         if (marker == app14 && content.size() >= 12 && starts_with(content, "Adobe")) {
             adobe_transform_ = content[11];
         }
-        if (marker == app1 && orientation_ == 0) {
-            orientation_ = exif_orientation(content);
+        if (marker == app1) {
+            orientation_.take(content);
         }
         return true;
     }
@@ -210,7 +210,7 @@ private:
             return false;
         }
         frame.color_space = *color_space;
-        frame.orientation = std::max(orientation_, 1);
+        frame.orientation = orientation_.value();
         // The whole range of coefficients, and no successive approximation.
         const Bytes range = content.last(3);
         return range[0] == 0 && range[1] == block_coefficients - 1 && range[2] == 0;
@@ -254,7 +254,7 @@ private:
     Definitions definitions_;
     bool has_jfif_ = false;
     std::optional<unsigned char> adobe_transform_;
-    int orientation_ = 0;
+    Orientation orientation_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,25 +14,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from jpegcompile.dct.ingest import ingest
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.packed import PackedBatch
-from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage, coefficients_of
+from jpegcompile.jpeg.pixel_image import ReadImage, coefficients_of
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.precision import precision_of
 from jpegcompile.processors import available_processors
-from jpegcompile.runtime.batch import fill
+from jpegcompile.runtime.batch import fill, images_at_once
 from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
-from jpegcompile.runtime.inputs import coefficient_feeds, original_input
+from jpegcompile.runtime.inputs import coefficient_feeds, ingested_at, original_input
 from jpegcompile.runtime.outputs import joined, require_rows
-from jpegcompile.runtime.pixel_input import network_tensor
 from jpegcompile.runtime.preprocessor import Preprocessor
 from jpegcompile.runtime.tensor_reader import usable_tensors
 from jpegcompile.runtime.triton.execution import ModuleExecution
@@ -41,8 +40,7 @@ from jpegcompile.runtime.triton.launching import DTYPES
 from jpegcompile.runtime.triton.maps import from_graph, to_graph
 from jpegcompile.runtime.triton.packed import unpacked_on
 from jpegcompile.runtime.triton.photographs import is_for_device, is_for_host
-
-_BATCH = 32
+from jpegcompile.runtime.views import over_views
 
 
 class CompiledModule(nn.Module, ImageRunner):
@@ -90,7 +88,7 @@ class CompiledModule(nn.Module, ImageRunner):
         self.precision = precision_of(precision)
         self.output_names = list(outputs)
         self.fixed_batch = fixed_batch
-        self.batch_size = self.fixed_batch or _BATCH
+        self.batch_size = images_at_once(self.fixed_batch, info.views)
         self._argument_names = dict(parameters or {})
         self._process = os.getpid()
         self._preprocessors: dict[bool, Preprocessor] = {}
@@ -153,9 +151,15 @@ class CompiledModule(nn.Module, ImageRunner):
             ImageError: if a file is damaged, or its size or sampling is not the model's
                 (`run` takes other samplings).
             AccessError: if a file cannot be read.
-            UsageError: if there are no images, or the model takes tensors, which are not packed.
+            UsageError: if there are no images, or the model takes tensors, which are not packed, or
+                sees several views of an image.
         """
         sources = listed(images)
+        if self.info.views > 1:
+            raise UsageError(
+                f"{self.path}: sees {self.info.views} views of an image, and a call takes one;"
+                " use run, which averages the outputs"
+            )
         if packed and self.info.frame is None:
             raise UsageError(
                 f"{self.path}: takes tensors, and only coefficients can be packed; leave packed out"
@@ -205,6 +209,7 @@ class CompiledModule(nn.Module, ImageRunner):
             return
         self._require_image_alone(shared)
         preprocessor = self.preprocessor(tolerant=reader.tolerant)
+        pixels = partial(ingested_at, taken=self.info.input, block=1)
         for start in range(0, len(sources), self.batch_size):
             some = sources[start : start + self.batch_size]
             if not is_for_host(some, self.info.input):
@@ -215,9 +220,7 @@ class CompiledModule(nn.Module, ImageRunner):
                         self.run_coefficients([item.image for item in found]),
                     )
                 continue
-            for used, image in usable_tensors(
-                preprocessor, some, reader, len(some), self._pixels_of, start
-            ):
+            for used, image in usable_tensors(preprocessor, some, reader, len(some), pixels, start):
                 yield used, self.run_image(self.from_pixels(image))
 
     def preprocessor(self, *, tolerant: bool = False) -> Preprocessor:
@@ -231,10 +234,15 @@ class CompiledModule(nn.Module, ImageRunner):
         return self._preprocessors[tolerant]
 
     def from_pixels(self, pixels: NDArray[Any]) -> Tensor:
-        """Pixels [N, C, H, W] that the host has made, as the first kernel takes them."""
+        """Pixels [N, C, H, W] that the host has made, as the first kernel takes them.
+
+        Of several views of an image, [N, views, C, H, W].
+        """
         self._inputs_made["on the host"] += len(pixels)
-        there = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device)
-        return self.to_map(there.float(), self._ingest.layout)
+        rows = pixels.reshape(-1, *pixels.shape[-3:])
+        there = torch.from_numpy(np.ascontiguousarray(rows)).to(self.device)
+        image = self.to_map(there.float(), self._ingest.layout)
+        return image.reshape(*pixels.shape[:-3], *image.shape[1:])
 
     @property
     def _ingest(self) -> IngestModule:
@@ -251,49 +259,40 @@ class CompiledModule(nn.Module, ImageRunner):
         self.require_process()
         self._require_image_alone(shared)
         if self.info.frame is None:
-            return self.run_feeds(self._inputs(images))
+            ((name, tensors),) = self._inputs(images).items()
+            return self._over_views(tensors, lambda rows: self.run_feeds({name: rows}))
         groups: dict[Frame | None, list[int]] = {}
-        for index, image in enumerate(images):
-            frame = image.frame if isinstance(image, Coefficients) else None
+        for index, read in enumerate(images):
+            frame = read.frame if isinstance(read, Coefficients) else None
             groups.setdefault(frame, []).append(index)
         parts = []
         for frame, indices in groups.items():
-            chosen = [images[i] for i in indices]
-            if frame is None:
-                parts.append(self.run_image(self._image_of_pixels(chosen)))
-                continue
-            parts.append(self.run_image(self.image_of(coefficients_of(chosen), frame)))
+            parts.append(self.run_image(self.image_of([images[i] for i in indices], frame)))
         order = np.argsort(np.concatenate(list(groups.values())))
         if len(parts) == 1:
             return parts[0]
         return [rows[order] for rows in joined(self.output_names, parts, len(images))]
 
-    def image_of(self, images: Sequence[Coefficients], frame: Frame) -> Tensor:
+    def image_of(self, images: Sequence[ReadImage], frame: Frame | None) -> Tensor:
         """A batch of images as the first kernel takes them, for `run_image`.
 
         Args:
             images: already read.
-            frame: that they have. It need not be that of the files that the model is compiled for.
+            frame: that their coefficients have, which need not be that of the files that the model
+                is compiled for; None if all the images are pixels.
 
         Returns:
             On the device, perhaps still being computed there.
         """
+        taken, is_preprocessed = self.info.input, self._is_preprocessed
+        if frame is None or (is_preprocessed and not is_for_device(frame, taken)):
+            return self.from_pixels(np.stack([ingested_at(image, taken, 1) for image in images]))
+        coefficients = coefficients_of(images)
         packed = self.device.type == "cuda" if self.packed is None else self.packed
-        if self._is_preprocessed:
-            if not is_for_device(frame, self.info.input):
-                pixels = [ingest(image, self.info.input, block=1) for image in images]
-                return self.from_pixels(np.stack(pixels).astype(np.float32))
+        if is_preprocessed:
             self._inputs_made["on the device"] += len(images)
-        feeds = self._on_device(coefficient_feeds(images, frame), packed=packed)
+        feeds = self._on_device(coefficient_feeds(coefficients, frame), packed=packed)
         return self._ingest.for_frame(frame)(**feeds)
-
-    def _image_of_pixels(self, images: Sequence[ReadImage]) -> Tensor:
-        """The same as `image_of` of images by Pillow's decode."""
-        pixels = [self._pixels_of(i) for i in images if isinstance(i, PixelImage)]
-        return self.from_pixels(np.stack(pixels))
-
-    def _pixels_of(self, image: PixelImage) -> NDArray[np.float32]:
-        return network_tensor(image, replace(self.info.input, layout="NCHW"), block=1)
 
     def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
         """Outputs for the inputs of one batch, as arrays.
@@ -307,7 +306,18 @@ class CompiledModule(nn.Module, ImageRunner):
         return self._arrays(lambda: self(**filled), count)
 
     def run_image(self, image: Tensor) -> list[NDArray[Any]]:
-        """Outputs for a batch of images as the first kernel takes them."""
+        """Outputs for a batch of images as the first kernel takes them.
+
+        Of several views of an image they are averages.
+        """
+        return self._over_views(image, self._run_image)
+
+    def _over_views(self, images: Any, run: Any) -> list[NDArray[Any]]:
+        if self.info.views == 1:
+            return list(run(images))
+        return over_views(self.output_names, images, run, self.fixed_batch)
+
+    def _run_image(self, image: Tensor) -> list[NDArray[Any]]:
         count = len(image)
         missing = (self.fixed_batch or 0) - count
         if missing > 0:

@@ -1,7 +1,7 @@
 """Where the input of a network is made of files of any size: on the host, or on the device.
 
 The device needs coefficients, which are sent packed; the host sends float16 numbers. The one of
-fewer bytes is sent.
+fewer bytes is sent. Several views of an image are made on the host, where a file is read once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def is_for_host(sources: Sequence[ImageSource], taken: NetworkInput) -> bool:
         sources: paths and bytes.
         taken: what the network takes.
     """
-    if taken.decoder != "float":
+    if taken.decoder != "float" or taken.geometry.view_count > 1:
         return True
     tensors = len(sources) * int(np.prod(taken.shape)) * np.dtype(np.float16).itemsize
     return PACKED_TO_FILE * sum(map(_bytes_of, sources)) > tensors
@@ -38,9 +38,9 @@ def is_for_host(sources: Sequence[ImageSource], taken: NetworkInput) -> bool:
 def is_for_device(frame: Frame, taken: NetworkInput) -> bool:
     """Whether the kernel of the ingest takes files of a frame.
 
-    It neither exchanges rows and columns nor fills what is outside of an image.
+    It makes one view, and neither exchanges rows and columns nor fills what is outside of an image.
     """
-    if taken.decoder != "float":
+    if taken.decoder != "float" or taken.geometry.view_count > 1:
         return False
     try:
         placement = taken.geometry.place(frame, taken.size)

@@ -7,15 +7,15 @@ namespace {
 FilterWindow window_of(Interpolation interpolation) {
   switch (interpolation) {
     case Interpolation::kBox:
-      return {box, 1};
+      return {series<box>, 1};
     case Interpolation::kHamming:
-      return {hamming, 2};
+      return {series<hamming>, 2};
     case Interpolation::kBicubic:
-      return {keys<-2>, 4};
+      return {series<keys<-2>>, 4};
     case Interpolation::kLanczos:
-      return {lanczos<3>, 6};
+      return {series<lanczos<3>>, 6};
     default:
-      return {triangle, 2};
+      return {series<triangle>, 2};
   }
 }
 

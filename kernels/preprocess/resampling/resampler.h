@@ -52,7 +52,7 @@ void interpolate(const AxisPlacement& axis, Shown shown, AxisTaps& taps, Curve c
 
 // A kernel and half its width, in pixels of the smaller of the two images.
 struct FilterWindow {
-  Curve curve;
+  Series values;
   int half_width_in_halves;
 };
 
@@ -67,16 +67,16 @@ void antialias(const AxisPlacement& axis, Shown shown, AxisTaps& taps, FilterWin
   const auto rounded = [](Real end) {
     return static_cast<int64_t>(static_cast<double>(end) + 0.5);
   };
+  const auto most = static_cast<size_t>(2 * reach) + 2;
+  taps.reserve(0, static_cast<size_t>(shown.last - shown.first) * most);
   std::vector<double> weights;
+  weights.reserve(most);
   for (int64_t output = shown.first; output < shown.last; ++output) {
     const Real middle = center(output);
     const int64_t first = std::max<int64_t>(rounded(middle - reach), 0);
     const int64_t last = std::min<int64_t>(rounded(middle + reach), axis.source);
-    weights.clear();
-    for (int64_t place = first; place < last; ++place) {
-      const double distance = static_cast<double>(place) - static_cast<double>(middle) + 0.5;
-      weights.push_back(window.curve(distance * shrink));
-    }
+    weights.resize(static_cast<size_t>(std::max<int64_t>(last - first, 0)));
+    window.values({first, static_cast<double>(middle), shrink}, weights);
     AxisTaps::normalize(weights);
     taps.add(first, weights);
   }

@@ -23,7 +23,8 @@ void resample_as_torchvision(const AxisPlacement& axis, Shown shown, AxisTaps& t
     return take_nearest(axis, shown, taps, middle);
   }
   if (axis.filter.antialias) {
-    const FilterWindow window = is_bicubic ? FilterWindow{keys<-2>, 4} : FilterWindow{triangle, 2};
+    const FilterWindow window =
+        is_bicubic ? FilterWindow{series<keys<-2>>, 4} : FilterWindow{series<triangle>, 2};
     return antialias(axis, shown, taps, window, scale, middle);
   }
   interpolate(axis, shown, taps, is_bicubic ? keys<-3> : triangle, is_bicubic ? 2 : 1,

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from jpegcompile.evaluation.benchmark.rivals.names import PILLOW
-from jpegcompile.evaluation.benchmark.rivals.target import Pixels, Target, Values
+from jpegcompile.evaluation.benchmark.rivals.target import Seen, Target, Values
+from jpegcompile.jpeg.pixel_image import channels_of, eight_bit
 from jpegcompile.preprocessing.geometry import Placement
 
 # Exif 2.32, 4.6.4: from this orientation on, rows and columns are exchanged.
@@ -26,9 +27,14 @@ def simple_reader(target: Target) -> Callable[[bytes], Values]:
         with Image.open(BytesIO(file)) as image:
             if preprocess.geometry.orientation:
                 ImageOps.exif_transpose(image, in_place=True)
-            pixels, placement = _resized(image.convert(_mode(target)), target)
-        seen = target.seen(_channels(pixels, target), placement)
-        values = (np.asarray(seen, np.float32) * scale - mean) / std
+            converted = eight_bit(image, target.color)
+        size = converted.height, converted.width
+        placement = target.place(*size)
+        pixels = channels_of(_by(converted, target, placement, _size(placement)), target.color)
+        return target.each_view(lambda view: normalized(view.seen(pixels, view.place(*size))))
+
+    def normalized(seen: Seen) -> Values:
+        values: Values = (np.asarray(seen, np.float32) * scale - mean) / std
         if target.taken.layout == "NHWC":
             return values
         return np.ascontiguousarray(values.transpose(2, 0, 1))
@@ -41,13 +47,17 @@ def box_reader(target: Target) -> Callable[[bytes], Values]:
 
     def read(file: bytes) -> Values:
         with Image.open(BytesIO(file)) as image:
-            placement, extent = _draft(image, target)
+            displayed, extent = _draft(image, target)
+            placement = target.place(*displayed)
             if target.preprocess.geometry.orientation:
                 ImageOps.exif_transpose(image, in_place=True)
-            converted = image.convert(_mode(target))
-        if not placement.is_inside:
-            whole = _by(converted, target, placement, _size(placement))
-            return target.normalized(target.seen(_channels(whole, target), placement))
+            converted = eight_bit(image, target.color)
+        # Views are parts of one image: that of all of them is resized once.
+        if len(target.views) > 1 or not placement.is_inside:
+            whole = channels_of(_by(converted, target, placement, _size(placement)), target.color)
+            return target.each_view(
+                lambda view: view.normalized(view.seen(whole, view.place(*displayed)))
+            )
         rows, columns = placement.rows, placement.columns
         down, right = extent[1] / rows.target, extent[0] / columns.target
         box = (
@@ -57,16 +67,16 @@ def box_reader(target: Target) -> Callable[[bytes], Values]:
             min((rows.start + rows.length) * down, converted.height),
         )
         part = _by(converted, target, placement, (columns.length, rows.length), box)
-        return target.normalized(target.turned(_channels(part, target), placement))
+        return target.normalized(target.turned(channels_of(part, target.color), placement))
 
     return read
 
 
-def _draft(image: Image.Image, target: Target) -> tuple[Placement, tuple[float, float]]:
+def _draft(image: Image.Image, target: Target) -> tuple[tuple[int, int], tuple[float, float]]:
     """Have a file decoded at the smallest scale that is not below what it is resized to.
 
     Returns:
-        Where the displayed image is put, and its (width, height) in pixels of that scale.
+        (height, width) of the displayed image, and its (width, height) in pixels of that scale.
     """
     exchanged = (
         target.preprocess.geometry.orientation
@@ -77,12 +87,7 @@ def _draft(image: Image.Image, target: Target) -> tuple[Placement, tuple[float, 
     wanted = _size(placement)
     drafted = image.draft(_mode(target), wanted[::-1] if exchanged else wanted)
     extent = image.size if drafted is None else drafted[1][2:]
-    return placement, (extent[::-1] if exchanged else extent)
-
-
-def _resized(image: Image.Image, target: Target) -> tuple[Image.Image, Placement]:
-    placement = target.place(image.height, image.width)
-    return _by(image, target, placement, _size(placement)), placement
+    return (height, width), (extent[::-1] if exchanged else extent)
 
 
 def _by(
@@ -106,10 +111,3 @@ def _size(placement: Placement) -> tuple[int, int]:
 
 def _mode(target: Target) -> str:
     return "L" if target.color == "L" else "RGB"
-
-
-def _channels(image: Image.Image, target: Target) -> Pixels:
-    """Pixels [H, W, C] in the order of the network's channels."""
-    pixels = np.asarray(image)
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
-    return pixels[..., ::-1] if target.color == "BGR" else pixels

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -44,9 +45,26 @@ class Target:
         affine = self.preprocess.affine(self.taken.channels)
         return affine.scale.astype(np.float32), affine.shift.astype(np.float32)
 
+    @cached_property
+    def views(self) -> tuple[Target, ...]:
+        """The same for each view of an image."""
+        preprocess = self.preprocess
+        return tuple(
+            Target(self.taken, replace(preprocess, geometry=view))
+            for view in preprocess.geometry.each_view()
+        )
+
+    def each_view(self, make: Callable[[Target], Values]) -> Values:
+        """What is made of one view, or of several along a new first axis."""
+        if len(self.views) == 1:
+            return make(self)
+        return np.stack([make(view) for view in self.views])
+
     @lru_cache(maxsize=1024)  # noqa: B019 - a target lives as long as its process
     def place(self, height: int, width: int) -> Placement:
         """Where an image of that size, turned as it is displayed, comes to stand.
+
+        All views of an image are parts of one resized image.
 
         Raises:
             ImageError: if it does not come to the network's size.

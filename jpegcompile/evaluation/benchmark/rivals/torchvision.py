@@ -12,7 +12,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2.functional import resize
 
 from jpegcompile.evaluation.benchmark.rivals.names import TORCHVISION
-from jpegcompile.evaluation.benchmark.rivals.target import Target, Values
+from jpegcompile.evaluation.benchmark.rivals.target import Seen, Target, Values
 
 
 def reader(target: Target) -> Callable[[bytes], Values]:
@@ -26,7 +26,8 @@ def reader(target: Target) -> Callable[[bytes], Values]:
     def read(file: bytes) -> Values:
         data = torch.frombuffer(bytearray(file), dtype=torch.uint8)
         image: Any = decode_jpeg(data, mode=mode, apply_exif_orientation=orientation)
-        placement = target.place(*image.shape[1:])
+        height, width = image.shape[1:]
+        placement = target.place(height, width)
         rows, columns = placement.rows, placement.columns
         chosen = rows.filter
         if image.shape[1:] != (rows.target, columns.target):
@@ -38,7 +39,12 @@ def reader(target: Target) -> Callable[[bytes], Values]:
             )
         if target.color == "BGR":
             image = image.flip(0)
-        seen = target.seen(image.permute(1, 2, 0).numpy(), placement)
+        pixels = image.permute(1, 2, 0).numpy()
+        return target.each_view(
+            lambda view: normalized(view.seen(pixels, view.place(height, width)))
+        )
+
+    def normalized(seen: Seen) -> Values:
         if target.taken.layout == "NHWC":
             return target.normalized(seen)
         planes = torch.from_numpy(np.ascontiguousarray(seen.transpose(2, 0, 1)))

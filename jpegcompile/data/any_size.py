@@ -1,0 +1,92 @@
+"""Coefficients of photographs of any size as one batch of PyTorch.
+
+Each photograph keeps its own blocks and brings the matrices that take these to the network's size
+(`docs/any_size.md`). What is smaller than the largest of the batch is filled up by zeros: blocks
+that are not there meet columns of matrices that are not there, so nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jpegcompile.data.coefficients import CoefficientFilling
+from jpegcompile.data.inputs import ReadOptions
+from jpegcompile.data.target import Target
+from jpegcompile.errors import ImageError
+from jpegcompile.interface import AXIS_INPUTS, CHROMA, LEVEL, LUMA, QUANTIZATION
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.read import ImageSource, source_name
+from jpegcompile.metadata import CompiledInfo
+from jpegcompile.network_input import NetworkInput
+from jpegcompile.runtime.inputs import check_usable
+from jpegcompile.runtime.placed import Feeds, placed_feeds
+
+# Inputs that a compiled model takes once for all images of a run.
+SHARED = frozenset({LEVEL, *(name for names in AXIS_INPUTS.values() for name in names)})
+
+
+class AnySizeFilling(CoefficientFilling):
+    """The inputs of a model for images of any size, each with matrices of its own."""
+
+    def __init__(self, target: Target, info: CompiledInfo, frame: Frame, reading: ReadOptions):
+        """A batch for a compiled model.
+
+        Args:
+            target: what it takes.
+            info: what it says of itself.
+            frame: that it is written for, whose components its inputs have.
+            reading: how files are read.
+        """
+        super().__init__(target, frame, reading)
+        self._info = info
+
+    def inputs(self) -> dict[str, Tensor]:
+        """Tensors by the names of inputs, the matrices [N, ...], too."""
+        made = [placed_feeds([image], self._info, [b""]) for image in self._images]
+        batch = padded(made) if made else _empty(self._target.taken, len(self._frame.sampling))
+        return self._pinned({name: torch.from_numpy(values) for name, values in batch.items()})
+
+    def _require_fitting(self, image: Coefficients, source: ImageSource) -> None:
+        name = source_name([source], 0)
+        check_usable(image.frame, self._target.taken, self._frame, name)
+        if image.color_space == "rgb":
+            raise ImageError(
+                f"{name}: holds RGB, and the model takes luma and chroma; use form tensor"
+            )
+
+
+def padded(images: Sequence[Feeds]) -> Feeds:
+    """The inputs of some images, each as a batch of one, as one batch that zeros fill up."""
+    return {name: _padded([_of_one(name, feeds[name]) for feeds in images]) for name in images[0]}
+
+
+def _of_one(name: str, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    return values if name in SHARED else values[0]
+
+
+def _padded(arrays: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
+    largest = np.max([values.shape for values in arrays], axis=0)
+    made = np.zeros((len(arrays), *largest), arrays[0].dtype)
+    for row, values in zip(made, arrays, strict=True):
+        row[tuple(map(slice, values.shape))] = values
+    return made
+
+
+def _empty(taken: NetworkInput, components: int) -> Feeds:
+    """A batch without images."""
+    made: Feeds = {}
+    for name, planes in ((LUMA, 1), (CHROMA, 2))[: min(components, 2)]:
+        rows, columns = AXIS_INPUTS[name]
+        made[name] = np.empty((0, planes, 0, 0, 8, 8), np.int16)
+        made[rows] = np.empty((0, taken.height, 0), np.float32)
+        made[columns] = np.empty((0, 0, taken.width), np.float32)
+    made[QUANTIZATION] = np.empty((0, components, 8, 8), np.uint16)
+    if taken.geometry.may_fill(taken.size):
+        made[LEVEL] = np.empty((0, taken.channels, *taken.size), np.float32)
+    return made

@@ -1,0 +1,97 @@
+"""Coefficients of files of one size and sampling as batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jpegcompile.data.inputs import Errors, Filling, Inputs, ReadOptions
+from jpegcompile.data.target import Target
+from jpegcompile.errors import AccessError, ImageError
+from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
+from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.packed import PackedBatch
+from jpegcompile.jpeg.read import ImageSource, read_coefficients_many, source_name
+from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.runtime.inputs import check_usable, coefficient_feeds, fits_inputs
+
+
+class CoefficientFilling(Filling):
+    """The inputs of a model for coefficients."""
+
+    def __init__(self, target: Target, frame: Frame, reading: ReadOptions):
+        """A batch of files of `frame`, that of a compiled model."""
+        self._target, self._frame, self._reading = target, frame, reading
+        self._images: list[Coefficients] = []
+
+    def add(self, sources: Sequence[ImageSource]) -> Errors:
+        """See `Filling`."""
+        errors: Errors = {}
+        together = self._read(sources)
+        for place, source in enumerate(sources):
+            try:
+                image = together[place] if together else self._read_alone(source)
+                self._require_fitting(image, source)
+                self._images.append(image)
+            except (ImageError, AccessError) as error:
+                errors[place] = error
+        return errors
+
+    def inputs(self) -> Inputs:
+        """Tensors by the names of inputs, or packed arrays."""
+        feeds = _feeds(self._images, self._frame)
+        if self._target.form == "packed":
+            return PackedBatch.of(feeds, self._reading.threads)
+        return self._pinned({name: torch.from_numpy(values) for name, values in feeds.items()})
+
+    def _pinned(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors in page-locked memory, if that is wanted."""
+        if self._reading.pin:
+            return {name: values.pin_memory() for name, values in tensors.items()}
+        return tensors
+
+    def _read(self, sources: Sequence[ImageSource]) -> list[Coefficients]:
+        """All of the images; none if one of them cannot be read."""
+        reading = self._reading
+        try:
+            return read_coefficients_many(
+                sources, threads=reading.threads, max_pixels=reading.max_pixels
+            )
+        except (ImageError, AccessError):
+            return []
+
+    def _read_alone(self, source: ImageSource) -> Coefficients:
+        reading = self._reading
+        return read_coefficients_many(
+            [source], threads=1, tolerant=reading.tolerant, max_pixels=reading.max_pixels
+        )[0]
+
+    def _require_fitting(self, image: Coefficients, source: ImageSource) -> None:
+        taken, name = self._target.taken, source_name([source], 0)
+        check_usable(image.frame, taken, self._frame, name)
+        if not fits_inputs(image.frame, self._frame, taken):
+            found = subsampling_of(image.frame) or image.color_space
+            raise ImageError(
+                f"{name}: is {found} but the model is compiled for {subsampling_of(self._frame)};"
+                " use form tensor"
+            )
+
+
+def _feeds(images: Sequence[Coefficients], frame: Frame) -> dict[str, NDArray[np.generic]]:
+    if images:
+        return coefficient_feeds(images, frame)
+    empty: Mapping[str, tuple[int, int]] = {
+        name: frame.block_counts(index)
+        for index, name in enumerate((LUMA, CHROMA)[: len(frame.sampling)])
+    }
+    feeds: dict[str, NDArray[np.generic]] = {
+        name: np.empty((0, 1 if name == LUMA else 2, *blocks, 8, 8), np.int16)
+        for name, blocks in empty.items()
+    }
+    feeds[QUANTIZATION] = np.empty((0, len(frame.sampling), 8, 8), np.uint16)
+    return feeds

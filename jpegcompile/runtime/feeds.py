@@ -1,0 +1,97 @@
+"""The inputs of a compiled file for a batch of image files, by the names of inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.errors import ImageError, UsageError
+from jpegcompile.interface import JPEG
+from jpegcompile.jpeg.pixel_image import ReadImage, coefficients_of
+from jpegcompile.jpeg.read import ImageSource, image_bytes, source_name
+from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.runtime.image_runner import ImageRunner, listed
+from jpegcompile.runtime.inputs import coefficient_feeds, original_input
+from jpegcompile.runtime.placed import placed_feeds
+
+Feeds = dict[str, NDArray[np.generic]]
+
+
+def file_feeds(
+    runner: ImageRunner, images: Sequence[ImageSource], view: int | None = None
+) -> Feeds:
+    """The inputs of a run of the whole file, and what must be refused: see `Session.feeds`."""
+    sources, info, path = listed(images), runner.info, runner.path
+    view = _view(runner, view)
+    takes_one = info.input_mode == "tensor" and not info.input.has_batch
+    if takes_one and len(sources) > 1:
+        raise UsageError(
+            f"{path}: takes one image a run, without a batch, and {len(sources)} are given; call"
+            " feeds for each, or Session.run for all"
+        )
+    if info.input_mode == "jpeg":
+        return _bytes(path, sources)
+    coefficients = runner.coefficients(sources)
+    if info.input.is_preprocessed and info.frame is not None:
+        return placed_feeds(coefficients, info, sources, view)
+    for index, image in enumerate(coefficients):
+        if not runner.fits(image):
+            found = subsampling_of(image.frame) or image.color_space
+            raise ImageError(
+                f"{source_name(sources, index)}: is {found} but the model is compiled for"
+                f" {info.subsampling}; use Session.run"
+            )
+    feeds = image_feeds(runner, coefficients, view)
+    return {name: values[0] for name, values in feeds.items()} if takes_one else feeds
+
+
+def image_feeds(runner: ImageRunner, images: Sequence[ReadImage], view: int | None = None) -> Feeds:
+    """The inputs of a file that takes images of one size, or tensors, for images that fit.
+
+    Args:
+        runner: of the file.
+        images: already read.
+        view: which one alone is made of several views; tensors are [N, views, ...] if not given.
+    """
+    info = runner.info
+    if info.frame is not None:
+        return coefficient_feeds(coefficients_of(images), info.frame)
+    preprocess = runner.preprocess
+    if view is not None:
+        preprocess = replace(preprocess, geometry=preprocess.geometry.each_view()[view])
+    batch = [original_input(image, preprocess, info.input) for image in images]
+    return {info.input.name: np.stack(batch)}
+
+
+def _view(runner: ImageRunner, view: int | None) -> int:
+    """The view that a run of the whole file is for.
+
+    Raises:
+        UsageError: if it must be given, or there is no such view.
+    """
+    info = runner.info
+    count = 1 if info.averages_views else info.views
+    if view is None and count > 1:
+        raise UsageError(
+            f"{runner.path}: sees {count} views of an image, and a run takes one; call feeds with"
+            f" each view from 0 to {count - 1} and average the outputs, or use Session.run"
+        )
+    if view is not None and not 0 <= view < count:
+        remedy = "leave it out" if count == 1 else f"give one from 0 to {count - 1}"
+        raise UsageError(
+            f"view is {view}, and a run of {runner.path} takes"
+            f" {'all that there are' if count == 1 else f'one of {count}'}; {remedy}"
+        )
+    return view or 0
+
+
+def _bytes(path: str, sources: Sequence[ImageSource]) -> Feeds:
+    if len(sources) > 1:
+        raise UsageError(
+            f"{path}: takes the bytes of one file a run, and {len(sources)} images are given; call"
+            " feeds for each, or Session.run for all"
+        )
+    return {JPEG: np.frombuffer(image_bytes(sources[0]), np.uint8)}

@@ -1,0 +1,153 @@
+"""Networks in other runtimes, as the pipelines of `jpegcompile bench` take them."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from benchmarks.networks import Network
+from numpy.typing import NDArray
+
+from jpegcompile.evaluation.benchmark.job import COMPILED, SPATIAL, Job
+from jpegcompile.evaluation.benchmark.pipelines import (
+    Pipeline,
+    compiled_pipeline,
+    open_session,
+    spatial_pipeline,
+)
+from jpegcompile.metadata import CompiledInfo
+from jpegcompile.runtime.native import custom_ops_library
+
+Array = NDArray[Any]
+
+ONNX_RUNTIME, OPENVINO, NCNN = "ONNX Runtime", "OpenVINO", "ncnn"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One way from bytes to outputs: a runtime and the model that it opens."""
+
+    name: str
+    model: str
+    info: CompiledInfo
+    threads: int
+
+
+class _OpenVino:
+    """OpenVINO, with as much of the interface of ONNX Runtime's session as pipelines use."""
+
+    def __init__(self, side: Side) -> None:
+        import openvino
+
+        core = openvino.Core()
+        model = core.read_model(side.model)
+        model.reshape([1, side.info.input.channels, *side.info.input.size])
+        settings = {
+            "INFERENCE_NUM_THREADS": side.threads,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
+        self._request = core.compile_model(model, "CPU", settings).create_infer_request()
+
+    def get_inputs(self) -> list[Any]:
+        return [SimpleNamespace(name="image", type="tensor(float)")]
+
+    def run(self, _: None, feeds: Mapping[str, Array]) -> list[Array]:
+        result = self._request.infer(list(feeds.values()), share_inputs=True)
+        return [np.array(value) for value in result.values()]
+
+
+class _Ncnn:
+    """The same of ncnn, from the files that pnnx makes of an ONNX model."""
+
+    def __init__(self, side: Side) -> None:
+        import ncnn
+
+        self._ncnn, self._net = ncnn, ncnn.Net()
+        options = self._net.opt
+        options.num_threads = side.threads
+        options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
+        options.use_bf16_storage = False
+        base = Path(side.model)
+        self._net.load_param(str(base.with_suffix(".ncnn.param")))
+        self._net.load_model(str(base.with_suffix(".ncnn.bin")))
+
+    def get_inputs(self) -> list[Any]:
+        return [SimpleNamespace(name="image", type="tensor(float)")]
+
+    def run(self, _: None, feeds: Mapping[str, Array]) -> list[Array]:
+        (batch,) = feeds.values()
+        # A Mat only refers to the array, which has to live as long.
+        image = np.ascontiguousarray(batch[0])
+        with self._net.create_extractor() as extractor:
+            extractor.input("in0", self._ncnn.Mat(image))
+            _, result = extractor.extract("out0")
+            return [np.array(result)[np.newaxis]]
+
+
+def pipeline_of(side: Side) -> Pipeline:
+    """From bytes to outputs, in the runtime of a side."""
+    library = custom_ops_library()
+    job = Job(
+        side=SPATIAL,
+        model=side.model,
+        folder=None,
+        library=None if library is None else str(library),
+        batch=1,
+        threads=side.threads,
+        input_mode=side.info.input_mode,
+        image=side.info.input,
+        frame=side.info.frame,
+        preprocess=side.info.preprocess,
+        ingest=None,
+        network=None,
+        parts_folder=None,
+        sets=(),
+    )
+    if side.name == OPENVINO:
+        return spatial_pipeline(job, _OpenVino(side))
+    if side.name == NCNN:
+        return spatial_pipeline(job, _Ncnn(side))
+    if side.name == ONNX_RUNTIME:
+        return spatial_pipeline(job, open_session(job, side.model, None))
+    job = replace(job, side=COMPILED)
+    return compiled_pipeline(job, open_session(job, side.model, None), None)
+
+
+def installed() -> list[str]:
+    """The other runtimes that are there."""
+    modules = {OPENVINO: ("openvino",), NCNN: ("ncnn", "pnnx")}
+    return [
+        name
+        for name, needed in modules.items()
+        if all(importlib.util.find_spec(module) for module in needed)
+    ]
+
+
+def made_for_ncnn(source: Path, network: Network) -> bool:
+    """Make ncnn's files beside the source, once; False if the network has what ncnn has not."""
+    layers = source.with_suffix(".ncnn.param")
+    if not layers.exists():
+        shape = f"inputshape=[1,3,{network.size},{network.size}]"
+        with tempfile.TemporaryDirectory(dir=source.parent) as folder:
+            copy = Path(folder) / "network.onnx"
+            copy.write_bytes(source.read_bytes())
+            command = [str(Path(sys.executable).with_name("pnnx")), copy.name, shape, "fp16=0"]
+            subprocess.run(command, check=True, capture_output=True, cwd=folder)
+            for suffix in (".ncnn.bin", ".ncnn.param"):
+                copy.with_suffix(suffix).replace(source.with_suffix(suffix))
+    # What pnnx could not translate keeps the name that it has in PyTorch.
+    unknown = [
+        line.split()[0] for line in layers.read_text("utf-8").splitlines() if "." in line[:20]
+    ]
+    for operator in dict.fromkeys(unknown):
+        print(f"{network.name}: ncnn has no {operator}", file=sys.stderr)
+    return not unknown
