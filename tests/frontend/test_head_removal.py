@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 from support.graph_heads import LINEAR, SIZES, check, graph, node
 
 from jpegcompile.frontend.head.constants import SmallConstants
-from jpegcompile.frontend.head.reading import read_head
+from jpegcompile.frontend.head.reading import GraphHead, read_head
 from jpegcompile.frontend.head.removal import remove_head
 from jpegcompile.preprocessing.preprocess import Preprocess
 
