@@ -28,7 +28,6 @@ from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Preprocess
-from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.preprocessing.steps import Size
 from jpegcompile.runtime.pixel_input import network_tensor, shown
 from jpegcompile.runtime.views import of_each_view
@@ -138,12 +137,12 @@ def preprocess_in(info: CompiledInfo, path: str) -> Preprocess:
     Raises:
         UsageError: if it carries none (compiled for tensors, without --preprocess).
     """
-    if info.preprocess is None:
+    if info.described is None:
         raise UsageError(
             f"{path}: was compiled for tensors without preprocessing, so images cannot be fed;"
             " compile it with --preprocess"
         )
-    return preprocess_of(info.preprocess)
+    return info.described
 
 
 def ingested(image: ReadImage, info: CompiledInfo, view: int | None = None) -> NDArray[np.float32]:
