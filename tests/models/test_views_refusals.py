@@ -50,7 +50,8 @@ def test_what_sessions_say(tmp_path: Path) -> None:
         assert refusal(UsageError, lambda view=given: session.feeds(FILES[:1], view)) == (
             f"view is {text}, and a run of {path} takes one of 10; give a whole number from 0 to 9"
         )
-    assert session.feeds(FILES[:1], np.int64(9)).keys() == session.feeds(FILES[:1], 9).keys()
+    last: Any = np.int64(9)
+    assert session.feeds(FILES[:1], last).keys() == session.feeds(FILES[:1], 9).keys()
     one_view = np.zeros((2, 3, *SIZE), np.float32)
     assert refusal(UsageError, lambda: session.run_image(one_view)) == (
         f"{path}: sees 10 views of an image, [N, 10, ...], and is given [2, 3, 24, 40]; make them"
