@@ -10,15 +10,25 @@
 
 namespace jpegcompile {
 
+// Blocks [first, end) of a block row.
+struct BlockRange {
+    std::size_t first = 0, end = 0;
+};
+
 class BlockRows {
 public:
     virtual ~BlockRows() = default;
 
     // What the header says. Its components have extents, tables and factors, and no coefficients.
     [[nodiscard]] virtual const Image& frame() const noexcept = 0;
+    // Says which blocks of a component's rows will be read, so that the others need not be stored.
+    // All are until then. To be called before `next`.
+    virtual void keep(std::size_t /*component*/, BlockRange /*columns*/) {}
     // Goes on to the next row of MCUs, the first one at the first call; false behind the last one.
     // Throws ReadError where the data are damaged, and UncleanData.
     [[nodiscard]] virtual bool next() = 0;
+    // The same for a row of which no block will be read.
+    [[nodiscard]] virtual bool skip() { return next(); }
     // The blocks of one of the block rows of the row of MCUs, [columns][64] in natural order.
     // `row` is below the component's vertical factor (1 if it is the only component), and the row
     // lies within the component's true size. One block more than the component has is readable.

@@ -177,6 +177,7 @@ VerticalOperator::VerticalOperator(const AxisKey& key, const AxisTaps& pixels)
 void VerticalOperator::add_output(int64_t output, const AxisTaps::Run& run) {
   first_shown_ = std::min(first_shown_, output);
   last_shown_ = output + 1;
+  first_row_ = last_row_ < 0 ? first_block_of(run) : std::min(first_row_, first_block_of(run));
   last_row_ = std::max(last_row_, last_block_of(run));
   for (int64_t block = first_block_of(run); block <= last_block_of(run); ++block) {
     BlockRow& row = rows_[static_cast<size_t>(block)];

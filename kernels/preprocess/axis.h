@@ -61,7 +61,9 @@ class VerticalOperator {
   int64_t last_shown() const { return last_shown_; }
   // Whether output i is row outputs - 1 - i of the result.
   bool is_reversed() const { return is_reversed_; }
-  // The block row behind which nothing is needed; -1 where nothing is needed at all.
+  // The block rows in front of which and behind which nothing is needed; 0 and -1 where nothing is
+  // needed at all.
+  int64_t first_row() const { return first_row_; }
   int64_t last_row() const { return last_row_; }
   size_t bytes() const;
 
@@ -72,7 +74,7 @@ class VerticalOperator {
   std::vector<BlockRow> rows_;
   std::vector<float> factors_;
   int64_t frequencies_ = kBlock;
-  int64_t outputs_ = 0, first_shown_ = 0, last_shown_ = 0, last_row_ = -1;
+  int64_t outputs_ = 0, first_shown_ = 0, last_shown_ = 0, first_row_ = 0, last_row_ = -1;
   bool is_reversed_ = false;
 };
 

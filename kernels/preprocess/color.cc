@@ -42,15 +42,68 @@ JPEGCOMPILE_INLINE void color_of(const ColorStep& step) {
   }
 }
 
+// All channels of some pixels, whose components are read once.
+template <size_t Components, size_t Channels, typename V>
+JPEGCOMPILE_INLINE void pixels(const ColorStep& step, size_t row, int64_t column,
+                               V (&values)[Channels]) {
+  const float* const constants = step.constants[row] + column;
+  V inputs[Components];
+#pragma GCC unroll 3
+  for (size_t component = 0; component < Components; ++component) {
+    inputs[component] = load<V>(step.component_rows[component] + row * step.stride + column);
+  }
+#pragma GCC unroll 3
+  for (size_t index = 0; index < Channels; ++index) {
+    values[index] = load<V>(constants + index * step.stride);
+#pragma GCC unroll 3
+    for (size_t component = 0; component < Components; ++component) {
+      values[index] += inputs[component] * step.mixing[index * Components + component];
+    }
+  }
+}
+
+template <size_t Components, size_t Channels, typename V>
+JPEGCOMPILE_INLINE void color_of_pixels(const ColorStep& step) {
+  constexpr int64_t kLanesOfRow = kWidth<V>;
+  V values[Channels];
+  for (size_t row = 0; row < kGroup; ++row) {
+    int64_t column = 0;
+    for (; column + kLanesOfRow <= step.width; column += kLanesOfRow) {
+      pixels<Components>(step, row, column, values);
+#pragma GCC unroll 3
+      for (size_t index = 0; index < Channels; ++index) {
+        store(step.results[index][row] + column, values[index]);
+      }
+    }
+    if (column == step.width) continue;
+    pixels<Components>(step, row, column, values);
+    const auto rest = static_cast<size_t>(step.width - column) * sizeof(float);
+    for (size_t index = 0; index < Channels; ++index) {
+      __builtin_memcpy(step.results[index][row] + column, &values[index], rest);
+    }
+  }
+}
+
+template <int B, size_t Components, typename V>
+JPEGCOMPILE_INLINE void color_by_block(const ColorStep& step) {
+  if constexpr (B > 1) {
+    color_of<B, Components, V>(step);
+  } else if (step.channels == 1) {
+    color_of_pixels<Components, 1, V>(step);
+  } else {
+    color_of_pixels<Components, kMostChannels, V>(step);
+  }
+}
+
 template <int B, typename V>
 JPEGCOMPILE_INLINE void color_by_components(const ColorStep& step) {
   switch (step.components) {
     case 1:
-      return color_of<B, 1, V>(step);
+      return color_by_block<B, 1, V>(step);
     case 2:
-      return color_of<B, 2, V>(step);
+      return color_by_block<B, 2, V>(step);
     default:
-      return color_of<B, 3, V>(step);
+      return color_by_block<B, 3, V>(step);
   }
 }
 

@@ -212,8 +212,10 @@ Plan make_plan(const Image& frame, const Placement& placement, const NetworkNumb
       plan.mixing.push_back(static_cast<float>(mixing[place]));
     }
   }
+  plan.first_row = std::numeric_limits<int64_t>::max();
   for (const ComponentPlan& component : plan.components) {
     const int64_t rows = component.rows_per_mcu;
+    plan.first_row = std::min(plan.first_row, component.rows->first_row() / rows);
     plan.needed_rows = std::max(plan.needed_rows, (component.rows->last_row() + rows) / rows);
   }
   set_constants(plan, network);

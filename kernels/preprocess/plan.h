@@ -79,7 +79,8 @@ struct ResultShape {
 // Results are made in the order and orientation in which the file stores the image.
 struct Plan : ResultShape {
   std::vector<ComponentPlan> components;  // those that the network's channels depend on
-  int64_t needed_rows = 0;   // MCU rows from the first on, behind which nothing is needed
+  int64_t first_row = 0;      // the first MCU row of which something is needed
+  int64_t needed_rows = 0;    // MCU rows from the first on, behind which nothing is needed
   std::vector<float> mixing;  // [channels][components]
   // [2][channels][stride]: added to a row that shows the fill alone, and to one that shows the image.
   AlignedFloats constants;

@@ -31,7 +31,6 @@ struct HorizontalStep {
   const HorizontalOperator* axis;
   std::array<const float*, kGroup> rows;  // from the first block on that the axis reads
   std::array<float*, kGroup> results;     // [8 * chunks] each
-  float* scratch;  // [kGroup][inputs of the axis, rounded up to 16]
 };
 void horizontal_step(const HorizontalStep& step);
 

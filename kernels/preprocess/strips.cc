@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <deque>
+#include <limits>
 #include <stdexcept>
 #include <vector>
 
@@ -84,12 +85,11 @@ class Sums {
 class Finish {
  public:
   static size_t size(const Plan& plan) {
-    return plan.components.size() * kGroup * plan.stride + (1 + kGroup) * widest(plan);
+    return plan.components.size() * kGroup * plan.stride + widest(plan);
   }
 
   Finish(const Plan& plan, const NetworkNumbers& network, const Output& output, float* memory)
-      : plan_(plan), output_(output), zeros_(memory), scratch_(zeros_ + widest(plan)),
-        rows_(scratch_ + kGroup * widest(plan)) {
+      : plan_(plan), output_(output), zeros_(memory), rows_(zeros_ + widest(plan)) {
     std::fill_n(memory, widest(plan), 0.0F);
     step_.components = plan.components.size();
     step_.channels = network.channels;
@@ -105,7 +105,6 @@ class Finish {
     for (size_t k = 0; k < sums.size(); ++k) {
       HorizontalStep step{};
       step.axis = plan_.components[k].columns.get();
-      step.scratch = scratch_;
       for (int64_t index = 0; index < kGroup; ++index) {
         const int64_t row = stored_row(begin, count, index);
         const bool is_shown = index < count && plan_.shows_image(row);
@@ -144,7 +143,6 @@ class Finish {
   const Plan& plan_;
   const Output& output_;
   float* const zeros_;
-  float* const scratch_;
   float* const rows_;  // [components][kGroup][stride]
   ColorStep step_{};
 };
@@ -209,14 +207,30 @@ class View {
   int64_t handed_on_ = 0;
 };
 
+// The blocks of a component that any view takes something of.
+BlockRange needed_blocks(std::span<const Plan> plans, size_t index) {
+  BlockRange needed;
+  for (const Plan& plan : plans) {
+    const auto component = std::ranges::find(plan.components, index, &ComponentPlan::index);
+    if (component == plan.components.end()) continue;
+    const auto first = static_cast<size_t>(component->columns->first_block());
+    const auto end = static_cast<size_t>(component->columns->last_block());
+    if (first == end) continue;
+    const bool is_first = needed.first == needed.end;
+    needed = {is_first ? first : std::min(needed.first, first), std::max(needed.end, end)};
+  }
+  return needed;
+}
+
 }  // namespace
 
 void ingest(BlockRows& rows, std::span<const Plan> plans, const NetworkNumbers& network,
             void* out) {
   size_t floats = 0;
-  int64_t needed_rows = 0;
+  int64_t first_row = std::numeric_limits<int64_t>::max(), needed_rows = 0;
   for (const Plan& plan : plans) {
     floats += View::size(plan, network);
+    first_row = std::min(first_row, plan.first_row);
     needed_rows = std::max(needed_rows, plan.needed_rows);
   }
   Workspace workspace;
@@ -228,7 +242,11 @@ void ingest(BlockRows& rows, std::span<const Plan> plans, const NetworkNumbers& 
     memory += View::size(plan, network);
     to += network.view_bytes();
   }
-  for (int64_t mcu_row = 0; mcu_row < needed_rows && rows.next(); ++mcu_row) {
+  for (size_t index = 0; index < rows.frame().components.size(); ++index) {
+    rows.keep(index, needed_blocks(plans, index));
+  }
+  for (int64_t mcu_row = 0; mcu_row < needed_rows; ++mcu_row) {
+    if (!(mcu_row < first_row ? rows.skip() : rows.next())) break;
     for (View& view : views) view.add(rows, mcu_row);
   }
   for (const View& view : views) view.finish();

@@ -239,6 +239,36 @@ def test_what_follows(case: str) -> None:
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("opset", [11, 13, 18])
+@pytest.mark.parametrize("size", [(24, 24), (24, 20)])
+@pytest.mark.parametrize("sizes", ["equal", "written"])
+def test_joined_sides_are_split_in_every_opset(opset: int, size: Size, sizes: str) -> None:
+    """Sizes of parts are an attribute of Split, or an input, and by default all the same."""
+
+    def model(written: Size | None, header: str) -> onnx.ModelProto:
+        parts, given, joined = "", {"three": np.array([3]), "two": np.array([2])}, JOINED
+        if written and opset < 13:
+            parts = f", split = [{written[0]}, {written[1]}]"
+        elif written:
+            given["sizes"] = np.array(written)
+        elif opset == 18:
+            parts = ", num_outputs = 2"
+        if opset == 18:
+            joined = joined.replace("<axes = [3]> (h)", "(h, three)")
+            joined = joined.replace("<axes = [2]> (h)", "(h, two)")
+        split = f"o, q = Split <axis = 2{parts}> (e{', sizes' if 'sizes' in given else ''})"
+        text = header + f"{joined}  {split}  {GATED}"
+        used = {name: value for name, value in given.items() if re.search(rf", {name}\b", text)}
+        return Graph(text, {**W, **used}, opset=opset).model("float")
+
+    trained = model((16, 16) if sizes == "written" else None, TO_MAPS_16)
+    by_hand = model(size, TO_MAPS_16.replace("16,16] x", f"{size[0]},{size[1]}] x"))
+    images = np.random.default_rng(0).standard_normal((2, 3, *size)).astype(np.float32)
+    expected = evaluate(by_hand, {"x": images})[0]
+    (actual,) = outputs(resized(trained, size), images)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
 def test_a_pool_of_the_trained_size_would_be_wrong() -> None:
     """What the test above must be able to see: the window as it was exported."""
     text = FOLLOWING["average pool over the map"][0].replace("16,16] x", "24,24] x")

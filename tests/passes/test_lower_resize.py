@@ -25,10 +25,12 @@ from support.graphs import (
     outline_of,
     run_float32,
 )
-from support.resized_graphs import NAME, OUTLINE, check_at_run_time, interpolated, scaled, sized
+from support.resized_graphs import OUTLINE, check_at_run_time, interpolated, scaled, sized
 from torch.nn import functional
 
 from jpegcompile.backends.emit import emit
+
+NAME = "lower-resize"
 
 
 @pytest.mark.parametrize("mode", ["nearest", "linear"])

@@ -20,7 +20,6 @@ from torch.nn import functional
 
 from jpegcompile.backends.emit import emit
 
-NAME = "lower-resize"
 OUTLINE = "ToJpeg JpegResize ToSpatial"
 
 

@@ -34,7 +34,7 @@ SCHEDULES = {
         *("fuse-convolution", "spatial-twins", "fuse-ingest", "fuse-scale", "choose-methods"),
         *("choose-sparse", "group-channels", "compact-tiles", "report-skippable"),
         *("take-one-image", "store-half"),
-        *("preprocess-input", "decode-input"),
+        *("average-views", "preprocess-input", "decode-input"),
     ],
     "onnx": ["fuse-convolution", "take-one-image", "store-half"],
 }

@@ -27,6 +27,8 @@ _POOLS = {"AveragePool": "GlobalAveragePool", "MaxPool": "GlobalMaxPool"}
 # Ends of slices from here on mean the end of the axis.
 _FAR = 2**31 - 1
 _END = 2**63 - 1
+# The opset from which on Split takes the sizes of its parts as an input.
+_SPLIT_BY_INPUT = 13
 
 
 def pool(node: onnx.NodeProto, state: Rewriting) -> None:
@@ -62,7 +64,7 @@ def reshape(node: onnx.NodeProto, state: Rewriting) -> None:
             f"makes {shape_text(made)} of {shape_text(before)}, and which part follows the size"
             " of the image is not known"
         )
-    if _natural(node, state) == wanted:
+    if _natural(node, state) == [wanted]:
         return
     # A 0 keeps the batch, whatever it is, and a -1 what is made of it and others.
     keeps_batch = made[:1] == before[:1] and wanted[:1] == after[:1]
@@ -74,14 +76,14 @@ def reshape(node: onnx.NodeProto, state: Rewriting) -> None:
     state.rewritten.append(node.name)
 
 
-def _natural(node: onnx.NodeProto, state: Rewriting) -> Dims | None:
-    """The shape that a node makes as it is; None if it cannot."""
+def _natural(node: onnx.NodeProto, state: Rewriting) -> list[Dims | None]:
+    """The shapes that a node makes as it is; None where it cannot."""
     try:
         made = state.new.made(node)
     except onnx.shape_inference.InferenceError:
-        return None
+        return [None] * len(node.output)
     scratch = Tensors(state.new.opsets, types=made)
-    return scratch.dims(node.output[0])
+    return [scratch.dims(name) for name in node.output]
 
 
 def resize(node: onnx.NodeProto, state: Rewriting) -> None:
@@ -155,7 +157,7 @@ def split(node: onnx.NodeProto, state: Rewriting) -> bool:
     """What was joined is split into the same parts.
 
     Returns:
-        Whether the node was rewritten.
+        Whether the node follows.
     """
     before, after = state.shapes(node.input[0])
     axis = int(attribute(node, "axis") or 0) % len(before)
@@ -167,11 +169,12 @@ def split(node: onnx.NodeProto, state: Rewriting) -> bool:
     sizes = next(iter(became))
     if len(parts) != len(made) or sum(sizes) != after[axis]:
         return False
+    if [dims and dims[axis] for dims in _natural(node, state)] == list(sizes):
+        return True
     kept = [each for each in node.attribute if each.name not in ("split", "num_outputs")]
-    is_attribute = attribute(node, "split") is not None
     del node.attribute[:]
     node.attribute.extend(kept)
-    if is_attribute:
+    if state.old.opset < _SPLIT_BY_INPUT:
         node.attribute.append(helper.make_attribute("split", sizes))
     else:
         name = state.constant(f"{node.output[0]}.split", np.asarray(sizes, np.int64))

@@ -66,6 +66,11 @@ class Tensors:
             known.set_constant(tensor)
         return known
 
+    @property
+    def opset(self) -> int:
+        """Of the standard operators."""
+        return next(o.version for o in self.opsets if o.domain == "")
+
     def set_constant(self, tensor: onnx.TensorProto) -> None:
         """Take in a constant; its values only where they may be a shape."""
         self.types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, tensor.dims)
@@ -100,11 +105,10 @@ class Tensors:
         Raises:
             onnx.shape_inference.InferenceError: if its operands contradict each other.
         """
-        opset = next(o.version for o in self.opsets if o.domain == "")
         is_standard = node.domain in ("", "ai.onnx") and not any(True for _ in graphs_of(node))
         if not is_standard or not {name for name in node.input if name} <= self.types.keys():
             return {}
-        schema = defs.get_schema(node.op_type, opset, "")
+        schema = defs.get_schema(node.op_type, self.opset, "")
         given = {name: self.types[name] for name in node.input if name}
         data = {
             name: numpy_helper.from_array(np.asarray(self.values[name]), name)

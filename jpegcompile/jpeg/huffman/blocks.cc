@@ -59,20 +59,24 @@ struct Single {
     return {bits, position, position == last_position ? ~std::uint64_t{0} : 0};
 }
 
-// The state of the loop, which has to stay in registers.
+// An entry with `bits` in its lowest byte and the sign of `end_mask` as its highest bit.
+JPEGCOMPILE_INLINE std::uint64_t word_of(const Entry& entry) {
+    const auto word = std::bit_cast<std::uint64_t>(entry);
+    return std::endian::native == std::endian::little ? word : __builtin_bswap64(word);
+}
+
+// The state of the loop, which has to stay in registers. What leads from one entry to the next
+// decides how long a step takes, so that comes first.
 class Loop {
 public:
     JPEGCOMPILE_INLINE Loop(const BitReader& reader, const BlockTarget* first)
-        : buffer_(reader.buffer),
-          next_(reader.next),
-          count_(reader.count),
-          target_(first),
-          entries_(first->tables->dc.data()) {
+        : buffer_(reader.buffer), next_(reader.next), count_(reader.count), target_(first) {
         refill();
+        look_up(reinterpret_cast<std::uintptr_t>(first->tables->dc.data()));
     }
 
     JPEGCOMPILE_INLINE const unsigned char* next() const { return next_; }
-    JPEGCOMPILE_INLINE BitReader reader() const { return {buffer_, next_, count_}; }
+    JPEGCOMPILE_INLINE BitReader reader() const { return {buffer_, next_, count_ & 63}; }
     JPEGCOMPILE_INLINE bool is_at(const BlockTarget* target) const { return target_ == target; }
 
     // 56 bits at least. They may be there twice: below the `count_` highest bits of the buffer are
@@ -83,72 +87,117 @@ public:
         if constexpr (std::endian::native == std::endian::little) {
             word = __builtin_bswap64(word);
         }
-        buffer_ |= word >> count_;
-        next_ += (63 - count_) >> 3;
+        buffer_ |= word >> (count_ & 63);
+        next_ += (~count_ >> 3) & 7;
         count_ |= 56;
     }
 
     // One lookup. False at the end of the blocks, and where the data are not clean. A lookup takes
-    // 20 bits at most, so that one refill is enough for two; it stands where nothing waits for it.
+    // 21 bits at most, so that one refill is enough for two; it stands where nothing waits for it.
     template <bool refills>
     JPEGCOMPILE_INLINE bool step() {
-        const Entry& entry = entries_[buffer_ >> (64 - index_bits)];
+        const Entry* entry = entry_;
+        std::uint64_t word = word_;
+        const std::uint64_t buffer = buffer_, before = position_;
+        const std::uint64_t position = before + entry->steps;
+        if (position >= last_position) [[unlikely]] {
+            if (!is_last(*entry, position)) {
+                return long_step();
+            }
+            word |= end_bit;
+        }
+        std::int16_t* const block = target_->block;
+        go_on(word, position);
+        // Nothing waits for the rest. Hides that the fields are in `word`, too: loads are cheaper than
+        // shifts.
+        asm("" : "+r"(entry));
+        const std::uint8_t* const order = natural_order.data() + before;
+        const std::uint64_t behind_code = buffer << entry->code_bits;
+        const std::uint64_t extra = behind_code >> entry->unused_bits;
+        const std::uint64_t negative = ~static_cast<std::uint64_t>(
+            static_cast<std::int64_t>(behind_code) >> 63);  // all ones where the highest bit is 0
+        const std::uint64_t offset = negative >> entry->unused_bits;
+        block[order[entry->second]] = static_cast<std::int16_t>(extra - offset);
+        block[order[entry->first]] = entry->value;
         if constexpr (refills) {
             refill();
         }
-        const std::uint64_t position = position_ + entry.steps;
-        if (position >= last_position) [[unlikely]] {
-            return long_step();
-        }
-        const std::uint8_t* const order = natural_order.data() + position_;
-        const std::uint64_t behind_code = buffer_ << entry.code_bits;
-        const std::uint64_t extra = (behind_code >> 1) >> entry.unused_bits;
-        const std::uint64_t negative = ~static_cast<std::uint64_t>(
-            static_cast<std::int64_t>(behind_code) >> 63);  // all ones where the highest bit is 0
-        const std::uint64_t offset = (~std::uint64_t{0} >> 1 >> entry.unused_bits) & negative;
-        std::int16_t* const block = target_->block;
-        block[order[entry.second]] = static_cast<std::int16_t>(extra - offset);
-        block[order[entry.first]] = entry.value;
-        go_on(entry.bits, position, static_cast<std::uint64_t>(std::int64_t{entry.end_mask}));
         return true;
     }
 
 private:
+    static constexpr std::uint64_t end_bit = std::uint64_t{1} << 63;
+
+    // Whether the entry ends at the last coefficient of the block, behind which no end-of-block is.
+    JPEGCOMPILE_INLINE bool is_last(const Entry& entry, std::uint64_t position) const {
+        return position == last_position && entry.end_mask == 0 &&
+               position_ + entry.first <= last_position;
+    }
+
+    // Whether the current entry is one of those at an address.
+    JPEGCOMPILE_INLINE bool is_among(std::uintptr_t entries) const {
+        return reinterpret_cast<std::uintptr_t>(entry_) - entries < sizeof(Entries);
+    }
+
     JPEGCOMPILE_INLINE bool long_step() {
-        if (entries_ == stop.data()) {
+        if (is_among(reinterpret_cast<std::uintptr_t>(stop.data()))) {
             return false;
         }
         refill();
-        const bool is_dc = reinterpret_cast<std::uintptr_t>(entries_) != target_->ac;
-        const Single single =
-            decode_single(*target_, is_dc ? SymbolKind::dc : SymbolKind::ac, buffer_, position_);
+        const SymbolKind kind = is_among(target_->ac) ? SymbolKind::ac : SymbolKind::dc;
+        const Single single = decode_single(*target_, kind, buffer_, position_);
         if (single.bits == 0) {
             return false;
         }
-        go_on(single.bits, single.position, single.end_mask);
+        go_on(single.bits | (single.end_mask & end_bit), single.position);
         refill();
         return true;
     }
 
-    // Behind some bits, to a position in the same block or, with a mask of ones, to the next one.
-    JPEGCOMPILE_INLINE void go_on(std::uint64_t bits, std::uint64_t position,
-                                  std::uint64_t end_mask) {
-        // Hides that the mask has two values only: compilers would make branches of it.
+    // Behind some bits, in the lowest byte of `word`, to a position in the same block or, where
+    // `word` has the end bit, to the next block.
+    JPEGCOMPILE_INLINE void go_on(std::uint64_t word, std::uint64_t position) {
+        buffer_ <<= word & 63;
+        count_ -= word;  // whose lowest six bits count
+        position_ = position;
+        std::uintptr_t entries = target_->ac;
+        const std::uintptr_t next_entries = target_->next;
+        // Without branches, which could not be predicted, and which compilers would make of it.
+#if defined(__x86_64__)
+        asm("test %[word], %[word]\n\t"
+            "cmovs %[next_entries], %[entries]\n\t"
+            "cmovs %[start], %[position]\n\t"
+            "cmovs %[next_target], %[target]"
+            : [entries] "+&r"(entries), [position] "+&r"(position_), [target] "+&r"(target_)
+            : [word] "r"(word), [next_entries] "r"(next_entries),
+              [start] "r"(std::uint64_t{0}), [next_target] "r"(target_ + 1)
+            : "cc");
+#else
+        auto end_mask = static_cast<std::uint64_t>(static_cast<std::int64_t>(word) >> 63);
         asm("" : "+r"(end_mask));
-        buffer_ <<= bits;
-        count_ -= bits;
-        position_ = position & ~end_mask;
-        entries_ = reinterpret_cast<const Entry*>(target_->ac + (target_->to_next & end_mask));
-        target_ = reinterpret_cast<const BlockTarget*>(reinterpret_cast<const char*>(target_) +
-                                                       (end_mask & sizeof(BlockTarget)));
+        entries += (next_entries - entries) & end_mask;
+        position_ &= ~end_mask;
+        target_ += end_mask & 1;
+#endif
+        look_up(entries);
+    }
+
+    JPEGCOMPILE_INLINE void look_up(std::uintptr_t entries) {
+        std::uint64_t index = buffer_ >> (64 - index_bits);
+        word_ = word_of(reinterpret_cast<const Entry*>(entries)[index]);
+        // Hides that the address is known: the word is loaded by its index, without waiting for it.
+        asm("" : "+r"(index));
+        entry_ = reinterpret_cast<const Entry*>(entries) + index;
     }
 
     std::uint64_t buffer_;
     const unsigned char* next_;
-    std::uint64_t count_;
+    std::uint64_t count_;  // in its lowest six bits
     const BlockTarget* target_;
-    const Entry* entries_;
     std::uint64_t position_ = 0;
+    // What the next bits begin with.
+    const Entry* entry_;
+    std::uint64_t word_;
 };
 
 JPEGCOMPILE_INLINE bool decode_body(BitReader& reader, const BlockTarget* first,
@@ -201,7 +250,7 @@ void link(BlockTarget* first, BlockTarget* end) noexcept {
         target->ac = reinterpret_cast<std::uintptr_t>(target->tables->ac.data());
         const Entry* const next =
             target + 1 == end ? stop.data() : (target + 1)->tables->dc.data();
-        target->to_next = reinterpret_cast<std::uintptr_t>(next) - target->ac;
+        target->next = reinterpret_cast<std::uintptr_t>(next);
     }
 }
 
@@ -209,10 +258,10 @@ bool decode_blocks(BitReader& reader, BlockTarget* first, BlockTarget* end,
                    const unsigned char* end_of_data) noexcept {
     static const DecodeBlocks decode = choose();
     BlockTarget& last = *(end - 1);
-    const std::uintptr_t to_next = last.to_next;
-    last.to_next = reinterpret_cast<std::uintptr_t>(stop.data()) - last.ac;
+    const std::uintptr_t next = last.next;
+    last.next = reinterpret_cast<std::uintptr_t>(stop.data());
     const bool is_clean = decode(reader, first, end, end_of_data);
-    last.to_next = to_next;
+    last.next = next;
     return is_clean;
 }
 

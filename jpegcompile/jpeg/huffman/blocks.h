@@ -24,8 +24,8 @@ struct BitReader {
 struct BlockTarget {
     std::int16_t* block = nullptr;
     const LookupTables* tables = nullptr;
-    std::uintptr_t ac = 0;       // the address of the tables' AC entries
-    std::uintptr_t to_next = 0;  // from there to the entries that begin the next block
+    std::uintptr_t ac = 0;    // the address of the tables' AC entries
+    std::uintptr_t next = 0;  // the address of the entries that begin the next block
 };
 
 // Links targets in the order of decoding.

@@ -77,22 +77,29 @@ public:
 
     const Image& frame() const noexcept override { return header_.frame; }
 
-    bool next() override {
-        if (mcu_row_ == header_.mcu_rows) {
-            return false;
-        }
-        if (!decoder_.decode_row()) {
-            throw UncleanData();
-        }
-        ++mcu_row_;
-        return true;
+    void keep(std::size_t component, BlockRange columns) override {
+        decoder_.keep(component, columns);
     }
+
+    bool next() override { return decode_row(true); }
+    bool skip() override { return decode_row(false); }
 
     const std::int16_t* blocks(std::size_t component, std::size_t row) const override {
         return row_of(component, row);
     }
 
 private:
+    bool decode_row(bool is_kept) {
+        if (mcu_row_ == header_.mcu_rows) {
+            return false;
+        }
+        if (!decoder_.decode_row(is_kept)) {
+            throw UncleanData();
+        }
+        ++mcu_row_;
+        return true;
+    }
+
     std::size_t columns(std::size_t component) const noexcept {
         return header_.frame.components[component].block_columns;
     }
@@ -115,7 +122,7 @@ std::optional<Image> read_clean(std::span<const unsigned char> bytes, const Read
     }
     for (std::size_t row = 0; row < opened->header.mcu_rows; ++row) {
         set_targets(opened->decoder, opened->header, row);
-        if (!opened->decoder.decode_row()) {
+        if (!opened->decoder.decode_row(true)) {
             return std::nullopt;
         }
     }

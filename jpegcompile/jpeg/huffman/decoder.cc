@@ -31,7 +31,7 @@ std::optional<ScanDecoder> ScanDecoder::open(std::span<const unsigned char> byte
         decoder.add_component(index, header);
     }
     const std::size_t blocks = decoder.components_.size() * header.mcu_columns;
-    decoder.spare_ = std::make_unique_for_overwrite<std::int16_t[]>(blocks * block_coefficients);
+    decoder.spare_ = std::make_unique_for_overwrite<std::int16_t[]>(blocks + block_coefficients);
     decoder.targets_.resize(blocks);
     for (std::size_t index = 0; index < blocks; ++index) {
         const std::size_t component = decoder.components_[index % decoder.components_.size()];
@@ -55,7 +55,7 @@ void ScanDecoder::add_component(std::size_t component, const CleanHeader& header
         rows_.push_back({.component = component,
                          .first_in_mcu = components_.size(),
                          .mcu_columns = mcu.columns,
-                         .columns = header.frame.components[component].block_columns});
+                         .kept = {0, header.frame.components[component].block_columns}});
         components_.insert(components_.end(), mcu.columns, component);
     }
 }
@@ -65,31 +65,43 @@ void ScanDecoder::set_target(std::size_t component, std::size_t row,
     const auto first = std::find_if(rows_.begin(), rows_.end(), [component](const Row& other) {
         return other.component == component;
     });
-    Row& found = *(first + static_cast<std::ptrdiff_t>(row));
-    found.has_moved = found.has_moved || found.target != blocks;
-    found.target = blocks;
+    (first + static_cast<std::ptrdiff_t>(row))->target = blocks;
 }
 
-void ScanDecoder::point_targets(const Row& row) noexcept {
-    const std::size_t true_columns = row.target == nullptr ? 0 : row.columns;
-    std::size_t column = 0;
-    for (std::size_t mcu = 0; mcu < mcu_columns_; ++mcu) {
-        std::size_t index = mcu * components_.size() + row.first_in_mcu;
-        for (std::size_t block = 0; block < row.mcu_columns; ++block, ++index, ++column) {
-            std::int16_t* const blocks = column < true_columns ? row.target : spare_.get();
-            const std::size_t place = column < true_columns ? column : index;
-            targets_[index].block = blocks + place * block_coefficients;
+void ScanDecoder::keep(std::size_t component, BlockRange columns) noexcept {
+    for (Row& row : rows_) {
+        if (row.component == component) {
+            row.kept = columns;
+            row.has_moved = true;
         }
     }
 }
 
-bool ScanDecoder::decode_row() {
-    for (Row& row : rows_) {
-        if (std::exchange(row.has_moved, false)) {
-            point_targets(row);
+void ScanDecoder::point_targets(Row& row, std::int16_t* blocks) noexcept {
+    if (!row.has_moved && row.pointed == blocks) {
+        return;
+    }
+    row.pointed = blocks;
+    row.has_moved = false;
+    std::size_t column = 0;
+    for (std::size_t mcu = 0; mcu < mcu_columns_; ++mcu) {
+        std::size_t index = mcu * components_.size() + row.first_in_mcu;
+        for (std::size_t block = 0; block < row.mcu_columns; ++block, ++index, ++column) {
+            const bool is_kept =
+                blocks != nullptr && column >= row.kept.first && column < row.kept.end;
+            targets_[index].block =
+                is_kept ? blocks + column * block_coefficients : spare_.get() + index;
         }
-        if (row.target != nullptr) {
-            std::memset(row.target, 0, row.columns * block_bytes);
+    }
+}
+
+bool ScanDecoder::decode_row(bool is_kept) {
+    for (Row& row : rows_) {
+        std::int16_t* const blocks = is_kept ? row.target : nullptr;
+        point_targets(row, blocks);
+        if (blocks != nullptr) {
+            std::memset(blocks + row.kept.first * block_coefficients, 0,
+                        (row.kept.end - row.kept.first) * block_bytes);
         }
     }
     std::size_t decoded = 0;

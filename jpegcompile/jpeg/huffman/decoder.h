@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "jpeg/block_rows.h"
 #include "jpeg/huffman/blocks.h"
 #include "jpeg/huffman/header.h"
 #include "jpeg/huffman/lookup.h"
@@ -25,24 +26,28 @@ public:
     // Where the blocks of one block row of the next rows of MCUs go, as wide as the component; the
     // decoder begins by making them 0. Null where the component has no such row.
     void set_target(std::size_t component, std::size_t row, std::int16_t* blocks) noexcept;
+    // Which of the component's blocks go there; by default all do.
+    void keep(std::size_t component, BlockRange columns) noexcept;
 
-    // Decodes the next row of MCUs. False where the data turn out not to be clean. To be called
-    // once for each row.
-    [[nodiscard]] bool decode_row();
+    // Decodes the next row of MCUs; stores nothing of it unless `is_kept`. False where the data turn
+    // out not to be clean. To be called once for each row.
+    [[nodiscard]] bool decode_row(bool is_kept);
 
 private:
     struct Row {  // a block row of each row of MCUs
         std::size_t component = 0;
         std::size_t first_in_mcu = 0;  // of its blocks, among those of an MCU
         std::size_t mcu_columns = 0;   // blocks of an MCU that it has
-        std::size_t columns = 0;       // true ones
+        BlockRange kept;               // of the true ones
         std::int16_t* target = nullptr;
+        // Where the targets of its blocks point to; nothing is kept without.
+        std::int16_t* pointed = nullptr;
         bool has_moved = true;
     };
 
     ScanDecoder(const CleanHeader& header, ScanData data);
     void add_component(std::size_t component, const CleanHeader& header);
-    void point_targets(const Row& row) noexcept;
+    void point_targets(Row& row, std::int16_t* blocks) noexcept;
     [[nodiscard]] bool begin_interval() noexcept;
     [[nodiscard]] bool is_at_end_of_interval() const noexcept;
     [[nodiscard]] bool sum_differences(std::size_t first, std::size_t end) noexcept;
@@ -52,7 +57,8 @@ private:
     std::vector<std::size_t> components_;  // of the blocks of an MCU
     std::array<std::shared_ptr<const LookupTables>, most_components> tables_;
     std::vector<BlockTarget> targets_;  // of the blocks of a row of MCUs
-    // Where the blocks go that complete MCUs at the edges: one for each target.
+    // Where all other blocks go. Only their first coefficients are read again, so that each block
+    // begins one further than the one before it, and covers what is left of that.
     std::unique_ptr<std::int16_t[]> spare_;
     std::size_t mcu_columns_;
     std::size_t mcus_left_;  // of the scan

@@ -9,7 +9,6 @@
 namespace jpegcompile::huffman {
 namespace {
 
-constexpr std::uint8_t no_unused_bits = 63;
 // Below that many bytes, pairs cost more time than they save.
 constexpr std::size_t short_scan = 4096;
 constexpr std::size_t index_count = std::size_t{1} << index_bits;
@@ -40,14 +39,17 @@ int steps_of(const CodedSymbol& coded, SymbolKind kind) noexcept {
 
 Entry second_of(const CodedSymbol& coded, SymbolKind kind) noexcept {
     if (kind == SymbolKind::ac && coded.symbol == end_of_block) {
-        return {.bits = narrow(coded.length), .unused_bits = no_unused_bits, .end_mask = -1};
+        return {.bits = narrow(coded.length), .end_mask = -1};
     }
     const std::uint8_t steps = narrow(steps_of(coded, kind));
-    return {.second = steps,
+    if (coded.size() == 0) {
+        return {.bits = narrow(coded.length), .steps = steps};
+    }
+    return {.bits = narrow(coded.length + coded.size()),
+            .second = steps,
             .steps = steps,
-            .bits = narrow(coded.length + coded.size()),
             .code_bits = narrow(coded.length),
-            .unused_bits = narrow(no_unused_bits - coded.size())};
+            .unused_bits = narrow(64 - coded.size())};
 }
 
 // A symbol of baseline files whose code has at most `index_bits` bits.
@@ -79,7 +81,7 @@ void for_each_short_code(const CanonicalCode& canonical, SymbolKind kind, Visit 
 
 Seconds seconds_of(const CanonicalCode& ac_code) {
     Seconds seconds;
-    repeat(seconds.data(), seconds.size(), {.unused_bits = no_unused_bits});
+    repeat(seconds.data(), seconds.size(), {});
     for_each_short_code(ac_code, SymbolKind::ac, [&seconds](const ShortCode& found) {
         const Entry entry = second_of(found.coded, SymbolKind::ac);
         for (int rest = found.coded.length; rest < index_bits; ++rest) {
@@ -90,12 +92,14 @@ Seconds seconds_of(const CanonicalCode& ac_code) {
     return seconds;
 }
 
-// Entries of a symbol alone. It is their second one, and the zero that the missing first one
-// writes goes right behind it.
+// Entries of a symbol alone, which is their second one.
 void fill_alone(Entries& entries, const ShortCode& found, SymbolKind kind) {
     Entry entry = second_of(found.coded, kind);
-    entry.first = narrow(entry.second + 1);
-    entry.second = entry.end_mask != 0 ? entry.first : entry.second;
+    if (found.coded.size() != 0) {
+        entry.first = narrow(entry.second + 1);
+    } else {
+        entry.first = entry.second = kind == SymbolKind::dc ? 0 : 1;
+    }
     repeat(entries.data() + found.first(index_bits), found.width(index_bits), entry);
 }
 
@@ -108,11 +112,11 @@ void fill_pairs(Entries& entries, const ShortCode& found, SymbolKind kind,
     const Entry* const following = seconds.data() + count;
     Entry* entry = entries.data() + found.first(index_bits);
     for (std::uint32_t value = 0; value < std::uint32_t{1} << size; ++value) {
-        const Entry first{.value = static_cast<std::int8_t>(extend(value, size)),
+        const Entry first{.bits = narrow(bits),
                           .first = steps,
                           .second = steps,
                           .steps = steps,
-                          .bits = narrow(bits),
+                          .value = static_cast<std::int8_t>(extend(value, size)),
                           .code_bits = narrow(bits)};
         entry = std::transform(following, following + count, entry,
                                [first](const Entry& second) { return sum(first, second); });

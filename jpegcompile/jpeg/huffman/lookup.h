@@ -16,18 +16,20 @@ inline constexpr int index_bits = 10;
 
 // What the next `index_bits` bits begin with: one coefficient that lies in them as a whole, and
 // another one of which only the code has to. Positions count from the last coefficient in zigzag
-// order. A part that is missing writes zeros to a place that has none but zeros by then.
+// order. The second coefficient is written before the first. One that is missing, or that is 0, takes
+// the place of the first and is overwritten. A missing first one is 0 and goes right behind the
+// second, where nothing is yet.
 struct Entry {
-    std::int8_t value = 0;         // of the first coefficient
-    std::uint8_t first = 0;        // steps to it
-    std::uint8_t second = 0;       // steps to the second one
-    std::uint8_t steps = 0;        // steps to the last one
     std::uint8_t bits = 0;         // of all that is decoded
+    std::uint8_t first = 0;        // steps to the first coefficient
+    std::uint8_t second = 0;       // steps to the place of the second one
+    std::uint8_t steps = 0;        // steps to the last one
+    std::int8_t value = 0;         // of the first coefficient
     std::uint8_t code_bits = 0;    // in front of the bits that tell the second value
-    std::uint8_t unused_bits = 0;  // 63 less the number of those bits
+    std::uint8_t unused_bits = 0;  // 64 less the number of those bits; 0 where there are none
     std::int8_t end_mask = 0;      // -1 where the block ends here, else 0
 };
-static_assert(sizeof(Entry) == 8);
+static_assert(sizeof(Entry) == sizeof(std::uint64_t));
 
 // Steps that leave every block: the bits begin with no code that an entry can tell.
 inline constexpr std::uint8_t untold = 255;

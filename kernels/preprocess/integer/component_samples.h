@@ -29,6 +29,11 @@ class ComponentSamples {
 
   // The last row of blocks that this strip of pixels is of.
   int64_t last_row(int64_t strip) const;
+  // Which of its blocks are taken: of each row, and from which row of MCUs on.
+  BlockRange blocks() const {
+    return {static_cast<std::size_t>(blocks_.begin), static_cast<std::size_t>(blocks_.end)};
+  }
+  int64_t first_row_of_mcus() const { return first_row_ / vertical_factor_; }
   // Takes in its rows of blocks of a row of MCUs.
   void take(const BlockRows& rows, std::size_t index, int64_t row_of_mcus);
   // The strip's pixels [columns][8 rows], from the first column of the range on. Valid until the

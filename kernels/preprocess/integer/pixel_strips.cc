@@ -1,5 +1,6 @@
 #include "preprocess/integer/pixel_strips.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "preprocess/integer/color.h"
@@ -18,15 +19,21 @@ PixelStrips::PixelStrips(BlockRows& rows, PixelColor color, Range columns, int64
   const Range decoded{columns.begin - skipped_, columns.end};
   for (std::size_t i = 0; i < frame.components.size(); ++i) {
     components_.emplace_back(frame, i, decoded, first);
+    rows.keep(i, components_[i].blocks());
   }
+  first_row_of_mcus_ =
+      std::ranges::min_element(components_, {}, &ComponentSamples::first_row_of_mcus)
+          ->first_row_of_mcus();
   pixels_of_strip_ = (decoded.end - decoded.begin) * kStripRows;
   if (is_ycc_ || is_luma_wanted_) colors_.resize(static_cast<size_t>(4 * plane()));
 }
 
 void PixelStrips::read_until(int64_t row_of_mcus) {
   while (row_of_mcus_ < row_of_mcus) {
-    if (!rows_.next()) throw std::logic_error("the rows of blocks end before the image");
     ++row_of_mcus_;
+    if (!(row_of_mcus_ < first_row_of_mcus_ ? rows_.skip() : rows_.next())) {
+      throw std::logic_error("the rows of blocks end before the image");
+    }
     for (std::size_t i = 0; i < components_.size(); ++i) {
       components_[i].take(rows_, i, row_of_mcus_);
     }

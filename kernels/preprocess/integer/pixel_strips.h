@@ -33,6 +33,7 @@ class PixelStrips {
   BlockRows& rows_;
   std::vector<ComponentSamples> components_;
   int64_t row_of_mcus_ = -1;
+  int64_t first_row_of_mcus_ = 0;  // of which something is taken
   int64_t channels_;
   int64_t pixels_of_strip_;
   int64_t skipped_;  // columns before the range, which begins where every component has a sample
