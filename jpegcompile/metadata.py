@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.subsampling import frame_of, subsampling_of
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.own_preprocessing import OwnPreprocessing
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
 
 # The record stands under the name of the operator domain. Format 2 added the frequencies,
@@ -97,7 +99,13 @@ class CompiledInfo:
     @property
     def views(self) -> int:
         """Views of an image that the network sees; its outputs are averaged over them."""
-        return 1 if self.preprocess is None else preprocess_of(self.preprocess).geometry.view_count
+        described = self.described
+        return 1 if described is None else described.geometry.view_count
+
+    @cached_property
+    def described(self) -> Preprocess | None:
+        """What `preprocess` describes, parsed once."""
+        return None if self.preprocess is None else preprocess_of(self.preprocess)
 
     @property
     def averages_views(self) -> bool:
@@ -123,7 +131,8 @@ class CompiledInfo:
             "trained_size": trained,
             "own_preprocessing": own,
         }
-        return {**vars(self), **changed}
+        own_fields = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**own_fields, **changed}
 
 
 def write_metadata(model: onnx.ModelProto, info: CompiledInfo, kept: Mapping[str, str]) -> None:
@@ -181,7 +190,9 @@ def info_of(data: Any, name: str) -> CompiledInfo:
 def _info_of(data: Mapping[str, Any]) -> CompiledInfo:
     frame, trained = data["frame"], data.get("trained_size")
     own = data.get("own_preprocessing")
-    return CompiledInfo(
+    if not isinstance(data["preprocess"], dict | None):
+        raise TypeError("preprocess is no object")
+    info = CompiledInfo(
         **{
             **data,
             "input": NetworkInput.from_json(data["input"]),
@@ -190,6 +201,9 @@ def _info_of(data: Mapping[str, Any]) -> CompiledInfo:
             "own_preprocessing": None if own is None else OwnPreprocessing.from_json(own),
         }
     )
+    # Damage in it is found here, where the file is known.
+    _ = info.described
+    return info
 
 
 def _size_of(data: Any) -> tuple[int, int]:

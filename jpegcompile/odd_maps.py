@@ -102,8 +102,13 @@ def _what_of(nodes: Sequence[NodeReport]) -> str:
 def _advice(module: Module, source: Source, steps: Sequence[Pass]) -> str:
     present = module.image.size
     others = []
+    # Later passes rename the batch of outputs that are averages over views.
+    has_views = module.image.geometry.view_count > 1
+    alike = (_at_size(module, source, steps, present) if has_views else None) or module
     for size in candidates(present):
         other = _at_size(module, source, steps, size)
+        if other is not None and _vectors(other) != _vectors(alike):
+            other = None
         if other is not None and not _has_odd_maps(other):
             return f"an input of {size_text(size)} would avoid it"
         others.append(other)
@@ -114,7 +119,7 @@ def _advice(module: Module, source: Source, steps: Sequence[Pass]) -> str:
 
 
 def _at_size(module: Module, source: Source, steps: Sequence[Pass], size: Size) -> Module | None:
-    """The module at another size of its image; None where the network does not take it."""
+    """The module at a size of its image, behind the steps; None where a step refuses it."""
     image = replace(module.image, height=size[0], width=size[1])
     # What kernels are chosen for is no matter, and must not be in the way of another size.
     options = replace(module.options, batch=None)
@@ -124,7 +129,7 @@ def _at_size(module: Module, source: Source, steps: Sequence[Pass], size: Size) 
             step.run(other)
     except (UnsupportedModelError, UsageError):
         return None
-    return other if _vectors(other) == _vectors(module) else None
+    return other
 
 
 def _vectors(module: Module) -> list[tuple[object, ...]]:

@@ -55,6 +55,9 @@ def rival_lines(result: Benchmark) -> Iterator[str]:
     for name, resize in result.rivals.items():
         does = f"resizes with {resize}" if resize else "does not resize"
         yield f"{name}: {does}; {_difference_text(result.cells[0].sides[name])}"
+        count = result.read_by_pillow.get(name)
+        if count:
+            yield f"{name}: cannot read {counted(count, 'file')}, read by pillow in its place"
     for name, reason in result.left_out_rivals.items():
         yield f"{name}: left out, {reason}"
     for cell in result.cells:

@@ -18,7 +18,14 @@ from jpegcompile.data.coefficients import CoefficientFilling
 from jpegcompile.data.inputs import ReadOptions
 from jpegcompile.data.target import Target
 from jpegcompile.errors import ImageError
-from jpegcompile.interface import AXIS_INPUTS, CHROMA, LEVEL, LUMA, QUANTIZATION
+from jpegcompile.interface import (
+    AXIS_INPUTS,
+    CHROMA,
+    LEVEL,
+    LUMA,
+    QUANTIZATION,
+    SHARED_INPUTS,
+)
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import ImageSource, source_name
@@ -26,9 +33,6 @@ from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.runtime.inputs import check_usable
 from jpegcompile.runtime.placed import Feeds, placed_feeds
-
-# Inputs that a compiled model takes once for all images of a run.
-SHARED = frozenset({LEVEL, *(name for names in AXIS_INPUTS.values() for name in names)})
 
 
 class AnySizeFilling(CoefficientFilling):
@@ -67,7 +71,7 @@ def padded(images: Sequence[Feeds]) -> Feeds:
 
 
 def _of_one(name: str, values: NDArray[np.generic]) -> NDArray[np.generic]:
-    return values if name in SHARED else values[0]
+    return values if name in SHARED_INPUTS else values[0]
 
 
 def _padded(arrays: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:

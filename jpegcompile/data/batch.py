@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jpegcompile.data.any_size import SHARED
 from jpegcompile.data.inputs import Inputs
 from jpegcompile.errors import UsageError
+from jpegcompile.interface import SHARED_INPUTS
 from jpegcompile.jpeg.packed import PackedBatch
 from jpegcompile.jpeg.unusable import Skipped
 
@@ -42,16 +42,27 @@ class ImageBatch:
         """The inputs of one image of a batch of coefficients, for `Session.run_feeds`.
 
         Raises:
-            UsageError: if the batch holds something else.
+            UsageError: if the batch holds something else, or no such image.
         """
+        if isinstance(self.inputs, PackedBatch):
+            raise UsageError(
+                "this batch is packed, for a device that unpacks it as a whole; ask for form"
+                " coefficients, or unpack it by batch.inputs.unpack()"
+            )
         if not isinstance(self.inputs, dict):
             raise UsageError(
                 "this batch has no inputs by name; ask for form coefficients, or give batch.inputs"
                 " to Session.run_image"
             )
+        is_whole = isinstance(index, int | np.integer) and not isinstance(index, bool)
+        if not is_whole or not 0 <= index < len(self):
+            raise UsageError(
+                f"index is {index!r}, and the batch has {len(self)} images; give a whole number"
+                " from 0 on"
+            )
         rows = slice(index, index + 1)
         return {
-            name: values[index].numpy() if name in SHARED else values[rows].numpy()
+            name: values[index].numpy() if name in SHARED_INPUTS else values[rows].numpy()
             for name, values in self.inputs.items()
         }
 

@@ -235,8 +235,11 @@ def _require_known(name: str, given: str, known: Sequence[str]) -> None:
 def _ranks(rank: int | None, ranks: int | None) -> tuple[int, int] | None:
     if rank is None and ranks is None:
         return None
-    if rank is None or ranks is None or not 0 <= rank < ranks:
-        raise UsageError(f"rank is {rank} of {ranks}; give both, the first less than the second")
+    if rank is None or ranks is None:
+        given, missing = ("rank", "ranks") if ranks is None else ("ranks", "rank")
+        raise UsageError(f"{given} is given without {missing}; give both, or neither")
+    if not 0 <= rank < ranks:
+        raise UsageError(f"rank is {rank} of {ranks}; give one from 0 on that is less than ranks")
     return rank, ranks
 
 

@@ -290,13 +290,12 @@ def are_rows_first(rows: AxisPlacement, columns: AxisPlacement) -> bool:
     return fewer_rows > 0 and fewer_rows > 2 * fewer_columns
 
 
-def place(pixels: Bytes, placement: Placement, fill: tuple[int, ...]) -> Bytes:
-    """Pixels [height, width, channels] as a network's input takes them, [channels, rows, columns].
+def resize(pixels: Bytes, placement: Placement) -> Bytes:
+    """Pixels [height, width, channels] turned and resized; all views of an image are parts of that.
 
     Args:
         pixels: of the file as it is stored.
         placement: of an image of that size, with a filter of Pillow's.
-        fill: of each channel, for what is outside of the image.
 
     Raises:
         UsageError: if the filter is another library's.
@@ -308,6 +307,18 @@ def place(pixels: Bytes, placement: Placement, fill: tuple[int, ...]) -> Bytes:
             shown = np.flip(shown, axis)
     for axis in (0, 1) if are_rows_first(*axes) else (1, 0):
         shown = _resampled(shown, axis, axes[axis])
+    return shown
+
+
+def cut(shown: Bytes, placement: Placement, fill: tuple[int, ...]) -> Bytes:
+    """What a network's input takes of a resized image, [channels, rows, columns].
+
+    Args:
+        shown: as `resize` gives it.
+        placement: as given to it, of one view.
+        fill: of each channel, for what is outside of the image.
+    """
+    axes = (placement.rows, placement.columns)
     placed = np.empty((axes[0].length, axes[1].length, shown.shape[2]), np.uint8)
     placed[:] = fill
     inside = [range(max(a.start, 0), min(a.start + a.length, a.target)) for a in axes]
@@ -333,4 +344,4 @@ def decode_integers(
         ImageError: if sampling factors are fractional.
         UsageError: if the filter is another library's than Pillow.
     """
-    return place(integer_pixels(coefficients, color), placement, fill)
+    return cut(resize(integer_pixels(coefficients, color), placement), placement, fill)

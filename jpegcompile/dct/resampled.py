@@ -27,9 +27,25 @@ def resampled(pixels: Doubles, placement: Placement, fill: Sequence[float]) -> D
     Returns:
         [rows, columns, channels] of the network's input.
     """
-    if placement.is_transposed:
+    return resampled_views(pixels, [placement], fill)[0]
+
+
+def resampled_views(
+    pixels: Doubles, placements: Sequence[Placement], fill: Sequence[float]
+) -> list[Doubles]:
+    """Pixels as the network sees them, of each view of an image.
+
+    The arguments are those of `resampled`. Views that show the same rows share the resize of these.
+    """
+    if placements[0].is_transposed:
         pixels = pixels.swapaxes(0, 1)
-    rows, row_level = _along_rows(pixels, placement.rows)
+    rows = {axis: _along_rows(pixels, axis) for axis in {each.rows for each in placements}}
+    return [_behind_rows(*rows[each.rows], each, fill) for each in placements]
+
+
+def _behind_rows(
+    rows: Doubles, row_level: Doubles, placement: Placement, fill: Sequence[float]
+) -> Doubles:
     columns, column_level = _along_rows(rows.swapaxes(0, 1), placement.columns)
     seen = columns.swapaxes(0, 1)
     if placement.is_inside:

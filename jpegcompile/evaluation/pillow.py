@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from jpegcompile.dct.color import Color
-from jpegcompile.dct.resampled import resampled
+from jpegcompile.dct.resampled import resampled_views
 from jpegcompile.errors import ImageError, one_line
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.pixel_image import channels_of, eight_bit, orientation_of
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.inputs import normalize
 from jpegcompile.runtime.pixel_input import placed_by_pillow
-from jpegcompile.runtime.views import of_each_view
+from jpegcompile.runtime.views import placements_of, stacked
 
 # ITU-T T.81, B.1.1.3.
 END_OF_IMAGE = b"\xff\xd9"
@@ -73,14 +72,12 @@ def seen_by_pillow(
         if geometry.orientation and orientation_of(image) != 1:
             stored = ImageOps.exif_transpose(image)
         converted = eight_bit(stored, color)
-        return of_each_view(geometry, lambda view: part(converted, view))
-
-    def part(image: Image.Image, view: Geometry) -> NDArray[np.float64]:
-        frame = Frame(image.height, image.width, ((1, 1),), "gray")
-        placement = view.place(frame, taken.size)
-        if placement.rows.filter.library != "pillow":
-            return resampled(channels_of(image, color), placement, view.fill)
-        return placed_by_pillow(image, placement, view, color)
+        frame = Frame(converted.height, converted.width, ((1, 1),), "gray")
+        placements = placements_of(geometry, frame, taken.size)
+        if placements[0].rows.filter.library != "pillow":
+            pixels = channels_of(converted, color)
+            return stacked(geometry, resampled_views(pixels, placements, geometry.fill))
+        return stacked(geometry, placed_by_pillow(converted, placements, geometry, color))
 
     return _with_image(file, seen, tolerant=tolerant)
 

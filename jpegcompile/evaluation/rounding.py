@@ -4,6 +4,8 @@
   float32, so their distance is a lower bound of what rounding does.
 - *Moved*: every sum moved by up to `MULTIPLE` units in the last place (`moved.py`), which also
   shows what the network amplifies, and which of its decisions are near-ties.
+- *Precise sums*: means and sums over maps in float64 (`precise_sums.py`). The distance to these is
+  all that the original's own sums are off, and so it counts twice only, for this and the rest.
 - For networks in float16 the *float32 twin* (`widened.py`), in place of what moved sums do to
   floating-point answers: there the rounding itself can be seen.
 """
@@ -15,8 +17,9 @@ from numpy.typing import NDArray
 
 from jpegcompile.evaluation.meter import Variant
 from jpegcompile.evaluation.moved import moved
+from jpegcompile.evaluation.precise_sums import with_precise_sums
 from jpegcompile.evaluation.spatial import SpatialModel
-from jpegcompile.evaluation.tolerance import MULTIPLE, Tolerance
+from jpegcompile.evaluation.tolerance import MULTIPLE, PRECISE_MULTIPLE, Tolerance
 from jpegcompile.evaluation.widened import widened
 from jpegcompile.frontend.load import Source
 from jpegcompile.network_input import NetworkInput
@@ -32,6 +35,10 @@ class OwnRounding:
         self._moved = SpatialModel(
             source, taken, model=moved(source.model, taken.name, tolerance.units), arena=False
         )
+        self._precise: SpatialModel | None = None
+        precise = with_precise_sums(source.model)
+        if precise is not None:
+            self._precise = SpatialModel(source, taken, model=precise, arena=False)
         self._wide: SpatialModel | None = None
         if tolerance.is_half:
             wide = widened(source.model, source.folder)
@@ -42,6 +49,8 @@ class OwnRounding:
         found = [Variant(self._plain.run(batch), MULTIPLE)]
         # In float16 moved sums say which answers jump, the twin how far the others go.
         found.append(Variant(self._moved.run(batch), 0.0 if self._is_half else 1.0))
+        if self._precise is not None:
+            found.append(Variant(self._precise.run(batch), PRECISE_MULTIPLE))
         if self._wide is not None:
             found.append(Variant(self._wide.run(batch), MULTIPLE))
         return found

@@ -8,6 +8,8 @@ from jpegcompile.precision import FLOAT32, Precision
 
 # Over the networks in the tests a conversion error is 0.9 to 2.1 times the original's own rounding.
 MULTIPLE = 8.0
+# The same of what is known and not estimated: how far the original's sums over maps are off.
+PRECISE_MULTIPLE = 2.0
 # Of the largest magnitude: some units in the last place of the answer itself.
 FLOOR = 1e-6
 HALF_FLOOR = 2.0**-10

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
 from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import onnx
 from numpy.typing import NDArray
 
@@ -20,17 +17,13 @@ from jpegcompile.evaluation.differences import coefficient_distance
 from jpegcompile.evaluation.measure import NodeError
 from jpegcompile.evaluation.moved import MOVED, moved
 from jpegcompile.evaluation.parts import Parts, as_fed
+from jpegcompile.evaluation.precise_sums import with_precise_sums
 from jpegcompile.evaluation.shelf import Shelf
-from jpegcompile.evaluation.spatial import readable
 from jpegcompile.evaluation.tolerance import Tolerance
+from jpegcompile.evaluation.trace_sides import Side, Sides
 from jpegcompile.frontend.load import Source
-from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage, coefficients_of
-from jpegcompile.metadata import CompiledInfo
 from jpegcompile.runtime.batch import fill
 from jpegcompile.runtime.image_runner import ImageRunner
-from jpegcompile.runtime.inputs import coefficient_feeds, fits_inputs, ingested
-from jpegcompile.runtime.opening import inference_session
-from jpegcompile.runtime.placed import placed_feeds, takes_axes
 from jpegcompile.runtime.session import Session
 
 # Bytes of the compared tensors of a group, both models' together: what runs them needs some more.
@@ -47,26 +40,6 @@ _MAPS_AT_ONCE = 4
 
 # Tensor -> largest error and largest magnitude.
 Errors = dict[str, tuple[float, float]]
-Feeds = Mapping[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class _Side:
-    """One of the models.
-
-    Attributes:
-        model: the model.
-        names: what it calls each tensor that is compared.
-        open: opens a part of it.
-        feeds: its inputs for some of a batch.
-        fixed_batch: that it is bound to; None for any.
-    """
-
-    model: onnx.ModelProto
-    names: Mapping[str, str]
-    open: Callable[[onnx.ModelProto], Any]
-    feeds: Callable[[Batch, list[int]], Feeds]
-    fixed_batch: int | None
 
 
 def tracer_of(session: ImageRunner, source: Source, most: int, native: bool) -> Tracer | None:
@@ -88,21 +61,14 @@ class Tracer:
         """Compare a compiled model with its source, for `most` inputs."""
         self.traced = 0
         # The session itself is not kept: its memory is wanted while parts of its model run.
-        self._model, self._info, self._folder = session.model, session.info, session.folder
-        self._fixed_batch, self._views = session.fixed_batch, session.info.views
-        self._source = source
-        self._native = native
-        self._providers = session.execution_providers
+        self._model, self._views = session.model, session.info.views
+        self._image, self._source = session.info.input.name, source
+        self._sides = Sides(session, source, native)
         self._most = most
         self._kept: list[Batch] = []
         self._errors: Errors = {}
         tensors = session.info.tensors
         self._blocks = {tensor: int(block) for tensor, (block, _) in tensors.items()}
-        self._twins = {tensor: _twin(twin, session.info) for tensor, (_, twin) in tensors.items()}
-        self._takes_axes = takes_axes(session.model)
-        # Where native kernels make the image, the model of a session begins behind them.
-        given = {value.name for value in session.model.graph.input}
-        self._takes_image = session.info.ingest_output in given
         sizes = tensor_bytes(session.model)
         order = [n for node in session.model.graph.node for n in node.output if n in tensors]
         self._step = inputs_at_once(sizes, min(_MOST_AT_ONCE, session.batch_size))
@@ -113,7 +79,7 @@ class Tracer:
         usable = [
             index
             for index in range(len(batch.spatial))
-            if self._is_fed(batch.images[index] if batch.images else None)
+            if self._sides.is_fed(batch.images[index] if batch.images else None)
         ][: max(self._most - self.traced, 0)]
         if usable:
             read = [batch.images[index] for index in usable] if batch.images else ()
@@ -125,21 +91,9 @@ class Tracer:
             self._kept.append(Batch((), read, spatial, None))
             self.traced += len(usable)
 
-    def _is_fed(self, image: ReadImage | None) -> bool:
-        """Whether the graph takes an image as it is; None is a tensor."""
-        if image is None or self._info.frame is None:
-            return True
-        if isinstance(image, PixelImage):
-            return False
-        if self._takes_image:
-            return True
-        if self._takes_axes:
-            return image.color_space != "rgb"
-        return fits_inputs(image.frame, self._info.frame, self._info.input)
-
     def compare(self) -> None:
         """Compare the inputs that were kept."""
-        pair = self._opened(self._compiled(), self._original(self._source.model))
+        pair = self._opened(self._sides.compiled(), self._sides.original(self._source.model))
         for batch in self._kept:
             self._compare(pair, batch, self._errors)
 
@@ -161,7 +115,7 @@ class Tracer:
                     NodeError(
                         makers.get(tensor, tensor),
                         tensor,
-                        self._twins[tensor],
+                        self._sides.twins[tensor],
                         self._blocks[tensor],
                         error,
                         largest,
@@ -172,10 +126,11 @@ class Tracer:
 
     def _own(self, tolerance: Tolerance) -> Errors:
         """The own rounding of every twin: its distance to that of the original moved."""
-        name = self._info.input.name
+        name, original = self._image, self._sides.original
         other = moved(self._source.model, name, tolerance.units)
+        other = with_precise_sums(other) or other
         pair = self._opened(
-            self._original(other, {name: MOVED.format(name)}), self._original(self._source.model)
+            original(other, {name: MOVED.format(name)}), original(self._source.model)
         )
         errors: Errors = {}
         for batch in self._kept[:_MOST_EXPLAINED]:
@@ -185,7 +140,7 @@ class Tracer:
 
     def _compare(
         self,
-        pair: tuple[tuple[_Side, Parts], ...],
+        pair: tuple[tuple[Side, Parts], ...],
         batch: Batch,
         errors: Errors,
         *,
@@ -193,7 +148,7 @@ class Tracer:
     ) -> None:
         """Raise `errors` to those of the first side against the second."""
         # Images of a batch have the same matrices, so each is a batch of its own.
-        bound = self._takes_axes or any(side.fixed_batch for side, _ in pair)
+        bound = self._sides.takes_axes or any(side.fixed_batch for side, _ in pair)
         step = 1 if bound else self._step
         count = len(batch.spatial)
         for start in range(0, count, step):
@@ -220,7 +175,7 @@ class Tracer:
     def _compare_tensor(
         self,
         tensor: str,
-        sides: Sequence[_Side],
+        sides: Sequence[Side],
         held: Sequence[Shelf],
         count: int,
         errors: Errors,
@@ -240,65 +195,15 @@ class Tracer:
         before = errors.get(tensor, (0.0, 0.0))
         errors[tensor] = (max(before[0], error), max(before[1], largest))
 
-    def _opened(self, *sides: _Side) -> tuple[tuple[_Side, Parts], ...]:
+    def _opened(self, *sides: Side) -> tuple[tuple[Side, Parts], ...]:
         return tuple(
             (side, Parts(side.model, [self._named(g, side) for g in self._groups], side.open))
             for side in sides
         )
 
     @staticmethod
-    def _named(group: Sequence[str], side: _Side) -> list[str]:
+    def _named(group: Sequence[str], side: Side) -> list[str]:
         return [side.names[tensor] for tensor in group]
-
-    def _compiled(self) -> _Side:
-        frame, taken = self._info.frame, self._info.input
-
-        def feeds(batch: Batch, chosen: list[int]) -> Feeds:
-            if frame is None:
-                tensors = batch.spatial[chosen]
-                return {taken.name: tensors if taken.has_batch else tensors[0]}
-            images = coefficients_of([batch.images[index] for index in chosen])
-            if self._takes_image:
-                pairs = zip(images, (n % self._views for n in chosen), strict=True)
-                made = np.stack([ingested(image, self._info, view) for image, view in pairs])
-                return {self._info.ingest_output or "": made}
-            if self._takes_axes:
-                return placed_feeds(images, self._info, ["image"], chosen[0] % self._views)
-            return coefficient_feeds(images, frame)
-
-        opened = partial(
-            inference_session,
-            folder=self._folder,
-            native=self._native,
-            arena=False,
-            providers=self._providers,
-        )
-        names = {tensor: tensor for tensor in self._twins}
-        return _Side(self._model, names, opened, feeds, self._fixed_batch)
-
-    def _original(self, model: onnx.ModelProto, renamed: Mapping[str, str] | None = None) -> _Side:
-        image = self._info.input.name
-        renamed = renamed or {}
-        names = {tensor: renamed.get(twin, twin) for tensor, twin in self._twins.items()}
-        # ONNX Runtime 1.32 moves a Transpose across a Resize with `axes`, and cannot run that.
-        optimised = not self._info.feeds_whole_images
-        opened = partial(
-            inference_session, folder=self._source.folder, arena=False, optimised=optimised
-        )
-        return _Side(
-            readable(model),
-            names,
-            opened,
-            lambda batch, chosen: {image: batch.spatial[chosen]},
-            fixed_batch_of(model, image),
-        )
-
-
-def _twin(tensor: str, info: CompiledInfo) -> str:
-    """What a tensor is called in a source that is fed whole images: the input is another there."""
-    own = info.own_preprocessing
-    is_image = own is not None and info.feeds_whole_images and tensor == info.input.name
-    return own.output if own is not None and is_image else tensor
 
 
 def suspect_of(nodes: Sequence[NodeError]) -> str | None:
@@ -307,12 +212,6 @@ def suspect_of(nodes: Sequence[NodeError]) -> str | None:
         (n.node for n in nodes if n.allowed is not None and not n.error <= _SUSPICIOUS * n.allowed),
         None,
     )
-
-
-def fixed_batch_of(model: onnx.ModelProto, image: str) -> int | None:
-    """The batch that a model is bound to; None if any will do."""
-    value = next(v for v in model.graph.input if v.name == image)
-    return value.type.tensor_type.shape.dim[0].dim_value or None
 
 
 def tensor_bytes(model: onnx.ModelProto) -> dict[str, int]:

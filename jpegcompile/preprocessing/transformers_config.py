@@ -1,7 +1,8 @@
 """Preprocessing of Hugging Face: the `preprocessor_config.json` of an image classifier.
 
 The steps are those of transformers' image processors: resize, center crop, rescale, normalize.
-Resizing is Pillow's, from which the processors that work on tensors differ by rounding alone.
+Resizing is Pillow's, from which the processors that work on tensors differ by rounding alone, but
+for Lanczos: torch has none for tensors, and these processors warn and resize by bicubic.
 """
 
 from __future__ import annotations

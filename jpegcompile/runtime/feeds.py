@@ -70,22 +70,29 @@ def _view(runner: ImageRunner, view: int | None) -> int:
     """The view that a run of the whole file is for.
 
     Raises:
-        UsageError: if it must be given, or there is no such view.
+        UsageError: if it must be given, or left out, or there is no such view.
     """
-    info = runner.info
-    count = 1 if info.averages_views else info.views
+    info, count = runner.info, runner.info.views
+    if info.averages_views:
+        if view is not None:
+            raise UsageError(
+                f"view is {view!r}, and a run of {runner.path} takes all that there are; leave it"
+                " out"
+            )
+        return 0
     if view is None and count > 1:
         raise UsageError(
             f"{runner.path}: sees {count} views of an image, and a run takes one; call feeds with"
             f" each view from 0 to {count - 1} and average the outputs, or use Session.run"
         )
-    if view is not None and not 0 <= view < count:
-        remedy = "leave it out" if count == 1 else f"give one from 0 to {count - 1}"
+    if view is None:
+        return 0
+    if isinstance(view, bool) or not isinstance(view, int | np.integer) or not 0 <= view < count:
+        remedy = "leave it out" if count == 1 else f"give a whole number from 0 to {count - 1}"
         raise UsageError(
-            f"view is {view}, and a run of {runner.path} takes"
-            f" {'all that there are' if count == 1 else f'one of {count}'}; {remedy}"
+            f"view is {view!r}, and a run of {runner.path} takes one of {count}; {remedy}"
         )
-    return view or 0
+    return int(view)
 
 
 def _bytes(path: str, sources: Sequence[ImageSource]) -> Feeds:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +13,9 @@ from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.dct.color import Color, check_chroma_sampling, mixing_matrix
 from jpegcompile.dct.decode import decode
 from jpegcompile.dct.ingest import ingest
-from jpegcompile.dct.integer_decode import decode_integers
-from jpegcompile.dct.resampled import resampled
-from jpegcompile.dct.scaled_decoding import used_coefficients
+from jpegcompile.dct.integer_decode import cut, integer_pixels, resize
+from jpegcompile.dct.resampled import resampled_views
+from jpegcompile.dct.scaled_decoding import used_in, with_used
 from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
@@ -26,12 +25,11 @@ from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.preprocessing.geometry import Geometry
+from jpegcompile.preprocessing.geometry import Geometry, Placement
 from jpegcompile.preprocessing.preprocess import Preprocess
-from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.preprocessing.steps import Size
 from jpegcompile.runtime.pixel_input import network_tensor, shown
-from jpegcompile.runtime.views import of_each_view
+from jpegcompile.runtime.views import of_each_view, placements_of, stacked
 
 
 def check_size(frame: Frame, taken: NetworkInput, name: str) -> None:
@@ -138,12 +136,12 @@ def preprocess_in(info: CompiledInfo, path: str) -> Preprocess:
     Raises:
         UsageError: if it carries none (compiled for tensors, without --preprocess).
     """
-    if info.preprocess is None:
+    if info.described is None:
         raise UsageError(
             f"{path}: was compiled for tensors without preprocessing, so images cannot be fed;"
             " compile it with --preprocess"
         )
-    return preprocess_of(info.preprocess)
+    return info.described
 
 
 def ingested(image: ReadImage, info: CompiledInfo, view: int | None = None) -> NDArray[np.float32]:
@@ -165,26 +163,26 @@ def ingested_at(image: ReadImage, taken: NetworkInput, block: int) -> NDArray[np
     """
     if isinstance(image, PixelImage):
         return network_tensor(image, replace(taken, layout="NCHW"), block)
+    if taken.decoder == "float":
+        return of_each_view(
+            taken.geometry,
+            lambda view: ingest(image, replace(taken, geometry=view), block).astype(np.float32),
+        )
     color, affine = taken.from_pixels
-
-    def of_view(view: Geometry) -> NDArray[np.float32]:
-        if taken.decoder == "float":
-            return ingest(image, replace(taken, geometry=view), block).astype(np.float32)
-        values = normalize(_integers(image, color, view, taken.size), affine, "NCHW")
-        return to_jpeg(values, block)
-
-    return of_each_view(taken.geometry, of_view)
+    pixels = _integers(image, color, taken.geometry, taken.size)
+    return to_jpeg(normalize(pixels, affine, "NCHW"), block)
 
 
 def _integers(
     image: Coefficients, color: Color, geometry: Geometry, size: Size
 ) -> NDArray[np.float64]:
     """Pixels [H, W, C] as the network sees them, decoded and resized in integers."""
-    placement = geometry.place(image.frame, size)
+    placements = placements_of(geometry, image.frame, size)
     channels = 1 if color == "L" else 3
-    fill = np.broadcast_to(np.asarray(geometry.fill), (channels,))
-    pixels = decode_integers(image, placement, color, tuple(int(value) for value in fill))
-    return pixels.transpose(1, 2, 0).astype(np.float64)
+    fill = tuple(int(value) for value in np.broadcast_to(np.asarray(geometry.fill), (channels,)))
+    whole = resize(integer_pixels(image, color), placements[0])
+    views = stacked(geometry, [cut(whole, placement, fill) for placement in placements])
+    return np.moveaxis(views, -3, -1).astype(np.float64)
 
 
 def original_input(
@@ -201,17 +199,12 @@ def original_input(
             network's size.
     """
     geometry, color = preprocess.geometry, preprocess.color_for(taken.channels)
-    view: Callable[[Geometry], NDArray[np.float64]]
     if isinstance(image, PixelImage):
-        view = partial(shown, image, network=taken.size, decoder=preprocess.decoder)
+        seen = shown(image, geometry, taken.size, preprocess.decoder)
     elif preprocess.decoder == "float":
-        view = partial(_in_reals, image, color, size=taken.size)
-        if not geometry.is_scaled:
-            # All views are of the same pixels, decoded once.
-            view = partial(_resampled, decode(image, color), image.frame, size=taken.size)
+        seen = _in_reals(image, color, geometry, taken.size)
     else:
-        view = partial(_integers, image, color, size=taken.size)
-    seen = of_each_view(geometry, view)
+        seen = _integers(image, color, geometry, taken.size)
     return normalize(seen, preprocess.affine(taken.channels), taken.layout)
 
 
@@ -219,17 +212,15 @@ def _in_reals(
     image: Coefficients, color: Color, geometry: Geometry, size: Size
 ) -> NDArray[np.float64]:
     """Pixels [H, W, C] as the network sees them, of the frequencies that it takes."""
-    placement = geometry.place(image.frame, size)
-    return resampled(
-        decode(used_coefficients(image, placement, color), color), placement, geometry.fill
-    )
-
-
-def _resampled(
-    pixels: NDArray[np.float64], frame: Frame, geometry: Geometry, size: Size
-) -> NDArray[np.float64]:
-    """Pixels [H, W, C] as the network sees them, of those of a whole image."""
-    return resampled(pixels, geometry.place(frame, size), geometry.fill)
+    placements = placements_of(geometry, image.frame, size)
+    # Views that take as many frequencies are of the same pixels.
+    used = [used_in(image, placement, color) for placement in placements]
+    seen: dict[Placement, NDArray[np.float64]] = {}
+    for taken in set(used):
+        alike = [place for place, own in zip(placements, used, strict=True) if own == taken]
+        pixels = decode(with_used(image, taken), color)
+        seen.update(zip(alike, resampled_views(pixels, alike, geometry.fill), strict=True))
+    return stacked(geometry, [seen[placement] for placement in placements])
 
 
 def normalize(

@@ -9,20 +9,21 @@ with either decoder.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.dct.color import Color
-from jpegcompile.dct.resampled import Doubles, resampled
+from jpegcompile.dct.resampled import Doubles, resampled_views
 from jpegcompile.jpeg.pixel_image import PixelImage, channels_of
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.geometry import Geometry, Placement
 from jpegcompile.preprocessing.preprocess import Decoder
 from jpegcompile.preprocessing.steps import Size
-from jpegcompile.runtime.views import of_each_view
+from jpegcompile.runtime.views import placements_of, stacked
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 def shown(image: PixelImage, geometry: Geometry, network: Size, decoder: Decoder) -> Doubles:
     """Pixels [H, W, C] that a network is shown, on the 0..255 scale.
+
+    Several views are stacked along a new first axis. All are parts of one resized image.
 
     Args:
         image: of a file.
@@ -40,16 +43,17 @@ def shown(image: PixelImage, geometry: Geometry, network: Size, decoder: Decoder
     Raises:
         ImageError: if it does not come to that size.
     """
-    placement = geometry.place(image.frame, network)
-    if decoder == "float" or placement.rows.filter.library != "pillow":
-        return resampled(image.pixels.astype(np.float64), placement, geometry.fill)
+    placements = placements_of(geometry, image.frame, network)
+    if decoder == "float" or placements[0].rows.filter.library != "pillow":
+        pixels = image.pixels.astype(np.float64)
+        return stacked(geometry, resampled_views(pixels, placements, geometry.fill))
     from PIL import Image
 
-    pixels = _upright(image.pixels, placement)
-    squeezed = pixels[..., 0] if pixels.shape[2] == 1 else pixels
+    upright = _upright(image.pixels, placements[0])
+    squeezed = upright[..., 0] if upright.shape[2] == 1 else upright
     made = Image.fromarray(np.ascontiguousarray(squeezed))
     # The channels have their order already, and resizing acts on each by itself.
-    return placed_by_pillow(made, placement, geometry, "RGB")
+    return stacked(geometry, placed_by_pillow(made, placements, geometry, "RGB"))
 
 
 def network_tensor(image: PixelImage, taken: NetworkInput, block: int) -> NDArray[np.float32]:
@@ -63,13 +67,10 @@ def network_tensor(image: PixelImage, taken: NetworkInput, block: int) -> NDArra
     """
     _, affine = taken.from_pixels
 
-    def view(geometry: Geometry) -> NDArray[np.float32]:
-        pixels = shown(image, geometry, taken.size, taken.decoder)
-        channels = (pixels * affine.scale + affine.shift).transpose(2, 0, 1)
-        tensor = to_jpeg(np.ascontiguousarray(channels), block).astype(np.float32)
-        return tensor.transpose(1, 2, 0) if taken.layout == "NHWC" else tensor
-
-    return of_each_view(taken.geometry, view)
+    pixels = shown(image, taken.geometry, taken.size, taken.decoder)
+    channels = np.moveaxis(pixels * affine.scale + affine.shift, -1, -3)
+    tensor = to_jpeg(np.ascontiguousarray(channels), block).astype(np.float32)
+    return np.moveaxis(tensor, -3, -1) if taken.layout == "NHWC" else tensor
 
 
 def _upright(pixels: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint8]:
@@ -81,18 +82,18 @@ def _upright(pixels: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint
 
 
 def placed_by_pillow(
-    image: Image.Image, placement: Placement, geometry: Geometry, color: Color
-) -> Doubles:
-    """An upright image resized, mirrored, cropped, filled and flipped, as people write it.
+    image: Image.Image, placements: Sequence[Placement], geometry: Geometry, color: Color
+) -> list[Doubles]:
+    """An upright image resized once; each view cropped, filled and flipped, as people write it.
 
     Args:
         image: of mode "L" or "RGB".
-        placement: of the upright image.
-        geometry: that the placement comes from.
+        placements: of the upright image, one for each view.
+        geometry: that they come from.
         color: order of the channels that are wanted.
 
     Returns:
-        [rows, columns, channels] on the 0..255 scale.
+        For each view [rows, columns, channels] on the 0..255 scale.
     """
     from PIL import Image
 
@@ -104,13 +105,19 @@ def placed_by_pillow(
         "bicubic": Image.Resampling.BICUBIC,
         "lanczos": Image.Resampling.LANCZOS,
     }
-    rows, columns = placement.rows, placement.columns
+    rows, columns = placements[0].rows, placements[0].columns
     size = (columns.target, rows.target)
     if image.size != size:
         image = image.resize(size, filters[rows.filter.name])
     pixels = channels_of(image, color)
+    return [_cut(pixels, placement, geometry.fill) for placement in placements]
+
+
+def _cut(pixels: NDArray[Any], placement: Placement, fill: Sequence[float]) -> Doubles:
+    """What a view shows of a resized image [H, W, C]."""
+    rows, columns = placement.rows, placement.columns
     seen = np.empty((rows.length, columns.length, pixels.shape[2]))
-    seen[...] = geometry.fill
+    seen[...] = fill
     inside = [_overlap(axis.start, axis.length, axis.target) for axis in (rows, columns)]
     (from_rows, to_rows), (from_columns, to_columns) = inside
     seen[to_rows, to_columns] = pixels[from_rows, from_columns]

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.preprocessing.geometry import Geometry
+from jpegcompile.jpeg.frame import Frame
+from jpegcompile.preprocessing.geometry import Geometry, Placement
+from jpegcompile.preprocessing.steps import Size
 from jpegcompile.runtime.outputs import RowsError, joined, without_rows
 
 Kind = TypeVar("Kind", bound=np.generic)
@@ -28,9 +30,21 @@ def of_each_view(geometry: Geometry, make: Callable[[Geometry], NDArray[Kind]]) 
         geometry: of one view or several.
         make: makes one view.
     """
-    if geometry.view_count == 1:
-        return make(geometry)
-    return np.stack([make(view) for view in geometry.each_view()])
+    return stacked(geometry, [make(view) for view in geometry.each_view()])
+
+
+def stacked(geometry: Geometry, views: Sequence[NDArray[Kind]]) -> NDArray[Kind]:
+    """What was made of each view of an image as `of_each_view` gives it."""
+    return views[0] if geometry.view_count == 1 else np.stack(views)
+
+
+def placements_of(geometry: Geometry, frame: Frame, network: Size) -> list[Placement]:
+    """Where an image comes to stand in each view: they differ in where they begin and in flips.
+
+    Raises:
+        ImageError: as `Geometry.place`.
+    """
+    return [view.place(frame, network) for view in geometry.each_view()]
 
 
 def over_views(

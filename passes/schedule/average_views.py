@@ -56,11 +56,16 @@ class AverageViews(Pass):
 def _averaged(module: Module, output: gs.Variable, views: int) -> gs.Variable:
     """The averages of an output, under its name; the output itself gets another one."""
     shape = tuple(output.shape or ())
-    if not shape or isinstance(shape[0], int) or not all(isinstance(n, int) for n in shape[1:]):
+    has_rows = bool(shape) and not isinstance(shape[0], int)
+    if not has_rows or not all(isinstance(n, int) for n in shape[1:]):
+        # A runtime averages rows of any size, too; without rows there is no average.
+        remedy = "export the model without that output"
+        if has_rows or output.shape is None:
+            remedy = "use --input coefficients with --decoder float"
         raise UsageError(
             f"output '{output.name}' has shape [{', '.join(map(str, shape))}], and only an output"
             ' [N, ...] of known sizes is averaged over "views"; leave them out of --preprocess, or'
-            " use --input coefficients with --decoder float"
+            f" {remedy}"
         )
     name, kind = output.name, np.dtype(output.dtype)
     output.name = module.fresh(f"{name}.views")

@@ -122,6 +122,19 @@ def test_coefficients_are_the_feeds_of_a_session(models: dict[str, Path], tmp_pa
     assert isinstance(packed.inputs, PackedBatch)
     for name, values in packed.inputs.unpack().items():
         np.testing.assert_array_equal(values, expected[name])
+    for index, text in ((-1, "-1"), (4, "4"), (1.5, "1.5"), (True, "True")):
+        wrong: Any = index
+        with pytest.raises(UsageError) as caught:
+            batch.feeds(wrong)
+        assert str(caught.value) == (
+            f"index is {text}, and the batch has 4 images; give a whole number from 0 on"
+        )
+    with pytest.raises(UsageError) as caught:
+        packed.feeds(0)
+    assert str(caught.value) == (
+        "this batch is packed, for a device that unpacks it as a whole; ask for form coefficients,"
+        " or unpack it by batch.inputs.unpack()"
+    )
     (empty,) = loaded(ImageDataset(files[2:3], 8, form="coefficients", **given, rank=0, ranks=2), 0)
     assert isinstance(empty.inputs, dict)
     assert {name: values.shape[1:] for name, values in empty.inputs.items()} == {

@@ -20,7 +20,7 @@ from support.tiny_residual import tiny_residual
 
 import jpegcompile
 from jpegcompile.errors import CheckFailedError, ImageError
-from jpegcompile.evaluation.benchmark import ahead, any_size
+from jpegcompile.evaluation.benchmark import ahead
 from jpegcompile.evaluation.benchmark.ahead import Overlap, Sharing, fastest, read_ahead
 from jpegcompile.evaluation.benchmark.any_size import opener, sharings
 from jpegcompile.evaluation.benchmark.checks import Checks
@@ -28,8 +28,9 @@ from jpegcompile.evaluation.benchmark.difference import differences
 from jpegcompile.evaluation.benchmark.inputs import write_photographs
 from jpegcompile.evaluation.benchmark.job import COMPILED, InputSet, Job
 from jpegcompile.evaluation.benchmark.plan import Plan
+from jpegcompile.evaluation.benchmark.rivals import file_reader
 from jpegcompile.evaluation.benchmark.rivals.readable import readable
-from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS, chosen_rivals
+from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS, Chosen, chosen_rivals
 from jpegcompile.evaluation.benchmark.rivals.target import Target
 from jpegcompile.evaluation.benchmark.timer import Steps, Timer
 from jpegcompile.evaluation.tolerance import Tolerance
@@ -209,11 +210,12 @@ def test_rivals_that_do_not_read_all_files(tmp_path: Path, monkeypatch: pytest.M
     assert readable(chosen, target, files, is_named=True) == chosen
     others = {name: RIVALS[name] for name in RIVALS if name != "pillow"}
     rivals = {"pillow": replace(RIVALS["pillow"], make=failing), **others}
-    monkeypatch.setattr("jpegcompile.evaluation.benchmark.rivals.readable.RIVALS", rivals)
-    left = readable(chosen, target, files, is_named=False, end=b"end")
+    monkeypatch.setattr(file_reader, "RIVALS", rivals)
+    left = readable(chosen, target, files, is_named=False, tolerant=True)
     assert left.rivals == {"pillow-box": chosen.rivals["pillow-box"]}
     assert left.left_out == {"pillow": f"cannot read {files[1]}: no such sampling"}
-    assert seen == [Path(file).stat().st_size + 3 for file in files[:2]]
+    # The two bytes of the end of an image.
+    assert seen == [Path(file).stat().st_size + 2 for file in files[:2]]
     alone = chosen_rivals(["pillow"], target.preprocess.geometry)
     for some, is_named in ((chosen, True), (alone, False)):
         seen.clear()
@@ -239,7 +241,7 @@ def test_pillow_reads_what_a_rival_cannot(tmp_path: Path, monkeypatch: pytest.Mo
 
     job = replace(rival_job(tmp_path), side="narrow", fallback="pixels")
     narrow = replace(RIVALS["torchvision"], name="narrow", make=refuses)
-    monkeypatch.setattr(any_size, "RIVALS", {**RIVALS, "narrow": narrow})
+    monkeypatch.setattr(file_reader, "RIVALS", {**RIVALS, "narrow": narrow})
     file = mixed_file("png", 50, 60)
     made, by_pillow = (
         opener(one)().pipeline(with_parts=False).end_to_end([file])[1]
@@ -248,6 +250,31 @@ def test_pillow_reads_what_a_rival_cannot(tmp_path: Path, monkeypatch: pytest.Mo
     assert np.array_equal(made, by_pillow)
     with pytest.raises(ImageError, match=r"^narrow cannot read a file that other readers take: "):
         opener(replace(job, fallback="none"))().pipeline(with_parts=False).end_to_end([file])
+
+
+def test_rivals_take_part_where_pillow_reads_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(target: Target) -> Callable[[bytes], Any]:
+        return lambda file: bytes.index(file, b"\xff\xd9") and RIVALS["pillow"].make(target)(file)
+
+    narrow = replace(RIVALS["torchvision"], name="narrow", make=refuses)
+    monkeypatch.setattr(file_reader, "RIVALS", {**RIVALS, "narrow": narrow})
+    files = [str(tmp_path / name) for name in ("a.jpg", "b.png", "b.png")]
+    Path(files[0]).write_bytes(make_jpeg(60, 50))
+    Path(files[1]).write_bytes(mixed_file("png", 50, 60))
+    chosen, target = Chosen({"pillow": "", "narrow": ""}, {}), target_of(SHORT)
+    options: dict[str, Any] = {"is_named": True, "tolerant": True}
+    kept = readable(chosen, target, files, fallback="pixels", **options)
+    assert kept == replace(chosen, read_by_pillow={"narrow": 1})
+    with pytest.raises(ImageError, match=r"b\.png: narrow cannot read it: subsection not found"):
+        readable(chosen, target, files, **options)
+    # What Pillow cannot read either.
+    Path(files[1]).write_bytes(b"nothing")
+    left = readable(chosen, target, files[:1], fallback="pixels", is_named=False)
+    assert left == chosen
+    with pytest.raises(ImageError, match=r"b\.png: pillow cannot read it: "):
+        readable(chosen, target, files, fallback="pixels", **options)
 
 
 @pytest.mark.parametrize(

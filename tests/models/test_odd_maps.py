@@ -100,6 +100,16 @@ def test_a_classifier_of_one_size(batch: str, head: str, values: int) -> None:
     ) in found
 
 
+def test_an_input_that_avoids_them_with_views() -> None:
+    """The graph averages the views of so many images, and names its batch anew."""
+    graph = halving(5, "N,3,224,224").model("float")
+    preprocess = {"preset": "imagenet", "views": "ten"}
+    result = jpegcompile.compile(graph, input="jpeg", preprocess=preprocess)
+    assert result.report.notes == [
+        f"maps of 7x7 from Conv 'r5' on (1 node) {SPATIAL}; an input of 256x256 would avoid it"
+    ]
+
+
 def test_no_input_near_avoids_them() -> None:
     text = "(T[N,3,16,16] x) => (T[] y) { r = Conv(x, w)  y = Relu(r) }"
     assert notes(Graph(text, {"w": (3, 3, 2, 2)})) == [

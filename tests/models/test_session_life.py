@@ -178,12 +178,23 @@ def test_a_newer_format_is_refused_in_words(path: Path) -> None:
         lambda record: {**record, "input": None},
         lambda record: {**record, "input": {**record["input"], "depth": 3}},
         lambda record: {**record, "unheard_of": 1},
+        lambda record: {**record, "preprocess": {**record["preprocess"], "views": "seven"}},
+        lambda record: {**record, "preprocess": "damaged.json"},
     ],
 )
 def test_damaged_metadata(change: Any, path: Path) -> None:
     with_metadata(path, change)
     message = f"{path}: its jpegcompile metadata is damaged; compile the model again"
     assert refusal(path) == message
+
+
+def test_preprocessing_is_parsed_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = jpegcompile.load(path)
+    monkeypatch.setattr("jpegcompile.metadata.preprocess_of", lambda spec: pytest.fail("again"))
+    session.run(FILES)
+    assert session.info.views == 1
+    assert session.preprocess == session.info.described
+    assert "described" not in session.info.to_json()
 
 
 def test_a_graph_that_onnx_runtime_refuses(path: Path) -> None:

@@ -13,9 +13,8 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import numpy_helper
 from support.coefficient_files import SAMPLINGS, random_file
-from support.graphs import Graph
 from support.half_precision import halved
 from support.images import make_jpeg
 from support.mixed_files import mixed_file
@@ -26,7 +25,7 @@ from support.views import COUNTS, CROPS, resized_by_pillow
 import jpegcompile
 from jpegcompile.dct.decode import decode
 from jpegcompile.dct.resampled import resampled
-from jpegcompile.errors import CheckFailedError, ImageError, UsageError
+from jpegcompile.errors import CheckFailedError, ImageError
 from jpegcompile.evaluation.stability import measure_stability
 from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.frequency_plan import FrequencyPlan
@@ -35,7 +34,6 @@ from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.steps import Resize
 from jpegcompile.runtime.inputs import original_input
-from jpegcompile.runtime.outputs import RowsError
 from jpegcompile.runtime.session import Session
 from jpegcompile.search.probe import Probe
 from jpegcompile.target.base import CPU_PROVIDERS
@@ -248,77 +246,6 @@ def test_searches_average_too(folder: Path) -> None:
 def test_stability_is_of_images(folder: Path) -> None:
     session = jpegcompile.load(compiled(folder, tiny_residual(height=HEIGHT, width=WIDTH)))
     assert measure_stability(session, sorted(folder.glob("*.jpg"))).images == len(FILES)
-
-
-def refusal(kind: type[Exception], make: Any) -> str:
-    with pytest.raises(kind) as caught:
-        make()
-    return str(caught.value)
-
-
-def test_what_sessions_say(tmp_path: Path) -> None:
-    model = tiny_residual(height=HEIGHT, width=WIDTH)
-    path = compiled(tmp_path, model)
-    session = jpegcompile.load(path)
-    assert refusal(UsageError, lambda: session.feeds(FILES[:1])) == (
-        f"{path}: sees 10 views of an image, and a run takes one; call feeds with each view from 0"
-        " to 9 and average the outputs, or use Session.run"
-    )
-    assert refusal(UsageError, lambda: session.feeds(FILES[:1], 10)) == (
-        f"view is 10, and a run of {path} takes one of 10; give one from 0 to 9"
-    )
-    one_view = np.zeros((2, 3, *SIZE), np.float32)
-    assert refusal(UsageError, lambda: session.run_image(one_view)) == (
-        f"{path}: sees 10 views of an image, [N, 10, ...], and is given [2, 3, 24, 40]; make them"
-        " with Session.image_of or Session.preprocessor"
-    )
-    session = jpegcompile.load(compiled(tmp_path, model, input="jpeg"))
-    assert refusal(UsageError, lambda: session.feeds(FILES[:1], 1)) == (
-        f"view is 1, and a run of {path} takes all that there are; leave it out"
-    )
-
-
-def with_output(model: onnx.ModelProto, node: onnx.NodeProto, kind: int, shape: Any) -> Any:
-    """The model with one output more."""
-    model.graph.node.append(node)
-    model.graph.output.append(helper.make_tensor_value_info(node.output[0], kind, shape))
-    return model
-
-
-def test_outputs_without_an_average() -> None:
-    node = helper.make_node("ArgMax", ["logits"], ["class"], axis=1, keepdims=0)
-    model = with_output(tiny_residual(height=HEIGHT, width=WIDTH), node, TensorProto.INT64, ["N"])
-    message = refusal(UsageError, lambda: jpegcompile.compile(model, preprocess=described()))
-    assert message == (
-        "model: output 'class' is int64, which has no average over \"views\"; leave them out of"
-        " --preprocess, or export the model without that output"
-    )
-    jpegcompile.compile(model, preprocess=described("one"))
-
-
-@pytest.mark.parametrize("options", [{"input": "jpeg"}, {"decoder": "libjpeg-turbo"}])
-def test_what_a_graph_cannot_average(options: dict[str, Any]) -> None:
-    bound = tiny_residual(height=HEIGHT, width=WIDTH, batch=4)
-    given = {"preprocess": described(), **options}
-    assert refusal(UsageError, lambda: jpegcompile.compile(bound, **given)) == (
-        "input 'image' stays bound to batch 4, and the 10 views of an image are a batch of 10;"
-        " export the model with an open batch, or use --input coefficients with --decoder float"
-    )
-    text = "(T[N,3,24,40] x) => (T[] y) { y = ReduceMax<keepdims = 0>(x) }"
-    whole = Graph(text, {}).model("float")
-    assert refusal(UsageError, lambda: jpegcompile.compile(whole, **given)) == (
-        "output 'y' has shape [], and only an output [N, ...] of known sizes is averaged over"
-        ' "views"; leave them out of --preprocess, or use --input coefficients with --decoder float'
-    )
-
-
-def test_outputs_that_mix_images(tmp_path: Path) -> None:
-    text = "(T[N,3,24,40] x) => (T[] y) { y = ReduceMax<keepdims = 0>(x) }"
-    session = jpegcompile.load(compiled(tmp_path, Graph(text, {}).model("float")))
-    assert refusal(RowsError, lambda: session.run(FILES[:1])) == (
-        "output 'y' does not hold one row for each of the 10 views of an image, so it cannot be"
-        ' averaged over them; leave "views" out of --preprocess'
-    )
 
 
 def test_scaled_decoding_of_each_view(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from jpegcompile.errors import ImageError, JpegCompileError, one_line
+from jpegcompile.errors import ImageError
 from jpegcompile.evaluation.benchmark.ahead import Overlap, Sharing
 from jpegcompile.evaluation.benchmark.job import END_TO_END, INPUT, NETWORK, Job
 from jpegcompile.evaluation.benchmark.model import TimedModel
@@ -26,10 +26,8 @@ from jpegcompile.evaluation.benchmark.pipelines import (
     run_session,
     session_network,
 )
-from jpegcompile.evaluation.benchmark.rivals.registry import PILLOW_AS_WRITTEN, RIVALS
+from jpegcompile.evaluation.benchmark.rivals.file_reader import FileReader
 from jpegcompile.evaluation.benchmark.rivals.target import Target
-from jpegcompile.evaluation.pillow import END_OF_IMAGE
-from jpegcompile.jpeg.header import is_jpeg
 from jpegcompile.jpeg.pixel_fallback import PixelFallback
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.runtime.pixel_input import network_tensor
@@ -175,33 +173,8 @@ def _batches_of(read: Callable[[bytes], Array], threads: int) -> BatchReader:
     return lambda files: np.stack(each(read, files))
 
 
-def _file_reader(job: Job) -> Callable[[bytes], Array]:
-    """The reader of the job's rival, whose errors are ours.
-
-    With the pixel fallback Pillow reads what the rival cannot.
-
-    Raises:
-        ImageError: of the reader, if it cannot read a file.
-    """
+def _file_reader(job: Job) -> FileReader:
+    """The reader of the job's rival."""
     assert job.preprocess is not None
     target = Target(job.image, preprocess_of(job.preprocess))
-    readers = [RIVALS[job.side].make(target)]
-    if job.fallback == "pixels":
-        readers.append(RIVALS[PILLOW_AS_WRITTEN].make(target))
-
-    def checked(file: bytes) -> Array:
-        # As Pillow is made to take what there is of a file.
-        given = file + END_OF_IMAGE if job.tolerant and is_jpeg(file) else file
-        for read in readers:
-            try:
-                return read(given)
-            except JpegCompileError:
-                raise
-            except Exception as error:
-                failure = error
-        raise ImageError(
-            f"{job.side} cannot read a file that other readers take: {one_line(failure)};"
-            " name other rivals with --rivals"
-        ) from failure
-
-    return checked
+    return FileReader(job.side, target, fallback=job.fallback, tolerant=job.tolerant)

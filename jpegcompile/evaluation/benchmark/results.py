@@ -178,6 +178,7 @@ class Benchmark:
         pixel_fallbacks: how many of `files` went through the pixel fallback.
         rivals: what each resizes with, by name; empty where images have the network's size.
         left_out_rivals: why others do not take part, by name.
+        read_by_pillow: how many of `files` Pillow read for a rival, by name; only those with any.
     """
 
     original: str
@@ -197,6 +198,7 @@ class Benchmark:
     left_out_pixels: int = 0
     rivals: Mapping[str, str] = field(default_factory=dict)
     left_out_rivals: Mapping[str, str] = field(default_factory=dict)
+    read_by_pillow: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def checks(self) -> list[Verification]:
@@ -226,4 +228,5 @@ class Benchmark:
             "pixel_fallbacks": self.pixel_fallbacks,
             "rivals": dict(self.rivals),
             "left_out_rivals": dict(self.left_out_rivals),
+            "read_by_pillow": dict(self.read_by_pillow),
         }

@@ -22,7 +22,6 @@ from jpegcompile.evaluation.benchmark.rivals.readable import readable
 from jpegcompile.evaluation.benchmark.rivals.registry import Chosen, chosen_rivals
 from jpegcompile.evaluation.benchmark.rivals.target import Target
 from jpegcompile.evaluation.benchmark.timer import Steps, Timer
-from jpegcompile.evaluation.pillow import END_OF_IMAGE
 from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.verify import original_of
 from jpegcompile.frontend.load import Source
@@ -121,7 +120,8 @@ def bench(
                 Target(session.info.input, session.preprocess),
                 [file for one in inputs.sets for file in one.files],
                 is_named=rivals is not None,
-                end=END_OF_IMAGE if tolerant else b"",
+                fallback=fallback,
+                tolerant=tolerant,
             )
         plan = plan_of(
             session,
@@ -160,6 +160,7 @@ def bench(
             left_out_pixels=inputs.left_out_pixels,
             rivals=chosen.rivals,
             left_out_rivals=chosen.left_out,
+            read_by_pillow=chosen.read_by_pillow,
         )
 
 

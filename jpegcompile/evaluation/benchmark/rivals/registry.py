@@ -6,7 +6,7 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.benchmark.rivals.names import (
@@ -81,10 +81,12 @@ class Chosen:
     Attributes:
         rivals: what each resizes with, by name.
         left_out: why others do not take part, by name.
+        read_by_pillow: how many files Pillow reads for a rival, by name; only those with any.
     """
 
     rivals: Mapping[str, str]
     left_out: Mapping[str, str]
+    read_by_pillow: Mapping[str, int] = field(default_factory=dict)
 
 
 def _pillow(target: Target) -> Reader:
