@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import struct
 import os
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
