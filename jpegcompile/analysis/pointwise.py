@@ -84,7 +84,10 @@ def region_of(
     inside += before
     nodes = tuple(sorted(inside, key=lambda node: positions[id(node)]))
     constants = {id(t): t for n in nodes for t in n.inputs if value_of(t) is not None}
-    if not all(np.isfinite(constant.values).all() for constant in constants.values()):
+    numbers = [constant.values for constant in constants.values()]
+    numbers += [v for node in nodes for v in node.attrs.values() if isinstance(v, float)]
+    # Programs are texts, which have no infinities.
+    if not all(np.isfinite(n).all() for n in numbers):
         return None
     return Region(nodes, source, tuple(constants.values()))
 

@@ -23,6 +23,7 @@ The fields of a line are separated by tabs:
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -71,12 +72,19 @@ def _value_text(value: Any) -> str:
         return str(int(value))
     if isinstance(value, tuple):
         return ";".join(
-            ",".join((name, str(a), str(b), str(c), float(p).hex(), float(q).hex()))
+            ",".join((name, str(a), str(b), str(c), _number_text(p), _number_text(q)))
             for name, a, b, c, p, q in value
         )
     if isinstance(value, str) and value.isalnum() and value.isascii():
         return value
     raise InternalError(f"constant {value!r} has no text; extend `constants_text`")
+
+
+def _number_text(value: float) -> str:
+    # Readers know no infinities.
+    if not math.isfinite(value):
+        raise InternalError(f"number {value!r} of a program has no text; keep it out of programs")
+    return float(value).hex()
 
 
 def write_cubins(path: str | os.PathLike[str], cubins: Iterable[StoredCubin]) -> None:

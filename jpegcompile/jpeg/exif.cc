@@ -1,9 +1,14 @@
 #include "jpeg/exif.h"
 
+#include <algorithm>
+#include <bit>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <new>
 #include <string_view>
+#include <utility>
 
 namespace jpegcompile {
 namespace {
@@ -13,40 +18,79 @@ using namespace std::string_view_literals;
 constexpr std::string_view exif_signature = "Exif\0\0"sv;
 constexpr std::string_view xmp_signature = "http://ns.adobe.com/xap/1.0/\0"sv;
 constexpr std::string_view xmp_property = "tiff:Orientation"sv;
-constexpr std::uint32_t orientation_tag = 0x0112;
+constexpr std::size_t orientation_tag = 0x0112;
+constexpr std::size_t tag_count = 0x10000;
+constexpr std::size_t header_bytes = 8;
 constexpr std::size_t entry_bytes = 12;
+// What the values of an entry take at most if they stand in the entry itself.
+constexpr std::size_t value_bytes = 4;
 
-// A type of TIFF values (TIFF 6.0, section 2), by its number.
+// How a TIFF structure may begin: the third and the fourth are in neither byte order, and the last
+// is that of BigTIFF, which Pillow reads as plain TIFF.
+constexpr std::string_view headers[] = {"MM\0\x2a"sv, "II\x2a\0"sv, "MM\x2a\0"sv, "II\0\x2a"sv,
+                                        "MM\0\x2b"sv};
+
+// A type of TIFF values (TIFF 6.0, section 2, and BigTIFF), by its number.
+enum class Kind { text, integer, fraction, signed_fraction, real };
 struct Type {
     std::size_t bytes;  // of one value; 0 for types that there are not
-    bool is_integer;    // of BYTE and UNDEFINED Pillow makes bytes, not a number
+    Kind kind;          // of BYTE and UNDEFINED Pillow makes bytes, not a number
 };
-constexpr Type types[] = {{0, false}, {1, false}, {1, false}, {2, true}, {4, true},
-                          {8, false}, {1, true},  {1, false}, {2, true}, {4, true},
-                          {8, false}, {4, false}, {8, false}, {4, true}};
+constexpr Type types[] = {{0, Kind::text},            {1, Kind::text},    {1, Kind::text},
+                          {2, Kind::integer},         {4, Kind::integer}, {8, Kind::fraction},
+                          {1, Kind::integer},         {1, Kind::text},    {2, Kind::integer},
+                          {4, Kind::integer},         {8, Kind::signed_fraction},
+                          {4, Kind::real},            {8, Kind::real},    {4, Kind::integer},
+                          {0, Kind::text},            {0, Kind::text},    {8, Kind::integer}};
+
+// 0 where there is none. Of two 32-bit integers it is whole only if the fraction is.
+double quotient(double numerator, double denominator) noexcept {
+    return denominator == 0.0 ? 0.0 : numerator / denominator;
+}
 
 // Numbers in a TIFF structure; bytes beyond its end are 0.
 class Tiff {
 public:
     explicit Tiff(std::string_view bytes) noexcept
-        : bytes_(bytes), is_little_endian_(byte(0) == 'I') {}
+        : bytes_(bytes), is_little_endian_(bytes.starts_with('I')) {}
 
     [[nodiscard]] bool is_valid() const noexcept {
-        return (byte(0) == 'I' || byte(0) == 'M') && byte(1) == byte(0) && number(2, 2) == 42;
+        const auto begins = [this](std::string_view header) { return bytes_.starts_with(header); };
+        return bytes_.size() >= header_bytes && std::ranges::any_of(headers, begins);
     }
-    [[nodiscard]] bool holds(std::size_t offset, std::size_t size) const noexcept {
+    [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+    [[nodiscard]] bool holds(std::size_t offset, std::uint64_t size) const noexcept {
         return offset <= bytes_.size() && size <= bytes_.size() - offset;
     }
-    [[nodiscard]] std::uint32_t number(std::size_t offset, std::size_t size) const noexcept {
-        std::uint32_t value = 0;
+    [[nodiscard]] std::uint64_t number(std::size_t offset, std::size_t size) const noexcept {
+        std::uint64_t value = 0;
         for (std::size_t index = 0; index < size; ++index) {
             value = value << 8 | byte(offset + (is_little_endian_ ? size - 1 - index : index));
         }
         return value;
     }
+    // The value of a type; 0 for what is no number. A negative integer becomes a large one.
+    [[nodiscard]] double value(std::size_t offset, const Type& type) const noexcept {
+        const auto word = [&](std::size_t at) { return static_cast<std::uint32_t>(number(at, 4)); };
+        const auto signed_word = [&](std::size_t at) { return static_cast<std::int32_t>(word(at)); };
+        switch (type.kind) {
+            case Kind::integer:
+                return static_cast<double>(number(offset, type.bytes));
+            case Kind::fraction:
+                return quotient(word(offset), word(offset + 4));
+            case Kind::signed_fraction:
+                return quotient(signed_word(offset), signed_word(offset + 4));
+            case Kind::real:
+                return type.bytes == 4 ? double{std::bit_cast<float>(word(offset))}
+                                       : std::bit_cast<double>(number(offset, type.bytes));
+            case Kind::text:
+                break;
+        }
+        return 0.0;
+    }
 
 private:
-    [[nodiscard]] std::uint32_t byte(std::size_t offset) const noexcept {
+    [[nodiscard]] std::uint64_t byte(std::size_t offset) const noexcept {
         return offset < bytes_.size() ? static_cast<unsigned char>(bytes_[offset]) : 0;
     }
 
@@ -54,48 +98,63 @@ private:
     bool is_little_endian_;
 };
 
-// The first number of an entry, 0 where it holds none; nothing for an entry that does not count.
-std::optional<unsigned> first_number(const Tiff& tiff, std::size_t entry) noexcept {
-    const std::size_t type = tiff.number(entry + 2, 2);
-    const std::uint64_t count = tiff.number(entry + 4, 4);
-    if (type >= std::size(types) || types[type].bytes == 0 || count == 0) {
-        return {};
-    }
-    const auto [bytes, is_integer] = types[type];
-    std::size_t place = entry + 8;
-    // Values of more than four bytes stand elsewhere.
-    if (count * bytes > 4) {
-        place = tiff.number(place, 4);
-        if (!tiff.holds(place, count * bytes)) {
-            return {};
+// An orientation, which may stand as 6.0 or as 12/2; 0 if the number is none.
+unsigned orientation_of_number(double value) noexcept {
+    for (unsigned orientation = 1; orientation <= 8; ++orientation) {
+        if (value == orientation) {
+            return orientation;
         }
     }
-    return is_integer ? tiff.number(place, bytes) : 0;
+    return 0;
 }
 
-// What the first image file directory says.
-std::optional<unsigned> orientation_of_exif(std::string_view content) noexcept {
-    // Some programs write the signature twice.
-    content.remove_prefix(content.starts_with(exif_signature) ? exif_signature.size() : 0);
-    const Tiff tiff(content);
-    if (!tiff.is_valid()) {
-        return {};
-    }
+// What the first image file directory says; 0 for what is no orientation. Pillow goes from entry to
+// entry: one that it does not take is as if it were not there, and at one that ends beyond the file
+// it stops.
+std::optional<unsigned> orientation_of_directory(const Tiff& tiff) noexcept {
     const std::size_t directory = tiff.number(4, 4);
     const std::size_t count = tiff.number(directory, 2);
+    std::bitset<tag_count> taken;
+    std::uint64_t outside = 0;  // bytes of the values that do not stand in their entries
     for (std::size_t index = 0; index < count; ++index) {
         const std::size_t entry = directory + 2 + index * entry_bytes;
         if (!tiff.holds(entry, entry_bytes)) {
             break;
         }
-        if (tiff.number(entry, 2) != orientation_tag) {
+        const std::size_t tag = tiff.number(entry, 2), number = tiff.number(entry + 2, 2);
+        if (taken[tag] || number >= std::size(types) || types[number].bytes == 0) {
             continue;
         }
-        if (const auto number = first_number(tiff, entry)) {
-            return number;
+        const Type& type = types[number];
+        const std::uint64_t size = tiff.number(entry + 4, 4) * type.bytes;
+        std::size_t place = entry + 8;
+        if (size > value_bytes) {
+            place = tiff.number(place, 4);
+            outside += size;
+            if (outside > tiff.size()) {
+                continue;
+            }
+            if (!tiff.holds(place, size)) {
+                break;
+            }
         }
+        if (size != 0 && tag == orientation_tag) {
+            return orientation_of_number(tiff.value(place, type));
+        }
+        taken[tag] = size != 0;
     }
     return {};
+}
+
+std::optional<unsigned> orientation_of_exif(std::string_view content) noexcept {
+    // Some programs write the signature twice.
+    content.remove_prefix(content.starts_with(exif_signature) ? exif_signature.size() : 0);
+    if (content.empty()) {
+        return {};
+    }
+    const Tiff tiff(content);
+    // Of what is no TIFF structure Pillow raises an error, and looks at no XMP.
+    return tiff.is_valid() ? orientation_of_directory(tiff) : 0;
 }
 
 // The digit of tiff:Orientation="6" or <tiff:Orientation>6<.
@@ -113,21 +172,36 @@ std::optional<unsigned> orientation_of_xmp(std::string_view content) noexcept {
 
 }  // namespace
 
-void Orientation::take(std::span<const unsigned char> content) noexcept {
+bool Orientation::take(std::span<const unsigned char> content) noexcept {
     std::string_view text(reinterpret_cast<const char*>(content.data()), content.size());
     if (text.starts_with(exif_signature)) {
-        text.remove_prefix(exif_signature.size());
-        if (!has_exif_ && !text.empty()) {
-            has_exif_ = true;
-            exif_ = orientation_of_exif(text);
-        }
-    } else if (text.starts_with(xmp_signature)) {
+        return add_exif(text.substr(exif_signature.size()));
+    }
+    if (text.starts_with(xmp_signature)) {
         xmp_ = orientation_of_xmp(text.substr(xmp_signature.size()));
     }
+    return true;
+}
+
+bool Orientation::add_exif(std::string_view content) noexcept {
+    content = content.substr(0, most_exif_bytes - exif_bytes_);
+    if (content.empty()) {
+        return true;
+    }
+    std::unique_ptr<char[]> joined(new (std::nothrow) char[exif_bytes_ + content.size()]);
+    if (joined == nullptr) {
+        return false;
+    }
+    std::copy_n(exif_.get(), exif_bytes_, joined.get());
+    std::ranges::copy(content, joined.get() + exif_bytes_);
+    exif_ = std::move(joined);
+    exif_bytes_ += content.size();
+    return true;
 }
 
 int Orientation::value() const noexcept {
-    const unsigned number = exif_.value_or(xmp_.value_or(1));
+    const auto exif = orientation_of_exif({exif_.get(), exif_bytes_});
+    const unsigned number = exif.value_or(xmp_.value_or(1));
     return number >= 1 && number <= 8 ? static_cast<int>(number) : 1;
 }
 

@@ -84,7 +84,7 @@ def orientation_of(image: Image) -> int:
     except SyntaxError:
         # Of metadata that do not begin as a TIFF file does.
         return 1
-    return number if isinstance(number, int) and 1 <= number <= 8 else 1
+    return int(number) if number in range(1, 9) else 1
 
 
 def channels_of(image: Image, color: Color) -> NDArray[Any]:

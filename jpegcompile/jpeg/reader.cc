@@ -121,9 +121,10 @@ boolean Reader::on_exif_marker(j_decompress_ptr decoder) {
     for (int index = 0; index < length; ++index) {
         content[static_cast<std::size_t>(index)] = next_byte();
     }
-    if (decoder->input_scan_number == 0 && length > 0) {
-        of(reinterpret_cast<j_common_ptr>(decoder))
-            .orientation_.take({content.data(), static_cast<std::size_t>(length)});
+    Orientation& orientation = of(reinterpret_cast<j_common_ptr>(decoder)).orientation_;
+    if (decoder->input_scan_number == 0 && length > 0 &&
+        !orientation.take({content.data(), static_cast<std::size_t>(length)})) {
+        ERREXIT1(decoder, JERR_OUT_OF_MEMORY, 0);
     }
     return TRUE;
 }

@@ -13,9 +13,17 @@
 namespace jpegcompile {
 namespace {
 
+PreprocessOptions integer_options_of(const Node& node) {
+  const PreprocessOptions options = options_of(node);
+  if (!options.integers.has_value()) {
+    throw std::invalid_argument("its decoder is 'float', and it makes integers by libjpeg-turbo");
+  }
+  return options;
+}
+
 class IngestIntegers : public Kernel {
  public:
-  explicit IngestIntegers(const Node& node) : IngestIntegers(options_of(node), node) {}
+  explicit IngestIntegers(const Node& node) : IngestIntegers(integer_options_of(node), node) {}
 
   void compute(const Call& call) const override {
     const FileTensors tensors = file_tensors(call);

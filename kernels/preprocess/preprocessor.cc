@@ -80,6 +80,37 @@ bool is_small(std::span<const Plan> plans) {
                              [](const Plan& plan) { return plan.sum_bytes() <= kMostSumBytes; });
 }
 
+// Whether the window of a filter grows as the image shrinks: Filter.is_antialiased in
+// jpegcompile/preprocessing/steps.py.
+bool is_antialiased(const ResizeFilter& filter) {
+  using enum Interpolation;
+  const bool is_nearest =
+      filter.interpolation == kNearest || filter.interpolation == kNearestExact;
+  switch (filter.library) {
+    case ResizeLibrary::kPillow:
+      return !is_nearest;
+    case ResizeLibrary::kTorchvision:
+    case ResizeLibrary::kOnnxRuntime:
+      return filter.antialias && !is_nearest;
+    default:
+      return filter.interpolation == kArea || filter.interpolation == kDct;
+  }
+}
+
+// Throws std::invalid_argument for a resize that does not go with the decoder.
+void check(const Resize& resize, bool makes_integers) {
+  if (makes_integers && resize.filter.library != ResizeLibrary::kPillow) {
+    throw std::invalid_argument("the decoder libjpeg-turbo resizes as pillow alone does");
+  }
+  if (!resize.scaled_decoding) return;
+  if (makes_integers) {
+    throw std::invalid_argument("the decoder libjpeg-turbo does no scaled_decoding");
+  }
+  if (!is_antialiased(resize.filter)) {
+    throw std::invalid_argument("scaled_decoding needs a resize filter that antialiases");
+  }
+}
+
 // Throws std::invalid_argument for numbers that do not go with each other.
 void check(const NetworkNumbers& network, const PreprocessOptions& options) {
   const size_t channels = network.channels;
@@ -94,6 +125,8 @@ void check(const NetworkNumbers& network, const PreprocessOptions& options) {
   if (!has_mixing || !has_numbers) {
     throw std::invalid_argument("colour and normalisation are not of as many channels");
   }
+  const auto& resize = network.geometry.resize;
+  if (resize.has_value()) check(*resize, options.integers.has_value());
   if (!options.integers.has_value()) return;
   if (channels_of(*options.integers) != static_cast<int64_t>(channels)) {
     throw std::invalid_argument("the colour of the integers is not of as many channels");

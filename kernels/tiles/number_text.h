@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <ios>
 #include <locale>
@@ -12,45 +13,72 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace jpegcompile {
 
-// A decimal number such as -1.5e-3; nothing if the text is anything else, or beyond the type.
+// Takes digits of a base of at most 16 from the front of a text; how many.
+inline size_t take_digits(std::string_view& text, int base = 10) {
+  const std::string_view known = std::string_view("0123456789abcdef").substr(0, static_cast<size_t>(base));
+  const size_t count = std::min(text.find_first_not_of(known), text.size());
+  text.remove_prefix(count);
+  return count;
+}
+
+inline bool take(std::string_view& text, std::string_view start) {
+  if (!text.starts_with(start)) return false;
+  text.remove_prefix(start.size());
+  return true;
+}
+
+// Whether a text is a decimal number as Python's repr writes it: -1, 1.5 or 1e-05.
+inline bool is_decimal(std::string_view text) {
+  take(text, "-");
+  if (take_digits(text) == 0) return false;
+  if (take(text, ".") && take_digits(text) == 0) return false;
+  if (take(text, "e")) {
+    if (!take(text, "-")) take(text, "+");
+    if (take_digits(text) == 0) return false;
+  }
+  return text.empty();
+}
+
+// A decimal number such as -1.5e-3; nothing if the text is anything else, or beyond the type's
+// largest number. One below its smallest number is rounded, also to zero.
 template <typename Real>
 std::optional<Real> decimal(std::string_view text) {
+  if (!is_decimal(text)) return std::nullopt;
   std::istringstream stream{std::string(text)};
   stream.imbue(std::locale::classic());
   Real value = 0;
-  if (!(stream >> std::noskipws >> value)) return std::nullopt;
-  if (stream.peek() != std::istringstream::traits_type::eof()) return std::nullopt;
-  return value;
+  // Some C++ libraries call it a failure, too, where a number was rounded to a subnormal one.
+  const bool is_beyond = !(stream >> value) && std::abs(value) > 1;
+  return is_beyond ? std::nullopt : std::optional(value);
 }
 
-// A number of Python's float.hex such as -0x1.8000000000000p+1; nothing if the text is anything else.
+// A finite number of Python's float.hex such as -0x1.8000000000000p+1; nothing if the text is anything
+// else.
 inline std::optional<double> hexadecimal(std::string_view text) {
-  const bool is_negative = text.starts_with('-');
-  if (is_negative) text.remove_prefix(1);
-  const size_t point = text.find('.'), power = text.find("p");
-  if (!text.starts_with("0x") || point == std::string_view::npos || power == std::string_view::npos ||
-      point > power) {
-    return std::nullopt;
-  }
-  const std::string_view fraction = text.substr(point + 1, power - point - 1);
-  std::string_view exponent_text = text.substr(power + 1);
-  if (exponent_text.starts_with('+')) exponent_text.remove_prefix(1);
-  const std::string digits = std::string(text.substr(2, point - 2)) + std::string(fraction);
-  uint64_t digits_value = 0;
-  int64_t exponent = 0;
-  const auto is_read = [](std::string_view part, auto& value, int base) {
+  const bool is_negative = take(text, "-");
+  if (!take(text, "0x")) return std::nullopt;
+  std::string_view rest = text;
+  const size_t whole = take_digits(rest, 16);
+  if (whole == 0 || !take(rest, ".")) return std::nullopt;
+  const size_t fraction = take_digits(rest, 16);
+  if (fraction == 0 || !take(rest, "p")) return std::nullopt;
+  const bool is_small = take(rest, "-");
+  if ((!is_small && !take(rest, "+")) || rest.empty()) return std::nullopt;
+  const std::string digits = std::string(text.substr(0, whole)) + std::string(text.substr(whole + 1, fraction));
+  uint64_t digits_value = 0, power = 0;
+  const auto is_read = [](std::string_view part, uint64_t& value, int base) {
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value, base);
     return error == std::errc() && end == part.data() + part.size();
   };
-  if (!is_read(digits, digits_value, 16) || !is_read(exponent_text, exponent, 10)) {
-    return std::nullopt;
-  }
+  if (!is_read(digits, digits_value, 16) || !is_read(rest, power, 10)) return std::nullopt;
   // Python writes 53 bits, so nothing is rounded. Beyond these exponents all are zero or infinite.
-  exponent = std::clamp<int64_t>(exponent, -4000, 4000) - 4 * static_cast<int>(fraction.size());
-  const double value = std::ldexp(static_cast<double>(digits_value), static_cast<int>(exponent));
+  const int exponent = static_cast<int>(std::min<uint64_t>(power, 4000));
+  const int shift = (is_small ? -exponent : exponent) - 4 * static_cast<int>(fraction);
+  const double value = std::ldexp(static_cast<double>(digits_value), shift);
   return is_negative ? -value : value;
 }
 

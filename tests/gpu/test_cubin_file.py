@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +75,14 @@ def test_constants_without_text(value: object) -> None:
     message = f"constant {value!r} has no text; extend `constants_text`"
     with pytest.raises(InternalError, match=re.escape(message)):
         constants_text({"NAME": value})
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_numbers_without_text(value: float) -> None:
+    message = f"number {value!r} of a program has no text; keep it out of programs"
+    for numbers in ((value, 0.0), (0.0, value)):
+        with pytest.raises(InternalError, match=re.escape(message)):
+            constants_text({"PROGRAM": (("Elu", 0, 0, 0, *numbers),)})
 
 
 def test_cubins_that_cannot_be_told_apart(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import warnings
 
@@ -15,7 +16,8 @@ from support.jpeg_writer import SOI, segment
 from jpegcompile.jpeg.read import read_coefficients
 
 ORIENTATION = 0x0112
-BYTE, ASCII, SHORT, LONG, RATIONAL, SBYTE, SSHORT, SLONG, IFD = 1, 2, 3, 4, 5, 6, 8, 9, 13
+BYTE, ASCII, SHORT, LONG, RATIONAL, SBYTE, SSHORT, SLONG, SRATIONAL = 1, 2, 3, 4, 5, 6, 8, 9, 10
+FLOAT, DOUBLE, IFD, LONG8 = 11, 12, 13, 16
 FORMATS = {
     BYTE: "B3x",
     SHORT: "H2x",
@@ -25,13 +27,14 @@ FORMATS = {
     SBYTE: "b3x",
     SSHORT: "h2x",
     SLONG: "i",
+    FLOAT: "f",
     IFD: "I",
 }
 # Read by the decoder of clean baseline files, and by libjpeg.
 FILES = {False: make_jpeg(17, 9), True: make_jpeg(17, 9, progressive=True)}
 
 
-def entry(order: str, tag: int, kind: int, value: int, count: int = 1) -> bytes:
+def entry(order: str, tag: int, kind: int, value: float, count: int = 1) -> bytes:
     """An entry of an image file directory (TIFF 6.0, section 2)."""
     return struct.pack(order + "HHI", tag, kind, count) + struct.pack(order + FORMATS[kind], value)
 
@@ -63,7 +66,16 @@ def pillow_orientation(*contents: bytes) -> object:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of entries that Pillow leaves out
         image = Image.open(io.BytesIO(with_segments(FILES[False], *contents)))
-        return image.getexif().get(ORIENTATION, 1)
+        try:
+            return image.getexif().get(ORIENTATION, 1)
+        except (SyntaxError, struct.error):  # of what is no TIFF structure; it turns nothing
+            return 1
+
+
+def turned(*contents: bytes) -> object:
+    """The same, 1 where it turns by nothing."""
+    found = pillow_orientation(*contents)
+    return found if found in range(1, 9) else 1
 
 
 def test_files_without_metadata_are_not_turned() -> None:
@@ -123,8 +135,7 @@ INVALID = {
 def test_invalid_metadata_turn_nothing(name: str) -> None:
     assert orientation_of(VALID) == 5
     # Bytes and text are no numbers to Pillow, either.
-    if name not in ("magic", "byte order"):  # which it raises an error of
-        assert pillow_orientation(INVALID[name]) not in range(2, 9)
+    assert pillow_orientation(INVALID[name]) not in range(2, 9)
     assert orientation_of(INVALID[name]) == 1
 
 
@@ -143,6 +154,32 @@ def several(order: str, *values: int) -> bytes:
     return exif(order, kind) + struct.pack(f"{order}{len(values)}H", *values)
 
 
+def outside(order: str, kind: int, values: bytes, count: int = 1) -> bytes:
+    """An entry whose values stand behind the directory."""
+    place = 8 + 2 + 12 + 4
+    return exif(order, struct.pack(order + "HHII", ORIENTATION, kind, count, place)) + values
+
+
+def behind(*entries: bytes) -> bytes:
+    """Entries in front of one that says 6."""
+    return exif("<", *entries, entry("<", ORIENTATION, SHORT, 6))
+
+
+def with_header(header: bytes) -> bytes:
+    """Metadata that say 5 in the byte order of a header of four bytes, behind that header."""
+    order = "<" if header.startswith(b"I") else ">"
+    valid = exif(order, entry(order, ORIENTATION, SHORT, 5))
+    return valid[:6] + header + valid[10:]
+
+
+def far(tag: int, kind: int, count: int, place: int = 5000) -> bytes:
+    """An entry whose values stand at a place in the file, or beyond its end."""
+    return struct.pack("<HHII", tag, kind, count, place)
+
+
+MAKE, MODEL = 0x010F, 0x0110
+# Of the last bytes the entry of the orientation.
+SPLIT = exif("<", entry("<", MODEL, SHORT, 1), entry("<", ORIENTATION, SHORT, 6))
 MAKER = exif("<", entry("<", 0x0110, SHORT, 1))
 # By several segments, or by what few programs write.
 UNUSUAL: dict[str, tuple[int, tuple[bytes, ...]]] = {
@@ -164,8 +201,74 @@ UNUSUAL: dict[str, tuple[int, tuple[bytes, ...]]] = {
             ),
         ),
     ),
-    "first segment counts": (5, (VALID, several("<", 6, 3, 1))),
-    "nothing in the first segment": (1, (MAKER, VALID)),
+    "two structures": (5, (VALID, several("<", 6, 3, 1))),
+    "nothing in the first structure": (1, (MAKER, VALID)),
+    "one structure in two segments": (6, (SPLIT[:30], b"Exif\0\0" + SPLIT[30:])),
+    "values in the second segment": (
+        6,
+        (several("<", 6, 3, 1)[:-6], property_of(b"3"), b"Exif\0\0" + struct.pack("<3H", 6, 3, 1)),
+    ),
+    "one structure in three segments": (
+        6,
+        (SPLIT[:8], b"Exif\0\0" + SPLIT[8:31], b"Exif\0\0", b"Exif\0\0" + SPLIT[31:]),
+    ),
+    "signature in the second segment": (5, (b"Exif\0\0", b"Exif\0\0" + VALID)),
+    "values beyond the end in front": (1, (behind(far(MAKE, ASCII, 30)),)),
+    "values beyond the end in front, and XMP": (
+        3,
+        (behind(far(MAKE, ASCII, 30)), property_of(b"3")),
+    ),
+    "values longer than the file in front": (
+        6,
+        (behind(far(MAKE, LONG, 5000, place=8)),),
+    ),
+    # 30 and 28 bytes of 50: too long together, so the second is passed over, wherever it stands.
+    "values that are too long together": (
+        6,
+        (behind(far(MAKE, SHORT, 15, place=0), far(MODEL, SHORT, 14)),),
+    ),
+    # Another entry of a tag is not looked at.
+    "values beyond the end of a tag that is there": (
+        6,
+        (behind(entry("<", MAKE, SHORT, 1), far(MAKE, LONG, 4)),),
+    ),
+    "values beyond the end behind": (
+        6,
+        (
+            exif(
+                "<",
+                entry("<", ORIENTATION, SHORT, 6),
+                far(MAKE, LONG, 4),
+            ),
+        ),
+    ),
+    "unknown type in front": (
+        6,
+        (behind(far(MAKE, 14, 30)),),
+    ),
+    "no byte order, and XMP": (1, (INVALID["byte order"], property_of(b"6"))),
+    "no magic number, and XMP": (1, (INVALID["magic"], property_of(b"6"))),
+    "a header that ends, and XMP": (1, (VALID[:13], property_of(b"6"))),
+    "a header alone, and XMP": (6, (VALID[:14], property_of(b"6"))),
+    "magic number of the other order, big endian": (5, (with_header(b"MM\x2a\0"),)),
+    "magic number of the other order, little endian": (5, (with_header(b"II\0\x2a"),)),
+    "BigTIFF, big endian": (5, (with_header(b"MM\0\x2b"),)),
+    "BigTIFF, little endian": (1, (with_header(b"II\x2b\0"), property_of(b"6"))),
+    "float": (6, (exif(">", entry(">", ORIENTATION, FLOAT, 6.0)),)),
+    "float of no orientation": (1, (exif(">", entry(">", ORIENTATION, FLOAT, 6.5)),)),
+    "double": (6, (outside(">", DOUBLE, struct.pack(">d", 6)),)),
+    "double of no orientation": (1, (outside("<", DOUBLE, struct.pack("<d", math.nan)),)),
+    "fraction 12/2": (6, (outside("<", RATIONAL, struct.pack("<II", 12, 2)),)),
+    "fraction 13/2": (1, (outside("<", RATIONAL, struct.pack("<II", 13, 2)),)),
+    "fraction 6/0": (1, (outside("<", RATIONAL, struct.pack("<II", 6, 0)),)),
+    "fraction of large numbers": (
+        1,
+        (outside("<", RATIONAL, struct.pack("<II", 4294967291, 715827882)),),
+    ),
+    "fraction -6/-1": (6, (outside(">", SRATIONAL, struct.pack(">ii", -6, -1)),)),
+    "fraction -6/-1 without signs": (1, (outside(">", RATIONAL, struct.pack(">ii", -6, -1)),)),
+    "64 bits": (6, (outside("<", LONG8, struct.pack("<Q", 6)),)),
+    "64 bits of no orientation": (1, (outside("<", LONG8, struct.pack("<Q", 2**32 + 6)),)),
     "an empty segment, then one": (5, (b"Exif\0\0", VALID)),
     "XMP attribute": (6, (property_of(b"6"),)),
     "XMP element": (8, (xmp(b"<tiff:Orientation>8</tiff:Orientation>"),)),
@@ -183,19 +286,35 @@ UNUSUAL: dict[str, tuple[int, tuple[bytes, ...]]] = {
 @pytest.mark.parametrize("name", UNUSUAL)
 def test_unusual_metadata_as_in_pillow(name: str) -> None:
     expected, contents = UNUSUAL[name]
-    found = pillow_orientation(*contents)
-    assert (found if found in range(1, 9) else 1) == expected
+    assert turned(*contents) == expected
     assert orientation_of(*contents) == expected
 
 
 def test_every_beginning_and_change_of_metadata() -> None:
     for size in range(len(VALID)):
-        assert orientation_of(VALID[:size]) in {1, 5}
+        assert orientation_of(VALID[:size]) == turned(VALID[:size])
     chance = np.random.default_rng(1)
     for _ in range(300):
         damaged = bytearray(VALID)
         damaged[chance.integers(len(damaged))] = chance.integers(256)
-        assert 1 <= orientation_of(bytes(damaged)) <= 8
+        assert orientation_of(bytes(damaged)) == turned(bytes(damaged))
+
+
+def test_exif_beyond_its_limit_is_left_out() -> None:
+    """2^20 bytes of content count: here the place of the value is the last of them, or beyond."""
+    most = 1 << 20
+    part = 60000
+
+    def split(place: int) -> list[bytes]:
+        head = outside("<", SHORT, b"", count=3)
+        content = head[:6] + head[6:24] + struct.pack("<I", place) + head[28:]
+        joined = content[6:].ljust(place, b"\0") + struct.pack("<3H", 6, 6, 6)
+        return [b"Exif\0\0" + joined[at : at + part] for at in range(0, len(joined), part)]
+
+    inside, beyond = split(most - 6), split(most - 5)
+    assert pillow_orientation(*inside) == pillow_orientation(*beyond) == 6
+    assert orientation_of(*inside) == 6
+    assert orientation_of(*beyond) == 1
 
 
 def test_other_segments_stand_in_front() -> None:

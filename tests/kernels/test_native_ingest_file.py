@@ -142,6 +142,72 @@ def test_attributes(changed: dict[str, Any], message: str) -> None:
     assert said(INGEST_FILE, lambda: session(constants=numbers(2), **changed)) == advised
 
 
+TURBO = {"decoder": "libjpeg-turbo"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        *(
+            (
+                {**TURBO, "library": library, "filter": filter},
+                "the decoder libjpeg-turbo resizes as pillow alone does",
+            )
+            for library, filter in (
+                ("opencv", "bilinear"),
+                ("opencv", "nearest"),
+                ("opencv", "area"),
+                ("onnxruntime", "bilinear"),
+                ("jpegcompile", "dct"),
+            )
+        ),
+        ({**TURBO, "filter": "area"}, "the library has no such resize filter"),
+        (
+            {**TURBO, "scaled_decoding": 1},
+            "the decoder libjpeg-turbo does no scaled_decoding",
+        ),
+        *(
+            (
+                {"scaled_decoding": 1, **filter},
+                "scaled_decoding needs a resize filter that antialiases",
+            )
+            for filter in (
+                {"filter": "nearest"},
+                {"library": "opencv"},
+                {"library": "tensorflow"},
+                {"library": "torchvision", "filter": "nearest-exact"},
+                {"library": "torchvision", "antialias": 0},
+            )
+        ),
+    ],
+)
+@pytest.mark.parametrize("op", [INGEST_FILE, INGEST_INTEGERS])
+def test_attributes_that_do_not_go_together(op: str, changed: dict[str, Any], message: str) -> None:
+    if op == INGEST_INTEGERS and changed.get("decoder") is None:
+        message = "its decoder is 'float', and it makes integers by libjpeg-turbo"
+    advised = f"{message}; compile the model again"
+    assert said(op, lambda: session(op, **changed)) == advised
+
+
+@pytest.mark.parametrize("name", ["float", None])
+def test_integers_are_of_one_decoder(name: str | None) -> None:
+    said_of = said(INGEST_INTEGERS, lambda: session(INGEST_INTEGERS, decoder=name))
+    message = "its decoder is 'float', and it makes integers by libjpeg-turbo"
+    assert said_of == f"{message}; compile the model again"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {**TURBO, "filter": "nearest"},
+        {"library": "opencv", "filter": "area", "scaled_decoding": 1},
+        {"library": "torchvision", "scaled_decoding": 1},
+    ],
+)
+def test_attributes_that_go_together(changed: dict[str, Any]) -> None:
+    session(**changed)
+
+
 def test_of_several_faults_the_first_is_told() -> None:
     """The decoder's, then other attributes in their order, then inputs in theirs."""
     faults: dict[str, Any] = {"decoder": "x", "width": 0, "filter": "x"}

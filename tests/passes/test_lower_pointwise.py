@@ -242,3 +242,14 @@ def test_infinite_constants_are_no_part_of_a_region() -> None:
         "d": "operand 'mask' is not finite everywhere",
         "y": "Sigmoid has no JPEG-domain form",
     }
+
+
+@pytest.mark.parametrize("number", ["inf", "-inf", "nan"])
+def test_infinite_attributes_are_no_part_of_a_region(number: str) -> None:
+    """Programs are texts of finite numbers."""
+    graph = Graph(ONE_MAP + "{ e = Elu<alpha: float = 2.0>(x)  y = Mul(x, e) }")
+    assert "Elu" not in outline_of(lowered(graph))
+    infinite = lowered(graph.with_text("2.0", number))
+    assert "JpegPointwise" not in outline_of(infinite)
+    assert "Elu" in outline_of(infinite)
+    emit(infinite)

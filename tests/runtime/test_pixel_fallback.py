@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from support.arithmetic_files import ARITHMETIC
 from support.coefficient_files import SAMPLINGS, random_file
 from support.images import make_jpeg
@@ -89,6 +90,15 @@ def test_damaged_metadata_turn_nothing() -> None:
     stream = io.BytesIO()
     Image.new("RGB", (8, 4)).save(stream, "PNG", exif=b"Exif\0\0II\0\0unreadable")
     assert decoded(stream.getvalue()).frame.orientation == 1
+
+
+def test_an_orientation_may_be_a_float() -> None:
+    """Pillow's exif_transpose takes 6.0 for 6."""
+    entry = struct.pack("<HHHIf", 1, 0x0112, 11, 1, 6.0)  # type FLOAT
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 4)).save(stream, "PNG", exif=b"Exif\0\0II*\0\10\0\0\0" + entry + bytes(4))
+    assert ImageOps.exif_transpose(Image.open(stream)).size == (4, 8)
+    assert decoded(stream.getvalue()).frame.orientation == 6
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

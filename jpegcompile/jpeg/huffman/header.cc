@@ -122,10 +122,7 @@ private:
         if (marker == app14 && content.size() >= 12 && starts_with(content, "Adobe")) {
             adobe_transform_ = content[11];
         }
-        if (marker == app1) {
-            orientation_.take(content);
-        }
-        return true;
+        return marker != app1 || orientation_.take(content);
     }
 
     bool take_restart_interval(Bytes content) noexcept {

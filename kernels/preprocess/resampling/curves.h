@@ -32,15 +32,6 @@ double lanczos(double x) {
   return x >= -kLobes && x < kLobes ? sinc(x) * sinc(x / kLobes) : 0.0;
 }
 
-// Of three lobes, the sine of a triple angle takes no sine of its own.
-template <>
-inline double lanczos<3>(double x) {
-  if (x < -3.0 || x >= 3.0) return 0.0;
-  if (x == 0.0) return 1.0;
-  const double angle = std::numbers::pi * x / 3.0, sine = std::sin(angle);
-  return sine * sine * (3.0 - 4.0 * sine * sine) / (3.0 * angle * angle);
-}
-
 // Keys' convolution kernel (IEEE Trans. ASSP 29, 1981) with its parameter `a`, in quarters.
 template <int kQuarters>
 double keys(double x) {
@@ -69,7 +60,7 @@ void series(const Stretch& stretch, std::span<double> values) {
   for (size_t index = 0; index < values.size(); ++index) values[index] = kCurve(stretch.place(index));
 }
 
-// Most sines follow from the one before, as angles are equally far apart: half the time.
+// Of three lobes, the sine of a triple angle takes no sine of its own. Most sines follow from the one before, as angles are equally far apart: half the time.
 // Where the curve divides by a small angle, and after some steps, they are computed anew, which keeps
 // the error below 1e-13.
 template <>
