@@ -120,7 +120,7 @@ def test_wide_files_take_little_memory(height: int, tmp_path: Path) -> None:
 
 
 def test_views_of_wide_files_take_little_memory(tmp_path: Path) -> None:
-    """Together they would take 86 MB, though each of them is small enough to be made at once."""
+    """Together they would take 62 MB, though each of them is small enough to be made at once."""
     assert grown(wide_jpeg(200, width=20000), TEN, tmp_path) <= 30 << 20
 
 
