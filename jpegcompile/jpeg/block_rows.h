@@ -34,6 +34,8 @@ public:
     // lies within the component's true size. One block more than the component has is readable.
     [[nodiscard]] virtual const std::int16_t* blocks(std::size_t component,
                                                      std::size_t row) const = 0;
+    // Goes back before the first row, where all rows are held; false, and nothing done, elsewhere.
+    [[nodiscard]] virtual bool rewind() noexcept { return false; }
 };
 
 // Data that only libjpeg may judge: whoever reads begins again, with rows that libjpeg reads.

@@ -45,6 +45,11 @@ public:
                          block_row * component.block_columns * block_coefficients;
     }
 
+    bool rewind() noexcept override {
+        begun_ = 0;
+        return true;
+    }
+
 private:
     Image image_;
     std::vector<std::size_t> factors_;

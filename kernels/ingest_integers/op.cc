@@ -7,7 +7,6 @@
 #include "generated/makers.h"
 #include "ingest_file/network.h"
 #include "ingest_integers/files.h"
-#include "jpeg/open_rows.h"
 #include "preprocess/preprocessor.h"
 
 namespace jpegcompile {
@@ -34,9 +33,8 @@ class IngestIntegers : public Kernel {
                       network.size.width};
     float* y = call.output_floats(Out::kY, shape);
     for (int64_t index = 0; index < images; ++index, y += preprocessor_.image_size()) {
-      const std::unique_ptr<BlockRows> rows = rows_of(image_of(tensors, index));
       try {
-        preprocessor_.take(*rows, y);
+        preprocessor_.take(image_of(tensors, index), y);
       } catch (const FrameRefused&) {
         throw KernelError(
             "files of the frame that is given do not come to the model's size, or have fractional"

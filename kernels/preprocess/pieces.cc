@@ -1,13 +1,21 @@
 #include "preprocess/pieces.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <memory>
+#include <vector>
 
 #include "preprocess/strips.h"
 
 namespace jpegcompile {
 namespace {
+
+// Outputs [first, first + count) of the axis that stored columns become. They are made of a part of
+// the columns, but of all rows.
+struct Piece {
+  int64_t first = 0, count = 0;
+  NetworkNumbers network;  // one that sees nothing else
+  Placement placement;     // in it
+};
 
 // Outputs [first, first + count) of an axis. It is flipped behind the crop.
 AxisPlacement part_of(AxisPlacement axis, int64_t first, int64_t count) {
@@ -26,15 +34,12 @@ Piece make_piece(const Placement& placement, const NetworkNumbers& network, int6
   return piece;
 }
 
-}  // namespace
-
-std::vector<Piece> pieces_of(const Placement& placement, const Plan& whole,
-                             const NetworkNumbers& network) {
-  std::vector<Piece> pieces;
-  const auto wanted = static_cast<int64_t>((whole.sum_bytes() + kMostSumBytes - 1) / kMostSumBytes);
-  if (wanted <= 1) return pieces;
+// Each has 8 outputs, or a multiple, but for the last one.
+std::vector<Piece> pieces_of(const Placement& placement, const NetworkNumbers& network,
+                             int64_t wanted) {
   const int64_t outputs = placement.is_transposed ? network.size.height : network.size.width;
   const int64_t step = kBlock * std::max<int64_t>(outputs / (kBlock * wanted), 1);
+  std::vector<Piece> pieces;
   for (int64_t first = 0; first < outputs; first += step) {
     const int64_t count = std::min(step, outputs - first);
     pieces.push_back(make_piece(placement, network, first, count));
@@ -42,8 +47,10 @@ std::vector<Piece> pieces_of(const Placement& placement, const Plan& whole,
   return pieces;
 }
 
-void take_piece(BlockRows& rows, const Piece& piece, const Plan& whole, const NetworkNumbers& network,
-                void* out) {
+// Writes what the rows, from the first one on, give of a piece to its place in `out`, the input of
+// `network`.
+void take_piece(BlockRows& rows, const Piece& piece, const Plan& whole,
+                const NetworkNumbers& network, Operators& operators, std::byte* out) {
   const Size size = network.size;
   const size_t bytes = network.is_half ? sizeof(uint16_t) : sizeof(float);
   const size_t together = network.is_channels_last ? network.channels * bytes : bytes;
@@ -55,13 +62,44 @@ void take_piece(BlockRows& rows, const Piece& piece, const Plan& whole, const Ne
   const size_t length = unit * static_cast<size_t>(piece.count);
   const size_t pitch = unit * static_cast<size_t>(has_rows ? size.height : size.width);
   const auto made = std::make_unique_for_overwrite<std::byte[]>(runs * length);
-  // Components share operators, and no other file has use for them.
-  Operators operators(kMostSumBytes);
   const Plan plan = make_plan(rows.frame(), piece.placement, piece.network, operators, &whole);
   ingest(rows, std::span(&plan, 1), piece.network, made.get());
-  std::byte* to = static_cast<std::byte*>(out) + unit * static_cast<size_t>(piece.first);
+  std::byte* to = out + unit * static_cast<size_t>(piece.first);
   for (size_t run = 0; run < runs; ++run, to += pitch) {
     std::copy_n(made.get() + run * length, length, to);
+  }
+}
+
+// How many of the first plans take at most `most_bytes` together.
+size_t fitting(std::span<const Plan> plans, const NetworkNumbers& network, size_t most_bytes) {
+  size_t bytes = 0;
+  const auto end = std::ranges::find_if(plans, [&](const Plan& plan) {
+    bytes += ingest_bytes(plan, network);
+    return bytes > most_bytes;
+  });
+  return static_cast<size_t>(end - plans.begin());
+}
+
+}  // namespace
+
+void take_floats(Passes& passes, std::span<const Plan> plans, std::span<const Placement> placements,
+                 const NetworkNumbers& network, size_t most_bytes, std::byte* out) {
+  // Components, and views, share operators; no other file has use for those of pieces.
+  Operators operators(most_bytes);
+  for (size_t view = 0; view < plans.size();) {
+    std::byte* const to = out + view * network.view_bytes();
+    if (const size_t count = fitting(plans.subspan(view), network, most_bytes); count > 0) {
+      ingest(passes.begin(), plans.subspan(view, count), network, to);
+      view += count;
+      continue;
+    }
+    const Plan& whole = plans[view];
+    const size_t wanted = (ingest_bytes(whole, network) + most_bytes - 1) / most_bytes;
+    for (const Piece& piece :
+         pieces_of(placements[view], network, static_cast<int64_t>(wanted))) {
+      take_piece(passes.begin(), piece, whole, network, operators, to);
+    }
+    ++view;
   }
 }
 

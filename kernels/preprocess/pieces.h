@@ -1,33 +1,25 @@
-// Networks' inputs that are made piece by piece, so that very wide images take no more memory than
-// others.
+// Networks' inputs within a bound of memory: as many views together as fit, and what does not fit
+// piece by piece, so that very wide images take no more memory than others.
 #pragma once
 
-#include <vector>
+#include <cstddef>
+#include <span>
 
-#include "jpeg/block_rows.h"
+#include "preprocess/passes.h"
+#include "preprocess/placement.h"
 #include "preprocess/plan.h"
 
 namespace jpegcompile {
 
-// Bytes of sums beyond which a result is made in pieces. Photographs take less: 12 megapixels that
-// shrink to 224 pixels, 1 MB.
+// Bytes of sums and of rows between stages that an image takes at once. Photographs take less: ten
+// views of 12 megapixels that shrink to 224 pixels, 5 MB.
 inline constexpr size_t kMostSumBytes = size_t{1} << 23;
 
-// Outputs [first, first + count) of the axis that stored columns become. They are made of a part of
-// the columns, but of all rows: the file is read once for each piece.
-struct Piece {
-  int64_t first = 0, count = 0;
-  NetworkNumbers network;  // one that sees nothing else
-  Placement placement;     // in it
-};
-
-// None if `whole` takes little enough memory. Each has 8 outputs, or a multiple, but for the last one.
-std::vector<Piece> pieces_of(const Placement& placement, const Plan& whole,
-                             const NetworkNumbers& network);
-
-// Writes what the rows, from the first one on, give of a piece to its place in `out`, the input of
-// `network`. Throws what `rows` throws.
-void take_piece(BlockRows& rows, const Piece& piece, const Plan& whole, const NetworkNumbers& network,
-                void* out);
+// Writes the network's input of one image to `out`, as `ingest` does; `placements` are those of the
+// plans. The file is read once for all views that take at most `most_bytes` together, and where one
+// takes more by itself, once for each piece of it. The least piece has 8 columns of the result (rows,
+// if the image is turned by a quarter). Throws what `passes` throws.
+void take_floats(Passes& passes, std::span<const Plan> plans, std::span<const Placement> placements,
+                 const NetworkNumbers& network, size_t most_bytes, std::byte* out);
 
 }  // namespace jpegcompile

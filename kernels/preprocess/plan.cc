@@ -172,14 +172,6 @@ ResultShape::ResultShape(Size size, bool is_transposed)
       is_transposed(is_transposed),
       stride(static_cast<size_t>(16 * (ceil_div(this->size.width, 16) | 1))) {}
 
-size_t Plan::sum_bytes() const {
-  size_t floats = 0;
-  for (const ComponentPlan& component : components) {
-    floats += static_cast<size_t>(component.ring) * component.stride;
-  }
-  return floats * sizeof(float);
-}
-
 int64_t Plan::ready(int64_t complete) const {
   return complete == outputs() ? complete : complete / kGroup * kGroup;
 }

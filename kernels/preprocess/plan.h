@@ -91,8 +91,6 @@ struct Plan : ResultShape {
     return row >= rows.first_shown() && row < rows.last_shown();
   }
   int64_t outputs() const { return size.height; }
-  // Of the rows of all components that block rows are still being added to.
-  size_t sum_bytes() const;
   // The rows that can be handed on once so many are complete: whole groups, or all.
   int64_t ready(int64_t complete) const;
 };

@@ -15,7 +15,6 @@
 #include "jpeg/work.h"
 #include "preprocess/resampling/filters.h"
 #include "preprocess/steps.h"
-#include "preprocess/strips.h"
 
 namespace jpegcompile {
 namespace {
@@ -34,51 +33,6 @@ struct Refusal {
 };
 
 bool is_byte(double value) { return value >= 0.0 && value <= 255.0; }
-
-// The least that shows all of the placements, which differ in where they begin and in whether they
-// are flipped. One alone is its own hull.
-Placement hull_of(std::span<const Placement> placements) {
-  Placement hull = placements.front();
-  if (placements.size() == 1) return hull;
-  for (AxisPlacement Placement::*axis : {&Placement::rows, &Placement::columns}) {
-    AxisPlacement& whole = hull.*axis;
-    int64_t end = whole.start + whole.length;
-    for (const Placement& placement : placements) {
-      const AxisPlacement& part = placement.*axis;
-      whole.start = std::min(whole.start, part.start);
-      end = std::max(end, part.start + part.length);
-    }
-    whole.length = end - whole.start;
-    whole.is_flipped = false;
-  }
-  return hull;
-}
-
-// The part of [channels][rows][columns] pixels of a hull that one of its placements shows.
-void cut(const uint8_t* pixels, const Placement& hull, const Placement& view, size_t channels,
-         uint8_t* out) {
-  const AxisPlacement& rows = view.rows;
-  const AxisPlacement& columns = view.columns;
-  const int64_t width = hull.columns.length, plane = hull.rows.length * width;
-  for (size_t channel = 0; channel < channels; ++channel) {
-    const uint8_t* from = pixels + static_cast<int64_t>(channel) * plane +
-                          (rows.start - hull.rows.start) * width + columns.start -
-                          hull.columns.start;
-    for (int64_t row = 0; row < rows.length; ++row, from += width, out += columns.length) {
-      if (columns.is_flipped) {
-        std::reverse_copy(from, from + columns.length, out);
-      } else {
-        std::copy_n(from, columns.length, out);
-      }
-    }
-  }
-}
-
-// Whether the sums of each view take little enough memory for the file to be read once for all.
-bool is_small(std::span<const Plan> plans) {
-  return std::ranges::all_of(plans,
-                             [](const Plan& plan) { return plan.sum_bytes() <= kMostSumBytes; });
-}
 
 // Whether the window of a filter grows as the image shrinks: Filter.is_antialiased in
 // jpegcompile/preprocessing/steps.py.
@@ -211,8 +165,8 @@ Preprocessor::Preprocessor(NetworkNumbers network, const PreprocessOptions& opti
       operators_(options.cache_bytes) {
   check(network_, options_);
   if (options_.integers.has_value()) {
-    numbers_ = pixel_numbers(network_);
-    for (const double fill : network_.fill) fill_.push_back(static_cast<uint8_t>(fill));
+    integers_ = {*options_.integers, {}, pixel_numbers(network_)};
+    for (const double fill : network_.fill) integers_.fill.push_back(static_cast<uint8_t>(fill));
   }
   if (network_.geometry.resize.has_value()) check_filter(network_.geometry.resize->filter);
 }
@@ -228,17 +182,11 @@ void Preprocessor::read(const Source& source, void* out) {
     }
   };
   const ReadOptions options{options_.tolerant, options_.max_pixels, check_frame};
-  // `open` gives the rows from the first one on.
-  const auto take_all = [&](const auto& open) {
-    std::unique_ptr<BlockRows> rows = open();
-    check_frame(rows->frame());
-    if (is_small(prepared.plans)) {
-      take(*rows, prepared, out);
-    } else {
-      take_apart(open, rows, prepared, static_cast<std::byte*>(out));
-    }
-    while (options_.checks_all && rows->next()) {
-    }
+  const auto take_all = [&](const Passes::Open& open) {
+    Passes passes(open);
+    check_frame(passes.frame());
+    take(passes, prepared, out);
+    if (options_.checks_all) passes.finish();
   };
   const auto take_bytes = [&](std::span<const unsigned char> bytes) {
     try {
@@ -257,22 +205,6 @@ void Preprocessor::read(const Source& source, void* out) {
   take_all([&] { return rows_of(read_coefficients(source, options)); });
 }
 
-template <typename Open>
-void Preprocessor::take_apart(const Open& open, std::unique_ptr<BlockRows>& rows,
-                              const Prepared& prepared, std::byte* out) {
-  bool is_used = false;
-  const auto begin = [&]() -> BlockRows& {
-    if (std::exchange(is_used, true)) rows = open();
-    return *rows;
-  };
-  for (size_t view = 0; view < prepared.plans.size(); ++view, out += network_.view_bytes()) {
-    const Plan& plan = prepared.plans[view];
-    const std::vector<Piece> pieces = pieces_of(prepared.placements[view], plan, network_);
-    if (pieces.empty()) ingest(begin(), std::span(&plan, 1), network_, out);
-    for (const Piece& piece : pieces) take_piece(begin(), piece, plan, network_, out);
-  }
-}
-
 void Preprocessor::prepare(const Image& frame, Prepared& prepared) {
   const bool is_prepared = !prepared.placements.empty();
   FrameHeader header = header_of(frame);
@@ -287,38 +219,20 @@ void Preprocessor::prepare(const Image& frame, Prepared& prepared) {
   prepared.frame = std::move(header);
 }
 
-void Preprocessor::take(BlockRows& rows, void* out) {
+void Preprocessor::take(Image image, void* out) {
+  // Which go back to their beginning, and are opened once.
+  Passes passes([&image] { return rows_of(std::move(image)); });
   Prepared prepared;
-  prepare(rows.frame(), prepared);
-  take(rows, prepared, out);
+  prepare(passes.frame(), prepared);
+  take(passes, prepared, out);
 }
 
-void Preprocessor::take(BlockRows& rows, const Prepared& prepared, void* out) {
+void Preprocessor::take(Passes& passes, const Prepared& prepared, void* out) {
+  auto* const to = static_cast<std::byte*>(out);
   if (options_.integers.has_value()) {
-    take_integers(rows, prepared.placements, out);
+    take_integers(passes, prepared.placements, integers_, network_, to);
   } else {
-    ingest(rows, prepared.plans, network_, out);
-  }
-}
-
-void Preprocessor::take_integers(BlockRows& rows, std::span<const Placement> placements,
-                                 void* out) const {
-  // All views are parts of one resized image, of which no more is made than they show.
-  const Placement whole = hull_of(placements);
-  const Size size{whole.rows.length, whole.columns.length};
-  const auto pixels_of = [&](Size shown) {
-    return std::make_unique_for_overwrite<uint8_t[]>(
-        network_.channels * static_cast<size_t>(shown.height * shown.width));
-  };
-  const auto pixels = pixels_of(size);
-  decode_integers(rows, whole, *options_.integers, fill_, pixels.get());
-  if (placements.size() == 1) return take_pixels(pixels.get(), numbers_, network_, out);
-  const auto seen = pixels_of(network_.size);
-  auto* to = static_cast<std::byte*>(out);
-  for (const Placement& view : placements) {
-    cut(pixels.get(), whole, view, network_.channels, seen.get());
-    take_pixels(seen.get(), numbers_, network_, to);
-    to += network_.view_bytes();
+    take_floats(passes, prepared.plans, prepared.placements, network_, options_.most_sum_bytes, to);
   }
 }
 

@@ -4,17 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "jpeg/block_rows.h"
 #include "jpeg/coefficients.h"
-#include "preprocess/integer/integer_decode.h"
+#include "preprocess/integer_views.h"
+#include "preprocess/passes.h"
 #include "preprocess/pieces.h"
-#include "preprocess/pixels.h"
 #include "preprocess/plan.h"
 
 namespace jpegcompile {
@@ -42,6 +40,7 @@ struct PreprocessOptions {
   size_t threads = 1;
   bool checks_all = false;  // decodes what the network does not see, too, to learn of damage
   size_t cache_bytes = size_t{1} << 26;  // of operators
+  size_t most_sum_bytes = kMostSumBytes;  // of an image in the making
   // The integers of libjpeg-turbo and Pillow in this colour, in place of the float decode.
   std::optional<PixelColor> integers = {};
 };
@@ -62,34 +61,29 @@ class Preprocessor {
   // several threads.
   // Throws std::bad_alloc, or what is a defect of this library.
   std::vector<Failure> run(std::span<const Source> sources, void* out);
-  // The same for one file whose rows somebody else has. Throws FrameRefused, and what `rows` throws.
-  void take(BlockRows& rows, void* out);
+  // The same for one file whose coefficients somebody else has. Throws FrameRefused, and ReadError.
+  void take(Image image, void* out);
 
  private:
   friend class Batch;
   void read(const Source& source, void* out);
 
-  // How the views of a frame come to the network: one of the two.
+  // How the views of a frame come to the network.
   struct Prepared {
-    std::vector<Plan> plans;            // of floats
-    std::vector<Placement> placements;  // of both
-    FrameHeader frame;                  // that they are of
+    std::vector<Placement> placements;
+    std::vector<Plan> plans;  // for each placement; none of integers
+    FrameHeader frame;        // that they are of
   };
   // Throws FrameRefused.
   void prepare(const Image& frame, Prepared& prepared);
-  void take(BlockRows& rows, const Prepared& prepared, void* out);
-  // View by view, or piece by piece, each of rows that begin anew; `rows` are the first ones.
-  template <typename Open>
-  void take_apart(const Open& open, std::unique_ptr<BlockRows>& rows, const Prepared& prepared,
-                  std::byte* out);
-  void take_integers(BlockRows& rows, std::span<const Placement> placements, void* out) const;
+  // May throw what `passes` throws when a part of `out` is written.
+  void take(Passes& passes, const Prepared& prepared, void* out);
 
   const NetworkNumbers network_;
   const std::vector<Geometry> views_;
   const PreprocessOptions options_;
   Operators operators_;
-  PixelNumbers numbers_;        // of integers
-  std::vector<uint8_t> fill_;  // of integers, [channels]
+  Integers integers_;  // if they are wanted
 };
 
 }  // namespace jpegcompile

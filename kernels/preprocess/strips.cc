@@ -252,4 +252,8 @@ void ingest(BlockRows& rows, std::span<const Plan> plans, const NetworkNumbers& 
   for (const View& view : views) view.finish();
 }
 
+size_t ingest_bytes(const Plan& plan, const NetworkNumbers& network) {
+  return View::size(plan, network) * sizeof(float);
+}
+
 }  // namespace jpegcompile

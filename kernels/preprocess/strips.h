@@ -1,6 +1,7 @@
 // From rows of blocks to a network's input, strip by strip: at no time is there a whole image.
 #pragma once
 
+#include <cstddef>
 #include <span>
 
 #include "jpeg/block_rows.h"
@@ -12,5 +13,8 @@ namespace jpegcompile {
 // or [H][W][C] in the JPEG domain of the network's block size. The plans are of the frame of `rows`,
 // which is read once, and not any further than the network sees. Throws what `rows` throws.
 void ingest(BlockRows& rows, std::span<const Plan> plans, const NetworkNumbers& network, void* out);
+
+// Bytes of memory that `ingest` takes for a plan.
+size_t ingest_bytes(const Plan& plan, const NetworkNumbers& network);
 
 }  // namespace jpegcompile

@@ -1,4 +1,4 @@
-"""Very wide files, which are made piece by piece: their answers, and the memory that they take."""
+"""Very wide files, which are made in pieces: their answers, and the memory that they take."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ EXACT: dict[str, Any] = {"resize": {"fit": "exact"}, "scale": 1 / 64}
 LANCZOS = {**EXACT, "resize": {"fit": "exact", "filter": "lanczos"}}
 # Pieces use the frequencies that all columns together need.
 SCALED = {**EXACT, "resize": {"fit": "exact", "scaled_decoding": True}}
+
+TEN = {"resize": {"fit": "exact", "size": [256, 256]}, "crop": "center", "views": "ten"}
 
 
 def wide_jpeg(height: int, orientation: int = 1, width: int = WIDEST, **options: Any) -> bytes:
@@ -91,22 +93,45 @@ def test_damage_is_found_in_pieces() -> None:
     np.testing.assert_allclose(tolerant.tensor[0], expected, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "height", [8, pytest.param(100, marks=[thorough]), pytest.param(500, marks=[thorough])]
-)
-def test_wide_files_take_little_memory(height: int, tmp_path: Path) -> None:
-    """40 MB beyond the bytes of the file; in one piece the lowest one would take 200."""
+def grown(file: bytes, preprocess: dict[str, Any], folder: Path) -> int:
+    """Bytes of memory that a file takes beyond a small one, and beyond its own bytes."""
     program = (
         "import sys\n"
         "from jpegcompile.runtime.preprocessor import Preprocessor\n"
         "from jpegcompile.network_input import NetworkInput\n"
         "from jpegcompile.preprocessing.reading import preprocess_of\n"
-        f"preprocess = preprocess_of({LANCZOS!r})\n"
+        f"preprocess = preprocess_of({preprocess!r})\n"
         "taken = NetworkInput('image', 3, 224, 224, 'NCHW').normalized(preprocess)\n"
         "assert not Preprocessor(taken, 8, threads=1).read(sys.argv[1:]).errors\n"
     )
-    files = [tmp_path / "small.jpg", tmp_path / "wide.jpg"]
+    files = [folder / "small.jpg", folder / "wide.jpg"]
     files[0].write_bytes(wide_jpeg(64, width=64))
-    files[1].write_bytes(wide_jpeg(height))
-    peaks = [peak_memory([sys.executable, "-P", "-c", program, str(file)]) for file in files]
-    assert peaks[1] - peaks[0] - files[1].stat().st_size <= 40 << 20
+    files[1].write_bytes(file)
+    peaks = [peak_memory([sys.executable, "-P", "-c", program, str(path)]) for path in files]
+    return peaks[1] - peaks[0] - len(file)
+
+
+@pytest.mark.parametrize(
+    "height", [8, pytest.param(100, marks=[thorough]), pytest.param(500, marks=[thorough])]
+)
+def test_wide_files_take_little_memory(height: int, tmp_path: Path) -> None:
+    """40 MB beyond the bytes of the file; in one piece the lowest one would take 200."""
+    assert grown(wide_jpeg(height), LANCZOS, tmp_path) <= 40 << 20
+
+
+def test_views_of_wide_files_take_little_memory(tmp_path: Path) -> None:
+    """Together they would take 62 MB, though each of them is small enough to be made at once."""
+    assert grown(wide_jpeg(200, width=20000), TEN, tmp_path) <= 30 << 20
+
+
+def test_views_of_integers_take_no_memory_for_what_they_do_not_show(tmp_path: Path) -> None:
+    """All that lies between the corners would be 256x16768000 pixels, 12 GB."""
+    fields = {"resize": 256, "crop": "center", "views": "five", "decoder": "libjpeg-turbo"}
+    assert grown(wide_jpeg(1), fields, tmp_path) <= 20 << 20
+
+
+def test_coefficients_are_held_once(tmp_path: Path) -> None:
+    """Of a progressive file, which is read as a whole; pieces go through it again."""
+    file = wide_jpeg(200, progressive=True)
+    coefficients = 2 * WIDEST * 200 * 3 // 2  # bytes, with chroma halved along both axes
+    assert grown(file, EXACT, tmp_path) <= 1.2 * coefficients + (36 << 20)

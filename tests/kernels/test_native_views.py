@@ -56,6 +56,22 @@ def test_each_view_is_made_as_if_alone(name: str, views: str, decoder: Decoder) 
     np.testing.assert_array_equal(made, alone(taken, 8, files))
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("size", [(900, 7), (7, 900), (65500, 1)])
+def test_integers_of_long_images_are_decoded_view_by_view(
+    size: tuple[int, int], orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    files = [make_jpeg(*size, exif=exif.tobytes()), make_jpeg(*size, progressive=True)]
+    fields: dict[str, Any] = {"resize": 31, "orientation": True, "decoder": "libjpeg-turbo"}
+    taken = network((24, 25), **fields, views="ten")
+    made = Preprocessor(taken, 1).read(files).tensor
+    np.testing.assert_array_equal(made, alone(taken, 1, files))
+    # A planted fault: a view that is not flipped.
+    assert (made[:, 0] != made[:, 6]).any()
+
+
 def test_scaled_decoding_of_each_view() -> None:
     file = make_jpeg(420, 310)
     resize: dict[str, Any] = {"size": 30, "filter": "bicubic"}

@@ -1,6 +1,6 @@
-// Makes the input of several networks of every file given, by one thread and by several, of the file
-// as it is and of beginnings of it. Built with the sanitizers. Exits with 0 unless the threads
-// disagree, or results are no numbers.
+// Makes the input of several networks of every file given, of the file as it is and of beginnings of
+// it: by one thread and by several, at once and in pieces, all views together and each alone. Built
+// with the sanitizers. Exits with 0 unless these disagree, or results are no numbers.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "jpeg/open_rows.h"
+#include "preprocess/passes.h"
 #include "preprocess/preprocessor.h"
 
 namespace {
@@ -75,29 +77,133 @@ std::vector<NetworkNumbers> networks() {
           network(1, false, false, turned(std::nullopt, outside, false, false))};
 }
 
-int check(const std::vector<Source>& sources, const NetworkNumbers& numbers, bool checks_all,
-          std::optional<PixelColor> integers = std::nullopt) {
-  std::vector<float> results[2];
-  for (const size_t threads : {size_t{1}, size_t{4}}) {
-    PreprocessOptions options;
-    options.max_pixels = uint64_t{1} << 26;
-    options.threads = threads;
-    options.checks_all = checks_all;
-    options.integers = integers;
-    options.cache_bytes = threads == 1 ? 0 : size_t{1} << 16;  // which keeps few
-    Preprocessor preprocessor(numbers, options);
-    auto& result = results[threads > 1];
-    // No more than the images need, so that writing behind them is seen.
-    result.assign(sources.size() * preprocessor.image_size(), -1.0F);
-    for (const Failure& failure : preprocessor.run(sources, result.data())) {
-      if (failure.index >= sources.size()) return 1;
+struct Results {
+  std::vector<float> numbers;
+  std::vector<size_t> failed;  // sources
+};
+
+Results make(const std::vector<Source>& sources, const NetworkNumbers& numbers,
+             const PreprocessOptions& options) {
+  Preprocessor preprocessor(numbers, options);
+  // No more than the images need, so that writing behind them is seen.
+  Results made{std::vector<float>(sources.size() * preprocessor.image_size(), -1.0F), {}};
+  for (const Failure& failure : preprocessor.run(sources, made.numbers.data())) {
+    made.failed.push_back(failure.index);
+  }
+  return made;
+}
+
+bool is_same(std::span<const float> left, std::span<const float> right) {
+  return left.size() == right.size() &&
+         std::memcmp(left.data(), right.data(), left.size_bytes()) == 0;
+}
+
+bool is_same(const Results& left, const Results& right) {
+  return left.failed == right.failed && is_same(left.numbers, right.numbers);
+}
+
+// Sums in another order differ by a few roundings.
+bool is_close(const Results& left, const Results& right) {
+  float largest = 0.0F;
+  for (const float value : left.numbers) largest = std::max(largest, std::abs(value));
+  const auto is_near = [&](float a, float b) { return std::abs(a - b) <= 4e-6F * largest; };
+  return left.failed == right.failed && std::ranges::equal(left.numbers, right.numbers, is_near);
+}
+
+// Whether each view is what a preprocessor of that view alone makes.
+bool has_views(const Results& all, const std::vector<Source>& sources,
+               const NetworkNumbers& numbers, const PreprocessOptions& options) {
+  const std::vector<Geometry> views = each_view(numbers.geometry);
+  const size_t size = numbers.view_size();
+  for (size_t view = 0; view < views.size(); ++view) {
+    NetworkNumbers single = numbers;
+    single.geometry = views[view];
+    const Results alone = make(sources, single, options);
+    // What lies below one view is not read for it, and may be damaged.
+    if (!std::ranges::includes(all.failed, alone.failed)) return false;
+    for (size_t index = 0; index < sources.size(); ++index) {
+      if (std::ranges::binary_search(all.failed, index)) continue;
+      const std::span<const float> image(alone.numbers);
+      const std::span<const float> among(all.numbers);
+      const size_t place = (index * views.size() + view) * size;
+      if (!is_same(among.subspan(place, size), image.subspan(index * size, size))) return false;
     }
   }
+  return true;
+}
+
+// What is wrong, or null.
+const char* check(const std::vector<Source>& sources, const NetworkNumbers& numbers,
+                  PreprocessOptions options) {
+  options.max_pixels = uint64_t{1} << 26;
+  options.cache_bytes = 0;
+  const Results made = make(sources, numbers, options);
   // Memory that nobody has written holds no numbers under AddressSanitizer.
   const auto is_number = [](float value) { return std::isfinite(value); };
-  if (!std::ranges::all_of(results[0], is_number)) return 1;
-  const size_t bytes = results[0].size() * sizeof(float);
-  return std::memcmp(results[0].data(), results[1].data(), bytes) == 0 ? 0 : 1;
+  if (!std::ranges::all_of(made.numbers, is_number)) return "something is no number";
+  const bool has_several = numbers.geometry.views != Views::kOne;
+  if (has_several && !has_views(made, sources, numbers, options)) {
+    return "a view is another one alone";
+  }
+  PreprocessOptions threads = options;
+  threads.threads = 4;
+  threads.cache_bytes = size_t{1} << 16;  // which keeps few
+  if (!is_same(made, make(sources, numbers, threads))) return "one thread and several disagree";
+  if (options.integers.has_value()) return nullptr;
+  // The least pieces; and some views together, or large pieces.
+  for (const size_t bytes : {size_t{1} << 12, size_t{1} << 17}) {
+    PreprocessOptions pieces = options;
+    pieces.most_sum_bytes = bytes;
+    if (!is_close(made, make(sources, numbers, pieces))) return "the whole and pieces disagree";
+  }
+  return nullptr;
+}
+
+// The blocks of all rows, from the first one on.
+std::vector<int16_t> blocks_of(BlockRows& rows) {
+  std::vector<int16_t> blocks;
+  const Component& first = rows.frame().components.front();
+  while (rows.next()) {
+    const int16_t* row = rows.blocks(0, 0);
+    blocks.insert(blocks.end(), row, row + first.block_columns * block_coefficients);
+  }
+  return blocks;
+}
+
+// Whether all passes give the same rows, and those that are held are opened once.
+bool goes_back(std::span<const unsigned char> bytes, bool is_held) {
+  size_t opened = 0;
+  const ReadOptions options{false, uint64_t{1} << 26, {}};
+  Passes passes([&] {
+    ++opened;
+    return is_held ? open_libjpeg_rows(bytes, options) : open_rows(bytes, options);
+  });
+  const std::vector<int16_t> first = blocks_of(passes.begin());
+  bool is_same = !first.empty();
+  for (int pass = 0; pass < 2; ++pass) is_same = is_same && blocks_of(passes.begin()) == first;
+  return is_same && (!is_held || opened == 1);
+}
+
+bool goes_back(std::span<const unsigned char> bytes) {
+  for (const bool is_held : {true, false}) {
+    try {
+      if (!goes_back(bytes, is_held)) return false;
+    } catch (const ReadError&) {  // which others look at
+    } catch (const UncleanData&) {
+    }
+  }
+  return true;
+}
+
+std::vector<char> content_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+int tell(const char* where, const char* what) {
+  if (what == nullptr) return 0;
+  std::fprintf(stderr, "%s: %s\n", where, what);
+  return 1;
 }
 
 }  // namespace
@@ -106,23 +212,26 @@ int main(int argc, char** argv) {
   const std::vector<std::string> paths(argv + 1, argv + argc);
   int status = 0;
   const std::vector<Source> all(paths.begin(), paths.end());
+  for (const auto& path : paths) {
+    const std::vector<char> content = content_of(path);
+    const std::vector<unsigned char> bytes(content.begin(), content.end());
+    if (!goes_back(bytes)) status |= tell(path.c_str(), "rows that begin anew are others");
+  }
   for (const NetworkNumbers& numbers : networks()) {
+    PreprocessOptions options;
     for (const bool checks_all : {false, true}) {
-      if (check(all, numbers, checks_all) != 0) {
-        std::fprintf(stderr, "one thread and several disagree, or something is no number\n");
-        status = 1;
-      }
+      options.checks_all = checks_all;
+      status |= tell("all files", check(all, numbers, options));
     }
-    // Of the integers several views are cut from one image.
-    const bool has_views = numbers.geometry.views != Views::kOne;
-    const PixelColor color = numbers.channels == 1 ? PixelColor::kGray : PixelColor::kRgb;
-    if (has_views && check(all, numbers, false, color) != 0) {
-      std::fprintf(stderr, "views of integers disagree, or are no numbers\n");
-      status = 1;
+    options.checks_all = false;
+    // Of the integers several views are cut from one image, or decoded each alone.
+    if (numbers.geometry.views != Views::kOne) {
+      PreprocessOptions integers = options;
+      integers.integers = numbers.channels == 1 ? PixelColor::kGray : PixelColor::kRgb;
+      status |= tell("integers of all files", check(all, numbers, integers));
     }
     for (const auto& path : paths) {
-      std::ifstream file(path, std::ios::binary);
-      const std::vector<char> content{std::istreambuf_iterator<char>(file), {}};
+      const std::vector<char> content = content_of(path);
       // Copies of their own, so that reading past the end is seen.
       std::vector<std::vector<unsigned char>> beginnings;
       for (size_t part = 1; part < 8; ++part) {
@@ -131,10 +240,7 @@ int main(int argc, char** argv) {
       }
       std::vector<Source> sources;
       for (const auto& beginning : beginnings) sources.emplace_back(std::span(beginning));
-      if (check(sources, numbers, false) != 0) {
-        std::fprintf(stderr, "%s: beginnings of it fail\n", path.c_str());
-        status = 1;
-      }
+      status |= tell(path.c_str(), check(sources, numbers, options));
     }
   }
   return status;

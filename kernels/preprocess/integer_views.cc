@@ -1,0 +1,128 @@
+#include "preprocess/integer_views.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace jpegcompile {
+namespace {
+
+// The image that views are cut from has so many times their pixels at most: as many bytes as their
+// floats. Views of five times 224x224 pixels come from one image up to 256x3920.
+constexpr int64_t kMostTimes = 4;
+
+int64_t pixels_of(const Placement& placement) {
+  return placement.rows.length * placement.columns.length;
+}
+
+int64_t end_of(const AxisPlacement& axis) { return axis.start + axis.length; }
+
+// The least that shows all of the views, which differ in where they begin and in whether they are
+// flipped. It is not flipped.
+Placement hull_of(std::span<const Placement> views) {
+  Placement hull = views.front();
+  for (AxisPlacement Placement::*axis : {&Placement::rows, &Placement::columns}) {
+    AxisPlacement& whole = hull.*axis;
+    int64_t end = end_of(whole);
+    for (const Placement& view : views) {
+      whole.start = std::min(whole.start, (view.*axis).start);
+      end = std::max(end, end_of(view.*axis));
+    }
+    whole.length = end - whole.start;
+    whole.is_flipped = false;
+  }
+  return hull;
+}
+
+bool is_within(const AxisPlacement& part, const AxisPlacement& whole) {
+  return part.start >= whole.start && end_of(part) <= end_of(whole);
+}
+
+bool is_within(const Placement& view, const Placement& image) {
+  return is_within(view.rows, image.rows) && is_within(view.columns, image.columns);
+}
+
+// The part of an image's [channels][rows][columns] pixels that a view within it shows.
+void cut(const uint8_t* pixels, const Placement& image, const Placement& view, size_t channels,
+         uint8_t* out) {
+  const AxisPlacement& rows = view.rows;
+  const AxisPlacement& columns = view.columns;
+  const int64_t width = image.columns.length, plane = pixels_of(image);
+  for (size_t channel = 0; channel < channels; ++channel) {
+    const uint8_t* from = pixels + static_cast<int64_t>(channel) * plane +
+                          (rows.start - image.rows.start) * width + columns.start -
+                          image.columns.start;
+    for (int64_t row = 0; row < rows.length; ++row, from += width, out += columns.length) {
+      if (columns.is_flipped) {
+        std::reverse_copy(from, from + columns.length, out);
+      } else {
+        std::copy_n(from, columns.length, out);
+      }
+    }
+  }
+}
+
+// Views in the making.
+class Cutting {
+ public:
+  Cutting(std::span<const Placement> views, const Integers& integers,
+          const NetworkNumbers& network, std::byte* out)
+      : views_(views),
+        integers_(integers),
+        network_(network),
+        out_(out),
+        is_made_(views.size()),
+        seen_(pixels(views.front())) {}
+
+  bool is_made(size_t view) const { return is_made_[view]; }
+
+  // Decodes an image and makes all views that lie within it.
+  void make_within(const Placement& image, BlockRows& rows) {
+    const auto decoded = pixels(image);
+    decode_integers(rows, image, integers_.color, integers_.fill, decoded.get());
+    for (size_t index = 0; index < views_.size(); ++index) {
+      const Placement& view = views_[index];
+      if (is_made_[index] || !is_within(view, image)) continue;
+      cut(decoded.get(), image, view, network_.channels, seen_.get());
+      take_pixels(seen_.get(), integers_.numbers, network_, out_ + index * network_.view_bytes());
+      is_made_[index] = true;
+    }
+  }
+
+ private:
+  std::unique_ptr<uint8_t[]> pixels(const Placement& shown) const {
+    return std::make_unique_for_overwrite<uint8_t[]>(network_.channels *
+                                                     static_cast<size_t>(pixels_of(shown)));
+  }
+
+  const std::span<const Placement> views_;
+  const Integers& integers_;
+  const NetworkNumbers& network_;
+  std::byte* const out_;
+  std::vector<bool> is_made_;
+  const std::unique_ptr<uint8_t[]> seen_;  // of one view
+};
+
+void take_one(BlockRows& rows, const Placement& view, const Integers& integers,
+              const NetworkNumbers& network, std::byte* out) {
+  const auto pixels = std::make_unique_for_overwrite<uint8_t[]>(network.view_size());
+  decode_integers(rows, view, integers.color, integers.fill, pixels.get());
+  take_pixels(pixels.get(), integers.numbers, network, out);
+}
+
+}  // namespace
+
+void take_integers(Passes& passes, std::span<const Placement> views, const Integers& integers,
+                   const NetworkNumbers& network, std::byte* out) {
+  if (views.size() == 1) return take_one(passes.begin(), views.front(), integers, network, out);
+  const Placement hull = hull_of(views);
+  const int64_t most = kMostTimes * static_cast<int64_t>(views.size()) * pixels_of(views.front());
+  Cutting made(views, integers, network, out);
+  for (size_t view = 0; view < views.size(); ++view) {
+    if (made.is_made(view)) continue;
+    // By itself it has mirrored ones with it, which are the same pixels reversed.
+    const bool is_by_itself = pixels_of(hull) > most;
+    made.make_within(is_by_itself ? hull_of(views.subspan(view, 1)) : hull, passes.begin());
+  }
+}
+
+}  // namespace jpegcompile
