@@ -55,8 +55,8 @@ struct Geometry {
 // The geometry of each view: one of them each.
 std::vector<Geometry> each_view(const Geometry& geometry);
 
-// Where an image with an EXIF orientation from 1 to 8 comes to stand in a view. Nothing where it does
-// not come to the network's size, or would be resized to less than a pixel.
+// Where an image with an EXIF orientation from 1 to 8 comes to stand in a view. Nothing where it
+// does not come to the network's size, or would be resized to less than a pixel.
 std::optional<Placement> place(const Geometry& geometry, Size image, int orientation, Size network);
 
 }  // namespace jpegcompile

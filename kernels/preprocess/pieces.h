@@ -16,9 +16,9 @@ namespace jpegcompile {
 inline constexpr size_t kMostSumBytes = size_t{1} << 23;
 
 // Writes the network's input of one image to `out`, as `ingest` does; `placements` are those of the
-// plans. The file is read once for all views that take at most `most_bytes` together, and where one
-// takes more by itself, once for each piece of it. The least piece has 8 columns of the result (rows,
-// if the image is turned by a quarter). Throws what `passes` throws.
+// plans. The file is read once for all views that take at most `most_bytes` together, above 0, and
+// where one takes more by itself, once for each piece of it. The least piece has 8 columns of the
+// result (rows, if the image is turned by a quarter). Throws what `passes` throws.
 void take_floats(Passes& passes, std::span<const Plan> plans, std::span<const Placement> placements,
                  const NetworkNumbers& network, size_t most_bytes, std::byte* out);
 
