@@ -21,7 +21,6 @@ from jpegcompile.network_input import NetworkInput
 from jpegcompile.own_preprocessing import before_own
 from jpegcompile.preprocessing.fields import geometry_json
 from jpegcompile.preprocessing.geometry import Geometry
-from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.preprocessing.scaled import scaled
 from jpegcompile.report import Report
 
@@ -108,5 +107,6 @@ def network_of(source: Source, info: CompiledInfo) -> Source:
     """The source of a compiled model behind the preprocessing whose work the ingest does."""
     if info.own_preprocessing is None:
         return source
-    given = before_own(preprocess_of(info.preprocess))
+    assert info.described is not None  # as in every record of own preprocessing
+    given = before_own(info.described)
     return behind_own_preprocessing(source, info.input.name, None, given).source

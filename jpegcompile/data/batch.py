@@ -58,7 +58,7 @@ class ImageBatch:
         if not is_whole or not 0 <= index < len(self):
             raise UsageError(
                 f"index is {index!r}, and the batch has {len(self)} images; give a whole number"
-                " from 0 on"
+                f" from 0 to {len(self) - 1}"
             )
         rows = slice(index, index + 1)
         return {

@@ -239,7 +239,7 @@ def _ranks(rank: int | None, ranks: int | None) -> tuple[int, int] | None:
         given, missing = ("rank", "ranks") if ranks is None else ("ranks", "rank")
         raise UsageError(f"{given} is given without {missing}; give both, or neither")
     if not 0 <= rank < ranks:
-        raise UsageError(f"rank is {rank} of {ranks}; give one from 0 on that is less than ranks")
+        raise UsageError(f"rank is {rank} of {ranks}; give one from 0 to {ranks - 1}")
     return rank, ranks
 
 

@@ -4,8 +4,8 @@
   float32, so their distance is a lower bound of what rounding does.
 - *Moved*: every sum moved by up to `MULTIPLE` units in the last place (`moved.py`), which also
   shows what the network amplifies, and which of its decisions are near-ties.
-- *Precise sums*: means and sums over maps in float64 (`precise_sums.py`). The distance to these is
-  all that the original's own sums are off, and so it counts twice only, for this and the rest.
+- *Precise sums*: means and sums over maps in float64 (`precise_sums.py`). That distance is
+  the whole error of the original's sums over maps, so twice of it is allowed, and no more.
 - For networks in float16 the *float32 twin* (`widened.py`), in place of what moved sums do to
   floating-point answers: there the rounding itself can be seen.
 """

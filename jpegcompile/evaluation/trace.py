@@ -125,7 +125,7 @@ class Tracer:
         return found
 
     def _own(self, tolerance: Tolerance) -> Errors:
-        """The own rounding of every twin: its distance to that of the original moved."""
+        """The own rounding of every twin: its distance to the original with other sums."""
         name, original = self._image, self._sides.original
         other = moved(self._source.model, name, tolerance.units)
         other = with_precise_sums(other) or other

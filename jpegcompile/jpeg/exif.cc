@@ -8,7 +8,6 @@
 #include <iterator>
 #include <new>
 #include <string_view>
-#include <utility>
 
 namespace jpegcompile {
 namespace {
@@ -184,23 +183,16 @@ bool Orientation::take(std::span<const unsigned char> content) noexcept {
 }
 
 bool Orientation::add_exif(std::string_view content) noexcept {
-    content = content.substr(0, most_exif_bytes - exif_bytes_);
-    if (content.empty()) {
-        return true;
-    }
-    std::unique_ptr<char[]> joined(new (std::nothrow) char[exif_bytes_ + content.size()]);
-    if (joined == nullptr) {
+    try {
+        exif_.append(content.substr(0, most_exif_bytes - exif_.size()));
+    } catch (const std::bad_alloc&) {
         return false;
     }
-    std::copy_n(exif_.get(), exif_bytes_, joined.get());
-    std::ranges::copy(content, joined.get() + exif_bytes_);
-    exif_ = std::move(joined);
-    exif_bytes_ += content.size();
     return true;
 }
 
 int Orientation::value() const noexcept {
-    const auto exif = orientation_of_exif({exif_.get(), exif_bytes_});
+    const auto exif = orientation_of_exif(exif_);
     const unsigned number = exif.value_or(xmp_.value_or(1));
     return number >= 1 && number <= 8 ? static_cast<int>(number) : 1;
 }

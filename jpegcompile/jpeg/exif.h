@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace jpegcompile {
@@ -26,8 +26,7 @@ public:
 private:
     bool add_exif(std::string_view content) noexcept;
 
-    std::unique_ptr<char[]> exif_;  // without the signatures of the segments
-    std::size_t exif_bytes_ = 0;
+    std::string exif_;  // without the signatures of the segments
     std::optional<unsigned> xmp_;
 };
 

@@ -88,10 +88,12 @@ def _view(runner: ImageRunner, view: int | None) -> int:
     if view is None:
         return 0
     if isinstance(view, bool) or not isinstance(view, int | np.integer) or not 0 <= view < count:
-        remedy = "leave it out" if count == 1 else f"give a whole number from 0 to {count - 1}"
-        raise UsageError(
-            f"view is {view!r}, and a run of {runner.path} takes one of {count}; {remedy}"
-        )
+        takes = f"a run of {runner.path} takes one of {count}; give a whole number from 0 to"
+        if count == 1:
+            raise UsageError(
+                f"view is {view!r}, and {runner.path} sees one view of an image; leave it out"
+            )
+        raise UsageError(f"view is {view!r}, and {takes} {count - 1}")
     return int(view)
 
 

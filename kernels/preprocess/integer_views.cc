@@ -116,12 +116,13 @@ void take_integers(Passes& passes, std::span<const Placement> views, const Integ
   if (views.size() == 1) return take_one(passes.begin(), views.front(), integers, network, out);
   const Placement hull = hull_of(views);
   const int64_t most = kMostTimes * static_cast<int64_t>(views.size()) * pixels_of(views.front());
+  // Else view by view, where a view and its mirror image, which shows the same pixels, come from one
+  // decode.
+  const bool is_one_image = pixels_of(hull) <= most;
   Cutting made(views, integers, network, out);
   for (size_t view = 0; view < views.size(); ++view) {
     if (made.is_made(view)) continue;
-    // By itself it has mirrored ones with it, which are the same pixels reversed.
-    const bool is_by_itself = pixels_of(hull) > most;
-    made.make_within(is_by_itself ? hull_of(views.subspan(view, 1)) : hull, passes.begin());
+    made.make_within(is_one_image ? hull : hull_of(views.subspan(view, 1)), passes.begin());
   }
 }
 

@@ -31,9 +31,9 @@ class Passes {
     return *rows_;
   }
 
-  // Reads what is left, which tells of damage.
+  // Reads what is left, of which no block is wanted, to learn of damage.
   void finish() {
-    while (rows_->next()) {
+    while (rows_->skip()) {
     }
   }
 

@@ -47,7 +47,8 @@ struct PreprocessOptions {
 
 class Preprocessor {
  public:
-  // Throws std::invalid_argument if there is no such resize filter, or number of channels.
+  // Throws std::invalid_argument for a resize filter that there is not, and for numbers and options
+  // that do not go with each other.
   Preprocessor(NetworkNumbers network, const PreprocessOptions& options);
 
   const NetworkNumbers& network() const { return network_; }

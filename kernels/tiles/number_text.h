@@ -19,13 +19,14 @@ namespace jpegcompile {
 
 // Takes digits of a base of at most 16 from the front of a text; how many.
 inline size_t take_digits(std::string_view& text, int base = 10) {
-  const std::string_view known = std::string_view("0123456789abcdef").substr(0, static_cast<size_t>(base));
+  const auto known = std::string_view("0123456789abcdef").substr(0, static_cast<size_t>(base));
   const size_t count = std::min(text.find_first_not_of(known), text.size());
   text.remove_prefix(count);
   return count;
 }
 
-inline bool take(std::string_view& text, std::string_view start) {
+// Takes a start off the front of a text; whether it was there.
+inline bool take_start(std::string_view& text, std::string_view start) {
   if (!text.starts_with(start)) return false;
   text.remove_prefix(start.size());
   return true;
@@ -33,11 +34,11 @@ inline bool take(std::string_view& text, std::string_view start) {
 
 // Whether a text is a decimal number as Python's repr writes it: -1, 1.5 or 1e-05.
 inline bool is_decimal(std::string_view text) {
-  take(text, "-");
+  take_start(text, "-");
   if (take_digits(text) == 0) return false;
-  if (take(text, ".") && take_digits(text) == 0) return false;
-  if (take(text, "e")) {
-    if (!take(text, "-")) take(text, "+");
+  if (take_start(text, ".") && take_digits(text) == 0) return false;
+  if (take_start(text, "e")) {
+    if (!take_start(text, "-")) take_start(text, "+");
     if (take_digits(text) == 0) return false;
   }
   return text.empty();
@@ -59,16 +60,17 @@ std::optional<Real> decimal(std::string_view text) {
 // A finite number of Python's float.hex such as -0x1.8000000000000p+1; nothing if the text is anything
 // else.
 inline std::optional<double> hexadecimal(std::string_view text) {
-  const bool is_negative = take(text, "-");
-  if (!take(text, "0x")) return std::nullopt;
+  const bool is_negative = take_start(text, "-");
+  if (!take_start(text, "0x")) return std::nullopt;
   std::string_view rest = text;
   const size_t whole = take_digits(rest, 16);
-  if (whole == 0 || !take(rest, ".")) return std::nullopt;
+  if (whole == 0 || !take_start(rest, ".")) return std::nullopt;
   const size_t fraction = take_digits(rest, 16);
-  if (fraction == 0 || !take(rest, "p")) return std::nullopt;
-  const bool is_small = take(rest, "-");
-  if ((!is_small && !take(rest, "+")) || rest.empty()) return std::nullopt;
-  const std::string digits = std::string(text.substr(0, whole)) + std::string(text.substr(whole + 1, fraction));
+  if (fraction == 0 || !take_start(rest, "p")) return std::nullopt;
+  const bool is_small = take_start(rest, "-");
+  if (!is_small && !take_start(rest, "+")) return std::nullopt;
+  std::string digits(text.substr(0, whole));
+  digits += text.substr(whole + 1, fraction);
   uint64_t digits_value = 0, power = 0;
   const auto is_read = [](std::string_view part, uint64_t& value, int base) {
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value, base);
@@ -79,6 +81,7 @@ inline std::optional<double> hexadecimal(std::string_view text) {
   const int exponent = static_cast<int>(std::min<uint64_t>(power, 4000));
   const int shift = (is_small ? -exponent : exponent) - 4 * static_cast<int>(fraction);
   const double value = std::ldexp(static_cast<double>(digits_value), shift);
+  if (!std::isfinite(value)) return std::nullopt;
   return is_negative ? -value : value;
 }
 

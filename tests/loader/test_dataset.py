@@ -122,7 +122,7 @@ def wrong() -> Iterator[tuple[dict[str, Any], str]]:
     yield {**PIXELS, "on_error": "no"}, "on_error is 'no'; use one of stop, skip, report"
     yield {**PIXELS, "form": "jpeg"}, "form is 'jpeg'; use one of tensor, pixels, coefficients,"
     yield {**PIXELS, "form": "packed"}, "form packed is for a compiled model; give one"
-    yield {**PIXELS, "rank": 2, "ranks": 2}, "rank is 2 of 2; give one from 0 on that is less than"
+    yield {**PIXELS, "rank": 2, "ranks": 2}, "rank is 2 of 2; give one from 0 to 1"
     yield {**PIXELS, "rank": 1}, "rank is given without ranks; give both, or neither"
     yield {**PIXELS, "ranks": 2}, "ranks is given without rank; give both, or neither"
     yield {**PIXELS, "images": []}, "no images are given; give a folder, files or shards"

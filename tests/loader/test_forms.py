@@ -127,7 +127,7 @@ def test_coefficients_are_the_feeds_of_a_session(models: dict[str, Path], tmp_pa
         with pytest.raises(UsageError) as caught:
             batch.feeds(wrong)
         assert str(caught.value) == (
-            f"index is {text}, and the batch has 4 images; give a whole number from 0 on"
+            f"index is {text}, and the batch has 4 images; give a whole number from 0 to 3"
         )
     with pytest.raises(UsageError) as caught:
         packed.feeds(0)

@@ -65,7 +65,7 @@ def test_what_sessions_say(tmp_path: Path) -> None:
     session = jpegcompile.load(compiled(tmp_path, model, preprocess=described("one")))
     assert session.feeds(FILES[:1], 0).keys() == session.feeds(FILES[:1]).keys()
     assert refusal(UsageError, lambda: session.feeds(FILES[:1], 1)) == (
-        f"view is 1, and a run of {path} takes one of 1; leave it out"
+        f"view is 1, and {path} sees one view of an image; leave it out"
     )
 
 

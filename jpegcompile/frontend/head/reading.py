@@ -21,8 +21,9 @@ from jpegcompile.frontend.walk import all_nodes, name_of, quoted
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.steps import Crop, Size
 
-# A Resize behind one of them is the network's own, or of something else than the image.
-_ASIDE = frozenset(
+# The search for a Resize ends at them: one behind them is the network's own, or of something else
+# than the image.
+_NOT_THROUGH = frozenset(
     (
         *("Conv", "ConvInteger", "ConvTranspose", "Einsum", "Gemm", "MatMul", "QLinearConv"),
         *("Resize", "Shape"),
@@ -156,7 +157,7 @@ def _resize_behind(walk: Walk, tensor: str) -> onnx.NodeProto | None:
         for node in _readers(walk, name):
             if node.op_type == "Resize" and node.input[0] == name:
                 return node
-            if node.op_type not in _ASIDE:
+            if node.op_type not in _NOT_THROUGH:
                 waiting += set(node.output) - found
                 found |= set(node.output)
     return None

@@ -72,17 +72,17 @@ void ScanDecoder::keep(std::size_t component, BlockRange columns) noexcept {
     for (Row& row : rows_) {
         if (row.component == component) {
             row.kept = columns;
-            row.has_moved = true;
+            row.is_stale = true;
         }
     }
 }
 
 void ScanDecoder::point_targets(Row& row, std::int16_t* blocks) noexcept {
-    if (!row.has_moved && row.pointed == blocks) {
+    if (!row.is_stale && row.pointed == blocks) {
         return;
     }
     row.pointed = blocks;
-    row.has_moved = false;
+    row.is_stale = false;
     std::size_t column = 0;
     for (std::size_t mcu = 0; mcu < mcu_columns_; ++mcu) {
         std::size_t index = mcu * components_.size() + row.first_in_mcu;

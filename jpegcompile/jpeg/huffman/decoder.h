@@ -40,9 +40,9 @@ private:
         std::size_t mcu_columns = 0;   // blocks of an MCU that it has
         BlockRange kept;               // of the true ones
         std::int16_t* target = nullptr;
-        // Where the targets of its blocks point to; nothing is kept without.
+        // What the targets of its blocks were made for; null where none of its blocks are kept.
         std::int16_t* pointed = nullptr;
-        bool has_moved = true;
+        bool is_stale = true;  // never made, or `kept` has changed since
     };
 
     ScanDecoder(const CleanHeader& header, ScanData data);
@@ -57,8 +57,8 @@ private:
     std::vector<std::size_t> components_;  // of the blocks of an MCU
     std::array<std::shared_ptr<const LookupTables>, most_components> tables_;
     std::vector<BlockTarget> targets_;  // of the blocks of a row of MCUs
-    // Where all other blocks go. Only their first coefficients are read again, so that each block
-    // begins one further than the one before it, and covers what is left of that.
+    // Where all other blocks go, each one coefficient behind the one before it in the order of
+    // decoding: only the first coefficient of each is read again.
     std::unique_ptr<std::int16_t[]> spare_;
     std::size_t mcu_columns_;
     std::size_t mcus_left_;  // of the scan

@@ -60,9 +60,9 @@ void series(const Stretch& stretch, std::span<double> values) {
   for (size_t index = 0; index < values.size(); ++index) values[index] = kCurve(stretch.place(index));
 }
 
-// Of three lobes, the sine of a triple angle takes no sine of its own. Most sines follow from the one before, as angles are equally far apart: half the time.
-// Where the curve divides by a small angle, and after some steps, they are computed anew, which keeps
-// the error below 1e-13.
+// Of three lobes: sin(3a) follows from sin(a), so that one sine does for both. Most sines follow from
+// the one before, as angles are equally far apart: half the time. Where the curve divides by a small
+// angle, and after some steps, they are computed anew, which keeps the error below 1e-13.
 template <>
 inline void series<lanczos<3>>(const Stretch& stretch, std::span<double> values) {
   constexpr double kSmall = 0.0625;
