@@ -49,7 +49,8 @@ def run_command(arguments: list[str]) -> int:
     except click.exceptions.Exit as done:
         return done.exit_code
     except JpegCompileError as error:
-        return _fail(str(error), error.exit_code, debug)
+        text = f"{error} [{error.code}]" if error.code else str(error)
+        return _fail(text, error.exit_code, debug)
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)
         return UsageError.exit_code

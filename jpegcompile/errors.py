@@ -1,11 +1,14 @@
-"""Every error that jpegcompile raises on purpose, and the exit code the command line gives it.
+"""The errors that jpegcompile raises on purpose, and the exit code of each on the command line.
 
-A message is one line: what is wrong, where, and what to do about it.
+A message is one line: what happened, where, and what to do. It carries a stable code
+(`jpegcompile.messages`).
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
+
+from jpegcompile.messages import code_of
 
 
 def one_line(error: BaseException) -> str:
@@ -19,13 +22,20 @@ def _printable(text: str) -> str:
 
 
 class JpegCompileError(Exception):
-    """Base of all errors raised on purpose; `exit_code` is what the command line returns."""
+    """Base class of all errors raised on purpose.
+
+    Attributes:
+        exit_code: exit code of the command line.
+        code: stable code of the message; empty if the message is plain text.
+    """
 
     exit_code: ClassVar[int] = 3
+    code: str
 
     def __init__(self, message: str = "") -> None:
-        """An error of that message; names in it may hold anything, and are escaped."""
+        """Create an error; unprintable characters of the message are escaped."""
         super().__init__(_printable(message))
+        self.code = code_of(message)
 
 
 class CheckFailedError(JpegCompileError):

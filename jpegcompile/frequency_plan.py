@@ -98,7 +98,7 @@ class FrequencyPlan:
 Frequencies = int | str | os.PathLike[str] | Mapping[str, Any] | FrequencyPlan
 
 
-def plan_of(
+def frequency_plan(
     frequencies: Frequencies = ALL, relu: Masking | None = None, truncate: int | None = None
 ) -> FrequencyPlan:
     """The plan that arguments describe.

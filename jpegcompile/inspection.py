@@ -13,7 +13,7 @@ import onnx
 from jpegcompile.compiler import lower
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
-from jpegcompile.frequency_plan import Frequencies, FrequencyPlan, Masking, plan_of
+from jpegcompile.frequency_plan import Frequencies, FrequencyPlan, Masking, frequency_plan
 from jpegcompile.frontend.load import load_source
 from jpegcompile.gpu.folder import is_module_folder, read_manifest
 from jpegcompile.input_size import InputSize, input_size_of, sized
@@ -105,7 +105,7 @@ def inspect(
         info = info_of(read_manifest(Path(model))["info"], str(model))
     else:
         opened, info = read_compiled(model)
-    plan = plan_of(frequencies, relu, truncate)
+    plan = frequency_plan(frequencies, relu, truncate)
     size = input_size_of(input_size)
     if info is not None:
         if plan != FrequencyPlan():

@@ -11,7 +11,7 @@ def require_installed() -> None:
     Raises:
         ImportError: if they are not there.
     """
-    if find_spec("jpegcompile._native") is None:
+    if find_spec("jpegcompile._core") is None:
         # Python puts the folder that it starts in first: in a clone, the bare sources.
         raise ImportError(
             "these are jpegcompile's sources, not the installed package; start Python in another"

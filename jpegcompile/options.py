@@ -12,7 +12,7 @@ from onnx import TensorProto
 from jpegcompile.cost.gpus import DEFAULT_GPU, GPUS
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import ImageError, UsageError
-from jpegcompile.frequency_plan import Frequencies, Masking, plan_of
+from jpegcompile.frequency_plan import Frequencies, Masking, frequency_plan
 from jpegcompile.frontend.image import declared_image
 from jpegcompile.frontend.load import Source
 from jpegcompile.gpu.archs import ARCHITECTURES, require_architectures
@@ -98,7 +98,7 @@ def compile_options(
             f"--lean and --batch choose among native kernels, and --target {target} has none;"
             " leave them out"
         )
-    plan = plan_of(frequencies, relu, truncate)
+    plan = frequency_plan(frequencies, relu, truncate)
     if domain == "auto" and not plan.is_exact and not made_for.chooses_layouts:
         raise UsageError(SPATIAL_HAS_NO_FREQUENCIES)
     return CompileOptions(

@@ -49,7 +49,7 @@ from jpegcompile.passes.lower.lower_global_max_pool import LowerGlobalMaxPool
 from jpegcompile.passes.lower.lower_group_normalization import LowerGroupNormalization
 from jpegcompile.passes.lower.lower_input import LowerInput
 from jpegcompile.passes.lower.lower_max_pool import LowerMaxPool
-from jpegcompile.passes.lower.lower_pointwise import LowerPointwise
+from jpegcompile.passes.lower.lower_pixelwise import LowerPixelwise
 from jpegcompile.passes.lower.lower_prelu import LowerPRelu
 from jpegcompile.passes.lower.lower_products import LowerProducts
 from jpegcompile.passes.lower.lower_rearrangement import LowerRearrangement
@@ -110,7 +110,7 @@ LOWER: tuple[Pass, ...] = (
     AssignDomains(),
     KeepPlateaus(),
     LowerInput(),
-    LowerPointwise(),
+    LowerPixelwise(),
     LowerConv(),
     LowerConvTranspose(),
     LowerBatchNorm(),

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from jpegcompile.dct.frequencies import full
 from jpegcompile.frequency_plan import MASKINGS, Masking
+from jpegcompile.messages import code_of
 from jpegcompile.own_preprocessing import OwnPreprocessing
 
 Status = Literal["lowered", "kept"]
@@ -164,7 +165,7 @@ class Report:
         """The report as JSON-ready data."""
         own = self.own_preprocessing
         return {
-            "nodes": [asdict(node) for node in self.nodes],
+            "nodes": [{**asdict(node), "code": code_of(node.reason)} for node in self.nodes],
             "notes": list(self.notes),
             "casts": self.casts,
             "domain": self.domain,

@@ -15,7 +15,7 @@ from jpegcompile.analysis.axes import given_axes
 from jpegcompile.analysis.statistics import inference_affine
 from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.ir.graph import input_at, value_of
-from jpegcompile.operators.pointwise import FUNCTIONS
+from jpegcompile.operators.pixelwise import FUNCTIONS
 
 # fmt: off
 # Each element of the result depends on one element of each operand, broadcast as NumPy does.

@@ -2,7 +2,7 @@
 
 A kernel knows operators by their names, and a function body belongs to a name. So programs share a
 few names, JpegPointwise_1 and so on, of which a model gives each one body; the kernel of all of
-them reads the steps from the attribute `program` (`kernels/pointwise/program.h`).
+them reads the steps from the attribute `program` (`kernels/pixelwise/program.h`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from jpegcompile.analysis.pointwise import Region
+from jpegcompile.analysis.pixelwise import Region
 from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.operators.constants import MOST_PROGRAM_STEPS
-from jpegcompile.operators.pointwise import FUNCTIONS
+from jpegcompile.operators.pixelwise import FUNCTIONS
 
 # From this opset on Max and Min broadcast, and there is Where.
 _OPSET = 9

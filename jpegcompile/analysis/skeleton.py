@@ -11,8 +11,8 @@ from onnx import helper, shape_inference
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
 from jpegcompile.analysis.resampling import resampling_of
-from jpegcompile.analysis.room import require_channels, require_room
 from jpegcompile.analysis.rounded_up import may_be_misjudged, without_rounded_up
+from jpegcompile.analysis.window_fit import require_channels, require_windows_fit
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.input_size import size_text
 from jpegcompile.ir.complaints import complaint
@@ -100,7 +100,7 @@ def _resized(node: gs.Node) -> Shape | None:
 
 def _infer(graph: gs.Graph, resized: Mapping[str, Shape], image: NetworkInput) -> None:
     model = skeleton(graph, resized)
-    require_room(model, image)
+    require_windows_fit(model, image)
     try:
         inferred = _inferred(model)
     except shape_inference.InferenceError as error:

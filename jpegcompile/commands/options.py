@@ -13,7 +13,7 @@ import click
 from jpegcompile.cost.gpus import DEFAULT_GPU, GPUS
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
-from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking, plan_of
+from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, Masking, frequency_plan
 from jpegcompile.operators.constants import LUMA_FACTORS
 from jpegcompile.options import MOST_BATCH
 from jpegcompile.precision import PRECISIONS
@@ -279,7 +279,7 @@ def plan_from(
             "--frequencies and --frequencies-file exclude each other; the file may say"
             ' "frequencies" for nodes that it does not name'
         )
-    return plan_of(file or frequencies or ALL, relu, truncate)
+    return frequency_plan(file or frequencies or ALL, relu, truncate)
 
 
 def print_json(data: Any) -> None:

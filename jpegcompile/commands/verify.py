@@ -24,7 +24,7 @@ from jpegcompile.commands.options import (
 )
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import verify as verification
-from jpegcompile.evaluation.measure import OutputError, Verification
+from jpegcompile.evaluation.verification import OutputError, Verification
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.runtime.providers import Choice

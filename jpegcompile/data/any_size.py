@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegcompile.data.coefficients import CoefficientFilling
-from jpegcompile.data.inputs import ReadOptions
+from jpegcompile.data.filling import ReadOptions
 from jpegcompile.data.target import Target
 from jpegcompile.errors import ImageError
 from jpegcompile.interface import (
@@ -31,7 +31,7 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
-from jpegcompile.runtime.inputs import check_usable
+from jpegcompile.runtime.input_tensors import check_usable
 from jpegcompile.runtime.placed import Feeds, placed_feeds
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jpegcompile.data.inputs import Inputs
+from jpegcompile.data.filling import Inputs
 from jpegcompile.errors import UsageError
 from jpegcompile.interface import SHARED_INPUTS
 from jpegcompile.jpeg.packed import PackedBatch

@@ -12,7 +12,7 @@ import torch
 from jpegcompile.data.any_size import AnySizeFilling
 from jpegcompile.data.batch import ImageBatch
 from jpegcompile.data.coefficients import CoefficientFilling
-from jpegcompile.data.inputs import Error, Filling, ReadOptions, TensorFilling
+from jpegcompile.data.filling import Error, Filling, ReadOptions, TensorFilling
 from jpegcompile.data.sample import Sample
 from jpegcompile.data.target import Target
 from jpegcompile.errors import ImageError

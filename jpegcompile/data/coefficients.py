@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jpegcompile.data.inputs import Errors, Filling, Inputs, ReadOptions
+from jpegcompile.data.filling import Errors, Filling, Inputs, ReadOptions
 from jpegcompile.data.target import Target
 from jpegcompile.errors import AccessError, ImageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
@@ -18,7 +18,7 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.packed import PackedBatch
 from jpegcompile.jpeg.read import ImageSource, read_coefficients_many, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
-from jpegcompile.runtime.inputs import check_usable, coefficient_feeds, fits_inputs
+from jpegcompile.runtime.input_tensors import check_usable, coefficient_feeds, fits_inputs
 
 
 class CoefficientFilling(Filling):

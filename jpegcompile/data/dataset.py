@@ -31,8 +31,8 @@ from torch.utils.data import IterableDataset, get_worker_info
 from jpegcompile.data.batch import ImageBatch
 from jpegcompile.data.batching import Batching
 from jpegcompile.data.division import Reader
+from jpegcompile.data.filling import ReadOptions
 from jpegcompile.data.folders import file_samples, folder_samples
-from jpegcompile.data.inputs import ReadOptions
 from jpegcompile.data.order import made_ahead, permuted, shuffled
 from jpegcompile.data.patterns import expanded
 from jpegcompile.data.sample import Sample

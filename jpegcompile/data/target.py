@@ -17,7 +17,7 @@ from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.preprocessing.steps import Size
 from jpegcompile.runtime.image_runner import ImageRunner
-from jpegcompile.runtime.inputs import preprocess_in
+from jpegcompile.runtime.input_tensors import preprocess_in
 from jpegcompile.runtime.opening import read_compiled
 
 Form = Literal["tensor", "pixels", "coefficients", "packed"]

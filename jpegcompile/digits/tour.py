@@ -11,9 +11,9 @@ from jpegcompile.compiler import compile as compile_model
 from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.evaluation.compare import compare
 from jpegcompile.evaluation.comparison import Comparison
-from jpegcompile.evaluation.measure import Verification
 from jpegcompile.evaluation.predict import Prediction, run
 from jpegcompile.evaluation.progress import Progress
+from jpegcompile.evaluation.verification import Verification
 from jpegcompile.evaluation.verify import verify
 
 

@@ -17,7 +17,7 @@ from jpegcompile.network_input import NetworkInput
 from jpegcompile.own_preprocessing import before_own
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.image_runner import ImageRunner
-from jpegcompile.runtime.inputs import original_input
+from jpegcompile.runtime.input_tensors import original_input
 
 
 @dataclass(frozen=True)

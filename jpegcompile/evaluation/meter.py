@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.evaluation.differences import distances, is_continuous, magnitudes
-from jpegcompile.evaluation.measure import NodeError, OutputError, Verification
 from jpegcompile.evaluation.tolerance import MULTIPLE, Tolerance
+from jpegcompile.evaluation.verification import NodeError, OutputError, Verification
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]

@@ -18,7 +18,7 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.pixel_image import channels_of, eight_bit, orientation_of
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.preprocess import Preprocess
-from jpegcompile.runtime.inputs import normalize
+from jpegcompile.runtime.input_tensors import normalize
 from jpegcompile.runtime.pixel_input import placed_by_pillow
 from jpegcompile.runtime.views import placements_of, stacked
 

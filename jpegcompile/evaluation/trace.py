@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from jpegcompile.evaluation.batches import Batch
 from jpegcompile.evaluation.differences import coefficient_distance
-from jpegcompile.evaluation.measure import NodeError
 from jpegcompile.evaluation.moved import MOVED, moved
 from jpegcompile.evaluation.parts import Parts, as_fed
 from jpegcompile.evaluation.precise_sums import with_precise_sums
 from jpegcompile.evaluation.shelf import Shelf
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.trace_sides import Side, Sides
+from jpegcompile.evaluation.verification import NodeError
 from jpegcompile.frontend.load import Source
 from jpegcompile.runtime.batch import fill
 from jpegcompile.runtime.image_runner import ImageRunner

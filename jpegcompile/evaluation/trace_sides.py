@@ -16,7 +16,7 @@ from jpegcompile.evaluation.spatial import readable
 from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage, coefficients_of
 from jpegcompile.metadata import CompiledInfo
-from jpegcompile.runtime.inputs import coefficient_feeds, fits_inputs, ingested
+from jpegcompile.runtime.input_tensors import coefficient_feeds, fits_inputs, ingested
 from jpegcompile.runtime.opening import inference_session
 from jpegcompile.runtime.placed import placed_feeds, takes_axes
 from jpegcompile.runtime.session import Session

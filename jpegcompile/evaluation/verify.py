@@ -18,12 +18,12 @@ from onnx import TensorProto
 
 from jpegcompile.errors import CheckFailedError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
-from jpegcompile.evaluation.measure import OutputError, Verification
 from jpegcompile.evaluation.meter import verification
 from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.trace import inputs_at_once, suspect_of, tensor_bytes
 from jpegcompile.evaluation.trial import Measured, Trial
+from jpegcompile.evaluation.verification import OutputError, Verification
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError

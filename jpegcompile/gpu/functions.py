@@ -9,7 +9,7 @@ from typing import Any
 from jpegcompile.gpu import programs
 from jpegcompile.gpu.programs import PIXEL, Program, guarded, of_approximation, parse, step
 from jpegcompile.operators.definition import Operator
-from jpegcompile.operators.pointwise import FUNCTIONS, KNOWN_PROGRAMS, POINTWISE, PROGRAM
+from jpegcompile.operators.pixelwise import FUNCTIONS, KNOWN_PROGRAMS, PIXELWISE, PROGRAM
 
 # Attributes with which PyTorch writes a function, besides the defaults of ONNX.
 _WRITTEN: Mapping[str, Mapping[str, float | str]] = {
@@ -54,7 +54,7 @@ _KERNELS = {
     "maximum": "larger",
     "minimum": "smaller",
 }
-_FUNCTIONS = frozenset(operator.name for operator in POINTWISE)
+_FUNCTIONS = frozenset(operator.name for operator in PIXELWISE)
 
 
 def program_of(operator: Operator, attributes: Mapping[str, Any], constants: int) -> Program:

@@ -1,4 +1,4 @@
-"""Programs of GPU kernels: functions of each pixel as steps; see `kernels/pointwise/triton.py`."""
+"""Programs of GPU kernels: functions of each pixel as steps; see `kernels/pixelwise/triton.py`."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def guarded(program: Program) -> Program:
 
 
 def parse(text: str, constants: int) -> Program:
-    """A program as compiled files record it (`kernels/pointwise/reference.py`).
+    """A program as compiled files record it (`kernels/pixelwise/reference.py`).
 
     Args:
         text: one step a line.

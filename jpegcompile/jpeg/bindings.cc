@@ -1,4 +1,4 @@
-// The Python face of coefficients.h and packing.h; jpegcompile/_native.pyi describes it to type checkers.
+// The Python face of coefficients.h and packing.h; jpegcompile/_core.pyi describes it to type checkers.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
@@ -103,7 +103,7 @@ nb::tuple pack(const Blocks& blocks, std::size_t threads) {
 }  // namespace
 }  // namespace jpegcompile
 
-NB_MODULE(_native, module) {
+NB_MODULE(_core, module) {
     module.doc() = "The native parts of jpegcompile; jpegcompile.runtime is their public face.";
     module.def("read_coefficients_many", &jpegcompile::read_many, nb::arg("sources"),
                nb::arg("threads"), nb::arg("tolerant"), nb::arg("max_pixels"));

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile import _native
+from jpegcompile import _core
 from jpegcompile.errors import UsageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 
@@ -129,7 +129,7 @@ def pack(coefficients: NDArray[np.generic], threads: int = 1) -> PackedPlane:
             f"{count} blocks cannot be packed at once, at most {_MOST_BLOCKS}; give fewer images"
         )
     blocks = np.ascontiguousarray(coefficients).reshape(count, 64)
-    return PackedPlane(coefficients.shape, *_native.pack_blocks(blocks, threads))
+    return PackedPlane(coefficients.shape, *_core.pack_blocks(blocks, threads))
 
 
 def unpack_blocks(

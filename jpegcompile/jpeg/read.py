@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from jpegcompile import _native
+from jpegcompile import _core
 from jpegcompile.errors import AccessError, ImageError, UsageError
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
@@ -73,7 +73,7 @@ def read_coefficients_many(
     if max_pixels < 1:
         raise UsageError(f"max_pixels is {max_pixels}; give 1 or more")
     native_sources = [native_source(source) for source in sources]
-    images = _native.read_coefficients_many(
+    images = _core.read_coefficients_many(
         native_sources, threads, tolerant, min(max_pixels, 2**64 - 1)
     )
     if isinstance(images, tuple):

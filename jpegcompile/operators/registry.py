@@ -12,7 +12,7 @@ from jpegcompile.operators.first_convolution import FIRST_CONVOLUTIONS
 from jpegcompile.operators.ingest import DECODES, INGESTS, PREPROCESSING
 from jpegcompile.operators.normalization import NORMALIZATIONS
 from jpegcompile.operators.piecewise import OTHER_POOLS, PIECEWISE, TRUNCATION
-from jpegcompile.operators.pointwise import POINTWISE
+from jpegcompile.operators.pixelwise import PIXELWISE
 from jpegcompile.operators.rearrangement import REARRANGEMENTS
 from jpegcompile.operators.reductions import CHANNEL_REDUCTIONS
 from jpegcompile.operators.separable import SEPARABLE
@@ -29,7 +29,7 @@ OPERATORS: Mapping[str, Operator] = by_name(
     NORMALIZATIONS,
     PIECEWISE,
     (TRUNCATION,),
-    POINTWISE,
+    PIXELWISE,
     OTHER_POOLS,
     SEPARABLE,
     ARITHMETIC,

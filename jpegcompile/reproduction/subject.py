@@ -23,7 +23,7 @@ from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.runtime.session import Session
 from jpegcompile.search.images import source_output
-from jpegcompile.search.measure import Split
+from jpegcompile.search.measurer import Split
 from jpegcompile.search.probe import common_subsampling
 
 PathLike = str | os.PathLike[str]

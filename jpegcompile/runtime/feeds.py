@@ -14,7 +14,7 @@ from jpegcompile.jpeg.pixel_image import ReadImage, coefficients_of
 from jpegcompile.jpeg.read import ImageSource, image_bytes, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.runtime.image_runner import ImageRunner, listed
-from jpegcompile.runtime.inputs import coefficient_feeds, original_input
+from jpegcompile.runtime.input_tensors import coefficient_feeds, original_input
 from jpegcompile.runtime.placed import placed_feeds
 
 Feeds = dict[str, NDArray[np.generic]]

@@ -18,7 +18,7 @@ from jpegcompile.jpeg.read import ImageSource
 from jpegcompile.jpeg.unusable import ImageReader, OnError
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.preprocessing.preprocess import Preprocess
-from jpegcompile.runtime.inputs import check_usable, fits_inputs, preprocess_in
+from jpegcompile.runtime.input_tensors import check_usable, fits_inputs, preprocess_in
 from jpegcompile.runtime.outputs import Outputs, joined
 
 # Inputs besides the image, by name; the same for every image.

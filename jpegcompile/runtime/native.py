@@ -15,7 +15,7 @@ from typing import Any
 import onnx
 import onnxruntime as ort
 
-from jpegcompile import _native
+from jpegcompile import _core
 from jpegcompile.errors import AccessError, one_line
 from jpegcompile.interface import DOMAIN
 from jpegcompile.operators.constants import CUDA_KERNELS
@@ -115,7 +115,7 @@ def custom_ops_library() -> Path | None:
     `jpegcompile.load` registers it by itself; any other session takes it by
     `SessionOptions.register_custom_ops_library`.
     """
-    folder = Path(_native.__file__).resolve().parent
+    folder = Path(_core.__file__).resolve().parent
     return next((folder / name for name in _FILES if (folder / name).is_file()), None)
 
 

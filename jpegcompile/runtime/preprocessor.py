@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from jpegcompile import _native
+from jpegcompile import _core
 from jpegcompile.dct.blocks import block_size
 from jpegcompile.dct.color import mixing_matrix
 from jpegcompile.errors import AccessError, ImageError, InternalError, UsageError
@@ -30,7 +30,7 @@ from jpegcompile.jpeg.read import (
 )
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.processors import available_processors
-from jpegcompile.runtime.inputs import check_decodable, check_size
+from jpegcompile.runtime.input_tensors import check_decodable, check_size
 
 # As the native side counts them.
 _COLOR_SPACES: tuple[ColorSpace, ...] = ("gray", "ycbcr", "rgb")
@@ -115,7 +115,7 @@ class Preprocessor:
         if taken.decoder == "libjpeg-turbo":
             taken.geometry.require_integers()
         fill = np.broadcast_to(np.asarray(taken.geometry.fill, np.float64), affine.scale.shape)
-        self._native = _native.Preprocessor(
+        self._native = _core.Preprocessor(
             geometry=taken.geometry,
             size=taken.size,
             block=block,
@@ -207,7 +207,7 @@ class Preprocessor:
         }
         return Batch(tensor, errors, first)
 
-    def _error(self, failure: _native.PreprocessFailure, name: str) -> ImageError | AccessError:
+    def _error(self, failure: _core.PreprocessFailure, name: str) -> ImageError | AccessError:
         """What `read_coefficients_many`, and `check_usable` behind it, raise for such a file."""
         _, kind, cause = failure
         if not isinstance(cause, str):

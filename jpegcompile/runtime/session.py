@@ -21,7 +21,7 @@ from jpegcompile.runtime.batch import images_at_once
 from jpegcompile.runtime.compiled_file import CompiledFile
 from jpegcompile.runtime.feeds import file_feeds, image_feeds
 from jpegcompile.runtime.image_runner import ImageRunner, Shared
-from jpegcompile.runtime.inputs import ingested
+from jpegcompile.runtime.input_tensors import ingested
 from jpegcompile.runtime.native import Execution
 from jpegcompile.runtime.outputs import joined
 from jpegcompile.runtime.preprocessor import Preprocessor

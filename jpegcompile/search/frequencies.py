@@ -28,7 +28,7 @@ from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError
 from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.stability import Stability
-from jpegcompile.frequency_plan import FrequencyPlan, Masking, plan_of
+from jpegcompile.frequency_plan import FrequencyPlan, Masking, frequency_plan
 from jpegcompile.frontend.head.behind import behind_own_preprocessing
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import InputSize, input_size_of
@@ -49,7 +49,7 @@ from jpegcompile.search.interval import (
     CONFIDENCE,
     PairedCounts,
 )
-from jpegcompile.search.measure import Levels, Measurer, Split, plan_of_levels
+from jpegcompile.search.measurer import Levels, Measurer, Split, plan_from_levels
 from jpegcompile.search.path import Curve, cheapest_first
 from jpegcompile.search.probe import FEWEST, Knob, Probe, common_subsampling
 
@@ -178,7 +178,7 @@ def choose_frequencies(
     """
     require_budget_range(max_drop)
     # Refuses what is no masking or no number of frequencies.
-    plan_of(relu=relu, truncate=truncate)
+    frequency_plan(relu=relu, truncate=truncate)
     normalization = preprocess_of(preprocess)
     size, at = input_size_of(input_size), resolution_of(resolution)
     source = load_source(model, image_input)
@@ -271,7 +271,7 @@ class _Search:
         search = self._measurer.accuracy(self._search, levels)
         verification = self._measurer.accuracy(self._verification, levels)
         self._advance(self._total - self._done)
-        plan = plan_of_levels(levels, self._masking)
+        plan = plan_from_levels(levels, self._masking)
         masks, kept = (self._numbers(levels, kind) for kind in ("mask", "keep"))
         refused = self._refused[min(self._refused)] if self._refused else None
         return FrequencySearch(

@@ -8,7 +8,7 @@ from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.chance import ADVICE, is_no_better_than_chance
 from jpegcompile.evaluation.dataset import LabelledImages
 from jpegcompile.search.interval import PairedCounts, images_needed, is_guessing, smallest_budget
-from jpegcompile.search.measure import Split
+from jpegcompile.search.measurer import Split
 
 
 def require_budget_range(max_drop: float) -> None:

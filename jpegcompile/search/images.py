@@ -17,7 +17,7 @@ from jpegcompile.jpeg.subsampling import GRAY, frame_of
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.options import image_of
 from jpegcompile.preprocessing.preprocess import Preprocess
-from jpegcompile.runtime.inputs import check_usable
+from jpegcompile.runtime.input_tensors import check_usable
 
 
 @dataclass(frozen=True)

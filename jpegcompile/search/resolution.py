@@ -40,7 +40,7 @@ from jpegcompile.search.cache import Cache, default_folder, key_of
 from jpegcompile.search.halves import halves_for, require_budget_range, require_no_guess
 from jpegcompile.search.images import usable_images
 from jpegcompile.search.interval import CONFIDENCE, PairedCounts
-from jpegcompile.search.measure import Split
+from jpegcompile.search.measurer import Split
 from jpegcompile.search.sized_network import SizedNetwork
 from jpegcompile.search.sizes import Candidate, candidates, ways_to
 

@@ -22,12 +22,12 @@ from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.scaled import scaled
 from jpegcompile.resolution_plan import ResolutionPlan
-from jpegcompile.runtime.inputs import check_size
+from jpegcompile.runtime.input_tensors import check_size
 from jpegcompile.runtime.pixel_input import network_tensor
 from jpegcompile.runtime.preprocessor import Preprocessor
 from jpegcompile.runtime.tensor_reader import usable_tensors
 from jpegcompile.search.cache import Cache
-from jpegcompile.search.measure import Split
+from jpegcompile.search.measurer import Split
 
 _BATCH = 32
 

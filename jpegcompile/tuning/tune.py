@@ -92,8 +92,8 @@ def tune_with(
     """
     import torch
 
-    from jpegcompile.runtime.triton.inputs import random_maps
     from jpegcompile.runtime.triton.load import load_module
+    from jpegcompile.runtime.triton.random_maps import random_maps
     from jpegcompile.tuning.trial import measure
 
     folder = Path(path)

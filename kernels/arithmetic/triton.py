@@ -9,7 +9,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from jpegcompile.kernels.pointwise.triton import constants_of, evaluate
+from jpegcompile.kernels.pixelwise.triton import constants_of, evaluate
 from jpegcompile.kernels.tiles.triton import add_map, mix, store_map
 
 

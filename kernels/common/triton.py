@@ -14,7 +14,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from jpegcompile.kernels.pointwise.triton import constants_of, evaluate
+from jpegcompile.kernels.pixelwise.triton import constants_of, evaluate
 from jpegcompile.kernels.tiles.triton import load_map, mix, store_map
 
 # Programs of more channels finish them in a loop, which makes kernels half as large.

@@ -36,7 +36,7 @@ import numpy as np
 import onnxruntime as ort
 from PIL import Image
 
-from jpegcompile.evaluation.benchmark.inputs import photograph_like
+from jpegcompile.evaluation.benchmark.input_sets import photograph_like
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.kernels.conv.bench import machine, session_of

@@ -1,4 +1,4 @@
-// The Python face of preprocessor.h; jpegcompile/_native.pyi describes it to type checkers.
+// The Python face of preprocessor.h; jpegcompile/_core.pyi describes it to type checkers.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -31,7 +31,7 @@ Factors most_sampling(const Image& frame) {
   return most;
 }
 
-// As jpegcompile.runtime.inputs.check_decodable, which has the words for it.
+// As jpegcompile.runtime.input_tensors.check_decodable, which has the words for it.
 void check_factors(const Image& frame) {
   const Factors most = most_sampling(frame);
   for (const Component& component : frame.components) {

@@ -25,7 +25,7 @@ from jpegcompile.analysis.slices import slice_axes
 from jpegcompile.ir.graph import static_dims, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
-from jpegcompile.operators.pointwise import FUNCTIONS
+from jpegcompile.operators.pixelwise import FUNCTIONS
 
 _SAME_OF_EACH = frozenset((*FUNCTIONS, "Cast", "Identity", "LeakyRelu", "Neg", "Relu"))
 _OF_TWO = frozenset(("Add", "Div", "Max", "Min", "Mul", "Sub"))

@@ -23,7 +23,7 @@ Operands = tuple[gs.Tensor, gs.Tensor]
 
 
 class LowerProducts(Lowering[Operands]):
-    """Functions of two maps; those of one are regions, see `lower_pointwise.py`."""
+    """Functions of two maps; those of one are regions, see `lower_pixelwise.py`."""
 
     name = "lower-products"
     op_types = ("Mul", "Max", "Min")

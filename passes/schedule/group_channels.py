@@ -20,7 +20,7 @@ from jpegcompile.ir.operands import operator_of, tensors_of
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.operators.constants import DOMAIN
 from jpegcompile.operators.definition import Operator
-from jpegcompile.operators.pointwise import FUNCTIONS
+from jpegcompile.operators.pixelwise import FUNCTIONS
 
 # What kernels are for.
 _PRECISION = np.float32

@@ -35,7 +35,7 @@ from benchmarks.runtimes import NCNN, ONNX_RUNTIME, Side, installed, made_for_nc
 
 import jpegcompile
 from jpegcompile.errors import CheckFailedError
-from jpegcompile.evaluation.benchmark.inputs import write_images
+from jpegcompile.evaluation.benchmark.input_sets import write_images
 from jpegcompile.evaluation.benchmark.job import END_TO_END, NETWORK
 from jpegcompile.evaluation.verify import require_passed
 

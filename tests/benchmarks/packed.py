@@ -28,7 +28,7 @@ from PIL import Image, ImageOps
 from jpegcompile.jpeg.packed import GROUP, ZIGZAG, PackedBatch
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.processors import available_processors
-from jpegcompile.runtime.inputs import coefficient_feeds
+from jpegcompile.runtime.input_tensors import coefficient_feeds
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = ROOT.parent / "shared" / "images" / "photos"

@@ -31,7 +31,7 @@ import jpegcompile
 from jpegcompile import FrequencyPlan
 from jpegcompile.dct.frequencies import band_share, full, transform_cost
 from jpegcompile.evaluation.benchmark.operators import node_times
-from jpegcompile.frequency_plan import plan_of
+from jpegcompile.frequency_plan import frequency_plan
 from jpegcompile.runtime.native import custom_ops_library
 
 POINTWISE = "JpegPointwiseConv"
@@ -157,7 +157,7 @@ def show(whole: Timed, few: Timed) -> None:
 def plan_for(arguments: argparse.Namespace) -> FrequencyPlan:
     """By the number that is given, or by a search."""
     if arguments.truncate:
-        return plan_of(truncate=arguments.truncate)
+        return frequency_plan(truncate=arguments.truncate)
     found = jpegcompile.choose_frequencies(
         arguments.model,
         arguments.images,

@@ -34,7 +34,7 @@ from jpegcompile.gpu.programs import (
     parse,
 )
 from jpegcompile.kernels.arithmetic.launch import Elementwise
-from jpegcompile.operators.pointwise import FUNCTIONS
+from jpegcompile.operators.pixelwise import FUNCTIONS
 from jpegcompile.precision import FLOAT32
 
 BATCH, CHANNELS = 2, 32

@@ -18,7 +18,7 @@ from jpegcompile.dct.blocks import to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import keep_band
 from jpegcompile.gpu.cubin_file import StoredCubin, write_cubins
 from jpegcompile.gpu.programs import guarded, parse
-from jpegcompile.kernels.pointwise.reference import jpeg_pointwise, jpeg_program
+from jpegcompile.kernels.pixelwise.reference import jpeg_pixelwise, jpeg_program
 
 PLANES, GROUPS = Order(1, 8), Order(16, 8)
 FEW, FEWER = Order(16, 8, 9), Order(16, 8, 6)
@@ -155,7 +155,7 @@ TWO_MAPS = [
 
 def function(op: str, x: Order, y: Order, channels: int = 16, **attributes: Any) -> Case:
     def meant(given: Doubles) -> Doubles:
-        return jpeg_pointwise(given, op, block=x.block, **attributes)
+        return jpeg_pixelwise(given, op, block=x.block, **attributes)
 
     return case(op, x, y, meant, MATRICES, channels, **attributes)
 

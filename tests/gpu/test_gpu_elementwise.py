@@ -26,7 +26,7 @@ from jpegcompile.gpu.programs import (
     step,
 )
 from jpegcompile.kernels.arithmetic.launch import Elementwise
-from jpegcompile.kernels.pointwise.reference import FUNCTIONS, jpeg_program
+from jpegcompile.kernels.pixelwise.reference import FUNCTIONS, jpeg_program
 from jpegcompile.precision import FLOAT16, FLOAT32, Precision
 
 SUM = Program((step("Add", PIXEL, OTHER),))

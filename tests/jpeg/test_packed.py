@@ -14,7 +14,7 @@ from support.packing import KINDS, coefficients_like, packed_by_numpy
 from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.packed import LONGEST, PackedBatch, PackedPlane, pack
 from jpegcompile.jpeg.read import read_coefficients
-from jpegcompile.runtime.inputs import coefficient_feeds
+from jpegcompile.runtime.input_tensors import coefficient_feeds
 
 SHAPES = [(1, 1, 1, 1), (2, 1, 3, 5), (3, 2, 4, 4), (5, 2, 7, 3)]
 

@@ -14,7 +14,7 @@ from support.fused_cases import fused_conv_cases, fused_pointwise_cases, spatial
 from support.ingest_cases import ingest_cases
 from support.masking_cases import exact_cases, masked_pool_cases, masking_cases
 from support.operators import WITH_BODIES, has_older_body, set_body
-from support.pointwise_cases import pointwise_cases
+from support.pixelwise_cases import pixelwise_cases
 from support.tiers import check_each, gathered
 from support.transposed_cases import conv_transpose_cases
 from support.whole_map_cases import channel_reduction_cases, normalization_cases, product_cases
@@ -36,7 +36,7 @@ CASES = [
     *cast_cases(),
     *channel_cases(),
     *relu_cases(),
-    *pointwise_cases(),
+    *pixelwise_cases(),
     *exact_cases(),
     *masking_cases(),
     *conv_cases(),

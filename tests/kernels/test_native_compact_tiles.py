@@ -29,7 +29,7 @@ from jpegcompile.dct.frequencies import band_map, full
 from jpegcompile.kernels.average_pool.reference import jpeg_global_average_pool
 from jpegcompile.kernels.truncate.reference import from_compacted, jpeg_truncate
 from jpegcompile.operators.piecewise import TRUNCATE
-from jpegcompile.operators.pointwise import FUNCTIONS, KNOWN_PROGRAMS, PROGRAM
+from jpegcompile.operators.pixelwise import FUNCTIONS, KNOWN_PROGRAMS, PROGRAM
 from jpegcompile.operators.registry import OPERATORS
 
 Maps = dict[str, NDArray[np.float64]]

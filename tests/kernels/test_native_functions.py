@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from support.function_bodies import Array, BodyCase
 from support.native import ISAS
 from support.native_cases import Spread, run_case
-from support.pointwise_cases import variants
+from support.pixelwise_cases import variants
 
-from jpegcompile.kernels.pointwise.reference import FUNCTIONS
+from jpegcompile.kernels.pixelwise.reference import FUNCTIONS
 
 # In halves of a unit in the last place, of the larger of the value and the pixel up to 1: a kernel
 # rounds the pixel's multiples as well as the result. Some six roundings add up, seldom all alike.

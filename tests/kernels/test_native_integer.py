@@ -28,7 +28,7 @@ from support.pillow_integers import (
 from support.processes import succeeds
 from support.tiers import thorough
 
-from jpegcompile import _native
+from jpegcompile import _core
 from jpegcompile.dct import integer_decode
 from jpegcompile.dct.color import Color
 from jpegcompile.jpeg.read import read_coefficients
@@ -43,7 +43,7 @@ COLORS: tuple[Color, ...] = ("RGB", "BGR", "L")
 
 
 def assert_equals_pillow(case: Case) -> None:
-    made = _native.decode_integers(case.data, case.placement, case.color, case.fill)
+    made = _core.decode_integers(case.data, case.placement, case.color, case.fill)
     expected = by_pillow(case.data, case.placement, case.color, case.fill)
     np.testing.assert_array_equal(made, expected, err_msg=str(case.placement))
 
@@ -110,7 +110,7 @@ def test_orientations(orientation: int) -> None:
     left, top = round((width - 36) / 2), round((height - 32) / 2)
     expected = turned.resize((width, height), Image.Resampling.BILINEAR)
     expected = expected.crop((left, top, left + 36, top + 32))
-    made = _native.decode_integers(data, placement, "RGB", (0, 0, 0))
+    made = _core.decode_integers(data, placement, "RGB", (0, 0, 0))
     np.testing.assert_array_equal(made, channels_first(expected, "RGB"))
 
 
@@ -148,12 +148,12 @@ def test_instruction_sets(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
     code = """
 import random
 import numpy as np
-from jpegcompile import _native
+from jpegcompile import _core
 from support.pillow_integers import Case, by_pillow, random_case, unlike_images, whole
 cases = [random_case(random.Random(seed)) for seed in range(200)]
 cases += [Case(data, whole(40, 24), "L", (0,)) for data in unlike_images(40)]
 for case in cases:
-    made = _native.decode_integers(case.data, case.placement, case.color, case.fill)
+    made = _core.decode_integers(case.data, case.placement, case.color, case.fill)
     expected = by_pillow(case.data, case.placement, case.color, case.fill)
     np.testing.assert_array_equal(made, expected)
 print(len(cases))
@@ -164,7 +164,7 @@ print(len(cases))
 def test_equals_the_reference() -> None:
     for seed in range(60):
         case = random_case(random.Random(seed))
-        made = _native.decode_integers(case.data, case.placement, case.color, case.fill)
+        made = _core.decode_integers(case.data, case.placement, case.color, case.fill)
         expected = integer_decode.decode_integers(
             read_coefficients(case.data), case.placement, case.color, case.fill
         )
@@ -177,27 +177,27 @@ def test_another_filter_is_found() -> None:
     axes = (AxisPlacement(61, 40, 0, 40, Filter()), AxisPlacement(90, 64, 0, 64, Filter()))
     rows, columns = (replace(axis, filter=Filter("hamming")) for axis in axes)
     other = Placement(rows, columns)
-    made = _native.decode_integers(data, other, "RGB", (0, 0, 0))
+    made = _core.decode_integers(data, other, "RGB", (0, 0, 0))
     assert (made != by_pillow(data, Placement(*axes), "RGB", (0, 0, 0))).any()
 
 
 def test_placements_of_other_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="an image of another size"):
-        _native.decode_integers(make_jpeg(16, 16), whole(17, 16), "RGB", (0, 0, 0))
+        _core.decode_integers(make_jpeg(16, 16), whole(17, 16), "RGB", (0, 0, 0))
 
 
 def test_filters_of_other_libraries_are_refused() -> None:
     axis = AxisPlacement(16, 8, 0, 8, Filter("bilinear", "opencv"))
     with pytest.raises(ValueError, match="Pillow has no such resize filter"):
-        _native.decode_integers(make_jpeg(16, 16), Placement(axis, axis), "RGB", (0, 0, 0))
+        _core.decode_integers(make_jpeg(16, 16), Placement(axis, axis), "RGB", (0, 0, 0))
 
 
 def test_fills_of_other_channels_are_refused() -> None:
     with pytest.raises(ValueError, match="not one value for each channel"):
-        _native.decode_integers(make_jpeg(16, 16), whole(16, 16), "L", (0, 0, 0))
+        _core.decode_integers(make_jpeg(16, 16), whole(16, 16), "L", (0, 0, 0))
 
 
 def test_sampling_by_fractions_is_refused() -> None:
     data = random_file(((3, 1), (2, 1), (2, 1)), 16, 16)
     with pytest.raises(RuntimeError, match="subsampled by a fraction"):
-        _native.decode_integers(data, whole(16, 16), "RGB", (0, 0, 0))
+        _core.decode_integers(data, whole(16, 16), "RGB", (0, 0, 0))

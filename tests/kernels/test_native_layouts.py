@@ -24,7 +24,7 @@ from support.native_cases import (
     spread_over,
 )
 from support.operators import WITH_BODIES
-from support.pointwise_cases import pointwise_cases
+from support.pixelwise_cases import pixelwise_cases
 from support.whole_map_cases import channel_reduction_cases, normalization_cases, product_cases
 from support.window_cases import (
     global_max_pool_cases,
@@ -43,7 +43,7 @@ _CASES = (
     *relu_cases(),
     *exact_cases(),
     *masking_cases(),
-    *pointwise_cases(),
+    *pixelwise_cases(),
     *pool_cases(),
     *masked_pool_cases(),
     *global_max_pool_cases(),

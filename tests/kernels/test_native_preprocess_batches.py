@@ -22,7 +22,7 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import ImageSource, read_coefficients
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.presets import PRESETS
-from jpegcompile.runtime.inputs import check_usable
+from jpegcompile.runtime.input_tensors import check_usable
 from jpegcompile.runtime.preprocessor import PREFETCHER, Preprocessor
 
 SHORT = network((24, 40), resize=44, crop="center")

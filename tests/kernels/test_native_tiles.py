@@ -6,7 +6,7 @@ import pytest
 from support.channel_cases import cast_cases, channel_cases, relu_cases
 from support.masking_cases import exact_cases, masking_cases
 from support.native_cases import Call, by_operator, spread_calls
-from support.pointwise_cases import pointwise_cases
+from support.pixelwise_cases import pixelwise_cases
 from support.tiers import check_each, gathered
 
 CASES = [
@@ -17,7 +17,7 @@ CASES = [
         *relu_cases(),
         *exact_cases(),
         *masking_cases(),
-        *pointwise_cases(),
+        *pixelwise_cases(),
     )
     if "Conv" not in case.op
 ]

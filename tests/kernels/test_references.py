@@ -28,7 +28,7 @@ from jpegcompile.kernels.max_pool.reference import (
     jpeg_global_max_pool,
     jpeg_max_pool,
 )
-from jpegcompile.kernels.pointwise.reference import FUNCTIONS, jpeg_pointwise
+from jpegcompile.kernels.pixelwise.reference import FUNCTIONS, jpeg_pixelwise
 from jpegcompile.kernels.prelu.reference import jpeg_apx_prelu, jpeg_asm_prelu, jpeg_prelu
 from jpegcompile.kernels.rearrange.reference import jpeg_depth_to_space, jpeg_space_to_depth
 from jpegcompile.kernels.reduce.reference import jpeg_reduce_mean, jpeg_reduce_sum
@@ -152,7 +152,7 @@ def test_functions_of_each_pixel(op: str, shape: tuple[int, ...]) -> None:
         function, variants = FUNCTIONS_OF_TORCH[op]
         for attributes in variants:
             expected = function(spatial, **attributes)
-            assert_twin(jpeg_pointwise(x, op, block=block, **attributes), expected)
+            assert_twin(jpeg_pixelwise(x, op, block=block, **attributes), expected)
         return
     # What PyTorch has with fixed numbers, or under another name.
     attributes, expected = {
@@ -162,7 +162,7 @@ def test_functions_of_each_pixel(op: str, shape: tuple[int, ...]) -> None:
             functional.selu(spatial),
         ),
     }[op]
-    assert_twin(jpeg_pointwise(x, op, block=block, **attributes), expected)
+    assert_twin(jpeg_pixelwise(x, op, block=block, **attributes), expected)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -27,7 +27,7 @@ from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.interface import DOMAIN
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.operators.ingest import INGEST_FILE, INGEST_INTEGERS
-from jpegcompile.runtime.inputs import original_input
+from jpegcompile.runtime.input_tensors import original_input
 from jpegcompile.runtime.session import Session
 from jpegcompile.target.base import CPU_PROVIDERS
 

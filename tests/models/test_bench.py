@@ -23,7 +23,7 @@ from support.tiny_residual import tiny_residual
 import jpegcompile
 from jpegcompile.errors import AccessError, ImageError, InternalError, UnsupportedModelError
 from jpegcompile.evaluation.benchmark import profile
-from jpegcompile.evaluation.benchmark.inputs import photograph_like, write_images
+from jpegcompile.evaluation.benchmark.input_sets import photograph_like, write_images
 from jpegcompile.evaluation.benchmark.job import COMPILED, SPATIAL, InputSet, Job, job_of
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator, node_times
 from jpegcompile.evaluation.benchmark.pipelines import run_session

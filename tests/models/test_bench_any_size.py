@@ -25,7 +25,7 @@ from jpegcompile.evaluation.benchmark.ahead import Overlap, Sharing, fastest, re
 from jpegcompile.evaluation.benchmark.any_size import opener, sharings
 from jpegcompile.evaluation.benchmark.checks import Checks
 from jpegcompile.evaluation.benchmark.difference import differences
-from jpegcompile.evaluation.benchmark.inputs import write_photographs
+from jpegcompile.evaluation.benchmark.input_sets import write_photographs
 from jpegcompile.evaluation.benchmark.job import COMPILED, InputSet, Job
 from jpegcompile.evaluation.benchmark.plan import Plan
 from jpegcompile.evaluation.benchmark.rivals import file_reader

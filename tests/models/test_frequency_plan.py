@@ -13,7 +13,7 @@ from support.refusals import refusal
 
 import jpegcompile
 from jpegcompile.errors import AccessError, UsageError
-from jpegcompile.frequency_plan import Frequencies, FrequencyPlan, NodeFrequencies, plan_of
+from jpegcompile.frequency_plan import Frequencies, FrequencyPlan, NodeFrequencies, frequency_plan
 from jpegcompile.metadata import read_metadata
 
 FORM = '{"frequencies": 12, "nodes": {"relu1": 8, "relu2": {"frequencies": 8, "truncate": 10}}}'
@@ -22,7 +22,7 @@ RELU = Graph("(T[N,3,16,16] x) => (T[] y) { r = Relu(x)  y = Relu(r) }").model("
 
 def message(kind: type[Exception], *arguments: Any) -> str:
     with pytest.raises(kind) as caught:
-        plan_of(*arguments)
+        frequency_plan(*arguments)
     text = str(caught.value)
     assert text.isprintable()
     return text
@@ -35,7 +35,7 @@ def written(folder: Path, content: Any) -> Path:
 
 
 def test_nothing_is_exact() -> None:
-    plan = plan_of()
+    plan = frequency_plan()
     assert plan == FrequencyPlan()
     assert plan.is_exact
     assert plan.of("anything") == NodeFrequencies(15, 15)
@@ -43,16 +43,16 @@ def test_nothing_is_exact() -> None:
 
 
 def test_numbers() -> None:
-    assert plan_of(12).of("r") == NodeFrequencies(12, 15)
-    assert plan_of(15, truncate=9).of("r") == NodeFrequencies(15, 9)
-    assert plan_of(1, "apx", 1) == FrequencyPlan("apx", NodeFrequencies(1, 1))
-    assert not plan_of(14).is_exact
-    assert not plan_of(15, None, 14).is_exact
-    assert plan_of(15, "apx", 15).is_exact
+    assert frequency_plan(12).of("r") == NodeFrequencies(12, 15)
+    assert frequency_plan(15, truncate=9).of("r") == NodeFrequencies(15, 9)
+    assert frequency_plan(1, "apx", 1) == FrequencyPlan("apx", NodeFrequencies(1, 1))
+    assert not frequency_plan(14).is_exact
+    assert not frequency_plan(15, None, 14).is_exact
+    assert frequency_plan(15, "apx", 15).is_exact
 
 
 def test_a_plan_of_nodes() -> None:
-    plan = plan_of(
+    plan = frequency_plan(
         {
             "relu": "apx",
             "frequencies": 12,
@@ -74,27 +74,29 @@ def test_a_plan_of_nodes() -> None:
 
 
 def test_what_a_node_does_not_say_is_exact_without_defaults() -> None:
-    plan = plan_of({"nodes": {"a": 8, "b": {"truncate": 6}}})
+    plan = frequency_plan({"nodes": {"a": 8, "b": {"truncate": 6}}})
     assert plan.default == NodeFrequencies()
     assert plan.nodes == {"a": NodeFrequencies(8, 15), "b": NodeFrequencies(15, 6)}
     assert not plan.is_exact
-    assert plan_of({"nodes": {"a": 15}}).is_exact
+    assert frequency_plan({"nodes": {"a": 15}}).is_exact
 
 
 @pytest.mark.parametrize("as_text", [True, False])
 def test_a_file(tmp_path: Path, as_text: bool) -> None:
     path = written(tmp_path, FORM)
-    plan = plan_of(str(path) if as_text else path)
+    plan = frequency_plan(str(path) if as_text else path)
     assert plan.name == str(path)
     assert plan.default == NodeFrequencies(12, 15)
     assert plan.nodes == {"relu1": NodeFrequencies(8, 15), "relu2": NodeFrequencies(8, 10)}
 
 
 def test_its_own_form_gives_the_plan_again(tmp_path: Path) -> None:
-    plan = plan_of({"relu": "apx", "frequencies": 12, "nodes": {"a": 8, "b": {"truncate": 6}}})
-    assert plan_of(plan.to_json()) == plan
-    assert plan_of(plan) == plan
-    again = plan_of(written(tmp_path, plan.to_json()))
+    plan = frequency_plan(
+        {"relu": "apx", "frequencies": 12, "nodes": {"a": 8, "b": {"truncate": 6}}}
+    )
+    assert frequency_plan(plan.to_json()) == plan
+    assert frequency_plan(plan) == plan
+    again = frequency_plan(written(tmp_path, plan.to_json()))
     assert again == FrequencyPlan(plan.masking, plan.default, plan.nodes, again.name)
     assert plan.to_json() == {
         "relu": "apx",
@@ -109,17 +111,17 @@ def test_its_own_form_gives_the_plan_again(tmp_path: Path) -> None:
 
 def test_an_argument_for_the_masking_goes_before_the_plan(tmp_path: Path) -> None:
     data = {"relu": "apx", "frequencies": 12}
-    for plan in (data, plan_of(data), written(tmp_path, data)):
-        assert plan_of(plan).masking == "apx"
-        assert plan_of(plan, "asm").masking == "asm"
-        assert plan_of(plan, "apx").masking == "apx"
+    for plan in (data, frequency_plan(data), written(tmp_path, data)):
+        assert frequency_plan(plan).masking == "apx"
+        assert frequency_plan(plan, "asm").masking == "asm"
+        assert frequency_plan(plan, "apx").masking == "apx"
 
 
 def test_an_argument_for_truncation_goes_before_the_plan(tmp_path: Path) -> None:
     data: dict[str, Any] = {"frequencies": 12, "nodes": {"a": 8, "b": {"truncate": 6}}}
     forms: list[Frequencies] = [data, {**data, "truncate": 9}, written(tmp_path, data)]
-    for plan in (*forms, plan_of(data)):
-        read = plan_of(plan, None, 10)
+    for plan in (*forms, frequency_plan(data)):
+        read = frequency_plan(plan, None, 10)
         assert read.default == NodeFrequencies(12, 10)
         assert read.nodes == {"a": NodeFrequencies(8, 10), "b": NodeFrequencies(12, 10)}
 
@@ -169,7 +171,7 @@ def test_keys_of_a_node_without_meaning(tmp_path: Path) -> None:
 
 def test_numbers_of_numpy() -> None:
     number: Any = np.int64(10)
-    assert plan_of(number) == plan_of(10)
+    assert frequency_plan(number) == frequency_plan(10)
 
 
 @pytest.mark.parametrize("value", [None, [1, 2], 7.0])
@@ -187,16 +189,16 @@ def test_evidence_is_an_object() -> None:
 
 
 def test_evidence_belongs_to_its_plan_and_its_model() -> None:
-    plan = plan_of({"frequencies": 12, "nodes": {"r": 8}})
+    plan = frequency_plan({"frequencies": 12, "nodes": {"r": 8}})
     evidence = {"drop": 0.5, "plan_sha256": plan.sha256, "source_sha256": "of the model"}
-    proven = plan_of({**plan.to_json(), "evidence": evidence})
+    proven = frequency_plan({**plan.to_json(), "evidence": evidence})
     assert proven.sha256 == plan.sha256
     assert proven.for_source("of the model") is proven
     assert proven.for_source("of another").evidence is None
-    for other in (plan_of(proven, "apx"), plan_of(proven, None, 14)):
+    for other in (frequency_plan(proven, "apx"), frequency_plan(proven, None, 14)):
         assert other.evidence is not None
         assert other.for_source("of the model").evidence is None
-    edited = plan_of({**proven.to_json(), "frequencies": 11})
+    edited = frequency_plan({**proven.to_json(), "frequencies": 11})
     assert edited.for_source("of the model") == FrequencyPlan(
         "asm", NodeFrequencies(11), plan.nodes
     )

@@ -13,7 +13,7 @@ from support.images import make_jpeg
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
-from jpegcompile import _native, processors
+from jpegcompile import _core, processors
 from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.processors import available_processors, intra_op_threads
 
@@ -102,14 +102,14 @@ def test_quota_of_version_1(machine: Machine) -> None:
 def threads_of_reading(monkeypatch: pytest.MonkeyPatch, work: Any) -> int:
     """The number of threads that the native reader was given."""
     given: list[int] = []
-    real = _native.read_coefficients_many
+    real = _core.read_coefficients_many
 
     def read(sources: Any, threads: int, tolerant: bool, max_pixels: int) -> Any:
         given.append(threads)
         return real(sources, threads, tolerant, max_pixels)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_native, "read_coefficients_many", read)
+        patch.setattr(_core, "read_coefficients_many", read)
         work()
     assert len(given) == 1
     return given[0]

@@ -22,7 +22,7 @@ from jpegcompile.interface import DOMAIN
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.preprocessing.steps import SCALED_DECODING
-from jpegcompile.runtime.inputs import original_input
+from jpegcompile.runtime.input_tensors import original_input
 from jpegcompile.runtime.session import Session
 from jpegcompile.target.base import CPU_PROVIDERS
 

@@ -72,7 +72,7 @@ def ran_natively(path: Path, folder: Path, library: Path | None) -> Counter[str]
 
 def test_the_library_lies_in_the_package(library: Path) -> None:
     assert library.is_absolute()
-    assert library.parent == Path(jpegcompile._native.__file__).resolve().parent
+    assert library.parent == Path(jpegcompile._core.__file__).resolve().parent
 
 
 def test_the_library_names_its_operators(library: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_library_that_cannot_be_loaded(
 
 
 def test_a_library_of_something_else(path: Path, other_library: list[Path | None]) -> None:
-    other_library[0] = Path(jpegcompile._native.__file__)
+    other_library[0] = Path(jpegcompile._core.__file__)
     with pytest.raises(AccessError, match="JpegcompileOperators"):
         jpegcompile.load(path)
 

@@ -16,7 +16,7 @@ import jpegcompile
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.preprocessing.presets import PRESETS
-from jpegcompile.runtime.inputs import original_input
+from jpegcompile.runtime.input_tensors import original_input
 
 HEIGHT, WIDTH = 32, 40
 HEAD = """a = Conv<pads = [1, 1, 1, 1]>(im, w, b)  r = Relu(a)  p = GlobalAveragePool(r)

@@ -12,7 +12,7 @@ from support.peak_memory import peak_memory
 from support.tiers import thorough
 
 import jpegcompile
-from jpegcompile.evaluation.benchmark.inputs import photograph_like
+from jpegcompile.evaluation.benchmark.input_sets import photograph_like
 
 
 def peak_of_verify(folder: Path, height: int, width: int, **options: int) -> int:

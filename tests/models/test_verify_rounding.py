@@ -19,9 +19,9 @@ from support.tiny_residual import tiny_residual
 import jpegcompile
 from jpegcompile.errors import CheckFailedError
 from jpegcompile.evaluation import trace
-from jpegcompile.evaluation.measure import Verification
 from jpegcompile.evaluation.meter import Meter, verification
 from jpegcompile.evaluation.tolerance import Tolerance
+from jpegcompile.evaluation.verification import Verification
 from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.weights.write import save
 

@@ -33,7 +33,7 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.steps import Resize
-from jpegcompile.runtime.inputs import original_input
+from jpegcompile.runtime.input_tensors import original_input
 from jpegcompile.runtime.session import Session
 from jpegcompile.search.probe import Probe
 from jpegcompile.target.base import CPU_PROVIDERS

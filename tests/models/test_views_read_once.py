@@ -17,8 +17,8 @@ from jpegcompile.errors import ImageError
 from jpegcompile.evaluation.pillow import pillow_input
 from jpegcompile.jpeg.pixel_fallback import PixelFallback
 from jpegcompile.jpeg.read import read_coefficients
-from jpegcompile.runtime import inputs
-from jpegcompile.runtime.inputs import original_input
+from jpegcompile.runtime import input_tensors
+from jpegcompile.runtime.input_tensors import original_input
 
 FILE, PNG = make_jpeg(97, 61), mixed_file("png", 70, 90)
 
@@ -38,7 +38,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[None
 def test_one_decode_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     image = read_coefficients(FILE)
     for decoder, name in (("float", "decode"), ("libjpeg-turbo", "integer_pixels")):
-        calls = counted(monkeypatch, inputs, name)
+        calls = counted(monkeypatch, input_tensors, name)
         target = target_of({**SHORT, "views": "ten", "decoder": decoder})
         made = original_input(image, target.preprocess, target.taken)
         assert len(calls) == 1
@@ -50,7 +50,7 @@ def test_one_decode_for_views_that_take_as_many_frequencies(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     image = read_coefficients(make_jpeg(600, 420))
-    calls = counted(monkeypatch, inputs, "decode")
+    calls = counted(monkeypatch, input_tensors, "decode")
     resize = {"size": 36, "scaled_decoding": True}
     target = target_of({"resize": resize, "crop": "center", "views": "ten"})
     made = original_input(image, target.preprocess, target.taken)

@@ -80,7 +80,7 @@ void expect(Case& made, const Tiles& tiles, const Map& pixels) {
                           most * static_cast<double>(tiles.block));
 }
 
-Case pointwise_case(const std::string& op, const Tiles& tiles) {
+Case pixelwise_case(const std::string& op, const Tiles& tiles) {
   Case made = case_of(op, tiles);
   made.attributes["alpha"] = static_cast<float>(kAlpha);
   made.attributes["beta"] = static_cast<float>(kBeta);
@@ -92,7 +92,7 @@ Case pointwise_case(const std::string& op, const Tiles& tiles) {
 }
 
 Case gelu_by_tanh(const Tiles& tiles) {
-  Case made = pointwise_case("JpegGelu", tiles);
+  Case made = pixelwise_case("JpegGelu", tiles);
   made.attributes["approximate"] = std::string("tanh");
   expect(made, tiles, each(to_spatial(tiles.x, tiles.block), [](double x) {
            const double u = std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x);
@@ -171,7 +171,7 @@ std::vector<Case> tile_cases(Selection& selection) {
   for (const TileShape& shape : tile_shapes()) {
     for (const auto& [op, function] : functions()) {
       ++turn;
-      if (selection.takes(op)) cases.push_back(pointwise_case(op, tiles_of(random, shape, turn)));
+      if (selection.takes(op)) cases.push_back(pixelwise_case(op, tiles_of(random, shape, turn)));
     }
     ++turn;
     if (selection.takes("JpegGelu")) cases.push_back(gelu_by_tanh(tiles_of(random, shape, turn)));

@@ -22,8 +22,8 @@ from support.graphs import (
 
 from jpegcompile.backends.emit import emit
 from jpegcompile.dct.blocks import to_jpeg, to_spatial
-from jpegcompile.kernels.pointwise.reference import jpeg_program
-from jpegcompile.operators.pointwise import PROGRAM, PROGRAMMED
+from jpegcompile.kernels.pixelwise.reference import jpeg_program
+from jpegcompile.operators.pixelwise import PROGRAM, PROGRAMMED
 from jpegcompile.runtime.native import execution_of
 
 CONSTANTS = {

@@ -10,7 +10,7 @@ import pytest
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.dataset import LabelledImages
 from jpegcompile.search.halves import split_in_halves
-from jpegcompile.search.measure import divergence, log_probabilities
+from jpegcompile.search.measurer import divergence, log_probabilities
 
 
 def test_halves() -> None:

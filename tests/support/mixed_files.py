@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 from support.coefficient_files import random_file
 
-from jpegcompile.evaluation.benchmark.inputs import photograph_like
+from jpegcompile.evaluation.benchmark.input_sets import photograph_like
 
 # Format, mode and options of Pillow; all but JPEG and GIF store what they are given.
 _SAVED: dict[str, tuple[str, str, dict[str, Any]]] = {

@@ -8,7 +8,7 @@ import pytest
 
 from jpegcompile.operators.convolution import CONVOLUTIONS
 from jpegcompile.operators.definition import Body, Operator
-from jpegcompile.operators.pointwise import PROGRAMMED
+from jpegcompile.operators.pixelwise import PROGRAMMED
 from jpegcompile.operators.queries import compact_operands, grouped_operands, is_piecewise_linear
 from jpegcompile.operators.registry import OPERATORS
 

@@ -24,7 +24,7 @@ from jpegcompile.backends.emit import emit
 from jpegcompile.compiler import lower
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import resolve
-from jpegcompile.frequency_plan import FrequencyPlan, plan_of
+from jpegcompile.frequency_plan import FrequencyPlan, frequency_plan
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions, Module
 from jpegcompile.kernels.clip.reference import jpeg_apx_clip, jpeg_asm_clip
@@ -58,8 +58,8 @@ NODES = ("r1", "p1", "r2", "r3", "p3", "y")
 
 
 def planned_options(target: str = "ort", **plan: Any) -> CompileOptions:
-    """Options for a tensor as input; `plan` is of `plan_of`."""
-    return replace(TENSOR, target=TARGETS[target], frequencies=plan_of(**plan))
+    """Options for a tensor as input; `plan` is of `frequency_plan`."""
+    return replace(TENSOR, target=TARGETS[target], frequencies=frequency_plan(**plan))
 
 
 def planned(graph: Graph, dtype: str = "double", target: str = "ort", **plan: Any) -> Module:
@@ -138,9 +138,9 @@ def check_network(faulty: Sequence[FrequencyPlan] = (), **plan: Any) -> Module:
     feeds = feeds_of(NETWORK.model())
     module = planned(NETWORK, **plan)
     values = evaluate(emit(module), feeds)
-    assert_same(values, [References(plan_of(**plan), NETWORK.weights)(feeds["x"])])
+    assert_same(values, [References(frequency_plan(**plan), NETWORK.weights)(feeds["x"])])
     for fault in faulty:
         assert_differs(values, [References(fault, NETWORK.weights)(feeds["x"])])
-    perturbed = References(plan_of(**plan), NETWORK.perturbed("w2").weights)
+    perturbed = References(frequency_plan(**plan), NETWORK.perturbed("w2").weights)
     assert_differs(values, [perturbed(feeds["x"])])
     return module

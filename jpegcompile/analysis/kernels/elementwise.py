@@ -47,7 +47,7 @@ from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import Operands
 from jpegcompile.kernels.arithmetic.launch import Elementwise
-from jpegcompile.operators.pointwise import FUNCTIONS, PROGRAM, PROGRAMMED
+from jpegcompile.operators.pixelwise import FUNCTIONS, PROGRAM, PROGRAMMED
 
 _PROGRAMMED = frozenset(operator.name for operator in PROGRAMMED)
 
@@ -123,7 +123,7 @@ def function(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     given = operands_of(node, operator)
     x = given["x"]
     if operator.name not in _PROGRAMMED:
-        if operator.reference != "pointwise.reference:jpeg_pointwise":
+        if operator.reference != "pixelwise.reference:jpeg_pixelwise":
             return Declined("it is a function that this model alone has")
         named = function_program(operator.name.removeprefix("Jpeg"), node.attrs)
         return _Parts(x, named.steps).call(node)

@@ -98,7 +98,7 @@ def _is_map(name: str, tensors: list[gs.Tensor], module: Module) -> bool:
 
 
 def _selector(operator: Operator) -> Selector | None:
-    if operator.reference == "pointwise.reference:jpeg_pointwise":
+    if operator.reference == "pixelwise.reference:jpeg_pixelwise":
         return function
     return _BY_KERNEL.get(operator.kernel)
 

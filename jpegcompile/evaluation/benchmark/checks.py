@@ -15,8 +15,8 @@ from jpegcompile.evaluation.benchmark.job import SPATIAL
 from jpegcompile.evaluation.benchmark.plan import Plan
 from jpegcompile.evaluation.benchmark.process import Process
 from jpegcompile.evaluation.benchmark.rivals.registry import PILLOW_AS_WRITTEN
-from jpegcompile.evaluation.measure import Verification
 from jpegcompile.evaluation.meter import Meter, Variant, verification
+from jpegcompile.evaluation.verification import Verification
 from jpegcompile.evaluation.verify import require_passed
 
 

@@ -23,7 +23,7 @@ from jpegcompile.evaluation.pillow import pillow_pixels
 from jpegcompile.interface import JPEG
 from jpegcompile.jpeg.read import read_coefficients_many
 from jpegcompile.preprocessing.reading import preprocess_of
-from jpegcompile.runtime.inputs import coefficient_feeds
+from jpegcompile.runtime.input_tensors import coefficient_feeds
 from jpegcompile.runtime.native import register
 from jpegcompile.runtime.opening import session_options
 

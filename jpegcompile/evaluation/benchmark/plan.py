@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jpegcompile.evaluation.benchmark.inputs import Inputs
+from jpegcompile.evaluation.benchmark.input_sets import Inputs
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL, Job
 from jpegcompile.evaluation.rounding import OwnRounding
 from jpegcompile.evaluation.tolerance import Tolerance
@@ -48,7 +48,7 @@ class Plan:
         return [replace(job, batch=batch, threads=threads) for job in self.templates]
 
 
-def plan_of(
+def benchmark_plan(
     session: ImageRunner,
     source: Source,
     original: str,

@@ -19,7 +19,7 @@ from jpegcompile.evaluation.benchmark.pipelines import (
     session_network,
 )
 from jpegcompile.jpeg.read import read_coefficients_many
-from jpegcompile.runtime.inputs import coefficient_feeds
+from jpegcompile.runtime.input_tensors import coefficient_feeds
 
 _WARM_UP = 2
 

@@ -11,7 +11,7 @@ from jpegcompile.evaluation.benchmark.ahead import Sharing
 from jpegcompile.evaluation.benchmark.difference import Difference
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
-from jpegcompile.evaluation.measure import Verification
+from jpegcompile.evaluation.verification import Verification
 from jpegcompile.jpeg.unusable import Skipped
 from jpegcompile.runtime.native import Execution
 

@@ -14,9 +14,9 @@ import numpy as np
 import onnxruntime as ort
 
 from jpegcompile.errors import UsageError
-from jpegcompile.evaluation.benchmark.inputs import gather
+from jpegcompile.evaluation.benchmark.input_sets import gather
 from jpegcompile.evaluation.benchmark.job import InputSet
-from jpegcompile.evaluation.benchmark.plan import plan_of
+from jpegcompile.evaluation.benchmark.plan import benchmark_plan
 from jpegcompile.evaluation.benchmark.results import Benchmark
 from jpegcompile.evaluation.benchmark.rivals.readable import readable
 from jpegcompile.evaluation.benchmark.rivals.registry import Chosen, chosen_rivals
@@ -123,7 +123,7 @@ def bench(
                 fallback=fallback,
                 tolerant=tolerant,
             )
-        plan = plan_of(
+        plan = benchmark_plan(
             session,
             source,
             path,

@@ -20,15 +20,15 @@ from jpegcompile.errors import UsageError, one_line
 from jpegcompile.evaluation.dataset import jpeg_files
 from jpegcompile.evaluation.gpu_check.maps import FLOAT32_ERROR
 from jpegcompile.evaluation.gpu_check.records import ModelCheck
-from jpegcompile.evaluation.measure import OutputError
 from jpegcompile.evaluation.spatial import readable
+from jpegcompile.evaluation.verification import OutputError
 from jpegcompile.evaluation.verify import verify
 from jpegcompile.frontend.load import load_source
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.precision import Precision
 from jpegcompile.preprocessing.preprocess import Preprocess
-from jpegcompile.runtime.inputs import original_input
+from jpegcompile.runtime.input_tensors import original_input
 from jpegcompile.runtime.triton.load import load_module
 from jpegcompile.runtime.triton.module import CompiledModule
 

@@ -15,9 +15,9 @@ from jpegcompile.gpu.layout import padded
 from jpegcompile.gpu.resnets import Layer
 from jpegcompile.kernels.conv.launch import Convolution
 from jpegcompile.precision import Precision
-from jpegcompile.runtime.triton.inputs import random_maps
 from jpegcompile.runtime.triton.kernel import KernelModule
 from jpegcompile.runtime.triton.launching import DTYPES
+from jpegcompile.runtime.triton.random_maps import random_maps
 from jpegcompile.runtime.triton.timer import Timer, medians
 
 # Rounds of which medians are taken.

@@ -25,7 +25,7 @@ from jpegcompile.frontend.resolution.state import (
 from jpegcompile.frontend.resolution.tensors import reads, shape_text
 
 # Pixel by pixel, with as many operands as they have.
-_POINTWISE = frozenset(
+_PIXELWISE = frozenset(
     (
         *("Abs", "Acos", "Acosh", "Add", "And", "Asin", "Asinh", "Atan", "Atanh", "BitShift"),
         *("Cast", "CastLike", "Ceil", "Celu", "Clip", "Cos", "Cosh", "Div", "Dropout", "Elu"),
@@ -75,7 +75,7 @@ def fit(node: onnx.NodeProto, state: Rewriting) -> None:
         return
     if node.domain not in ("", "ai.onnx") or any(a.HasField("g") for a in node.attribute):
         raise DeclinedError("nothing is known of how it follows the size of its operands")
-    if node.op_type in _POINTWISE:
+    if node.op_type in _PIXELWISE:
         _broadcast(node, state)
     elif node.op_type in _BY_CHANNEL:
         _by_channel(node, state)

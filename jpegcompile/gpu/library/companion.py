@@ -24,7 +24,7 @@ from jpegcompile.interface import DOMAIN
 from jpegcompile.operators.constants import CUDA_KERNELS
 from jpegcompile.operators.convolution import JPEG_POINTWISE_CONV
 from jpegcompile.operators.definition import PIXELS, Operand, Operator
-from jpegcompile.operators.pointwise import POINTWISE
+from jpegcompile.operators.pixelwise import PIXELWISE
 from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.processors import available_processors
 
@@ -107,7 +107,7 @@ class _Node:
     @property
     def own_forms(self) -> list[Form]:
         """Kernels of the node's program, which those of all models may lack."""
-        return list(forms_of(self.program)) if self.operator in POINTWISE else []
+        return list(forms_of(self.program)) if self.operator in PIXELWISE else []
 
     def takes(self, launch: Launch) -> bool:
         """Whether the node may launch a kernel."""

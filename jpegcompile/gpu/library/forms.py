@@ -61,7 +61,7 @@ def library_forms() -> Iterator[Form]:
     """All forms; some launch the same kernel."""
     yield from _windowed()
     yield from _thin()
-    yield from _pointwise()
+    yield from _pixelwise()
     yield from _maps()
     yield from function_forms()
     yield from pixel_forms()
@@ -95,7 +95,7 @@ def _thin() -> Iterator[Form]:
         yield from at_places(conv, Y_ROWS=y)
 
 
-def _pointwise() -> Iterator[Form]:
+def _pixelwise() -> Iterator[Form]:
     """1x1 convolutions of coefficients; they read residuals as pixels, or as they read x.
 
     Without a program, they transform where y has other coefficients than x.

@@ -29,7 +29,7 @@ from jpegcompile.precision import precision_of
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.batch import fill, images_at_once
 from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
-from jpegcompile.runtime.inputs import coefficient_feeds, ingested_at, original_input
+from jpegcompile.runtime.input_tensors import coefficient_feeds, ingested_at, original_input
 from jpegcompile.runtime.outputs import joined, require_rows
 from jpegcompile.runtime.preprocessor import Preprocessor
 from jpegcompile.runtime.tensor_reader import usable_tensors

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from jpegcompile import _native
+from jpegcompile import _core
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.preprocessing.geometry import Placement
 from jpegcompile.preprocessing.presets import PRESETS
@@ -58,7 +58,7 @@ def pillow_tensor(data: bytes) -> Tensor:
 
 def integer_tensor(data: bytes, placement: Placement) -> Tensor:
     """The same from coefficients."""
-    pixels = _native.decode_integers(data, placement, "RGB", (0, 0, 0)).astype(np.float32)
+    pixels = _core.decode_integers(data, placement, "RGB", (0, 0, 0)).astype(np.float32)
     pixels *= FACTORS
     pixels += OFFSETS
     return pixels[None]
@@ -68,13 +68,13 @@ def ways_of(data: bytes) -> dict[str, Callable[[], Any]]:
     """What is measured on one file."""
     geometry = preprocess_of(PRESETS["imagenet"]).geometry
     placement = geometry.place(read_coefficients(data).frame, (CROP, CROP))
-    pixels = _native.decode_integers(data, placement, "RGB", (0, 0, 0))
+    pixels = _core.decode_integers(data, placement, "RGB", (0, 0, 0))
     expected = np.asarray(pillow_pixels(data)).transpose(2, 0, 1)
     np.testing.assert_array_equal(pixels, expected)
     return {
         "Pillow": lambda: pillow_tensor(data),
         "integers": lambda: integer_tensor(data, placement),
-        "entropy decoding": lambda: _native.read_coefficients_many([data], 1, False, 1 << 40),
+        "entropy decoding": lambda: _core.read_coefficients_many([data], 1, False, 1 << 40),
     }
 
 

@@ -1,4 +1,4 @@
-// Integer decoding in the Python module `_native`; for tests and measurements.
+// Integer decoding in the Python module `_core`; for tests and measurements.
 #pragma once
 
 #include <nanobind/nanobind.h>

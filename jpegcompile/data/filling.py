@@ -17,7 +17,7 @@ from jpegcompile.errors import AccessError, ImageError
 from jpegcompile.jpeg.packed import PackedBatch
 from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
 from jpegcompile.jpeg.read import ImageSource, source_name
-from jpegcompile.runtime.inputs import check_usable
+from jpegcompile.runtime.input_tensors import check_usable
 from jpegcompile.runtime.pixel_input import network_tensor
 from jpegcompile.runtime.preprocessor import Preprocessor
 

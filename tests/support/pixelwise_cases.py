@@ -11,9 +11,9 @@ from support.function_bodies import BodyCase, terms_of
 from support.maps import SHAPES, forward, inverse, random_map
 
 from jpegcompile.dct.blocks import block_size, to_spatial
-from jpegcompile.kernels.pointwise.reference import FUNCTIONS as REFERENCES
-from jpegcompile.kernels.pointwise.reference import jpeg_pointwise
-from jpegcompile.operators.pointwise import FUNCTIONS
+from jpegcompile.kernels.pixelwise.reference import FUNCTIONS as REFERENCES
+from jpegcompile.kernels.pixelwise.reference import jpeg_pixelwise
+from jpegcompile.operators.pixelwise import FUNCTIONS
 
 # Implementations of exp and erf in float32 may be a few units off.
 _UNITS = 16
@@ -53,7 +53,7 @@ def slope(op: str, attributes: Mapping[str, Any], largest: float) -> float:
     return float(max(steepest, 1.0) + np.abs(values).max())
 
 
-def pointwise_cases() -> Iterator[BodyCase]:
+def pixelwise_cases() -> Iterator[BodyCase]:
     for op in REFERENCES:
         for shape in SHAPES if op in ("JpegSilu", "JpegGelu") else SHAPES[::3]:
             x, block = random_map(shape), block_size(*shape[2:])
@@ -65,7 +65,7 @@ def pointwise_cases() -> Iterator[BodyCase]:
                     op,
                     (x, *matrices),
                     {**attributes, "block": block},
-                    jpeg_pointwise(x, op, block=block, **attributes),
+                    jpeg_pixelwise(x, op, block=block, **attributes),
                     terms_of(matrices) + _UNITS,
                     since(op),
                     slope(op, attributes, largest),

@@ -4,7 +4,7 @@
 
 A kernel knows operators by their names, and a function body belongs to a name. So programs share a
 few names, JpegPointwise_1 and so on, of which a model gives each one body; the kernel of all of
-them reads the steps from the attribute `program` (`kernels/pointwise/program.h`).
+them reads the steps from the attribute `program` (`kernels/pixelwise/program.h`).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _function(name: str, body: str, attributes: Mapping[str, float | str]) -> Op
         result(),
         (*(Attribute(n, _TYPES[type(value)]) for n, value in attributes.items()), BLOCK),
         always(between(body)),
-        reference="pointwise.reference:jpeg_pointwise",
+        reference="pixelwise.reference:jpeg_pixelwise",
         kernel=_kernel(function),
     )
 
@@ -92,7 +92,7 @@ def _programmed(number: int) -> Operator:
         (feature_map(is_compact=True), Operand("constants", "weights", "? ? 1 1"), *TRANSFORMS),
         result(),
         (Attribute(PROGRAM, "string"), BLOCK),
-        reference="pointwise.reference:jpeg_program",
+        reference="pixelwise.reference:jpeg_program",
         kernel="program",
     )
 
@@ -133,4 +133,4 @@ PROGRAMMED: tuple[Operator, ...] = tuple(map(_programmed, range(1, MOST_PROGRAMS
 _STANDARD = {f"Jpeg{f}": _standard(f, attributes) for f, attributes in FUNCTIONS.items()}
 _SPELLED = {name: _function(name, program, {}) for program, name in KNOWN_PROGRAMS.items()}
 # What exporters spell by several nodes works at every opset, so its body is taken.
-POINTWISE: tuple[Operator, ...] = (*{**_STANDARD, **_SPELLED}.values(), *PROGRAMMED)
+PIXELWISE: tuple[Operator, ...] = (*{**_STANDARD, **_SPELLED}.values(), *PROGRAMMED)

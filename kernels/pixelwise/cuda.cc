@@ -7,7 +7,7 @@
 #include "common/cuda_function.h"
 #include "cuda/own_programs.h"
 #include "generated/makers.h"
-#include "pointwise/gelu.h"
+#include "pixelwise/gelu.h"
 
 namespace jpegcompile {
 namespace {

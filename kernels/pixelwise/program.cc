@@ -1,4 +1,4 @@
-#include "pointwise/program.h"
+#include "pixelwise/program.h"
 
 #include <algorithm>
 #include <array>

@@ -60,7 +60,7 @@ class Measurer:
         name = f"loss {split.name} {knob.kind} {level} {knob.node}"
         known = self._cache.get(name)
         if known is None:
-            scores = self._log_scores(split, plan_of_levels({knob: level}, self._masking))
+            scores = self._log_scores(split, plan_from_levels({knob: level}, self._masking))
             exact = self._exact(split)
             known = divergence(exact, scores)
             self._cache.put(name, known)
@@ -82,7 +82,7 @@ class Measurer:
         if known is not None:
             self._progress(len(split.files))
             return Stability.from_json(known)
-        plan = plan_of_levels(levels, self._masking)
+        plan = plan_from_levels(levels, self._masking)
         measured = self._probe.stability(split.files, plan, self._output, self._progress)
         self._cache.put(name, measured.to_json())
         return measured
@@ -91,7 +91,7 @@ class Measurer:
         name = f"predictions {split.name} {_turned(levels)}"
         known = self._cache.get(name)
         if known is None:
-            scores = self._scores(split, plan_of_levels(levels, self._masking))
+            scores = self._scores(split, plan_from_levels(levels, self._masking))
             known = scores.argmax(axis=1).tolist()
             self._cache.put(name, known)
         else:
@@ -100,7 +100,7 @@ class Measurer:
 
     def _exact(self, split: Split) -> NDArray[np.float64]:
         if split.name not in self._exact_scores:
-            plan = plan_of_levels({}, self._masking)
+            plan = plan_from_levels({}, self._masking)
             self._exact_scores[split.name] = self._log_scores(split, plan)
         return self._exact_scores[split.name]
 
@@ -118,7 +118,7 @@ def _turned(levels: Levels) -> list[tuple[str, str, int]]:
     return sorted((k.node, k.kind, n) for k, n in levels.items() if n != k.levels[0])
 
 
-def plan_of_levels(levels: Levels, masking: Masking) -> FrequencyPlan:
+def plan_from_levels(levels: Levels, masking: Masking) -> FrequencyPlan:
     """The plan in which knobs have those levels, and all else is exact."""
     numbers: dict[str, dict[str, int]] = {}
     for knob, level in levels.items():

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "pointwise/pixels.h"
+#include "pixelwise/pixels.h"
 #include "tiles/tensor.h"
 
 namespace jpegcompile {

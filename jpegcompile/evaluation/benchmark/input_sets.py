@@ -24,7 +24,7 @@ from jpegcompile.jpeg.pixel_image import PixelImage
 from jpegcompile.jpeg.subsampling import GRAY, frame_of, subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Reading, Skipped
 from jpegcompile.runtime.image_runner import ImageRunner
-from jpegcompile.runtime.inputs import (
+from jpegcompile.runtime.input_tensors import (
     check_usable,
     fits_inputs,
     original_input,

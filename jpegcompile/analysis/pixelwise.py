@@ -17,7 +17,7 @@ from onnx import helper
 
 from jpegcompile.frequency_plan import PIECEWISE_LINEAR
 from jpegcompile.ir.graph import value_of
-from jpegcompile.operators.pointwise import FUNCTIONS
+from jpegcompile.operators.pixelwise import FUNCTIONS
 
 # Nonlinear where more than one operand, or the second alone, is a map.
 PRODUCTS = frozenset(("Div", "Max", "Min", "Mul", "Pow", "Where"))
@@ -28,7 +28,7 @@ _WITHIN = frozenset(
     )
 )
 _COMMUTATIVE = frozenset(("Add", "Max", "Min", "Mul", "Sum"))
-_POINTWISE = frozenset(FUNCTIONS) | PRODUCTS | _WITHIN
+_PIXELWISE = frozenset(FUNCTIONS) | PRODUCTS | _WITHIN
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def is_pointwise(node: gs.Node) -> bool:
     if node.op == "Pow":
         exponent = value_of(node.inputs[1])
         return exponent is not None and bool(np.all((exponent > 0) & (exponent % 1 == 0)))
-    return node.op in _POINTWISE
+    return node.op in _PIXELWISE
 
 
 def _stays_away_from_zero(tensor: gs.Tensor) -> bool:

@@ -24,12 +24,12 @@ from support.graphs import (
     random_weight,
     run_float32,
 )
-from support.pointwise_cases import since, variants
+from support.pixelwise_cases import since, variants
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.operators.pointwise import FUNCTIONS
+from jpegcompile.operators.pixelwise import FUNCTIONS
 
-NAME = "lower-pointwise"
+NAME = "lower-pixelwise"
 ONE_MAP = "(T[N,3,16,16] x) => (T[] y) "
 
 

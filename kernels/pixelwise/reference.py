@@ -68,7 +68,7 @@ FUNCTIONS: Mapping[str, Callable[..., Doubles]] = {
 }
 
 
-def jpeg_pointwise(x: NDArray[Float], op: str, *, block: int, **attributes: Any) -> NDArray[Float]:
+def jpeg_pixelwise(x: NDArray[Float], op: str, *, block: int, **attributes: Any) -> NDArray[Float]:
     """Apply a function to the pixels of a jpeg-domain map.
 
     Args:

@@ -13,7 +13,7 @@
 #include "common/cuda_operand.h"
 #include "cuda/own_programs.h"
 #include "generated/makers.h"
-#include "pointwise/program.h"
+#include "pixelwise/program.h"
 #include "tiles/number_text.h"
 
 namespace jpegcompile {

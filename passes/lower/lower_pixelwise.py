@@ -5,7 +5,7 @@ Mul(x, Sigmoid(x))    =>  ToSpatial(JpegSilu(ToJpeg(x)))
 any nodes f(x; c...)  =>  ToSpatial(JpegPointwise_1(ToJpeg(x), c))
 
 Each: inverse DCT, the function, DCT. A region of nodes that ends in a nonlinear one and reads one
-map only is one function, see `analysis/pointwise.py`. Its body holds the nodes; kernels read them
+map only is one function, see `analysis/pixelwise.py`. Its body holds the nodes; kernels read them
 as steps, see `analysis/region_program.py`. Where it has no steps it has an operator named by its
 program.
 """
@@ -17,13 +17,13 @@ from typing import Any
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.pointwise import PRODUCTS, Region, program_name, region_of
+from jpegcompile.analysis.pixelwise import PRODUCTS, Region, program_name, region_of
 from jpegcompile.analysis.region_program import region_program
 from jpegcompile.ir.graph import is_graph_output, remove_node, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, lowered_report, map_problem
 from jpegcompile.operators.definition import Operator
-from jpegcompile.operators.pointwise import (
+from jpegcompile.operators.pixelwise import (
     FUNCTIONS,
     KNOWN_PROGRAMS,
     PROGRAM,
@@ -34,10 +34,10 @@ from jpegcompile.operators.pointwise import (
 from jpegcompile.operators.registry import OPERATORS
 
 
-class LowerPointwise(Lowering[Region]):
+class LowerPixelwise(Lowering[Region]):
     """Functions of one map and constants."""
 
-    name = "lower-pointwise"
+    name = "lower-pixelwise"
     op_types = (*FUNCTIONS, *PRODUCTS)
 
     def candidates(self, module: Module) -> list[gs.Node]:

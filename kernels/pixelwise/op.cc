@@ -4,9 +4,9 @@
 
 #include "common/tile_kernel.h"
 #include "generated/makers.h"
-#include "pointwise/gelu.h"
-#include "pointwise/pixels.h"
-#include "pointwise/program.h"
+#include "pixelwise/gelu.h"
+#include "pixelwise/pixels.h"
+#include "pixelwise/program.h"
 #include "tiles/tiles.h"
 #include "work/strips.h"
 
@@ -29,9 +29,9 @@ void for_tile_rows(const Call& call, const TileKernel::Maps& maps, int block, co
   });
 }
 
-class Pointwise : public TileKernel {
+class Pixelwise : public TileKernel {
  public:
-  Pointwise(const Node& node, PixelFunction function, float a, float b)
+  Pixelwise(const Node& node, PixelFunction function, float a, float b)
       : TileKernel(node), function_(function), a_(a), b_(b) {}
 
   void compute(const Call& call) const override {
@@ -80,7 +80,7 @@ class Programmed : public TileKernel {
 // Kernels of functions without attributes.
 #define JPEGCOMPILE_PLAIN(name)                                                \
   std::unique_ptr<Kernel> make_##name(const Node& node) {                      \
-    return std::make_unique<Pointwise>(node, name##_pixels, 0.0F, 0.0F);       \
+    return std::make_unique<Pixelwise>(node, name##_pixels, 0.0F, 0.0F);       \
   }
 
 JPEGCOMPILE_PLAIN(abs)
@@ -98,25 +98,25 @@ JPEGCOMPILE_PLAIN(softsign)
 JPEGCOMPILE_PLAIN(tanh)
 
 std::unique_ptr<Kernel> make_celu(const Node& node) {
-  return std::make_unique<Pointwise>(node, celu_pixels, node.real("alpha"), 0.0F);
+  return std::make_unique<Pixelwise>(node, celu_pixels, node.real("alpha"), 0.0F);
 }
 
 std::unique_ptr<Kernel> make_elu(const Node& node) {
-  return std::make_unique<Pointwise>(node, elu_pixels, node.real("alpha"), 0.0F);
+  return std::make_unique<Pixelwise>(node, elu_pixels, node.real("alpha"), 0.0F);
 }
 
 std::unique_ptr<Kernel> make_hard_sigmoid(const Node& node) {
-  return std::make_unique<Pointwise>(node, hard_sigmoid_pixels, node.real("alpha"),
+  return std::make_unique<Pixelwise>(node, hard_sigmoid_pixels, node.real("alpha"),
                                      node.real("beta"));
 }
 
 std::unique_ptr<Kernel> make_selu(const Node& node) {
-  return std::make_unique<Pointwise>(node, selu_pixels, node.real("alpha"), node.real("gamma"));
+  return std::make_unique<Pixelwise>(node, selu_pixels, node.real("alpha"), node.real("gamma"));
 }
 
 std::unique_ptr<Kernel> make_gelu(const Node& node) {
   const PixelFunction function = is_by_tanh(node) ? gelu_tanh_pixels : gelu_pixels;
-  return std::make_unique<Pointwise>(node, function, 0.0F, 0.0F);
+  return std::make_unique<Pixelwise>(node, function, 0.0F, 0.0F);
 }
 
 std::unique_ptr<Kernel> make_program(const Node& node) {

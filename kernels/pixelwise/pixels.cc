@@ -1,10 +1,10 @@
-#include "pointwise/pixels.h"
+#include "pixelwise/pixels.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
-#include "pointwise/functions.h"
+#include "pixelwise/functions.h"
 
 namespace jpegcompile {
 namespace {
@@ -19,32 +19,32 @@ JPEGCOMPILE_INLINE void apply(const Span& span) {
 
 }  // namespace
 
-#define JPEGCOMPILE_POINTWISE(name, Function)             \
+#define JPEGCOMPILE_PIXELWISE(name, Function)             \
   template <typename Isa>                                 \
   JPEGCOMPILE_INLINE void name##_body(const Span& span) { \
     apply<Function, typename Isa::Vector>(span);          \
   }                                                       \
   JPEGCOMPILE_MULTIVERSION(name, name##_body, Span)
 
-JPEGCOMPILE_POINTWISE(abs_pixels, Abs)
-JPEGCOMPILE_POINTWISE(atan_pixels, Atan)
-JPEGCOMPILE_POINTWISE(celu_pixels, Celu)
-JPEGCOMPILE_POINTWISE(cos_pixels, Cos)
-JPEGCOMPILE_POINTWISE(elu_pixels, Elu)
-JPEGCOMPILE_POINTWISE(erf_pixels, Erf)
-JPEGCOMPILE_POINTWISE(exp_pixels, Exp)
-JPEGCOMPILE_POINTWISE(gelu_pixels, Gelu)
-JPEGCOMPILE_POINTWISE(gelu_tanh_pixels, GeluTanh)
-JPEGCOMPILE_POINTWISE(hard_sigmoid_pixels, HardSigmoid)
-JPEGCOMPILE_POINTWISE(hard_swish_pixels, HardSwish)
-JPEGCOMPILE_POINTWISE(mish_pixels, Mish)
-JPEGCOMPILE_POINTWISE(selu_pixels, Selu)
-JPEGCOMPILE_POINTWISE(sigmoid_pixels, Sigmoid)
-JPEGCOMPILE_POINTWISE(silu_pixels, Silu)
-JPEGCOMPILE_POINTWISE(sin_pixels, Sin)
-JPEGCOMPILE_POINTWISE(softplus_pixels, Softplus)
-JPEGCOMPILE_POINTWISE(softsign_pixels, Softsign)
-JPEGCOMPILE_POINTWISE(tanh_pixels, Tanh)
+JPEGCOMPILE_PIXELWISE(abs_pixels, Abs)
+JPEGCOMPILE_PIXELWISE(atan_pixels, Atan)
+JPEGCOMPILE_PIXELWISE(celu_pixels, Celu)
+JPEGCOMPILE_PIXELWISE(cos_pixels, Cos)
+JPEGCOMPILE_PIXELWISE(elu_pixels, Elu)
+JPEGCOMPILE_PIXELWISE(erf_pixels, Erf)
+JPEGCOMPILE_PIXELWISE(exp_pixels, Exp)
+JPEGCOMPILE_PIXELWISE(gelu_pixels, Gelu)
+JPEGCOMPILE_PIXELWISE(gelu_tanh_pixels, GeluTanh)
+JPEGCOMPILE_PIXELWISE(hard_sigmoid_pixels, HardSigmoid)
+JPEGCOMPILE_PIXELWISE(hard_swish_pixels, HardSwish)
+JPEGCOMPILE_PIXELWISE(mish_pixels, Mish)
+JPEGCOMPILE_PIXELWISE(selu_pixels, Selu)
+JPEGCOMPILE_PIXELWISE(sigmoid_pixels, Sigmoid)
+JPEGCOMPILE_PIXELWISE(silu_pixels, Silu)
+JPEGCOMPILE_PIXELWISE(sin_pixels, Sin)
+JPEGCOMPILE_PIXELWISE(softplus_pixels, Softplus)
+JPEGCOMPILE_PIXELWISE(softsign_pixels, Softsign)
+JPEGCOMPILE_PIXELWISE(tanh_pixels, Tanh)
 
 PixelFunction pixel_function(std::string_view name) {
   static constexpr std::array kFunctions{

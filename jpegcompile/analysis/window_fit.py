@@ -26,7 +26,7 @@ _WINDOWS = frozenset(
 )
 
 
-def require_room(model: onnx.ModelProto, image: NetworkInput) -> None:
+def require_windows_fit(model: onnx.ModelProto, image: NetworkInput) -> None:
     """Refuse a model of which a map would have a negative size.
 
     A Slice comes into the inference when every window before it is known to fit.

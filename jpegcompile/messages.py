@@ -1,0 +1,37 @@
+"""Texts for people that carry a stable code for programs.
+
+Errors, reasons of the report and notes are `Message`s. Their words may improve from one version to
+the next; the code stays. `docs/errors.md` lists every code.
+"""
+
+from __future__ import annotations
+
+
+class Message(str):
+    """A text with a stable code, used wherever a string is expected.
+
+    Attributes:
+        code: in kebab-case, such as "batch-out-of-range"; unique within jpegcompile.
+    """
+
+    code: str
+
+    def __new__(cls, code: str, text: str) -> Message:
+        """Create a message.
+
+        Args:
+            code: a literal; or the `code` of the message or error that `text` contains.
+            text: one line that says what happened, where, and what to do.
+        """
+        message = super().__new__(cls, text)
+        message.code = code
+        return message
+
+    def __reduce__(self) -> tuple[type[Message], tuple[str, str]]:
+        """Support for copy and pickle."""
+        return Message, (self.code, str(self))
+
+
+def code_of(text: str) -> str:
+    """Return the code of a message, or an empty string for plain text."""
+    return text.code if isinstance(text, Message) else ""
