@@ -1,44 +1,13 @@
-"""The search of `compile --resolution auto`: how it is run, and what it shows."""
+"""What `compile --resolution auto` prints."""
 
 from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
 
 import click
 
 from jpegcompile.commands.console import change_text
 from jpegcompile.commands.images import show_left_out
-from jpegcompile.commands.search import searching, shared_arguments
 from jpegcompile.input_size import size_text
-from jpegcompile.preprocessing.preprocess import Preprocess
-from jpegcompile.search.resolution import Measured, ResolutionSearch, choose_resolution
-
-
-def run_resolution_search(
-    model: Path,
-    options: dict[str, Any],
-    preprocess: str | Preprocess,
-    *,
-    image_input: str | None,
-    input_size: str | None,
-) -> ResolutionSearch:
-    """`choose_resolution` with a progress bar, by the options of `search_options`.
-
-    Raises:
-        KeyboardInterrupt: that says that nothing is lost.
-        UsageError, ImageError, AccessError, UnsupportedModelError: as `choose_resolution`.
-    """
-    with searching("choosing a resolution") as progress:
-        return choose_resolution(
-            model,
-            options["images"],
-            preprocess=preprocess,
-            image_input=image_input,
-            input_size=input_size,
-            progress=progress,
-            **shared_arguments(options),
-        )
+from jpegcompile.search.resolution import Measured, ResolutionSearch
 
 
 def show_resolution_search(search: ResolutionSearch) -> None:

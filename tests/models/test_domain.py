@@ -23,10 +23,10 @@ from support.graphs import (
 
 import jpegcompile
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.digits import model_path, preprocess_path
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import DomainChoice, Module
+from jpegcompile.lowering import lower
 from jpegcompile.metadata import read_metadata
 from jpegcompile.target.registry import TARGETS
 
