@@ -43,7 +43,7 @@ def for_tensors(folder: Path) -> Path:
 def test_json_of_a_model_for_coefficients(
     compiled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ("--batch", "3,1", "--threads", "2", "--repeats", 2, "--seconds", 0)
+    arguments = ("--batches", "3,1", "--threads", "2", "--rounds", 2, "--seconds", 0)
     data = run_json(capsys, "bench", model_path(), compiled, *arguments)
     assert (data["mode"], data["rounds"], data["left_out"]) == ("coefficients", 2, 0)
     assert data["execution"] == jpegcompile.load(compiled).execution.to_json()
@@ -188,7 +188,7 @@ def test_a_model_that_approximates_is_timed(
     ("arguments", "message"),
     [
         (
-            ["--batch", "1,x"],
+            ["--batches", "1,x"],
             "Invalid value for '--batch': '1,x' is not a list of whole numbers from 1 to 65536,"
             " such as 1,8; see 'jpegcompile bench --help'",
         ),
@@ -211,7 +211,7 @@ def test_a_model_of_a_fixed_batch(tmp_path: Path, capsys: pytest.CaptureFixture[
     onnx.save(tiny_residual(batch=2), source)
     jpegcompile.compile(source, input="tensor").save(path)
     assert fails(capsys, 2, "bench", source, path, *QUICK) == (
-        f"{source}: is bound to batch 2, so it cannot be timed with 1; leave --batch out"
+        f"{source}: is bound to batch 2, so it cannot be timed with 1; leave --batches out"
     )
     data = run_json(capsys, "bench", source, path, *QUICK[2:])
     assert [cell["batch"] for cell in data["cells"]] == [2]

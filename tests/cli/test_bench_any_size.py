@@ -52,7 +52,7 @@ def images(source: Path) -> Path:
 def test_json(
     source: Path, compiled: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ("--batch", 2, "--threads", "1,2", "--repeats", 2, "--seconds", 0, *CHOSEN)
+    arguments = ("--batches", 2, "--threads", "1,2", "--rounds", 2, "--seconds", 0, *CHOSEN)
     data = run_json(capsys, "bench", source, compiled, "--images", images, *arguments)
     assert (data["files"], data["left_out"], data["inputs"]["images"]["count"]) == (3, 0, 16)
     behind_draft = "Pillow's BILINEAR of the crop, behind draft"
@@ -107,7 +107,7 @@ def test_text(
 def test_photographs_are_made(
     source: Path, compiled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ("--batch", 2, "--threads", 2, *QUICK[4:], "--rivals", "pillow-box")
+    arguments = ("--batches", 2, "--threads", 2, *QUICK[4:], "--rivals", "pillow-box")
     text = run_text(capsys, "bench", source, compiled, *arguments)
     assert "\nquality 75: 16 inputs, " in text
     assert "\nquality 90: 16 inputs, " in text

@@ -55,13 +55,13 @@ def test_a_file_of_frequencies(tmp_path: Path, capsys: pytest.CaptureFixture[str
         json.dumps({"frequencies": 12, "nodes": {first: {"frequencies": 7, "truncate": 9}}}),
         encoding="utf-8",
     )
-    plan = ("--frequencies-file", file)
+    plan = ("--frequencies", file)
     arguments = (*COMPILE, "-o", tmp_path / "m.onnx", *plan, "--save-frequencies", saved)
     report = run_json(capsys, *arguments)["report"]
     numbers = {n["name"]: (n["frequencies"], n["truncate"]) for n in masked(report)}
     assert numbers == {first: (7, 9), **dict.fromkeys(others, (12, 15))}
     # What was saved gives the same file again.
-    run_text(capsys, *COMPILE, "-o", tmp_path / "n.onnx", "--frequencies-file", saved)
+    run_text(capsys, *COMPILE, "-o", tmp_path / "n.onnx", "--frequencies", saved)
     assert (tmp_path / "m.onnx").read_bytes() == (tmp_path / "n.onnx").read_bytes()
 
 
@@ -93,9 +93,9 @@ def test_files_that_would_be_overwritten(
     )
     plan = tmp_path / "plan.json"
     plan.write_text('{"frequencies": 8}', encoding="utf-8")
-    file = ("--frequencies-file", plan, "--save-frequencies", plan)
+    file = ("--frequencies", plan, "--save-frequencies", plan)
     assert fails(capsys, 2, *options, output, *file) == (
-        f"{plan}: is the file of --frequencies-file; give another --save-frequencies"
+        f"{plan}: is the file of --frequencies; give another --save-frequencies"
     )
     assert fails(capsys, 2, "compile", model, "--preprocess", plan, "-o", plan) == (
         f"{plan}: is the file of --preprocess; give another --output"
@@ -153,12 +153,12 @@ def test_a_compiled_model_has_its_frequencies(
             " --images DIR, a folder with one folder of JPEG files a class",
         ),
         (
-            ["--frequencies", "auto", "--frequencies-file", "f.json"],
-            "--frequencies auto makes what --frequencies-file gives; leave one out",
+            ["--frequencies", "auto", "--frequencies", "f.json"],
+            "--frequencies auto makes what --frequencies gives; leave one out",
         ),
         (
-            ["--frequencies", "8", "--frequencies-file", "f.json"],
-            "--frequencies and --frequencies-file exclude each other; the file may say"
+            ["--frequencies", "8", "--frequencies", "f.json"],
+            "--frequencies and --frequencies exclude each other; the file may say"
             ' "frequencies" for nodes that it does not name',
         ),
         (

@@ -45,7 +45,7 @@ def test_auto(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert data["search"]["mean_frequencies"] < 13
     assert data["search"]["verification"]["images"] == 20
     # The saved plan, with what was measured of it, gives the same file again.
-    again = (*COMPILE, "-o", tmp_path / "n.onnx", "--frequencies-file", saved)
+    again = (*COMPILE, "-o", tmp_path / "n.onnx", "--frequencies", saved)
     run_text(capsys, *again)
     assert (tmp_path / "n.onnx").read_bytes() == output.read_bytes()
     # Of another plan it measured nothing.

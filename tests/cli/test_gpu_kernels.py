@@ -29,7 +29,7 @@ sys.exit(run_command(sys.argv[1:]))
 
 def test_where_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    text = compiled(FEW, "gpu-kernels", "--gpu", "sm_80,sm_90")
+    text = compiled(FEW, "gpu-kernels", "--gpus", "sm_80,sm_90")
     files = [cached_file("sm_80"), cached_file("sm_90")]
     lines = text.splitlines()
     assert [line.partition(":")[0] for line in lines] == [str(file) for file in files]
@@ -39,7 +39,7 @@ def test_where_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         kernels = f"{len(cubins)} kernels for sm_{gpu}"
         assert line == f"{file}: {kernels}, {file.stat().st_size:,} bytes"
     one = tmp_path / "one.cubins"
-    data = json.loads(compiled(FEW, "gpu-kernels", "--gpu", "sm_90", "-o", one, "--json"))
+    data = json.loads(compiled(FEW, "gpu-kernels", "--gpus", "sm_90", "-o", one, "--json"))
     assert data == {"files": [{"path": str(one), "gpus": ["sm_90"], "kernels": 2}]}
     assert one.read_bytes() == files[1].read_bytes()
 
@@ -48,7 +48,7 @@ def test_messages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     known = "use sm_80, sm_90, sm_100"
-    assert fails(capsys, 2, "gpu-kernels", "--gpu", "sm_70") == f"--gpu has 'sm_70'; {known}"
+    assert fails(capsys, 2, "gpu-kernels", "--gpus", "sm_70") == f"--gpu has 'sm_70'; {known}"
     missing = tmp_path / "none" / "x"
     assert fails(capsys, 5, "gpu-kernels", "-o", missing).startswith(f"{missing}: cannot write: ")
     with pytest.raises(UsageError, match="is interpreted, not compiled"):

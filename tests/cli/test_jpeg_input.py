@@ -34,7 +34,7 @@ def test_every_verb(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     images = tmp_path / "few"
     images.mkdir()
     few_images(images)
-    for portable in ((), ("--portable",)):
+    for portable in ((), ("--no-native",)):
         verified = run_json(capsys, "verify", model_path(), compiled, "--images", images, *portable)
         assert (verified["inputs"], verified["inputs_for_nodes"]) == (40, 16)
         compared = run_json(
@@ -45,7 +45,7 @@ def test_every_verb(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert given["execution"]["replaced"] == {"JpegDecode": 1}
     assert given["execution"]["native_nodes"] == record["execution"]["native_nodes"] - 1
     first = given["predictions"]
-    assert run_json(capsys, "run", compiled, IMAGE, "--portable")["predictions"] != []
+    assert run_json(capsys, "run", compiled, IMAGE, "--no-native")["predictions"] != []
     assert first[0]["classes"][0] == 0
 
 
@@ -66,7 +66,7 @@ def test_its_scores_are_those_of_plain_onnx_runtime(
 def test_bench(
     compiled: Path, portable: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    quick = ("--repeats", "1", "--seconds", "0", "--threads", "1", "--batch", "1,3", "--per-op")
+    quick = ("--rounds", "1", "--seconds", "0", "--threads", "1", "--batches", "1,3", "--per-op")
     data = run_json(capsys, "bench", model_path(), compiled, *quick, *portable)
     assert data["mode"] == "jpeg"
     # The whole file is timed, as any program runs it.
@@ -90,7 +90,7 @@ def test_without_the_library(
     ) in text
     (prediction,) = run_json(capsys, "run", compiled, IMAGE)["predictions"]
     assert prediction["classes"][0] == 0
-    quick = ("--repeats", "1", "--seconds", "0", "--threads", "1", "--batch", "1")
+    quick = ("--rounds", "1", "--seconds", "0", "--threads", "1", "--batches", "1")
     assert run_json(capsys, "bench", model_path(), compiled, *quick)["mode"] == "jpeg"
 
 

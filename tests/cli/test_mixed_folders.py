@@ -42,7 +42,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(verb: str, compiled: Path, folder: Path, output: Path) -> tuple[object, ...]:
-    quick = ("--batch", 2, "--threads", 1, "--repeats", 1, "--seconds", 0)
+    quick = ("--batches", 2, "--threads", 1, "--rounds", 1, "--seconds", 0)
     compiling = ("compile", MODEL, "--preprocess", preprocess_path(), "-o", output)
     searching = ("--max-drop", 20, "--cache", output.parent / "cache", "--images", folder)
     lines: dict[str, tuple[object, ...]] = {
@@ -231,7 +231,7 @@ def test_photographs_of_many_formats_are_timed(
 ) -> None:
     """On our side and the rival's, one after the other and at once."""
     line = ("bench", MODEL, of_any_size, "--images", photos, "--rivals", "pillow-box")
-    quick = ("--batch", 4, "--threads", 2, "--repeats", 1, "--seconds", 0)
+    quick = ("--batches", 4, "--threads", 2, "--rounds", 1, "--seconds", 0)
     data = run_json(capsys, *line, *quick, "--fallback", "pixels")
     assert (data["files"], data["left_out"], data["pixel_fallbacks"]) == (12, 0, 6)
     (cell,) = data["cells"]

@@ -36,7 +36,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def command(verb: str, compiled: Path, folder: Path, output: Path) -> tuple[object, ...]:
     """A command line that takes a folder of images."""
-    quick = ("--batch", 2, "--threads", 1, "--repeats", 1, "--seconds", 0)
+    quick = ("--batches", 2, "--threads", 1, "--rounds", 1, "--seconds", 0)
     search = ("--frequencies", "auto", "--max-drop", 20, "--cache", output.parent / "cache")
     lines: dict[str, tuple[object, ...]] = {
         "compare": ("compare", MODEL, compiled, "--images", folder),

@@ -47,9 +47,9 @@ def test_inputs_are_not_overwritten_by_weights(
     )
     plan = tmp_path / "plan.data"
     plan.write_text('{"frequencies": 8}', encoding="utf-8")
-    file = ("--external-data", "--frequencies-file", plan)
+    file = ("--external-data", "--frequencies", plan)
     assert fails(capsys, 2, *options, tmp_path / "plan", *file) == (
-        f"{plan}: is the file of --frequencies-file; give another --output"
+        f"{plan}: is the file of --frequencies; give another --output"
     )
     saved = ("--external-data", "--save-frequencies", tmp_path / "o.onnx.data")
     assert fails(capsys, 2, *options, tmp_path / "o.onnx", *saved) == (

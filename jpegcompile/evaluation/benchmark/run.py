@@ -233,7 +233,7 @@ def _batch_sizes(
         other = next(size for size in wanted if size != fixed)
         raise UsageError(
             f"{source.name}: is bound to batch {fixed}, so it cannot be timed with {other};"
-            " leave --batch out"
+            " leave --batches out"
         )
     return (fixed,)
 
