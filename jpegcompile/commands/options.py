@@ -51,7 +51,7 @@ class _VerbOption(click.Option):
 
     def __init__(self, record: Option[Any], **settings: Any) -> None:
         self._record = record
-        names = [record.name, record.spelling, *([record.short] if record.short else [])]
+        names = [record.name, *([record.short] if record.short else []), record.spelling]
         super().__init__(names, help=record.help, required=record.is_required, **settings)
 
     def get_help_extra(self, ctx: click.Context) -> Any:
@@ -158,14 +158,16 @@ def _argument(record: Argument) -> click.Argument:
 
 def click_option(record: Option[Any]) -> click.Option:
     """Return the click option of a record."""
-    settings: dict[str, Any] = {"default": record.default}
+    settings: dict[str, Any] = {"type": click.STRING}
+    if record.default is not None:
+        settings["default"] = record.default
     if record.metavar:
         settings["metavar"] = record.metavar
     match record.kind:
         case "path":
             settings["type"] = click.Path(path_type=Path)
         case "flag":
-            settings["is_flag"] = True
+            settings |= {"is_flag": True, "type": click.BOOL}
         case "choice":
             settings["type"] = click.Choice(record.choices)
         case "integer":
@@ -174,10 +176,11 @@ def click_option(record: Option[Any]) -> click.Option:
             settings["type"] = NotNegative()
         case "points":
             settings["type"] = click.FLOAT
-        case "integers":
-            settings["callback"] = _integers(record)
-        case "names":
-            settings["callback"] = _names
+        case "integers" | "names":
+            settings["callback"] = (
+                _integers(record) if record.kind == "integers" else _names(record)
+            )
+            settings["default"] = ",".join(map(str, record.default or ())) or None
         case "frequencies" | "plan":
             settings["callback"] = _frequencies(record)
     return _VerbOption(record, **settings)
@@ -190,8 +193,8 @@ def _integers(record: Option[Any]) -> Callback:
     """Return a callback that reads whole numbers separated by commas, as a tuple."""
 
     def convert(context: click.Context, option: click.Parameter, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
+        if value is None:
+            return record.default
         parts = value.split(",")
         most = record.most or math.inf
         if not all(part.strip().isdecimal() and 1 <= int(part) <= most for part in parts):
@@ -202,18 +205,22 @@ def _integers(record: Option[Any]) -> Callback:
     return convert
 
 
-def _names(context: click.Context, option: click.Parameter, value: Any) -> Any:
-    """Read names separated by commas, as a tuple."""
-    if not isinstance(value, str):
-        return value
-    return tuple(name.strip() for name in value.split(","))
+def _names(record: Option[Any]) -> Callback:
+    """Return a callback that reads names separated by commas, as a tuple."""
+
+    def convert(context: click.Context, option: click.Parameter, value: Any) -> Any:
+        if value is None:
+            return record.default
+        return tuple(name.strip() for name in value.split(","))
+
+    return convert
 
 
 def _frequencies(record: Option[Any]) -> Callback:
     """Return a callback that reads a number of frequencies, a word, or the path of a file."""
 
     def convert(context: click.Context, option: click.Parameter, value: Any) -> Any:
-        if not isinstance(value, str) or value in record.choices:
+        if value is None or value in record.choices:
             return value
         if value.isdecimal() and 1 <= int(value) <= ALL:
             return int(value)

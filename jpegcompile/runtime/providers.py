@@ -156,8 +156,8 @@ def providers_for(
     if CUDA_PROVIDER not in ort.get_available_providers():
         if is_required:
             raise AccessError(
-                "--providers cuda: this onnxruntime has no CUDA provider; install onnxruntime-gpu in"
-                " its place (docs/onnxruntime_gpu.md)"
+                "--providers cuda: this onnxruntime has no CUDA provider; install onnxruntime-gpu"
+                " in its place (docs/onnxruntime_gpu.md)"
             )
         return ON_CPU
     files, missing = _kernels(model, native, progress if is_required else None)

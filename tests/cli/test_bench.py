@@ -189,7 +189,7 @@ def test_a_model_that_approximates_is_timed(
     [
         (
             ["--batches", "1,x"],
-            "Invalid value for '--batch': '1,x' is not a list of whole numbers from 1 to 65536,"
+            "Invalid value for '--batches': '1,x' is not a list of whole numbers from 1 to 65536,"
             " such as 1,8; see 'jpegcompile bench --help'",
         ),
         (

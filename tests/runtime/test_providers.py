@@ -158,7 +158,9 @@ def test_kernels_that_are_missing(
     path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     machine("sm_89")
-    with pytest.warns(FallbackWarning, match="run jpegcompile gpu-kernels --gpus sm_80; running on"):
+    with pytest.warns(
+        FallbackWarning, match="run jpegcompile gpu-kernels --gpus sm_80; running on"
+    ):
         assert providers_for("auto", path) is ON_CPU
     asked: list[Any] = []
 
@@ -209,7 +211,9 @@ def test_kernels_for_another_device(
 @pytest.mark.parametrize("device", ["sm_75", "sm_120"])
 def test_a_device_that_there_are_no_kernels_for(path: Path, machine: Machine, device: str) -> None:
     machine(device, cuda.NO_CUDA)
-    with pytest.raises(AccessError, match=f"there are no kernels for {device}; give --providers cp"):
+    with pytest.raises(
+        AccessError, match=f"there are no kernels for {device}; give --providers cp"
+    ):
         providers_for("cuda", path)
 
 
