@@ -10,6 +10,8 @@ from __future__ import annotations
 import onnx
 from onnx import helper
 
+from jpegcompile.opset import standard_opset
+
 _POOLS = ("MaxPool", "AveragePool", "LpPool")
 _RIGHT_SINCE = 22
 
@@ -24,7 +26,7 @@ def is_rounded_up(node: onnx.NodeProto) -> bool:
 
 def may_be_misjudged(model: onnx.ModelProto) -> bool:
     """Whether inference can be wrong about a model."""
-    opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
+    opset = standard_opset(model.opset_import)
     return opset < _RIGHT_SINCE and any(is_rounded_up(node) for node in model.graph.node)
 
 
