@@ -337,7 +337,7 @@ def _info(module: Module, source: Source) -> CompiledInfo:
         report=module.report.to_json(),
         domain=options.domain,
         lean=options.lean if has_kernels else None,
-        batch=module.bound_batch or options.batch or 1 if has_kernels else None,
+        batch=module.fixed_batch or options.batch or 1 if has_kernels else None,
         frequencies=None if module.report.is_exact else options.frequencies.to_json(),
         precision=options.precision.name,
         trained_size=module.report.trained_size,
