@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import time
@@ -32,6 +31,7 @@ from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, DOMAIN_VERSION
 from jpegcompile.operators.fragments import FORWARD, INVERSE
 from jpegcompile.operators.function import node_of
 from jpegcompile.operators.registry import OPERATORS
+from jpegcompile.processors import available_processors
 from jpegcompile.runtime.native import custom_ops_library
 
 # (channels, size of the map, layers)
@@ -182,7 +182,7 @@ def machine() -> str:
             )
     except OSError:
         return name
-    return f"{name}, {os.cpu_count()} cores"
+    return f"{name}, {available_processors()} cores"
 
 
 def main() -> None:
