@@ -56,8 +56,8 @@ def test_packages_that_are_not_installed_have_no_version() -> None:
 
 
 def test_nested_rows_return() -> None:
-    row = {"a": {"b": {"c": 1}, "d": 2}, "e": "text"}
-    assert flat(row) == {"a.b.c": 1, "a.d": 2, "e": "text"}
+    row = {"a": {"b": {"c": 1}, "d": [2, 3]}, "e": "text"}
+    assert flat(row) == {"a.b.c": 1, "a.d.0": 2, "a.d.1": 3, "e": "text"}
     assert nested(flat(row)) == row
 
 

@@ -123,7 +123,7 @@ def flat(row: Row) -> dict[str, Any]:
 
 
 def nested(row: Row) -> dict[str, Any]:
-    """Return the mappings that `flat` took apart; lists become mappings from their indices."""
+    """Return a row with the mappings and lists that `flat` took apart."""
     result: dict[str, Any] = {}
     for name, value in row.items():
         *path, last = name.split(".")
@@ -131,7 +131,16 @@ def nested(row: Row) -> dict[str, Any]:
         for part in path:
             inner = inner.setdefault(part, {})
         inner[last] = value
-    return result
+    return {name: _with_lists(value) for name, value in result.items()}
+
+
+def _with_lists(value: Any) -> Any:
+    """Return a value in which mappings from 0, 1, ... are lists."""
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _with_lists(item) for name, item in value.items()}
+    is_list = list(inner) == [str(index) for index in range(len(inner))]
+    return list(inner.values()) if is_list else inner
 
 
 def _processor() -> str:
