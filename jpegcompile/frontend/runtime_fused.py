@@ -28,7 +28,8 @@ from onnx import TensorProto, helper, numpy_helper
 from jpegcompile.frontend.float_types import float_types
 from jpegcompile.frontend.walk import FreshNames, all_graphs
 
-DOMAIN = "com.microsoft"
+# Operator domain of ONNX Runtime's own operators.
+RUNTIME_OPERATOR_DOMAIN = "com.microsoft"
 _GELU_SINCE = 20
 _LAYER_NORMALIZATION_SINCE = 17
 # Before, it is deprecated by onnx, though ONNX Runtime runs it.
@@ -145,7 +146,7 @@ def undo_fusions(model: onnx.ModelProto) -> None:
 
 
 def _rule(node: onnx.NodeProto, opset: int) -> _Rule | None:
-    if node.domain == DOMAIN:
+    if node.domain == RUNTIME_OPERATOR_DOMAIN:
         return _RULES.get(node.op_type)
     if node.op_type == "SimplifiedLayerNormalization" and node.domain == "":
         return _layer_normalization

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import onnx
 
+# A Slice whose end is this or larger ends where its axis does. Exporters write it so.
+END_OF_AXIS = 2**31 - 1
 # Exporters name tensors after the path of modules.
 _LONGEST = 60
 

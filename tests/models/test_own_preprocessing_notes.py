@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from support.graph_heads import node
 from support.own_preprocessing import (
     FILES,
     RESIZED,
@@ -24,6 +23,7 @@ from support.own_preprocessing import (
     photographs,
     planes,
 )
+from support.preprocessing_graphs import node
 
 import jpegcompile
 from jpegcompile.errors import UnsupportedModelError, UsageError
@@ -55,7 +55,7 @@ def test_notes_say_what_became_of_the_nodes() -> None:
 
 
 def test_what_is_not_read_behind_the_resize_stays(tmp_path: Path) -> None:
-    head = [
+    found = [
         node("Resize", "x - - sizes a", mode="linear", axes=[2, 3]),
         node("Slice", "a starts ends axes steps b"),
     ]
@@ -64,7 +64,7 @@ def test_what_is_not_read_behind_the_resize_stays(tmp_path: Path) -> None:
         "ends": np.array([40]),
         "axes": np.array([2]),
     }
-    model = network(head, sizes=np.array([40, 32]), steps=np.array([2]), **bounds)
+    model = network(found, sizes=np.array([40, 32]), steps=np.array([2]), **bounds)
     compiled = jpegcompile.compile(model, preprocess="none")
     (note,) = (note for note in compiled.report.notes if note.startswith("the ingest"))
     assert note.endswith("; the rest stays: Slice 'b': it has steps other than 1")

@@ -22,10 +22,9 @@ from jpegcompile.frontend.resolution.state import (
     integers,
 )
 from jpegcompile.frontend.resolution.tensors import Dims, Tensors, holds_batch, shape_text
+from jpegcompile.frontend.walk import END_OF_AXIS
 
 _POOLS = {"AveragePool": "GlobalAveragePool", "MaxPool": "GlobalMaxPool"}
-# Ends of slices from here on mean the end of the axis.
-_FAR = 2**31 - 1
 _END = 2**63 - 1
 # The opset from which on Split takes the sizes of its parts as an input.
 _SPLIT_BY_INPUT = 13
@@ -197,7 +196,7 @@ def slice_(node: onnx.NodeProto, state: Rewriting) -> None:
             continue
         if step < 0 or start >= max(step, 2) or not (end < 0 or end >= size):
             raise DeclinedError(f"cuts an axis of {size} at a fixed place")
-        if size <= end < _FAR:
+        if size <= end < END_OF_AXIS:
             ends[place], moved = _END, True
     if moved:
         _set_ends(node, ends, state)

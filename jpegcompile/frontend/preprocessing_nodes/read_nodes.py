@@ -14,9 +14,15 @@ from dataclasses import dataclass
 import onnx
 
 from jpegcompile.dct.affine import ChannelAffine
-from jpegcompile.frontend.head.constants import SmallConstants
-from jpegcompile.frontend.head.resize import NotReadError
-from jpegcompile.frontend.head.steps import FLOATS, OF_BATCHES, STEPS, WINDOWS, Walk
+from jpegcompile.frontend.preprocessing_nodes.node_readers import (
+    FLOATS,
+    NEED_BATCH,
+    READERS,
+    SLICE_AND_PAD,
+    Walk,
+)
+from jpegcompile.frontend.preprocessing_nodes.resize_node import NotReadError
+from jpegcompile.frontend.preprocessing_nodes.small_constants import SmallConstants
 from jpegcompile.frontend.walk import all_nodes, name_of, quoted
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.steps import Crop, Size
@@ -49,14 +55,14 @@ class Unread:
 
 
 @dataclass(frozen=True)
-class GraphHead:
+class PreprocessingNodes:
     """What the nodes behind an image input do to an image of any size.
 
     Attributes:
         geometry: all of it; None where there is no such node.
         size: (height, width) behind the nodes; None as for `geometry`.
         nodes: names of the nodes that `geometry` stands for, those that make sizes included.
-        steps: names of those that images go through, in order.
+        image_nodes: names of those that images go through, in order.
         output: tensor that the last one of these makes; empty where there is none.
         stopped_by: the node that ends them but looks like preprocessing; None where there is none.
     """
@@ -64,14 +70,14 @@ class GraphHead:
     geometry: Geometry | None = None
     size: Size | None = None
     nodes: tuple[str, ...] = ()
-    steps: tuple[str, ...] = ()
+    image_nodes: tuple[str, ...] = ()
     output: str = ""
     stopped_by: Unread | None = None
 
 
-def read_head(
+def read_preprocessing_nodes(
     model: onnx.ModelProto, image: str, layout: str, affine: ChannelAffine | None = None
-) -> GraphHead:
+) -> PreprocessingNodes:
     """The preprocessing at the head of a graph.
 
     Args:
@@ -92,11 +98,13 @@ def read_head(
     )
     stopped_by = _follow(walk, image)
     if walk.resize is None:
-        return GraphHead(stopped_by=stopped_by)
+        return PreprocessingNodes(stopped_by=stopped_by)
     crop = None if walk.start is None else Crop(walk.start, size=walk.size)
     geometry = Geometry(walk.resize, crop, fill=walk.fill or (0.0,))
-    nodes = (*walk.asides, *walk.steps)
-    return GraphHead(geometry, walk.size, nodes, tuple(walk.steps), walk.output, stopped_by)
+    nodes = (*walk.size_nodes, *walk.image_nodes)
+    return PreprocessingNodes(
+        geometry, walk.size, nodes, tuple(walk.image_nodes), walk.output, stopped_by
+    )
 
 
 def _follow(walk: Walk, tensor: str) -> Unread | None:
@@ -110,9 +118,9 @@ def _follow(walk: Walk, tensor: str) -> Unread | None:
             shape = [None if axis in walk.spatial else dim for axis, dim in enumerate(walk.shape)]
             walk.seen[tensor] = shape[1:] if walk.is_single else shape
         try:
-            if walk.is_single and node.op_type in OF_BATCHES:
+            if walk.is_single and node.op_type in NEED_BATCH:
                 raise NotReadError("it reads an image without a batch")
-            STEPS[node.op_type](node, walk)
+            READERS[node.op_type](node, walk)
         except NotReadError as reason:
             is_networks = walk.resize is None and _resize_behind(walk, tensor) is None
             return None if is_networks else Unread(_called(node), str(reason))
@@ -123,14 +131,14 @@ def _follow(walk: Walk, tensor: str) -> Unread | None:
 def _next(walk: Walk, tensor: str) -> onnx.NodeProto | None:
     """The step that alone reads a tensor; None if others do, too, or it is no step.
 
-    Before a resize, its shape may be read as well: `_asides` sees what for.
+    Before a resize, its shape may be read as well: `_size_nodes` sees what for.
     """
     graph = walk.model.graph
     readers = _readers(walk, tensor)
-    if _is_output(walk, tensor) or len(readers) != 1 or readers[0].op_type not in STEPS:
+    if _is_output(walk, tensor) or len(readers) != 1 or readers[0].op_type not in READERS:
         return None
     # What parts of an image take depends on its size until it is resized.
-    is_early = walk.resize is None and readers[0].op_type in WINDOWS
+    is_early = walk.resize is None and readers[0].op_type in SLICE_AND_PAD
     is_nested = readers[0] not in graph.node
     return None if is_early or is_nested else readers[0]
 

@@ -1,8 +1,8 @@
-"""Let the ingest do the preprocessing that stands in a source model, and the network begin behind.
+"""Move the preprocessing nodes of a source model into the ingest.
 
-`frontend/head/reading.py` reads the nodes. They are taken out where the model leaves the size of
-its image open, so that its compiled model takes files of any size as well. A model for images of
-one size stays as it is, and so does one whose size the user gives.
+`read_nodes.py` reads the nodes. They are removed only if the model has a dynamic image size, so
+that its compiled model accepts files of any size too. A model with a fixed image size stays as it
+is, and so does a model whose size the user gives.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ import onnx
 from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frontend.declarations import infer_declarations
-from jpegcompile.frontend.head.reading import GraphHead, read_head
-from jpegcompile.frontend.head.removal import remove_head
 from jpegcompile.frontend.image import DeclaredImage, declared_image
 from jpegcompile.frontend.load import Source
+from jpegcompile.frontend.preprocessing_nodes.read_nodes import (
+    PreprocessingNodes,
+    read_preprocessing_nodes,
+)
+from jpegcompile.frontend.preprocessing_nodes.remove_nodes import remove_preprocessing_nodes
 from jpegcompile.frontend.walk import quoted
 from jpegcompile.input_size import Size, size_text
 from jpegcompile.own_preprocessing import OwnPreprocessing
@@ -30,7 +33,7 @@ from jpegcompile.report import Report
 
 
 @dataclass(frozen=True)
-class Behind:
+class Extraction:
     """A source model behind its own preprocessing.
 
     Attributes:
@@ -52,12 +55,12 @@ class Behind:
             report.note(self.note)
 
 
-def behind_own_preprocessing(
+def extract_preprocessing(
     source: Source,
     image_input: str | None,
     input_size: Size | None,
     preprocess: Preprocess | None,
-) -> Behind:
+) -> Extraction:
     """A model that is to take files, without the preprocessing that the ingest can do.
 
     Args:
@@ -73,25 +76,27 @@ def behind_own_preprocessing(
     """
     image = declared_image(source.model, image_input, source.name)
     if not image.is_open:
-        return Behind(source, preprocess, note=_fixed_note(source, image))
-    head = read_head(source.model, image.name, image.layout, _affine(preprocess, image.channels))
+        return Extraction(source, preprocess, note=_fixed_note(source, image))
+    found = read_preprocessing_nodes(
+        source.model, image.name, image.layout, _affine(preprocess, image.channels)
+    )
     if input_size is not None:
-        return Behind(source, preprocess, note=_given_note(source, head))
-    if head.geometry is None or head.size is None:
-        if head.stopped_by is None:
-            return Behind(source, preprocess)
+        return Extraction(source, preprocess, note=_given_note(source, found))
+    if found.geometry is None or found.size is None:
+        if found.stopped_by is None:
+            return Extraction(source, preprocess)
         raise UnsupportedModelError(
             f"{source.name}: input '{image.name}' leaves its height or width open"
             f" ({size_text(image.size)}), and the size follows from no preprocessing in the model:"
-            f" {head.stopped_by}; give it with --input-size HEIGHTxWIDTH"
+            f" {found.stopped_by}; give it with --input-size HEIGHTxWIDTH"
         )
     whole = None
     if preprocess is not None:
-        fitting = for_network(preprocess, head.size)
-        _require_one(source, head, fitting)
-        whole = replace(fitting, geometry=_composed(fitting.geometry, head.geometry))
-    own = OwnPreprocessing(head.nodes, head.output)
-    return Behind(_without(source, image, head), whole, own, _note(source, head))
+        fitting = for_network(preprocess, found.size)
+        _require_one(source, found, fitting)
+        whole = replace(fitting, geometry=_composed(fitting.geometry, found.geometry))
+    own = OwnPreprocessing(found.nodes, found.output)
+    return Extraction(_without(source, image, found), whole, own, _note(source, found))
 
 
 def _affine(preprocess: Preprocess | None, channels: int) -> ChannelAffine | None:
@@ -101,9 +106,9 @@ def _affine(preprocess: Preprocess | None, channels: int) -> ChannelAffine | Non
     return preprocess.affine(channels)
 
 
-def _require_one(source: Source, head: GraphHead, given: Preprocess) -> None:
+def _require_one(source: Source, found: PreprocessingNodes, given: Preprocess) -> None:
     """Refuse what resizes images before the model does, and integers, which the model does not."""
-    nodes = _named(source.model, head)
+    nodes = _named(source.model, found)
     # Views always have a crop.
     if given.geometry.takes_any_size:
         raise UsageError(
@@ -124,48 +129,48 @@ def _composed(given: Geometry, own: Geometry) -> Geometry:
     return replace(own, orientation=given.orientation, mirror=given.mirror != given.flip)
 
 
-def _without(source: Source, image: DeclaredImage, head: GraphHead) -> Source:
+def _without(source: Source, image: DeclaredImage, found: PreprocessingNodes) -> Source:
     model = onnx.ModelProto()
     model.CopyFrom(source.model)
-    remove_head(model, image.name, image.layout, head)
+    remove_preprocessing_nodes(model, image.name, image.layout, found)
     infer_declarations(model, source.name)
     return replace(source, model=model)
 
 
-def _named(model: onnx.ModelProto, head: GraphHead) -> str:
-    nodes = [node for node in model.graph.node if node.name in head.steps]
+def _named(model: onnx.ModelProto, found: PreprocessingNodes) -> str:
+    nodes = [node for node in model.graph.node if node.name in found.image_nodes]
     return ", ".join(f"{node.op_type} {quoted(node.name)}" for node in nodes)
 
 
-def _note(source: Source, head: GraphHead) -> str:
-    assert head.geometry is not None
-    assert head.size is not None
-    rest = "" if head.stopped_by is None else f"; the rest stays: {head.stopped_by}"
+def _note(source: Source, found: PreprocessingNodes) -> str:
+    assert found.geometry is not None
+    assert found.size is not None
+    rest = "" if found.stopped_by is None else f"; the rest stays: {found.stopped_by}"
     return (
-        f"the ingest does what stands in the model ({_named(source.model, head)}), and the network"
-        f" takes {size_text(head.size)}: {json.dumps(geometry_json(head.geometry))}{rest}"
+        f"the ingest does what stands in the model ({_named(source.model, found)}), and the network"
+        f" takes {size_text(found.size)}: {json.dumps(geometry_json(found.geometry))}{rest}"
     )
 
 
 def _fixed_note(source: Source, image: DeclaredImage) -> str | None:
-    head = read_head(source.model, image.name, image.layout)
-    if head.geometry is None:
+    found = read_preprocessing_nodes(source.model, image.name, image.layout)
+    if found.geometry is None:
         return None
     of_size = ""
     if all(isinstance(side, int) for side in image.size):
         of_size = f", and is for images of {size_text(image.size)}"
     return (
-        f"{_kept(source, head)}{of_size}; export the model with open height and width for files of"
+        f"{_kept(source, found)}{of_size}; export the model with open height and width for files of"
         " any size"
     )
 
 
-def _given_note(source: Source, head: GraphHead) -> str | None:
-    if head.geometry is not None:
-        return f"{_kept(source, head)}; leave --input-size out for files of any size"
-    stop = head.stopped_by
+def _given_note(source: Source, found: PreprocessingNodes) -> str | None:
+    if found.geometry is not None:
+        return f"{_kept(source, found)}; leave --input-size out for files of any size"
+    stop = found.stopped_by
     return None if stop is None else f"the network keeps {stop.node} ({stop.reason})"
 
 
-def _kept(source: Source, head: GraphHead) -> str:
-    return f"the network keeps {_named(source.model, head)}"
+def _kept(source: Source, found: PreprocessingNodes) -> str:
+    return f"the network keeps {_named(source.model, found)}"

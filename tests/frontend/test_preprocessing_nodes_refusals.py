@@ -8,9 +8,13 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from support.graph_heads import LINEAR, SIZES, Node, check, graph, node
+from support.preprocessing_graphs import LINEAR, SIZES, Node, check, graph, node
 
-from jpegcompile.frontend.head.reading import GraphHead, Unread, read_head
+from jpegcompile.frontend.preprocessing_nodes.read_nodes import (
+    PreprocessingNodes,
+    Unread,
+    read_preprocessing_nodes,
+)
 
 PLAIN = "Pad 'b': it does not pad by constant pads with a constant"
 PYTORCH = "pytorch_half_pixel"
@@ -40,8 +44,8 @@ PYTORCH = "pytorch_half_pixel"
 )
 def test_filters_that_are_none_of_ours(attributes: dict[str, Any], reason: str) -> None:
     resize = node("Resize", "x - - sizes a", axes=[2, 3], **attributes)
-    head = read_head(graph(resize, **SIZES), "x", "NCHW")
-    assert head == GraphHead(stopped_by=Unread("Resize 'a'", reason))
+    found = read_preprocessing_nodes(graph(resize, **SIZES), "x", "NCHW")
+    assert found == PreprocessingNodes(stopped_by=Unread("Resize 'a'", reason))
 
 
 BEHIND: list[tuple[Node, dict[str, Any], str]] = [
@@ -96,8 +100,8 @@ BEHIND: list[tuple[Node, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("step", "constants", "reason"), BEHIND)
 def test_what_stops_behind_the_resize(step: Node, constants: dict[str, Any], reason: str) -> None:
     resize = node("Resize", "x - - sizes a", **LINEAR)
-    head = read_head(graph(resize, step, **SIZES, **constants), "x", "NCHW")
-    assert (head.nodes, head.size, str(head.stopped_by)) == (("a",), (32, 40), reason)
+    found = read_preprocessing_nodes(graph(resize, step, **SIZES, **constants), "x", "NCHW")
+    assert (found.nodes, found.size, str(found.stopped_by)) == (("a",), (32, 40), reason)
 
 
 def test_a_fill_behind_arithmetic() -> None:
@@ -110,7 +114,7 @@ def test_a_fill_behind_arithmetic() -> None:
         pads=np.array([0, 0, 1, 1, 0, 0, 1, 1]),
     )
     reason = "Pad 'c': it fills behind arithmetic, a Slice or another Pad"
-    assert str(read_head(model, "x", "NCHW").stopped_by) == reason
+    assert str(read_preprocessing_nodes(model, "x", "NCHW").stopped_by) == reason
 
 
 HALVES = graph(
@@ -168,8 +172,8 @@ SINGLE = graph(
     ],
 )
 def test_resizes_that_are_not_read(model: onnx.ModelProto, reason: str) -> None:
-    head = read_head(model, "x", "NCHW")
-    assert head == GraphHead(stopped_by=Unread("Resize 'a'", reason))
+    found = read_preprocessing_nodes(model, "x", "NCHW")
+    assert found == PreprocessingNodes(stopped_by=Unread("Resize 'a'", reason))
 
 
 def test_networks_that_begin_otherwise() -> None:
@@ -186,7 +190,7 @@ def test_networks_that_begin_otherwise() -> None:
         w=np.ones((3, 3, 1, 1), np.float32),
     )
     for model in (convolution, padded, scaled, decoder):
-        assert read_head(model, "x", "NCHW") == GraphHead()
+        assert read_preprocessing_nodes(model, "x", "NCHW") == PreprocessingNodes()
 
 
 BRANCH = helper.make_graph(
@@ -233,8 +237,8 @@ CONSTANTS: dict[str, Any] = {
 )
 def test_what_stops_before_the_resize(nodes: list[str | Node], stop: str) -> None:
     made = [_spelled(each) if isinstance(each, str) else each for each in nodes]
-    head = read_head(graph(*made, **SIZES, **CONSTANTS), "x", "NCHW")
-    assert (head.geometry, str(head.stopped_by)) == (None, stop)
+    found = read_preprocessing_nodes(graph(*made, **SIZES, **CONSTANTS), "x", "NCHW")
+    assert (found.geometry, str(found.stopped_by)) == (None, stop)
 
 
 def _spelled(text: str) -> Node:
@@ -244,7 +248,7 @@ def _spelled(text: str) -> Node:
 
 def test_an_output_in_front_of_the_resize() -> None:
     stop = Unread("Resize 'b'", "the image in front of it is an output as well")
-    assert read_head(SHOWN, "x", "NCHW") == GraphHead(stopped_by=stop)
+    assert read_preprocessing_nodes(SHOWN, "x", "NCHW") == PreprocessingNodes(stopped_by=stop)
 
 
 def test_a_constant_over_the_image_behind_the_resize() -> None:
@@ -260,4 +264,4 @@ def test_a_constant_over_the_image_behind_the_resize() -> None:
         ends=np.array([30]),
         axes=np.array([2]),
     )
-    assert check(model).steps == ("b", "d")
+    assert check(model).image_nodes == ("b", "d")

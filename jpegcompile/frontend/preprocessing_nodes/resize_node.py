@@ -50,7 +50,7 @@ def filter_of(node: onnx.NodeProto) -> Filter:
 
 def sizes_of(
     node: onnx.NodeProto,
-    asides: Sequence[onnx.NodeProto],
+    size_nodes: Sequence[onnx.NodeProto],
     seen: Mapping[str, Sequence[Dim]],
     constants: Constants,
     spatial: Sequence[int],
@@ -59,7 +59,7 @@ def sizes_of(
 
     Args:
         node: the Resize.
-        asides: nodes that make its sizes of shapes.
+        size_nodes: nodes that make its sizes of shapes.
         seen: shape of each tensor that those read, and of what the node resizes; height and width
             are None.
         constants: the values of tensors that have one.
@@ -76,7 +76,7 @@ def sizes_of(
         raise NotReadError("it has scales, and no sizes that do not depend on the image's")
     shape, sizes = seen[node.input[0]], constants.get(node.input[3])
     if sizes is None:
-        made = _inferred(node, asides, seen, constants)
+        made = _inferred(node, size_nodes, seen, constants)
     else:
         axes = [axis % 4 for axis in given.get("axes", range(4))]
         wanted = dict(zip(axes, map(int, sizes.ravel()), strict=True))
@@ -94,7 +94,7 @@ def sizes_of(
 
 def _inferred(
     node: onnx.NodeProto,
-    asides: Sequence[onnx.NodeProto],
+    size_nodes: Sequence[onnx.NodeProto],
     seen: Mapping[str, Sequence[Dim]],
     constants: Constants,
 ) -> list[Dim]:
@@ -111,9 +111,9 @@ def _inferred(
         for name, shape in seen.items()
     ]
     result = helper.make_tensor_value_info(node.output[0], onnx.TensorProto.FLOAT, None)
-    used = {name for each in (*asides, node) for name in each.input}
+    used = {name for each in (*size_nodes, node) for name in each.input}
     values = [numpy_helper.from_array(constants[n], n) for n in sorted(used) if n in constants]
-    graph = helper.make_graph([*asides, node], "head", images, [result], values)
+    graph = helper.make_graph([*size_nodes, node], "sizes", images, [result], values)
     opsets = [helper.make_opsetid("", _OPSET)]
     model = onnx.shape_inference.infer_shapes(
         helper.make_model(graph, opset_imports=opsets), data_prop=True

@@ -10,21 +10,25 @@ import onnx
 from onnx import TensorProto, helper
 
 from jpegcompile.dct.affine import ChannelAffine
-from jpegcompile.frontend.head.resize import Constants, Dim, NotReadError, filter_of, sizes_of
-from jpegcompile.frontend.walk import all_nodes
+from jpegcompile.frontend.preprocessing_nodes.resize_node import (
+    Constants,
+    Dim,
+    NotReadError,
+    filter_of,
+    sizes_of,
+)
+from jpegcompile.frontend.walk import END_OF_AXIS, all_nodes
 from jpegcompile.preprocessing.steps import Resize, Size
 
 # Axes of height and width.
-SPATIAL = {"NCHW": (2, 3), "NHWC": (1, 2)}
+SPATIAL_AXES = {"NCHW": (2, 3), "NHWC": (1, 2)}
 FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
 # They take parts of an image.
-WINDOWS = ("Slice", "Pad")
+SLICE_AND_PAD = ("Slice", "Pad")
 # They may read images without a batch, as others may not.
-OF_BATCHES = ("Resize", *WINDOWS)
+NEED_BATCH = ("Resize", *SLICE_AND_PAD)
 _TURNS = {("NHWC", (0, 3, 1, 2)): "NCHW", ("NCHW", (0, 2, 3, 1)): "NHWC"}
 _ARITHMETIC = ("Add", "Sub", "Mul", "Div")
-# From here on, an end of a Slice is that of the axis, however long it is.
-_OPEN_END = 2**31 - 1
 
 
 @dataclass
@@ -44,8 +48,8 @@ class Walk:
     affine: ChannelAffine | None
     is_single: bool = False
     seen: dict[str, list[Dim]] = field(default_factory=dict)
-    asides: list[str] = field(default_factory=list)
-    steps: list[str] = field(default_factory=list)
+    size_nodes: list[str] = field(default_factory=list)
+    image_nodes: list[str] = field(default_factory=list)
     output: str = ""
     resize: Resize | None = None
     size: Size = (0, 0)
@@ -56,10 +60,10 @@ class Walk:
     @property
     def spatial(self) -> tuple[int, int]:
         """Axes of height and width."""
-        return SPATIAL[self.layout]
+        return SPATIAL_AXES[self.layout]
 
 
-def _asides(walk: Walk, reader: onnx.NodeProto) -> list[onnx.NodeProto]:
+def _size_nodes(walk: Walk, reader: onnx.NodeProto) -> list[onnx.NodeProto]:
     """What makes other inputs of a node of the image's shape, in order.
 
     Raises:
@@ -144,12 +148,12 @@ def _resize(node: onnx.NodeProto, walk: Walk) -> None:
         raise NotReadError("it comes behind another Resize")
     if not walk.is_float:
         raise NotReadError("it resizes integers, and rounds")
-    asides = _asides(walk, node)
-    size = sizes_of(node, asides, walk.seen, walk.constants, walk.spatial)
+    size_nodes = _size_nodes(walk, node)
+    size = sizes_of(node, size_nodes, walk.seen, walk.constants, walk.spatial)
     resize = Resize("exact", size, filter=filter_of(node))
-    _see(node, walk, size, None)
+    _record(node, walk, size, None)
     walk.resize = resize
-    walk.asides = [aside.name for aside in asides]
+    walk.size_nodes = [each.name for each in size_nodes]
 
 
 def _slice(node: onnx.NodeProto, walk: Walk) -> None:
@@ -162,7 +166,7 @@ def _slice(node: onnx.NodeProto, walk: Walk) -> None:
             raise NotReadError("it takes a part of the batch or the channels")
     rows, columns = kept
     top, left = walk.start or (0, 0)
-    _see(node, walk, (len(rows), len(columns)), (top + rows.start, left + columns.start))
+    _record(node, walk, (len(rows), len(columns)), (top + rows.start, left + columns.start))
 
 
 def _bounds(node: onnx.NodeProto, walk: Walk) -> list[tuple[int, int, int]]:
@@ -181,7 +185,7 @@ def _bounds(node: onnx.NodeProto, walk: Walk) -> list[tuple[int, int, int]]:
 def _is_whole(begin: int, end: int, side: Dim) -> bool:
     if isinstance(side, int):
         return range(side)[begin:end] == range(side)
-    return begin == 0 and end >= _OPEN_END
+    return begin == 0 and end >= END_OF_AXIS
 
 
 def _pad(node: onnx.NodeProto, walk: Walk) -> None:
@@ -203,7 +207,7 @@ def _pad(node: onnx.NodeProto, walk: Walk) -> None:
         raise NotReadError("it pads the batch or the channels")
     (above, below), (before, after) = (padded.get(axis, (0, 0)) for axis in walk.spatial)
     size = (walk.size[0] + above + below, walk.size[1] + before + after)
-    _see(node, walk, size, (-above, -before))
+    _record(node, walk, size, (-above, -before))
     walk.fill = fill
 
 
@@ -218,18 +222,18 @@ def _fill_of(value: float, affine: ChannelAffine | None) -> tuple[float, ...]:
     return pixels[:1] if len(set(pixels)) == 1 else pixels
 
 
-def _see(node: onnx.NodeProto, walk: Walk, size: Size, start: tuple[int, int] | None) -> None:
+def _record(node: onnx.NodeProto, walk: Walk, size: Size, start: tuple[int, int] | None) -> None:
     """Go on with the part of the resized image that a node gives, and without the node."""
     if min(size) < 1:
         raise NotReadError("it leaves nothing")
-    walk.steps.append(node.name)
+    walk.image_nodes.append(node.name)
     walk.output = node.output[0]
     walk.size, walk.start = size, start
     for axis, side in zip(walk.spatial, size, strict=True):
         walk.shape[axis] = side
 
 
-STEPS: Mapping[str, Callable[[onnx.NodeProto, Walk], None]] = {
+READERS: Mapping[str, Callable[[onnx.NodeProto, Walk], None]] = {
     "Cast": _cast,
     "Identity": _identity,
     "Squeeze": _squeeze,

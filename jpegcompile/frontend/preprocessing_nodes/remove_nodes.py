@@ -13,12 +13,14 @@ from collections.abc import Iterable, Mapping
 import onnx
 from onnx import helper
 
-from jpegcompile.frontend.head.reading import GraphHead
-from jpegcompile.frontend.head.steps import SPATIAL
+from jpegcompile.frontend.preprocessing_nodes.node_readers import SPATIAL_AXES
+from jpegcompile.frontend.preprocessing_nodes.read_nodes import PreprocessingNodes
 from jpegcompile.frontend.walk import FreshNames, all_graphs, all_nodes
 
 
-def remove_head(model: onnx.ModelProto, image: str, layout: str, head: GraphHead) -> None:
+def remove_preprocessing_nodes(
+    model: onnx.ModelProto, image: str, layout: str, found: PreprocessingNodes
+) -> None:
     """Take a head's nodes out of a graph, in place; its input then has the head's size.
 
     The shapes that the model declares between its nodes are dropped, to be inferred again.
@@ -27,13 +29,13 @@ def remove_head(model: onnx.ModelProto, image: str, layout: str, head: GraphHead
         model: as it was read.
         image: name of the input.
         layout: of the input.
-        head: that it gave; one of nodes.
+        found: that it gave; one of nodes.
     """
-    assert head.size is not None
+    assert found.size is not None
     graph = model.graph
-    before = head.output
+    before = found.output
     orphans: set[str] = set()
-    for node in [node for node in graph.node if node.name in head.nodes]:
+    for node in [node for node in graph.node if node.name in found.nodes]:
         graph.node.remove(node)
         orphans.update(node.input)
         if node.output[0] == before:
@@ -44,16 +46,16 @@ def remove_head(model: onnx.ModelProto, image: str, layout: str, head: GraphHead
     new = {node.output[0]: names.fresh(f"{node.output[0]}.resized") for node in kept}
     if kept:
         # The last of them now makes what the head made.
-        new[before] = head.output
+        new[before] = found.output
     _rename_reads(graph, new)
     for node in kept:
         node.output[0] = new[node.output[0]]
-    if not kept and any(output.name == head.output for output in graph.output):
-        copied = names.fresh(f"{head.output}.copied")
-        graph.node.insert(0, helper.make_node("Identity", [image], [head.output], copied))
+    if not kept and any(output.name == found.output for output in graph.output):
+        copied = names.fresh(f"{found.output}.copied")
+        graph.node.insert(0, helper.make_node("Identity", [image], [found.output], copied))
     _drop_unread(graph, orphans)
     value = next(value for value in graph.input if value.name == image)
-    for axis, side in zip(SPATIAL[layout], head.size, strict=True):
+    for axis, side in zip(SPATIAL_AXES[layout], found.size, strict=True):
         value.type.tensor_type.shape.dim[axis].dim_value = side
     del graph.value_info[:]
 
