@@ -1,1 +1,1 @@
-"""Preprocessing that stands at the head of a source model: read, and taken out for the ingest."""
+"""Preprocessing nodes at the start of a source model: reading and removing them."""

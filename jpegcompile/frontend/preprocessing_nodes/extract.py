@@ -24,6 +24,7 @@ from jpegcompile.frontend.preprocessing_nodes.read_nodes import (
 from jpegcompile.frontend.preprocessing_nodes.remove_nodes import remove_preprocessing_nodes
 from jpegcompile.frontend.walk import quoted
 from jpegcompile.input_size import Size, size_text
+from jpegcompile.messages import Message
 from jpegcompile.own_preprocessing import OwnPreprocessing
 from jpegcompile.preprocessing.fields import geometry_json
 from jpegcompile.preprocessing.geometry import Geometry
@@ -34,22 +35,22 @@ from jpegcompile.report import Report
 
 @dataclass(frozen=True)
 class Extraction:
-    """A source model behind its own preprocessing.
+    """A source model after its preprocessing nodes were moved into the ingest.
 
     Attributes:
-        source: without the nodes whose work the ingest does.
-        preprocess: with that work.
-        own: these nodes; None where all stay.
-        note: what the user should know; None where the model has no preprocessing.
+        source: the model without the moved nodes.
+        preprocess: the given preprocessing, including the work of the moved nodes.
+        own: the moved nodes; None if all nodes stay in the model.
+        note: message for the user; None if the model has no preprocessing nodes.
     """
 
     source: Source
     preprocess: Preprocess | None
     own: OwnPreprocessing | None = None
-    note: str | None = None
+    note: Message | None = None
 
     def note_in(self, report: Report) -> None:
-        """Say what was done."""
+        """Record the moved nodes and the note in a report."""
         report.own_preprocessing = self.own
         if self.note is not None:
             report.note(self.note)
@@ -61,18 +62,18 @@ def extract_preprocessing(
     input_size: Size | None,
     preprocess: Preprocess | None,
 ) -> Extraction:
-    """A model that is to take files, without the preprocessing that the ingest can do.
+    """Move the preprocessing nodes that the ingest can compute out of a model.
 
     Args:
-        source: stays as it is.
-        image_input: name of its image input; None if no other could be the image.
-        input_size: height and width that the user gives; with them the model stays as it is.
-        preprocess: from pixels to the source's input; None if none is given.
+        source: the model, which is not changed.
+        image_input: name of its image input; None if only one input can be the image.
+        input_size: height and width that the user gives. If given, the model stays as it is.
+        preprocess: preprocessing from pixels to the model's input; None if none is given.
 
     Raises:
-        UnsupportedModelError: if the model leaves the size open, and has preprocessing that cannot
-            be read; or as `declared_image`.
-        UsageError: if the given preprocessing does not go with that of the model.
+        UnsupportedModelError: if the model has a dynamic image size and preprocessing nodes that
+            cannot be read; or as `declared_image`.
+        UsageError: if the given preprocessing conflicts with the preprocessing nodes.
     """
     image = declared_image(source.model, image_input, source.name)
     if not image.is_open:
@@ -86,9 +87,12 @@ def extract_preprocessing(
         if found.stopped_by is None:
             return Extraction(source, preprocess)
         raise UnsupportedModelError(
-            f"{source.name}: input '{image.name}' leaves its height or width open"
-            f" ({size_text(image.size)}), and the size follows from no preprocessing in the model:"
-            f" {found.stopped_by}; give it with --input-size HEIGHTxWIDTH"
+            Message(
+                found.stopped_by.reason.code,
+                f"{source.name}: input '{image.name}' has a dynamic height or width"
+                f" ({size_text(image.size)}), and the preprocessing nodes of the model do not fix"
+                f" it: {found.stopped_by}; set it with --input-size HEIGHTxWIDTH",
+            )
         )
     whole = None
     if preprocess is not None:
@@ -100,32 +104,40 @@ def extract_preprocessing(
 
 
 def _affine(preprocess: Preprocess | None, channels: int) -> ChannelAffine | None:
-    """From pixels to the input; None also where the numbers are of other channels."""
+    """Return the map from pixels to the input; None if its channel count does not match."""
     if preprocess is None or {len(preprocess.mean), len(preprocess.std)} - {1, channels}:
         return None
     return preprocess.affine(channels)
 
 
 def _require_one(source: Source, found: PreprocessingNodes, given: Preprocess) -> None:
-    """Refuse what resizes images before the model does, and integers, which the model does not."""
+    """Refuse a second resize, and integer decodes, in addition to the model's own nodes."""
     nodes = _named(source.model, found)
     # Views always have a crop.
     if given.geometry.takes_any_size:
         raise UsageError(
-            f"{source.name}: the model resizes images itself ({nodes}), and --preprocess has"
-            ' "resize", "crop" or "views" as well; leave these out (imagenet-unresized has none),'
-            " or give --input-size HEIGHTxWIDTH for what the model's nodes are to resize"
+            Message(
+                "preprocess-resizes-twice",
+                f"{source.name}: the model resizes images itself ({nodes}), and --preprocess also"
+                ' has "resize", "crop" or "views"; remove these from --preprocess'
+                " (imagenet-unresized has none), or set the size of the images that the model"
+                " resizes with --input-size HEIGHTxWIDTH",
+            )
         )
     if given.decoder != "float":
         raise UsageError(
-            f"{source.name}: the model resizes real numbers itself ({nodes}), and --decoder"
-            f" {given.decoder} makes 8-bit integers, which Pillow resizes; use --decoder float, or"
-            " give --input-size HEIGHTxWIDTH to leave the nodes in the network"
+            Message(
+                "preprocess-decoder-integer",
+                f"{source.name}: the model resizes floating-point pixels itself ({nodes}), but"
+                f" --decoder {given.decoder} returns 8-bit integers for Pillow to resize; use"
+                " --decoder float, or give --input-size HEIGHTxWIDTH to keep the nodes in the"
+                " network",
+            )
         )
 
 
 def _composed(given: Geometry, own: Geometry) -> Geometry:
-    """Both in one: an image that is mirrored and then resized is one that is mirrored after it."""
+    """Combine both geometries: mirroring before a resize equals mirroring after it."""
     return replace(own, orientation=given.orientation, mirror=given.mirror != given.flip)
 
 
@@ -142,34 +154,42 @@ def _named(model: onnx.ModelProto, found: PreprocessingNodes) -> str:
     return ", ".join(f"{node.op_type} {quoted(node.name)}" for node in nodes)
 
 
-def _note(source: Source, found: PreprocessingNodes) -> str:
+def _note(source: Source, found: PreprocessingNodes) -> Message:
     assert found.geometry is not None
     assert found.size is not None
-    rest = "" if found.stopped_by is None else f"; the rest stays: {found.stopped_by}"
-    return (
-        f"the ingest does what stands in the model ({_named(source.model, found)}), and the network"
-        f" takes {size_text(found.size)}: {json.dumps(geometry_json(found.geometry))}{rest}"
+    rest = "" if found.stopped_by is None else f"; later nodes stay: {found.stopped_by}"
+    return Message(
+        "preprocessing-nodes-in-ingest",
+        f"the ingest computes preprocessing nodes of the model ({_named(source.model, found)}), and"
+        f" the network input is {size_text(found.size)}:"
+        f" {json.dumps(geometry_json(found.geometry))}{rest}",
     )
 
 
-def _fixed_note(source: Source, image: DeclaredImage) -> str | None:
+def _fixed_note(source: Source, image: DeclaredImage) -> Message | None:
     found = read_preprocessing_nodes(source.model, image.name, image.layout)
     if found.geometry is None:
         return None
-    of_size = ""
+    size = ""
     if all(isinstance(side, int) for side in image.size):
-        of_size = f", and is for images of {size_text(image.size)}"
-    return (
-        f"{_kept(source, found)}{of_size}; export the model with open height and width for files of"
-        " any size"
+        size = f" and accepts images of {size_text(image.size)} only"
+    return Message(
+        "preprocessing-nodes-kept-fixed-size",
+        f"{_kept(source, found)}{size}; to read files of any size, export the model with dynamic"
+        " height and width",
     )
 
 
-def _given_note(source: Source, found: PreprocessingNodes) -> str | None:
+def _given_note(source: Source, found: PreprocessingNodes) -> Message | None:
     if found.geometry is not None:
-        return f"{_kept(source, found)}; leave --input-size out for files of any size"
+        return Message(
+            "preprocessing-nodes-kept-input-size",
+            f"{_kept(source, found)}; omit --input-size to read files of any size",
+        )
     stop = found.stopped_by
-    return None if stop is None else f"the network keeps {stop.node} ({stop.reason})"
+    if stop is None:
+        return None
+    return Message(stop.reason.code, f"the network keeps {stop.node} ({stop.reason})")
 
 
 def _kept(source: Source, found: PreprocessingNodes) -> str:

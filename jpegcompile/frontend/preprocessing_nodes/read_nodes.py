@@ -1,10 +1,10 @@
-"""Preprocessing that a model does itself: Cast, Resize, Slice, Pad at the head of its graph.
+"""Read the preprocessing nodes of a model: Cast, Resize, Slice and Pad at the start of its graph.
 
 image -> Cast -> Resize(sizes) -> Slice -> Div -> Sub -> network
     =>  image' -> Cast -> Div -> Sub -> network,    image' = crop(resize(image)) by the ingest
 
-Exact: the arithmetic is one number for each channel, and weights of a resize sum to 1, so that the
-steps may change places. What is filled has to come before the arithmetic.
+The rewrite is exact: the arithmetic has one number for each channel and the weights of a resize sum
+to 1, so that both commute. A Pad must come before the arithmetic.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from jpegcompile.frontend.preprocessing_nodes.node_readers import (
 from jpegcompile.frontend.preprocessing_nodes.resize_node import NotReadError
 from jpegcompile.frontend.preprocessing_nodes.small_constants import SmallConstants
 from jpegcompile.frontend.walk import all_nodes, name_of, quoted
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.steps import Crop, Size
 
-# The search for a Resize ends at them: one behind them is the network's own, or of something else
-# than the image.
+# The search for a Resize stops at these operators. A later Resize belongs to the network or does
+# not resize the image.
 _NOT_THROUGH = frozenset(
     (
         *("Conv", "ConvInteger", "ConvTranspose", "Einsum", "Gemm", "MatMul", "QLinearConv"),
@@ -42,29 +43,30 @@ class Unread:
     """A node that looks like preprocessing but is not understood.
 
     Attributes:
-        node: how messages call it.
-        reason: why it is not; "it" is the node.
+        node: name of the node in messages.
+        reason: why it is not understood; "it" is the node.
     """
 
     node: str
-    reason: str
+    reason: Message
 
     def __str__(self) -> str:
-        """As messages have it."""
+        """Return the node and the reason, for messages."""
         return f"{self.node}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class PreprocessingNodes:
-    """What the nodes behind an image input do to an image of any size.
+    """Preprocessing nodes after an image input of any size.
 
     Attributes:
-        geometry: all of it; None where there is no such node.
-        size: (height, width) behind the nodes; None as for `geometry`.
-        nodes: names of the nodes that `geometry` stands for, those that make sizes included.
-        image_nodes: names of those that images go through, in order.
-        output: tensor that the last one of these makes; empty where there is none.
-        stopped_by: the node that ends them but looks like preprocessing; None where there is none.
+        geometry: what the nodes compute; None if there are no such nodes.
+        size: (height, width) after the nodes; None if there are none.
+        nodes: names of all nodes that `geometry` replaces, including those that compute sizes.
+        image_nodes: names of the nodes that process the image, in order.
+        output: output tensor of the last of `image_nodes`; empty if there is none.
+        stopped_by: the first node after them that looks like preprocessing but cannot be read;
+            None if there is none.
     """
 
     geometry: Geometry | None = None
@@ -78,13 +80,13 @@ class PreprocessingNodes:
 def read_preprocessing_nodes(
     model: onnx.ModelProto, image: str, layout: str, affine: ChannelAffine | None = None
 ) -> PreprocessingNodes:
-    """The preprocessing at the head of a graph.
+    """Read the preprocessing nodes at the start of a graph.
 
     Args:
-        model: with named nodes, as `frontend.load` makes them.
-        image: name of the input, of four dimensions.
-        layout: of the input, "NCHW" or "NHWC".
-        affine: from pixels on the 0..255 scale to the input; None if they are the same.
+        model: a model with named nodes, as `frontend.load` returns it.
+        image: name of the image input, of rank 4.
+        layout: layout of the image input, "NCHW" or "NHWC".
+        affine: map from pixels on the 0..255 scale to the input; None for the identity.
     """
     value = next(value for value in model.graph.input if value.name == image)
     dims = value.type.tensor_type.shape.dim
@@ -108,10 +110,10 @@ def read_preprocessing_nodes(
 
 
 def _follow(walk: Walk, tensor: str) -> Unread | None:
-    """Go through the nodes that are read.
+    """Read nodes from the image on, as far as possible.
 
     Returns:
-        The node that ends them, if it looks like preprocessing.
+        The node that cannot be read, if it looks like preprocessing.
     """
     while (node := _next(walk, tensor)) is not None:
         if walk.resize is None:
@@ -119,46 +121,58 @@ def _follow(walk: Walk, tensor: str) -> Unread | None:
             walk.seen[tensor] = shape[1:] if walk.is_single else shape
         try:
             if walk.is_single and node.op_type in NEED_BATCH:
-                raise NotReadError("it reads an image without a batch")
+                raise NotReadError(
+                    Message("preprocessing-without-batch", "it reads an image without a batch")
+                )
             READERS[node.op_type](node, walk)
-        except NotReadError as reason:
-            is_networks = walk.resize is None and _resize_behind(walk, tensor) is None
-            return None if is_networks else Unread(_called(node), str(reason))
+        except NotReadError as error:
+            is_networks = walk.resize is None and _resize_after(walk, tensor) is None
+            return None if is_networks else Unread(_called(node), error.reason)
         tensor = node.output[0]
     return _end(walk, tensor) if walk.resize is None else None
 
 
 def _next(walk: Walk, tensor: str) -> onnx.NodeProto | None:
-    """The step that alone reads a tensor; None if others do, too, or it is no step.
+    """Return the only reader of a tensor; None if there are several or it cannot be read.
 
-    Before a resize, its shape may be read as well: `_size_nodes` sees what for.
+    Before a Resize, other nodes may read the tensor's shape: `_size_nodes` checks these.
     """
     graph = walk.model.graph
     readers = _readers(walk, tensor)
     if _is_output(walk, tensor) or len(readers) != 1 or readers[0].op_type not in READERS:
         return None
-    # What parts of an image take depends on its size until it is resized.
+    # Before the Resize, a Slice or Pad depends on the image size.
     is_early = walk.resize is None and readers[0].op_type in SLICE_AND_PAD
     is_nested = readers[0] not in graph.node
     return None if is_early or is_nested else readers[0]
 
 
 def _end(walk: Walk, tensor: str) -> Unread | None:
-    """Why a tensor has no next node, if a Resize follows all the same."""
-    resize = _resize_behind(walk, tensor)
+    """Explain why a tensor has no next node although a Resize follows; None if none follows."""
+    resize = _resize_after(walk, tensor)
     if resize is None:
         return None
     readers = _readers(walk, tensor)
     if _is_output(walk, tensor):
-        return Unread(_called(resize), "the image in front of it is an output as well")
+        reason = Message(
+            "image-before-resize-is-output", "the image before it is also an output of the model"
+        )
+        return Unread(_called(resize), reason)
     if len(readers) > 1:
         first, second, *_ = map(_called, readers)
-        return Unread(_called(resize), f"{first} and {second} both read the image")
-    return Unread(_called(readers[0]), f"it is not read in front of {_called(resize)}")
+        reason = Message(
+            "image-before-resize-read-twice", f"{first} and {second} both read the image before it"
+        )
+        return Unread(_called(resize), reason)
+    reason = Message(
+        "node-before-resize-unreadable",
+        f"it cannot be read as preprocessing before {_called(resize)}",
+    )
+    return Unread(_called(readers[0]), reason)
 
 
-def _resize_behind(walk: Walk, tensor: str) -> onnx.NodeProto | None:
-    """A Resize that comes before the network; its sizes may come from anywhere."""
+def _resize_after(walk: Walk, tensor: str) -> onnx.NodeProto | None:
+    """Return a Resize between a tensor and the network; None if there is none."""
     waiting, found = [tensor], {tensor}
     while waiting:
         name = waiting.pop()

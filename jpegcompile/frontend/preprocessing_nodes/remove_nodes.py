@@ -1,9 +1,9 @@
-"""Take preprocessing that the ingest does out of the head of a graph.
+"""Remove the preprocessing nodes that the ingest computes from a graph.
 
 x -> Cast -> a -> Resize -> b -> Div -> c -> Slice -> d -> network
     =>  x' -> Cast -> a' -> Div -> d -> network
 
-What still has its name holds the same values as before, but for the input.
+Except for the input, a tensor that keeps its name keeps its values.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from jpegcompile.frontend.walk import FreshNames, all_graphs, all_nodes
 def remove_preprocessing_nodes(
     model: onnx.ModelProto, image: str, layout: str, found: PreprocessingNodes
 ) -> None:
-    """Take a head's nodes out of a graph, in place; its input then has the head's size.
+    """Remove preprocessing nodes from a graph, in place.
 
-    The shapes that the model declares between its nodes are dropped, to be inferred again.
+    The input gets the size of the last removed node. Declared shapes of inner tensors are dropped
+    so that they are inferred again.
 
     Args:
-        model: as it was read.
-        image: name of the input.
-        layout: of the input.
-        found: that it gave; one of nodes.
+        model: the model that `found` was read from.
+        image: name of the image input.
+        layout: layout of the image input, "NCHW" or "NHWC".
+        found: the nodes that `read_preprocessing_nodes` returned; at least one.
     """
     assert found.size is not None
     graph = model.graph
@@ -45,7 +46,7 @@ def remove_preprocessing_nodes(
     names = FreshNames(graph)
     new = {node.output[0]: names.fresh(f"{node.output[0]}.resized") for node in kept}
     if kept:
-        # The last of them now makes what the head made.
+        # The last kept node now computes the output of the removed nodes.
         new[before] = found.output
     _rename_reads(graph, new)
     for node in kept:
@@ -61,7 +62,7 @@ def remove_preprocessing_nodes(
 
 
 def _path(graph: onnx.GraphProto, image: str, tensor: str) -> list[onnx.NodeProto]:
-    """The nodes that an image goes through until it is a tensor; others read constants alone."""
+    """Return the nodes that compute `tensor` from the image, in order."""
     images = {image}
     for node in graph.node:
         if images & set(node.input):
@@ -75,7 +76,7 @@ def _path(graph: onnx.GraphProto, image: str, tensor: str) -> list[onnx.NodeProt
 
 
 def _drop_unread(graph: onnx.GraphProto, names: Iterable[str]) -> None:
-    """Take away those tensors, and what makes them, that nothing reads any more."""
+    """Remove tensors that have no reader left, and the nodes that compute them."""
     seen_outside = {value.name for value in (*graph.input, *graph.output)}
     waiting = set(names) - seen_outside
     while waiting:
