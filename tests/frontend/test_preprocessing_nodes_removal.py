@@ -43,7 +43,9 @@ def test_sizes_that_exporters_compute() -> None:
     )
     found = read_preprocessing_nodes(model, "x", "NCHW")
     assert found.image_nodes == ("a",)
-    assert str(found.stopped_by) == "Pad 'b': it pads the batch or the channels"
+    assert found.stopped_by is not None
+    assert found.stopped_by.node == "Pad 'b'"
+    assert found.stopped_by.reason.code == "pad-batch-or-channels"
     known = SmallConstants(model)
     assert known["pads"].tolist() == [3, 5, 0, 0, 4, 6, 0, 0]
     assert "all" not in known
@@ -96,7 +98,10 @@ def test_fill_in_the_numbers_of_the_input() -> None:
     np.testing.assert_allclose(found.geometry.fill, (51, 102, 153), rtol=1e-12)
     beyond = Preprocess(1 / 255, (1.2,), (1.0,)).affine(3)
     found = read_preprocessing_nodes(model, "x", "NCHW", beyond)
-    assert str(found.stopped_by) == "Pad 'b': it fills with 306, which is outside of 0..255"
+    assert found.stopped_by is not None
+    assert found.stopped_by.node == "Pad 'b'"
+    assert found.stopped_by.reason.code == "pad-value-out-of-range"
+    assert "306" in found.stopped_by.reason
 
 
 def test_names_stand_for_the_same_values() -> None:
