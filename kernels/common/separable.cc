@@ -71,7 +71,8 @@ class Separable : public Kernel {
 
 Map resampled(const Map& from, const AxisSizes& taken, const AxisSizes& made, int64_t group) {
   if (taken.rows != from.height || taken.columns != from.width) {
-    throw KernelError("x of shape " + from.shape().text() + " does not match the matrices, which are for " +
+    throw KernelError("x of shape " + from.shape().text() +
+                      " does not match the matrices, which are for " +
                       std::to_string(taken.rows) + "x" + std::to_string(taken.columns));
   }
   return Map::of({from.batch, from.channels, made.rows, made.columns}, group, "y");

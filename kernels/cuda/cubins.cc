@@ -72,7 +72,8 @@ std::vector<Step> program(std::string_view text) {
 
 Constant constant(std::string_view name, std::string_view value) {
   if (name == "PROGRAM") return program(value);
-  const bool is_number = !value.empty() && (value[0] == '-' || (value[0] >= '0' && value[0] <= '9'));
+  const bool is_number = !value.empty() && (value[0] == '-' ||
+                                            (value[0] >= '0' && value[0] <= '9'));
   if (is_number) return integer(value, "a constant", INT64_MIN);
   if (value.empty()) fail("the constant " + quoted(name) + " has no value");
   return std::string(value);
@@ -119,7 +120,9 @@ int64_t number_of(const Constants& constants, const char* name) {
   const auto found = constants.find(name);
   if (found == constants.end()) return 0;
   const auto* value = std::get_if<int64_t>(&found->second);
-  if (value == nullptr || *value < 1) fail("the constant " + quoted(name) + " is not a positive number");
+  if (value == nullptr || *value < 1) {
+    fail("the constant " + quoted(name) + " is not a positive number");
+  }
   return *value;
 }
 
@@ -252,7 +255,8 @@ void CubinFile::read() {
   if (!text.starts_with(kMagic) || line == std::string_view::npos) {
     fail("it is not a file of compiled kernels");
   }
-  const int64_t size = integer(text.substr(kMagic.size(), line - kMagic.size()), "its index's size");
+  const int64_t size = integer(text.substr(kMagic.size(), line - kMagic.size()),
+                               "its index's size");
   const size_t begin = line + 1;
   if (size > static_cast<int64_t>(text.size() - begin)) fail("it ends within its index");
   std::string_view index = text.substr(begin, static_cast<size_t>(size));

@@ -81,7 +81,8 @@ std::vector<ParameterPlace> parameter_places(Bytes elf, const std::string& entry
   std::vector<std::optional<ParameterPlace>> found;
   const char* const kWhat = "an attribute";
   for (uint64_t at = 0; at < info->size();) {
-    const auto form = number<uint8_t>(*info, at, kWhat), kind = number<uint8_t>(*info, at + 1, kWhat);
+    const auto form = number<uint8_t>(*info, at, kWhat),
+               kind = number<uint8_t>(*info, at + 1, kWhat);
     const auto value = number<uint16_t>(*info, at + 2, kWhat);
     at += 4;
     if (form != kHasSize) continue;
@@ -91,7 +92,8 @@ std::vector<ParameterPlace> parameter_places(Bytes elf, const std::string& entry
     const auto ordinal = number<uint16_t>(content, 4, kWhat);
     if (ordinal >= found.size()) found.resize(size_t{ordinal} + 1);
     if (found[ordinal]) fail("parameter " + std::to_string(ordinal) + " is duplicated");
-    found[ordinal] = {number<uint16_t>(content, 6, kWhat), number<uint32_t>(content, 8, kWhat) >> 18};
+    found[ordinal] = {number<uint16_t>(content, 6, kWhat),
+                      number<uint32_t>(content, 8, kWhat) >> 18};
   }
   std::vector<ParameterPlace> places;
   for (const auto& one : found) {

@@ -30,7 +30,8 @@ void check(const Cubin& cubin, const Parameter& parameter, const Arguments::One&
                               ", but the kernel expects " + parameter.type);
   }
   if (!one.is_pointer && !holds(parameter.place, one.value)) {
-    fail(cubin, one.name, "is " + std::to_string(one.value) + ", out of range for " + parameter.type);
+    fail(cubin, one.name,
+         "is " + std::to_string(one.value) + ", out of range for " + parameter.type);
   }
   if (is_aligned(one.name, one.is_pointer) && one.value % kAlignment != 0) {
     fail(cubin, one.name, "is " + std::to_string(one.value) + ", not a multiple of 16");

@@ -15,8 +15,8 @@ namespace jpegcompile::cuda {
 namespace {
 
 constexpr const char* kCubinsName = "jpegcompile.cubins";
-// For this major version and later ones, code for one minor version runs on later minor versions.
-// Older code runs only on its own version.
+// Code for a minor version of this major version also runs on its later minor versions. Code for
+// other major versions runs only on its own version.
 constexpr int64_t kCompatibleMajor = 8;
 
 // The file next to this library.
@@ -89,7 +89,7 @@ Decision decide(const std::string& paths) {
 
 Runtime::Runtime(const std::string& driver, const std::vector<std::string>& cubins)
     : driver_(driver), cubins_(cubins) {
-  // This call is slow, so it comes after the kernels are found.
+  // Initialization is slow, so it runs only after the files of kernels have been found.
   driver_.init(0);
   driver_.get_version(&version_);
   Device first = 0;
@@ -125,8 +125,8 @@ void Runtime::find_chips() {
 const Chip& Runtime::chip(Device device) const {
   const auto found = std::ranges::find(chips_, device, &Chip::device);
   if (found == chips_.end()) {
-    throw KernelError(cubins_.path() + ": contains no kernels for device " + std::to_string(device) +
-                      "; compile the kernels for it");
+    throw KernelError(cubins_.path() + ": contains no kernels for device " +
+                      std::to_string(device) + "; compile the kernels for it");
   }
   return *found;
 }

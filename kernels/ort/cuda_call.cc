@@ -6,7 +6,9 @@
 namespace jpegcompile {
 namespace {
 
-cuda::DevicePointer address(const void* data) { return reinterpret_cast<cuda::DevicePointer>(data); }
+cuda::DevicePointer address(const void* data) {
+  return reinterpret_cast<cuda::DevicePointer>(data);
+}
 
 cuda::Stream stream_of(const ort::Api& api, const ort::KernelContext* context) {
   void* stream = nullptr;

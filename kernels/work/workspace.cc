@@ -76,7 +76,7 @@ void Buffer::allocate(size_t count) {
   memory_.reset(static_cast<float*>(std::aligned_alloc(alignment, bytes)));
   if (!memory_) throw std::bad_alloc();
 #ifdef MADV_HUGEPAGE
-  // Advice only: transformed weights are read from end to end at every call.
+  // Only a hint: transformed weights are read from start to end at every call.
   if (alignment == kHugePage) madvise(memory_.get(), bytes, MADV_HUGEPAGE);
 #endif
   capacity_ = count;
