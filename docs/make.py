@@ -10,8 +10,6 @@ come from the sources of the package: operators, messages, options, predictions 
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -31,10 +31,11 @@ REASONS, NOTES = "Reasons", "Notes"
 _GROUP_OF = {error.__name__: error.__name__ for error in ERRORS} | {"note": NOTES}
 _HEAD = """# Messages and their codes
 
-`python docs/make.py` makes this page from the sources. Every error, every reason in a report and every
-note has a stable code. The words of a message may change from one version to the next; its code does not.
+`python docs/make.py` makes this page from the sources. Every error, every reason in a report and
+every note has a stable code. The words of a message may change from one version to the next; its
+code does not.
 
-- On the command line the code stands in brackets at the end of the line on standard error.
+- On the command line the code is in brackets at the end of the line on standard error.
 - In Python it is the attribute `code` of the error, of a reason (`node.reason.code`) or of a note.
   `jpegcompile.messages.code_of` returns it for any text.
 - A message that contains another one has the code of that message.
@@ -42,9 +43,9 @@ note has a stable code. The words of a message may change from one version to th
 `{...}` stands for a value of your model, file or call.
 """
 _INTRODUCTIONS = {
-    REASONS: "Why a node stays spatial, a model or file is not read, or a choice is refused. A report shows"
-    " these texts, and errors contain them; the error that contains a reason has its code.",
-    NOTES: "What a report says besides: nothing failed.",
+    REASONS: "Reports show these texts: why a node stays spatial, or why something is not read."
+    " Errors contain them too; such an error has the code of its reason.",
+    NOTES: "Remarks in a report. Nothing failed.",
 }
 
 

@@ -1,4 +1,4 @@
-"""Draw `docs/idea.svg`: the way of one JPEG file of the demo through pixels, and through coefficients.
+"""Draw `docs/idea.svg`: a JPEG file of the demo as pixels, and as coefficients.
 
 The bytes, pixels, coefficients and scores are real ones. Colours follow the reader's light or dark
 theme; the picture has a background of its own, so that it is legible on any page.
@@ -24,16 +24,18 @@ PANEL = 128  # side of the picture of pixels, and of the luma's coefficients
 ROWS = (52, 264)  # tops of the panels of the two ways
 FILE_X, PANEL_X, NET_X, SCORES_X = 24, 236, 462, 690
 _STYLE = """
-.card{fill:#fff;stroke:#d0d7de}.ink{fill:#1f2328}.soft{fill:#59636e}.line{stroke:#818b98;fill:none}
-.paper{fill:#f6f8fa;stroke:#818b98}.cell{fill:#eef1f4}.plus{fill:#c2410c}.minus{fill:#1d4ed8}
-.map{fill:#ddf4ff;stroke:#0969da}.grid{stroke:#0969da;stroke-opacity:.55}.best{fill:#1a7f37}.head{fill:#818b98}
-.bar{fill:#afb8c1}
-@media (prefers-color-scheme:dark){.card{fill:#0d1117;stroke:#3d444d}.ink{fill:#f0f6fc}.soft{fill:#9198a1}
-.line{stroke:#7d8590}.head{fill:#7d8590}.paper{fill:#151b23;stroke:#7d8590}.cell{fill:#1c232c}.plus{fill:#fb923c}
-.minus{fill:#60a5fa}.map{fill:#0c2d4d;stroke:#4493f8}.grid{stroke:#4493f8}.best{fill:#3fb950}.bar{fill:#656c76}}
+.card{fill:#fff;stroke:#d0d7de}.ink{fill:#1f2328}.soft{fill:#59636e}
+.line{stroke:#818b98;fill:none}.head{fill:#818b98}.paper{fill:#f6f8fa;stroke:#818b98}
+.cell{fill:#eef1f4}.plus{fill:#c2410c}.minus{fill:#1d4ed8}.bar{fill:#afb8c1}.best{fill:#1a7f37}
+.map{fill:#ddf4ff;stroke:#0969da}.grid{stroke:#0969da;stroke-opacity:.55}
+@media (prefers-color-scheme:dark){
+.card{fill:#0d1117;stroke:#3d444d}.ink{fill:#f0f6fc}.soft{fill:#9198a1}
+.line{stroke:#7d8590}.head{fill:#7d8590}.paper{fill:#151b23;stroke:#7d8590}
+.cell{fill:#1c232c}.plus{fill:#fb923c}.minus{fill:#60a5fa}.bar{fill:#656c76}.best{fill:#3fb950}
+.map{fill:#0c2d4d;stroke:#4493f8}.grid{stroke:#4493f8}}
 text{font-family:-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;font-size:13px}
-.mono{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:8.5px}.title{font-size:15px;font-weight:600}
-.small{font-size:11.5px}.middle{text-anchor:middle}
+.mono{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:8.5px}
+.title{font-size:15px;font-weight:600}.small{font-size:11.5px}.middle{text-anchor:middle}
 """.strip()
 
 
@@ -65,9 +67,9 @@ def picture() -> str:
         *_network(compiled, blocks=True),
     ]
     scores = _scores(path)
-    for top in ROWS:
+    for top, caption in zip(ROWS, ("scores", "the same scores"), strict=True):
         parts += _arrow(top, SCORES_X - 40, SCORES_X - 10, ())
-        parts += _bars(top, scores)
+        parts += _bars(top, scores, caption)
     parts += [
         _text(PANEL_X + PANEL // 2, usual + PANEL + 16, "pixels", "soft small middle"),
         _text(
@@ -82,6 +84,11 @@ def picture() -> str:
 
 def _text(x: float, y: float, text: str, style: str) -> str:
     return f'<text class="{style}" x="{x:g}" y="{y:g}">{text}</text>'
+
+
+def _rectangle(style: str, x: float, y: float, width: float, height: float) -> str:
+    place = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}"'
+    return f'<rect class="{style}" {place}/>'
 
 
 def _file(top: int, data: bytes) -> Iterable[str]:
@@ -139,7 +146,7 @@ def _coefficients(top: int, path: Path) -> Iterable[str]:
         side = 8 * size
         for row, column in np.ndindex(plane.shape[:2]):
             x, y = left + column * side, up + row * side
-            yield f'<rect class="cell" x="{x:g}" y="{y:g}" width="{side - 1:g}" height="{side - 1:g}"/>'
+            yield _rectangle("cell", x, y, side - 1, side - 1)
             yield from _block(plane[row, column], x, y, (side - 1) / 8)
 
 
@@ -148,8 +155,8 @@ def _block(block: NDArray[np.int16], x: float, y: float, size: float) -> Iterabl
     for v, u in np.argwhere(block):
         value = int(block[v, u])
         strength = min(1.0, 0.35 + 0.13 * np.log2(abs(value)))
-        style = ("plus" if value > 0 else "minus", round(float(strength), 1))
-        marks[style].append(f"M{u} {v}h1v1h-1z")
+        look = ("plus" if value > 0 else "minus", round(float(strength), 1))
+        marks[look].append(f"M{u} {v}h1v1h-1z")
     for (style, strength), squares in sorted(marks.items()):
         move = f'transform="translate({x:g} {y:g}) scale({size:g})"'
         yield f'<path class="{style}" fill-opacity="{strength:g}" {move} d="{"".join(squares)}"/>'
@@ -162,8 +169,7 @@ def _network(top: int, blocks: bool) -> Iterable[str]:
         for _ in range(count):
             y = top + (PANEL - side) / 2
             for layer in reversed(range(depth)):
-                dx, dy = x + 4 * layer, y - 4 * layer
-                yield f'<rect class="map" x="{dx:g}" y="{dy:g}" width="{side * 0.28:g}" height="{side}"/>'
+                yield _rectangle("map", x + 4 * layer, y - 4 * layer, side * 0.28, side)
             if blocks:
                 width = side * 0.28
                 lines = "".join(f"M{x:g} {y + side * i / 4:g}h{width:g}" for i in (1, 2, 3))
@@ -181,15 +187,15 @@ def _scores(path: Path) -> NDArray[np.float32]:
     return scores
 
 
-def _bars(top: int, scores: NDArray[np.float32]) -> Iterable[str]:
+def _bars(top: int, scores: NDArray[np.float32], caption: str) -> Iterable[str]:
     """A bar for the score of each digit, in whole pixels."""
     low, high = float(scores.min()), float(scores.max())
     for digit, score in enumerate(scores.tolist()):
         height = 3 + round(77 * (score - low) / (high - low))
         x, bottom = SCORES_X + 9 * digit, top + PANEL - 22
         style = "best" if score == high else "bar"
-        yield f'<rect class="{style}" x="{x}" y="{bottom - height}" width="7" height="{height}"/>'
+        yield _rectangle(style, x, bottom - height, 7, height)
         yield _text(
             x + 3.5, bottom + 12, str(digit), f"{'ink' if score == high else 'soft'} small middle"
         )
-    yield _text(SCORES_X + 44, top + PANEL + 16, "scores", "soft small middle")
+    yield _text(SCORES_X + 44, top + PANEL + 16, caption, "soft small middle")

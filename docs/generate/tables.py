@@ -13,13 +13,13 @@ A marked table begins with a comment that names a file and one column a line:
     <!-- end -->
 
 Each column is a heading and a format string for a row of the file; a cell is "-" where a row lacks
-a value. `@where` keeps the rows with these values, `@join` adds the columns of the row of another
-file that has the same value in the given column, and `@source` adds a line below the table that says
-how and where the rows were measured. One value stands in a line of prose as
+a value. `@where` keeps the rows with these values. `@join` adds the columns of another file's row
+that has the same value in the given column. `@source` adds a line below the table that says how and
+where the rows were measured. A value within a line of prose is written
 
-    <!-- value: results/truncated_network.json {time:.2f} @where network=ResNet-18 -->0.95<!-- end -->
+    <!-- value: results/memory.json {jpeg:.2f} @where network=ResNet-18 -->1.16<!-- end -->
 
-A file is a JSON object with "benchmark", "machine", "versions" and "rows" as the benchmarks write it
+A file is a JSON object with "benchmark", "machine", "versions" and "rows", as the benchmarks write
 by `--json`, and optionally "command", "date" and "note".
 """
 
