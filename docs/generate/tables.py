@@ -107,7 +107,7 @@ def parsed(marker: str) -> Spec:
         elif line.startswith("@join "):
             other, _, column = line.removeprefix("@join ").partition(" by ")
             spec.joins.append((other, column))
-        elif " {" in line:
+        elif ": " in line and "{" in line:
             heading, _, template = line.partition(": ")
             spec.columns.append((heading.strip(), template))
         else:
