@@ -63,6 +63,18 @@ def test_tables(folder: Path) -> None:
     assert made[2:] == ["| b |", "Measured: `run it`; fast; tool 1; today."]
 
 
+def test_pivoted_tables(folder: Path) -> None:
+    rows = [
+        {"net": net, "threads": threads, "ms": {"all": ms}}
+        for net, threads, ms in [("a", 1, 5), ("a", 2, 3), ("b", 1, 7)]
+    ]
+    text = json.dumps({"benchmark": "b", "machine": {}, "versions": {}, "rows": rows})
+    (folder / "pivot.json").write_text(text)
+    columns = "n: {net} | one: {ms@1[all]} | two: {ms@2[all]}"
+    made = body(table("pivot.json", "@pivot threads by net", columns))
+    assert made[2:] == ["| a | 5 | 3 |", "| b | 7 | - |"]
+
+
 def test_values(folder: Path) -> None:
     text = "takes <!-- value: times.json {ms:.1f} @where net=a -->9<!-- end --> ms"
     assert "-->2.5<!-- end --> ms" in tables.filled(text, PAGE)

@@ -1,21 +1,26 @@
 """Fill the marked tables and values of a Markdown page from `docs/results/*.json`.
 
-A marked table begins with a comment that names a file and one column a line:
+A marked table begins with a comment that names a file, and its columns:
 
     <!-- table: results/truncated_network.json
     @where threads=1
     @join results/accuracy.json by network
     @source
-    network: {network}
-    time: {time:.2f}
+    network: {network} | time: {time:.2f}
     -->
     ...
     <!-- end -->
 
-Each column is a heading and a format string for a row of the file; a cell is "-" where a row lacks
-a value. `@where` keeps the rows with these values. `@join` adds the columns of another file's row
-that has the same value in the given column. `@source` adds a line below the table that says how and
-where the rows were measured. A value within a line of prose is written
+A column is a heading and a format string for a row of the file; a cell is "-" where a row lacks
+a value. Instructions begin with @:
+
+- `@where` keeps the rows with these values.
+- `@pivot quality by format` merges the rows of a format into one, whose column `bytes@90` is the
+  column `bytes` of quality 90.
+- `@join` adds the columns of another file's row that has the same value in the given column.
+- `@source` adds a line below the table that says how and where the rows were measured.
+
+A value within a line of prose is written
 
     <!-- value: results/memory.json {jpeg:.2f} @where network=ResNet-18 -->1.16<!-- end -->
 
@@ -54,6 +59,7 @@ class Spec:
     Attributes:
         columns: heading and format string of each column.
         where: values that the rows must have, as text.
+        pivot: column whose values name new columns, and the columns that stay.
         joins: other files, each with the column by which it is joined.
         shows_source: whether a line below the table says how it was measured.
     """
@@ -61,6 +67,7 @@ class Spec:
     file: str
     columns: list[tuple[str, str]] = field(default_factory=list)
     where: dict[str, str] = field(default_factory=dict)
+    pivot: tuple[str, list[str]] | None = None
     joins: list[tuple[str, str]] = field(default_factory=list)
     shows_source: bool = False
 
@@ -99,15 +106,19 @@ def parsed(marker: str) -> Spec:
     """Parse the inside of a table's marker."""
     file, *lines = marker.strip().splitlines()
     spec = Spec(file.strip())
-    for line in lines:
+    parts = (part.strip() for line in lines for part in line.split("|"))
+    for line in filter(None, parts):
         if line == "@source":
             spec.shows_source = True
         elif line.startswith("@where "):
             spec.where |= _pairs(line.removeprefix("@where "))
+        elif line.startswith("@pivot "):
+            name, _, kept = line.removeprefix("@pivot ").partition(" by ")
+            spec.pivot = name, kept.split(", ")
         elif line.startswith("@join "):
             other, _, column = line.removeprefix("@join ").partition(" by ")
             spec.joins.append((other, column))
-        elif ": " in line and "{" in line:
+        elif re.match(r".*: .*\{|: ", line):
             heading, _, template = line.partition(": ")
             spec.columns.append((heading.strip(), template))
         else:
@@ -124,6 +135,8 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _rendered(spec: Spec) -> str:
     results = _results(spec.file)
     rows = _kept(results["rows"], spec.where)
+    if spec.pivot:
+        rows = _pivoted(rows, *spec.pivot)
     for file, column in spec.joins:
         others = {row[column]: row for row in _results(file)["rows"]}
         rows = [{**others.get(row[column], {}), **row} for row in rows]
@@ -152,6 +165,16 @@ def _kept(rows: Iterable[Row], where: Mapping[str, str]) -> list[Row]:
     return [row for row in rows if all(str(row.get(key)) == v for key, v in where.items())]
 
 
+def _pivoted(rows: Iterable[Row], name: str, kept: Sequence[str]) -> list[Row]:
+    """Merge rows that agree in the columns `kept`; other columns are named after the value."""
+    merged: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        key = tuple(row.get(column) for column in kept)
+        one = merged.setdefault(key, dict(zip(kept, key, strict=True)))
+        one |= {f"{column}@{row[name]}": value for column, value in row.items()}
+    return list(merged.values())
+
+
 def _pairs(text: str) -> dict[str, str]:
     pairs = [part.split("=", 1) for part in text.split(", ") if part]
     if any(len(pair) != 2 for pair in pairs):
@@ -160,7 +183,8 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _fields(template: str) -> list[str]:
-    return [name for _, name, _, _ in string.Formatter().parse(template) if name]
+    names = (name for _, name, _, _ in string.Formatter().parse(template) if name)
+    return [re.split(r"[.\[]", name)[0] for name in names]
 
 
 def _cell(template: str, row: Row) -> str:
