@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import onnx
@@ -28,6 +28,7 @@ from jpegcompile.options import compiling as option
 from jpegcompile.options.requested import compile_options, model_options
 from jpegcompile.pipeline import pass_names
 from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
+from jpegcompile.progress import Progress, no_progress
 from jpegcompile.report import Report
 from jpegcompile.resolution_plan import Resolution
 from jpegcompile.target.registry import TARGETS
@@ -58,7 +59,7 @@ def compile(
     aot: Sequence[str] = option.AOT.default,
     strict: bool = option.STRICT.default,
     dump_passes: str | os.PathLike[str] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> CompiledModel:
     """Compile a spatial network so that it works in the JPEG domain.
 
@@ -143,7 +144,7 @@ def compile(
     elif options.aot:
         from jpegcompile.gpu.library.companion import companion
 
-        cubins = companion(compiled, options.aot, progress or (lambda done, total: None))
+        cubins = companion(compiled, options.aot, progress or no_progress)
     return CompiledModel(compiled, module.report, weights, files, cubins)
 
 
@@ -220,7 +221,7 @@ def _recorded_options(module: Module) -> dict[str, Any]:
         "preprocess": options.preprocess.to_json() if options.preprocess else None,
         "domain": options.domain,
         "lean": options.lean if has_kernels else None,
-        "batch": module.bound_batch or options.batch or 1 if has_kernels else None,
+        "batch": module.fixed_batch or options.batch or 1 if has_kernels else None,
         "frequencies": None if module.report.is_exact else options.frequencies.to_json(),
         "precision": options.precision.name,
     }

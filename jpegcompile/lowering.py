@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from jpegcompile.backends.dump import PassDump
 from jpegcompile.errors import InternalError, UnsupportedModelError
 from jpegcompile.frontend.graph import graph_at_size
-from jpegcompile.frontend.head.behind import Behind, behind_own_preprocessing
 from jpegcompile.frontend.load import Source
+from jpegcompile.frontend.preprocessing_nodes.extract import Extraction, extract_preprocessing
 from jpegcompile.input_size import size_text
 from jpegcompile.ir.module import CompileOptions, Module
 from jpegcompile.ir.verifier import verify_module
@@ -18,13 +17,14 @@ from jpegcompile.odd_maps import note_odd_maps
 from jpegcompile.options.fitted import complete_options, image_of, require_averages
 from jpegcompile.pipeline import FIND_MAPS, pipeline_for
 from jpegcompile.preprocessing.steps import SCALED_DECODING
+from jpegcompile.progress import Progress
 from jpegcompile.resolution import Change, at_asked_resolution
 
 
 def lower(
     source: Source,
     options: CompileOptions,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     dump: PassDump | None = None,
 ) -> Module:
     """Run the pipeline on a checked model. Nothing is emitted.
@@ -33,19 +33,19 @@ def lower(
         UsageError, UnsupportedModelError: as for `compile`.
         AccessError: if `dump` cannot write.
     """
-    behind = None
+    extraction = None
     if options.takes_files:
-        behind = behind_own_preprocessing(
+        extraction = extract_preprocessing(
             source, options.image_input, options.input_size, options.preprocess
         )
-        source, options = behind.source, replace(options, preprocess=behind.preprocess)
+        source, options = extraction.source, replace(options, preprocess=extraction.preprocess)
     image = image_of(source, options.image_input, options.input_size)
     plan = options.frequencies.for_source(source.sha256)
     complete = complete_options(replace(options, frequencies=plan), image)
     require_averages(source, complete.preprocess)
     source, image, complete, change = at_asked_resolution(source, image, complete)
     module = Module.of(graph_at_size(source.model, source.folder, image), image, complete)
-    _note_changes(module, source, options, behind, change)
+    _note_changes(module, source, options, extraction, change)
     if dump is not None:
         dump.open(source.files)
         dump.write(module)
@@ -59,13 +59,13 @@ def _note_changes(
     module: Module,
     source: Source,
     options: CompileOptions,
-    behind: Behind | None,
+    extraction: Extraction | None,
     change: Change | None,
 ) -> None:
     """Report how the module differs from the source and from `options`."""
     report, complete = module.report, module.options
-    if behind is not None:
-        behind.note_in(report)
+    if extraction is not None:
+        extraction.note_in(report)
     if change is not None:
         change.note_in(report)
     elif complete.preprocess != options.preprocess:
@@ -99,7 +99,7 @@ def _note_changes(
 def _run_passes(
     module: Module,
     source: Source,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
     dump: PassDump | None,
 ) -> None:
     """Run every pass, and verify the module after each pass that changed it."""

@@ -30,7 +30,7 @@ from jpegcompile.files import require_writable, write_whole
 from jpegcompile.frequency_plan import frequency_plan
 from jpegcompile.gpu.folder import require_replaceable
 from jpegcompile.options import compiling as option
-from jpegcompile.search.halves import require_budget
+from jpegcompile.search.splits import require_budget
 from jpegcompile.target.registry import target_of
 
 CompileWith = Callable[..., CompiledModel]

@@ -15,12 +15,12 @@ from jpegcompile.commands.options import chosen, first_given
 from jpegcompile.commands.resolution import show_resolution_search
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
-from jpegcompile.evaluation.progress import Progress
 from jpegcompile.messages import Message
 from jpegcompile.options.compiling import AUTO, FREQUENCIES, IMAGE_INPUT, INPUT_SIZE
 from jpegcompile.options.requested import SPATIAL_HAS_NO_FREQUENCIES
 from jpegcompile.options.running import SEARCH
 from jpegcompile.preprocessing.reading import with_decoder
+from jpegcompile.progress import Progress
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
 from jpegcompile.search.resolution import ResolutionSearch, choose_resolution
 

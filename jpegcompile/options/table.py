@@ -17,11 +17,11 @@ from jpegcompile.options.verbs import FUNCTIONS, VERBS
 
 _HEAD = """# Options
 
-`python -m jpegcompile.options.table` writes this page from the record in `jpegcompile/options/`, which
-also defines the command line and the defaults of the Python functions.
+`python -m jpegcompile.options.table` writes this page from the record in `jpegcompile/options/`,
+which also defines the command line and the defaults of the Python functions.
 
-An option of the command line is the Python parameter with dashes: `--input-size` is `input_size=`. The
-column *Python* names the parameter, and is empty where the option exists on the command line only.
+An option of the command line is the Python parameter with dashes: `--input-size` is `input_size=`.
+The column *Python* names the parameter. It is empty if only the command line has the option.
 """
 _COLUMNS = "| option | Python | default | meaning |\n|---|---|---|---|\n"
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from jpegcompile.compiler import ModelSource
 from jpegcompile.dct.frequencies import ALL
-from jpegcompile.evaluation.progress import Progress
 from jpegcompile.input_size import InputSize
 from jpegcompile.options import running as option
 from jpegcompile.options.renamed import accepts_earlier
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.processors import available_processors
+from jpegcompile.progress import Progress
 from jpegcompile.reproduction import block_rmse as rmse
 from jpegcompile.reproduction.accuracy import SERIES, accuracy_by_frequencies
 from jpegcompile.reproduction.conversion import conversion, conversion_scores
