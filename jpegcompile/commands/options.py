@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from jpegcompile.dct.frequencies import ALL
-from jpegcompile.errors import RenamedWarning
+from jpegcompile.errors import RenamedWarning, UsageError
+from jpegcompile.messages import Message
 from jpegcompile.options.option import Argument, Option, Verb
 from jpegcompile.options.renamed import renamed_text
 from jpegcompile.options.verbs import VERBS
@@ -111,7 +112,8 @@ class VerbCommand(click.Command):
         rest = super().parse_args(ctx, args)
         for name, (before, now) in ctx.meta.get(_EARLIER, {}).items():
             if ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE:
-                raise click.UsageError(f"{before} is an earlier spelling of {now}; leave it out")
+                text = f"{before} is an earlier spelling of {now}; leave it out"
+                raise UsageError(Message("option-spelled-twice", text))
         return rest
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from support.codes import refused
 from support.commands import fails, few_images
 
 import jpegcompile
 from jpegcompile.cli import run_command
 from jpegcompile.commands import command_of
 from jpegcompile.digits import images_path, model_path, preprocess_path
-from jpegcompile.errors import RenamedWarning
+from jpegcompile.errors import RenamedWarning, UsageError
 from jpegcompile.evaluation import verify as verification
 from jpegcompile.options.option import Option
 from jpegcompile.options.renamed import accepts_earlier
@@ -72,7 +73,9 @@ def test_an_earlier_option_for_a_file(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_both_spellings_are_refused(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     both = ("--provider", "cpu", "--providers", "cpu")
     assert run_command(["run", str(compiled), str(IMAGE), *both]) == 2
-    assert "--provider is an earlier spelling of --providers" in capsys.readouterr().err
+    assert "[option-spelled-twice]" in capsys.readouterr().err
+    with pytest.warns(RenamedWarning), refused("option-spelled-twice", UsageError):
+        command_of("run").make_context("run", ["x", "x", *both])
 
 
 @pytest.mark.parametrize(

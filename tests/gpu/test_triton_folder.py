@@ -128,12 +128,9 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from jpegcompile.target import triton as target
 
     monkeypatch.setattr(target, "find_spec", lambda name: None if name == "triton" else object())
-    with pytest.raises(AccessError) as caught:
+    with refused("target-package-missing", AccessError) as caught:
         jpegcompile.compile(model_path(), target="triton", preprocess=preprocess_path())
-    expected = (
-        "--target triton needs triton, which is not installed; pip install 'jpegcompile[triton]'"
-    )
-    assert str(caught.value) == expected
+    assert "triton, which is not installed" in str(caught.value)
 
 
 def test_commands(tmp_path: Path, tiny: Material, capsys: pytest.CaptureFixture[str]) -> None:
