@@ -12,7 +12,7 @@ import click
 from jpegcompile.commands.console import change_text, progress_bar
 from jpegcompile.commands.images import show_left_out
 from jpegcompile.commands.options import chosen, first_given
-from jpegcompile.commands.resolution import show_resolution_search
+from jpegcompile.commands.resolution import show_exceeded_budget, show_resolution_search
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.messages import Message
@@ -163,10 +163,10 @@ def show_found(search: Search | None) -> None:
 
 
 def show_search(search: FrequencySearch) -> None:
-    """What was chosen on average, and what the search and the verification measured."""
+    """Print the mean numbers of frequencies, and the results of search and verification."""
     click.echo(
         f"frequencies: {search.mean_frequencies:.1f} of {ALL} decide a mask and"
-        f" {search.mean_truncate:.1f} are kept behind it, on average"
+        f" {search.mean_truncate:.1f} are kept, on average"
     )
     for title, counts in (("search", search.search), ("verification", search.verification)):
         click.echo(f"{title}: {change_text(counts)}")
@@ -175,11 +175,7 @@ def show_search(search: FrequencySearch) -> None:
         click.echo(f"stability: {search.stability.text()}")
     if search.refused is not None:
         click.echo(
-            "note: fewer frequencies are within the budget, but their masks are chaotic:"
-            f" {search.refused.text()}; so they were not taken"
+            "note: a plan with fewer frequencies is within the budget but was rejected, because its"
+            f" masks are chaotic: {search.refused.text()}"
         )
-    if -100 * search.verification.change > search.max_drop and not search.is_refuted:
-        click.echo(
-            f"note: the verification drops by more than the {search.max_drop:g} points that are"
-            " allowed, which chance may explain; more images would tell"
-        )
+    show_exceeded_budget(search)

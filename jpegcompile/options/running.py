@@ -29,7 +29,7 @@ ON_ERROR: Option[OnError] = Option(
     "on_error",
     "stop",
     "What to do with an unusable file: end the command (stop), or skip and list the file (skip,"
-    " report). report also ends the command with exit code 4.",
+    " report). With report, the exit code is 4 if a file was skipped.",
     kind="choice",
     choices=("stop", "skip", "report"),
 )
@@ -68,7 +68,9 @@ PROVIDERS: Option[Asked] = Option(
 FILES: tuple[Option[Any], ...] = (ON_ERROR, FALLBACK, TOLERANT)
 EXECUTION: tuple[Option[Any], ...] = (NATIVE, PROVIDERS)
 
-IMAGES: Option[Path | None] = Option("images", None, "Folder of JPEG files.", kind="path")
+IMAGES: Option[Path | None] = Option(
+    "images", None, "Folder of JPEG files.", kind="path", metavar="DIR"
+)
 LABELLED: Option[Path | None] = replace(
     IMAGES, help="Folder of JPEG files, with one folder for each class. Hidden folders are ignored."
 )

@@ -122,15 +122,14 @@ VERIFY = Verb(
     ("verify",),
     (
         "The check fails (exit code 1) if an output error exceeds the tolerance, or if a top-1"
-        " class differs and is not a near-tie. Errors are measured against ORIGINAL fed with the"
-        " decode that COMPILED uses.",
-        "The difference to ORIGINAL fed with Pillow's 8-bit decode is shown too. It is not"
-        " checked.",
+        " class differs and is not a near-tie. ORIGINAL gets the images decoded in the same way as"
+        " COMPILED decodes them.",
+        "The difference that Pillow's 8-bit decode makes is shown too, but not checked.",
     ),
 )
 COMPARE = Verb(
     "compare",
-    "Compare the accuracy of ORIGINAL fed by Pillow with the accuracy of COMPILED.",
+    "Compare the accuracy of COMPILED on JPEG files with ORIGINAL fed by Pillow.",
     _PAIR,
     (
         Section(
@@ -156,7 +155,7 @@ COMPARE = Verb(
 )
 BENCH = Verb(
     "bench",
-    "Measure how fast COMPILED is, compared with ORIGINAL fed by Pillow and NumPy.",
+    "Compare the speed of COMPILED with the speed of ORIGINAL fed by Pillow and NumPy.",
     _PAIR,
     (
         Section(
@@ -190,7 +189,7 @@ BENCH = Verb(
 )
 RUN = Verb(
     "run",
-    "Print the best classes of IMAGES (files or folders), computed by COMPILED.",
+    "Classify IMAGES (files or folders) with COMPILED and print the best classes.",
     (Argument("compiled"), Argument("images", is_many=True)),
     (
         Section("Output", (TOP, CLASS_NAMES, JSON)),
@@ -235,9 +234,9 @@ GPU_CHECK = Verb(
     ),
     ("gpu_check",),
     (
-        "Kernels are compared with float64 references. The network of the demo, and --model, are"
-        " compared with the original model: directly, under torch.compile, in a CUDA graph and on"
-        " two streams.",
+        "Kernels are compared with float64 references. The compiled demo network, and the compiled"
+        " --model, are compared with their originals: directly, under torch.compile, in a CUDA"
+        " graph and on two streams.",
         "Then the kernels of ResNet-50 and whole pipelines from bytes to outputs are timed. If a"
         " check fails, the exit code is 1.",
     ),
@@ -281,7 +280,7 @@ PAPER = Verb(
 )
 DEMO = Verb(
     "demo",
-    "Compile a small network that comes with jpegcompile, and compare both on JPEG files.",
+    "Compile a small network that comes with jpegcompile, and compare it with the original.",
     (),
     (Section("Output", (JSON,)),),
     ("demo",),

@@ -71,7 +71,7 @@ def test_a_refuted_search_writes_nothing(
             " chance does not explain it; nothing is written: search with more images\n"
         )
         assert shown in captured.out
-        assert "chance may explain" not in captured.out
+        assert "is not significant" not in captured.out
     assert not list(tmp_path.iterdir())
 
 
@@ -85,8 +85,8 @@ def test_a_verification_above_the_budget_is_said(
     monkeypatch.setattr(command, "choose_frequencies", lambda *_, **__: found)
     text = run_text(capsys, *COMPILE, "-o", tmp_path / "m.onnx", *AUTO, images)
     assert text.endswith(
-        "note: the verification drops by more than the 15 points that are allowed, which chance may"
-        " explain; more images would tell\n"
+        "note: the verification loses more than the allowed 15 points; the excess is not"
+        " significant, and more images would decide\n"
     )
 
 
