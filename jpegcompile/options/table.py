@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from jpegcompile.options.functions import FUNCTIONS
 from jpegcompile.options.option import REMOVED_IN, Option, Verb
-from jpegcompile.options.verbs import FUNCTIONS, VERBS
+from jpegcompile.options.verbs import VERBS
 
 _HEAD = """# Options
 

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from jpegcompile.options.compiling import (
     APPROXIMATION,
-    AUTO,
     DUMP_PASSES,
     EXTERNAL_DATA,
     IMAGE_INPUT,
     INPUT_SIZE,
     KERNELS,
-    MODEL,
     MODEL_INPUT,
     OUTPUT,
     PREPROCESS,
-    RESOLUTION,
     SAVE_FREQUENCIES,
     STRICT,
-    TRUNCATE,
     inspected,
 )
-from jpegcompile.options.option import Argument, Option, Section, Verb
+from jpegcompile.options.option import Argument, Section, Verb
 from jpegcompile.options.running import (
     ABSOLUTE,
     AGAIN,
     ALLOWED_DROP,
-    ARENA,
     BATCHES,
     BLOCK_SEED,
     BLOCKS,
@@ -37,7 +31,6 @@ from jpegcompile.options.running import (
     CHECKED_BATCH,
     CHECKED_MODEL,
     CLASS_NAMES,
-    EXACT_MASKS,
     EXECUTION,
     FILES,
     GPUS,
@@ -47,23 +40,19 @@ from jpegcompile.options.running import (
     LABELLED,
     LABELS,
     LIMIT,
-    NODE_INPUTS,
     NODES,
     OUTPUT_NAME,
     PAPER_FOLDER,
     PER_OP,
     PORTABLE,
-    PROGRESS,
     PROVIDERS,
     RELATIVE,
     RIVALS,
     ROUNDS,
     SAMPLES,
     SEARCH,
-    SEARCHED_RELU,
     SECONDS,
     SEED,
-    SESSION_THREADS,
     THREADS,
     TOP,
     TUNED_BATCH,
@@ -302,44 +291,3 @@ VERBS: Mapping[str, Verb] = {
         VERIFY,
     )
 }
-
-# Parameters of functions that the command line does not have.
-_PYTHON: Mapping[str, tuple[Option[Any], ...]] = {
-    "demo": (PROGRESS,),
-    "inspect": (),
-    "verify": (NODE_INPUTS, PROGRESS),
-}
-_CHOOSE = (
-    *(replace(o, is_required=o.name == "max_drop") for o in SEARCH if o.name != "images"),
-    replace(PREPROCESS, is_required=True),
-    IMAGE_INPUT,
-    INPUT_SIZE,
-    PROGRESS,
-)
-_CHOOSE_ARGUMENTS = (Argument("model"), Argument("images"))
-
-
-def _of_verb(verb: Verb) -> tuple[tuple[Argument, ...], tuple[Option[Any], ...]]:
-    shared = [one for one in verb.options if one.place != "command"]
-    if verb is TUNE:
-        return (Argument("path"),), (*shared, PROGRESS)
-    if verb is COMPILE:
-        # The searches are functions of their own, and saving is a method.
-        shared = [*MODEL, STRICT, DUMP_PASSES]
-    return verb.arguments, (*shared, *_PYTHON.get(verb.functions[0], (PROGRESS,)))
-
-
-# Positional and other parameters of every public function that has options.
-FUNCTIONS: Mapping[str, tuple[tuple[Argument, ...], tuple[Option[Any], ...]]] = {
-    **{verb.functions[0]: _of_verb(verb) for verb in VERBS.values()},
-    "choose_frequencies": (
-        _CHOOSE_ARGUMENTS,
-        (*_CHOOSE, SEARCHED_RELU, EXACT_MASKS, replace(TRUNCATE, choices=()), RESOLUTION),
-    ),
-    "choose_resolution": (_CHOOSE_ARGUMENTS, _CHOOSE),
-    "load": ((Argument("path"),), (*EXECUTION, PROGRESS)),
-    "Session": ((Argument("path"),), (SESSION_THREADS, ARENA, *EXECUTION, PROGRESS)),
-    "CompiledModel.save": ((Argument("path"),), (EXTERNAL_DATA,)),
-}
-
-__all__ = ["AUTO", "FUNCTIONS", "VERBS"]

@@ -17,9 +17,10 @@ from jpegcompile.commands import command_of
 from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import RenamedWarning, UsageError
 from jpegcompile.evaluation import verify as verification
+from jpegcompile.options.functions import FUNCTIONS
 from jpegcompile.options.option import Option
 from jpegcompile.options.renamed import accepts_earlier
-from jpegcompile.options.verbs import FUNCTIONS, VERBS
+from jpegcompile.options.verbs import VERBS
 
 IMAGE = images_path() / "0" / "00.jpg"
 SPELLINGS = [

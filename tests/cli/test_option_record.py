@@ -25,10 +25,11 @@ from jpegcompile.jpeg.subsampling import SUBSAMPLINGS
 from jpegcompile.jpeg.unusable import ON_ERROR
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.options import compiling, running
+from jpegcompile.options.functions import FUNCTIONS
 from jpegcompile.options.option import Option, Verb
 from jpegcompile.options.requested import ModelOptions, compile_options
 from jpegcompile.options.table import page
-from jpegcompile.options.verbs import FUNCTIONS, VERBS
+from jpegcompile.options.verbs import VERBS
 from jpegcompile.precision import PRECISIONS
 from jpegcompile.preprocessing.preprocess import Decoder
 from jpegcompile.runtime.providers import CHOICES

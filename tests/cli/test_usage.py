@@ -234,3 +234,11 @@ def test_labels_out_of_range(
     assert fails(capsys, 5, *arguments).endswith(
         "put the images of each class into a folder of its own"
     )
+
+
+def test_inspect_takes_the_decoder_of_compile(capsys: pytest.CaptureFixture[str]) -> None:
+    line = ("inspect", MODEL, "--decoder", "libjpeg-turbo")
+    report = run_json(capsys, *line)["report"]
+    assert report["kept"] == 0
+    message = refuses(capsys, 2, "decoder-needs-kernels", *line, "--target", "onnx")
+    assert "--decoder libjpeg-turbo" in message
