@@ -1,4 +1,4 @@
-"""The verb `bench`: what it prints, its JSON, and what it refuses. No time is judged."""
+"""The verb `bench`: printed output, JSON and errors. No test depends on measured times."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_json_of_a_model_for_coefficients(
     for cell in data["cells"]:
         assert steps_of(cell) == list(dict.fromkeys(wanted))
         check = cell["sides"]["compiled"]["check"]
-        # The whole batches of 16 inputs of each quality.
+        # Only complete batches of the 16 inputs of each quality are used.
         assert check["inputs"] == (32 if cell["batch"] == 1 else 30)
         (output,) = check["outputs"]
         assert 0 < output["conversion"] < 2e-4 < output["decoder"]
@@ -74,7 +74,7 @@ def test_with_the_function_bodies_and_single_nodes(
     assert_times(data, ["spatial", "compiled", "portable"])
     (cell,) = data["cells"]
     operators = {name: side["operators"] for name, side in cell["sides"].items()}
-    # The profile shows what ran: nodes by kernels under their names, bodies as what they hold.
+    # The profile lists native kernels by their names, and function bodies as the nodes inside.
     for op, count in data["execution"]["native"].items():
         assert operators["compiled"][op]["nodes"] == count
     assert not [op for op in operators["portable"] if op.startswith("Jpeg")]

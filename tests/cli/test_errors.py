@@ -33,7 +33,7 @@ def test_a_folder_that_cannot_be_written(
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
-    # A limit on the size of files makes write() fail as a full disk does.
+    # A limit on the file size makes write() fail like a full disk.
     script = (
         "import resource, signal, sys\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"

@@ -30,10 +30,10 @@ def test_numbers(relu: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     ) in run_text(capsys, *COMPILE, "-o", output, *plan)
     for node in masked(report):
         assert (node["masking"], node["frequencies"], node["truncate"]) == (relu, 8, 11)
-    # The file itself says it, to us and in the text of its nodes.
+    # The file records it in its metadata and in the attributes of its nodes.
     for shown in (run_text(capsys, "inspect", output), run_text(capsys, "inspect", MODEL, *plan)):
         assert f"{relu} 8/15, keeps 11/15" in shown
-        # Windows are convolved on pixels, and 11 of 15 frequencies spare transforms nothing.
+        # Convolutions run on pixels, and keeping 11 of 15 frequencies saves no transforms.
         assert "truncation: native kernels skip" not in shown
     few = run_text(capsys, "inspect", MODEL, "--truncate", 6)
     assert "truncation: native kernels skip 0 multiply-adds, and " in few
@@ -60,7 +60,7 @@ def test_a_file_of_frequencies(tmp_path: Path, capsys: pytest.CaptureFixture[str
     report = run_json(capsys, *arguments)["report"]
     numbers = {n["name"]: (n["frequencies"], n["truncate"]) for n in masked(report)}
     assert numbers == {first: (7, 9), **dict.fromkeys(others, (12, 15))}
-    # What was saved gives the same file again.
+    # The saved plan produces the same file.
     run_text(capsys, *COMPILE, "-o", tmp_path / "n.onnx", "--frequencies", saved)
     assert (tmp_path / "m.onnx").read_bytes() == (tmp_path / "n.onnx").read_bytes()
 

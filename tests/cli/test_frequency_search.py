@@ -1,4 +1,4 @@
-"""The search for frequencies on the command line: what it writes, shows and refuses."""
+"""The search for frequencies on the command line: files, printed output and errors."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def test_auto(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert evidence.items() >= data["search"].items()
     assert data["search"]["mean_frequencies"] < 13
     assert data["search"]["verification"]["images"] == 20
-    # The saved plan, with what was measured of it, gives the same file again.
+    # The saved plan, with its evidence, produces the same file.
     again = (*COMPILE, "-o", tmp_path / "n.onnx", "--frequencies", saved)
     run_text(capsys, *again)
     assert (tmp_path / "n.onnx").read_bytes() == output.read_bytes()
-    # Of another plan it measured nothing.
+    # The evidence does not apply to another plan.
     assert f"note: {saved}: its evidence" in run_text(capsys, *again, "--truncate", 9)
     assert "frequencies chosen" not in run_text(capsys, "inspect", tmp_path / "n.onnx")
 
@@ -142,7 +142,7 @@ def test_an_interrupted_search_says_how_to_go_on(
 def test_wrong_labels_come_out(
     images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without the first class all numbers are off by one."""
+    """Without the folder of the first class, all class numbers are off by one."""
     folder = tmp_path / "images"
     folder.mkdir()
     for group in range(1, 10):

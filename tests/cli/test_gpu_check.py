@@ -1,4 +1,4 @@
-"""The verb `gpu-check`: what it prints, and its errors."""
+"""The verb `gpu-check`: printed output and errors."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ LOST = ModelCheck("digits", "float16", "torch.compile", math.inf, 1e-6, "Runtime
 
 
 def given(monkeypatch: pytest.MonkeyPatch, result: GpuCheck) -> list[Any]:
-    """Have the verb find `result`; what it is asked for."""
+    """Make the check return `result`, and record its arguments."""
     asked: list[Any] = []
 
     def found(*arguments: Any, **options: Any) -> GpuCheck:

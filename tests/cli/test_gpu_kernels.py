@@ -16,7 +16,7 @@ from jpegcompile.gpu.cubin_file import read_cubins
 from jpegcompile.gpu.library import build
 from jpegcompile.gpu.library.files import cached_file
 
-# Two kernels in place of all.
+# Two kernels instead of all, to save time.
 FEW = """
 import json, sys
 from jpegcompile.cli import run_command

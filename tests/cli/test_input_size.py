@@ -1,4 +1,4 @@
-"""--input-size on the command line, on the demo's network with its size left open."""
+"""--input-size on the command line, with the demo's network at a dynamic image size."""
 
 from __future__ import annotations
 

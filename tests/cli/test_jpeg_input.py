@@ -1,4 +1,4 @@
-"""The verbs on a model for the bytes of a file, from compiling it on."""
+"""All verbs with a model for the bytes of files (--input jpeg)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_bench(
     quick = ("--rounds", "1", "--seconds", "0", "--threads", "1", "--batches", "1,3", "--per-op")
     data = run_json(capsys, "bench", model_path(), compiled, *quick, *portable)
     assert data["mode"] == "jpeg"
-    # The whole file is timed, as any program runs it.
+    # The complete file is timed, as any program would run it.
     assert data["execution"]["native"]["JpegDecode"] == 1
     for cell in data["cells"]:
         stages = {timing["stage"] for timing in cell["timings"]}

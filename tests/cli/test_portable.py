@@ -1,4 +1,4 @@
-"""The verbs with the native kernels and without, and what they say of it."""
+"""The verbs with and without native kernels, and their reports of what runs."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_every_command_goes_on(
     folder, output = bad["cmyk"].parents[1], tmp_path / "out.onnx"
     line = command(verb, compiled, folder, output)
     first = min(bad.values())
-    # Only some of the files are timed, and the first of them that is bad is a folder.
+    # Only some files are timed, and the first unusable one is a folder.
     message = fails(capsys, 5 if verb == "bench" else 4, *line)
     assert message.startswith(f"{bad['folder'] if verb == 'bench' else first}: ")
     assert not output.exists()
@@ -72,7 +72,7 @@ def test_every_command_goes_on(
     assert data["ignored"] == {**ignored, str(folder / "__MACOSX"): "left by a system"}
     if verb == "bench":
         return
-    # A search of other images would take as long again.
+    # A search with other images would take as long again.
     tolerant, taken = ([], 0) if verb == "compile" else (["--tolerant"], len(DAMAGED))
     assert run_command([*map(str, line), "--on-error", "report", *tolerant]) == 4
     captured = capsys.readouterr()
@@ -81,7 +81,7 @@ def test_every_command_goes_on(
         f"jpegcompile: {count} files could not be used; the first is {first}: "
     )
     assert captured.err.count("\n") == 1
-    # A terminal shows ten of them, and how many there are.
+    # The terminal shows ten files and the total number.
     assert f"skipped {count} files that cannot be used:\n" in captured.out
     assert f"\n  {first}: " in captured.out
     assert f"\n  and {count - 10} more; --json lists all\n" in captured.out

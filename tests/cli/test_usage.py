@@ -1,4 +1,4 @@
-"""Wrong arguments: one line on stderr that says what to give, and nothing is written."""
+"""Wrong arguments: one line on stderr says what to do, and nothing is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which input is the image, and which options fit a model."""
+"""Finding the image input, and checking options against a model."""
 
 from __future__ import annotations
 

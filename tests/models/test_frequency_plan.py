@@ -1,4 +1,4 @@
-"""Frequency plans: forms that they are given in, which says more, and every refusal."""
+"""Frequency plans: accepted forms, precedence of options, and errors."""
 
 from __future__ import annotations
 
