@@ -132,7 +132,7 @@ def test_layouts_that_a_kernel_cannot_take() -> None:
     module = scheduled()
     call = kernels_of(module)["r2"]
     layouts = {name: replace(layout, is_rows=True) for name, layout in module.layouts.items()}
-    with pytest.raises(ValueError, match="only a 1x1 convolution takes coefficients"):
+    with pytest.raises(ValueError, match="only a 1x1 convolution"):
         call.with_layouts(layouts)
 
 
