@@ -239,8 +239,8 @@ def test_a_function_without_a_kernel_is_refused_with_the_session(
     path, *_ = made
     _, (done,) = run(tmp_path, path, [node])
     assert done.refused == (
-        f"{node.op} 'a node': {path}: has no kernel of the function '{steps}'; compile the kernels "
-        "of this model, or run it on the CPU"
+        f"{node.op} 'a node': {path}: does not contain the function '{steps}'; compile the "
+        "kernels of this model, or run the model on the CPU"
     )
 
 
@@ -254,6 +254,6 @@ def test_numbers_that_vary_within_a_channel_are_for_the_cpu(
     _, (done,) = run(tmp_path, path, [node])
     text = "[" + ",".join(map(str, shape)) + "]"
     assert done.refused == (
-        f"JpegPRelu 'a node': slope of shape {text} varies within a channel, which GPU kernels do "
-        "not take; run the model on the CPU"
+        f"JpegPRelu 'a node': slope of shape {text} varies within a channel or image, which GPU "
+        "kernels do not support; run the model on the CPU"
     )

@@ -288,23 +288,22 @@ def _layer(
         (
             _layer((5, 5, 5), of="Relu"),
             4,
-            "y has places for 4 frequencies of each tile, and 5 are made; compile the model again",
+            "y stores 4 frequencies of each tile, but 5 are computed",
         ),
         (
             _layer((5, 5, 15), of="Relu", truncated=False),
             14,
-            "y has places for 14 frequencies of each tile, and 15 are made",
+            "y stores 14 frequencies of each tile, but 15 are computed",
         ),
         (
             _layer((5, 9, 1), has_residual=True, truncated=False),
             8,
-            "y has places for 8 frequencies of each tile, and 9 are made",
+            "y stores 8 frequencies of each tile, but 9 are computed",
         ),
         (
             _layer((5, 5, 5), of="Relu"),
             -1,
-            "y of shape [1,16,8,8] in groups of 16 channels cannot hold -1 frequencies of tiles of"
-            " 8x8 alone; compile the model again",
+            "cannot store only -1 frequencies of tiles of 8x8",
         ),
     ],
 )

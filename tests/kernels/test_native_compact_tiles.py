@@ -198,14 +198,14 @@ def test_frequencies_that_no_tile_has_are_refused(op: str) -> None:
 def test_places_that_do_not_fit_are_refused() -> None:
     block, shape = 8, SHAPES[8]
     for op, x, y, message in (
-        ("JpegScale", 5, 4, "y has places for 4 frequencies of each tile, and 5 are made"),
-        ("JpegScale", 5, 6, "y has places for more frequencies than x"),
-        ("JpegAdd", 15, 6, "y has places for 6 frequencies of each tile, and 15 are made"),
+        ("JpegScale", 5, 4, "y stores 4 frequencies of each tile, but 5"),
+        ("JpegScale", 5, 6, "y and x store different frequencies"),
+        ("JpegAdd", 15, 6, "y stores 6 frequencies of each tile, but 15"),
         (
             "JpegScaleAddReluTruncate",
             5,
             2,
-            "y has places for 2 frequencies of each tile, and 3 are",
+            "y stores 2 frequencies of each tile, but 3",
         ),
     ):
         node, maps = _node(op, shape, block, 3), _maps(op, shape, block, 5)

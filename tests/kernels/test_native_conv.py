@@ -272,20 +272,20 @@ def test_operands_of_every_activation_are_known() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"group": 3}, "weights of shape [16,16,3,3] do not fit 3 groups"),
+        ({"group": 3}, "weights of shape [16,16,3,3]"),
         (
             {"method": "winograd6"},
-            "the method 'winograd6' does not fit it; compile the model again",
+            "the method 'winograd6'",
         ),
         (
             {"strides": (0, 1)},
-            "strides and dilations must be from 1 and pads from 0 to 1048576",
+            "strides and dilations must be at least 1",
         ),
         (
             {"strides": (2, 2), "pads": (0, 0, 0, 0), "dilations": (4, 4)},
-            "its window of 3x3 exceeds the padded x of shape [1,16,8,8]",
+            "window of 3x3 exceeds the padded x of shape [1,16,8,8]",
         ),
-        ({"x_group": 8}, "x of shape [1,16,8,8] cannot be in groups of 8 channels"),
+        ({"x_group": 8}, "groups of 8 channels"),
     ],
 )
 def test_refusals_name_the_node_and_the_cause(change: dict[str, Any], message: str) -> None:

@@ -158,13 +158,13 @@ def test_other_ranks(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
-        ({"height": 0}, "its height is 0, a JPEG file has 1 to 65535"),
-        ({"width": 65536}, "its width is 65536, a JPEG file has 1 to 65535"),
-        ({"width": -(2**63)}, f"its width is {-(2**63)}, a JPEG file has 1 to 65535"),
+        ({"height": 0}, "height is 0;"),
+        ({"width": 65536}, "width is 65536;"),
+        ({"width": -(2**63)}, f"width is {-(2**63)};"),
         *(
             (
                 {"subsampling": name},
-                f"its subsampling is '{name}', it knows 4:4:4, 4:2:2, 4:4:0, 4:2:0 and 4:1:1",
+                f"subsampling is '{name}'; it must be one of 4:4:4, 4:2:2, 4:4:0, 4:2:0 and 4:1:1",
             )
             for name in ("4:2:1", "gray")
         ),
@@ -172,7 +172,7 @@ def test_other_ranks(shape: tuple[int, ...]) -> None:
 )
 def test_attributes(attributes: dict[str, Any], message: str) -> None:
     given: dict[str, Any] = {"height": 16, "width": 24, "subsampling": "4:2:0", **attributes}
-    assert said(DECODE, lambda: decode_session(DECODE, **given)) == message
+    assert message in said(DECODE, lambda: decode_session(DECODE, **given))
 
 
 @pytest.mark.parametrize("missing", ["height", "width", "subsampling"])

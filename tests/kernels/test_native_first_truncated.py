@@ -170,9 +170,9 @@ def test_every_run_gives_the_same_bits(isa: str) -> None:
 @pytest.mark.parametrize(
     ("layout", "message"),
     [
-        ({"y_group": GROUP, "places": 5}, "y has places for 5 frequencies of each tile, and 6"),
-        ({"y_group": 1, "places": 6}, "cannot hold 6 frequencies of tiles of 8x8 alone"),
-        ({"y_group": GROUP, "places": 16}, "cannot hold 16 frequencies of tiles of 8x8 alone"),
+        ({"y_group": GROUP, "places": 5}, "y stores 5 frequencies of each tile, but 6"),
+        ({"y_group": 1, "places": 6}, "cannot store only 6 frequencies"),
+        ({"y_group": GROUP, "places": 16}, "cannot store only 16 frequencies"),
     ],
 )
 @pytest.mark.parametrize("way", ["sparse", "dense"])
@@ -196,5 +196,5 @@ def test_a_band_of_another_size_is_refused(way: str) -> None:
 def test_without_a_truncation_tiles_are_whole() -> None:
     taken = coefficients_of("4:2:0", 32, 16, 1, 75)
     case = first_case(taken, RESNET, 16, "Relu", is_spatial=False, name="whole")
-    with pytest.raises(NativeError, match="y has places for 6 frequencies of each tile, and 15"):
+    with pytest.raises(NativeError, match="y stores 6 frequencies of each tile, but 15"):
         run(case, "dense", "avx2", GROUP, places=6)

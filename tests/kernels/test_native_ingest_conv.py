@@ -124,7 +124,7 @@ def test_geometries(index: int, isa: str) -> None:
 def test_what_has_no_responses_is_convolved_by_pixels(index: int, isa: str) -> None:
     case = geometry_case(index, DENSE_ONLY[index], False)
     assert_holds(case, run(case, "", isa, most=MANY))
-    with pytest.raises(NativeError, match="the method 'sparse' does not fit its image and window"):
+    with pytest.raises(NativeError, match="the method 'sparse' does not support"):
         run(case, "sparse", isa)
 
 
@@ -208,9 +208,9 @@ def test_empty_blocks_at_the_border() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"method": "fast"}, "the method 'fast' is unknown; 'sparse' and 'dense' are known"),
-        ({"output_block": 3}, "its output_block is 3"),
-        ({"y_group": 16}, "y of shape [1,4,32,24] cannot be in groups of 16 channels"),
+        ({"method": "fast"}, "the method 'fast' is unknown"),
+        ({"output_block": 3}, "output_block is 3"),
+        ({"y_group": 16}, "y of shape [1,4,32,24] cannot have groups of 16"),
     ],
 )
 def test_refusals_name_the_node_and_the_cause(change: dict[str, Any], message: str) -> None:

@@ -140,7 +140,7 @@ void hold(Case& made, int64_t kept, int64_t places) {
   made.attributes["y_frequencies"] = made.y_order.frequencies;
   if (made.y_order.is_compact() && kept > 1) {
     made.refusals.push_back(
-        {"y has places for", [=](Case& wrong) { wrong.attributes["y_frequencies"] = kept - 1; }});
+        {"y stores ", [=](Case& wrong) { wrong.attributes["y_frequencies"] = kept - 1; }});
   }
 }
 

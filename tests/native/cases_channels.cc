@@ -61,7 +61,7 @@ Case sum_case(Random& random, const std::string& op, const TileShape& shape, siz
   made.expected = to_jpeg(each(sums, [](double v) { return std::max(v, 0.0); }), block);
   made.allowed = rounding(3 * transform_roundings(block),
                           (largest(x) + largest(residual)) * static_cast<double>(block));
-  made.refusals = {{"the residual has shape [1], x [", [](Case& wrong) { wrong.inputs[2] = unused(); }},
+  made.refusals = {{"the residual has shape [1]", [](Case& wrong) { wrong.inputs[2] = unused(); }},
                    {"scale of shape [2,1,1,1,1] does not broadcast", [](Case& wrong) {
                       wrong.inputs[1] = numbers({1, 1}, {2, 1, 1, 1, 1});
                     }}};
@@ -121,7 +121,7 @@ Case channel_case(Random& random, const std::string& op, const TileShape& shape,
                                wrong.attributes["x_frequencies"] = int64_t{-1};
                              }});
     if (made.y_order.is_compact() && held < 2 * block - 2) {
-      made.refusals.push_back({"y has places for more frequencies than x", [=](Case& wrong) {
+      made.refusals.push_back({"store different frequencies", [=](Case& wrong) {
                                  wrong.attributes["y_frequencies"] = held + 1;
                                }});
     }

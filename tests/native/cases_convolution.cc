@@ -138,7 +138,7 @@ Case convolution_case(Random& random, const Form& form, Geometry given, size_t t
     made.attributes["residual_group"] = residual_group;
     made.attributes["residual_frequencies"] = order.frequencies;
     made.inputs.push_back(tensor(residual, order));
-    made.refusals.push_back({"the residual has shape [1], the output [",
+    made.refusals.push_back({"the residual has shape [1]",
                              [](Case& wrong) { wrong.inputs[3] = unused(); }});
     pixels = both(pixels, to_spatial(residual, given.output_block), std::plus());
   }

@@ -157,15 +157,15 @@ void add_refusals(const FirstShape& shape, size_t weight, Case& made) {
     wrong.inputs[weight] =
         tensor(Map(shape.outputs, 4, shape.window.kernel[0], shape.window.kernel[1]));
   };
-  made.refusals = {{" meet matrices for ", wider},
-                   {" but weights are for 4 channels", deeper},
-                   {"quantization has shape [1] for coefficients of shape [",
+  made.refusals = {{" do not match the matrices", wider},
+                   {" weights are for 4 channels", deeper},
+                   {"quantization has shape [1]",
                     [](Case& wrong) {
                       for (Value& value : wrong.inputs) {
                         if (value.type == stand_in::ElementType::kUint16) value = Value(value.type, {1});
                       }
                     }},
-                   {" must be constants in the model", [](Case& wrong) { wrong.constants.clear(); }}};
+                   {" must be constants of the model", [](Case& wrong) { wrong.constants.clear(); }}};
 }
 
 struct Form {

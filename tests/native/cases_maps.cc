@@ -82,7 +82,7 @@ Case normalization_case(Random& random, const std::string& op, const TileShape& 
                           block);
   // Some twenty roundings in the sum of squares, few more.
   made.allowed = rounding(40, largest(made.expected) + static_cast<double>(block));
-  made.refusals = {{"channels do not make 1000 groups",
+  made.refusals = {{"cannot be divided into 1000 groups",
                     [](Case& wrong) { wrong.attributes["groups"] = int64_t{1000}; }},
                    {"groups", [](Case& wrong) { wrong.attributes["groups"] = int64_t{0}; }},
                    {"epsilon has shape [2]",
@@ -174,7 +174,7 @@ Case reduction_case(Random& random, const std::string& op, const TileShape& shap
   made.allowed = rounding(3 * transform_roundings(block) + sums, most * sums);
   made.refusals = {{"a map has four dimensions", [](Case& wrong) { wrong.inputs[0] = unused(); }}};
   if (!is_linear) {
-    made.refusals.push_back({"its block is 3", [](Case& wrong) {
+    made.refusals.push_back({"block is 3", [](Case& wrong) {
                                wrong.attributes["block"] = int64_t{3};
                              }});
   }

@@ -103,7 +103,7 @@ Case transposed_case(Random& random, const Geometry& given, size_t turn) {
   const double terms = static_cast<double>(given.inputs * weight.height * weight.width);
   made.allowed = rounding(8 * std::sqrt(terms) + 2 * transform_roundings(given.output_block),
                           most * static_cast<double>(given.output_block));
-  made.refusals.push_back({"its pads leave nothing of what it makes of x of shape [",
+  made.refusals.push_back({"the pads leave no output for x of shape [",
                            [](Case& wrong) {
                              wrong.attributes["pads"] = std::vector<int64_t>{999, 999, 999, 999};
                            }});

@@ -123,7 +123,7 @@ bool check_driver_failure(const Case& one, const ort::CustomOp& op, int64_t n, b
     require(gives_back(*failed), "nothing is said " + when + ": " + *failed);
     return true;
   }
-  require(message.starts_with(one.op + " 'a node': the CUDA driver refused " + failed->substr(7)) &&
+  require(message.starts_with(one.op + " 'a node': the CUDA driver rejected " + failed->substr(7)) &&
               message.find("CUDA_ERROR_LAUNCH_FAILED (words of the stand-in)") != std::string::npos,
           "it says '" + message + "' " + when);
   return true;
@@ -182,7 +182,7 @@ const Driver& driver() {
 }
 
 bool is_declined(const Case& one, const ort::CustomOp& op) {
-  return refusal(one, op).ends_with("which GPU kernels do not take; run the model on the CPU");
+  return refusal(one, op).ends_with("which GPU kernels do not support; run the model on the CPU");
 }
 
 int64_t check_launches(const Case& one, const ort::CustomOp& op) {
