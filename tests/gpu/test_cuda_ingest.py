@@ -220,7 +220,7 @@ def test_other_numbers_of_components_are_refused(tmp_path: Path) -> None:
         if operand.name in changed:
             inputs[place] = Given(changed[operand.name])
     (made,) = made_by(tmp_path, [Node(files.op, {"block": 8}, inputs)])
-    assert made.done.refused == (
-        "JpegIngestGray 'a node': coefficients of shape [2,2,2,2,8,8] have 2 components,"
-        " on CUDA they must have 1"
+    assert made.done.refused.startswith(
+        "JpegIngestGray 'a node': coefficients of shape [2,2,2,2,8,8]"
     )
+    assert made.done.refused.endswith("must have 1")

@@ -322,5 +322,5 @@ def test_other_channels_are_refused() -> None:
     operands = (random_map((1, 16, 8, 8)), random_map((16, 32, 3, 3)), random_map((16,)))
     case = BodyCase("bad", SPATIAL_CONV, operands, window, operands[0], 1).in_float32()
     feeds = {f"i{index}": array for index, array in enumerate(case.operands)}
-    with pytest.raises(NativeError, match=r"x has shape \[1,16,8,8\] but weights are for 32"):
+    with pytest.raises(NativeError, match=r"x has shape \[1,16,8,8\], but the weights are for 32"):
         run_native(native_model(case), [feeds], "avx2")

@@ -153,7 +153,7 @@ def test_the_compiler_knows_for_how_many_outputs_there_is_room(
         if outputs == most:
             assert_holds(case, run(case, "sparse", ISAS[0]))
         else:
-            with pytest.raises(NativeError, match="the method 'sparse' does not fit"):
+            with pytest.raises(NativeError, match="the method 'sparse' does not support"):
                 run(case, "sparse", ISAS[0])
 
 
