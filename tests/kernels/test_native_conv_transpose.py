@@ -1,4 +1,4 @@
-"""Native transposed convolutions against float64, and that a fault in any shows."""
+"""Native transposed convolutions against float64, and detection of faults."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def wide_case(
     pad: int,
     group: int = 1,
 ) -> BodyCase:
-    """A square geometry on maps of many channels."""
+    """Return a square geometry on maps of many channels."""
     pads, strides = (pad, pad, pad, pad), (stride, stride)
     size = transposed_size(shape[2:], kernel, strides, pads, (1, 1), (0, 0))
     x, bias = random_map(shape), random_map((made,))
@@ -83,7 +83,7 @@ def test_threads_do_not_change_results(case: BodyCase) -> None:
 @pytest.mark.parametrize("operand", [0, 1, 2])
 @pytest.mark.parametrize("case", [*CASES, *WIDE], ids=str)
 def test_a_perturbed_operand_is_seen(case: BodyCase, operand: int) -> None:
-    """The first element that reaches the result: pads may cut off what others do."""
+    """Perturbs the first element that reaches the result; pads may cut off other elements."""
     single = case.in_float32()
     changed = single.operands[operand].copy()
     middle = tuple(size // 2 for size in changed.shape)

@@ -1,4 +1,4 @@
-"""What JpegDecode says of files and nodes that it cannot take: the node, the cause, what to do."""
+"""Errors of JpegDecode for unsupported files and nodes: the node, the cause, what to do."""
 
 from __future__ import annotations
 
@@ -103,14 +103,14 @@ def test_files(name: str) -> None:
 
 
 def test_bytes_behind_a_scan() -> None:
-    """How many libjpeg reports depends on how far it looks ahead."""
+    """The number of bytes that libjpeg reports depends on how far it reads ahead."""
     message = refusal(WHOLE[:-2] + bytes(40) + WHOLE[-2:])
     assert message.startswith("damaged: Corrupt JPEG data: ")
     assert message.endswith(f" extraneous bytes before marker 0xd9; {BYTES}")
 
 
 def test_zero_in_a_table() -> None:
-    # The table of luma stands first, in zigzag order, with 16 bits.
+    # The luma table comes first, in zigzag order, with 16 bits.
     start = WHOLE.index(b"\xff\xdb") + 5
     file = WHOLE[:start] + b"\0\0" + WHOLE[start + 2 :]
     assert refusal(file) == (
@@ -183,7 +183,7 @@ def test_missing_attributes(missing: str) -> None:
 
 
 def test_a_large_model_takes_no_memory_for_another_file() -> None:
-    """Nor do 2,000 refusals leave any behind: a leak of one frame each would be 3 GB."""
+    """2,000 refused files leak no memory: one leaked frame each would be 3 GB."""
     session = decode_session(DECODE, height=1024, width=768, subsampling="4:2:0")
     whole = make_jpeg(768, 1024, subsampling="4:2:0", quality=10)
     decoded(session, whole)

@@ -19,7 +19,7 @@ def _zeros(*shape: int) -> Array:
 
 
 def _ingest(changed: dict[int, Array]) -> list[Array]:
-    """Operands for images of 16x16 with chroma of half the resolution, some of them replaced."""
+    """Return operands for 16x16 images with half-resolution chroma; `changed` replaces some."""
     operands = [
         np.zeros((1, 1, 2, 2, 8, 8), np.int16),
         np.zeros((1, 2, 1, 1, 8, 8), np.int16),

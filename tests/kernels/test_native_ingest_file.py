@@ -1,4 +1,4 @@
-"""JpegIngestFile and JpegIngestIntegers by themselves: what they refuse, word for word."""
+"""Errors of JpegIngestFile and JpegIngestIntegers in a model of one node."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def session(
     computed: str | None = None,
     **changed: Any,
 ) -> Any:
-    """A session of one node called `node`; an attribute of None is left out.
+    """Create a session of one node called `node`; attributes that are None are left out.
 
-    The input called `computed` is one of the graph's.
+    The input called `computed` is an input of the graph.
     """
     attributes = {name: v for name, v in {**GIVEN, **changed}.items() if v is not None}
     names = ["jpeg"] if op == INGEST_FILE else ["luma", "chroma", "quantization", "frame"]
@@ -90,7 +90,7 @@ def session(
     return ort.InferenceSession(model.SerializeToString(), options, providers=list(CPU_PROVIDERS))
 
 
-# As Python lists them, in the order of the enumerations in C++.
+# Values of attributes as Python lists them, in the order of the enumerations in C++.
 KNOWN = {
     name: ", ".join(get_args(names))
     for name, names in (
@@ -331,7 +331,7 @@ def test_frames_that_do_not_fit() -> None:
 
 @pytest.mark.parametrize(("views", "count"), [("one", 1), ("five", 5), ("ten", 10)])
 def test_both_make_the_same(views: str, count: int) -> None:
-    """A batch of files by their coefficients, all views of one after the other."""
+    """A batch of files as coefficients: all views of the first file, then of the next."""
     files = [make_jpeg(40, 30, quality=quality) for quality in (60, 90)]
     by_file = session(decoder="libjpeg-turbo", views=views)
     by_coefficients = session(INGEST_INTEGERS, decoder="libjpeg-turbo", views=views)
