@@ -165,7 +165,7 @@ def photographs_result(network: str) -> dict[str, Any]:
     cells = []
     for threads, stage in ((1, "end to end"), (2, "pipelined")):
         # The table shows no other stages.
-        timings = [
+        timings: list[dict[str, Any]] = [
             {
                 "stage": name,
                 "inputs": None,
