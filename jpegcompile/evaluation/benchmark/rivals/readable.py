@@ -63,7 +63,8 @@ def readable(
                     " --rivals, or remove the file"
                 )
                 raise ImageError(Message("rival-cannot-read-file", text)) from error
-            left_out[name] = f"cannot read {error.file}: {error}"
+            text = f"cannot read {error.file}: {error}"
+            left_out[name] = Message("rival-left-out", text)
             continue
         kept[name] = resize
         if count:
