@@ -54,8 +54,8 @@ def emit_triton(
     precision = module.options.precision
     outputs = [tensor.name for tensor in module.graph.outputs]
     arguments = {"precision": f'"{precision.name}"', "outputs": json.dumps(outputs)}
-    if module.bound_batch is not None and not module.dynamic_batch:
-        arguments["fixed_batch"] = str(module.bound_batch)
+    if module.fixed_batch is not None and not module.dynamic_batch:
+        arguments["fixed_batch"] = str(module.fixed_batch)
     if module.ingest_output is None and source.image != module.image.name:
         arguments["parameters"] = json.dumps({module.image.name: source.image})
     text = model_text(source, module, _title(source, name), arguments, _header(module, source))
