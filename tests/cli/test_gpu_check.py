@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.codes import code_in
 from support.commands import fails, run_json, run_text
 from support.processes import fresh
 
@@ -97,7 +98,7 @@ def test_a_check_that_fails(
     message = fails(capsys, 1, *arguments, prints=True)
     assert "2 of 2 " in message
     assert "conv_rows (1x1) in tf32x3: the error is 2.5 times" in message
-    assert message.endswith("[gpu-checks-failed]")
+    assert code_in(message) == "gpu-checks-failed"
     given(monkeypatch, GpuCheck(DEVICE, (), (LOST,)))
     message = fails(capsys, 1, *arguments, prints=True)
     assert "digits in float16, torch.compile: RuntimeError: no compiler" in message
@@ -148,4 +149,4 @@ def test_a_model_needs_images(
     alone: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     message = fails(capsys, 2, "gpu-check", alone, tmp_path)
-    assert message.endswith("[gpu-check-model-incomplete]")
+    assert code_in(message) == "gpu-check-model-incomplete"

@@ -38,11 +38,11 @@ def test_a_record_names_machine_versions_and_settings(tmp_path: Path) -> None:
     assert data["benchmark"] == "conv"
     assert data["settings"] == {"rounds": 9}
     assert data["machine"] == machine()
-    assert data["machine"]["processors"] == available_processors()
+    assert data["machine"]["processors"].split()[0] == str(available_processors())
     assert data["versions"]["jpegcompile"] == __version__
     assert {"python", "numpy", "onnxruntime"} <= set(data["versions"])
     assert data["rows"] == [
-        {"layer.inputs": 3, "sides.0": 7, "sides.1": 5, "seconds": 0.5, "name": None}
+        {"layer/inputs": 3, "sides/0": 7, "sides/1": 5, "seconds": 0.5, "name": None}
     ]
 
 
@@ -57,7 +57,7 @@ def test_packages_that_are_not_installed_have_no_version() -> None:
 
 def test_nested_rows_return() -> None:
     row = {"a": {"b": {"c": 1}, "d": [2, 3]}, "e": "text"}
-    assert flat(row) == {"a.b.c": 1, "a.d.0": 2, "a.d.1": 3, "e": "text"}
+    assert flat(row) == {"a/b/c": 1, "a/d/0": 2, "a/d/1": 3, "e": "text"}
     assert nested(flat(row)) == row
 
 
