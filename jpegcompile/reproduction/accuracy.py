@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, NodeFrequencies
+from jpegcompile.progress import Advance
 from jpegcompile.reproduction.subject import Subject
 from jpegcompile.search.interval import CONFIDENCE, PairedCounts
 from jpegcompile.search.probe import Probe
@@ -49,7 +50,7 @@ def accuracy_by_frequencies(
     subject: Subject,
     exact: NDArray[np.bool_],
     folder: Path,
-    progress: Callable[[int], None] | None = None,
+    progress: Advance | None = None,
 ) -> AccuracyByFrequencies:
     """Measure frequency plans with the same numbers in all nodes.
 

@@ -7,7 +7,7 @@ measured on pixels: D is orthonormal, so the final DCT does not change them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from jpegcompile.dct.blocks import dct_matrix
 from jpegcompile.dct.frequencies import ALL, band
 from jpegcompile.errors import UsageError
 from jpegcompile.messages import Message
+from jpegcompile.progress import Advance
 
 Doubles = NDArray[np.float64]
 
@@ -64,7 +65,7 @@ class BlockRmse:
 
 
 def block_rmse(
-    blocks: int = 1_000_000, seed: int = 0, progress: Callable[[int], None] | None = None
+    blocks: int = 1_000_000, seed: int = 0, progress: Advance | None = None
 ) -> BlockRmse:
     """Measure both approximations on random blocks.
 

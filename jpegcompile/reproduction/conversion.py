@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from jpegcompile.evaluation.compare import Scores, check_scores, score_files
+from jpegcompile.progress import Advance
 from jpegcompile.reproduction.subject import Subject
 
 
@@ -44,7 +44,7 @@ class Conversion:
         return asdict(self)
 
 
-def conversion_scores(subject: Subject, progress: Callable[[int], None] | None = None) -> Scores:
+def conversion_scores(subject: Subject, progress: Advance | None = None) -> Scores:
     """Return the scores of both models for every image.
 
     Args:

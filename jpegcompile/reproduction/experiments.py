@@ -15,7 +15,7 @@ from jpegcompile.dct.frequencies import ALL
 from jpegcompile.input_size import InputSize
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.processors import available_processors
-from jpegcompile.progress import Progress
+from jpegcompile.progress import Progress, Steps
 from jpegcompile.reproduction import block_rmse as rmse
 from jpegcompile.reproduction.accuracy import SERIES, accuracy_by_frequencies
 from jpegcompile.reproduction.conversion import conversion, conversion_scores
@@ -82,9 +82,8 @@ def paper(
         )
         count = len(subject.images.files)
         sweeps = len(SERIES) * ALL
-        advance = _Advance(
-            progress, (1 + sweeps) * count + rmse.steps(blocks) + image_runs(subject)
-        )
+        total = (1 + sweeps) * count + rmse.steps(blocks) + image_runs(subject)
+        advance = Steps(progress, total)
         # Find damaged images before the long experiments.
         scores = conversion_scores(subject, advance)
         exact = scores.after.argmax(axis=1) == np.asarray(subject.images.labels)
@@ -99,18 +98,3 @@ def paper(
             accuracy=accuracy_by_frequencies(subject, exact, folder, advance),
             throughput=throughput(subject, scores, threads, progress=advance),
         )
-
-
-class _Advance:
-    """Convert steps to the (done, total) of a progress function."""
-
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self._progress = progress
-        self._total = total
-        self._done = 0
-
-    def __call__(self, steps: int) -> None:
-        """Report that more steps are done."""
-        self._done += steps
-        if self._progress is not None:
-            self._progress(self._done, self._total)

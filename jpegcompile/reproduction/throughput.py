@@ -6,7 +6,7 @@ pipeline.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from jpegcompile.errors import CheckFailedError
 from jpegcompile.evaluation.benchmark.rounds import Measurement, interleaved, timed
 from jpegcompile.evaluation.compare import Scores
+from jpegcompile.jpeg.read import image_bytes
 from jpegcompile.messages import Message
 from jpegcompile.processors import available_processors
+from jpegcompile.progress import Advance
 from jpegcompile.reproduction.pipelines import ScorePipeline, jpeg_scores, spatial_scores
 from jpegcompile.reproduction.subject import Subject
 
@@ -120,7 +122,7 @@ def throughput(
     scores: Scores,
     threads: int,
     rounds: int = ROUNDS,
-    progress: Callable[[int], None] | None = None,
+    progress: Advance | None = None,
 ) -> Throughput:
     """Measure both pipelines, after a check of their scores.
 
@@ -138,7 +140,7 @@ def throughput(
     pipelines = {SPATIAL: spatial_scores(subject, threads), JPEG: jpeg_scores(subject)}
     for batch, count in round_images(subject).items():
         chosen = np.linspace(0, len(subject.images.files) - 1, count).round().astype(np.int64)
-        files = [subject.images.files[i].read_bytes() for i in chosen]
+        files = [bytes(image_bytes(subject.images.files[i])) for i in chosen]
         spatial, jpeg = (_run(pipeline, files, batch) for pipeline in pipelines.values())
         _check(spatial, scores.before[chosen], SPATIAL)
         _check(jpeg, scores.exact[chosen], JPEG)
@@ -156,7 +158,7 @@ def _speeds(
     files: Sequence[bytes],
     batch: int,
     rounds: int,
-    progress: Callable[[int], None] | None,
+    progress: Advance | None,
 ) -> dict[str, tuple[float, ...]]:
     """Return the images a second of each pipeline in each round."""
 

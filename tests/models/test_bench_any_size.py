@@ -33,11 +33,12 @@ from jpegcompile.evaluation.benchmark.rivals import file_reader
 from jpegcompile.evaluation.benchmark.rivals.readable import readable
 from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS, Chosen, chosen_rivals
 from jpegcompile.evaluation.benchmark.rivals.target import Target
-from jpegcompile.evaluation.benchmark.timer import Steps, Timer
+from jpegcompile.evaluation.benchmark.timer import Timer
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.messages import code_of
+from jpegcompile.progress import Steps
 
 
 def test_batches_are_read_ahead_in_their_order() -> None:

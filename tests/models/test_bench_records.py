@@ -26,6 +26,7 @@ from jpegcompile.evaluation.benchmark.rounds import (
     timed,
 )
 from jpegcompile.processors import available_processors
+from jpegcompile.progress import Steps
 from jpegcompile.version import __version__
 
 
@@ -101,3 +102,14 @@ def test_a_clock_around_a_call() -> None:
     ticks = itertools.count(start=0.0, step=0.25)
     taken = median_for(lambda: calls.append(1), 0.0, warm_up=2, fewest=3, clock=lambda: next(ticks))
     assert (taken, len(calls)) == (0.25, 5)
+
+
+def test_steps_report_to_a_progress() -> None:
+    seen: list[tuple[int, int]] = []
+    steps = Steps(lambda done, total: seen.append((done, total)), 5)
+    steps()
+    steps(3)
+    assert seen == [(1, 5), (4, 5)]
+    silent = Steps(None, 5)
+    silent(2)
+    assert silent.done == 2

@@ -32,7 +32,7 @@ def node_times(profile: Path, runs: int, warm_up: int) -> list[NodeTime]:
 
     Args:
         profile: file that `InferenceSession.end_profiling` wrote.
-        runs: number of batches, each of which is one or several runs of the session.
+        runs: number of batches; a batch is one or several runs of the session.
         warm_up: number of batches at the beginning that do not count.
     """
     durations: dict[tuple[str, str], list[float]] = defaultdict(list)

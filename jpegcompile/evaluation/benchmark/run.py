@@ -21,14 +21,14 @@ from jpegcompile.evaluation.benchmark.results import Benchmark
 from jpegcompile.evaluation.benchmark.rivals.readable import readable
 from jpegcompile.evaluation.benchmark.rivals.registry import Chosen, chosen_rivals
 from jpegcompile.evaluation.benchmark.rivals.target import Target
-from jpegcompile.evaluation.benchmark.timer import Steps, Timer
+from jpegcompile.evaluation.benchmark.timer import Timer
 from jpegcompile.evaluation.verify import original_of
 from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.messages import Message
 from jpegcompile.processors import available_processors
-from jpegcompile.progress import Progress, no_progress
+from jpegcompile.progress import Progress, Steps, no_progress
 from jpegcompile.resolution import network_of
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.native import Execution, execution_of

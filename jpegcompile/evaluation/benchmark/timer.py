@@ -17,27 +17,12 @@ from jpegcompile.evaluation.benchmark.operators import NodeTime
 from jpegcompile.evaluation.benchmark.process import Process
 from jpegcompile.evaluation.benchmark.results import Cell, Side, Timing
 from jpegcompile.evaluation.benchmark.rounds import rotated
-from jpegcompile.progress import Progress
+from jpegcompile.progress import Steps
 
 _PROFILED_RUNS = 10
 _MOST_RUNS = 1000
 # With fewer runs, each of them is long: a run to warm up would cost as much and change little.
 _RUNS_FOR_WARM_UP = 4
-
-
-@dataclass
-class Steps:
-    """Progress in steps of equal size."""
-
-    progress: Progress | None
-    total: int
-    count: int = 0
-
-    def done(self) -> None:
-        """Report that a step is done."""
-        self.count += 1
-        if self.progress is not None:
-            self.progress(self.count, self.total)
 
 
 @dataclass(frozen=True)
@@ -89,7 +74,7 @@ class Timer:
             answer = process.ask("outputs", str(self.templates.folder))
             memory.append(answer["memory"])
             files.append(answer["files"])
-            self.steps.done()
+            self.steps()
         checks = Checks(self.templates, processes[0], files[0])
         checked = [checks.of(process, own) for process, own in zip(processes, files, strict=True)]
         return memory, checks, checked
@@ -101,7 +86,7 @@ class Timer:
             answers.append(process.ask("prepare"))
             if answers[-1]["sharing"] is not None:
                 checks.of(process, process.ask("pipelined", str(self.templates.folder))["files"])
-            self.steps.done()
+            self.steps()
         return answers
 
     def _timed(
@@ -118,7 +103,7 @@ class Timer:
                     answer = process.ask("time", stage, name, *runs)
                     rounds[index][process.job.side].append(median(answer["seconds"]))
             for _ in processes:
-                self.steps.done()
+                self.steps()
         return tuple(
             Timing(stage, name, values)
             for (stage, name), values in zip(stages, rounds, strict=True)
