@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from jpegcompile.evaluation.compare import check_scores
 from jpegcompile.evaluation.stability import Stability
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
+from jpegcompile.progress import Advance
 from jpegcompile.search.cache import Cache
 from jpegcompile.search.interval import PairedCounts
 from jpegcompile.search.probe import Knob, Probe
@@ -29,7 +30,7 @@ class PlanEvaluator:
         cache: Cache,
         output: str,
         masking: Masking,
-        progress: Callable[[int], None],
+        progress: Advance,
     ) -> None:
         """Measure `output` of the probe; `progress` is called with images done."""
         self._probe = probe

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +27,7 @@ from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.operators.piecewise import TRUNCATE
 from jpegcompile.operators.registry import OPERATORS
+from jpegcompile.progress import Advance
 from jpegcompile.runtime.cut import with_whole_tiles
 from jpegcompile.runtime.session import Session
 from jpegcompile.weights.read import fingerprint
@@ -164,7 +165,7 @@ class Probe:
         files: Sequence[Path],
         plan: FrequencyPlan,
         output: str,
-        progress: Callable[[int], None] | None = None,
+        progress: Advance | None = None,
     ) -> NDArray[Any]:
         """An output for image files, under a plan.
 
@@ -192,7 +193,7 @@ class Probe:
         files: Sequence[Path],
         plan: FrequencyPlan,
         output: str,
-        progress: Callable[[int], None] | None = None,
+        progress: Advance | None = None,
     ) -> Stability:
         """What one unit in the last place of the image does to an output, under a plan.
 
