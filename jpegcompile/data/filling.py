@@ -135,4 +135,7 @@ def by_itself(error: Error, sources: Sequence[ImageSource], place: int) -> Error
         sources: all sources.
         place: index of the source.
     """
-    return renamed(error, source_name(sources, place), source_name([sources[place]], 0))
+    old, new = source_name(sources, place), source_name([sources[place]], 0)
+    if isinstance(error, ImageError):
+        return renamed(error, old, new)
+    return renamed(error, old, new)

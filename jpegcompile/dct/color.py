@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from jpegcompile.errors import ImageError
 from jpegcompile.jpeg.frame import ColorSpace, Frame
+from jpegcompile.messages import Message
 
 Color = Literal["RGB", "BGR", "L"]
 
@@ -39,7 +40,10 @@ def mixing_matrix(source: ColorSpace, wanted: Color) -> NDArray[np.float64]:
 
 
 def check_chroma_sampling(frame: Frame) -> None:
-    """Refuse files whose two chroma components are sampled differently.
+    """Raise an error if the two chroma components are sampled differently.
+
+    Args:
+        frame: frame of the file.
 
     Raises:
         ImageError: if components 1 and 2 of a YCbCr file have different sampling factors.
@@ -47,6 +51,9 @@ def check_chroma_sampling(frame: Frame) -> None:
     if frame.color_space == "ycbcr" and frame.sampling[1] != frame.sampling[2]:
         first, second = ("x".join(map(str, factors)) for factors in frame.sampling[1:])
         raise ImageError(
-            f"Cb and Cr are sampled differently ({first} and {second});"
-            " save the image with one chroma sampling"
+            Message(
+                "chroma-sampled-differently",
+                f"Cb and Cr are sampled differently ({first} and {second});"
+                " save the image with one chroma sampling",
+            )
         )

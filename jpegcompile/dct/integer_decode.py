@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from jpegcompile.dct.color import Color
 from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.geometry import AxisPlacement, Placement
 
 Bytes = NDArray[np.uint8]
@@ -275,7 +276,11 @@ def _resampled(pixels: Bytes, axis: int, placement: AxisPlacement) -> Bytes:
         return pixels
     if placement.filter.library != "pillow":
         raise UsageError(
-            f"the filter is of {placement.filter.library}; the decoder libjpeg-turbo takes Pillow's"
+            Message(
+                "integer-decode-filter-not-pillow",
+                f"the filter is defined by {placement.filter.library}; decoder libjpeg-turbo"
+                " requires a filter of Pillow",
+            )
         )
     weights = resampling_weights(placement.source, placement.target, placement.filter.name)
     # Sums stay below 2**31: they are exact in float64, which is fast.
