@@ -17,6 +17,7 @@ from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.interface import LUMA
 from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo
+from jpegcompile.progress import Progress
 from jpegcompile.runtime import cuda
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.cut import begin_at, begin_behind_decode, preprocesses
@@ -27,7 +28,7 @@ from jpegcompile.runtime.opening import (
     require_compiled,
     shared_weights,
 )
-from jpegcompile.runtime.providers import Asked, Progress, providers_for
+from jpegcompile.runtime.providers import Asked, providers_for
 from jpegcompile.runtime.views import over_views
 from jpegcompile.target.base import CUDA_PROVIDER, Target
 from jpegcompile.target.registry import TARGETS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -17,6 +17,7 @@ from jpegcompile.errors import AccessError, FallbackWarning, UsageError
 from jpegcompile.gpu.archs import architecture_for
 from jpegcompile.gpu.library.build import gpu_kernels
 from jpegcompile.messages import Message
+from jpegcompile.progress import Progress, no_progress
 from jpegcompile.runtime import cuda
 from jpegcompile.target.base import CPU_PROVIDERS, CUDA_PROVIDER
 
@@ -26,7 +27,6 @@ CHOICES: tuple[Choice, ...] = get_args(Choice)
 Provider = str | tuple[str, Mapping[str, Any]]
 # The `providers` argument of callers.
 Asked = Choice | Sequence[Provider]
-Progress = Callable[[int, int], None]
 # Without this option ONNX Runtime's CUDA kernels round float32 to TF32.
 _EXACT_CUDA: Provider = (CUDA_PROVIDER, {"use_tf32": "0"})
 # Part of the library's answer if files are undamaged but have kernels for other devices only.
@@ -131,7 +131,7 @@ def providers_for(
     model: str | os.PathLike[str],
     *,
     native: bool = True,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> Providers:
     """Return the providers that a caller asks for.
 
