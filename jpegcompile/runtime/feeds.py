@@ -111,7 +111,7 @@ def _view(runner: ImageRunner, view: int | None) -> int:
         raise UsageError(
             Message(
                 "view-out-of-range",
-                f"view is {view!r}, but {runner.path} sees {count} views of an image; give a whole"
+                f"view is {view!r} but {runner.path} sees {count} views of an image; give a whole"
                 f" number from 0 to {count - 1}",
             )
         )

@@ -174,7 +174,7 @@ def test_a_thousand_files_of_which_some_are_damaged(
     assert run_command([*arguments, "--json"]) == 4
     captured = capsys.readouterr()
     data: Any = json.loads(captured.out)
-    assert captured.err.startswith("jpegcompile: 20 files could not be used; the first is ")
+    assert captured.err.startswith("jpegcompile: 20 files were unusable; the first is ")
     assert [one["file"] for one in data["skipped"]] == damaged
     assert (data["images"], data["pixel_fallbacks"]) == (980, by_pixels)
     assert data["agreement_exact"] == 1

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.codes import refused
 from support.shard_files import write_shard
 
 from jpegcompile.data.division import Reader
@@ -29,9 +30,9 @@ def test_braces_are_those_of_shells() -> None:
     assert expanded("s-{008..011}.tar") == ["s-008.tar", "s-009.tar", "s-010.tar", "s-011.tar"]
     assert expanded("{a,b}/{9..10}") == ["a/9", "a/10", "b/9", "b/10"]
     for wrong in ("{3..1}", "{1..9999999}"):
-        with pytest.raises(UsageError, match="is no range that rises by at most 1000000"):
+        with refused("shard-pattern-range", UsageError):
             expanded(wrong)
-    with pytest.raises(UsageError, match="stands for more than 1000000 names; give fewer"):
+    with refused("shard-pattern-too-large", UsageError):
         expanded("{0..999}" * 3)
 
 

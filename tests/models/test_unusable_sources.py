@@ -68,7 +68,5 @@ def test_a_reader_keeps_the_order_of_its_sources() -> None:
     assert seen == ["bytes", "bytes"]
     with pytest.raises(ImageError) as caught:
         require_complete(reader.skipped)
-    assert str(caught.value).startswith(
-        "2 files could not be used; the first is bytes (image 11): "
-    )
+    assert str(caught.value).startswith("2 files were unusable; the first is bytes (image 11): ")
     require_complete(())
