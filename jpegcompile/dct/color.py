@@ -1,4 +1,4 @@
-"""Linear colour transforms from the components of a file to the channels that a model takes."""
+"""Linear color transforms from the components of a file to the channels of a model's input."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ Color = Literal["RGB", "BGR", "L"]
 
 # JFIF 1.02, page 3: columns Y, Cb - 128, Cr - 128; rows R, G, B.
 _YCBCR_TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136286, -0.714136286], [1.0, 1.772, 0.0]])
-# Luma of an RGB-coded file (ITU-R BT.601), for models of one channel.
+# Luma of an RGB-coded file (ITU-R BT.601), for models with one channel.
 _RGB_TO_LUMA = np.array([[0.299, 0.587, 0.114]])
 
 
 def mixing_matrix(source: ColorSpace, wanted: Color) -> NDArray[np.float64]:
-    """Matrix [channels wanted, components of the source].
+    """Return the color transform [channels, components].
 
-    Samples of every component are taken relative to 128, and so are the channels that result:
-    every row of a channel sums so that a grey of 128 stays 128.
+    Components and channels are relative to 128, so the level 128 of gray is zero on both sides.
+
+    Args:
+        source: color space of the file.
+        wanted: color of the result.
     """
     if source == "gray":
         to_rgb = np.ones((3, 1))

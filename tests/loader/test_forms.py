@@ -225,7 +225,7 @@ def test_a_batch_without_images_of_any_size(tmp_path: Path) -> None:
         assert isinstance(batch.inputs, dict)
         assert isinstance(empty.inputs, dict)
         (skipped,) = empty.skipped
-        assert skipped.reason == "holds RGB, and the model takes luma and chroma; use form tensor"
+        assert code_of(skipped.reason) == "dataset-rgb-file"
         assert empty.inputs.keys() == batch.inputs.keys()
         for name, values in empty.inputs.items():
             full = batch.inputs[name]

@@ -102,10 +102,11 @@ def test_another_sampling_is_refused(options: Any, kind: str, tmp_path: Path) ->
     path = tmp_path / "image.jpg"
     path.write_bytes(make_jpeg(WIDTH, HEIGHT, **options))
     message = f"is {kind} but the model is compiled for 4:2:0; use Session.run"
-    for images, name in (
+    given: list[tuple[list[Any], str]] = [
         ([make_jpeg(WIDTH, HEIGHT), path], str(path)),
         ([path.read_bytes()], "bytes"),
-    ):
+    ]
+    for images, name in given:
         with refused("feeds-subsampling-mismatch", ImageError) as caught:
             session.feeds(images)
         assert str(caught.value) == f"{name}: {message}"
@@ -116,10 +117,11 @@ def test_another_size_is_refused(tmp_path: Path) -> None:
     session = jpegcompile.load(compiled(tmp_path))
     path = tmp_path / "image.jpg"
     path.write_bytes(make_jpeg(HEIGHT, WIDTH))
-    for call, images in (
+    given: list[tuple[Any, list[Any]]] = [
         (session.feeds, [path]),
         (session.run, [make_jpeg(WIDTH, HEIGHT), path]),
-    ):
+    ]
+    for call, images in given:
         with refused("image-size-mismatch", ImageError) as caught:
             call(images)
         assert str(caught.value).startswith(f"{path}: is 20x36 but the model takes 36x20;")

@@ -224,6 +224,12 @@ def test_limit_of_pixels() -> None:
     assert str(caught.value).startswith("bytes: ")
 
 
+def test_images_that_pillow_takes_for_bombs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
+    with refused("fallback-image-refused-by-pillow", ImageError):
+        decoded(mixed_file("png", 20, 31))
+
+
 def test_files_that_never_end_are_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(ImageError) as caught:
