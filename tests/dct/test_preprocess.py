@@ -120,6 +120,7 @@ def test_missing_and_unreadable_file(tmp_path: Path) -> None:
     ):
         with pytest.raises(AccessError) as caught:
             preprocess_of(path)
+        assert caught.value.code == "json-unreadable"
         message = f"{path}: cannot read preprocessing: {reason}; check the path"
         assert str(caught.value) == message
 

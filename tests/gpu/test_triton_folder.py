@@ -214,5 +214,5 @@ def test_an_interpreted_process_compiles_nothing(tiny: Material) -> None:
 
 
 def test_what_takes_files_alone_says_so(written: Written) -> None:
-    with pytest.raises(UnsupportedModelError, match="is a module of PyTorch, and a file is needed"):
+    with refused("model-is-module-folder", UnsupportedModelError):
         Session(written.folder)
