@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.codes import code_in
 from support.commands import drawn_on_a_terminal, fails, few_images, run_json, run_text
 from support.frequency_commands import AUTO, COMPILE, MODEL
 from support.tiers import thorough
@@ -106,21 +107,18 @@ def test_files_that_cannot_be_written_come_out_before_the_search(
     good, file, absent = (tmp_path / name for name in ("m.onnx", "file", "none/f.json"))
     file.write_bytes(b"")
     search = (*AUTO, images, "--cache", tmp_path / "cache")
-    for arguments, message in (
-        (
-            ("-o", absent),
-            f"{absent}: cannot write: No such file or directory; make the folder first",
-        ),
+    for arguments, path, code in (
+        (("-o", absent), absent, "output-not-writable"),
         (
             ("-o", good, "--save-frequencies", file / "f.json"),
-            f"{file / 'f.json'}: cannot write: Not a directory; give another path",
+            file / "f.json",
+            "output-not-writable",
         ),
-        (
-            ("-o", good, "--save-frequencies", tmp_path),
-            f"{tmp_path}: is not a plain file; give another name",
-        ),
+        (("-o", good, "--save-frequencies", tmp_path), tmp_path, "output-not-a-file"),
     ):
-        assert fails(capsys, 5, *COMPILE, *arguments, *search) == message
+        message = fails(capsys, 5, *COMPILE, *arguments, *search)
+        assert message.startswith(f"{path}: ")
+        assert code_in(message) == code
     assert list(tmp_path.iterdir()) == [file]
 
 

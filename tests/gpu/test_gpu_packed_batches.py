@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from onnx import ModelProto, numpy_helper, parser
+from support.codes import refused
 from support.images import make_jpeg
 from support.packing import coefficients_like
 
@@ -127,11 +128,13 @@ def test_a_wrong_value_changes_the_outputs(
 
 def test_tensors_are_not_packed(tmp_path: Path) -> None:
     module = module_of(tmp_path, input="tensor")
-    with pytest.raises(UsageError) as caught:
+    with refused("module-packed-tensors", UsageError):
         module.feeds(files(1), packed=True)
-    assert str(caught.value) == (
-        f"{module.path}: takes tensors, and only coefficients can be packed; leave packed out"
-    )
+    with refused("module-shared-inputs", UsageError):
+        module.run(files(1), {"mask": np.ones(1, np.float32)})
+    module._process += 1
+    with refused("module-opened-before-fork", UsageError):
+        module.run(files(1))
 
 
 def test_planes_of_any_values_by_one_copy() -> None:

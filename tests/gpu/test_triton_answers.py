@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.codes import refused
 from support.exports import export
 from support.families import FAMILIES, SHALLOW
 from support.triton_modules import AGREEMENT, Array, Material, Written, distance
@@ -37,7 +38,7 @@ def test_it_is_called_with_feeds(tiny: Material, written: Written, expected: lis
     with torch.inference_mode():
         made = written.module(**feeds)
     assert distance([m.numpy() for m in made], expected, 2) < AGREEMENT
-    with pytest.raises(ImageError, match="is 4:4:4 but the model is compiled for 4:2:0; use run"):
+    with refused("module-call-subsampling-mismatch", ImageError):
         written.module.feeds(tiny.files)
 
 
@@ -68,7 +69,7 @@ def test_half_precision(tmp_path: Path, tiny: Material, expected: list[Array]) -
 
 
 def test_the_interpreter_refuses_bfloat16(tmp_path: Path, tiny: Material) -> None:
-    with pytest.raises(AccessError, match="which Triton's interpreter does not know"):
+    with refused("module-bfloat16-interpreted", AccessError):
         tiny.write(tmp_path / "m", precision="bfloat16")
 
 

@@ -44,13 +44,11 @@ FILES: dict[str, tuple[bytes, str]] = {
     "cut": (WHOLE[:-40], f"damaged: Premature end of JPEG file; {BYTES}"),
     "cut off": (
         b"\r\n" + WHOLE,
-        "not a JPEG from its start: a JPEG begins at byte 2 of it; cut off what is in front of"
-        " that",
+        "not a JPEG: a JPEG begins at byte 2, after other data; remove the bytes before it",
     ),
     "height 0": (
         WHOLE.replace(b"\0\x10\0\x18\x03", b"\0\0\0\x18\x03"),
-        "Empty JPEG image: its header leaves the height to a DNL marker, which is not supported;"
-        f" {CONVERT}",
+        f"the height is in a DNL marker, which is not supported; {CONVERT}",
     ),
     "12 bits": (
         WHOLE.replace(b"\xff\xc1\0\x11\x08", b"\xff\xc1\0\x11\x0c"),
@@ -62,7 +60,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     ),
     "cmyk": (
         make_jpeg(24, 16, "CMYK"),
-        "4 components (CMYK or YCCK) are not supported; convert it to RGB or grey",
+        "4 components (CMYK or YCCK) are not supported; convert it to RGB or grayscale",
     ),
     "one scan missing": (
         sampled("4:2:0", scans=[0, 2]),
@@ -114,7 +112,7 @@ def test_zero_in_a_table() -> None:
     start = WHOLE.index(b"\xff\xdb") + 5
     file = WHOLE[:start] + b"\0\0" + WHOLE[start + 2 :]
     assert refusal(file) == (
-        f"corrupt data: the quantization table of component 0 holds a zero; {BYTES}"
+        f"corrupt data: the quantization table of component 0 contains a zero; {BYTES}"
     )
 
 

@@ -249,9 +249,8 @@ def test_two_files_are_written_or_none(
                 compiled.save(folder / "m.onnx", external_data=True)
         name = ["m.onnx.data", "m.onnx"][failing - 1]
         assert calls[:failing] == ["m.onnx.data", "m.onnx"][:failing]
-        assert str(caught.value) == (
-            f"{folder / name}: cannot write: No space left on device; nothing was kept"
-        )
+        assert caught.value.code == "output-write-failed"
+        assert str(caught.value).startswith(f"{folder / name}: cannot write: No space left")
         assert contents(folder) == before
     compiled.save(folder / "m.onnx", external_data=True)
     assert sorted(contents(folder)) == ["m.onnx", "m.onnx.data"]
@@ -265,7 +264,8 @@ def test_a_name_that_is_taken(source: Path, tmp_path: Path, name: str, other: st
     (folder / other).write_bytes(b"old")
     with pytest.raises(AccessError) as caught:
         jpegcompile.compile(source, input="tensor").save(folder / "m.onnx", external_data=True)
-    assert str(caught.value) == f"{taken}: is not a plain file; give another name"
+    assert caught.value.code == "output-not-a-file"
+    assert str(caught.value).startswith(f"{taken}: ")
     assert sorted(file.name for file in folder.iterdir()) == ["m.onnx", "m.onnx.data"]
     assert (folder / other).read_bytes() == b"old"
 

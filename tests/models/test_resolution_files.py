@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.codes import refused
 from support.commands import fails, run_json, run_text
 from support.images import make_jpeg
 from support.tiny_residual import tiny_residual
@@ -182,5 +183,5 @@ def test_files_of_the_network_s_size() -> None:
 
     assert filter_at((24, 20)) == Filter("dct", "jpegcompile")
     assert filter_at((40, 40)) == filter_at((22, 24)) == Filter("bilinear")
-    with pytest.raises(UsageError, match='add a "resize" to it'):
+    with refused("resolution-crop-without-resize", UsageError):
         scaled(preprocess_of({"crop": "center"}), (32, 32), (24, 24))
