@@ -17,7 +17,7 @@ from support.refusals import refusal
 from jpegcompile.backends import emit as emission
 from jpegcompile.errors import AccessError, InternalError, UnsupportedModelError
 from jpegcompile.frontend import check
-from jpegcompile.ir.rewrite import map_problem
+from jpegcompile.ir.decline import map_problem
 from jpegcompile.weights.read import fingerprint
 
 RELU = Graph("(T[N,3,16,16] x) => (T[] y) { y = Relu(x) }")
