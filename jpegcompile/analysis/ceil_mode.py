@@ -9,6 +9,8 @@ from __future__ import annotations
 import onnx
 from onnx import helper
 
+from jpegcompile.opset import standard_opset
+
 _POOLS = ("MaxPool", "AveragePool", "LpPool")
 _RIGHT_SINCE = 22
 
@@ -23,7 +25,7 @@ def has_ceil_mode(node: onnx.NodeProto) -> bool:
 
 def may_be_inferred_wrongly(model: onnx.ModelProto) -> bool:
     """Whether shape inference can compute a wrong size in a model."""
-    opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
+    opset = standard_opset(model.opset_import)
     return opset < _RIGHT_SINCE and any(has_ceil_mode(node) for node in model.graph.node)
 
 

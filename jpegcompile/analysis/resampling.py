@@ -16,7 +16,7 @@ from jpegcompile.messages import Message
 # Since this opset, attributes select coordinates and rounding.
 _RESIZE_WITH_MODES = 11
 _UNKNOWN = Message("resize-size-unknown", "its scales or sizes are not known at compile time")
-_OTHER_AXES = Message("resize-batch-or-channels", "it resizes batch or channels")
+_OTHER_AXES = Message("resize-other-axes", "it resizes batch or channels")
 
 
 @dataclass(frozen=True)

@@ -240,7 +240,7 @@ def test_declines_by_attribute() -> None:
 
 
 def test_declines_batch_and_channels() -> None:
-    reason = "resize-batch-or-channels"
+    reason = "resize-other-axes"
     channels = scaled('mode = "nearest"')
     channels = replace(channels, weights={"s": np.asarray([1, 2, 2, 2], np.float32)})
     assert reason_of(channels) == reason

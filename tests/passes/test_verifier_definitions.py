@@ -222,6 +222,15 @@ def test_faults(fault: Fault) -> None:
     assert_broken(found, code, node)
 
 
+def test_an_operand_of_another_type() -> None:
+    text = "(T[N,6,16,16] x) => (T[] y) { y = InstanceNormalization(x, s, t) }"
+    found = lowered(Graph(text, {"s": np.ones(6), "t": np.ones(6)}))
+    node = node_of(found, "JpegGroupNormalization")
+    (index,) = (i for i, t in enumerate(node.inputs) if t.dtype == np.int64)
+    node.inputs[index] = constant(np.int32, 4)
+    assert_broken(found, "verify-operand-type", "JpegGroupNormalization 'y'", "int32")
+
+
 def test_a_map_that_may_not_be_grouped() -> None:
     found = lowered(Graph("(T[N,4,16,16] x) => (T[] y) { y = DepthToSpace<blocksize = 2>(x) }"))
     node = node_of(found, "JpegDepthToSpace")

@@ -126,9 +126,8 @@ def function(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     given = operands_of(node, operator)
     x = given["x"]
     if operator.name not in _PROGRAMMED:
-        if operator.reference != "pixelwise.reference:jpeg_pixelwise":
-            text = "no kernel computes a function that is specific to this model"
-            return Declined(Message("function-of-this-model", text))
+        # Functions that are specific to a model have no kernel and no selector.
+        assert operator.reference == "pixelwise.reference:jpeg_pixelwise"
         named = function_program(operator.name.removeprefix("Jpeg"), node.attrs)
         return _Parts(x, named.steps).call(node)
     table = constant(given["constants"])
