@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.ahead_of_time import compiled
+from support.codes import refused
 from support.gpu_epilogues import EPILOGUES, launches_of, with_channels
 
 from jpegcompile.errors import UsageError
@@ -108,7 +109,7 @@ def test_the_page_has_every_kernel() -> None:
 def test_a_page_without_marks_is_refused(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"text {END} {BEGIN}")
-    with pytest.raises(UsageError, match="has no lines <!-- begin table --> and <!-- end table"):
+    with refused("page-without-table-marks", UsageError):
         main(page)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.codes import refused
 from support.commands import fails, run_json, run_text
 from support.tiers import thorough
 
@@ -128,15 +129,15 @@ def test_a_small_budget_leaves_the_size(cache: Path, capsys: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "problem"),
+    ("options", "code"),
     [
-        ({"max_drop": 0}, "--max-drop is 0; give percentage points above 0 and below 100"),
-        ({"max_drop": 0.5}, "100 of the images search, but only 539 or more can show a loss"),
-        ({"labels": {}}, "the network is right on"),
+        ({"max_drop": 0}, "search-max-drop-out-of-range"),
+        ({"max_drop": 0.5}, "search-images-too-few"),
+        ({"labels": {}}, "search-model-guesses"),
     ],
 )
-def test_what_no_search_can_show(
-    options: dict[str, Any], problem: str, cache: Path, tmp_path: Path
+def test_budgets_that_no_search_can_show(
+    options: dict[str, Any], code: str, cache: Path, tmp_path: Path
 ) -> None:
     if "labels" in options:
         file = tmp_path / "labels.json"
@@ -144,7 +145,7 @@ def test_what_no_search_can_show(
         shifted = {name: (index + 1) % len(names) for index, name in enumerate(names)}
         file.write_text(str(shifted).replace("'", '"'))
         options = {"labels": file}
-    with pytest.raises(UsageError, match=problem):
+    with refused(code, UsageError):
         search(cache, **options)
 
 
@@ -153,8 +154,9 @@ def test_a_refuted_budget(found: ResolutionSearch) -> None:
     refuted = ResolutionSearch(
         **{**vars(found), "verification": PairedCounts.of(lost, ~lost), "max_drop": 50.0}
     )
-    with pytest.raises(CheckFailedError, match=r"lose 100\.00 points of top-1, 50 are"):
+    with refused("search-budget-refuted", CheckFailedError) as caught:
         require_budget(refuted)
+    assert "100.00 points" in str(caught.value)
     require_budget(found)
 
 
