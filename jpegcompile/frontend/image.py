@@ -18,6 +18,7 @@ from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frontend.walk import FreshNames, all_graphs
 from jpegcompile.messages import Message
 from jpegcompile.network_input import Layout
+from jpegcompile.opset import standard_opset
 
 _RANK = 4
 # A tensor of rank 3 with any other first and last dimension is not taken for an image.
@@ -204,7 +205,7 @@ def _shape(value: onnx.ValueInfoProto) -> str:
 
 
 def _squeeze(model: onnx.ModelProto, names: FreshNames, image: str, inner: str) -> onnx.NodeProto:
-    opset = next(entry.version for entry in model.opset_import if entry.domain == "")
+    opset = standard_opset(model.opset_import)
     name = names.fresh(f"{inner}.Squeeze")
     if opset < _SQUEEZE_TAKES_AXES_SINCE:
         return helper.make_node("Squeeze", [image], [inner], name, axes=[0])

@@ -29,6 +29,7 @@ from jpegcompile.frontend.tidy import name_nodes, tidy_graphs, tidy_metadata, ti
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.complaints import complaint
 from jpegcompile.messages import Message
+from jpegcompile.opset import standard_opset
 from jpegcompile.target.base import CPU_PROVIDERS
 from jpegcompile.weights.read import fingerprint, load_weights, tensors_of
 
@@ -238,7 +239,7 @@ def _refuse_newer(source: Source) -> None:
                 " onnx or export an older IR version",
             )
         )
-    opset = next((o.version for o in source.model.opset_import if o.domain == ""), 0)
+    opset = standard_opset(source.model.opset_import)
     if not opset:
         raise UnsupportedModelError(
             Message("opset-missing", f"{source.name}: has no ONNX opset; export the model again")

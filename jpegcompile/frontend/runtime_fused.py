@@ -27,6 +27,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from jpegcompile.frontend.float_types import float_types
 from jpegcompile.frontend.walk import FreshNames, all_graphs
+from jpegcompile.opset import standard_opset
 
 # Operator domain of ONNX Runtime's own operators.
 RUNTIME_OPERATOR_DOMAIN = "com.microsoft"
@@ -127,7 +128,7 @@ def undo_fusions(model: onnx.ModelProto) -> None:
     Args:
         model: a model with topologically sorted, named nodes and without local functions.
     """
-    opset = next(entry.version for entry in model.opset_import if entry.domain == "")
+    opset = standard_opset(model.opset_import)
     names = FreshNames(model.graph)
     types = float_types(model.graph)
     for graph in list(all_graphs(model.graph)):

@@ -21,6 +21,7 @@ from onnx.reference import ReferenceEvaluator
 from jpegcompile.frontend.walk import all_graphs, all_nodes, graphs_of
 from jpegcompile.interface import IR_VERSION
 from jpegcompile.ir.folding import RANDOM
+from jpegcompile.opset import standard_opset
 
 Dims = tuple[int, ...]
 # Shapes, axes and pads are not larger than this.
@@ -74,7 +75,7 @@ class Tensors:
     @property
     def opset(self) -> int:
         """Version of the standard operator set."""
-        return next(o.version for o in self.opsets if o.domain == "")
+        return standard_opset(self.opsets)
 
     def set_constant(self, tensor: onnx.TensorProto) -> None:
         """Record a constant; its values only if it is small enough to be a shape."""
