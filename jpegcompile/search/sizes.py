@@ -15,7 +15,7 @@ from jpegcompile.preprocessing.steps import Filter, Resize
 
 # Sides of candidates are multiples of a block, or of half a block for images below `_SMALL`.
 _STEP, _SMALL_STEP, _SMALL = 8, 4, 96
-# Smallest candidate, as a fraction of the training size. Networks fail below it.
+# Smallest candidate, as a fraction of the training size. Smaller images show networks too little.
 _SMALLEST = 0.375
 # A smaller candidate must save at least this fraction of the time that its area suggests.
 _LEAST_SAVING = 0.4

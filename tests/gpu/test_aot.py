@@ -1,4 +1,4 @@
-"""Kernels are compiled ahead of time, the same everywhere, and checked."""
+"""Ahead-of-time compilation of kernels: reproducibility and checks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from jpegcompile.gpu.programs import RELU
 from jpegcompile.kernels.conv.launch import Convolution
 from jpegcompile.precision import FLOAT16
 
-# Writes the cubin of a convolution with a map of any size, and prints its record.
+# Writes the cubin of a convolution of a map of any size, and prints its record.
 COMPILE = """
 import json, sys
 from dataclasses import asdict
@@ -202,7 +202,8 @@ def test_output_of_tools_that_is_not_understood(monkeypatch: pytest.MonkeyPatch)
         resources(b"")
 
 
-# Prints what a kernel uses for which ptxas takes too few registers, and what it is compiled to.
+# Prints the resources of a kernel for which ptxas chooses too few registers, before and after the
+# second compilation.
 SPILL = """
 import json
 from dataclasses import replace

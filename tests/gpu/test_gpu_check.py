@@ -1,4 +1,4 @@
-"""`gpu-check` on a small network by Triton's interpreter, with a timer that takes no time."""
+"""`gpu-check` on a small network in Triton's interpreter, with a timer that takes no time."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ LAYERS = [
 
 
 class FakeTimer:
-    """Does the work once, and says that it took a microsecond."""
+    """Runs the work once, and reports a time of one microsecond."""
 
     def prepared(self, call: Callable[[], object]) -> Callable[[], float]:
         call()
@@ -136,7 +136,7 @@ def test_a_fault_in_a_network_fails(
     first, _, second = check_network(network, FLOAT32, tmp_path / "model", "aot_eager")
     assert first.check == "original on the CPU: y"
     assert not first.passed
-    # It is wrong either way.
+    # The result is wrong in both cases.
     assert second.passed
 
 
@@ -185,7 +185,7 @@ def test_a_compiled_file_is_checked(
 
 def test_rates_count_useful_work() -> None:
     first, second = layer_rates(LAYERS, 2, FLOAT16, FakeTimer(), CPU)
-    # 2 images of 16 pixels, 16 channels each way.
+    # 2 images of 16 pixels, 16 input and output channels.
     assert first.flops == 2 * 2 * 16 * 16 * 16
     assert first.bytes == 2 * (2 * 2 * 16 * 16 + 16 * 16)
     assert second.bytes - first.bytes == 2 * 2 * 16 * 16

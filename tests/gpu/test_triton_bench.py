@@ -1,4 +1,4 @@
-"""`bench` of modules of PyTorch: what it prints, its JSON, and what it refuses."""
+"""`bench` of PyTorch modules: its table, its JSON and its errors."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
 from jpegcompile.jpeg.read import read_coefficients
 
-# A tile of a map; kernels are interpreted, so larger images would take seconds each.
+# One tile of a map. Kernels are interpreted, so larger images would take seconds each.
 SIDE = 4
-# All 16 inputs at once.
+# All 16 inputs in one call.
 AT_ONCE = ("--batch", 16, *QUICK[2:])
 QUALITIES = ("quality 75", "quality 90")
 
 
 def small_network() -> onnx.ModelProto:
-    """A convolution, ReLU, the mean of the plane, and a classifier."""
+    """A convolution, ReLU, global average pooling and a classifier."""
     generator = np.random.default_rng(3)
 
     def weight(name: str, *shape: int) -> onnx.TensorProto:
@@ -64,7 +64,7 @@ def small_network() -> onnx.ModelProto:
 
 @dataclass(frozen=True)
 class Models:
-    """A network, and what it is compiled to: for files, and for tensors."""
+    """A network and its compiled modules, for files and for tensors."""
 
     source: Path
     files: Path
@@ -185,7 +185,7 @@ def test_what_a_module_has_not(
 
 
 class Recorded:
-    """A module on a GPU that computes nothing; `log` has what was asked of it, in order."""
+    """A replacement of a module on a GPU; `log` records its calls in order."""
 
     device = torch.device("cuda", 0)
     output_names = ("logits",)
@@ -232,7 +232,7 @@ def test_every_step_on_a_gpu_waits_for_it(models: Models, monkeypatch: pytest.Mo
 
 
 def test_images_of_several_frames_keep_their_order(models: Models) -> None:
-    """A fake module says which files it was given, those of one frame at a time."""
+    """The replacement records its files, grouped by frame."""
     asked: list[int] = []
 
     def image_of(images: Sequence[ReadImage], frame: Frame | None) -> torch.Tensor:
@@ -256,7 +256,7 @@ def test_images_of_several_frames_keep_their_order(models: Models) -> None:
 def test_a_module_for_images_of_any_size(
     models: Models, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Files of three sizes stand in turn, so an output in another's place would fail the check."""
+    """Files of three sizes alternate, so swapped outputs would fail the check."""
     path, images = tmp_path / "any", tmp_path / "images"
     preprocess = {"preset": "unit", "resize": {"fit": "exact"}}
     jpegcompile.compile(models.source, target="triton", preprocess=preprocess).save(path)

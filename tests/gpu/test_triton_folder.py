@@ -229,9 +229,9 @@ def test_kernels_compiled_ahead_of_time(tmp_path: Path, tiny: Material) -> None:
     assert all(record["stack"] == record["local_instructions"] == 0 for record in records)
     assert all(record["tensor_instructions"] for record in records if "conv" in record["kernel"])
     grids = {call["grid"] for record in records for call in record["calls"]}
-    # The ingest has a program for each square of the image, a convolution for each 64 pixels.
+    # The ingest has one program for each square of the image, a convolution one for each 64 pixels.
     assert {"1, 1, batch", "2 * batch, 1, 1"} <= grids
-    # Compiled again without them, the folder has none.
+    # Compiling again without kernels removes the file.
     jpegcompile.compile(tiny.model, target="triton", **PREPROCESS).save(folder)
     assert not (folder / CUBINS).exists()
 

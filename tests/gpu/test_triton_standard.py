@@ -1,4 +1,4 @@
-"""Operators of ONNX as expressions of PyTorch: what they compute, and what has none."""
+"""ONNX operators as PyTorch expressions, and operators without an expression."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAP = (2, 3, 6, 8)
 
 @dataclass(frozen=True)
 class Case:
-    """A node: shapes of its inputs, or the integers that an input holds; its attributes."""
+    """A node: shapes of its inputs, or the integers of an input, and its attributes."""
 
     op: str
     inputs: tuple[Any, ...] = (MAP,)
@@ -33,7 +33,7 @@ class Case:
     outputs: int = 1
 
     def arrays(self) -> list[np.ndarray[Any, Any]]:
-        """Inputs: random values of a shape, or a list's integers."""
+        """Return inputs: random values of a shape, or the integers of a list."""
         generator = np.random.default_rng(4)
         return [
             np.array(one) if isinstance(one, list) else generator.uniform(-2, 2, one)
@@ -88,7 +88,7 @@ CASES = [
 
 
 def written(one: Case) -> Standard:
-    """The node; inputs of integers are constants, as in models."""
+    """Return the node; integer inputs are constants, as in models."""
     arrays = one.arrays()
     values = [a if isinstance(i, list) else None for i, a in zip(one.inputs, arrays, strict=True)]
     names = [f"x{index}" for index in range(len(arrays))]
@@ -96,7 +96,7 @@ def written(one: Case) -> Standard:
 
 
 def agrees(one: Case, told: Case | None = None) -> None:
-    """What the expression of `told`, the case itself if not given, computes is what ONNX says."""
+    """Check that the expression of `told`, or of the case itself, agrees with ONNX."""
     given = {f"x{index}": values for index, values in enumerate(one.arrays())}
     outputs = [f"y{index}" for index in range(one.outputs)]
     graph = helper.make_graph(

@@ -1,4 +1,4 @@
-"""Measurements in a file: what is read again, and what is not."""
+"""The cache of measurements."""
 
 from __future__ import annotations
 

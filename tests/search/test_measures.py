@@ -38,7 +38,7 @@ def test_divergence_of_classes_without_a_chance() -> None:
     masked = log_probabilities(np.array([[1.0, 2.0, -np.inf]]))
     assert divergence(masked, masked) == 0
     assert divergence(masked, log_probabilities(np.array([[1.0, 2.0, 3.0]]))) > 0
-    # What had a chance has none, or nothing is known: no number of frequencies is worth that.
+    # A class lost its probability, or a score is not a number: the divergence is infinite.
     assert divergence(log_probabilities(np.array([[1.0, 2.0, 3.0]])), masked) == np.inf
     for value in (np.nan, np.inf):
         scores = log_probabilities(np.array([[1.0, value, 3.0]]))

@@ -1,4 +1,4 @@
-"""The search for a resolution as a whole, on the network and the images of the demo."""
+"""The whole search for a resolution, on the network and images of the demo."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_it_is_the_smallest_within_the_budget(found: ResolutionSearch) -> None:
 def test_its_figures_are_those_of_the_compiled_model(
     found: ResolutionSearch, tmp_path: Path
 ) -> None:
-    """Both halves together are the folder: accuracy as `compare` measures it."""
+    """Both halves together have the accuracy that `compare` measures on the whole folder."""
     path = tmp_path / "compiled.onnx"
     jpegcompile.compile(model_path(), preprocess=found.preprocess, resolution=found.plan).save(path)
     measured = jpegcompile.compare(model_path(), path, images_path())
@@ -67,7 +67,7 @@ def test_its_figures_are_those_of_the_compiled_model(
 
 @thorough
 def test_several_views_are_averaged(tmp_path: Path) -> None:
-    """In the search as where the compiled model is compared."""
+    """The search averages views as the comparison of the compiled model does."""
     described = json.loads(preprocess_path().read_text())
     views = {**described, "resize": 36, "crop": "center", "views": "five"}
     found, path = search(tmp_path, preprocess=views, max_drop=60.0), tmp_path / "compiled.onnx"

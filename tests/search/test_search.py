@@ -1,4 +1,4 @@
-"""The search as a whole, on the network and the images of the demo."""
+"""The whole search for frequencies, on the network and images of the demo."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_search_stays_within_its_budget(found: FrequencySearch) -> None:
 def test_its_figures_are_those_of_the_compiled_models(
     found: FrequencySearch, images: Path, tmp_path: Path
 ) -> None:
-    """Both halves together are the folder: accuracy as `compare` measures it."""
+    """Both halves together have the accuracy that `compare` measures on the whole folder."""
     total = found.search.images + found.verification.images
     for plan, attribute in ((15, "before"), (found.plan, "after")):
         path = tmp_path / f"{attribute}.onnx"
@@ -126,13 +126,13 @@ def test_another_budget_needs_no_new_sensitivities(
     monkeypatch.setattr(Probe, "scores", scores)
     wider = search(images, cache, max_drop=40.0)
     assert sum(wider.masks) + sum(wider.kept) < sum(found.masks) + sum(found.kept)
-    # Whole plans only: a sensitivity is measured of a plan that names one node.
+    # Count whole plans only. A sensitivity is measured with a plan of one node.
     assert numbers_of_nodes
     assert set(numbers_of_nodes) == {len(found.plan.nodes)}
 
 
 class _StopError(Exception):
-    """Stands for Ctrl-C, which pytest would take for its own."""
+    """Represents Ctrl-C, which pytest would handle itself."""
 
 
 def test_an_interrupted_search_goes_on(
@@ -152,7 +152,8 @@ def test_an_interrupted_search_goes_on(
         with pytest.raises(_StopError):
             search(images, tmp_path)
     kept = (next(tmp_path.iterdir())).read_text(encoding="utf-8")
-    assert len(kept.split("\n\n")) == 38  # All but the exact scores, and the call that was stopped.
+    # All calls except the exact scores and the interrupted call.
+    assert len(kept.split("\n\n")) == 38
     result = search(images, tmp_path, progress=lambda *state: progress.append(state))
     assert result == found
     assert next(tmp_path.iterdir()).read_text(encoding="utf-8").startswith(kept)
@@ -176,7 +177,7 @@ def test_stability_is_measured(
     )
     everything = sorted(images.rglob("*.jpg"))
     assert not measure_stability(jpegcompile.load(path), everything).is_chaotic
-    # Without masks of few frequencies there is nothing to measure.
+    # Without approximated masks there is no stability to measure.
     assert search(images, cache, has_exact_masks=True).stability is None
 
 
@@ -184,7 +185,7 @@ def test_stability_is_measured(
 def test_chaotic_plans_are_refused(
     found: FrequencySearch, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As if answers depended on rounding wherever a mask has less than 12 frequencies."""
+    """Pretend that outputs depend on rounding if a mask has fewer than 12 frequencies."""
 
     def stability(self: Probe, files: Any, plan: FrequencyPlan, *_: Any) -> Stability:
         is_coarse = any(plan.of(knob.node).mask < 12 for knob in self.knobs.values())
@@ -210,7 +211,7 @@ def test_a_fixed_truncation(images: Path, cache: Path) -> None:
 
 
 def test_exact_masks(images: Path, cache: Path, tmp_path: Path) -> None:
-    """Only what is kept is chosen; truncation is part of the convolutions then."""
+    """Only kept frequencies are chosen; truncation is then fused into the convolutions."""
     result = search(images, cache, has_exact_masks=True)
     assert result.masks == ()
     assert result.mean_frequencies == 15

@@ -1,4 +1,4 @@
-"""Which resolutions a search tries, by the time that they would take."""
+"""Candidate resolutions of a search and their predicted times."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_what_follows_the_area_is_tried() -> None:
 
 
 def test_what_wastes_tiles_is_refused() -> None:
-    """Time by whole tiles of 16: everything between two multiples takes as long as the larger."""
+    """Time for whole tiles of 16: a size takes as long as the next multiple."""
 
     def by_tiles(size: Size) -> float:
         return float(math.prod(-(-side // 16) * 16 for side in size))
