@@ -1,4 +1,4 @@
-"""When the native library has kernels for CUDA, and what it says where it has none."""
+"""When the native library finds kernels for CUDA, and its messages if it does not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jpegcompile.gpu.cubin_file import StoredCubin, read_cubins, write_cubins
 
 RELU = Node("JpegRelu", {"block": 8, "x_group": 16, "y_group": 16}, ["input 1 16 8 8"])
 MATRICES = ["input 1"] * 4
-# Writes the kernels of a copy from planes and of a ReLU on coefficients that stand in a raster.
+# Writes the kernels of a copy from NCHW and of a ReLU on a raster of coefficients.
 COMPILE = """
 import sys
 from dataclasses import replace
@@ -178,7 +178,7 @@ def test_a_kernel_that_is_missing_is_told_at_the_call(tmp_path: Path) -> None:
 
 
 def test_the_function_tells_the_status() -> None:
-    # In a process of its own, since the library decides once.
+    # Run in a separate process, since the library decides only once.
     code = """
 import ctypes, sys
 status = ctypes.CDLL(sys.argv[1]).JpegcompileCudaStatus
@@ -193,7 +193,7 @@ print(status(b"").decode())
 
 
 def test_what_triton_compiles_is_taken(tmp_path: Path) -> None:
-    """The parameters that the library finds in a real cubin are those of the index."""
+    """The library finds the same parameters in a real cubin as in the index."""
     file = tmp_path / "compiled"
     compiled(COMPILE, file)
     status, (done,) = run(

@@ -1,4 +1,4 @@
-"""`gpu-check` on a small network by Triton's interpreter, with a timer that takes no time."""
+"""`gpu-check` on a small network in Triton's interpreter, with a timer that takes no time."""
 
 from __future__ import annotations
 

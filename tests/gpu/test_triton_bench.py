@@ -1,4 +1,4 @@
-"""`bench` of modules of PyTorch: what it prints, its JSON, and what it refuses."""
+"""`bench` of PyTorch modules: its table, its JSON and its errors."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
 from jpegcompile.jpeg.read import read_coefficients
 
-# A tile of a map; kernels are interpreted, so larger images would take seconds each.
+# One tile of a map. Kernels are interpreted, so larger images would take seconds each.
 SIDE = 4
-# All 16 inputs at once.
+# All 16 inputs in one call.
 AT_ONCE = ("--batch", 16, *QUICK[2:])
 QUALITIES = ("quality 75", "quality 90")
 
 
 def small_network() -> onnx.ModelProto:
-    """A convolution, ReLU, the mean of the plane, and a classifier."""
+    """A convolution, ReLU, global average pooling and a classifier."""
     generator = np.random.default_rng(3)
 
     def weight(name: str, *shape: int) -> onnx.TensorProto:
@@ -65,7 +65,7 @@ def small_network() -> onnx.ModelProto:
 
 @dataclass(frozen=True)
 class Models:
-    """A network, and what it is compiled to: for files, and for tensors."""
+    """A network and its compiled modules, for files and for tensors."""
 
     source: Path
     files: Path
@@ -249,7 +249,7 @@ def test_images_of_several_frames_keep_their_order(models: Models) -> None:
 def test_a_module_for_images_of_any_size(
     models: Models, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Files of three sizes alternate, so exchanged outputs would fail the check."""
+    """Files of three sizes alternate, so swapped outputs would fail the check."""
     path, images = tmp_path / "any", tmp_path / "images"
     preprocess = {"preset": "unit", "resize": {"fit": "exact"}}
     jpegcompile.compile(models.source, target="triton", preprocess=preprocess).save(path)

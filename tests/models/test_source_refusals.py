@@ -16,7 +16,7 @@ from jpegcompile.errors import UnsupportedModelError
 
 
 def edited(**changes: str) -> onnx.ModelProto:
-    """The network with inputs of nodes renamed: NODE_INDEX = name."""
+    """Return the network with renamed inputs of nodes: NODE_INDEX = name."""
     model = NETWORK.model("float")
     for key, name in changes.items():
         node, index = key.split("_")
