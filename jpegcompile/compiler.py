@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ from jpegcompile.options import (
 from jpegcompile.pipeline import FIND_MAPS, pass_names, pipeline_for
 from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
 from jpegcompile.preprocessing.steps import SCALED_DECODING
+from jpegcompile.progress import Progress, no_progress
 from jpegcompile.report import Report
 from jpegcompile.resolution import at_asked_resolution
 from jpegcompile.resolution_plan import Resolution
@@ -119,7 +120,7 @@ def compile(
     aot: Sequence[str] = (),
     strict: bool = False,
     dump_passes: str | os.PathLike[str] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> CompiledModel:
     """Compile a spatial network into one that works in the JPEG transform domain.
 
@@ -221,7 +222,7 @@ def compile(
     elif options.aot:
         from jpegcompile.gpu.library.companion import companion
 
-        cubins = companion(compiled, options.aot, progress or (lambda done, total: None))
+        cubins = companion(compiled, options.aot, progress or no_progress)
     return CompiledModel(compiled, module.report, weights, files, cubins)
 
 
@@ -248,7 +249,7 @@ def _refuse_integer_tensor(source: Source, module: Module) -> None:
 def lower(
     source: Source,
     options: CompileOptions,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     dump: PassDump | None = None,
 ) -> Module:
     """Run the pipeline on a checked model; nothing is emitted.
@@ -337,7 +338,7 @@ def _info(module: Module, source: Source) -> CompiledInfo:
         report=module.report.to_json(),
         domain=options.domain,
         lean=options.lean if has_kernels else None,
-        batch=module.bound_batch or options.batch or 1 if has_kernels else None,
+        batch=module.fixed_batch or options.batch or 1 if has_kernels else None,
         frequencies=None if module.report.is_exact else options.frequencies.to_json(),
         precision=options.precision.name,
         trained_size=module.report.trained_size,

@@ -107,6 +107,6 @@ def network_of(source: Source, info: CompiledInfo) -> Source:
     """The source of a compiled model behind the preprocessing whose work the ingest does."""
     if info.own_preprocessing is None:
         return source
-    assert info.described is not None  # as in every record of own preprocessing
-    given = before_own(info.described)
+    assert info.preprocessing is not None  # as in every record of own preprocessing
+    given = before_own(info.preprocessing)
     return behind_own_preprocessing(source, info.input.name, None, given).source

@@ -26,12 +26,12 @@ from jpegcompile.evaluation.dataset import (
     labelled_images,
     unlabelled_images,
 )
-from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.spatial import SpatialModel, score_count
 from jpegcompile.evaluation.verify import original_of
 from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import ImageReader, OnError
+from jpegcompile.progress import Progress, no_progress
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.outputs import joined
@@ -98,7 +98,7 @@ def compare(
         ImageError, AccessError: if an image is damaged, of another size, or cannot be read; or none
             can be used.
     """
-    session = opened(compiled, native=native, providers=providers, progress=progress or unseen)
+    session = opened(compiled, native=native, providers=providers, progress=progress or no_progress)
     source = original_of(original, session)
     name = score_output(session.output_names, output)
     info = session.info.input

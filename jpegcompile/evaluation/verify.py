@@ -19,7 +19,6 @@ from onnx import TensorProto
 from jpegcompile.errors import CheckFailedError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
 from jpegcompile.evaluation.meter import verification
-from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.trace import inputs_at_once, suspect_of, tensor_bytes
 from jpegcompile.evaluation.trial import Measured, Trial
@@ -28,6 +27,7 @@ from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.precision import precision_of
+from jpegcompile.progress import Progress, no_progress
 from jpegcompile.resolution import as_compiled
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
@@ -84,7 +84,7 @@ def verify(
         if value is not None and not 0 <= value < math.inf:
             raise UsageError(f"{name} is {value:g}; give the error that is allowed, 0 or more")
     session = opened(
-        compiled, native=native, arena=False, providers=providers, progress=progress or unseen
+        compiled, native=native, arena=False, providers=providers, progress=progress or no_progress
     )
     source = original_of(original, session)
     precision = precision_of(session.info.precision)

@@ -6,7 +6,7 @@ import onnx
 from google.protobuf.message import EncodeError
 from onnx import checker
 
-from jpegcompile.analysis.rounded_up import may_be_misjudged
+from jpegcompile.analysis.ceil_mode import may_be_inferred_wrongly
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.ir.complaints import complaint
 from jpegcompile.weights.light import check_light
@@ -23,7 +23,7 @@ def check_model(model: onnx.ModelProto, source: str) -> None:
         try:
             check_light(model, ir_version)
         except onnx.shape_inference.InferenceError:
-            if not may_be_misjudged(model):
+            if not may_be_inferred_wrongly(model):
                 raise
             check_light(model, ir_version, shapes=False)
     except EncodeError as error:

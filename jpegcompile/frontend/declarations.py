@@ -9,7 +9,7 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto, helper, shape_inference
 
-from jpegcompile.analysis.rounded_up import may_be_misjudged, without_rounded_up
+from jpegcompile.analysis.ceil_mode import may_be_inferred_wrongly, without_ceil_mode
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.walk import all_graphs
 from jpegcompile.ir.complaints import complaint
@@ -36,10 +36,10 @@ def infer_declarations(model: onnx.ModelProto, source: str) -> None:
         for output in graph.output:
             output.ClearField("type")
     inferred = [_inferred(light, source)]
-    if may_be_misjudged(light):
+    if may_be_inferred_wrongly(light):
         # Sizes can be wrong, but not what is known without them, nor ranks.
         whole = inferred[0]
-        inferred = [_inferred(without_rounded_up(light), source), _without_sizes(whole)]
+        inferred = [_inferred(without_ceil_mode(light), source), _without_sizes(whole)]
     for found in inferred:
         for graph, known in zip(all_graphs(model.graph), all_graphs(found.graph), strict=False):
             types = {output.name: output.type for output in known.output}

@@ -17,6 +17,7 @@ from onnx import helper, numpy_helper
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frontend.walk import FreshNames, all_graphs
 from jpegcompile.network_input import Layout
+from jpegcompile.opset import standard_opset
 
 _RANK = 4
 # Of a picture; what has any other number in front is a batch, or a stack of something else.
@@ -171,7 +172,7 @@ def _shape(value: onnx.ValueInfoProto) -> str:
 
 
 def _squeeze(model: onnx.ModelProto, names: FreshNames, image: str, inner: str) -> onnx.NodeProto:
-    opset = next(entry.version for entry in model.opset_import if entry.domain == "")
+    opset = standard_opset(model.opset_import)
     name = names.fresh(f"{inner}.Squeeze")
     if opset < _SQUEEZE_TAKES_AXES_SINCE:
         return helper.make_node("Squeeze", [image], [inner], name, axes=[0])

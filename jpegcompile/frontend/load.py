@@ -28,6 +28,7 @@ from jpegcompile.frontend.texts import spell_in_utf8
 from jpegcompile.frontend.tidy import name_nodes, tidy_graphs, tidy_metadata, tidy_opsets
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.complaints import complaint
+from jpegcompile.opset import standard_opset
 from jpegcompile.target.base import CPU_PROVIDERS
 from jpegcompile.weights.read import fingerprint, load_weights, tensors_of
 
@@ -205,7 +206,7 @@ def _refuse_newer(source: Source) -> None:
             f" {onnx.IR_VERSION} that the installed onnx {onnx.__version__} knows; upgrade onnx or"
             " export an older version"
         )
-    opset = next((o.version for o in source.model.opset_import if o.domain == ""), 0)
+    opset = standard_opset(source.model.opset_import)
     if not opset:
         raise UnsupportedModelError(f"{source.name}: names no ONNX opset; export the model again")
     if opset < OLDEST_OPSET:

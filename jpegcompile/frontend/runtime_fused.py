@@ -27,6 +27,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from jpegcompile.frontend.float_types import float_types
 from jpegcompile.frontend.walk import FreshNames, all_graphs
+from jpegcompile.opset import standard_opset
 
 DOMAIN = "com.microsoft"
 _GELU_SINCE = 20
@@ -126,7 +127,7 @@ def undo_fusions(model: onnx.ModelProto) -> None:
     Args:
         model: in the order of its dataflow, without local functions, its nodes named.
     """
-    opset = next(entry.version for entry in model.opset_import if entry.domain == "")
+    opset = standard_opset(model.opset_import)
     names = FreshNames(model.graph)
     types = float_types(model.graph)
     for graph in list(all_graphs(model.graph)):

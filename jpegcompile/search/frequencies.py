@@ -26,7 +26,6 @@ import numpy as np
 from jpegcompile.compiler import ModelSource
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError
-from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.stability import Stability
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, frequency_plan
 from jpegcompile.frontend.head.behind import behind_own_preprocessing
@@ -39,6 +38,7 @@ from jpegcompile.options import image_of
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.progress import Progress
 from jpegcompile.resolution import at_asked_resolution
 from jpegcompile.resolution_plan import Resolution, resolution_of
 from jpegcompile.search.budget import PLANS_A_STEP, farthest_within

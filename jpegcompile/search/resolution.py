@@ -24,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.compiler import ModelSource
-from jpegcompile.evaluation.progress import Progress
 from jpegcompile.frontend.head.behind import behind_own_preprocessing
 from jpegcompile.frontend.load import load_source
 from jpegcompile.input_size import InputSize, Size, input_size_of
@@ -35,6 +34,7 @@ from jpegcompile.preprocessing.fields import geometry_json
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.progress import Progress
 from jpegcompile.resolution_plan import ResolutionPlan
 from jpegcompile.search.cache import Cache, default_folder, key_of
 from jpegcompile.search.halves import halves_for, require_budget_range, require_no_guess

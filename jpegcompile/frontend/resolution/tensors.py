@@ -21,6 +21,7 @@ from onnx.reference import ReferenceEvaluator
 from jpegcompile.frontend.walk import all_graphs, all_nodes, graphs_of
 from jpegcompile.interface import IR_VERSION
 from jpegcompile.ir.folding import RANDOM
+from jpegcompile.opset import standard_opset
 
 Dims = tuple[int, ...]
 # Larger tensors hold no shapes, axes or pads.
@@ -68,8 +69,8 @@ class Tensors:
 
     @property
     def opset(self) -> int:
-        """Of the standard operators."""
-        return next(o.version for o in self.opsets if o.domain == "")
+        """Version of the standard operators."""
+        return standard_opset(self.opsets)
 
     def set_constant(self, tensor: onnx.TensorProto) -> None:
         """Take in a constant; its values only where they may be a shape."""

@@ -36,7 +36,7 @@ def _is_alike(one: gs.Tensor, other: gs.Tensor, module: Module) -> bool:
     shapes = [tuple(t.shape or ()) for t in (one, other)]
     known = len(shapes[0]) == 4 and all(size is not None for size in shapes[0])
     is_same = known and shapes[0] == shapes[1] and one.dtype == other.dtype
-    return is_same and module.domain(one) == module.domain(other)
+    return is_same and module.current_block(one) == module.current_block(other)
 
 
 def forget(inner: gs.Tensor, module: Module) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
-# A tensor has no more forms than these, and a form no more terms; the plainest are kept.
+# A tensor has no more forms than these, and a form no more terms; the simplest are kept.
 _MOST_FORMS, _MOST_TERMS = 12, 4
 _NOTHING_LEFT = 1e-6
 
@@ -73,7 +73,7 @@ class Form:
         return ratios[0] if max(ratios) - min(ratios) < _NOTHING_LEFT else None
 
 
-def plainest(forms: Iterable[Form]) -> tuple[Form, ...]:
+def simplest(forms: Iterable[Form]) -> tuple[Form, ...]:
     """The forms with the fewest terms, each once."""
     unique = dict.fromkeys(f for f in forms if len(f.terms) <= _MOST_TERMS)
     return tuple(sorted(unique, key=lambda form: len(form.terms))[:_MOST_FORMS])

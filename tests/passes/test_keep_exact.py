@@ -21,7 +21,7 @@ from support.graphs import (
 
 from jpegcompile.backends.emit import emit
 
-NAME = "keep-plateaus"
+NAME = "keep-exact"
 POOL = "MaxPool<kernel_shape = [2, 2], strides = [2, 2]>"
 MEAN = "AveragePool<kernel_shape = [2, 2], strides = [2, 2]>"
 CONV = "(T[N,3,16,16] x) => (T[] y) { c = Conv<pads = [1, 1, 1, 1]>(x, w, bias)"

@@ -1,4 +1,4 @@
-"""What discontinuous operators have to read exactly: values at their steps, or order among equals.
+"""What discontinuous operators have to read exactly: values at their points, or order among equals.
 
 Floor(x)      wants to know exactly where x is a whole number,
 ArgMax(x)     which elements along its axis are equal,
@@ -14,7 +14,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from jpegcompile.analysis.plateaus.continuity import (
+from jpegcompile.analysis.exactness.continuity import (
     continuous_inputs,
     is_standard,
     is_whole_power,
@@ -27,28 +27,28 @@ from jpegcompile.ir.graph import input_at, is_float, value_of
 NEAR = 1e-3
 
 Kind = Literal["values", "pixels", "channels"]
-Steps = frozenset[float] | Literal["any", "whole", "whole-but-zero", "halves"]
+Points = frozenset[float] | Literal["any", "whole", "whole-but-zero", "halves"]
 
 
 @dataclass(frozen=True)
-class Demand:
+class Requirement:
     """Which property of a tensor must survive.
 
     Attributes:
-        kind: "values": where it is equal to one of `steps`; "pixels" or "channels": where its
+        kind: "values": where it is equal to one of `points`; "pixels" or "channels": where its
             elements at several pixels, or in several channels, are equal.
-        steps: of "values".
+        points: of "values".
     """
 
     kind: Kind
-    steps: Steps = "any"
+    points: Points = "any"
 
 
-PIXELS, CHANNELS = Demand("pixels"), Demand("channels")
-EVERYTHING = (Demand("values"), PIXELS, CHANNELS)
+PIXELS, CHANNELS = Requirement("pixels"), Requirement("channels")
+EVERYTHING = (Requirement("values"), PIXELS, CHANNELS)
 COMPARISONS = ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual")
 _ORDERS = ("ArgMax", "ArgMin", "Hardmax", "TopK")
-_STEPS: dict[str, Steps] = {
+_DISCONTINUITIES: dict[str, Points] = {
     "Acos": frozenset((-1.0, 1.0)),
     "Acosh": frozenset((1.0,)),
     "Asin": frozenset((-1.0, 1.0)),
@@ -63,34 +63,36 @@ _STEPS: dict[str, Steps] = {
     "Sqrt": frozenset((0.0,)),
     "Tan": "any",
 }
-_MOST_STEPS = 4096
-_WITH_KNOWN_STEPS = frozenset(_STEPS) | frozenset(
+_MOST_POINTS = 4096
+_WITH_KNOWN_DISCONTINUITIES = frozenset(_DISCONTINUITIES) | frozenset(
     (
         *(*COMPARISONS, *_ORDERS, "Cast", "CastLike", "Div", "MaxPool", "Pow", "Shrink"),
         *("DynamicQuantizeLinear", "QuantizeLinear", "ThresholdedRelu"),
     )
 )
-# Steps of a quantiser on either side of zero, as of 8 bits.
-_QUANTIZER_STEPS = 256
+# Points of a quantiser on either side of zero, as of 8 bits.
+_QUANTIZER_LEVELS = 256
 
 
-def near(values: NDArray[np.float64], steps: Steps) -> NDArray[np.bool_]:
+def near(values: NDArray[np.float64], points: Points) -> NDArray[np.bool_]:
     """Which values lie on a step, or nearly."""
-    if isinstance(steps, frozenset):
-        if not steps:
+    if isinstance(points, frozenset):
+        if not points:
             return np.zeros(values.shape, bool)
-        distance = np.abs(values[..., None] - np.asarray(sorted(steps))).min(axis=-1)
-    elif steps == "any":
+        distance = np.abs(values[..., None] - np.asarray(sorted(points))).min(axis=-1)
+    elif points == "any":
         return np.asarray(~np.isnan(values))
     else:
-        shifted = values - 0.5 if steps == "halves" else values
+        shifted = values - 0.5 if points == "halves" else values
         distance = np.abs(shifted - np.round(shifted))
-        if steps == "whole-but-zero":
+        if points == "whole-but-zero":
             distance = np.where(np.abs(values) < 0.5, 1.0, distance)
     return np.asarray(distance <= NEAR * np.maximum(1.0, np.abs(values)))
 
 
-def demands_of(node: gs.Node, graph: gs.Graph, axis: int | None) -> list[tuple[gs.Tensor, Demand]]:
+def requirements_of(
+    node: gs.Node, graph: gs.Graph, axis: int | None
+) -> list[tuple[gs.Tensor, Requirement]]:
     """What a node reads exactly; comparisons of two maps aside, see `compared`.
 
     Args:
@@ -98,7 +100,7 @@ def demands_of(node: gs.Node, graph: gs.Graph, axis: int | None) -> list[tuple[g
         graph: that it belongs to.
         axis: of the channels of its first input, where that is known.
     """
-    known = _known_demands(node, graph, axis) if is_standard(node) else None
+    known = _known_requirements(node, graph, axis) if is_standard(node) else None
     if known is not None:
         return [(t, d) for t, d in known if may_be_float(t)]
     continuous = continuous_inputs(node)
@@ -107,9 +109,9 @@ def demands_of(node: gs.Node, graph: gs.Graph, axis: int | None) -> list[tuple[g
     return [(t, d) for t in (*read, *inner) if may_be_float(t) for d in EVERYTHING]
 
 
-def knows_steps(node: gs.Node) -> bool:
+def has_known_discontinuities(node: gs.Node) -> bool:
     """Whether it is known where an operator is discontinuous."""
-    return is_standard(node) and node.op in _WITH_KNOWN_STEPS
+    return is_standard(node) and node.op in _WITH_KNOWN_DISCONTINUITIES
 
 
 def compared(node: gs.Node) -> tuple[gs.Tensor, gs.Tensor] | None:
@@ -127,14 +129,14 @@ def may_be_float(tensor: gs.Tensor) -> bool:
     return tensor.dtype is None or is_float(tensor)
 
 
-def _known_demands(
+def _known_requirements(
     node: gs.Node, graph: gs.Graph, axis: int | None
-) -> list[tuple[gs.Tensor, Demand]] | None:
-    """Demands of an operator whose steps are known; None for all others."""
+) -> list[tuple[gs.Tensor, Requirement]] | None:
+    """Demands of an operator whose points are known; None for all others."""
     op, first = node.op, node.inputs[0] if node.inputs else None
     if op in _ORDERS and (op != "TopK" or uses_positions(node, graph)):
         flattens = op == "Hardmax" and int(graph.opset) < 13
-        return [(first, demand) for demand in _order(node, None if flattens else axis)]
+        return [(first, requirement) for requirement in _order(node, None if flattens else axis)]
     if op == "MaxPool" and uses_positions(node, graph):
         return [(first, PIXELS)]
     if op in COMPARISONS:
@@ -146,7 +148,7 @@ def _known_demands(
     if op in ("Cast", "CastLike"):
         return _conversion(node)
     if op == "QuantizeLinear":
-        return [(first, Demand("values", _steps_of_quantizer(value_of(node.inputs[1]))))]
+        return [(first, Requirement("values", _points_of_quantizer(value_of(node.inputs[1]))))]
     if op == "DynamicQuantizeLinear":
         # Zero and the largest element, where elements rest, are whole multiples of its scale.
         return []
@@ -156,49 +158,51 @@ def _known_demands(
     if op == "Shrink":
         size, bias = (float(node.attrs.get(k, v)) for k, v in (("lambd", 0.5), ("bias", 0.0)))
         return [] if size == bias else [(first, _values(-size, size))]
-    return [(first, Demand("values", _STEPS[op]))] if op in _STEPS else None
+    return (
+        [(first, Requirement("values", _DISCONTINUITIES[op]))] if op in _DISCONTINUITIES else None
+    )
 
 
-def _values(*steps: float) -> Demand:
-    return Demand("values", frozenset(steps))
+def _values(*points: float) -> Requirement:
+    return Requirement("values", frozenset(points))
 
 
-def _comparison(node: gs.Node) -> list[tuple[gs.Tensor, Demand]]:
-    """A comparison with a constant has its steps there."""
+def _comparison(node: gs.Node) -> list[tuple[gs.Tensor, Requirement]]:
+    """A comparison with a constant has its points there."""
     constants = [value_of(t) for t in node.inputs]
     return [
-        (tensor, Demand("values", _steps_at(other)))
+        (tensor, Requirement("values", _points_at(other)))
         for tensor, other in zip(node.inputs, reversed(constants), strict=True)
         if other is not None
     ]
 
 
-def _steps_at(constant: NDArray[np.generic]) -> Steps:
-    if constant.size > _MOST_STEPS or not np.issubdtype(constant.dtype, np.number):
+def _points_at(constant: NDArray[np.generic]) -> Points:
+    if constant.size > _MOST_POINTS or not np.issubdtype(constant.dtype, np.number):
         return "any"
     return frozenset(float(v) for v in np.unique(constant) if np.isfinite(v))
 
 
-def _steps_of_quantizer(scale: NDArray[np.generic] | None) -> Steps:
+def _points_of_quantizer(scale: NDArray[np.generic] | None) -> Points:
     """Halfway between the multiples of a constant scale, where rounding changes over."""
-    if scale is None or scale.size * 2 * _QUANTIZER_STEPS > _MOST_STEPS:
+    if scale is None or scale.size * 2 * _QUANTIZER_LEVELS > _MOST_POINTS:
         return "any"
-    halves = np.arange(-_QUANTIZER_STEPS, _QUANTIZER_STEPS) + 0.5
+    halves = np.arange(-_QUANTIZER_LEVELS, _QUANTIZER_LEVELS) + 0.5
     return frozenset(float(v) for v in np.outer(scale.astype(np.float64), halves).reshape(-1))
 
 
-def _conversion(node: gs.Node) -> list[tuple[gs.Tensor, Demand]]:
+def _conversion(node: gs.Node) -> list[tuple[gs.Tensor, Requirement]]:
     """To whole numbers: cut towards zero; to truth values: whether it is zero."""
     target = node.outputs[0].dtype
     if target is None:
-        return [(node.inputs[0], demand) for demand in EVERYTHING]
+        return [(node.inputs[0], requirement) for requirement in EVERYTHING]
     if np.issubdtype(target, np.inexact):
         return []
-    steps: Steps = frozenset((0.0,)) if target == np.bool_ else "whole-but-zero"
-    return [(node.inputs[0], Demand("values", steps))]
+    points: Points = frozenset((0.0,)) if target == np.bool_ else "whole-but-zero"
+    return [(node.inputs[0], Requirement("values", points))]
 
 
-def _order(node: gs.Node, axis: int | None) -> tuple[Demand, ...]:
+def _order(node: gs.Node, axis: int | None) -> tuple[Requirement, ...]:
     """Along which axes equal elements compete."""
     shape = node.inputs[0].shape
     default = {"ArgMax": 0, "ArgMin": 0}.get(node.op, -1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.plateaus.continuity import (
+from jpegcompile.analysis.exactness.continuity import (
     CONTRACTIONS,
     COPIES,
     ELEMENTWISE,
@@ -21,18 +21,18 @@ from jpegcompile.analysis.plateaus.continuity import (
     continuous_inputs,
     is_standard,
 )
-from jpegcompile.analysis.plateaus.contractions import contraction_of, pool_window
-from jpegcompile.analysis.plateaus.copying import UNKNOWN_AXIS, copied, sees_plane
-from jpegcompile.analysis.plateaus.demands import may_be_float
-from jpegcompile.analysis.plateaus.elementwise import chosen, combined, function_of_one
-from jpegcompile.analysis.plateaus.forms import Form, plainest
-from jpegcompile.analysis.plateaus.functions import variable_of
-from jpegcompile.analysis.plateaus.state import GENERIC, IMAGE, UNKNOWN, Extent, State, either
+from jpegcompile.analysis.exactness.contractions import contraction_of, pool_window
+from jpegcompile.analysis.exactness.copying import UNKNOWN_AXIS, copied, reduces_plane
+from jpegcompile.analysis.exactness.elementwise import chosen, combined, function_of_one
+from jpegcompile.analysis.exactness.forms import Form, simplest
+from jpegcompile.analysis.exactness.functions import variable_of
+from jpegcompile.analysis.exactness.requirements import may_be_float
+from jpegcompile.analysis.exactness.state import GENERIC, IMAGE, UNKNOWN, Extent, State, either
 from jpegcompile.ir.graph import is_float, static_dims, value_of
 from jpegcompile.ir.module import Module
 
 # So many rectified channels are not all at rest by chance.
-MOST_CHANNELS_AT_REST = 16
+MOST_CONSTANT_CHANNELS = 16
 _RANDOM = (
     *("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"),
     *("RandomUniform", "RandomUniformLike"),
@@ -40,7 +40,7 @@ _RANDOM = (
 
 
 @dataclass
-class Plateaus:
+class TensorStates:
     """States of all tensors of a module's graph.
 
     Attributes:
@@ -67,7 +67,7 @@ class Plateaus:
             self._set(tensor, state, ("input", id(tensor)))
         for node in self.module.graph.nodes:
             for index, tensor in enumerate(node.outputs):
-                self._set(tensor, self._state_behind(node, tensor), self._quantity(node, index))
+                self._set(tensor, self._output_state(node, tensor), self._quantity(node, index))
 
     @property
     def opset(self) -> int:
@@ -99,19 +99,19 @@ class Plateaus:
         number = self.number(quantity)
         self._number_of[id(tensor)] = number
         self.tensors[id(tensor)] = tensor
-        flat = state.flat
+        flat = state.flat_extent
         if flat is not None and flat[0] >= self._size[0] and flat[1] >= self._size[1]:
             flat = None
         axis = self._channel_axis(tensor) if state.axis is None else state.axis
-        forms = plainest((Form.element(number, [id(tensor)]), *state.forms))
-        self._states[id(tensor)] = replace(state, flat=flat, forms=forms, axis=axis)
+        forms = simplest((Form.element(number, [id(tensor)]), *state.forms))
+        self._states[id(tensor)] = replace(state, flat_extent=flat, forms=forms, axis=axis)
 
     def _channel_axis(self, tensor: gs.Tensor) -> int:
         if tensor.name in self.module.channels_last:
             return 3
         return 1 if len(tensor.shape or ()) in (2, 4) else UNKNOWN_AXIS
 
-    def _state_behind(self, node: gs.Node, output: gs.Tensor) -> State:
+    def _output_state(self, node: gs.Node, output: gs.Tensor) -> State:
         """Of an output of a node."""
         reads = continuous_inputs(node)
         if not reads or not (output.dtype is None or is_float(output)):
@@ -136,42 +136,47 @@ class Plateaus:
 
     def _copy(self, node: gs.Node, data: list[gs.Tensor]) -> State:
         state = copied(node, [self.of(t) for t in data], self.opset)
-        flat = None if sees_plane(node) else state.flat
+        flat = None if reduces_plane(node) else state.flat_extent
         if flat is not None and node.op == "MaxPool":
             flat = self._wider(flat, node, pool_window(node))
-        return replace(state, flat=flat)
+        return replace(state, flat_extent=flat)
 
     def _contraction(self, node: gs.Node, data: list[gs.Tensor]) -> State:
         states = [self.of(t) for t in data]
         found = contraction_of(node, self._batch)
         if found is None:
             # A product of maps.
-            return State(tied=all(s.tied for s in states), alike=all(s.alike for s in states))
+            return State(
+                equal_pixels=all(s.equal_pixels for s in states),
+                equal_channels=all(s.equal_channels for s in states),
+            )
         state = states[0]
-        flat = None if found.whole_plane or state.flat is None else state.flat
+        flat = None if found.whole_plane or state.flat_extent is None else state.flat_extent
         if flat is not None:
             flat = self._wider(flat, node, found.window)
-        tied = found.repeats or (state.tied and found.width <= MOST_CHANNELS_AT_REST)
+        tied = found.repeats or (state.equal_pixels and found.width <= MOST_CONSTANT_CHANNELS)
         if not tied and flat is None:
             return GENERIC
-        rests = 0.0 in state.atoms or (found.handmade and state.alike)
+        rests = 0.0 in state.known_values or (found.few_magnitudes and state.equal_channels)
         means = state.forms if found.is_mean else ()
         result = State(
-            free=found.passes_any and state.free,
-            tied=tied,
-            alike=found.alike(state.alike, rests),
-            flat=flat,
+            has_unknown_values=found.passes_unknown_values and state.has_unknown_values,
+            equal_pixels=tied,
+            equal_channels=found.has_equal_channels(state.equal_channels, rests),
+            flat_extent=flat,
             forms=tuple(form.through(id(node)) for form in means),
         )
-        return result.with_atoms([*found.atoms(state.values).reshape(-1), *found.resting])
+        return result.with_known_values(
+            [*found.outputs_at(state.values).reshape(-1), *found.zero_sum_outputs]
+        )
 
     def _other(self, node: gs.Node, data: list[gs.Tensor]) -> State:
         """Normalisations and the rest: what was tied stays so, at values that nobody knows."""
         state = either(self.of(t) for t in data)
         if node.op != "Softmax":
-            keeps_zero = node.op == "LRN" and 0.0 in state.atoms
-            return replace(state, atoms=frozenset((0.0,)) if keeps_zero else frozenset())
-        return replace(state, atoms=frozenset((0.0, 1.0)), tied=True)
+            keeps_zero = node.op == "LRN" and 0.0 in state.known_values
+            return replace(state, known_values=frozenset((0.0,)) if keeps_zero else frozenset())
+        return replace(state, known_values=frozenset((0.0, 1.0)), equal_pixels=True)
 
     def _wider(self, flat: Extent, node: gs.Node, window: tuple[int, int]) -> Extent:
         """The part of the image that windows of windows see."""

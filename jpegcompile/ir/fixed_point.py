@@ -7,7 +7,7 @@ from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
 
-class InTurns(Pass):
+class FixedPoint(Pass):
     """Runs several passes one after the other, again and again, until none changes the graph."""
 
     def __init__(self, name: str, *steps: Pass) -> None:

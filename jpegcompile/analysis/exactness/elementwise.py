@@ -11,9 +11,20 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from jpegcompile.analysis.plateaus.forms import Form, plainest
-from jpegcompile.analysis.plateaus.functions import plateaus_of, span_behind, values_at, variable_of
-from jpegcompile.analysis.plateaus.state import State, all_flat, either, hull, joined_forms
+from jpegcompile.analysis.exactness.forms import Form, simplest
+from jpegcompile.analysis.exactness.functions import (
+    flat_values,
+    output_range,
+    values_at,
+    variable_of,
+)
+from jpegcompile.analysis.exactness.state import (
+    State,
+    common_flat_extent,
+    either,
+    hull,
+    joined_forms,
+)
 from jpegcompile.ir.graph import value_of
 
 # Functions that are the identity for some of their operands.
@@ -57,20 +68,24 @@ def function_of_one(node: gs.Node, states: States) -> State:
     source = variable_of(node)
     assert source is not None
     state = states.of(source)
-    plateaus = plateaus_of(node, states.opset)
+    constants = flat_values(node, states.opset)
     made = values_at(node, states.opset, state.values)
-    if plateaus is None or made is None:
+    if constants is None or made is None:
         # Constants that differ from pixel to pixel.
-        return replace(state, free=True, tied=True, alike=True, forms=())
-    rests = bool(plateaus.size)
+        return replace(
+            state, has_unknown_values=True, equal_pixels=True, equal_channels=True, forms=()
+        )
+    rests = bool(constants.size)
     result = replace(
         state,
-        tied=state.tied or rests,
-        alike=state.alike or rests,
-        span=span_behind(node, states.opset, state.span) if state.free else state.span,
+        equal_pixels=state.equal_pixels or rests,
+        equal_channels=state.equal_channels or rests,
+        unknown_range=output_range(node, states.opset, state.unknown_range)
+        if state.has_unknown_values
+        else state.unknown_range,
         forms=_forms(node, state, states),
     )
-    return result.with_atoms([*plateaus, *made.reshape(-1)])
+    return result.with_known_values([*constants, *made.reshape(-1)])
 
 
 def _forms(node: gs.Node, state: State, states: States) -> tuple[Form, ...]:
@@ -108,11 +123,13 @@ def chosen(node: gs.Node, states: States) -> State:
     rests = bool(constants)
     result = replace(
         state,
-        tied=state.tied or rests,
-        alike=state.alike or rests,
+        equal_pixels=state.equal_pixels or rests,
+        equal_channels=state.equal_channels or rests,
         forms=joined_forms(given, node),
     )
-    return result.with_atoms([*result.atoms, *(v for c in constants for v in np.unique(c))])
+    return result.with_known_values(
+        [*result.known_values, *(v for c in constants for v in np.unique(c))]
+    )
 
 
 def combined(node: gs.Node, data: Sequence[gs.Tensor], states: States) -> State:
@@ -123,10 +140,11 @@ def combined(node: gs.Node, data: Sequence[gs.Tensor], states: States) -> State:
     # A vector of the channels is the same at all pixels.
     maps = [s for t, s in zip(data, given, strict=True) if tuple(t.shape or ())[-2:] != (1, 1)]
     state = State(
-        free=any(s.free for s in given) and all(s.free or s.atoms for s in given),
-        tied=all(s.tied for s in maps or given),
-        alike=all(s.alike for s in given),
-        flat=all_flat(maps or given),
+        has_unknown_values=any(s.has_unknown_values for s in given)
+        and all(s.has_unknown_values or s.known_values for s in given),
+        equal_pixels=all(s.equal_pixels for s in maps or given),
+        equal_channels=all(s.equal_channels for s in given),
+        flat_extent=common_flat_extent(maps or given),
     )
     return (_sum if node.op in _SUMS else _product)(node, given, state, states)
 
@@ -136,7 +154,7 @@ def _sum(node: gs.Node, given: Sequence[State], state: State, states: States) ->
     total = [Form(frozenset())]
     for factor, tensor in zip(factors, node.inputs, strict=True):
         own = states.of(tensor).forms or (Form.element(states.key(tensor), []),)
-        total = list(plainest(a.plus(b, factor) for a, b in product(total, own)))
+        total = list(simplest(a.plus(b, factor) for a, b in product(total, own)))
     cancelled = tuple(form.through(id(node)) for form in total if not form.terms)
     states.zeros[id(node)] = cancelled
     atoms: NDArray[np.float64] | None = np.zeros(1)
@@ -145,19 +163,19 @@ def _sum(node: gs.Node, given: Sequence[State], state: State, states: States) ->
         value = value_of(tensor)
         values = states.of(tensor).values if value is None else np.unique(value)
         atoms = None if atoms is None else _pairs(np.add, atoms, factor * values)
-        extent = states.of(tensor).extent if value is None else (values[0], values[-1])
+        extent = states.of(tensor).value_range if value is None else (values[0], values[-1])
         ends = sorted(factor * end for end in extent)
         low, high = low + ends[0], high + ends[1]
     constants = [form.constant for form in cancelled]
     result = replace(
         state,
-        free=state.free or atoms is None,
-        span=hull([(low, high), *((c, c) for c in constants)]),
-        tied=state.tied or bool(cancelled),
-        alike=state.alike or bool(cancelled),
+        has_unknown_values=state.has_unknown_values or atoms is None,
+        unknown_range=hull([(low, high), *((c, c) for c in constants)]),
+        equal_pixels=state.equal_pixels or bool(cancelled),
+        equal_channels=state.equal_channels or bool(cancelled),
         forms=tuple(form.through(id(node)) for form in total if form.terms),
     )
-    return result.with_atoms([*(() if atoms is None else atoms), *constants])
+    return result.with_known_values([*(() if atoms is None else atoms), *constants])
 
 
 def _factors(node: gs.Node) -> list[float]:
@@ -169,27 +187,27 @@ def _factors(node: gs.Node) -> list[float]:
 
 def _product(node: gs.Node, given: Sequence[State], state: State, states: States) -> State:
     """Products are zero where a factor is, quotients are one where both operands are equal."""
-    zeros = [s for s in (given[:1] if node.op == "Div" else given) if 0.0 in s.atoms]
+    zeros = [s for s in (given[:1] if node.op == "Div" else given) if 0.0 in s.known_values]
     atoms = [0.0] if zeros else []
     if node.op == "Div":
         pairs = product(*(states.of(t).forms for t in node.inputs))
         ratios = [(a.plus(b), ratio) for a, b in pairs if (ratio := a.ratio(b)) is not None]
         states.zeros[id(node)] = tuple(form.through(id(node)) for form, _ in ratios)
         atoms += [ratio for _, ratio in ratios]
-    ties = [s for s in zeros if s.tied]
+    ties = [s for s in zeros if s.equal_pixels]
     if node.op in ("Div", "Mul") and len(given) == 2:
         with np.errstate(all="ignore"):
             function = np.divide if node.op == "Div" else np.multiply
             pairs_made = _pairs(function, given[0].values, given[1].values)
         atoms += [] if pairs_made is None else list(pairs_made)
-        state = replace(state, free=state.free or pairs_made is None)
+        state = replace(state, has_unknown_values=state.has_unknown_values or pairs_made is None)
     cancels = bool(states.zeros.get(id(node)))
     result = replace(
         state,
-        tied=state.tied or bool(ties) or cancels,
-        alike=state.alike or any(s.alike for s in zeros) or cancels,
+        equal_pixels=state.equal_pixels or bool(ties) or cancels,
+        equal_channels=state.equal_channels or any(s.equal_channels for s in zeros) or cancels,
     )
-    return result.with_atoms(atoms)
+    return result.with_known_values(atoms)
 
 
 def _pairs(

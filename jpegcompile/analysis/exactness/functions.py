@@ -59,7 +59,7 @@ def values_at(node: gs.Node, opset: int, points: NDArray[np.float64]) -> NDArray
     return np.asarray(made, np.float64).reshape(len(points), -1)
 
 
-def plateaus_of(node: gs.Node, opset: int) -> NDArray[np.float64] | None:
+def flat_values(node: gs.Node, opset: int) -> NDArray[np.float64] | None:
     """Values that a function has over whole ranges of its variable; None if that is not known."""
     points = np.asarray(_PAIRS).reshape(-1)
     made = values_at(node, opset, points)
@@ -70,7 +70,7 @@ def plateaus_of(node: gs.Node, opset: int) -> NDArray[np.float64] | None:
     return np.unique(flat)
 
 
-def span_behind(node: gs.Node, opset: int, span: tuple[float, float]) -> tuple[float, float]:
+def output_range(node: gs.Node, opset: int, span: tuple[float, float]) -> tuple[float, float]:
     """The least and the largest value, nearly, of a function over a span of its variable."""
     low, high = np.clip(span, _GRID[0], _GRID[-1])
     inside = _GRID[(low < _GRID) & (high > _GRID)]

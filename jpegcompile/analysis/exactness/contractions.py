@@ -14,7 +14,7 @@ from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.ir.graph import input_at, value_of
 
 # Weights that somebody thought of, and did not learn, have few magnitudes: masks, blurs, edges.
-_HANDMADE_MAGNITUDES = 8
+_FEW_MAGNITUDES = 8
 _NO_SUM = 1e-5
 _POOLS = ("AveragePool", "LpPool")
 _GLOBAL_POOLS = ("GlobalAveragePool", "GlobalLpPool")
@@ -30,7 +30,7 @@ class Contraction:
         bias: of each channel; NaN if unknown.
         width: channels that are summed.
         window: pixels of the input that an element sees, down and across.
-        handmade: whether the weights may make the same value in many ways.
+        few_magnitudes: whether the weights may make the same value in many ways.
         repeats: whether neighbouring pixels get the same value, whatever the input.
         whole_plane: whether all pixels are summed.
     """
@@ -39,34 +39,34 @@ class Contraction:
     bias: NDArray[np.float64]
     width: int = 1
     window: tuple[int, int] = (1, 1)
-    handmade: bool = False
+    few_magnitudes: bool = False
     repeats: bool = False
     whole_plane: bool = False
 
-    def atoms(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def outputs_at(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values where everything summed has one of `values`: [values, channels]."""
         if self.totals is None:
             return np.where(values == 0.0, 0.0, np.nan)[:, None]
         return values[:, None] * self.totals + self.bias
 
     @property
-    def resting(self) -> NDArray[np.float64]:
+    def zero_sum_outputs(self) -> NDArray[np.float64]:
         """Values of channels that are their bias wherever the input is flat: edge filters."""
         if self.totals is None:
             return np.zeros(0)
         return self.bias[np.abs(np.broadcast_to(self.totals, self.bias.shape)) < _NO_SUM]
 
     @property
-    def passes_any(self) -> bool:
+    def passes_unknown_values(self) -> bool:
         """Whether values that nobody knows may come out as such; a sum of all pixels is generic."""
-        return self.handmade and not self.whole_plane
+        return self.few_magnitudes and not self.whole_plane
 
     @property
     def is_mean(self) -> bool:
         """Whether flat parts keep their value."""
         return self.totals is not None and bool(np.all(self.totals == 1.0) and not self.bias.any())
 
-    def alike(self, are_alike: bool, rest: bool) -> bool:
+    def has_equal_channels(self, are_alike: bool, rest: bool) -> bool:
         """Whether two channels may be equal.
 
         Args:
@@ -95,14 +95,14 @@ def contraction_of(node: gs.Node, batch: object = None) -> Contraction | None:
         affine = inference_affine(node)
         if not isinstance(affine, ChannelAffine):
             return None
-        return Contraction(affine.scale, affine.shift, handmade=True)
+        return Contraction(affine.scale, affine.shift, few_magnitudes=True)
     return _smoothing(node)
 
 
-def _is_handmade(weight: NDArray[np.generic]) -> bool:
+def _has_few_magnitudes(weight: NDArray[np.generic]) -> bool:
     """Whether weights have few magnitudes; a sample of them will do."""
     sample = np.abs(weight.reshape(-1)[: 1 << 12].astype(np.float64))
-    return len(np.unique(sample[sample > 0])) < _HANDMADE_MAGNITUDES
+    return len(np.unique(sample[sample > 0])) < _FEW_MAGNITUDES
 
 
 def _bias(node: gs.Node, channels: int) -> NDArray[np.float64]:
@@ -124,11 +124,11 @@ def _convolution(node: gs.Node) -> Contraction | None:
     strides = list(node.attrs.get("strides", [1] * rank))
     dilations = list(node.attrs.get("dilations", [1] * rank))
     extents = [d * (k - 1) + 1 for d, k in zip(dilations, weight.shape[2:], strict=True)]
-    handmade = _is_handmade(weight)
+    few_magnitudes = _has_few_magnitudes(weight)
     if node.op == "Conv":
         totals = weight.astype(np.float64).sum(axis=tuple(range(1, weight.ndim)))
         width = int(weight.shape[1])
-        return Contraction(totals, _bias(node, len(totals)), width, _two(extents), handmade)
+        return Contraction(totals, _bias(node, len(totals)), width, _two(extents), few_magnitudes)
     grouped = weight.astype(np.float64).reshape(groups, -1, *weight.shape[1:]).sum(axis=1)
     phases = [
         grouped[(..., *(slice(p, None, s) for p, s in zip(phase, strides, strict=True)))]
@@ -142,8 +142,8 @@ def _convolution(node: gs.Node) -> Contraction | None:
         bias,
         int(weight.shape[0]) // groups,
         _two(reach),
-        handmade,
-        repeats=handmade and len(phases) > 1,
+        few_magnitudes,
+        repeats=few_magnitudes and len(phases) > 1,
     )
 
 
@@ -166,7 +166,7 @@ def _product(node: gs.Node, batch: object) -> Contraction | None:
         totals,
         bias,
         int(matrix.shape[summed]),
-        handmade=_is_handmade(weight),
+        few_magnitudes=_has_few_magnitudes(weight),
         whole_plane=is_vector,
     )
 
@@ -175,17 +175,19 @@ def _smoothing(node: gs.Node) -> Contraction:
     totals = np.ones(1) if node.op in _MEANS else None
     nothing, shape = np.zeros(1), tuple(node.inputs[0].shape or ())
     if node.op in _POOLS:
-        return Contraction(totals, nothing, window=pool_window(node), handmade=True)
+        return Contraction(totals, nothing, window=pool_window(node), few_magnitudes=True)
     if node.op in _GLOBAL_POOLS:
-        return Contraction(totals, nothing, handmade=True, whole_plane=True)
+        return Contraction(totals, nothing, few_magnitudes=True, whole_plane=True)
     if node.op in ("Resize", "Upsample"):
         mode = node.attrs.get("mode", "nearest")
         taps = {"nearest": 1, "linear": 2}.get(mode, 4)
-        return Contraction(totals, nothing, window=(taps, taps), handmade=True, repeats=taps == 1)
+        return Contraction(
+            totals, nothing, window=(taps, taps), few_magnitudes=True, repeats=taps == 1
+        )
     axes = summed_axes(node)
     width = shape[1] if len(shape) > 1 and 1 in axes and isinstance(shape[1], int) else 1
     over_pixels = any(axis > 1 for axis in axes) or len(shape) < 4
-    return Contraction(totals, nothing, width, handmade=True, whole_plane=over_pixels)
+    return Contraction(totals, nothing, width, few_magnitudes=True, whole_plane=over_pixels)
 
 
 def summed_axes(node: gs.Node) -> list[int]:

@@ -16,7 +16,7 @@ from jpegcompile.ir.module import Module
 RANK = 4
 
 
-def turned_axis(axis: int) -> int:
+def nchw_axis(axis: int) -> int:
     """The axis of an NCHW map that an axis of the NHWC map is."""
     return TO_CHANNELS_LAST[axis % RANK]
 
@@ -26,7 +26,7 @@ def is_transpose(node: gs.Node, order: list[int]) -> bool:
     return node.op == "Transpose" and list(node.attrs.get("perm", ())) == order
 
 
-class Turner:
+class LayoutConverter:
     """Finds the NCHW twin of tensors, and makes it where it is easily made."""
 
     def __init__(self, module: Module) -> None:
@@ -34,14 +34,14 @@ class Turner:
         self.module = module
         self._constants: dict[int, gs.Constant] = {}
 
-    def is_last(self, tensor: gs.Tensor) -> bool:
+    def is_channels_last(self, tensor: gs.Tensor) -> bool:
         """Whether a map is channels-last and has an NCHW twin: the image, or behind a transpose."""
         if tensor.inputs:
             return is_transpose(tensor.inputs[0], TO_CHANNELS_LAST)
         image = self.module.image
         return image.layout == "NHWC" and tensor.name == image.name
 
-    def first(self, tensor: gs.Tensor) -> gs.Tensor:
+    def to_nchw(self, tensor: gs.Tensor) -> gs.Tensor:
         """The NCHW twin of a map that `is_last`."""
         if tensor.inputs:
             return tensor.inputs[0].inputs[0]
@@ -57,9 +57,9 @@ class Turner:
         """The first node that brings the image to NCHW, if there is one."""
         return next((n for n in image.outputs if is_transpose(n, TO_CHANNELS_FIRST)), None)
 
-    def can_turn(self, tensor: gs.Tensor) -> bool:
+    def can_convert(self, tensor: gs.Tensor) -> bool:
         """Whether `operand` has an answer for an operand of elementwise arithmetic."""
-        if not tensor.name or self.is_last(tensor) or _is_one_number(tensor):
+        if not tensor.name or self.is_channels_last(tensor) or _is_one_number(tensor):
             return True
         if isinstance(tensor, gs.Constant):
             return len(tensor.shape) <= RANK
@@ -69,10 +69,10 @@ class Turner:
         """What broadcasts against NCHW as `tensor` does against NHWC."""
         if not tensor.name or _is_one_number(tensor):
             return tensor
-        if self.is_last(tensor):
-            return self.first(tensor)
+        if self.is_channels_last(tensor):
+            return self.to_nchw(tensor)
         if isinstance(tensor, gs.Constant):
-            return self._turned_constant(tensor)
+            return self._converted_constant(tensor)
         batch, _, _, channels = tensor.shape
         name = self.module.fresh(f"{tensor.name}.nchw")
         twin = gs.Variable(name, tensor.dtype, (batch, channels, 1, 1))
@@ -83,7 +83,7 @@ class Turner:
         """A new constant vector of integers."""
         return gs.Constant(self.module.fresh(f"{base}.indices"), np.asarray(values, dtype))
 
-    def turn_output(self, node: gs.Node) -> None:
+    def convert_output(self, node: gs.Node) -> None:
         """Let a node make an NCHW map; a transpose makes of it what the readers take."""
         target = node.outputs[0]
         shape = [target.shape[axis] for axis in TO_CHANNELS_FIRST]
@@ -108,13 +108,13 @@ class Turner:
         name = self.module.fresh(f"{output.name}.{op}")
         self.module.graph.nodes.append(gs.Node(op, name, attrs or {}, list(inputs), [output]))
 
-    def part_readers_of_image(self) -> bool:
+    def use_one_transpose_of_image(self) -> bool:
         """Let what still reads the image channels-last read it behind the one NCHW transpose.
 
         The compiled graph may begin at that transpose, and then nothing else may read the image.
         """
         image = next(t for t in self.module.graph.inputs if t.name == self.module.image.name)
-        transpose = self.image_transpose(image) if self.is_last(image) else None
+        transpose = self.image_transpose(image) if self.is_channels_last(image) else None
         others = [n for n in image.outputs if n is not transpose]
         if transpose is None or not others:
             return False
@@ -124,7 +124,7 @@ class Turner:
             node.inputs = [last if t is image else t for t in node.inputs]
         return True
 
-    def _turned_constant(self, tensor: gs.Constant) -> gs.Constant:
+    def _converted_constant(self, tensor: gs.Constant) -> gs.Constant:
         """Constants that many nodes share are turned once; the original stays as it is."""
         if id(tensor) not in self._constants:
             name = self.module.fresh(f"{tensor.name}.nchw")

@@ -4,8 +4,8 @@ Sqrt(MaxPool(Relu(x))), Ceil(MaxPool(x) - x), ArgMax(Relu(x)), ...   marked, for
 
 Through the transform and back the zeros of a ReLU come out as +-1e-8, of which Sqrt makes NaN,
 Greater a wrong answer, and ArgMax another position. So whatever is not known to be continuous
-(`analysis/plateaus/continuity.py`) keeps on pixels what it depends on, as far as that may be flat,
-tied or exactly cancelled (`analysis/plateaus/forward.py`). The graph stays as it is; `Lowering`
+(`analysis/exactness/continuity.py`) keeps on pixels what it depends on, as far as that may be flat,
+tied or exactly cancelled (`analysis/exactness/forward.py`). The graph stays as it is; `Lowering`
 declines what is marked. Maps of block size 1 are spatial anyway, but fast convolutions of native
 kernels round as transforms do: `fuse_convolution.py` leaves out what is marked as well.
 """
@@ -14,30 +14,35 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.plateaus.backward import Needed
-from jpegcompile.analysis.plateaus.continuity import is_standard
-from jpegcompile.analysis.plateaus.demands import compared, demands_of, knows_steps, reads_masks
-from jpegcompile.analysis.plateaus.forward import Plateaus
+from jpegcompile.analysis.exactness.backward import ExactNodes
+from jpegcompile.analysis.exactness.continuity import is_standard
+from jpegcompile.analysis.exactness.forward import TensorStates
+from jpegcompile.analysis.exactness.requirements import (
+    compared,
+    has_known_discontinuities,
+    reads_masks,
+    requirements_of,
+)
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.graph import label
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
 
-class KeepPlateaus(Pass):
-    """Fill `Module.plateaus`."""
+class KeepExact(Pass):
+    """Fill `Module.exact_nodes`."""
 
-    name = "keep-plateaus"
+    name = "keep-exact"
 
     def run(self, module: Module) -> bool:
         """Returns whether a node was marked."""
-        before = len(module.plateaus)
-        suspects = [n for n in module.graph.nodes if _may_jump(n, module.graph)]
+        before = len(module.exact_nodes)
+        suspects = [n for n in module.graph.nodes if _may_be_discontinuous(n, module.graph)]
         if not suspects:
             return False
-        plateaus = Plateaus(module)
+        states = TensorStates(module)
         for node in suspects:
-            needed = Needed(plateaus)
+            needed = ExactNodes(states)
             if not needed.collect(node):
                 continue
             for other in needed.nodes.values():
@@ -49,19 +54,19 @@ class KeepPlateaus(Pass):
                     f"{label(node)} compares pixels that are equal where the image is of one"
                     " colour: the decode of files rounds there, so its answer may differ there"
                 )
-        return len(module.plateaus) > before
+        return len(module.exact_nodes) > before
 
 
-def _may_jump(node: gs.Node, graph: gs.Graph) -> bool:
+def _may_be_discontinuous(node: gs.Node, graph: gs.Graph) -> bool:
     # What a pass wrote stands for nodes that may be lowered.
     if node.domain == DOMAIN:
         return False
-    return bool(demands_of(node, graph, None)) or compared(node) is not None
+    return bool(requirements_of(node, graph, None)) or compared(node) is not None
 
 
 def _mark(node: gs.Node, reason: str, module: Module) -> None:
     if any(t.name in module.maps for t in (*node.inputs, *node.outputs)):
-        module.plateaus.setdefault(node.name, reason)
+        module.exact_nodes.setdefault(node.name, reason)
 
 
 def _mark_readers(node: gs.Node, module: Module) -> None:
@@ -74,7 +79,7 @@ def _mark_readers(node: gs.Node, module: Module) -> None:
 def _reason(node: gs.Node) -> str:
     if not is_standard(node):
         return f"{label(node)} is of domain {node.domain}: nobody knows whether it has steps"
-    if not knows_steps(node):
+    if not has_known_discontinuities(node):
         return f"{label(node)} is not known to be continuous, and depends on it"
     if node.op in ("ArgMax", "ArgMin", "Hardmax", "MaxPool", "TopK"):
         return f"{label(node)} decides between equal values, and depends on it"

@@ -24,10 +24,10 @@ from jpegcompile.ir.rewrite import Pass
 _REARRANGE = ("Reshape", "Softmax", "Transpose")
 
 
-class AssignDomains(Pass):
+class AssignBlocks(Pass):
     """Fill `Module.maps`, and remember the order of nodes for the report."""
 
-    name = "assign-domains"
+    name = "assign-blocks"
 
     def run(self, module: Module) -> bool:
         """Returns whether an assignment changed."""

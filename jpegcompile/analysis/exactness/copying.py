@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.plateaus.contractions import pool_window, summed_axes
-from jpegcompile.analysis.plateaus.state import State, either, joined_forms
+from jpegcompile.analysis.exactness.contractions import pool_window, summed_axes
+from jpegcompile.analysis.exactness.state import State, either, joined_forms
 from jpegcompile.ir.graph import input_at, value_of
 
 # Where the channels are is lost.
@@ -33,15 +33,15 @@ def copied(node: gs.Node, states: Sequence[State], opset: int) -> State:
     state = either(states)
     result = replace(
         state,
-        tied=state.tied or node.op in _REPEATING or _repeats_pixels(node),
-        alike=state.alike or _repeats_channels(node, states),
+        equal_pixels=state.equal_pixels or node.op in _REPEATING or _repeats_pixels(node),
+        equal_channels=state.equal_channels or _repeats_channels(node, states),
         forms=joined_forms(states, node),
-        axis=_axis_behind(node, states[0].axis),
+        axis=_output_axis(node, states[0].axis),
     )
-    return result.with_atoms([*result.atoms, *_fill(node, opset)])
+    return result.with_known_values([*result.known_values, *_fill(node, opset)])
 
 
-def sees_plane(node: gs.Node) -> bool:
+def reduces_plane(node: gs.Node) -> bool:
     """Whether an element of the output is the largest, or smallest, of a whole plane."""
     if node.op in ("ReduceMax", "ReduceMin"):
         return any(axis > 1 for axis in summed_axes(node))
@@ -87,7 +87,7 @@ def _fill(node: gs.Node, opset: int) -> list[float]:
     return [0.0] if value is None else [float(v) for v in value.reshape(-1)]
 
 
-def _axis_behind(node: gs.Node, axis: int | None) -> int | None:
+def _output_axis(node: gs.Node, axis: int | None) -> int | None:
     """Where the channels are in the output; None for the same as in all maps."""
     if axis is None or axis == UNKNOWN_AXIS:
         return UNKNOWN_AXIS

@@ -10,11 +10,13 @@ from __future__ import annotations
 import onnx
 from onnx import helper
 
+from jpegcompile.opset import standard_opset
+
 _POOLS = ("MaxPool", "AveragePool", "LpPool")
 _RIGHT_SINCE = 22
 
 
-def is_rounded_up(node: onnx.NodeProto) -> bool:
+def has_ceil_mode(node: onnx.NodeProto) -> bool:
     """Whether a node is a pooling with `ceil_mode`."""
     return node.op_type in _POOLS and any(
         attribute.name == "ceil_mode" and helper.get_attribute_value(attribute)
@@ -22,16 +24,16 @@ def is_rounded_up(node: onnx.NodeProto) -> bool:
     )
 
 
-def may_be_misjudged(model: onnx.ModelProto) -> bool:
+def may_be_inferred_wrongly(model: onnx.ModelProto) -> bool:
     """Whether inference can be wrong about a model."""
-    opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
-    return opset < _RIGHT_SINCE and any(is_rounded_up(node) for node in model.graph.node)
+    opset = standard_opset(model.opset_import)
+    return opset < _RIGHT_SINCE and any(has_ceil_mode(node) for node in model.graph.node)
 
 
-def without_rounded_up(model: onnx.ModelProto) -> onnx.ModelProto:
+def without_ceil_mode(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy without these poolings: what is behind them has no shape, rather than a wrong one."""
     result = onnx.ModelProto()
     result.CopyFrom(model)
     del result.graph.node[:]
-    result.graph.node.extend(node for node in model.graph.node if not is_rounded_up(node))
+    result.graph.node.extend(node for node in model.graph.node if not has_ceil_mode(node))
     return result
