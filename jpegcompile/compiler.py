@@ -18,8 +18,8 @@ from jpegcompile.errors import InternalError, UnsupportedModelError
 from jpegcompile.files import write_folder
 from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.frontend.graph import graph_at_size
-from jpegcompile.frontend.head.behind import behind_own_preprocessing
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.frontend.preprocessing_nodes.extract import extract_preprocessing
 from jpegcompile.gpu.cubin_file import is_cubin_file
 from jpegcompile.gpu.folder import CUBINS, require_replaceable
 from jpegcompile.gpu.library.build import require_compiler
@@ -258,12 +258,12 @@ def lower(
         UsageError, UnsupportedModelError: as for `compile`.
         AccessError: if `dump` cannot write.
     """
-    behind = None
+    extraction = None
     if options.takes_files:
-        behind = behind_own_preprocessing(
+        extraction = extract_preprocessing(
             source, options.image_input, options.input_size, options.preprocess
         )
-        source, options = behind.source, replace(options, preprocess=behind.preprocess)
+        source, options = extraction.source, replace(options, preprocess=extraction.preprocess)
     image = image_of(source, options.image_input, options.input_size)
     plan = options.frequencies.for_source(source.sha256)
     complete = complete_options(replace(options, frequencies=plan), image)
@@ -271,8 +271,8 @@ def lower(
     source, image, complete, change = at_asked_resolution(source, image, complete)
     graph = graph_at_size(source.model, source.folder, image)
     module = Module.of(graph, image, complete)
-    if behind is not None:
-        behind.note_in(module.report)
+    if extraction is not None:
+        extraction.note_in(module.report)
     if change is not None:
         change.note_in(module.report)
     elif complete.preprocess != options.preprocess:

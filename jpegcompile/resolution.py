@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jpegcompile.frontend.head.behind import behind_own_preprocessing
 from jpegcompile.frontend.load import Source
+from jpegcompile.frontend.preprocessing_nodes.extract import extract_preprocessing
 from jpegcompile.frontend.resolution.change import Resized, at_resolution
 from jpegcompile.input_size import Size, size_text
 from jpegcompile.ir.module import CompileOptions
@@ -109,4 +109,4 @@ def network_of(source: Source, info: CompiledInfo) -> Source:
         return source
     assert info.preprocessing is not None  # as in every record of own preprocessing
     given = before_own(info.preprocessing)
-    return behind_own_preprocessing(source, info.input.name, None, given).source
+    return extract_preprocessing(source, info.input.name, None, given).source

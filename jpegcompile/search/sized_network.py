@@ -27,7 +27,7 @@ from jpegcompile.runtime.pixel_input import network_tensor
 from jpegcompile.runtime.preprocessor import Preprocessor
 from jpegcompile.runtime.tensor_reader import usable_tensors
 from jpegcompile.search.cache import Cache
-from jpegcompile.search.measurer import Split
+from jpegcompile.search.splits import Split
 
 _BATCH = 32
 

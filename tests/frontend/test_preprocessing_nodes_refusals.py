@@ -1,4 +1,4 @@
-"""Nodes at the head of a graph that are not read: which one ends the head, and why."""
+"""Nodes that cannot be read as preprocessing: which node stops the reading, and why."""
 
 from __future__ import annotations
 
@@ -8,99 +8,112 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from support.graph_heads import LINEAR, SIZES, Node, check, graph, node
+from support.preprocessing_graphs import LINEAR, SIZES, Node, check, graph, node
 
-from jpegcompile.frontend.head.reading import GraphHead, Unread, read_head
+from jpegcompile.frontend.preprocessing_nodes.read_nodes import (
+    PreprocessingNodes,
+    read_preprocessing_nodes,
+)
 
-PLAIN = "Pad 'b': it does not pad by constant pads with a constant"
 PYTORCH = "pytorch_half_pixel"
 
 
+def stop_of(found: PreprocessingNodes) -> tuple[str, str]:
+    """The node that stops the reading, and the code of the reason."""
+    assert found.stopped_by is not None
+    assert str(found.stopped_by).startswith(f"{found.stopped_by.node}: ")
+    return found.stopped_by.node, found.stopped_by.reason.code
+
+
+def only_stop_of(model: onnx.ModelProto) -> tuple[str, str]:
+    """As `stop_of`, if no node was read."""
+    found = read_preprocessing_nodes(model, "x", "NCHW")
+    assert found == PreprocessingNodes(stopped_by=found.stopped_by)
+    return stop_of(found)
+
+
 @pytest.mark.parametrize(
-    ("attributes", "reason"),
+    ("attributes", "code"),
     [
         (
             {"mode": "linear", "coordinate_transformation_mode": "align_corners"},
-            "its coordinate_transformation_mode is align_corners, not half_pixel",
+            "resize-coordinates-unsupported",
         ),
         (
             {"mode": "linear", "coordinate_transformation_mode": "asymmetric"},
-            "its coordinate_transformation_mode is asymmetric, not half_pixel",
+            "resize-coordinates-unsupported",
         ),
-        ({}, "it takes the nearest pixels, which the rounding of float32 decides"),
-        (
-            {"mode": "cubic", "cubic_coeff_a": -0.6},
-            "its cubic_coeff_a is -0.6, neither -0.75 nor -0.5",
-        ),
+        ({}, "resize-mode-nearest"),
+        ({"mode": "cubic", "cubic_coeff_a": -0.6}, "resize-cubic-coefficient"),
         (
             {"mode": "linear", "keep_aspect_ratio_policy": "not_smaller"},
-            "its keep_aspect_ratio_policy is not_smaller",
+            "resize-keeps-aspect-ratio",
         ),
     ],
 )
-def test_filters_that_are_none_of_ours(attributes: dict[str, Any], reason: str) -> None:
+def test_unsupported_filters(attributes: dict[str, Any], code: str) -> None:
     resize = node("Resize", "x - - sizes a", axes=[2, 3], **attributes)
-    head = read_head(graph(resize, **SIZES), "x", "NCHW")
-    assert head == GraphHead(stopped_by=Unread("Resize 'a'", reason))
+    assert only_stop_of(graph(resize, **SIZES)) == ("Resize 'a'", code)
 
 
-BEHIND: list[tuple[Node, dict[str, Any], str]] = [
-    (node("Cast", "a b", to=TensorProto.UINT8), {}, "Cast 'b': it rounds to integers"),
+AFTER: list[tuple[Node, dict[str, Any], str]] = [
+    (node("Cast", "a b", to=TensorProto.UINT8), {}, "cast-to-integers"),
     (
         node("Slice", "a starts ends axes steps b"),
         {"starts": [30], "ends": [0], "axes": [2], "steps": [-1]},
-        "Slice 'b': it has steps other than 1",
+        "slice-steps",
     ),
     (
         node("Slice", "a starts ends axes b"),
         {"starts": [1], "ends": [2], "axes": [1]},
-        "Slice 'b': it takes a part of the batch or the channels",
+        "slice-batch-or-channels",
     ),
     (
         node("Slice", "a starts ends axes b"),
         {"starts": [9], "ends": [9], "axes": [2]},
-        "Slice 'b': it leaves nothing",
+        "preprocessing-output-empty",
     ),
     (
         node("Slice", "a starts bounds axes b"),
         {"starts": [9], "axes": [2]},
-        "Slice 'b': its bounds are no constants",
+        "slice-bounds-computed",
     ),
-    (node("Pad", "a pads b", mode="edge"), {"pads": [0, 0, 1, 1, 0, 0, 1, 1]}, PLAIN),
-    (node("Pad", "a bounds b"), {}, PLAIN),
+    (node("Pad", "a pads b", mode="edge"), {"pads": [0, 0, 1, 1, 0, 0, 1, 1]}, "pad-not-constant"),
+    (node("Pad", "a bounds b"), {}, "pad-not-constant"),
     (
         node("Pad", "a pads b"),
         {"pads": [0, 1, 0, 0, 0, 0, 0, 0]},
-        "Pad 'b': it pads the batch or the channels",
+        "pad-batch-or-channels",
     ),
     (
         node("Pad", "a pads fill b"),
         {"pads": [0, 0, 1, 1, 0, 0, 1, 1], "fill": np.float32(300)},
-        "Pad 'b': it fills with 300, which is outside of 0..255",
+        "pad-value-out-of-range",
     ),
-    (node("Resize", "a - - sizes b", **LINEAR), {}, "Resize 'b': it comes behind another Resize"),
+    (node("Resize", "a - - sizes b", **LINEAR), {}, "resize-twice"),
     (
         node("Transpose", "a b", perm=[0, 1, 3, 2]),
         {},
-        "Transpose 'b': its perm [0, 1, 3, 2] does not bring NCHW to the other layout",
+        "transpose-not-layout",
     ),
-    (node("Mul", "a bounds b"), {}, "Mul 'b': it is no arithmetic with a constant"),
+    (node("Mul", "a bounds b"), {}, "arithmetic-not-constant"),
     (
         node("Mul", "a plane b"),
         {"plane": np.ones((32, 40), np.float32)},
-        "Mul 'b': its constant is not one number for each channel",
+        "arithmetic-not-per-channel",
     ),
 ]
 
 
-@pytest.mark.parametrize(("step", "constants", "reason"), BEHIND)
-def test_what_stops_behind_the_resize(step: Node, constants: dict[str, Any], reason: str) -> None:
+@pytest.mark.parametrize(("step", "constants", "code"), AFTER)
+def test_stops_after_the_resize(step: Node, constants: dict[str, Any], code: str) -> None:
     resize = node("Resize", "x - - sizes a", **LINEAR)
-    head = read_head(graph(resize, step, **SIZES, **constants), "x", "NCHW")
-    assert (head.nodes, head.size, str(head.stopped_by)) == (("a",), (32, 40), reason)
+    found = read_preprocessing_nodes(graph(resize, step, **SIZES, **constants), "x", "NCHW")
+    assert (found.nodes, found.size) == (("a",), (32, 40))
+    assert stop_of(found) == (f"{step.op_type} 'b'", code)
 
 
-def test_a_fill_behind_arithmetic() -> None:
+def test_a_pad_after_arithmetic() -> None:
     model = graph(
         node("Resize", "x - - sizes a", **LINEAR),
         node("Mul", "a scale b"),
@@ -109,8 +122,8 @@ def test_a_fill_behind_arithmetic() -> None:
         scale=np.float32(2),
         pads=np.array([0, 0, 1, 1, 0, 0, 1, 1]),
     )
-    reason = "Pad 'c': it fills behind arithmetic, a Slice or another Pad"
-    assert str(read_head(model, "x", "NCHW").stopped_by) == reason
+    found = read_preprocessing_nodes(model, "x", "NCHW")
+    assert stop_of(found) == ("Pad 'c'", "pad-too-late")
 
 
 HALVES = graph(
@@ -155,25 +168,30 @@ SINGLE = graph(
 
 
 @pytest.mark.parametrize(
-    ("model", "reason"),
+    ("model", "code"),
     [
-        (HALVES, "it has scales, and no sizes that do not depend on the image's"),
-        (INTEGERS, "it resizes integers, and rounds"),
-        (COMPUTED, "its sizes are computed from the image's"),
-        (SHARED, "Reshape 'b' reads the image's shape as well"),
-        (GIVEN_AWAY, "the image's shape is an output as well"),
-        (REPEATED, "it resizes the batch or the channels"),
-        (NARROW, "it makes a side of one pixel by pytorch_half_pixel"),
-        (SINGLE, "it reads an image without a batch"),
+        (HALVES, "resize-by-scales"),
+        (INTEGERS, "resize-integers"),
+        (COMPUTED, "resize-sizes-from-image"),
+        (SHARED, "image-shape-read-elsewhere"),
+        (GIVEN_AWAY, "image-shape-is-output"),
+        (REPEATED, "resize-batch-or-channels"),
+        (NARROW, "resize-to-one-pixel"),
+        (SINGLE, "preprocessing-without-batch"),
     ],
 )
-def test_resizes_that_are_not_read(model: onnx.ModelProto, reason: str) -> None:
-    head = read_head(model, "x", "NCHW")
-    assert head == GraphHead(stopped_by=Unread("Resize 'a'", reason))
+def test_resizes_that_are_not_read(model: onnx.ModelProto, code: str) -> None:
+    assert only_stop_of(model) == ("Resize 'a'", code)
+
+
+def test_the_other_reader_of_the_shape_is_named() -> None:
+    stop = read_preprocessing_nodes(SHARED, "x", "NCHW").stopped_by
+    assert stop is not None
+    assert "Reshape 'b'" in stop.reason
 
 
 def test_networks_that_begin_otherwise() -> None:
-    """Their own slices, pads and resizes are no preprocessing, and no reason to say so."""
+    """A network's own slices, pads and resizes are not preprocessing, and need no note."""
     convolution = graph(node("Conv", "x w a"), w=np.ones((1, 3, 1, 1), np.float32))
     padded = graph(node("Pad", "x pads a"), pads=np.array([0, 0, 1, 1, 0, 0, 1, 1]))
     scaled = graph(node("Mul", "x x a"))
@@ -186,7 +204,7 @@ def test_networks_that_begin_otherwise() -> None:
         w=np.ones((3, 3, 1, 1), np.float32),
     )
     for model in (convolution, padded, scaled, decoder):
-        assert read_head(model, "x", "NCHW") == GraphHead()
+        assert read_preprocessing_nodes(model, "x", "NCHW") == PreprocessingNodes()
 
 
 BRANCH = helper.make_graph(
@@ -209,32 +227,28 @@ CONSTANTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("nodes", "stop"),
+    ("nodes", "stop", "code"),
     [
-        (["Pad x pads a", "Resize a"], "Pad 'a': it is not read in front of Resize 'r'"),
+        (["Pad x pads a", "Resize a"], "Pad 'a'", "node-before-resize-unreadable"),
         (
             ["Clip x low a", "Relu a b", "Resize b"],
-            "Clip 'a': it is not read in front of Resize 'r'",
+            "Clip 'a'",
+            "node-before-resize-unreadable",
         ),
-        (["Sub x mean a", "Resize a"], "Sub 'a': its constant is not one number for each channel"),
-        (["Mul x deep a", "Resize a"], "Mul 'a': it is no arithmetic with a constant"),
-        (
-            ["Div low x a", "Resize a"],
-            "Div 'a': it divides a constant by the image, which differs behind a Resize",
-        ),
-        (
-            ["Squeeze x one a", "Resize a"],
-            "Squeeze 'a': it takes away something else than the batch",
-        ),
-        (["Unsqueeze x one a", "Resize a"], "Unsqueeze 'a': it adds something else than a batch"),
-        (["Resize x", "Relu x b"], "Resize 'r': Resize 'r' and Relu 'b' both read the image"),
-        (["Resize x", CHOICE], "Resize 'r': Resize 'r' and Identity 'y' both read the image"),
+        (["Sub x mean a", "Resize a"], "Sub 'a'", "arithmetic-not-per-channel"),
+        (["Mul x deep a", "Resize a"], "Mul 'a'", "arithmetic-not-constant"),
+        (["Div low x a", "Resize a"], "Div 'a'", "division-by-image"),
+        (["Squeeze x one a", "Resize a"], "Squeeze 'a'", "squeeze-not-batch"),
+        (["Unsqueeze x one a", "Resize a"], "Unsqueeze 'a'", "unsqueeze-not-batch"),
+        (["Resize x", "Relu x b"], "Resize 'r'", "image-before-resize-read-twice"),
+        (["Resize x", CHOICE], "Resize 'r'", "image-before-resize-read-twice"),
     ],
 )
-def test_what_stops_before_the_resize(nodes: list[str | Node], stop: str) -> None:
+def test_stops_before_the_resize(nodes: list[str | Node], stop: str, code: str) -> None:
     made = [_spelled(each) if isinstance(each, str) else each for each in nodes]
-    head = read_head(graph(*made, **SIZES, **CONSTANTS), "x", "NCHW")
-    assert (head.geometry, str(head.stopped_by)) == (None, stop)
+    found = read_preprocessing_nodes(graph(*made, **SIZES, **CONSTANTS), "x", "NCHW")
+    assert found.geometry is None
+    assert stop_of(found) == (stop, code)
 
 
 def _spelled(text: str) -> Node:
@@ -242,13 +256,12 @@ def _spelled(text: str) -> Node:
     return node(op, f"{names} - - sizes r", **LINEAR) if op == "Resize" else node(op, names)
 
 
-def test_an_output_in_front_of_the_resize() -> None:
-    stop = Unread("Resize 'b'", "the image in front of it is an output as well")
-    assert read_head(SHOWN, "x", "NCHW") == GraphHead(stopped_by=stop)
+def test_an_output_before_the_resize() -> None:
+    assert only_stop_of(SHOWN) == ("Resize 'b'", "image-before-resize-is-output")
 
 
-def test_a_constant_over_the_image_behind_the_resize() -> None:
-    """There it is arithmetic like any other, which stays where it is."""
+def test_a_constant_divided_by_the_image_after_the_resize() -> None:
+    """After the Resize, the division is ordinary arithmetic that stays in the graph."""
     model = graph(
         node("Add", "x shift a"),
         node("Resize", "a - - sizes b", **LINEAR),
@@ -260,4 +273,4 @@ def test_a_constant_over_the_image_behind_the_resize() -> None:
         ends=np.array([30]),
         axes=np.array([2]),
     )
-    assert check(model).steps == ("b", "d")
+    assert check(model).image_nodes == ("b", "d")

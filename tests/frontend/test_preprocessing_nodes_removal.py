@@ -1,4 +1,4 @@
-"""Heads of graphs as exporters write them, and what is left of a graph without its head."""
+"""Heads of graphs as exporters write them, and what is left of a graph without its found."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from support.graph_heads import LINEAR, SIZES, check, graph, node
+from support.preprocessing_graphs import LINEAR, SIZES, check, graph, node
 
-from jpegcompile.frontend.head.constants import SmallConstants
-from jpegcompile.frontend.head.reading import GraphHead, read_head
-from jpegcompile.frontend.head.removal import remove_head
+from jpegcompile.frontend.preprocessing_nodes.read_nodes import (
+    PreprocessingNodes,
+    read_preprocessing_nodes,
+)
+from jpegcompile.frontend.preprocessing_nodes.remove_nodes import remove_preprocessing_nodes
+from jpegcompile.frontend.preprocessing_nodes.small_constants import SmallConstants
 from jpegcompile.preprocessing.preprocess import Preprocess
 
 
@@ -38,9 +41,11 @@ def test_sizes_that_exporters_compute() -> None:
         node("Pad", "a pads b"),
         node("Relu", "b c"),
     )
-    head = read_head(model, "x", "NCHW")
-    assert head.steps == ("a",)
-    assert str(head.stopped_by) == "Pad 'b': it pads the batch or the channels"
+    found = read_preprocessing_nodes(model, "x", "NCHW")
+    assert found.image_nodes == ("a",)
+    assert found.stopped_by is not None
+    assert found.stopped_by.node == "Pad 'b'"
+    assert found.stopped_by.reason.code == "pad-batch-or-channels"
     known = SmallConstants(model)
     assert known["pads"].tolist() == [3, 5, 0, 0, 4, 6, 0, 0]
     assert "all" not in known
@@ -75,7 +80,7 @@ def test_an_image_without_a_batch() -> None:
         zero=np.array([0]),
         scale=np.array([1, 2, 3], np.float32).reshape(3, 1, 1),
     )
-    assert check(model, "NHWC").steps == ("a",)
+    assert check(model, "NHWC").image_nodes == ("a",)
 
 
 def test_fill_in_the_numbers_of_the_input() -> None:
@@ -88,12 +93,15 @@ def test_fill_in_the_numbers_of_the_input() -> None:
         pads=np.array([0, 0, 1, 1, 0, 0, 1, 1]),
     )
     affine = Preprocess(1 / 255, (0.2, 0.4, 0.6), (0.5, 0.5, 0.5)).affine(3)
-    head = read_head(model, "x", "NCHW", affine)
-    assert head.geometry is not None
-    np.testing.assert_allclose(head.geometry.fill, (51, 102, 153), rtol=1e-12)
+    found = read_preprocessing_nodes(model, "x", "NCHW", affine)
+    assert found.geometry is not None
+    np.testing.assert_allclose(found.geometry.fill, (51, 102, 153), rtol=1e-12)
     beyond = Preprocess(1 / 255, (1.2,), (1.0,)).affine(3)
-    head = read_head(model, "x", "NCHW", beyond)
-    assert str(head.stopped_by) == "Pad 'b': it fills with 306, which is outside of 0..255"
+    found = read_preprocessing_nodes(model, "x", "NCHW", beyond)
+    assert found.stopped_by is not None
+    assert found.stopped_by.node == "Pad 'b'"
+    assert found.stopped_by.reason.code == "pad-value-out-of-range"
+    assert "306" in found.stopped_by.reason
 
 
 def test_names_stand_for_the_same_values() -> None:
@@ -113,9 +121,9 @@ def test_names_stand_for_the_same_values() -> None:
         "axes": np.array([2]),
     }
     model = graph(*nodes, **numbers)
-    head = read_head(model, "x", "NCHW")
-    assert (head.steps, head.output) == (("b", "d"), "d")
-    remove_head(model, "x", "NCHW", head)
+    found = read_preprocessing_nodes(model, "x", "NCHW")
+    assert (found.image_nodes, found.output) == (("b", "d"), "d")
+    remove_preprocessing_nodes(model, "x", "NCHW", found)
     assert [(n.op_type, list(n.input), list(n.output)) for n in model.graph.node] == [
         ("Cast", ["x"], ["a.resized"]),
         ("Div", ["a.resized", "scale"], ["d"]),
@@ -150,8 +158,8 @@ def computed_bounds(kind: str) -> onnx.ModelProto:
 def test_what_only_the_head_reads_goes_with_it(kind: str) -> None:
     """The image alone takes the name of what the head made, not what makes a bound or a size."""
     model = computed_bounds(kind)
-    head = read_head(model, "x", "NCHW")
-    remove_head(model, "x", "NCHW", head)
+    found = read_preprocessing_nodes(model, "x", "NCHW")
+    remove_preprocessing_nodes(model, "x", "NCHW", found)
     assert not model.graph.initializer
     (last,) = model.graph.node
     assert (last.op_type, list(last.input), list(last.output)) == (
@@ -167,7 +175,7 @@ def test_what_others_read_as_well_stays(kind: str) -> None:
     model.graph.node.append(node("Reshape", "b starts c"))
     model.graph.output.append(helper.make_tensor_value_info("start", TensorProto.INT64, []))
     model.graph.output.append(helper.make_tensor_value_info("sizes", TensorProto.INT64, [2]))
-    remove_head(model, "x", "NCHW", read_head(model, "x", "NCHW"))
+    remove_preprocessing_nodes(model, "x", "NCHW", read_preprocessing_nodes(model, "x", "NCHW"))
     assert [value.name for value in model.graph.initializer] == ["start", "zero"]
     made = [name for each in model.graph.node for name in each.output]
     assert set(made) == {"sizes", "starts", "b", "c"}
@@ -177,5 +185,7 @@ def test_an_input_with_a_default_keeps_it() -> None:
     """Without the initializer, sessions would have to feed it."""
     model = computed_bounds("plain")
     model.graph.input.append(helper.make_tensor_value_info("zero", TensorProto.INT64, [1]))
-    remove_head(model, "x", "NCHW", GraphHead(size=(27, 40), nodes=("a", "b"), output="b"))
+    remove_preprocessing_nodes(
+        model, "x", "NCHW", PreprocessingNodes(size=(27, 40), nodes=("a", "b"), output="b")
+    )
     assert [value.name for value in model.graph.initializer] == ["zero"]

@@ -1,9 +1,9 @@
-"""Take preprocessing that the ingest does out of the head of a graph.
+"""Remove the preprocessing nodes that the ingest computes from a graph.
 
 x -> Cast -> a -> Resize -> b -> Div -> c -> Slice -> d -> network
     =>  x' -> Cast -> a' -> Div -> d -> network
 
-What still has its name holds the same values as before, but for the input.
+Except for the input, a tensor that keeps its name keeps its values.
 """
 
 from __future__ import annotations
@@ -13,27 +13,30 @@ from collections.abc import Iterable, Mapping
 import onnx
 from onnx import helper
 
-from jpegcompile.frontend.head.reading import GraphHead
-from jpegcompile.frontend.head.steps import SPATIAL
+from jpegcompile.frontend.preprocessing_nodes.node_readers import SPATIAL_AXES
+from jpegcompile.frontend.preprocessing_nodes.read_nodes import PreprocessingNodes
 from jpegcompile.frontend.walk import FreshNames, all_graphs, all_nodes
 
 
-def remove_head(model: onnx.ModelProto, image: str, layout: str, head: GraphHead) -> None:
-    """Take a head's nodes out of a graph, in place; its input then has the head's size.
+def remove_preprocessing_nodes(
+    model: onnx.ModelProto, image: str, layout: str, found: PreprocessingNodes
+) -> None:
+    """Remove preprocessing nodes from a graph, in place.
 
-    The shapes that the model declares between its nodes are dropped, to be inferred again.
+    The input gets the size of the last removed node. Declared shapes of inner tensors are dropped
+    so that they are inferred again.
 
     Args:
-        model: as it was read.
-        image: name of the input.
-        layout: of the input.
-        head: that it gave; one of nodes.
+        model: the model that `found` was read from.
+        image: name of the image input.
+        layout: layout of the image input, "NCHW" or "NHWC".
+        found: the nodes that `read_preprocessing_nodes` returned; at least one.
     """
-    assert head.size is not None
+    assert found.size is not None
     graph = model.graph
-    before = head.output
+    before = found.output
     orphans: set[str] = set()
-    for node in [node for node in graph.node if node.name in head.nodes]:
+    for node in [node for node in graph.node if node.name in found.nodes]:
         graph.node.remove(node)
         orphans.update(node.input)
         if node.output[0] == before:
@@ -43,23 +46,23 @@ def remove_head(model: onnx.ModelProto, image: str, layout: str, head: GraphHead
     names = FreshNames(graph)
     new = {node.output[0]: names.fresh(f"{node.output[0]}.resized") for node in kept}
     if kept:
-        # The last of them now makes what the head made.
-        new[before] = head.output
+        # The last kept node now computes the output of the removed nodes.
+        new[before] = found.output
     _rename_reads(graph, new)
     for node in kept:
         node.output[0] = new[node.output[0]]
-    if not kept and any(output.name == head.output for output in graph.output):
-        copied = names.fresh(f"{head.output}.copied")
-        graph.node.insert(0, helper.make_node("Identity", [image], [head.output], copied))
+    if not kept and any(output.name == found.output for output in graph.output):
+        copied = names.fresh(f"{found.output}.copied")
+        graph.node.insert(0, helper.make_node("Identity", [image], [found.output], copied))
     _drop_unread(graph, orphans)
     value = next(value for value in graph.input if value.name == image)
-    for axis, side in zip(SPATIAL[layout], head.size, strict=True):
+    for axis, side in zip(SPATIAL_AXES[layout], found.size, strict=True):
         value.type.tensor_type.shape.dim[axis].dim_value = side
     del graph.value_info[:]
 
 
 def _path(graph: onnx.GraphProto, image: str, tensor: str) -> list[onnx.NodeProto]:
-    """The nodes that an image goes through until it is a tensor; others read constants alone."""
+    """Return the nodes that compute `tensor` from the image, in order."""
     images = {image}
     for node in graph.node:
         if images & set(node.input):
@@ -73,7 +76,7 @@ def _path(graph: onnx.GraphProto, image: str, tensor: str) -> list[onnx.NodeProt
 
 
 def _drop_unread(graph: onnx.GraphProto, names: Iterable[str]) -> None:
-    """Take away those tensors, and what makes them, that nothing reads any more."""
+    """Remove tensors that have no reader left, and the nodes that compute them."""
     seen_outside = {value.name for value in (*graph.input, *graph.output)}
     waiting = set(names) - seen_outside
     while waiting:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx import TensorProto
-from support.graph_heads import (
+from support.preprocessing_graphs import (
     LINEAR,
     SHARP,
     SIZES,
@@ -19,7 +19,10 @@ from support.graph_heads import (
     run,
 )
 
-from jpegcompile.frontend.head.reading import GraphHead, read_head
+from jpegcompile.frontend.preprocessing_nodes.read_nodes import (
+    PreprocessingNodes,
+    read_preprocessing_nodes,
+)
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.steps import Crop, Filter, Resize
 
@@ -41,7 +44,7 @@ def test_resize_slice_and_arithmetic() -> None:
         mean=np.array([0.1, 0.2, 0.3], np.float32).reshape(3, 1, 1),
     )
     geometry = Geometry(Resize("exact", (32, 40), filter=SHARP), Crop((3, 5), size=(27, 35)))
-    assert check(model) == GraphHead(geometry, (27, 35), ("a", "b"), ("a", "b"), "b")
+    assert check(model) == PreprocessingNodes(geometry, (27, 35), ("a", "b"), ("a", "b"), "b")
 
 
 def test_channels_last_with_arithmetic_first() -> None:
@@ -61,10 +64,10 @@ def test_channels_last_with_arithmetic_first() -> None:
         axes=np.array([3]),
         steps=np.array([1]),
     )
-    head = check(model, "NHWC")
+    found = check(model, "NHWC")
     resize = Resize("exact", (32, 40), filter=SHARP)
-    assert head.geometry == Geometry(resize, Crop((0, 4), size=(32, 35)))
-    assert head.nodes == ("c", "e")
+    assert found.geometry == Geometry(resize, Crop((0, 4), size=(32, 35)))
+    assert found.nodes == ("c", "e")
 
 
 @pytest.mark.parametrize(
@@ -109,9 +112,9 @@ def test_pad_and_slices() -> None:
         axes=np.array([2]),
         axes2=np.array([3]),
     )
-    head = check(model)
+    found = check(model)
     smooth = Resize("exact", (32, 40), filter=Filter("bilinear-inside", "onnxruntime"))
-    assert head.geometry == Geometry(smooth, Crop((-2, -3), size=(39, 39)), fill=(9.0,))
+    assert found.geometry == Geometry(smooth, Crop((-2, -3), size=(39, 39)), fill=(9.0,))
 
 
 def test_sizes_of_the_batch_that_is_open() -> None:
@@ -131,10 +134,10 @@ def test_sizes_of_the_batch_that_is_open() -> None:
         zero=np.array([0]),
         two=np.array([2]),
     )
-    head = check(model)
-    assert head.geometry == Geometry(Resize("exact", (32, 40), filter=SHARP))
-    assert head.steps == ("a",)
-    assert set(head.nodes) == {"shape", "first", "all", "a"}
+    found = check(model)
+    assert found.geometry == Geometry(Resize("exact", (32, 40), filter=SHARP))
+    assert found.image_nodes == ("a",)
+    assert set(found.nodes) == {"shape", "first", "all", "a"}
 
 
 def test_sizes_of_the_image_before_it_is_cast_and_turned() -> None:
@@ -151,9 +154,9 @@ def test_sizes_of_the_image_before_it_is_cast_and_turned() -> None:
         zero=np.array([0]),
         channels=np.array([3]),
     )
-    head = check(model, "NHWC")
-    assert head.size == (32, 40)
-    assert set(head.nodes) == {"shape", "n", "all", "c"}
+    found = check(model, "NHWC")
+    assert found.size == (32, 40)
+    assert set(found.nodes) == {"shape", "n", "all", "c"}
 
 
 def test_shapes_that_are_read_between_the_nodes() -> None:
@@ -167,7 +170,7 @@ def test_shapes_that_are_read_between_the_nodes() -> None:
         starts=np.array([0, 0, 2, 2]),
         ends=np.array([1, 3, 9, 9]),
     )
-    assert read_head(model, "x", "NCHW").nodes == ("a",)
+    assert read_preprocessing_nodes(model, "x", "NCHW").nodes == ("a",)
 
 
 def test_weights_of_other_files_are_left_there() -> None:
@@ -175,7 +178,7 @@ def test_weights_of_other_files_are_left_there() -> None:
     weight = model.graph.initializer.add(name="w", data_type=TensorProto.FLOAT, dims=[1, 3, 1, 1])
     weight.data_location = TensorProto.EXTERNAL
     weight.external_data.add(key="location", value="absent.bin")
-    assert read_head(model, "x", "NCHW").nodes == ("a",)
+    assert read_preprocessing_nodes(model, "x", "NCHW").nodes == ("a",)
 
 
 @pytest.mark.parametrize(
@@ -199,8 +202,8 @@ def test_filters(attributes: dict[str, Any], filter: Filter) -> None:
     model = graph(
         node("Resize", "x - - sizes a", axes=[2, 3], **attributes), node("Relu", "a b"), **SIZES
     )
-    head = check(model)
-    assert head.geometry == Geometry(Resize("exact", (32, 40), filter=filter))
+    found = check(model)
+    assert found.geometry == Geometry(Resize("exact", (32, 40), filter=filter))
 
 
 def test_planted_faults_fail() -> None:
@@ -212,13 +215,13 @@ def test_planted_faults_fail() -> None:
         ends=np.array([30]),
         axes=np.array([3]),
     )
-    head = read_head(model, "x", "NCHW")
-    assert head.geometry is not None
+    found = read_preprocessing_nodes(model, "x", "NCHW")
+    assert found.geometry is not None
     image = np.random.default_rng(1).uniform(0, 255, (1, 3, 91, 75)).astype(np.float32)
     expected = run(model, image)
     for geometry in (
-        Geometry(head.geometry.resize, Crop((0, 4))),
-        Geometry(Resize("exact", (32, 40)), head.geometry.crop),
+        Geometry(found.geometry.resize, Crop((0, 4))),
+        Geometry(Resize("exact", (32, 40)), found.geometry.crop),
     ):
-        made = by_geometry(GraphHead(geometry, head.size), image)
+        made = by_geometry(PreprocessingNodes(geometry, found.size), image)
         assert np.abs(made - expected).max() > 100 * TOLERANCE

@@ -1,4 +1,4 @@
-"""Small tensors of a graph that do not depend on its inputs: sizes, bounds, pads, numbers."""
+"""Small constant tensors of a graph: sizes, bounds, pads and scalars."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from onnx import numpy_helper
 from onnx.external_data_helper import uses_external_data
 from onnx.reference import ReferenceEvaluator
 
-# Weights of a network are larger than what steps are given by.
+# Larger tensors are weights, not operands of preprocessing nodes.
 _MOST_VALUES = 4096
-# By which exporters compute such tensors.
+# Operators with which exporters compute such tensors.
 _COMPUTED_BY = frozenset(
     (
         *("Add", "Cast", "Concat", "Constant", "ConstantOfShape", "Div", "Gather", "Identity"),
@@ -25,10 +25,10 @@ _COMPUTED_BY = frozenset(
 
 
 class SmallConstants(Mapping[str, NDArray[Any]]):
-    """Values by the names of tensors, each computed when it is asked for."""
+    """Constant values by tensor name, each computed on first use."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
-        """Take in the initializers of a model."""
+        """Record the initializers of a model."""
         self._model = model
         self._makers = {name: node for node in model.graph.node for name in node.output}
         self._known: dict[str, NDArray[Any] | None] = {
@@ -38,10 +38,10 @@ class SmallConstants(Mapping[str, NDArray[Any]]):
         }
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        """The values of a tensor.
+        """Return the values of a tensor.
 
         Raises:
-            KeyError: if it is large, or depends on inputs.
+            KeyError: if the tensor is large or depends on inputs.
         """
         if name not in self._known:
             self._known[name] = self._computed(name)
@@ -51,11 +51,11 @@ class SmallConstants(Mapping[str, NDArray[Any]]):
         return values
 
     def __iter__(self) -> Iterator[str]:
-        """Names of the tensors that are known by now."""
+        """Iterate over the names of the tensors known so far."""
         return (name for name, values in self._known.items() if values is not None)
 
     def __len__(self) -> int:
-        """How many tensors are known by now."""
+        """Return the number of tensors known so far."""
         return sum(1 for _ in self)
 
     def _computed(self, name: str) -> NDArray[Any] | None:
@@ -71,13 +71,13 @@ class SmallConstants(Mapping[str, NDArray[Any]]):
             made: Any = ReferenceEvaluator(node, opsets=opsets).run(None, feeds)
             values = np.asarray(made[0])
         except Exception:
-            # It raises what NumPy does. What cannot be computed is no constant.
+            # The evaluator raises whatever NumPy does. Such a tensor is not a constant.
             return None
         return values if values.size <= _MOST_VALUES else None
 
 
 def _is_small(node: onnx.NodeProto, feeds: Mapping[str, NDArray[Any]]) -> bool:
-    """Whether what a node makes may be computed to see how large it is."""
+    """Whether it is safe to compute the output of a node before checking its size."""
     if node.op_type != "ConstantOfShape":
         return True
     return math.prod(int(side) for side in feeds[node.input[0]].ravel()) <= _MOST_VALUES

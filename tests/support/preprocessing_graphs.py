@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from jpegcompile.dct.filters import taps_of
-from jpegcompile.frontend.head.reading import GraphHead, read_head
-from jpegcompile.frontend.head.removal import remove_head
+from jpegcompile.frontend.preprocessing_nodes.read_nodes import (
+    PreprocessingNodes,
+    read_preprocessing_nodes,
+)
+from jpegcompile.frontend.preprocessing_nodes.remove_nodes import remove_preprocessing_nodes
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.preprocessing.steps import Filter
 from jpegcompile.target.base import CPU_PROVIDERS
@@ -36,7 +39,7 @@ def graph(
     values = [numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items()]
     made = helper.make_graph(
         list(nodes),
-        "head",
+        "graph",
         [helper.make_tensor_value_info("x", kind, shape)],
         [helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, list("abcd"))],
         values,
@@ -50,35 +53,35 @@ def run(model: onnx.ModelProto, image: NDArray[np.float32]) -> NDArray[np.float3
     return np.asarray(session.run(None, {"x": image})[0])
 
 
-def by_geometry(head: GraphHead, image: NDArray[np.float32]) -> NDArray[np.float32]:
+def by_geometry(found: PreprocessingNodes, image: NDArray[np.float32]) -> NDArray[np.float32]:
     """[1, C, H, W] of an image [1, C, H, W] by the geometry that was read."""
-    assert head.geometry is not None
-    assert head.size is not None
+    assert found.geometry is not None
+    assert found.size is not None
     height, width = image.shape[2:]
-    placement = head.geometry.place(Frame(height, width, ((1, 1),), "gray"), head.size)
+    placement = found.geometry.place(Frame(height, width, ((1, 1),), "gray"), found.size)
     rows, columns = taps_of(placement.rows), taps_of(placement.columns)
     made = np.einsum("ot,ncotw->ncow", rows.weights, image.astype(np.float64)[:, :, rows.places])
     made = np.einsum("ot,nchot->ncho", columns.weights, made[:, :, :, columns.places])
     outside = 1.0 - np.outer(rows.level, columns.level)
-    return np.asarray(made + outside * head.geometry.fill[0], np.float32)
+    return np.asarray(made + outside * found.geometry.fill[0], np.float32)
 
 
-def check(model: onnx.ModelProto, layout: str = "NCHW") -> GraphHead:
+def check(model: onnx.ModelProto, layout: str = "NCHW") -> PreprocessingNodes:
     """The head, if the graph without it gives the same of the image that it describes."""
-    head = read_head(model, "x", layout)
+    found = read_preprocessing_nodes(model, "x", layout)
     image = np.random.default_rng(1).uniform(0, 255, (1, 3, 91, 75)).astype(np.float32)
     to_last = (0, 2, 3, 1)
     expected = run(model, image if layout == "NCHW" else image.transpose(to_last))
-    brought = by_geometry(head, image)
+    brought = by_geometry(found, image)
     rest = onnx.ModelProto()
     rest.CopyFrom(model)
-    remove_head(rest, "x", layout, head)
+    remove_preprocessing_nodes(rest, "x", layout, found)
     onnx.checker.check_model(rest, full_check=True)
     left = {each.name for each in model.graph.node} - {each.name for each in rest.graph.node}
-    assert left >= set(head.nodes)
+    assert left >= set(found.nodes)
     made = run(rest, brought if layout == "NCHW" else brought.transpose(to_last))
     np.testing.assert_allclose(made, expected, rtol=0, atol=TOLERANCE)
-    return head
+    return found
 
 
 SIZES: dict[str, Any] = {"sizes": np.array([32, 40])}

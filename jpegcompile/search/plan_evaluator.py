@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,26 +15,12 @@ from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
 from jpegcompile.search.cache import Cache
 from jpegcompile.search.interval import PairedCounts
 from jpegcompile.search.probe import Knob, Probe
+from jpegcompile.search.splits import Split
 
 Levels = Mapping[Knob, int]
 
 
-@dataclass(frozen=True)
-class Split:
-    """Some of the labelled images; `name` is for the cache."""
-
-    name: str
-    files: Sequence[Path]
-    labels: Sequence[int]
-
-    def spread(self, name: str, most: int) -> Split:
-        """At most so many of them, evenly from first to last."""
-        index = np.unique(np.linspace(0, len(self.files) - 1, min(most, len(self.files))).round())
-        chosen = [int(i) for i in index]
-        return Split(name, [self.files[i] for i in chosen], [self.labels[i] for i in chosen])
-
-
-class Measurer:
+class PlanEvaluator:
     """Measures plans by a probe, each once: results are cached."""
 
     def __init__(

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
+
+import numpy as np
 
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.chance import ADVICE, is_no_better_than_chance
 from jpegcompile.evaluation.dataset import LabelledImages
 from jpegcompile.search.interval import PairedCounts, images_needed, is_guessing, smallest_budget
-from jpegcompile.search.measurer import Split
+
+
+@dataclass(frozen=True)
+class Split:
+    """Some of the labelled images; `name` is for the cache."""
+
+    name: str
+    files: Sequence[Path]
+    labels: Sequence[int]
+
+    def spread(self, name: str, most: int) -> Split:
+        """At most so many of them, evenly from first to last."""
+        index = np.unique(np.linspace(0, len(self.files) - 1, min(most, len(self.files))).round())
+        chosen = [int(i) for i in index]
+        return Split(name, [self.files[i] for i in chosen], [self.labels[i] for i in chosen])
 
 
 def require_budget_range(max_drop: float) -> None:
