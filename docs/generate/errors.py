@@ -127,10 +127,23 @@ def _raw(value: ast.expr) -> str:
 
 
 def _braced(value: ast.expr) -> str:
-    """Return a name or an attribute in braces; of longer expressions, their last name."""
+    """Return a short name of a value in braces."""
+    return f"{{{_short(value).removeprefix('self.').lstrip('_')}}}"
+
+
+def _short(value: ast.expr) -> str:
+    """Return a name or attribute; of a call its first argument; else the first name within."""
     text = ast.unparse(value)
-    if not re.fullmatch(r"[\w.]+", text) or len(text) > LONGEST:
-        names = [n.id for n in ast.walk(value) if isinstance(n, ast.Name)]
-        attributes = [n.attr for n in ast.walk(value) if isinstance(n, ast.Attribute)]
-        text = ([*attributes, *names] or ["..."])[0]
-    return f"{{{text.removeprefix('self.').lstrip('_')}}}"
+    if re.fullmatch(r"[\w.]+", text) and len(text) <= LONGEST:
+        return text
+    match value:
+        case ast.Call(args=[first, *_]):
+            return _short(first)
+        case ast.Call(func=ast.Attribute(attr=name)) | ast.Attribute(attr=name):
+            return name
+        case ast.GeneratorExp(generators=[first, *_]) | ast.ListComp(generators=[first, *_]):
+            return _short(first.iter)
+        case ast.Subscript(value=inner):
+            return _short(inner)
+    names = [node.id for node in ast.walk(value) if isinstance(node, ast.Name)]
+    return names[0] if names else "..."
