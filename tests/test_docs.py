@@ -35,7 +35,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of results with two files."""
     monkeypatch.setattr(tables, "DOCS", tmp_path)
     tables._results.cache_clear()
-    head = {"benchmark": "b", "machine": {"cpu": "fast"}, "versions": {"tool": "1"}}
+    machine = {"processor": "fast", "processors": 2}
+    head = {"benchmark": "b", "machine": machine, "versions": {"tool": "1"}}
     times = [{"net": "a", "threads": 1, "ms": 2.5}, {"net": "b", "threads": 2, "ms": None}]
     first = {**head, "command": "run it", "date": "today", "rows": times}
     (tmp_path / "times.json").write_text(json.dumps(first))
@@ -60,17 +61,17 @@ def test_tables(folder: Path) -> None:
     )
     assert made == ["| n | t | p |", "| --- | --- | --- |", "| a | 2.50 ms | 90 |", "| b | - | - |"]
     made = body(table("times.json", "@where threads=2", "@source", "n: {net}"))
-    assert made[2:] == ["| b |", "Measured: `run it`; fast; tool 1; today."]
+    assert made[2:] == ["| b |", "Measured: `run it`; fast, 2 processors; tool 1; today."]
 
 
 def test_pivoted_tables(folder: Path) -> None:
     rows = [
-        {"net": net, "threads": threads, "ms": {"all": ms}}
+        {"net": net, "threads": threads, "ms.all": ms}
         for net, threads, ms in [("a", 1, 5), ("a", 2, 3), ("b", 1, 7)]
     ]
     text = json.dumps({"benchmark": "b", "machine": {}, "versions": {}, "rows": rows})
     (folder / "pivot.json").write_text(text)
-    columns = "n: {net} | one: {ms@1[all]} | two: {ms@2[all]}"
+    columns = "n: {net} | one: {ms.all@1} | two: {ms.all@2}"
     made = body(table("pivot.json", "@pivot threads by net", columns))
     assert made[2:] == ["| a | 5 | 3 |", "| b | 7 | - |"]
 
