@@ -24,8 +24,8 @@ A value within a line of prose is written
 
     <!-- value: results/memory.json {jpeg:.2f} @where network=ResNet-18 -->1.16<!-- end -->
 
-A file is a JSON object with "benchmark", "machine", "versions" and "rows", and optionally "command",
-"date", "settings" and "note": the record that each benchmark writes by `--json`, and how to make it.
+A file is the record that a benchmark writes by `--json`: a JSON object with "benchmark", "machine",
+"versions" and "rows", and optionally "date" and "settings". "command" and "note" may be added.
 """
 
 from __future__ import annotations

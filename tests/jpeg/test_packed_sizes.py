@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -70,25 +71,27 @@ def test_formats_are_counted_like_what_is_packed() -> None:
     assert list(found.values()) == sorted(found.values(), reverse=True)
 
 
-def test_tables_and_page(
+def test_tables_and_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    photos, page = tmp_path / "photos", tmp_path / "page.md"
+    photos, record = tmp_path / "photos", tmp_path / "packed.json"
     photos.mkdir()
     (photos / "one.jpg").write_bytes(make_jpeg(64, 48, quality=95))
     (photos / "notes.txt").write_text("no photograph")
-    page.write_text(f"before\n{benchmark.BEGIN}\nold\n{benchmark.END}\nbehind\n")
-    monkeypatch.setattr(benchmark, "PAGE", page)
     monkeypatch.setattr(benchmark, "SIDE", 32)
-    monkeypatch.setattr(sys, "argv", ["packed.py", "--photos", str(photos), "--write"])
+    monkeypatch.setattr(sys, "argv", ["packed.py", "--photos", str(photos), "--json", str(record)])
     benchmark.main()
-    printed = capsys.readouterr().out.strip()
-    text = page.read_text()
-    assert text == f"before\n{benchmark.BEGIN}\n{printed}\n{benchmark.END}\nbehind\n"
-    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| 75 | 4:2:0")]
+    printed = capsys.readouterr().out
+    rows = [line.split(" | ") for line in printed.splitlines() if line.startswith("| 75 | 4:2:0")]
     (file,) = benchmark.encoded(benchmark.photographs(photos), 75, "4:2:0")
     expected = benchmark.sizes_of(file)
     assert [row[5] for row in rows] == [f"{expected.packed:,.0f}"]
+    [sizes] = [
+        row
+        for row in json.loads(record.read_text())["rows"]
+        if (row["table"], row["quality"], row.get("sampling")) == ("sizes", 75, "4:2:0")
+    ]
+    assert sizes["packed"] == expected.packed
 
 
 def test_crops_are_of_the_size_of_networks(tmp_path: Path) -> None:
