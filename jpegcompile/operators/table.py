@@ -1,8 +1,8 @@
-"""The table of operators in `docs/operators.md`, from their definitions.
+"""Write the table of operators in `docs/operators.md` from their definitions.
 
     python -m jpegcompile.operators.table [PATH]
 
-writes it, by default to `docs/operators.md` of the folder in which it is called.
+The default of PATH is `docs/operators.md` in the current folder.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from jpegcompile.operators.registry import OPERATORS
 
 _HEAD = f"""# Operators
 
-This page is made by `python -m jpegcompile.operators.table` from the definitions in
-`jpegcompile/operators/`, one file a family. All operators are of the domain `{DOMAIN}`.
+`python docs/make.py` makes this page from the definitions in `jpegcompile/operators/`, one file for
+each family. All operators are in the operator domain `{DOMAIN}`.
 
-- Inputs and outputs are in the order of a node. Letters are sizes that agree within a node, `?` is
-  any size. *map@block* is a map of features in tiles of the size that the attribute says, *pixels*
-  one at block size 1. A *vector* broadcasts to its shape. Other roles are constants.
-- Attributes with `=` have this default. Maps in *groups* may stand in groups of {CHANNEL_GROUP}
-  channels, as the attribute `NAME_group` says. *Compact* ones may have few coefficients of each
-  tile, as `NAME_frequencies` says. Function bodies ignore both.
-- The *kernel* is the maker in C++. The *reference* is in `kernels/`. Operators without a function
-  body, marked *no body*, need the native library or get a body from each model.
+- Inputs and outputs have the order of the node. Letters are sizes that agree within a node, `?` is
+  any size. *map@block* is a feature map in tiles of the block size in that attribute, *pixels* is a
+  map at block size 1. A *vector* broadcasts to its shape. Other roles are constants.
+- Attributes with `=` have this default. Maps under *groups* may have the layout of grouped channels
+  (groups of {CHANNEL_GROUP}), as the attribute `NAME_group` says. Maps under *compact* may store
+  only some coefficients of each tile, as `NAME_frequencies` says. Function bodies ignore both.
+- *Kernel* is the maker in C++, *reference* is in `kernels/`. Operators marked *no body* have no
+  function body: they need the native library, or get a body from each model.
 
 | operator | computes | inputs | outputs | attributes | groups | compact | kernel, reference |
 |---|---|---|---|---|---|---|---|
@@ -37,7 +37,7 @@ This page is made by `python -m jpegcompile.operators.table` from the definition
 
 
 def table(operators: Mapping[str, Operator] = OPERATORS) -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     rows = [
         _row([one.name, *(other.name for other in others)], one)
         for one, others in _alike(operators.values())
@@ -46,7 +46,7 @@ def table(operators: Mapping[str, Operator] = OPERATORS) -> str:
 
 
 def _alike(operators: Iterable[Operator]) -> Iterator[tuple[Operator, list[Operator]]]:
-    """Operators, each with those behind it that differ from it in their names alone."""
+    """Yield operators, each with the following ones that differ only in name."""
     for _, group in groupby(operators, lambda operator: replace(operator, name="")):
         first, *others = group
         yield first, others
