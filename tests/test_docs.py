@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import models_table
 import pytest
-from generate import tables
+from generate import errors, idea, tables
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = Path("page.md")
@@ -108,3 +109,27 @@ def test_results_of_models() -> None:
     made = json.loads(models_table.results([slow, outcome, {**slow, "family": "other"}]))
     assert [row["verdict"] for row in made["rows"]] == ["ok", "**RED**"]
     assert made["rows"][0]["error"] == 1.2e-6
+
+
+SOURCE = """
+def f(self, node, names):
+    if not names:
+        raise UsageError(Message("no-names", f"{node.name}: has no names"))
+    report.note(Message("note-a", "text | with" + f" {', '.join(names)} and {len(names)}"))
+    raise UsageError(Message(error.code, f"{node}: {error}"))
+    return Message("reason-a", f"{self._where} is {max(a + b for a in names)}")
+"""
+
+
+def test_messages_are_read_from_sources() -> None:
+    assert list(errors._texts_of(ast.parse(SOURCE))) == [
+        errors.Text("UsageError", "no-names", "{node.name}: has no names"),
+        errors.Text(errors.NOTES, "note-a", r"text \| with {names} and {names}"),
+        errors.Text(errors.REASONS, "reason-a", "{where} is {names}"),
+    ]
+
+
+def test_the_picture_does_not_depend_on_chance() -> None:
+    first = idea.picture()
+    assert first == idea.picture()
+    assert "nan" not in first
