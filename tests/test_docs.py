@@ -116,6 +116,10 @@ def f(self, node, names):
     if not names:
         raise UsageError(Message("no-names", f"{node.name}: has no names"))
     report.note(Message("note-a", "text | with" + f" {', '.join(names)} and {len(names)}"))
+    text = f"{node.name}: too long"
+    raise UsageError(Message("too-long", text))
+    damaged = Message("damaged", "old text")
+    raise ImageError(damaged)
     raise UsageError(Message(error.code, f"{node}: {error}"))
     return Message("reason-a", f"{self._where} is {max(a + b for a in names)}")
 """
@@ -125,6 +129,8 @@ def test_messages_are_read_from_sources() -> None:
     assert list(errors._texts_of(ast.parse(SOURCE))) == [
         errors.Text("UsageError", "no-names", "{node.name}: has no names"),
         errors.Text(errors.NOTES, "note-a", r"text \| with {names} and {names}"),
+        errors.Text("UsageError", "too-long", "{node.name}: too long"),
+        errors.Text("ImageError", "damaged", "old text"),
         errors.Text(errors.REASONS, "reason-a", "{where} is {names}"),
     ]
 
