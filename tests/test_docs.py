@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import make
 import models_table
 import pytest
 from generate import errors, idea, tables
@@ -22,6 +23,28 @@ def test_nothing_is_stale() -> None:
     command = [sys.executable, "-P", str(ROOT / "docs" / "make.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_stale_files_are_named_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (tmp_path / "README.md").write_text("no table")
+    monkeypatch.setattr(make, "DOCS", docs)
+    monkeypatch.setattr(make, "README", tmp_path / "README.md")
+    monkeypatch.setattr(make, "PAGES", {"one.md": lambda: "new"})
+    monkeypatch.setattr(sys, "argv", ["make.py", "--check"])
+    assert make.main() == 1
+    assert capsys.readouterr().err == "docs/one.md is stale; run python docs/make.py\n"
+    monkeypatch.setattr(sys, "argv", ["make.py"])
+    assert make.main() == 0
+    assert (docs / "one.md").read_text() == "new"
+    monkeypatch.setattr(sys, "argv", ["make.py", "--check"])
+    assert make.main() == 0
+    (docs / "two.md").write_text("<!-- table: results/none.json\na: {a}\n-->\n<!-- end -->\n")
+    assert make.main() == 2
+    assert "two.md: results/none.json does not exist" in capsys.readouterr().err
 
 
 def test_every_file_of_results_is_shown() -> None:
