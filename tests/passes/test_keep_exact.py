@@ -86,7 +86,7 @@ def test_steps_and_poles(body: str) -> None:
     actual = run_float32(emit(lowered(graph, "float")), feeds)[0]
     expected = run_float32(narrow, feeds)[0]
     assert np.isfinite(expected).all()
-    # The pole amplifies rounding of the convolution before it, but values are never exactly equal.
+    # The reciprocal amplifies rounding of the convolution before it, but values are never exactly equal.
     assert np.mean(np.abs(actual - expected) > 1e-2 * np.abs(expected).max()) == 0.0
 
 
@@ -152,7 +152,7 @@ def test_other_readers_cast() -> None:
         "r = Relu(c)  a = Add(r, c)  s = Softplus(a)  g = Greater(a, two)  y = Where(g, a, s)",
     ],
 )
-def test_what_lies_on_no_plateau_or_has_no_step(body: str) -> None:
+def test_generic_values_and_continuous_operators(body: str) -> None:
     graph = behind_conv(body)
     assert check_untouched(module_before(graph, NAME), NAME) == {}
     assert kept_reasons(lowered(graph)) == {}
@@ -167,7 +167,7 @@ def test_what_lies_on_no_plateau_or_has_no_step(body: str) -> None:
         ("d = Conv(x, w3)  k = Greater(d, zero)  y = CastLike(k, d)", "d k y"),
     ],
 )
-def test_images_with_plateaus(body: str, kept: str) -> None:
+def test_images_with_equal_values(body: str, kept: str) -> None:
     """Part of the image is black."""
     numbers: Weights = {**NUMBERS, "w3": (3, 3, 3, 3)}
     used = {n: v for n, v in numbers.items() if f"{n})" in body or f"{n}," in body}

@@ -33,7 +33,7 @@ class Network:
         values: of every tensor, by name.
         maps: names of feature maps, the newest last.
         outputs: names of the outputs.
-        has_step: whether the graph has a discontinuous operator; then nodes may be kept.
+        is_discontinuous: whether the graph has a discontinuous operator; then nodes may be kept.
     """
 
     def __init__(self, draw: Draw) -> None:
@@ -45,7 +45,7 @@ class Network:
         if draw(st.booleans()):
             # Integers, mostly zero, like pixels.
             self.image = np.round(self.image / 2)
-        self.has_step = False
+        self.is_discontinuous = False
         self._batch: str | int = "N" if draw(st.booleans()) else BATCH
         self.values: dict[str, Tensor] = {"x": torch.from_numpy(self.image)}
         self.maps = ["x"]
