@@ -86,7 +86,7 @@ def test_steps_and_poles(body: str) -> None:
     actual = run_float32(emit(lowered(graph, "float")), feeds)[0]
     expected = run_float32(narrow, feeds)[0]
     assert np.isfinite(expected).all()
-    # The reciprocal amplifies rounding of the convolution before it, but values are never exactly equal.
+    # The reciprocal amplifies rounding of the convolution, but values are never exactly equal.
     assert np.mean(np.abs(actual - expected) > 1e-2 * np.abs(expected).max()) == 0.0
 
 
