@@ -1,4 +1,4 @@
-"""Which kernels compute a graph on a GPU, and how maps stand in memory."""
+"""Kernels that compute a graph on a GPU, and layouts of their maps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def tiny(channels: int = 3) -> onnx.ModelProto:
 
 
 def scheduled(model: Any = None, **options: Any) -> Module:
-    """A module for Triton behind its last pass."""
+    """A module for Triton after its last pass."""
     source = load_source(tiny() if model is None else model, None)
     return lower(source, compile_options(target="triton", preprocess="unit", **options))
 
@@ -106,7 +106,7 @@ def test_costs_decide() -> None:
     assert not any(layout.is_rows for layout in module.layouts.values())
     module.layouts = {}
     assert ChooseLayouts(lambda _: rows_are_free).run(module)
-    # Convolutions of windows cannot read rows, the pool can.
+    # Convolutions with windows cannot read rows; the pooling can.
     assert [n for n, layout in module.layouts.items() if layout.is_rows] == ["r4.jpeg"]
 
 

@@ -1,4 +1,4 @@
-"""The Squeeze behind an image without a batch sinks until it meets its inverse."""
+"""The Squeeze after an image without batch moves downstream to its inverse."""
 
 from __future__ import annotations
 

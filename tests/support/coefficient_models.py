@@ -1,4 +1,4 @@
-"""Models compiled for coefficients, against the source on the float decode of the same file."""
+"""Models compiled for coefficients, compared with the source on float-decoded files."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def coefficient_inputs(images: list[Coefficients]) -> dict[str, Array]:
 
 
 def pixels_of(module: Module, images: list[Coefficients], preprocess: Any = NORMALIZE) -> Array:
-    """What the source takes: the float decode, normalised; NCHW or NHWC."""
+    """Input of the source: the normalized float decode, in NCHW or NHWC."""
     rules = preprocess_of(preprocess)
     affine = rules.affine(module.image.channels)
     color = rules.color_for(module.image.channels)
