@@ -67,10 +67,8 @@ def test_a_refuted_search_writes_nothing(
     for more, shown in (((), "-30.00 points"), (("--json",), '"drop": 30.0')):
         assert run_command([str(a) for a in (*arguments, *more)]) == 1
         captured = capsys.readouterr()
-        assert captured.err == (
-            "jpegcompile: the images that verify lose 30.00 points of top-1, 15 are allowed, and"
-            " chance does not explain it; nothing is written: search with more images\n"
-        )
+        assert "30.00 points" in captured.err
+        assert captured.err.endswith("[search-budget-refuted]\n")
         assert shown in captured.out
         assert "chance may explain" not in captured.out
     assert not list(tmp_path.iterdir())
@@ -147,11 +145,8 @@ def test_wrong_labels_come_out(
         (folder / str(group)).symlink_to(images / str(group))
     arguments = (*COMPILE, "-o", tmp_path / "m.onnx", *AUTO, folder, "--cache", tmp_path / "c")
     message = fails(capsys, 2, *arguments)
-    assert message.startswith("the exact model is right on ")
-    assert message.endswith(
-        " % of the images, no better than guessing; check --preprocess, and --labels: without it"
-        " classes are numbered in the sorted order of the folder names"
-    )
+    assert message.endswith("[search-model-guesses]")
+    assert "--labels" in message
     assert not (tmp_path / "m.onnx").exists()
 
 
@@ -172,10 +167,8 @@ def test_a_cache_that_cannot_be_written(
     file.write_bytes(b"")
     arguments = (*COMPILE, "-o", tmp_path / "m.onnx", *AUTO, images, "--cache", file)
     message = fails(capsys, 5, *arguments)
-    assert message == (
-        f"{file}: cannot keep measurements: it is no folder;"
-        " name a folder that can be written with --cache"
-    )
+    assert message.startswith(f"{file}: ")
+    assert message.endswith("[search-cache-unwritable]")
 
 
 @thorough

@@ -1,4 +1,4 @@
-"""Packed batches give modules of PyTorch the same tensors and outputs, bit for bit."""
+"""Packed batches lead to the same tensors and outputs of PyTorch modules, bit for bit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from jpegcompile.runtime.triton import module as modules
 from jpegcompile.runtime.triton.module import CompiledModule
 from jpegcompile.runtime.triton.packed import copied, unpacked_on
 
-# One convolution: the interpreter takes its time.
+# One convolution only, since the interpreter is slow.
 NETWORK = """
 <ir_version: 8, opset_import: ["" : 17]>
 tiny (float[N, {channels}, 16, 16] x) => (float[N, 4] y) {{
@@ -61,7 +61,7 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> CompiledModule:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[PackedBatch]:
-    """The packed batches that a module sends."""
+    """Record the packed batches that a module sends."""
     batches: list[PackedBatch] = []
 
     def unpacked(batch: PackedBatch, device: torch.device) -> dict[str, torch.Tensor]:

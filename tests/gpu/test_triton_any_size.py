@@ -1,4 +1,4 @@
-"""Modules for --target triton take files of any size, and answer as ONNX Runtime does."""
+"""Modules for --target triton read files of any size and return the outputs of ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from jpegcompile.runtime.triton.photographs import PACKED_TO_FILE, is_for_host
 
 RESIZED: dict[str, Any] = {"preset": "unit", "resize": {"fit": "exact"}}
 PADDED: dict[str, Any] = {"preset": "unit", "resize": {"fit": "pad"}, "orientation": True}
-# Width and height: smaller than the network, larger, of another shape.
+# Width and height: smaller than the network input, larger, and with another aspect ratio.
 SIZES = [(24, 40), (97, 61), (130, 33)]
 
 
@@ -37,7 +37,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def both(
     tiny: Material, files: list[Path], folder: Path, preprocess: dict[str, Any]
 ) -> tuple[CompiledModule, list[Array]]:
-    """A module, and what ONNX Runtime says of the files."""
+    """A module, and the outputs of ONNX Runtime for the files."""
     jpegcompile.compile(tiny.model, target="triton", preprocess=preprocess).save(folder / "m")
     jpegcompile.compile(tiny.model, preprocess=preprocess).save(folder / "m.onnx")
     module = jpegcompile.load_module(folder / "m")

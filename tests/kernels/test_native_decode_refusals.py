@@ -1,4 +1,4 @@
-"""What JpegDecode says of files and nodes that it cannot take: the node, the cause, what to do."""
+"""Errors of JpegDecode for unsupported files and nodes: the node, the cause, what to do."""
 
 from __future__ import annotations
 
@@ -101,14 +101,14 @@ def test_files(name: str) -> None:
 
 
 def test_bytes_behind_a_scan() -> None:
-    """How many libjpeg reports depends on how far it looks ahead."""
+    """The number of bytes that libjpeg reports depends on how far it reads ahead."""
     message = refusal(WHOLE[:-2] + bytes(40) + WHOLE[-2:])
     assert message.startswith("damaged: Corrupt JPEG data: ")
     assert message.endswith(f" extraneous bytes before marker 0xd9; {BYTES}")
 
 
 def test_zero_in_a_table() -> None:
-    # The table of luma stands first, in zigzag order, with 16 bits.
+    # The luma table comes first, in zigzag order, with 16 bits.
     start = WHOLE.index(b"\xff\xdb") + 5
     file = WHOLE[:start] + b"\0\0" + WHOLE[start + 2 :]
     assert refusal(file) == (
@@ -156,13 +156,13 @@ def test_other_ranks(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
-        ({"height": 0}, "its height is 0, a JPEG file has 1 to 65535"),
-        ({"width": 65536}, "its width is 65536, a JPEG file has 1 to 65535"),
-        ({"width": -(2**63)}, f"its width is {-(2**63)}, a JPEG file has 1 to 65535"),
+        ({"height": 0}, "height is 0;"),
+        ({"width": 65536}, "width is 65536;"),
+        ({"width": -(2**63)}, f"width is {-(2**63)};"),
         *(
             (
                 {"subsampling": name},
-                f"its subsampling is '{name}', it knows 4:4:4, 4:2:2, 4:4:0, 4:2:0 and 4:1:1",
+                f"subsampling is '{name}'; it must be one of 4:4:4, 4:2:2, 4:4:0, 4:2:0 and 4:1:1",
             )
             for name in ("4:2:1", "gray")
         ),
@@ -170,7 +170,7 @@ def test_other_ranks(shape: tuple[int, ...]) -> None:
 )
 def test_attributes(attributes: dict[str, Any], message: str) -> None:
     given: dict[str, Any] = {"height": 16, "width": 24, "subsampling": "4:2:0", **attributes}
-    assert said(DECODE, lambda: decode_session(DECODE, **given)) == message
+    assert message in said(DECODE, lambda: decode_session(DECODE, **given))
 
 
 @pytest.mark.parametrize("missing", ["height", "width", "subsampling"])
@@ -181,7 +181,7 @@ def test_missing_attributes(missing: str) -> None:
 
 
 def test_a_large_model_takes_no_memory_for_another_file() -> None:
-    """Nor do 2,000 refusals leave any behind: a leak of one frame each would be 3 GB."""
+    """2,000 refused files leak no memory: one leaked frame each would be 3 GB."""
     session = decode_session(DECODE, height=1024, width=768, subsampling="4:2:0")
     whole = make_jpeg(768, 1024, subsampling="4:2:0", quality=10)
     decoded(session, whole)
