@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.differences import distances, magnitudes
 from jpegcompile.jpeg.pixel_fallback import Fallback
+from jpegcompile.progress import Advance
 from jpegcompile.runtime.session import Session
 
 Array = NDArray[Any]
@@ -78,7 +79,7 @@ class Stability:
 def stability_of(
     run: Callable[[Array], Sequence[Array]],
     batches: Iterable[Array],
-    progress: Callable[[int], None] | None = None,
+    progress: Advance | None = None,
 ) -> Stability:
     """Run images as they are, and changed by one unit in the last place, up or down at random.
 

@@ -74,24 +74,28 @@ def test_formats_are_counted_like_what_is_packed() -> None:
 def test_tables_and_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    photos, record = tmp_path / "photos", tmp_path / "packed.json"
+    photos, record = tmp_path / "photos", tmp_path / "record.json"
     photos.mkdir()
     (photos / "one.jpg").write_bytes(make_jpeg(64, 48, quality=95))
     (photos / "notes.txt").write_text("no photograph")
     monkeypatch.setattr(benchmark, "SIDE", 32)
-    monkeypatch.setattr(sys, "argv", ["packed.py", "--photos", str(photos), "--json", str(record)])
+    arguments = ["--photos", str(photos), "--rounds", "1", "--json", str(record)]
+    monkeypatch.setattr(sys, "argv", ["packed.py", *arguments])
     benchmark.main()
-    printed = capsys.readouterr().out
-    rows = [line.split(" | ") for line in printed.splitlines() if line.startswith("| 75 | 4:2:0")]
+    text = capsys.readouterr().out
+    lines = [line.split(" | ") for line in text.splitlines() if line.startswith("| 75 | 4:2:0")]
     (file,) = benchmark.encoded(benchmark.photographs(photos), 75, "4:2:0")
     expected = benchmark.sizes_of(file)
-    assert [row[5] for row in rows] == [f"{expected.packed:,.0f}"]
-    [sizes] = [
-        row
-        for row in json.loads(record.read_text())["rows"]
-        if (row["table"], row["quality"], row.get("sampling")) == ("sizes", 75, "4:2:0")
+    assert [line[5] for line in lines] == [f"{expected.packed:,.0f}"]
+    rows = json.loads(record.read_text(encoding="utf-8"))["rows"]
+    sizes = [row for row in rows if row["table"] == "sizes"]
+    assert [(row["quality"], row["sampling"]) for row in sizes[:2]] == [
+        (50, "4:2:0"),
+        (75, "4:2:0"),
     ]
-    assert sizes["packed"] == expected.packed
+    assert sizes[1]["packed"] == expected.packed
+    formats = [row for row in rows if row.get("format") == benchmark.THIS]
+    assert [row["quality"] for row in formats] == list(benchmark.QUALITIES)
 
 
 def test_crops_are_of_the_size_of_networks(tmp_path: Path) -> None:
