@@ -3,11 +3,11 @@
     python tests/benchmarks/packed.py [--photos FOLDER] [--rounds N] [--json FILE]
 
 The benchmark crops photographs to 224x224 and encodes them with Pillow in memory. It unpacks and
-compares every packed image before it counts anything. It prints two tables in Markdown. Bytes are
-means over the photographs and include the quantisation tables. Milliseconds are processor time for
-one image on one core: the median over the photographs of the fastest round of each. A round packs
-all photographs one after another, so that branch prediction cannot learn the zeros of a single
-photograph.
+compares every packed image before it counts anything. It prints two tables in Markdown, which
+`docs/packed_batches.md` shows from `docs/results/packed.json`. Bytes are means over the photographs
+and include the quantisation tables. Milliseconds are processor time for one image on one core: the
+median over the photographs of the fastest round of each. A round packs all photographs one after
+another, so that branch prediction cannot learn the zeros of a single photograph.
 """
 
 from __future__ import annotations

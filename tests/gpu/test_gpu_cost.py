@@ -28,7 +28,7 @@ A100, H100 = GPUS["sm_80"], GPUS["sm_90"]
 
 
 def test_the_page_is_up_to_date() -> None:
-    """Regenerate the page with `python docs/gpu_predictions.py`."""
+    """Run `python docs/make.py` to write it again."""
     script = runpy.run_path(str(PAGE.with_suffix(".py")))
     assert PAGE.read_text(encoding="utf-8") == script["page"]()
 
