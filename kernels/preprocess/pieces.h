@@ -13,7 +13,7 @@ namespace jpegcompile {
 
 // Bytes of sums and of rows between stages that an image takes at once. Photographs take less: ten
 // views of 12 megapixels that shrink to 224 pixels, 5 MB.
-inline constexpr size_t kMostSumBytes = size_t{1} << 23;
+inline constexpr size_t kMaxSumBytes = size_t{1} << 23;
 
 // Writes the network's input of one image to `out`, as `ingest` does; `placements` are those of the
 // plans. The file is read once for all views that take at most `most_bytes` together, above 0, and
