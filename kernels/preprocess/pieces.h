@@ -16,10 +16,10 @@ namespace jpegcompile {
 inline constexpr size_t kMaxSumBytes = size_t{1} << 23;
 
 // Writes the network's input of one image to `out`, as `ingest` does; `placements` are those of the
-// plans. The file is read once for all views that take at most `most_bytes` together, above 0, and
+// plans. The file is read once for all views that take at most `max_bytes` together, above 0, and
 // where one takes more by itself, once for each piece of it. The least piece has 8 columns of the
 // result (rows, if the image is turned by a quarter). Throws what `passes` throws.
 void take_floats(Passes& passes, std::span<const Plan> plans, std::span<const Placement> placements,
-                 const NetworkNumbers& network, size_t most_bytes, std::byte* out);
+                 const NetworkNumbers& network, size_t max_bytes, std::byte* out);
 
 }  // namespace jpegcompile

@@ -232,7 +232,7 @@ void Preprocessor::take(Passes& passes, const Prepared& prepared, void* out) {
   if (options_.integers.has_value()) {
     take_integers(passes, prepared.placements, integers_, network_, to);
   } else {
-    take_floats(passes, prepared.plans, prepared.placements, network_, options_.most_sum_bytes, to);
+    take_floats(passes, prepared.plans, prepared.placements, network_, options_.max_sum_bytes, to);
   }
 }
 
