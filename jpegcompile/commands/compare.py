@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
+from jpegcompile.commands.console import console, counted, progress_bar
 from jpegcompile.commands.images import (
     error_options,
     fallback_option,
+    left_out_lines,
     require_reported,
-    show_left_out,
+    shard_lines,
     warn,
 )
 from jpegcompile.commands.options import (
@@ -20,16 +21,24 @@ from jpegcompile.commands.options import (
     json_option,
     labelled_options,
     portable_option,
-    print_json,
     provider_option,
+)
+from jpegcompile.commands.result_options import (
+    markdown_option,
+    refuse_two_forms,
+    shard_option,
+    show_result,
 )
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import compare as comparison
 from jpegcompile.evaluation.compare import NO_LABELS
-from jpegcompile.evaluation.comparison import Accuracy, Comparison, ScoreError
+from jpegcompile.evaluation.comparison import Comparison
 from jpegcompile.evaluation.dataset import has_no_folders
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
+from jpegcompile.results.merging import Shard
+from jpegcompile.results.table import Page, Table, columns, number, percentage, text
+from jpegcompile.results.terminal import print_page
 from jpegcompile.runtime.providers import Choice
 
 
@@ -53,7 +62,9 @@ from jpegcompile.runtime.providers import Choice
 @fallback_option
 @portable_option
 @provider_option
+@shard_option
 @json_option
+@markdown_option
 def compare(
     original: Path,
     compiled: Path,
@@ -68,13 +79,16 @@ def compare(
     fallback: Fallback,
     portable: bool,
     provider: Choice,
+    shard: Shard | None,
     as_json: bool,
+    as_markdown: bool,
 ) -> None:
     """Compare accuracy before (Pillow, ORIGINAL) and after (coefficients, COMPILED)."""
     if max_drop is not None and (
         unlabelled or (labels is None and has_no_folders(images, fallback))
     ):
         raise UsageError(NO_LABELS)
+    refuse_two_forms(as_json=as_json, as_markdown=as_markdown)
     with progress_bar("comparing") as progress:
         result = comparison.compare(
             original,
@@ -88,12 +102,15 @@ def compare(
             on_error=on_error,
             tolerant=tolerant,
             fallback=fallback,
+            shard=shard,
             progress=progress,
         )
-    if as_json:
-        print_json(result.to_json())
-    else:
-        show_comparison(result, changes)
+    show_result(
+        result.to_json,
+        lambda: comparison_page(result, changes),
+        as_json=as_json,
+        as_markdown=as_markdown,
+    )
     warn(result.warning)
     if max_drop is not None:
         comparison.require_drop(result, max_drop)
@@ -101,52 +118,73 @@ def compare(
 
 
 def show_comparison(result: Comparison, most_changes: int) -> None:
-    """The before/after table and the predictions that changed."""
-    out = console()
+    """Print the page of `comparison_page`."""
+    print_page(console(), comparison_page(result, most_changes))
+
+
+def comparison_page(result: Comparison, most_changes: int) -> Page:
+    """Return accuracy before and after, errors of the scores, and the predictions that changed.
+
+    Args:
+        result: of `compare`.
+        most_changes: number of changed predictions to show.
+    """
+    parts: list[Table | str] = []
     if result.before is not None and result.exact is not None and result.after is not None:
-        table = new_table("pipeline", "top-1", "top-5", right=(1, 2))
-        table.add_row("before: Pillow decode, original model", *_percent(result.before))
-        table.add_row(f"        {result.decode} decode, original model", *_percent(result.exact))
-        table.add_row("after:  coefficients, compiled model", *_percent(result.after))
-        out.print(table)
-    agreement = (
+        rows = (
+            ("before: Pillow decode, original model", result.before),
+            (f"        {result.decode} decode, original model", result.exact),
+            ("after:  coefficients, compiled model", result.after),
+        )
+        shown = tuple((text(n), percentage(a.top1), percentage(a.top5)) for n, a in rows)
+        parts.append(Table("", columns("pipeline", "top-1", "top-5", right=(1, 2)), shown))
+    parts += [_agreement(result), _errors(result)]
+    if result.unlabelled:
+        count, folders = sum(result.unlabelled.values()), len(result.unlabelled)
+        parts.append(f"{count} images in {counted(folders, 'folder')} without a class were skipped")
+    parts += left_out_lines(result.skipped, result.ignored, result.pixel_fallbacks)
+    parts += shard_lines(result.shards)
+    if result.changes and most_changes:
+        parts += ["", _changes(result, most_changes)]
+        if len(result.changes) > most_changes:
+            rest = len(result.changes) - most_changes
+            parts.append(f"and {rest} more; --json lists all")
+    return Page(tuple(parts))
+
+
+def _agreement(result: Comparison) -> str:
+    line = (
         f"{counted(result.images, 'image')}; the same prediction on {100 * result.agreement:.2f} %"
         f" (of the {result.decode} decode: {100 * result.agreement_exact:.2f} %)"
     )
-    if result.drop is not None:
-        agreement += f"; top-1 {_points(-result.drop)}"
-    out.print(agreement)
-    errors = new_table("error of the scores", "largest", "mean", right=(1, 2))
-    errors.add_row(
-        f"conversion: against the original, {result.decode} decode", *_error(result.conversion)
+    if result.drop is None:
+        return line
+    change = f"changes by {-result.drop:+.2f} points" if result.drop else "does not change"
+    return f"{line}; top-1 {change}"
+
+
+def _errors(result: Comparison) -> Table:
+    rows = (
+        (f"conversion: against the original, {result.decode} decode", result.conversion),
+        (f"decoder: {result.decode} decode against Pillow's", result.decoder),
     )
-    errors.add_row(f"decoder: {result.decode} decode against Pillow's", *_error(result.decoder))
-    out.print(errors)
-    if result.unlabelled:
-        count, folders = sum(result.unlabelled.values()), len(result.unlabelled)
-        out.print(f"{count} images in {counted(folders, 'folder')} without a class were skipped")
-    show_left_out(result.skipped, result.ignored, result.pixel_fallbacks)
-    if result.changes and most_changes:
-        columns = ("label", "before", "after", "margin before")
-        changes = new_table("changed prediction", *columns, right=(1, 2, 3, 4))
-        for change in result.changes[:most_changes]:
-            label = "" if change.label is None else str(change.label)
-            classes = (str(change.before), str(change.after))
-            changes.add_row(plain(change.file), label, *classes, f"{change.margin:.3g}")
-        out.print()
-        out.print(changes)
-        if len(result.changes) > most_changes:
-            rest = len(result.changes) - most_changes
-            out.print(f"and {rest} more; --json lists all")
+    return Table(
+        "",
+        columns("error of the scores", "largest", "mean", right=(1, 2)),
+        tuple((text(n), number(e.largest, ".2g"), number(e.mean, ".2g")) for n, e in rows),
+    )
 
 
-def _points(change: float) -> str:
-    return f"changes by {change:+.2f} points" if change else "does not change"
-
-
-def _error(error: ScoreError) -> tuple[str, str]:
-    return f"{error.largest:.2g}", f"{error.mean:.2g}"
-
-
-def _percent(accuracy: Accuracy) -> tuple[str, str]:
-    return f"{100 * accuracy.top1:.2f} %", f"{100 * accuracy.top5:.2f} %"
+def _changes(result: Comparison, most: int) -> Table:
+    headers = ("changed prediction", "label", "before", "after", "margin before")
+    rows = tuple(
+        (
+            text(change.file),
+            text("") if change.label is None else number(change.label),
+            number(change.before),
+            number(change.after),
+            number(change.margin, ".3g"),
+        )
+        for change in result.changes[:most]
+    )
+    return Table("", columns(*headers, right=(1, 2, 3, 4)), rows)

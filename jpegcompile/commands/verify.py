@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
+from jpegcompile.commands.console import counted, progress_bar
 from jpegcompile.commands.images import (
     error_options,
     fallback_option,
+    left_out_lines,
     require_reported,
-    show_left_out,
+    shard_lines,
 )
 from jpegcompile.commands.options import (
     FROM_0,
@@ -19,14 +20,22 @@ from jpegcompile.commands.options import (
     NOT_NEGATIVE,
     json_option,
     portable_option,
-    print_json,
     provider_option,
+)
+from jpegcompile.commands.result_options import (
+    markdown_option,
+    refuse_two_forms,
+    shard_option,
+    show_result,
 )
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import verify as verification
 from jpegcompile.evaluation.verification import OutputError, Verification
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
+from jpegcompile.messages import Message
+from jpegcompile.results.merging import Shard
+from jpegcompile.results.table import Cell, Page, Table, columns, number, text
 from jpegcompile.runtime.providers import Choice
 
 
@@ -56,7 +65,9 @@ from jpegcompile.runtime.providers import Choice
 @fallback_option
 @portable_option
 @provider_option
+@shard_option
 @json_option
+@markdown_option
 def verify(
     original: Path,
     compiled: Path,
@@ -71,7 +82,9 @@ def verify(
     fallback: Fallback,
     portable: bool,
     provider: Choice,
+    shard: Shard | None,
     as_json: bool,
+    as_markdown: bool,
 ) -> None:
     """Check that COMPILED gives the answers of ORIGINAL, at the outputs and at every lowered node.
 
@@ -80,7 +93,9 @@ def verify(
     1. The decoder difference (against Pillow's 8-bit decode) is shown beside it.
     """
     if images is not None and samples is not None:
-        raise UsageError("--samples is for random tensors; leave it or --images out")
+        message = "--samples is for random tensors; leave it or --images out"
+        raise UsageError(Message("samples-with-images", message))
+    refuse_two_forms(as_json=as_json, as_markdown=as_markdown)
     with progress_bar("verifying") as progress:
         result = verification.verify(
             original,
@@ -95,61 +110,88 @@ def verify(
             on_error=on_error,
             tolerant=tolerant,
             fallback=fallback,
+            shard=shard,
             progress=progress,
         )
-    if as_json:
-        print_json(result.to_json())
-    else:
-        show_verification(result, nodes)
+    show_result(
+        result.to_json,
+        lambda: verification_page(result, nodes),
+        as_json=as_json,
+        as_markdown=as_markdown,
+    )
     verification.require_passed(result)
     require_reported(on_error, result.skipped)
 
 
-def show_verification(result: Verification, most_nodes: int) -> None:
-    """Worst nodes first, then the outputs with both errors apart."""
-    out = console()
+def verification_page(result: Verification, most_nodes: int) -> Page:
+    """Return the worst nodes, the outputs with both errors, and the verdict.
+
+    Args:
+        result: of `verify`.
+        most_nodes: number of nodes to show.
+    """
+    parts: list[Table | str] = []
     if result.nodes and most_nodes:
-        table = new_table("node", "block", "error", "of largest", right=(1, 2, 3))
-        for node in result.nodes[:most_nodes]:
-            row = (plain(node.node), str(node.block), f"{node.error:.2e}", f"{node.relative:.1e}")
-            table.add_row(*row)
-        shown = min(most_nodes, len(result.nodes))
-        inputs = counted(result.inputs_for_nodes, "input")
-        out.print(f"worst {shown} of {counted(len(result.nodes), 'node')} on {inputs}:")
-        out.print(table)
-        out.print()
-    table = new_table(
-        *("output", "original fed by", "error", "own rounding", "allowed", "same top-1"),
-        right=(2, 3, 4, 5),
+        parts += [_nodes(result, most_nodes), ""]
+    parts.append(_outputs(result))
+    parts += [
+        f"'{output.name}': {output.jumps} of {output.entries} entries differ by a decision;"
+        f" rounding moves {output.own_jumps} of the original's own"
+        for output in result.outputs
+        if output.jumps and output.is_within
+    ]
+    parts += left_out_lines(result.skipped, result.ignored, result.pixel_fallbacks)
+    parts += shard_lines(result.shards)
+    verdict = "the same answers" if result.passed else "NOT the same answers"
+    return Page((*parts, f"{verdict} on {counted(result.inputs, 'input')}"))
+
+
+def _nodes(result: Verification, most: int) -> Table:
+    shown = min(most, len(result.nodes))
+    inputs = counted(result.inputs_for_nodes, "input")
+    return Table(
+        f"worst {shown} of {counted(len(result.nodes), 'node')} on {inputs}:",
+        columns("node", "block", "error", "of largest", right=(1, 2, 3)),
+        tuple(
+            (
+                text(node.node),
+                number(node.block),
+                number(node.error, ".2e"),
+                number(node.relative, ".1e"),
+            )
+            for node in result.nodes[:most]
+        ),
     )
+
+
+def _outputs(result: Verification) -> Table:
+    rows = []
     for output in result.outputs:
-        table.add_row(
-            plain(output.name),
-            "its decode" if output.decoder is not None else "the same tensors",
-            f"{output.conversion:.2e}",
-            f"{output.own:.2e}",
-            f"{output.allowed:.2e}",
-            _top1(output, result.inputs),
+        fed_by = "its decode" if output.decoder is not None else "the same tensors"
+        rows.append(
+            (
+                text(output.name),
+                text(fed_by),
+                number(output.conversion, ".2e"),
+                number(output.own, ".2e"),
+                number(output.allowed, ".2e"),
+                _top1(output, result.inputs),
+            )
         )
         if output.decoder is not None:
             same = _fraction(output.same_top1_pillow, result.inputs)
-            table.add_row("", "Pillow", f"{output.decoder:.2e}", "-", "-", same)
-    out.print(table)
-    for output in result.outputs:
-        if output.jumps and output.is_within:
-            out.print(
-                f"'{plain(output.name)}': {output.jumps} of {output.entries} entries are decided"
-                f" otherwise; rounding moves {output.own_jumps} of the original's own"
-            )
-    show_left_out(result.skipped, result.ignored, result.pixel_fallbacks)
-    verdict = "the same answers" if result.passed else "NOT the same answers"
-    out.print(f"{verdict} on {counted(result.inputs, 'input')}")
+            decoder = number(output.decoder, ".2e")
+            rows.append((text(""), text("Pillow"), decoder, number(None), number(None), same))
+    headers = ("output", "original fed by", "error", "own rounding", "allowed", "same top-1")
+    return Table("", columns(*headers, right=(2, 3, 4, 5)), tuple(rows))
 
 
-def _top1(output: OutputError, total: int) -> str:
-    text = _fraction(output.same_top1, total)
-    return f"{text} ({counted(output.near_ties, 'near-tie')})" if output.near_ties else text
+def _top1(output: OutputError, total: int) -> Cell:
+    cell = _fraction(output.same_top1, total)
+    if not output.near_ties:
+        return cell
+    return Cell(cell.value, f"{cell.text} ({counted(output.near_ties, 'near-tie')})")
 
 
-def _fraction(count: int | None, total: int) -> str:
-    return "-" if count is None else f"{count}/{total}"
+def _fraction(count: int | None, total: int) -> Cell:
+    return number(count, suffix=f"/{total}")

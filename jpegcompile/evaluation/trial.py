@@ -77,6 +77,7 @@ class Trial:
                 pillow,
                 rounding.variants(batch.spatial),
                 inputs=len(batch.spatial),
+                file=str(batch.files[0]) if batch.files else "",
             )
             if tracer is not None:
                 tracer.keep(batch)

@@ -16,7 +16,8 @@ import jpegcompile
 from jpegcompile.cli import run_command
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.compare import require_drop
-from jpegcompile.evaluation.comparison import Comparison, ScoreError
+from jpegcompile.evaluation.comparison import Comparison
+from jpegcompile.evaluation.comparison_evidence import ScoreError
 
 SIZES = [(97, 61), (33, 130), (50, 40)]
 
