@@ -24,6 +24,7 @@ COMMANDS = {
         "Compile the GPU kernels that run compiled models on ONNX Runtime's CUDA provider."
     ),
     "inspect": "Show what of MODEL is lowered, and what is kept spatial and why.",
+    "merge": ("Merge RESULTS, the --json outputs of verify, compare or bench, into one result."),
     "paper": "Regenerate the experiments of the paper, as tables, JSON and plots.",
     "run": "Print the best classes of IMAGES (files or folders) by the COMPILED model.",
     "tune": ("Measure tilings of the GPU kernels of MODEL and keep the fastest."),

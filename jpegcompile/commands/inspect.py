@@ -8,16 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
-from jpegcompile.commands.console import (
-    change_text,
-    console,
-    counted,
-    fate_text,
-    new_table,
-    plain,
-)
+from jpegcompile.commands.console import change_text, console, counted, fate_text
 from jpegcompile.commands.options import (
     frequency_number,
     frequency_options,
@@ -26,17 +18,19 @@ from jpegcompile.commands.options import (
     kernel_options,
     model_options,
     plan_from,
-    print_json,
     resolution_option,
     truncate_option,
 )
+from jpegcompile.commands.result_options import markdown_option, refuse_two_forms, show_result
 from jpegcompile.dct.frequencies import full
 from jpegcompile.frequency_plan import Masking
 from jpegcompile.input_size import size_text
 from jpegcompile.inspection import Inspection
 from jpegcompile.inspection import inspect as inspect_model
 from jpegcompile.metadata import CompiledInfo
-from jpegcompile.search.interval import PairedCounts
+from jpegcompile.report import CallReport, NodeReport, Report
+from jpegcompile.results.table import Page, Table, columns, number, text
+from jpegcompile.results.terminal import print_page
 from jpegcompile.target.registry import TARGETS
 
 
@@ -58,6 +52,7 @@ from jpegcompile.target.registry import TARGETS
 )
 @gpu_options
 @json_option
+@markdown_option
 def inspect(
     model: Path,
     input_mode: Any,
@@ -77,12 +72,14 @@ def inspect(
     precision: str | None,
     gpu: str | None,
     as_json: bool,
+    as_markdown: bool,
 ) -> None:
     """Show what of MODEL is lowered, and what is kept spatial and why.
 
     MODEL is a source model, of which nothing is written, or a compiled one. What is lowered does
     not depend on --preprocess, so it may be left out here.
     """
+    refuse_two_forms(as_json=as_json, as_markdown=as_markdown)
     result = inspect_model(
         model,
         input=input_mode,
@@ -99,106 +96,120 @@ def inspect(
         precision=precision,
         gpu=gpu,
     )
-    if as_json:
-        print_json(result.to_json())
-    else:
-        show_inspection(result)
+    show_result(
+        result.to_json,
+        lambda: inspection_page(result),
+        as_json=as_json,
+        as_markdown=as_markdown,
+    )
 
 
 def show_inspection(result: Inspection) -> None:
-    """Nodes with their fate, sums, and the record of a compiled model."""
-    out = console()
+    """Print the page of `inspection_page`."""
+    print_page(console(), inspection_page(result))
+
+
+def inspection_page(result: Inspection) -> Page:
+    """Return the nodes with their fate, sums, and the record of a compiled model."""
     report = result.report
+    parts: list[Table | str] = [_nodes(report), "", *_sums(report)]
+    if report.calls:
+        parts += [_calls(report.calls), ""]
+    parts += [f"note: {note}" for note in report.notes]
+    if result.compiled is not None:
+        parts += _record(result, result.compiled)
+    return Page(tuple(parts))
+
+
+def _nodes(report: Report) -> Table:
     headers = ("node", "op", "domain", "output", "multiply-adds", "method", "frequencies")
-    table = new_table(*headers, "why kept", right=(4,))
-    for node in report["nodes"]:
-        table.add_row(
-            plain(node["name"]),
-            node["op"],
-            _domain_text(node, is_choice=report.get("domain") == "auto"),
-            "x".join(str(d) if isinstance(d, int) else "N" for d in node["output_shape"]),
-            f"{node['multiply_adds']:,}",
-            node.get("method") or "",
-            _frequency_text(node),
-            plain(node["reason"]),
+    rows = tuple(
+        (
+            text(node.name),
+            text(node.op),
+            text(_domain_text(node, is_choice=report.domain == "auto")),
+            text("x".join(str(d) if isinstance(d, int) else "N" for d in node.output_shape)),
+            number(node.multiply_adds, ","),
+            text(node.method or ""),
+            text(_frequency_text(node)),
+            text(node.reason),
         )
-    out.print(table)
-    out.print()
-    out.print(
-        f"{fate_text(report['lowered'], report['kept'], report.get('domain', 'jpeg'))},"
-        f" {counted(report['casts'], 'cast')};"
-        f" {report['multiply_adds']:,} multiply-adds,"
-        f" {report['transform_multiply_adds']:,} in block transforms"
+        for node in report.nodes
     )
-    skippable = report.get("skippable_multiply_adds", 0)
-    transforms = report.get("skippable_transform_multiply_adds", 0)
-    if skippable or transforms:
-        out.print(
-            f"truncation: native kernels skip {skippable:,} multiply-adds, and {transforms:,} in"
+    return Table("", columns(*headers, "why kept", right=(4,)), rows)
+
+
+def _sums(report: Report) -> list[str]:
+    products = sum(node.multiply_adds for node in report.nodes)
+    transforms = sum(node.transform_multiply_adds for node in report.nodes)
+    lines = [
+        f"{fate_text(len(report.lowered), len(report.kept), report.domain)},"
+        f" {counted(report.casts, 'cast')}; {products:,} multiply-adds, {transforms:,} in block"
+        " transforms"
+    ]
+    skipped = sum(node.skippable_multiply_adds for node in report.nodes)
+    transforms = sum(node.skippable_transform_multiply_adds for node in report.nodes)
+    if skipped or transforms:
+        lines.append(
+            f"truncation: native kernels skip {skipped:,} multiply-adds, and {transforms:,} in"
             " block transforms"
         )
-    if report.get("calls"):
-        _show_calls(out, report["calls"])
-    for note in report["notes"]:
-        out.print(f"note: {note}", markup=False)
-    if result.compiled is not None:
-        _show_record(out, result)
+    return lines
 
 
-def _show_calls(out: Console, calls: Sequence[dict[str, Any]]) -> None:
-    """What computes the nodes of a model for GPUs, call by call."""
-    table = new_table("call", "of", "by", "reads", "makes")
-    for call in calls:
-        by = call["kernel"] or f"PyTorch: {call['reason']}"
-        parts = call["name"], " ".join(call["operators"]), by, ", ".join(call["reads"])
-        table.add_row(*map(plain, (*parts, call["makes"])))
-    out.print(table)
-    out.print()
-
-
-def _show_record(out: Console, result: Inspection) -> None:
-    info = result.compiled
-    assert info is not None
-    taken = info.input
-    out.print(f"compiled by jpegcompile {info.tool_version}, format {info.format_version}")
-    out.print(f"source sha256 {info.source_sha256}", markup=False)
-    out.print(
-        f"target {info.target}, domain {info.domain}, input {info.input_mode} for '{taken.name}'"
-        f" {taken.channels}x{taken.height}x{taken.width} {taken.layout},"
-        f" {_files_text(info)}",
-        markup=False,
+def _calls(calls: Sequence[CallReport]) -> Table:
+    """Return the calls that compute the nodes of a model for GPUs."""
+    rows = tuple(
+        (
+            text(call.name),
+            text(" ".join(call.operators)),
+            text(call.kernel or f"PyTorch: {call.reason}"),
+            text(", ".join(call.reads)),
+            text(call.makes),
+        )
+        for call in calls
     )
+    return Table("", columns("call", "of", "by", "reads", "makes"), rows)
+
+
+def _record(result: Inspection, info: CompiledInfo) -> list[str]:
+    """Return lines about a compiled model's metadata."""
+    taken = info.input
+    lines = [
+        f"compiled by jpegcompile {info.tool_version}, format {info.format_version}",
+        f"source sha256 {info.source_sha256}",
+        f"target {info.target}, domain {info.domain}, input {info.input_mode} for '{taken.name}'"
+        f" {taken.channels}x{taken.height}x{taken.width} {taken.layout}, {_files_text(info)}",
+    ]
     if info.target == "triton":
-        out.print(f"GPU kernels in {info.precision}")
+        lines.append(f"GPU kernels in {info.precision}")
     elif info.batch is not None:
         lean = ", of little memory" if info.lean else ""
-        out.print(f"native kernels for {counted(info.batch, 'image')} at a time{lean}")
+        lines.append(f"native kernels for {counted(info.batch, 'image')} at a time{lean}")
     preprocess = json.dumps(info.preprocess) if info.preprocess else "-"
-    out.print(f"preprocessing {preprocess}", markup=False)
+    lines.append(f"preprocessing {preprocess}")
     if info.trained_size is not None:
-        out.print(f"runs at {size_text(taken.size)}, trained at {size_text(info.trained_size)}")
+        trained = size_text(info.trained_size)
+        lines.append(f"runs at {size_text(taken.size)}, trained at {trained}")
     if result.execution is not None:
-        out.print(f"runs here: {result.execution}", markup=False)
+        lines.append(f"runs here: {result.execution}")
         if result.execution.native:
-            out.print(f"on a GPU: {result.execution.cuda_text}", markup=False)
-    chosen = info.report.get("resolution")
-    if chosen is not None:
-        out.print(
-            f"resolution chosen to lose {chosen['max_drop']:g} points of top-1 at most;"
-            f" verification: {change_text(PairedCounts.from_json(chosen['verification']))}",
-            soft_wrap=True,
-        )
-    evidence = (info.frequencies or {}).get("evidence")
-    if evidence is not None:
-        out.print(
-            f"frequencies chosen to lose {evidence['max_drop']:g} points of top-1 at most;"
-            f" verification: {change_text(PairedCounts.from_json(evidence['verification']))}",
-            soft_wrap=True,
-        )
+            lines.append(f"on a GPU: {result.execution.cuda_text}")
+    searches = (
+        ("resolution", result.chosen_resolution),
+        ("frequencies", result.chosen_frequencies),
+    )
+    lines += [
+        f"{what} chosen to lose {found.max_drop:g} points of top-1 at most;"
+        f" verification: {change_text(found.verification)}"
+        for what, found in searches
+        if found is not None
+    ]
+    return lines
 
 
 def _files_text(info: CompiledInfo) -> str:
-    """Which files the model takes."""
+    """Return which files the model reads."""
     if info.frame is None or not info.input.is_preprocessed:
         return f"subsampling {info.subsampling or '-'}"
     if info.input.geometry.takes_any_size:
@@ -206,25 +217,24 @@ def _files_text(info: CompiledInfo) -> str:
     return "files of any subsampling"
 
 
-def _frequency_text(node: dict[str, Any]) -> str:
-    """What decides a mask, and what is kept behind it: `asm 8/15, keeps 10/15`."""
-    if not node.get("frequencies"):
+def _frequency_text(node: NodeReport) -> str:
+    """Return mask frequencies and kept frequencies, such as `asm 8/15, keeps 10/15`."""
+    if not node.frequencies:
         return ""
-    parts = [_share(node["masking"], node["frequencies"], node["input_block"])]
-    truncated = node.get("truncate")
-    if truncated and truncated < full(node["output_block"]):
-        parts.append(_share("keeps", truncated, node["output_block"]))
+    parts = [_part(str(node.masking), node.frequencies, node.input_block or 1)]
+    if node.truncate and node.is_truncated:
+        parts.append(_part("keeps", node.truncate, node.output_block or 1))
     return ", ".join(parts)
 
 
-def _share(what: str, frequencies: int, block: int) -> str:
+def _part(what: str, frequencies: int, block: int) -> str:
     return what if frequencies == full(block) else f"{what} {frequencies}/{full(block)}"
 
 
-def _domain_text(node: dict[str, Any], *, is_choice: bool) -> str:
-    if node["status"] == "kept":
+def _domain_text(node: NodeReport, *, is_choice: bool) -> str:
+    if node.status == "kept":
         return "spatial"
-    sides = [node["input_block"], node["output_block"]]
+    sides = [node.input_block, node.output_block]
     if is_choice and set(sides) <= {1, None}:
         return "spatial by choice"
     names = ["vector" if block is None else f"b={block}" for block in sides]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
-from dataclasses import is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, is_dataclass
 from typing import (
     Annotated,
     Any,
     Literal,
-    NotRequired,
     Union,
     get_args,
     get_origin,
@@ -25,43 +24,107 @@ _PLAIN = {int: "integer", float: "number", str: "string", bool: "boolean", type(
 Schema = dict[str, Any]
 
 
-def document_schema(root: type, title: str) -> Schema:
+@dataclass(frozen=True)
+class Form:
+    """How the JSON form of a record differs from its fields.
+
+    Attributes:
+        keys: types of further keys, and of fields that have another type in JSON.
+        omitted: fields without a key.
+        kind: value of the key "kind"; empty for a record without the key.
+    """
+
+    keys: Mapping[str, Any]
+    omitted: tuple[str, ...] = ()
+    kind: str = ""
+
+
+def document_schema(root: type, title: str, forms: Mapping[type, Form]) -> Schema:
     """Return the schema of a document whose top level is one record.
 
     Args:
         root: a dataclass or a TypedDict.
         title: of the schema.
+        forms: of records whose JSON form is not `Record.to_json`.
     """
-    definitions: dict[str, Schema] = {}
-    top = _of(root, definitions)
-    return {"$schema": DRAFT, "title": title, **top, "$defs": dict(sorted(definitions.items()))}
+    writer = _Writer(forms)
+    top = writer.of(root)
+    definitions = dict(sorted(writer.definitions.items()))
+    return {"$schema": DRAFT, "title": title, **top, "$defs": definitions}
 
 
-def _of(hint: Any, definitions: dict[str, Schema]) -> Schema:
-    """Return the schema of a type; records go into `definitions`."""
-    origin, parts = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        # Numbers that may be infinite (`Unbounded`) are null then.
-        return {"type": ["number", "null"]}
-    if origin in (Union, types.UnionType):
-        return _of_union([_of(part, definitions) for part in parts])
-    if origin is Literal:
-        return {"enum": list(parts)}
-    if origin is tuple:
-        return _of_tuple(parts, definitions)
-    if origin is list:
-        return {"type": "array", "items": _of(parts[0], definitions)}
-    if origin is not None and issubclass(origin, Mapping):
-        return {"type": "object", "additionalProperties": _of(parts[1], definitions)}
-    if hint is Any:
-        return {}
-    if is_typeddict(hint) or is_dataclass(hint):
-        if hint.__name__ not in definitions:
-            # The name is taken first: a record may contain itself.
-            definitions[hint.__name__] = {}
-            definitions[hint.__name__] = _of_record(hint, definitions)
-        return {"$ref": f"#/$defs/{hint.__name__}"}
-    return {"type": _PLAIN[hint]}
+class _Writer:
+    """Writes the schemas of types.
+
+    Attributes:
+        definitions: schemas of the records so far, by name.
+    """
+
+    def __init__(self, forms: Mapping[type, Form]) -> None:
+        self.definitions: dict[str, Schema] = {}
+        self._forms = forms
+
+    def of(self, hint: Any) -> Schema:
+        """Return the schema of a type; records go into the definitions."""
+        origin, parts = get_origin(hint), get_args(hint)
+        if origin is Annotated:
+            # Numbers that may be infinite (`Unbounded`) are null then.
+            return {"type": ["number", "null"]}
+        if origin in (Union, types.UnionType):
+            return _of_union([self.of(part) for part in parts])
+        if origin is Literal:
+            return {"enum": list(parts)}
+        if origin is tuple:
+            return self._of_tuple(parts)
+        if origin is not None and issubclass(origin, Mapping):
+            return {"type": "object", "additionalProperties": self.of(parts[1])}
+        if origin is not None and issubclass(origin, Sequence):
+            return {"type": "array", "items": self.of(parts[0])}
+        if hint is Any:
+            return {}
+        if is_typeddict(hint) or is_dataclass(hint):
+            name = hint.__name__
+            if name not in self.definitions:
+                # The name is taken first: a record may contain itself.
+                self.definitions[name] = {}
+                self.definitions[name] = self._of_record(hint)
+            return {"$ref": f"#/$defs/{name}"}
+        return {"type": _PLAIN[hint]}
+
+    def _of_tuple(self, parts: tuple[Any, ...]) -> Schema:
+        if len(parts) == 2 and parts[1] is Ellipsis:
+            return {"type": "array", "items": self.of(parts[0])}
+        return {
+            "type": "array",
+            "prefixItems": [self.of(part) for part in parts],
+            "minItems": len(parts),
+            "maxItems": len(parts),
+        }
+
+    def _of_record(self, cls: Any) -> Schema:
+        """Return the schema of a dataclass or TypedDict: it has these keys, and no others."""
+        form = self._forms.get(cls, Form({}, kind=getattr(cls, "kind", "")))
+        if is_typeddict(cls):
+            hints = get_type_hints(cls, include_extras=True)
+        else:
+            hints = {**field_hints(cls), **_computed(cls), **form.keys}
+        hints = {name: hint for name, hint in hints.items() if name not in form.omitted}
+        properties = {name: self.of(hint) for name, hint in hints.items()}
+        if form.kind:
+            properties = {"kind": {"const": form.kind}, **properties}
+        return {
+            "description": (cls.__doc__ or "").strip().split("\n")[0],
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
+
+
+def _computed(cls: Any) -> dict[str, Any]:
+    """Return the types of the properties that the JSON form of a record contains."""
+    getters = {name: getattr(cls, name).fget for name in getattr(cls, "computed", ())}
+    return {n: get_type_hints(g, include_extras=True)["return"] for n, g in getters.items()}
 
 
 def _of_union(choices: list[Schema]) -> Schema:
@@ -69,39 +132,3 @@ def _of_union(choices: list[Schema]) -> Schema:
         names = [c["type"] if isinstance(c["type"], list) else [c["type"]] for c in choices]
         return {"type": list(dict.fromkeys(name for listed in names for name in listed))}
     return {"anyOf": choices}
-
-
-def _of_tuple(parts: tuple[Any, ...], definitions: dict[str, Schema]) -> Schema:
-    if len(parts) == 2 and parts[1] is Ellipsis:
-        return {"type": "array", "items": _of(parts[0], definitions)}
-    return {
-        "type": "array",
-        "prefixItems": [_of(part, definitions) for part in parts],
-        "minItems": len(parts),
-        "maxItems": len(parts),
-    }
-
-
-def _of_record(cls: Any, definitions: dict[str, Schema]) -> Schema:
-    """Return the schema of a dataclass or TypedDict: it has these keys, and no others."""
-    if is_typeddict(cls):
-        hints = get_type_hints(cls, include_extras=True)
-        optional = [name for name, hint in hints.items() if get_origin(hint) is NotRequired]
-        hints = {n: get_args(h)[0] if n in optional else h for n, h in hints.items()}
-    else:
-        optional, hints = [], dict(field_hints(cls))
-        for name in getattr(cls, "computed", ()):
-            getter = getattr(cls, name).fget
-            hints[name] = get_type_hints(getter, include_extras=True)["return"]
-    properties = {name: _of(hint, definitions) for name, hint in hints.items()}
-    kind = getattr(cls, "kind", "")
-    if kind:
-        properties = {"kind": {"const": kind}, **properties}
-    summary = (cls.__doc__ or "").strip().split("\n")[0]
-    return {
-        "description": summary,
-        "type": "object",
-        "properties": properties,
-        "required": [name for name in properties if name not in optional],
-        "additionalProperties": False,
-    }

@@ -118,7 +118,7 @@ def test_tensors_are_refused() -> None:
         " coefficients, or export the model with a float32 input"
     )
     inspected = jpegcompile.inspect(of_integers(), input="tensor")
-    assert "the source takes uint8 pixels: here they are not rounded" in inspected.report["notes"]
+    assert "the source takes uint8 pixels: here they are not rounded" in inspected.report.notes
 
 
 @pytest.mark.parametrize(

@@ -121,12 +121,162 @@ def test_comparisons(kind: str, images: Path, request: pytest.FixtureRequest) ->
 @pytest.mark.parametrize("unlabelled", [False, True])
 def test_shards(compiled: Path, images: Path, unlabelled: bool) -> None:
     whole = json_of(compared(compiled, images, unlabelled=unlabelled))
-    parts = [
-        compared(compiled, images, unlabelled=unlabelled, shard=f"{i}/3") for i in (2, 3, 1)
-    ]
+    parts = [compared(compiled, images, unlabelled=unlabelled, shard=f"{i}/3") for i in (2, 3, 1)]
     assert parts[0].shards == (Shard(2, 3),)
     assert parts[0].merge(parts[1]).shards == (Shard(2, 3), Shard(3, 3))
     assert json_of(merged_comparisons(parts)) == whole
     whole = json_of(verified(model_path(), compiled, images))
     results = [verified(model_path(), compiled, images, shard=(i, 2)) for i in (1, 2)]
     assert json_of(merged_verifications(results)) == whole
+
+
+def test_a_defect_is_found_in_every_part(compiled: Path, images: Path, tmp_path: Path) -> None:
+    """What explains the nodes' errors is measured for the first inputs of each part."""
+    model = onnx.load(compiled)
+    weights = (t for t in model.graph.initializer if len(t.dims) == 4 and t.dims[2] > 1)
+    kernel = list(weights)[2]
+    kernel.CopyFrom(numpy_helper.from_array(1.02 * numpy_helper.to_array(kernel), kernel.name))
+    broken = tmp_path / "broken.onnx"
+    save(model, broken)
+    whole = verified(model_path(), broken, images)
+    parts = random_parts(jpeg_files(images).files, 0)
+    merged = merged_verifications(
+        verified(model_path(), broken, images, files=part) for part in parts
+    )
+    with refused("conversion-error-above-tolerance"):
+        require_passed(merged)
+    assert merged.suspect == whole.suspect is not None
+    found, expected = json_of(merged), json_of(whole)
+    for data in (found, expected):
+        assert all(node.pop("allowed") > 0 for node in data["nodes"])
+        for node in data["evidence"]["nodes"]:
+            assert node.pop("is_explained")
+            assert node.pop("own") >= 0
+    assert found == expected
+
+
+def forgets_margins(first: OutputEvidence, second: OutputEvidence) -> OutputEvidence:
+    return replace(MERGE_OUTPUTS(first, second), margins=first.margins)
+
+
+def forgets_rounding(first: OutputEvidence, second: OutputEvidence) -> OutputEvidence:
+    return replace(MERGE_OUTPUTS(first, second), own=first.own)
+
+
+def forgets_entries(first: OutputEvidence, second: OutputEvidence) -> OutputEvidence:
+    return replace(MERGE_OUTPUTS(first, second), entries=first.entries)
+
+
+def forgets_decoder(first: OutputEvidence, second: OutputEvidence) -> OutputEvidence:
+    return replace(MERGE_OUTPUTS(first, second), decoder=first.decoder, same_pillow=0)
+
+
+def forgets_nothing(first: Any, second: Any) -> Any:
+    return (MERGE_OUTPUTS if isinstance(first, OutputEvidence) else MERGE_COUNTS)(first, second)
+
+
+def forgets_labels(first: ComparisonEvidence, second: ComparisonEvidence) -> ComparisonEvidence:
+    return replace(MERGE_COUNTS(first, second), labels=first.labels)
+
+
+def averages_the_means(
+    first: ComparisonEvidence, second: ComparisonEvidence
+) -> ComparisonEvidence:
+    """A mean that does not count how many images each part has."""
+    merged = MERGE_COUNTS(first, second)
+    scores = merged.conversion.scores
+    mean = (first.conversion.mean + second.conversion.mean) / 2
+    return replace(merged, conversion=ScoreSum((mean * scores,), scores))
+
+
+MERGE_OUTPUTS = OutputEvidence.merge
+MERGE_COUNTS = ComparisonEvidence.merge
+
+
+@pytest.mark.parametrize(
+    "merge", [forgets_nothing, forgets_margins, forgets_rounding, forgets_entries, forgets_decoder]
+)
+def test_a_forgotten_part_of_a_verification_is_seen(
+    merge: Callable[[Any, Any], OutputEvidence],
+    approximate: Path,
+    images: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = json_of(verified(model_path(), approximate, images))
+    results = [
+        verified(model_path(), approximate, images, files=part)
+        for part in random_parts(jpeg_files(images).files, 0)
+    ]
+    monkeypatch.setattr(OutputEvidence, "merge", merge)
+    merged = [merged_verifications(parts) for parts in (results, results[::-1])]
+    is_right = all(json_of(result) == whole for result in merged)
+    assert is_right == (merge is forgets_nothing)
+
+
+@pytest.mark.parametrize("merge", [forgets_nothing, forgets_labels, averages_the_means])
+def test_a_forgotten_part_of_a_comparison_is_seen(
+    merge: Callable[[Any, Any], ComparisonEvidence],
+    approximate: Path,
+    images: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = json_of(compared(approximate, images))
+    results = [
+        compared(approximate, images, files=part)
+        for part in random_parts(jpeg_files(images).files, 0)
+    ]
+    monkeypatch.setattr(ComparisonEvidence, "merge", merge)
+    assert (json_of(reduce(Comparison.merge, results)) == whole) == (merge is forgets_nothing)
+
+
+def test_results_that_cannot_be_merged(compiled: Path, approximate: Path, images: Path) -> None:
+    first, second = (compared(compiled, images, shard=f"{i}/9") for i in (1, 2))
+    with refused("merge-shard-twice", UsageError):
+        first.merge(first)
+    with refused("merge-shard-with-whole", UsageError):
+        first.merge(replace(second, shards=()))
+    with refused("merge-shard-counts-differ", UsageError):
+        first.merge(replace(second, shards=(Shard(2, 8),)))
+    with refused("merge-results-differ", UsageError) as caught:
+        first.merge(compared(approximate, images, shard="2/9"))
+    assert "the models" in str(caught.value)
+    with refused("merge-without-evidence", UsageError):
+        first.merge(replace(second, evidence=None))
+    with refused("merge-classes-differ", UsageError):
+        first.merge(replace(second, classes={**second.classes, "4": 5}))
+    with refused("merge-classes-differ", UsageError):
+        first.merge(replace(second, classes={"eleven": 3}))
+    checked = verified(model_path(), compiled, images, shard="1/9")
+    other = verified(model_path(), compiled, images, shard="2/9", relative=0.1)
+    with refused("merge-results-differ", UsageError) as caught:
+        checked.merge(other)
+    assert "the tolerance" in str(caught.value)
+    with refused("merge-without-evidence", UsageError):
+        checked.merge(replace(other, evidence=None))
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/2/3", (2, 1), "-1/2"])
+def test_shards_that_are_none(shard: object, compiled: Path, images: Path) -> None:
+    with refused("shard-malformed", UsageError):
+        compared(compiled, images, shard=shard)
+
+
+def test_files_that_cannot_be_chosen(compiled: Path, images: Path, tmp_path: Path) -> None:
+    with refused("shard-empty", UsageError):
+        compared(compiled, images, shard="500/500")
+    with refused("file-outside-folder", UsageError) as caught:
+        compared(compiled, images, files=[tmp_path / "other.jpg"])
+    assert "other.jpg" in str(caught.value)
+    with refused("no-files-named", UsageError):
+        compared(compiled, images, files=[])
+    with refused("shard-without-labels", UsageError):
+        compared(compiled, images, files=[images / "loose.jpg"])
+    with refused("shard-of-random-tensors", UsageError):
+        jpegcompile.verify(model_path(), compiled, shard="1/2")
+
+
+def test_files_of_a_shard(compiled: Path, images: Path) -> None:
+    """A shard of the named files is a shard of these alone."""
+    files = sorted((images / "3").iterdir())
+    result = verified(model_path(), compiled, images, files=files, shard="2/2")
+    assert result.inputs == len(files[1::2])

@@ -49,7 +49,7 @@ def test_notes_say_what_became_of_the_nodes() -> None:
         f" 32x32: {json.dumps(geometry)}"
     )
     assert note in compiled.report.notes
-    assert note in jpegcompile.inspect(photographs()).report["notes"]
+    assert note in jpegcompile.inspect(photographs()).report.notes
     whole = compiled.report.to_json()["own_preprocessing"]
     assert whole == {"nodes": ["a", "b"], "output": "b"}
 

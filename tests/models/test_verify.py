@@ -104,7 +104,7 @@ def test_every_lowered_node_is_compared(tmp_path: Path) -> None:
     # Maps of 28, 14 and 7 pixels: block sizes 4, 2 and 1.
     model = tiny_residual(height=28, width=28)
     path = compiled(model, tmp_path)
-    lowered = {n["name"] for n in jpegcompile.inspect(path).report["nodes"]}
+    lowered = {n.name for n in jpegcompile.inspect(path).report.nodes}
     compared = {node.node for node in jpegcompile.verify(model, path, samples=2).nodes}
     nodes = onnx.load(path).graph.node
     flattening = {n.name for n in nodes if n.op_type == "Flatten"}
