@@ -214,8 +214,7 @@ class Report:
 
 def _node_of(data: Mapping[str, Any]) -> NodeReport:
     fields = {key: value for key, value in data.items() if key != "code"}
-    code = data.get("code", "")
-    reason = Message(code, data["reason"]) if code else data["reason"]
+    reason = Message.stored(data.get("code", ""), data["reason"])
     return NodeReport(**{**fields, "reason": reason, "output_shape": tuple(data["output_shape"])})
 
 

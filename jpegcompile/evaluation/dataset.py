@@ -286,7 +286,7 @@ def _numbered(
                 " are unknown; map folders to classes with --labels"
             )
             raise UsageError(Message("classes-ambiguous", text))
-        ignored.update({str(root / name): f"holds no {kind} file" for name in empty})
+        ignored.update({str(root / name): f"contains no {kind} file" for name in empty})
     return {name: index for index, name in enumerate(names)}
 
 

@@ -222,9 +222,9 @@ def test_compare_with_labels_and_limit(
     # By one frequency eight of the twenty are taken for a one.
     labels.write_text('{"2": 2}', encoding="utf-8")
     assert run_command([*map(str, arguments), "--max-drop", "0"]) == 1
-    assert re.search(
-        r"top-1 dropped by [345]\d\.\d\d points, 0 are allowed", capsys.readouterr().err
-    )
+    message = capsys.readouterr().err
+    assert re.search(r"top-1 dropped by [345]\d\.\d\d points, 0 are allowed", message)
+    assert message.rstrip().endswith("[top1-dropped]")
 
 
 def test_run(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

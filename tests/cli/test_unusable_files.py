@@ -82,7 +82,7 @@ def test_every_command_goes_on(
     )
     assert captured.err.count("\n") == 1
     # A terminal shows ten of them, and how many there are.
-    assert f"skipped {count} files that cannot be used:\n" in captured.out
+    assert f"skipped {count} unusable files:\n" in captured.out
     assert f"\n  {first}: " in captured.out
     assert f"\n  and {count - 10} more; --json lists all\n" in captured.out
     assert f"ignored 3 folders: {folder / '.git'} (hidden), " in captured.out
@@ -187,4 +187,4 @@ def test_empty_folders_that_leave_classes_open(
     for verb in ("compare", "compile"):
         message = fails(capsys, 2, *command(verb, compiled, folder, tmp_path / "out.onnx"))
         assert "without a JPEG file (" in message
-        assert message.endswith("; map folders to classes with --labels")
+        assert message.endswith("[classes-ambiguous]")

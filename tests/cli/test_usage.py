@@ -178,16 +178,16 @@ def test_models_that_do_not_belong_together(
     other.graph.name = "other"
     onnx.save(other, tmp_path / "other.onnx")
     message = fails(capsys, 2, "verify", tmp_path / "other.onnx", compiled, "--images", tmp_path)
-    assert "was compiled from another model" in message
+    assert message.endswith("[original-differs]")
     assert "not written by jpegcompile" in fails(capsys, 3, "run", MODEL, tmp_path)
 
 
 def test_verify_of_coefficients_needs_images(
     compiled: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert fails(capsys, 2, "verify", MODEL, compiled) == (
-        f"{compiled}: takes JPEG files, so verify needs some: give --images FOLDER"
-    )
+    message = fails(capsys, 2, "verify", MODEL, compiled)
+    assert message.startswith(f"{compiled}: ")
+    assert message.endswith("[verify-without-images]")
 
 
 def test_labels_out_of_range(
@@ -196,14 +196,17 @@ def test_labels_out_of_range(
     labels = tmp_path / "labels.json"
     arguments = ("compare", MODEL, compiled, "--images", images_path(), "--labels", labels)
     labels.write_text('{"1": 10}', encoding="utf-8")
-    assert fails(capsys, 2, *arguments) == (
-        "a folder has class 10 but the model has 10 classes; map folders to classes with --labels"
-    )
+    message = fails(capsys, 2, *arguments)
+    assert "class 10 but the model has 10 classes" in message
+    assert message.endswith("[label-beyond-classes]")
     labels.write_text('["1"]', encoding="utf-8")
-    form = 'labels are a JSON object like {"folder": class index}, of whole numbers from 0 on'
-    assert fails(capsys, 2, *arguments) == f"{labels}: is no object; {form}"
+    message = fails(capsys, 2, *arguments)
+    assert message.startswith(f"{labels}: ")
+    assert message.endswith("[labels-not-an-object]")
     labels.write_text('{"1": 1, "2": "x"}', encoding="utf-8")
-    assert fails(capsys, 2, *arguments) == f"{labels}: the class of '2' is \"x\"; {form}"
+    message = fails(capsys, 2, *arguments)
+    assert f"{labels}: the class of '2' is \"x\"; " in message
+    assert message.endswith("[label-not-a-class]")
     labels.write_text('{"none": 1}', encoding="utf-8")
     assert fails(capsys, 5, *arguments).endswith(
         "put the images of each class into a folder of its own"

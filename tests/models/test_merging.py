@@ -179,9 +179,7 @@ def forgets_labels(first: ComparisonEvidence, second: ComparisonEvidence) -> Com
     return replace(MERGE_COUNTS(first, second), labels=first.labels)
 
 
-def averages_the_means(
-    first: ComparisonEvidence, second: ComparisonEvidence
-) -> ComparisonEvidence:
+def averages_the_means(first: ComparisonEvidence, second: ComparisonEvidence) -> ComparisonEvidence:
     """A mean that does not count how many images each part has."""
     merged = MERGE_COUNTS(first, second)
     scores = merged.conversion.scores

@@ -237,7 +237,7 @@ def test_conditioning_is_called_by_its_name(tmp_path: Path) -> None:
     result = jpegcompile.verify(model, path, samples=2, absolute=0.0, relative=1e-9)
     assert result.suspect is None
     message = refused(result)
-    assert "every compared node errs by no more than rounding" in message
+    assert "every compared node is within its rounding error" in message
     assert "give --absolute or --relative" in message
 
 

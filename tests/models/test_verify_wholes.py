@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from support.codes import refused
 from support.graphs import Graph
 from support.images import make_jpeg
 
@@ -126,8 +127,9 @@ def test_steps_of_time_are_no_classes(images: Path, tmp_path: Path) -> None:
     text = _STEM.format(outputs="T[] z", tail=tail).replace("T[N,", "T[1,")
     model, path = Graph(text, _WEIGHTS, opset=13).model("float"), tmp_path / "c.onnx"
     jpegcompile.compile(model, preprocess="imagenet").save(path)
-    with pytest.raises(UsageError, match=r"^output 'z' has shape \[16, 4\], not one score for"):
+    with refused("first-output-without-scores", UsageError) as caught:
         jpegcompile.run(path, [images])
+    assert "'z' has shape [16, 4]" in str(caught.value)
     folder = tmp_path / "classes"
     folder.mkdir()
     images.rename(folder / "0")
@@ -135,8 +137,9 @@ def test_steps_of_time_are_no_classes(images: Path, tmp_path: Path) -> None:
         jpegcompile.compare(model, path, folder)
     for file in sorted((folder / "0").iterdir())[1:]:
         file.unlink()
-    with pytest.raises(UsageError, match=r"^output 'z' has shape \[16, 4\], not one score for"):
+    with refused("output-without-scores", UsageError) as caught:
         jpegcompile.compare(model, path, folder)
+    assert "'z' has shape [16, 4]" in str(caught.value)
 
 
 def test_another_shape_is_said(images: Path, tmp_path: Path) -> None:
@@ -144,8 +147,9 @@ def test_another_shape_is_said(images: Path, tmp_path: Path) -> None:
     path = tmp_path / "c.onnx"
     jpegcompile.compile(model, preprocess="imagenet").save(path)
     result = jpegcompile.verify(model, broken(path), images)
-    with pytest.raises(CheckFailedError, match=r"output 'y': has shape \[4, \d+\] where the"):
+    with refused("output-shape-differs", CheckFailedError) as caught:
         require_passed(result)
+    assert "output 'y': has shape [4, " in str(caught.value)
 
 
 def test_an_index_of_a_near_tie_may_differ(tmp_path: Path) -> None:
