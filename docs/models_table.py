@@ -1,26 +1,27 @@
-"""Make the table of `docs/models.md` of the outcomes of the tests.
+"""Write the results behind the table of `docs/models.md`, from the outcomes of the tests.
 
 pytest tests/models/test_families.py -m "" --zoo-results results.jsonl
 python docs/models_table.py results.jsonl
+python docs/make.py
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-DOCUMENT = Path(__file__).with_name("models.md")
-BEGIN, END = "<!-- begin table -->", "<!-- end table -->"
-# What the compilation of the largest may take.
+RESULTS = Path(__file__).with_name("results") / "models.json"
+# Compiling the largest network may take this long.
 MOST_SECONDS = 30.0
-HEADERS = ("network", "written by", "lowered", "kept", "largest error", "casts left", "seconds", "")
 
 
 def is_good(outcome: dict[str, Any]) -> bool:
-    """Whether the test that gave an outcome passes."""
-    return (
+    """Return whether the test of an outcome passes."""
+    return bool(
         outcome["kept"] == outcome["exact"]
         and outcome["casts"] == outcome["casts_allowed"]
         and outcome["error"] <= outcome["allowed"]
@@ -28,46 +29,41 @@ def is_good(outcome: dict[str, Any]) -> bool:
     )
 
 
-def _kept(outcome: dict[str, Any]) -> str:
-    """How many nodes stay spatial, and whether discontinuous operators are why."""
-    kept, exact = outcome["kept"], outcome["exact"]
-    if not exact:
-        return str(kept)
-    return f"{kept} (exact)" if kept == exact else f"{kept} (exact {exact})"
+def row(outcome: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of an outcome."""
+    return {
+        "network": outcome["family"],
+        "exporter": outcome["exporter"],
+        "lowered": outcome["lowered"],
+        "kept": outcome["kept"],
+        "exact": outcome["exact"],
+        "error": float(f"{outcome['error']:.1e}"),
+        "casts": outcome["casts"],
+        "seconds": round(outcome["seconds"], 1),
+        "verdict": "ok" if is_good(outcome) else "**RED**",
+    }
 
 
-def row(outcome: dict[str, Any]) -> tuple[str, ...]:
-    """The cells of an outcome."""
-    return (
-        outcome["family"],
-        outcome["exporter"],
-        str(outcome["lowered"]),
-        _kept(outcome),
-        f"{outcome['error']:.1e}",
-        str(outcome["casts"]),
-        f"{outcome['seconds']:.1f}",
-        "ok" if is_good(outcome) else "**RED**",
-    )
+def results(outcomes: list[dict[str, Any]]) -> str:
+    """Return the file of results; of a network tested twice, the last outcome counts."""
+    latest = {(outcome["family"], outcome["exporter"]): outcome for outcome in outcomes}
+    head = {
+        "benchmark": "models",
+        "command": 'pytest tests/models/test_families.py -m "" --zoo-results results.jsonl',
+        "machine": {"cores": f"{os.cpu_count()} cores"},
+        "versions": {"ONNX Runtime": version("onnxruntime"), "PyTorch": version("torch")},
+    }
+    lines = [f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in head.items()]
+    rows = ",\n".join(f"    {json.dumps(row(latest[key]))}" for key in sorted(latest))
+    return "{\n" + "".join(lines) + f'  "rows": [\n{rows}\n  ]\n}}\n'
 
 
-def table(outcomes: list[dict[str, Any]]) -> str:
-    """A Markdown table, in the order of the outcomes."""
-    lines = [HEADERS, tuple("---" for _ in HEADERS), *(row(outcome) for outcome in outcomes)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def main(results: str) -> int:
-    """Write the table into the document; returns how many of its rows are red."""
-    lines = Path(results).read_text().splitlines()
-    # Of a case that ran twice the last outcome counts; workers append in any order.
-    latest = {(o["family"], o["exporter"]): o for o in map(json.loads, lines)}
-    text = DOCUMENT.read_text()
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    outcomes = [latest[key] for key in sorted(latest)]
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{table(outcomes)}\n\n{END}{after}")
+def main(path: str) -> int:
+    """Write the results; returns how many networks fail."""
+    outcomes = list(map(json.loads, Path(path).read_text(encoding="utf-8").splitlines()))
+    RESULTS.write_text(results(outcomes), encoding="utf-8")
     red = sum(not is_good(outcome) for outcome in outcomes)
-    print(f"{DOCUMENT}: {len(outcomes)} rows, {red} red")
+    print(f"{RESULTS}: {red} red")
     return red
 
 

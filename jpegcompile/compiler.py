@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from jpegcompile.errors import InternalError, UnsupportedModelError
 from jpegcompile.files import write_folder
 from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.frontend.graph import graph_at_size
-from jpegcompile.frontend.head.behind import behind_own_preprocessing
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.frontend.preprocessing_nodes.extract import extract_preprocessing
 from jpegcompile.gpu.cubin_file import is_cubin_file
 from jpegcompile.gpu.folder import CUBINS, require_replaceable
 from jpegcompile.gpu.library.build import require_compiler
@@ -42,6 +42,7 @@ from jpegcompile.options import (
 from jpegcompile.pipeline import FIND_MAPS, pass_names, pipeline_for
 from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
 from jpegcompile.preprocessing.steps import SCALED_DECODING
+from jpegcompile.progress import Progress, no_progress
 from jpegcompile.report import Report
 from jpegcompile.resolution import at_asked_resolution
 from jpegcompile.resolution_plan import Resolution
@@ -119,7 +120,7 @@ def compile(
     aot: Sequence[str] = (),
     strict: bool = False,
     dump_passes: str | os.PathLike[str] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> CompiledModel:
     """Compile a spatial network into one that works in the JPEG transform domain.
 
@@ -221,7 +222,7 @@ def compile(
     elif options.aot:
         from jpegcompile.gpu.library.companion import companion
 
-        cubins = companion(compiled, options.aot, progress or (lambda done, total: None))
+        cubins = companion(compiled, options.aot, progress or no_progress)
     return CompiledModel(compiled, module.report, weights, files, cubins)
 
 
@@ -248,7 +249,7 @@ def _refuse_integer_tensor(source: Source, module: Module) -> None:
 def lower(
     source: Source,
     options: CompileOptions,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     dump: PassDump | None = None,
 ) -> Module:
     """Run the pipeline on a checked model; nothing is emitted.
@@ -257,12 +258,12 @@ def lower(
         UsageError, UnsupportedModelError: as for `compile`.
         AccessError: if `dump` cannot write.
     """
-    behind = None
+    extraction = None
     if options.takes_files:
-        behind = behind_own_preprocessing(
+        extraction = extract_preprocessing(
             source, options.image_input, options.input_size, options.preprocess
         )
-        source, options = behind.source, replace(options, preprocess=behind.preprocess)
+        source, options = extraction.source, replace(options, preprocess=extraction.preprocess)
     image = image_of(source, options.image_input, options.input_size)
     plan = options.frequencies.for_source(source.sha256)
     complete = complete_options(replace(options, frequencies=plan), image)
@@ -270,8 +271,8 @@ def lower(
     source, image, complete, change = at_asked_resolution(source, image, complete)
     graph = graph_at_size(source.model, source.folder, image)
     module = Module.of(graph, image, complete)
-    if behind is not None:
-        behind.note_in(module.report)
+    if extraction is not None:
+        extraction.note_in(module.report)
     if change is not None:
         change.note_in(module.report)
     elif complete.preprocess != options.preprocess:
@@ -337,7 +338,7 @@ def _info(module: Module, source: Source) -> CompiledInfo:
         report=module.report.to_json(),
         domain=options.domain,
         lean=options.lean if has_kernels else None,
-        batch=module.bound_batch or options.batch or 1 if has_kernels else None,
+        batch=module.fixed_batch or options.batch or 1 if has_kernels else None,
         frequencies=None if module.report.is_exact else options.frequencies.to_json(),
         precision=options.precision.name,
         trained_size=module.report.trained_size,

@@ -99,12 +99,12 @@ class CompiledInfo:
     @property
     def views(self) -> int:
         """Views of an image that the network sees; its outputs are averaged over them."""
-        described = self.described
-        return 1 if described is None else described.geometry.view_count
+        preprocessing = self.preprocessing
+        return 1 if preprocessing is None else preprocessing.geometry.view_count
 
     @cached_property
-    def described(self) -> Preprocess | None:
-        """What `preprocess` describes, parsed once."""
+    def preprocessing(self) -> Preprocess | None:
+        """The parsed `preprocess`; None if the file carries none."""
         return None if self.preprocess is None else preprocess_of(self.preprocess)
 
     @property
@@ -202,7 +202,7 @@ def _info_of(data: Mapping[str, Any]) -> CompiledInfo:
         }
     )
     # Damage in it is found here, where the file is known.
-    _ = info.described
+    _ = info.preprocessing
     return info
 
 

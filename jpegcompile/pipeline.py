@@ -5,7 +5,7 @@ The last stage is the schedule of a target: `jpegcompile/target/`.
 
 from __future__ import annotations
 
-from jpegcompile.ir.in_turns import InTurns
+from jpegcompile.ir.fixed_point import FixedPoint
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.passes.fold.absorb_normalization import AbsorbNormalization
 from jpegcompile.passes.fold.canonical_arithmetic import CanonicalArithmetic
@@ -33,9 +33,9 @@ from jpegcompile.passes.legalize.refuse_quantized import RefuseQuantized
 from jpegcompile.passes.legalize.remove_identity import RemoveIdentity
 from jpegcompile.passes.legalize.sink_squeeze import SinkSqueeze
 from jpegcompile.passes.legalize.widen_half import WidenHalf
-from jpegcompile.passes.lower.assign_domains import AssignDomains
+from jpegcompile.passes.lower.assign_blocks import AssignBlocks
 from jpegcompile.passes.lower.cancel_casts import CancelCasts
-from jpegcompile.passes.lower.keep_plateaus import KeepPlateaus
+from jpegcompile.passes.lower.keep_exact import KeepExact
 from jpegcompile.passes.lower.lower_along_channels import LowerAlongChannels
 from jpegcompile.passes.lower.lower_batch_norm import LowerBatchNorm
 from jpegcompile.passes.lower.lower_cast import LowerCast
@@ -81,7 +81,7 @@ LEGALIZE: tuple[Pass, ...] = (
     CanonicalResize(),
     CanonicalReshape(),
     # The size of one map can decide the size of the next one: x.chunk(2), x.view(n, c // 2, ...).
-    InTurns(
+    FixedPoint(
         "resolve-shapes", InferShapes(), FoldConstants(), CanonicalResize(), CanonicalReshape()
     ),
     CanonicalGather(),
@@ -107,8 +107,8 @@ FOLD: tuple[Pass, ...] = (
     CanonicalArithmetic(),
 )
 LOWER: tuple[Pass, ...] = (
-    AssignDomains(),
-    KeepPlateaus(),
+    AssignBlocks(),
+    KeepExact(),
     LowerInput(),
     LowerPixelwise(),
     LowerConv(),
@@ -144,7 +144,7 @@ RESOLVE: tuple[Pass, ...] = (
 )
 
 # As far as feature maps and their block sizes are known; enough to judge an input size.
-FIND_MAPS: tuple[Pass, ...] = (*LEGALIZE, AssignDomains())
+FIND_MAPS: tuple[Pass, ...] = (*LEGALIZE, AssignBlocks())
 
 
 def pipeline_for(target: Target) -> tuple[Pass, ...]:

@@ -1,4 +1,7 @@
-"""How many processors this process may use: fewer than the machine has, in containers above all."""
+"""The number of processors that this process may use, which containers limit.
+
+All of jpegcompile counts here. C++ code does not count: Python passes it the number of threads.
+"""
 
 from __future__ import annotations
 
@@ -11,43 +14,51 @@ _SYSTEM = Path("/")
 
 
 def available_processors() -> int:
-    """Processors that this process may keep busy: those it may run on, within its quota of time.
+    """Return the number of processors that this process may keep busy.
 
-    The quota is that of control groups, rounded up.
+    This is the number of processors that the process may run on, or the quota of processor time of
+    its control groups, rounded up, if the quota is smaller.
     """
     return _within_quota(len(_affinity()))
 
 
 def intra_op_threads(threads: int | None = None) -> int | None:
-    """Threads for one operator of ONNX Runtime, None for its own default.
+    """Return the number of threads for one operator of ONNX Runtime; None for its own default.
 
-    That default is a thread for each core of the machine. It does not see that a process may have
-    fewer; where this one does, the number is given: a thread for each core that it has.
+    The default is one thread for each core of the machine. ONNX Runtime does not see that a process
+    may be limited to fewer. If this process is, the result is one thread for each of its cores.
 
     Args:
-        threads: what the caller asks for.
+        threads: number that the caller asked for; None if the caller did not ask.
     """
-    if threads is not None or available_processors() == (os.cpu_count() or 1):
+    if threads is not None or available_processors() == _of_the_machine():
         return threads
     return _within_quota(len(_cores(_affinity())))
 
 
+def _of_the_machine() -> int:
+    """Return the number of processors of the machine, or 1 if the system does not tell."""
+    return os.cpu_count() or 1
+
+
 def _affinity() -> set[int]:
+    """Return the numbers of the processors that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)
-    return set(range(os.cpu_count() or 1))
+    return set(range(_of_the_machine()))
 
 
 def _within_quota(count: int) -> int:
+    """Return a number of processors, limited to the quota of processor time."""
     quotas = list(_quotas(_SYSTEM))
     return max(1, min([count, *(math.ceil(quota) for quota in quotas)]))
 
 
 def _quotas(system: Path) -> Iterator[float]:
-    """Processors' worth of time that control groups allow (cgroups(7)), version 1 and 2.
+    """Yield the quotas of control groups (cgroups(7), versions 1 and 2), in processors.
 
     Args:
-        system: the root of the file system.
+        system: root of the file system.
     """
     groups = _read(system / "proc/self/cgroup") or ""
     mounts = system / "sys/fs/cgroup"
@@ -64,26 +75,28 @@ def _quotas(system: Path) -> Iterator[float]:
 
 
 def _upwards(mount: Path, path: str) -> Iterator[Path]:
-    """The folder of a group and those around it, up to the mount; any of them may set a limit."""
+    """Yield the folder of a group and its parents up to the mount; each of them may set a limit."""
     folder = mount / path.lstrip("/")
     yield folder
     yield from (parent for parent in folder.parents if parent.is_relative_to(mount))
 
 
 def _quota(limit: str, period: str) -> Iterator[float]:
+    """Yield the time allowed in a period divided by the period; nothing if there is no limit."""
     if limit.strip() not in ("max", "-1"):
         yield int(limit) / int(period)
 
 
 def _read(path: Path) -> str | None:
+    """Return the text of a file; None if it cannot be read."""
     try:
         return path.read_text()
     except OSError:
-        return None  # no such system, version or group
+        return None  # The system has no control groups, or not this version or group.
 
 
 def _cores(processors: set[int]) -> set[str]:
-    """Cores that processors are on; several processors of one core share its arithmetic."""
+    """Return names of the cores of processors; processors of a core share its arithmetic units."""
     devices = _SYSTEM / "sys/devices/system/cpu"
     return {
         _read(devices / f"cpu{number}/topology/thread_siblings_list") or str(number)

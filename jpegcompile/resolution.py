@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jpegcompile.frontend.head.behind import behind_own_preprocessing
 from jpegcompile.frontend.load import Source
+from jpegcompile.frontend.preprocessing_nodes.extract import extract_preprocessing
 from jpegcompile.frontend.resolution.change import Resized, at_resolution
 from jpegcompile.input_size import Size, size_text
 from jpegcompile.ir.module import CompileOptions
@@ -107,6 +107,6 @@ def network_of(source: Source, info: CompiledInfo) -> Source:
     """The source of a compiled model behind the preprocessing whose work the ingest does."""
     if info.own_preprocessing is None:
         return source
-    assert info.described is not None  # as in every record of own preprocessing
-    given = before_own(info.described)
-    return behind_own_preprocessing(source, info.input.name, None, given).source
+    assert info.preprocessing is not None  # as in every record of own preprocessing
+    given = before_own(info.preprocessing)
+    return extract_preprocessing(source, info.input.name, None, given).source

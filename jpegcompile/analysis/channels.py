@@ -66,7 +66,7 @@ def _split(node: gs.Node, tensor: gs.Tensor, axis: int) -> Indices | None:
 _PICKED = {"Gather": _gathered, "Slice": _sliced, "Split": _split}
 
 
-def takes_of_plane(node: gs.Node) -> tuple[int, Indices] | None:
+def plane_indices(node: gs.Node) -> tuple[int, Indices] | None:
     """The axis, 2 or 3, and the rows or columns that a Gather takes of a map; None if neither."""
     if node.op != "Gather":
         return None

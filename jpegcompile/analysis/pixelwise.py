@@ -69,7 +69,7 @@ def region_of(
         positions: of every node in graph order, by `id`.
         kept: names of nodes that must not be part of a region.
     """
-    if not is_pointwise(root) or root.name in kept:
+    if not is_pixelwise(root) or root.name in kept:
         return None
     shape = tuple(root.outputs[0].shape or ())
     inside = [root]
@@ -106,7 +106,7 @@ def _functions_before(
     while tensor.inputs and _is_read_by(tensor, [*inside, *taken, *passed]):
         node = tensor.inputs[0]
         variables = [t for t in node.inputs if value_of(t) is None]
-        is_chain = len(variables) == 1 and is_pointwise(node) and node.name not in kept
+        is_chain = len(variables) == 1 and is_pixelwise(node) and node.name not in kept
         is_chain = is_chain and node.op not in PIECEWISE_LINEAR
         if not is_chain or tuple(variables[0].shape or ()) != tuple(source.shape):
             break
@@ -131,10 +131,10 @@ def _can_enter(tensor: gs.Tensor, shape: tuple[Any, ...]) -> bool:
     """Whether the node behind a tensor is a function of each pixel, of a map of this shape."""
     if not tensor.inputs or tuple(tensor.shape or ()) != shape:
         return False
-    return is_pointwise(tensor.inputs[0])
+    return is_pixelwise(tensor.inputs[0])
 
 
-def is_pointwise(node: gs.Node) -> bool:
+def is_pixelwise(node: gs.Node) -> bool:
     """Whether a node is a function of each pixel that is finite wherever its operands are.
 
     A quotient counts if what it divides by stays away from zero, as in x / (1 + exp(-x)), a power

@@ -10,8 +10,8 @@ import onnx_graphsurgeon as gs
 from onnx import helper, shape_inference
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
+from jpegcompile.analysis.ceil_mode import may_be_inferred_wrongly, without_ceil_mode
 from jpegcompile.analysis.resampling import resampling_of
-from jpegcompile.analysis.rounded_up import may_be_misjudged, without_rounded_up
 from jpegcompile.analysis.window_fit import require_channels, require_windows_fit
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.input_size import size_text
@@ -129,10 +129,10 @@ def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
     try:
         return shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except shape_inference.InferenceError:
-        if not may_be_misjudged(model):
+        if not may_be_inferred_wrongly(model):
             raise
         # ExplicitPadding makes their sizes explicit; inference is strict behind it.
-        partial = without_rounded_up(model)
+        partial = without_ceil_mode(model)
         return shape_inference.infer_shapes(partial, strict_mode=False, data_prop=True)
 
 

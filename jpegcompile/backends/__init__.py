@@ -1,1 +1,1 @@
-"""Emission: from the compiled graph to a file that a runtime takes."""
+"""Emission of compiled graphs as files for a runtime."""

@@ -1,6 +1,6 @@
-"""Write the graph after each pass, for Netron, ONNX Runtime and bug reports.
+"""Write the graph after each pass as a model, for Netron, ONNX Runtime and bug reports.
 
-The models share one file of weights, in which every distinct tensor is once.
+The models share one weight file that contains every distinct tensor once.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from jpegcompile.errors import AccessError, UsageError
 from jpegcompile.files import is_same_file, write_whole
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.weights import Values, array_of, detached
+from jpegcompile.messages import Message
 from jpegcompile.weights.read import tensors_of
 from jpegcompile.weights.write import SMALLEST, Place, WeightFile, bytes_of
 
@@ -28,7 +29,7 @@ SOURCE_NAME = "source"
 
 
 class PassDump:
-    """A folder of models `00-source.onnx`, `01-PASS.onnx`, ... and their file of weights."""
+    """A folder of models `00-source.onnx`, `01-PASS.onnx`, ... and their weight file."""
 
     def __init__(
         self,
@@ -36,15 +37,15 @@ class PassDump:
         passes: Sequence[str],
         others: Iterable[Sequence[str]] = (),
     ) -> None:
-        """Make the folder, if it is missing.
+        """Create the folder if it is missing.
 
         Args:
-            folder: to write to.
-            passes: names of the pipeline's passes.
-            others: of other pipelines, of which the folder may hold a dump.
+            folder: folder to write to.
+            passes: names of the passes of the pipeline.
+            others: names of the passes of other pipelines. Their dumps in the folder are removed.
 
         Raises:
-            AccessError: if it is a file, or cannot be made or written.
+            AccessError: if the folder is a file, or cannot be created or written.
         """
         self._folder = Path(folder)
         self.files = dump_files(self._folder, passes)
@@ -52,26 +53,29 @@ class PassDump:
         self._replaced = {*self.files, *earlier}
         self._done = 0
         self._end = 0
-        # By content; and by the object itself, so that one that stays is hashed once.
+        # Positions by content hash, and by object, so that a tensor that stays is hashed once.
         self._places: dict[str, Place] = {}
         self._known: dict[int, tuple[Values, Place]] = {}
         _require_folder(self._folder)
 
     def open(self, sources: Iterable[Path]) -> None:
-        """Remove an earlier dump and begin the file of weights.
+        """Remove an earlier dump and create the weight file.
 
         Args:
-            sources: files that the source model is read from.
+            sources: files of the source model.
 
         Raises:
-            UsageError: if one of them would be overwritten.
+            UsageError: if a file of the source model would be overwritten.
             AccessError: if the folder cannot be written.
         """
         for source in sources:
             if any(is_same_file(file, source) for file in self._replaced):
                 raise UsageError(
-                    f"{source}: belongs to the model and would be overwritten;"
-                    " give another --dump-passes"
+                    Message(
+                        "dump-overwrites-source",
+                        f"{source}: this file of the model would be overwritten;"
+                        " give another folder with --dump-passes",
+                    )
                 )
         try:
             for file in self._replaced:
@@ -83,8 +87,11 @@ class PassDump:
     def write(self, module: Module) -> None:
         """Write the next model.
 
+        Args:
+            module: the module after the next pass.
+
         Raises:
-            AccessError: if it cannot be written.
+            AccessError: if the model cannot be written.
         """
         with detached(module.graph, SMALLEST) as weights:
             model = export(module, check_types=False)
@@ -93,12 +100,12 @@ class PassDump:
         self._done += 1
 
     def write_broken(self, module: Module) -> None:
-        """Write a graph that the verifier refuses, if there is any way to: an error follows."""
+        """Try to write a graph that the verifier refuses; the caller then raises an error."""
         with suppress(Exception):
             self.write(module)
 
     def _place(self, model: onnx.ModelProto, weights: Mapping[str, Values]) -> None:
-        """Append new weights to their file, and let the tensors of a model refer to it."""
+        """Append new weights to the weight file, and make the tensors of a model refer to it."""
         try:
             with self.files[0].open("ab") as stream:
                 file = WeightFile(stream, WEIGHTS_NAME, self._end)
@@ -118,13 +125,13 @@ class PassDump:
         digest = hashlib.sha256(bytes_of(array)).hexdigest()
         if digest not in self._places:
             self._places[digest] = file.append(array)
-        # The object is kept, or another one could get its id.
+        # Keep the object alive, or another object could get its id.
         self._known[id(values)] = (values, self._places[digest])
         return self._places[digest]
 
 
 def dump_files(folder: Path, passes: Sequence[str]) -> list[Path]:
-    """What a dump writes: the file of weights, then the models in order."""
+    """Return the files of a dump: the weight file, then the models in order."""
     width = max(2, len(str(len(passes))))
     names = [f"{n:0{width}}-{name}.onnx" for n, name in enumerate((SOURCE_NAME, *passes))]
     return [folder / name for name in (WEIGHTS_NAME, *names)]
@@ -132,7 +139,12 @@ def dump_files(folder: Path, passes: Sequence[str]) -> list[Path]:
 
 def _require_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
-        raise AccessError(f"{folder}: is not a folder; give another --dump-passes")
+        raise AccessError(
+            Message(
+                "dump-folder-is-file",
+                f"{folder}: is not a folder; give another folder with --dump-passes",
+            )
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
@@ -142,4 +154,9 @@ def _require_folder(folder: Path) -> None:
 
 
 def _unwritable(folder: Path, error: OSError) -> AccessError:
-    return AccessError(f"{folder}: cannot write: {error.strerror}; give another --dump-passes")
+    return AccessError(
+        Message(
+            "dump-folder-unwritable",
+            f"{folder}: cannot write: {error.strerror}; give another folder with --dump-passes",
+        )
+    )

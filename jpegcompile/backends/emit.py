@@ -1,4 +1,8 @@
-"""Emit a module as an ONNX model: jpegcompile nodes with functions, or inlined, by its target."""
+"""Emit a module as an ONNX model.
+
+Depending on the target, `jpegcompile` operators stay as nodes with function bodies, or the bodies
+are inlined.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from jpegcompile.interface import DOMAIN, DOMAIN_VERSION, IR_VERSION, PORTABLE_D
 from jpegcompile.ir.graph import has_other_precision
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.weights import Weights, array_of, detached, weight_bytes
+from jpegcompile.messages import Message
 from jpegcompile.operators.function import function_of
 from jpegcompile.operators.queries import has_body
 from jpegcompile.weights.light import check_light
@@ -24,8 +29,8 @@ class Emission(NamedTuple):
     """An emitted model.
 
     Attributes:
-        model: the ONNX model, complete, or above 2 GB without the values of its larger weights.
-        weights: these values by name; empty for a complete model.
+        model: the ONNX model. Above 2 GB, its larger weights have no values.
+        weights: values of the larger weights by name; empty if the model is complete.
     """
 
     model: onnx.ModelProto
@@ -33,10 +38,13 @@ class Emission(NamedTuple):
 
 
 def emit(module: Module) -> onnx.ModelProto:
-    """The module as one checked ONNX model of the source's opset and IR version 10.
+    """Emit a module as one checked ONNX model with the opset of the source and IR version 10.
+
+    Args:
+        module: the module after the last pass.
 
     Raises:
-        InternalError: if what the passes made is not valid ONNX.
+        InternalError: if the result is not valid ONNX.
     """
     model, weights = emit_in_parts(module)
     assert not weights, "a model above 2 GB has parts"
@@ -44,16 +52,16 @@ def emit(module: Module) -> onnx.ModelProto:
 
 
 def emit_in_parts(module: Module, most: int = MOST_IN_ONE_FILE) -> Emission:
-    """As `emit`, with large weights apart where the model has more of them than protobuf carries.
+    """Emit a module, with separate large weights if protobuf cannot serialize the whole model.
 
     Args:
-        module: behind the last pass.
-        most: bytes of weights that the model itself may hold.
+        module: the module after the last pass.
+        most: largest size of weights in the model, in bytes.
 
     Raises:
-        InternalError: if what the passes made is not valid ONNX.
+        InternalError: if the result is not valid ONNX.
     """
-    # More bytes than any tensor has, so that all weights stay.
+    # 1 << 62 is larger than any tensor, so all weights stay in the model.
     smallest = SMALLEST if weight_bytes(module.graph) > most else 1 << 62
     with detached(module.graph, smallest) as taken:
         model = export(module)
@@ -64,12 +72,14 @@ def emit_in_parts(module: Module, most: int = MOST_IN_ONE_FILE) -> Emission:
     try:
         check_light(model, IR_VERSION)
     except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise InternalError(f"the compiled graph is not valid: {one_line(error)}") from error
+        raise InternalError(
+            Message("compiled-graph-invalid", f"the compiled graph is invalid: {one_line(error)}")
+        ) from error
     return Emission(model, weights)
 
 
 def export(module: Module, *, check_types: bool = True) -> onnx.ModelProto:
-    """The module as it is between two passes: jpegcompile nodes with functions, not checked.
+    """Export a module at any point of the pipeline, with function bodies and without checks.
 
     Args:
         module: the module.
@@ -93,7 +103,7 @@ def export(module: Module, *, check_types: bool = True) -> onnx.ModelProto:
 
 
 def _move_to_portable(model: onnx.ModelProto) -> None:
-    """Move all operators that have function bodies, with these, to the portable domain."""
+    """Move all operators with function bodies, and the bodies, to the portable operator domain."""
     ours = [node for node in model.graph.node if node.domain == DOMAIN]
     moved = [node for node in ours if not _is_native_alone(node)]
     for named in (*moved, *model.functions):

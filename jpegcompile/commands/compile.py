@@ -47,8 +47,8 @@ from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
 from jpegcompile.preprocessing.reading import with_decoder
 from jpegcompile.resolution_plan import ResolutionPlan
 from jpegcompile.search.frequencies import FrequencySearch
-from jpegcompile.search.halves import require_budget
 from jpegcompile.search.resolution import ResolutionSearch
+from jpegcompile.search.splits import require_budget
 from jpegcompile.target.registry import TARGETS, target_of
 from jpegcompile.weights.write import data_file
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
+from jpegcompile.progress import Progress, no_progress
 from jpegcompile.search.interval import PairedCounts
 
 # Wide enough that nothing is cut where output goes to a file or another program.
@@ -29,13 +31,13 @@ def console() -> Console:
 
 
 @contextmanager
-def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(description: str) -> Iterator[Progress]:
     """A callback (done, total) that draws a bar; it draws nothing where stderr is no terminal."""
     terminal = Console(stderr=True)
     if not terminal.is_terminal:
-        yield lambda done, total: None
+        yield no_progress
         return
-    with Progress(
+    with ProgressBar(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),

@@ -14,11 +14,11 @@ from jpegcompile.commands.images import show_left_out
 from jpegcompile.commands.options import Command
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
-from jpegcompile.evaluation.progress import Progress
 from jpegcompile.frequency_plan import Masking
 from jpegcompile.jpeg.pixel_fallback import FALLBACKS
 from jpegcompile.jpeg.unusable import ON_ERROR
 from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.progress import Progress
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
 
 

@@ -1,17 +1,17 @@
-"""Up to how many coefficients the sparse first convolution is the faster one.
+"""The number of coefficients up to which the sparse path of a first convolution is faster.
 
-Its time grows with the coefficients of an image that are not zero, the dense one's does not depend
-on them. So the compiler hands a kernel a bound, and the kernel counts. Time is taken to be a sum of
-what a way does, each at a price of its own:
+The time of the sparse path grows with the coefficients of an image that are not zero; the time of
+the dense path does not depend on them. So the compiler passes a bound to the kernel, and the kernel
+counts coefficients. The model of the time is a sum of features, each with its own price:
 
     sparse   vectors    of 16 sums: coefficients that are not zero times the outputs they reach
-             outputs    vectors of the result: begun, finished and written
-             images     whatever their size
+             outputs    vectors of the result, which are initialised, finished and written
+             images     a constant for each image
     dense    products   vectors of 16 multiply-adds
-             samples    of the image, all channels, that the ingest makes
+             samples    of the image, all channels, that the ingest computes
              outputs, images  as above
 
-Prices are in `first_prices.json`, fitted once by `python -m jpegcompile.cost.fit_first`.
+`first_prices.json` contains the prices, fitted once by `python -m jpegcompile.cost.fit_first`.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ FEATURES: Mapping[Way, tuple[str, ...]] = {
 }
 
 _BLOCK = 8
-# Coefficients of luma in a block that are not zero, in photographs of 224x224 at quality 50. Where
-# the sparse way would need images of fewer, its tables are not worth their memory.
+# Luma coefficients of a block that are not zero, in photographs of 224x224 at quality 50. If the
+# sparse path is faster only below this, its tables are not worth their memory.
 _FEWEST = 11.5
 
 
 @dataclass(frozen=True)
 class FirstLayer:
-    """A convolution without dilation of an image, as a file holds it.
+    """A convolution without dilation that reads the image of a JPEG file.
 
     Attributes:
-        height, width: of the image.
-        channels, outputs: that the convolution reads and makes.
+        height, width: size of the image.
+        channels, outputs: input and output channels.
         kernel, strides: (vertical, horizontal).
-        output_height, output_width: of the result.
-        chroma: pixels of luma to one of chroma, (vertical, horizontal); None for a grey file.
+        output_height, output_width: size of the result.
+        chroma: luma pixels for one chroma pixel, (vertical, horizontal); None for a grey file.
     """
 
     height: int
@@ -61,7 +61,7 @@ class FirstLayer:
 
     @property
     def is_regular(self) -> bool:
-        """Whether all blocks are whole, and outputs are at the same pixels of each."""
+        """Whether all blocks are whole and have their outputs at the same pixels."""
         sides = zip((self.height, self.width), self.chroma or (1, 1), self.strides, strict=True)
         return all(s % (_BLOCK * f) == 0 and _BLOCK % stride == 0 for s, f, stride in sides)
 
@@ -70,8 +70,8 @@ class FirstLayer:
         return -(-self.outputs // CHANNEL_GROUP)
 
     def _reach(self, factors: tuple[int, int]) -> tuple[int, int]:
-        """Rows and columns of outputs that a block of a component reaches."""
-        # The triangle filter, of factor 2, takes a sample over one pixel more on each side.
+        """Return the rows and columns of outputs that a block of a component reaches."""
+        # The triangle filter (factor 2) spreads a sample over one more pixel on each side.
         widths = (_BLOCK * f + (2 if f == 2 else 0) for f in factors)
         rows, columns = (
             (width + size - 2) // stride + 1
@@ -81,7 +81,7 @@ class FirstLayer:
 
     @property
     def table_floats(self) -> int:
-        """Of what single coefficients become in the outputs, which a kernel has in tables."""
+        """Number of floats in the kernel's tables of the outputs of single coefficients."""
         planes = [(1, (1, 1), (self.height, self.width))]
         if self.chroma is not None:
             vertical, horizontal = self.chroma
@@ -95,12 +95,17 @@ class FirstLayer:
                 modes *= _BLOCK + (2 if factor == 2 and side > _BLOCK else 0)
             rows, columns = self._reach(factors)
             total += modes * rows * columns
-        # Of an odd number of groups one table is half empty.
+        # With an odd number of groups, one table is half empty.
         groups = -(-self._groups // TABLE_GROUPS) * TABLE_GROUPS
         return total * groups * CHANNEL_GROUP
 
     def vectors(self, luma: float, chroma: float) -> float:
-        """What images of so many coefficients that are not zero ask of the sparse way."""
+        """Return the feature `vectors` of an image on the sparse path.
+
+        Args:
+            luma: number of luma coefficients that are not zero.
+            chroma: number of chroma coefficients that are not zero.
+        """
         total = 0.0
         for count, factors in ((luma, (1, 1)), (chroma, self.chroma)):
             if factors is not None:
@@ -109,7 +114,7 @@ class FirstLayer:
         return total
 
     def features(self, way: Way, vectors: float = 0.0) -> dict[str, float]:
-        """How much of each thing a way does: counts, by the names in `FEATURES`."""
+        """Return the amount of each feature of a path, by the names in `FEATURES`."""
         outputs = float(self.output_height * self.output_width * self._groups)
         both = {"outputs": outputs, "images": 1.0}
         if way == "dense":
@@ -120,17 +125,17 @@ class FirstLayer:
 
 
 def seconds(layer: FirstLayer, way: Way, vectors: float = 0.0) -> float:
-    """The time that the model expects on one core of the machine that was measured."""
+    """Return the expected time on one core of the measured machine."""
     prices = _prices()[way]
     return sum(prices[name] * count for name, count in layer.features(way, vectors).items())
 
 
 def most_vectors(layer: FirstLayer) -> int:
-    """Up to so many vectors of sums the sparse way is not slower; 0 where it is not worth while."""
+    """Return the `vectors` up to which the sparse path is not slower; 0 to never use it."""
     if not layer.is_regular or layer.table_floats > MOST_TABLE_FLOATS:
         return 0
-    left = seconds(layer, "dense") - seconds(layer, "sparse")
-    bound = int(left / _prices()["sparse"]["vectors"])
+    saved = seconds(layer, "dense") - seconds(layer, "sparse")
+    bound = int(saved / _prices()["sparse"]["vectors"])
     fewest = layer.vectors(_FEWEST * layer.height * layer.width / _BLOCK**2, 0)
     return bound if bound >= fewest else 0
 

@@ -1,11 +1,12 @@
 """Fit the prices of the cost model to measurements.
 
-    python kernels/conv/bench.py --rounds 31 --json > jpegcompile/cost/measured.json
+    python kernels/conv/bench.py --rounds 31 --json jpegcompile/cost/measured.json
     python -m jpegcompile.cost.fit jpegcompile/cost/measured.json > jpegcompile/cost/prices.json
 
-Prices are the non-negative ones of the least sum of squared *relative* errors, so that small layers
-count as much as large ones. What the fit misses by is printed to stderr: times, and what is lost by
-the choices that follow; of each layer by all measurements, and by those of other layers only.
+The fit finds non-negative prices with the least sum of squared *relative* errors, so that small
+layers count as much as large ones. The script prints the errors of the fit to stderr: for each
+layer the expected times as fractions of the measured times, and the time that a wrong choice costs.
+It prints them twice, for prices fitted to all layers and for prices fitted to the other layers.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.cost.model import FEATURES, METHODS, Layer, Method, features
+from jpegcompile.evaluation.benchmark.record import nested
 from jpegcompile.version import __version__
 
 Times = Mapping[str, float]
@@ -29,11 +31,11 @@ Prices = Mapping[Method, Mapping[str, float]]
 
 
 def fit(rows: Sequence[tuple[Layer, float]], method: Method) -> dict[str, float]:
-    """Seconds for one of each feature.
+    """Return the price of each feature, in seconds.
 
     Args:
-        rows: layers, and seconds that the method took for them.
-        method: that was measured.
+        rows: layers, each with the measured seconds.
+        method: the method that was measured.
     """
     return prices_of([(features(layer, method), time) for layer, time in rows], FEATURES)
 
@@ -41,11 +43,11 @@ def fit(rows: Sequence[tuple[Layer, float]], method: Method) -> dict[str, float]
 def prices_of(
     rows: Sequence[tuple[Mapping[str, float], float]], names: Sequence[str]
 ) -> dict[str, float]:
-    """Seconds for one of each of the named things.
+    """Return the price of each named feature, in seconds.
 
     Args:
-        rows: how many there are of each, and the seconds that they took together.
-        names: of the things.
+        rows: amounts by feature, with the seconds that all of them took together.
+        names: names of the features.
     """
     counts = [[count[name] for name in names] for count, _ in rows]
     relative = np.asarray(counts) / np.asarray([[time] for _, time in rows])
@@ -56,7 +58,10 @@ def prices_of(
 
 
 def _non_negative(matrix: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
-    """X >= 0 of the least |matrix x - wanted|, by trying which of the few unknowns are above 0."""
+    """Return the x >= 0 with the least |matrix x - wanted|.
+
+    There are few unknowns, so the function tries every set of unknowns that may be above 0.
+    """
     columns = range(matrix.shape[1])
     best = np.zeros(matrix.shape[1])
     for count in range(1, len(columns) + 1):
@@ -75,18 +80,19 @@ def _misses(
 
 
 def fit_all(rows: Sequence[tuple[Layer, Times]]) -> Prices:
-    """Prices of every method, from the seconds that each of them took for layers."""
+    """Return the prices of every method, from layers with the measured seconds of each method."""
     return {m: fit([(layer, times[m]) for layer, times in rows], m) for m in METHODS}
 
 
 def fastest_by(prices: Prices, layer: Layer) -> Method:
-    """The method of least expected time."""
+    """Return the method with the least expected time."""
     return min(METHODS, key=lambda method: _expected(prices, layer, method))
 
 
 def measured_rows(measured: Any) -> list[tuple[Layer, Times]]:
-    """Layers and the seconds of each method, of what `kernels/conv/bench.py --json` prints."""
-    return [(Layer(**row["layer"]), row["seconds"]) for row in measured["rows"]]
+    """Return layers with the seconds of each method, from a record of `kernels/conv/bench.py`."""
+    rows = [nested(row) for row in measured["rows"]]
+    return [(Layer(**row["layer"]), row["seconds"]) for row in rows]
 
 
 def _expected(prices: Prices, layer: Layer, method: Method) -> float:
@@ -94,22 +100,22 @@ def _expected(prices: Prices, layer: Layer, method: Method) -> float:
 
 
 def _account(layer: Layer, times: Times, prices: Prices) -> str:
-    """Expected times as parts of the measured ones, and the chosen method's of the best one."""
+    """Return expected times as fractions of measured times, and the cost of the chosen method."""
     chosen = fastest_by(prices, layer)
     best = min(times[method] for method in METHODS)
     parts = " ".join(f"{_expected(prices, layer, m) / times[m]:.2f}" for m in METHODS)
-    return f"{parts} of measured, {chosen} takes {times[chosen] / best:.2f} of the best"
+    return f"{parts} of measured; {chosen} takes {times[chosen] / best:.2f} of the best time"
 
 
 def main() -> None:
-    """Read measurements, print the prices."""
+    """Read a record of measurements and print the prices."""
     measured: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     rows = measured_rows(measured)
     prices = fit_all(rows)
     for layer, times in rows:
         others = [row for row in rows if replace(row[0], batch=0) != replace(layer, batch=0)]
         print(f"{layer}: {_account(layer, times, prices)}", file=sys.stderr)
-        print(f"    by others: {_account(layer, times, fit_all(others))}", file=sys.stderr)
+        print(f"    by other layers: {_account(layer, times, fit_all(others))}", file=sys.stderr)
     result = {"library": __version__, "machine": measured["machine"], "seconds": prices}
     print(json.dumps(result, indent=2))
 

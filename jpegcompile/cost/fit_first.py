@@ -1,10 +1,10 @@
-"""Fit the prices of both ways to compute the first convolution to measurements.
+"""Fit the prices of the sparse path and the dense path of first convolutions to measurements.
 
-    python kernels/ingest_conv/bench.py IMAGES --stem all --json > measured.json
+    python kernels/ingest_conv/bench.py IMAGES --stem all --json measured.json
     python -m jpegcompile.cost.fit_first measured.json > jpegcompile/cost/first_prices.json
 
-As in `fit`, with the relative errors near the crossover alone: images for which neither way takes
-more than `NEAR` times as long as the other. What the fit misses by is printed to stderr.
+The fit is the one of `fit`. It uses images near the crossover only: neither path takes more than
+`NEAR` times as long as the other. The script prints the errors of the fit to stderr.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from typing import Any
 
 from jpegcompile.cost.first import FEATURES, FirstLayer, Way
 from jpegcompile.cost.fit import prices_of
+from jpegcompile.evaluation.benchmark.record import nested
 from jpegcompile.version import __version__
 
 NEAR = 2.0
 
 
 def fit_first(rows: Sequence[Mapping[str, Any]]) -> dict[Way, dict[str, float]]:
-    """Seconds for one of each feature, by way.
+    """Return the price of each feature in seconds, by path.
 
     Args:
-        rows: of the benchmark: a layer, coefficients that are not zero, seconds by way.
+        rows: nested rows of the benchmark's record. Each has a layer, the numbers of coefficients
+            that are not zero, and seconds by path.
     """
     prices: dict[Way, dict[str, float]] = {}
     for way, names in FEATURES.items():
@@ -36,7 +38,7 @@ def fit_first(rows: Sequence[Mapping[str, Any]]) -> dict[Way, dict[str, float]]:
 
 
 def layer_of(row: Mapping[str, Any]) -> FirstLayer:
-    """The layer of a row, whose pairs are lists in JSON."""
+    """Return the layer of a row, in which pairs are lists."""
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in row["layer"].items()
@@ -55,10 +57,11 @@ def _is_near(row: Mapping[str, Any]) -> bool:
 
 
 def main() -> None:
-    """Read measurements, print the prices."""
+    """Read a record of measurements and print the prices."""
     measured: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    prices = fit_first(measured["rows"])
-    for row in measured["rows"]:
+    rows = [nested(row) for row in measured["rows"]]
+    prices = fit_first(rows)
+    for row in rows:
         missed = []
         for way in FEATURES:
             expected = sum(prices[way][name] * n for name, n in _counts(row, way).items())

@@ -1,15 +1,15 @@
-"""What GPU kernels cost by a roofline: a prediction, which no measurement has entered.
+"""The cost of GPU kernels by a roofline model: a prediction from data sheets, not measured.
 
     time = max(bytes / bandwidth, flops / peak, waves * flops of a program / peak of a processor)
            + overhead
 
-Bytes are those of memory: every operand once, because programs that run together share rows and
-weights in the cache. FLOPs are those of the kernel, with padding and transforms. A wave is one
-program on each multiprocessor. Up to a few waves, the last one counts whole. Overhead is what
-a kernel in a stream or a graph takes to start and to drain.
+Bytes count every operand in memory once, because programs that run together share rows and weights
+in the cache. FLOPs include padding and transforms. A wave is one program on each multiprocessor.
+With few waves, a partial last wave counts as a whole one. Overhead is the time to start and to
+drain a kernel in a stream or a graph.
 
-Traffic between the L2 cache and multiprocessors is not part of the time. How much the first-level
-caches save of it is unknown; `Work.cached_time` assumes the least.
+The time does not include traffic between the L2 cache and the multiprocessors. How much of it the
+first-level caches save is unknown; `Work.cached_time` assumes that they save the least.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ if TYPE_CHECKING:
     from jpegcompile.ir.module import Module
 
 OVERHEAD = 2e-6
-# Images at once, where a user does not say how many.
+# Batch size if the user does not give one.
 _BATCH = 32
-# From so many waves on, programs of different waves overlap.
+# With more waves than this, programs of different waves overlap.
 _WHOLE_WAVES = 4
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a kernel does.
+    """The work of a kernel.
 
     Attributes:
-        bytes: that it reads from memory and writes.
-        flops: of its products.
-        programs: that share the FLOPs evenly.
-        cached: bytes that programs read through the L2 cache, if a first-level cache only saves
-            what the windows of one program read again.
+        bytes: bytes read from memory and written to it.
+        flops: FLOPs of the products.
+        programs: number of programs, which share the FLOPs evenly.
+        cached: bytes that programs read through the L2 cache, if a first-level cache saves only
+            the repeated reads of the windows of one program.
     """
 
     bytes: float
@@ -55,11 +55,11 @@ class Work:
     cached: float = 0.0
 
     def floor(self, precision: Precision, gpu: Gpu) -> float:
-        """Seconds that no kernel of these bytes and FLOPs can fall short of."""
+        """Return the seconds that any kernel with these bytes and FLOPs needs at least."""
         return max(self.bytes / gpu.bandwidth, self.flops / gpu.peak(precision))
 
     def time(self, precision: Precision, gpu: Gpu) -> float:
-        """Seconds that the kernel is predicted to take."""
+        """Return the predicted seconds of the kernel."""
         waves = self.programs / gpu.processors
         if waves <= _WHOLE_WAVES:
             waves = math.ceil(waves)
@@ -67,19 +67,19 @@ class Work:
         return max(self.floor(precision, gpu), waves * of_program) + OVERHEAD
 
     def cached_time(self, precision: Precision, gpu: Gpu) -> float:
-        """Seconds that the kernel takes if traffic of the L2 cache limits it, too."""
+        """Return the predicted seconds if traffic of the L2 cache limits the kernel, too."""
         return max(self.time(precision, gpu), self.cached / gpu.cache_bandwidth + OVERHEAD)
 
 
 def kernel_costs(module: Module) -> Callable[[Kernel], float]:
-    """Seconds that a kernel takes, for the GPU, the precision and the batch of a module."""
+    """Return a function from kernels to seconds, for the GPU, precision and batch of a module."""
     options = module.options
     gpu, batch = GPUS[options.gpu], options.batch or _BATCH
     return lambda kernel: kernel_time(kernel, batch, options.precision, gpu)
 
 
 def kernel_time(kernel: Kernel, batch: int, precision: Precision, gpu: Gpu) -> float:
-    """Seconds that any kernel is predicted to take for `batch` images."""
+    """Return the predicted seconds of any kernel for `batch` images."""
     if isinstance(kernel, Convolution):
         return conv_time(kernel, batch, precision, gpu)
     values = [getattr(kernel, entry.name) for entry in fields(kernel)]  # type: ignore[arg-type]
@@ -91,7 +91,7 @@ def kernel_time(kernel: Kernel, batch: int, precision: Precision, gpu: Gpu) -> f
 
 
 def conv_work(convolution: Convolution, batch: int, precision: Precision) -> Work:
-    """What the kernel of a convolution does for `batch` images, with its default tiling."""
+    """Return the work of a convolution for `batch` images, with its default tiling."""
     tiling = default_tiling(convolution, precision, batch)
     launch = convolution.launch(batch, precision, tiling)
     channels, taps, span = convolution.weight_shape(tiling)
@@ -108,14 +108,14 @@ def conv_work(convolution: Convolution, batch: int, precision: Precision) -> Wor
 
 
 def conv_time(convolution: Convolution, batch: int, precision: Precision, gpu: Gpu) -> float:
-    """Seconds that a convolution is predicted to take for `batch` images."""
+    """Return the predicted seconds of a convolution for `batch` images."""
     return conv_work(convolution, batch, precision).time(precision, gpu)
 
 
 def ideal_work(convolution: Convolution, batch: int, precision: Precision) -> Work:
-    """What an ideal spatial kernel does: pixels without padding, and no transforms.
+    """Return the work of an ideal spatial kernel, without padding of pixels and transforms.
 
-    Its floor is its time but for the overhead; `ideal_time` adds that.
+    `ideal_time` adds the overhead to the floor of this work.
     """
     x, y = (MapLayout.whole(m.channels, m.height, m.width) for m in (convolution.x, convolution.y))
     taps = math.prod(convolution.kernel)
@@ -129,52 +129,52 @@ def ideal_work(convolution: Convolution, batch: int, precision: Precision) -> Wo
 
 
 def ideal_time(convolution: Convolution, batch: int, precision: Precision, gpu: Gpu) -> float:
-    """Seconds that an ideal spatial kernel takes, however many programs it has."""
+    """Return the seconds of an ideal spatial kernel, whatever its number of programs."""
     return ideal_work(convolution, batch, precision).floor(precision, gpu) + OVERHEAD
 
 
 def elementwise_work(maps: Iterable[MapLayout], batch: int, precision: Precision) -> Work:
-    """What a kernel that reads and writes maps once does; its arithmetic is not counted."""
+    """Return the work of a kernel that reads and writes maps once; arithmetic does not count."""
     return Work(batch * _size(precision) * sum(m.elements for m in maps))
 
 
 def elementwise_time(
     maps: Iterable[MapLayout], batch: int, precision: Precision, gpu: Gpu
 ) -> float:
-    """Seconds that a kernel which reads and writes maps once is predicted to take."""
+    """Return the predicted seconds of a kernel that reads and writes maps once."""
     return elementwise_work(maps, batch, precision).time(precision, gpu)
 
 
 def _size(precision: Precision) -> int:
-    """Bytes of a number in memory."""
+    """Return the bytes of a number in memory."""
     return 4 if precision.storage == "float32" else 2
 
 
 def _share_read(convolution: Convolution) -> float:
-    """Pixels of x that the windows reach, as a fraction."""
+    """Return the fraction of the pixels of x that the windows read."""
     sides = zip(convolution.kernel, convolution.strides, strict=True)
     return math.prod(min(1.0, kernel / stride) for kernel, stride in sides)
 
 
 def _rows_loaded(convolution: Convolution) -> float:
-    """Loads of a row and tap that leave the first-level cache, as a fraction."""
+    """Return the fraction of the loads of a row and tap that miss the first-level cache."""
     x = convolution.x
     if x.is_rows:
-        return x.kept / x.block**2  # no program loads dropped coefficients
-    # The first of the windows that overlap in a pixel brings it to the cache.
+        return x.kept / x.block**2  # Programs never load truncated coefficients.
+    # Of the windows that overlap in a pixel, only the first misses the cache.
     sides = zip(convolution.kernel, convolution.strides, strict=True)
     return 1 / math.prod(max(1, kernel // stride) for kernel, stride in sides)
 
 
 def _moved(convolution: Convolution, batch: int, size: int) -> float:
-    """Bytes of maps that a kernel reads and writes."""
+    """Return the bytes of maps that a kernel reads and writes."""
     added = convolution.residual
     others = convolution.y.elements + (added.elements if added is not None else 0)
     return size * batch * (convolution.x.elements * _share_read(convolution) + others)
 
 
 def _transforms(launch: Launch) -> int:
-    """Products with a matrix of tiles that a kernel makes of each of its results."""
+    """Return the number of matrix products of tiles for each result of a kernel."""
     constants = launch.constants
     is_rows = launch.kernel.endswith("conv_rows")
     return (

@@ -1,4 +1,4 @@
-"""GPUs that a schedule can be made for, by their data sheets."""
+"""The GPUs that a schedule can target, by their data sheets."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ class Gpu:
     """A GPU by its data sheet.
 
     Attributes:
-        name: as its maker calls it.
+        name: product name.
         arch: compute capability.
-        bandwidth: of memory, bytes a second.
-        half, tf32, single: dense FLOP/s of 16-bit and of TF32 matrix units, and of float32.
-        processors: multiprocessors.
-        cache_bandwidth: from the L2 cache to multiprocessors, bytes a second; no data sheet has it.
+        bandwidth: bytes a second of memory.
+        half, tf32, single: dense FLOP/s of 16-bit matrix units, TF32 matrix units and float32.
+        processors: number of multiprocessors.
+        cache_bandwidth: bytes a second from the L2 cache to the multiprocessors; an estimate,
+            because data sheets do not state it.
     """
 
     name: str
@@ -30,13 +31,13 @@ class Gpu:
     cache_bandwidth: float
 
     def peak(self, precision: Precision) -> float:
-        """FLOP/s of products of a precision; of tf32x3 a third of TF32's."""
+        """Return the FLOP/s of products of a precision; tf32x3 has a third of TF32's."""
         if precision.storage != "float32":
             return self.half
         return self.single if precision.product == "ieee" else self.tf32 / 3
 
 
-# By the names of the architectures that kernels are compiled for.
+# By name of the architecture.
 GPUS: dict[str, Gpu] = {
     f"sm_{gpu.arch}": gpu
     for gpu in (

@@ -1,18 +1,17 @@
-"""The time that a 3x3 convolution takes by each of the native library's methods.
+"""The time of a 3x3 convolution by each method of the native library.
 
-It is of stride 1, and its output is as large as its input. Time is taken to be a sum of what a
-method does, each at a price of its own:
+The convolution has stride 1, and its output has the size of its input. The model of the time is a
+sum of features, each with its own price:
 
     products      multiply-adds at full register tiles
-    far_weights   bytes of packed weights beyond those that a core's own cache brings in time, so
-                  that products wait for them
-    streams       runs of weights that are read on end, each of which comes slowly at first
-    pixels        vectors of 16 channels that are moved before and behind the products: copied,
-                  transformed, brought to Winograd's points and back
+    far_weights   bytes of packed weights beyond the cache of a core, which products wait for
+    streams       contiguous runs of weights; the first reads of each run are slow
+    pixels        vectors of 16 channels that are moved before and after the products: copied,
+                  transformed, converted to Winograd's points and back
 
-The prices in `prices.json` were fitted once by `python -m jpegcompile.cost.fit` to what
-`kernels/conv/bench.py` measured on one machine, with the version of the library that was measured.
-On another machine they are off by one factor for all, mostly, which changes no choice.
+`python -m jpegcompile.cost.fit` fitted the prices in `prices.json` once, to measurements of
+`kernels/conv/bench.py` on one machine. The file names the machine and the version of the library.
+On another machine, all prices mostly change by the same factor, which changes no choice.
 """
 
 from __future__ import annotations
@@ -33,18 +32,18 @@ FEATURES = ("products", "far_weights", "streams", "pixels")
 _TAPS = 9
 _POINTS: Mapping[Method, int] = {"direct": 1, "winograd4": 36, "winograd2": 16}
 _TILE: Mapping[Method, int] = {"winograd4": 4, "winograd2": 2}
-# The second cache of a core of today; prices for 0.5 to 2 MB choose the same.
+# The size of a core's second-level cache. Prices fitted for 0.5 to 2 MB lead to the same choices.
 _NEAR_BYTES = 2**20
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A 3x3 convolution of stride 1 whose output is as large as its input, or nearly.
+    """A 3x3 convolution of stride 1 whose output has the size of its input, or nearly.
 
     Attributes:
         inputs, outputs: channels.
-        height, width: of the output map.
-        batch: images at once.
+        height, width: size of the output map.
+        batch: images in a batch.
     """
 
     inputs: int
@@ -55,7 +54,7 @@ class Layer:
 
 
 def features(layer: Layer, method: Method) -> dict[str, float]:
-    """How much of each thing a method does for a layer: counts, by the names in `FEATURES`."""
+    """Return the amount of each feature of a method, by the names in `FEATURES`."""
     inputs, outputs = _filled(layer.inputs), _filled(layer.outputs)
     vectors = (inputs + outputs) / CHANNEL_GROUP
     pixels = layer.batch * layer.height * layer.width
@@ -74,24 +73,24 @@ def features(layer: Layer, method: Method) -> dict[str, float]:
 
 
 def weight_bytes(layer: Layer, method: Method) -> float:
-    """Bytes of the weights as a method packs them."""
+    """Return the bytes of the packed weights of a method."""
     each = _TAPS if method == "direct" else _POINTS[method]
     return 4.0 * each * _filled(layer.inputs) * _filled(layer.outputs)
 
 
 def seconds(layer: Layer, method: Method) -> float:
-    """The time that the model expects on one core of the machine that was measured."""
+    """Return the expected time on one core of the measured machine."""
     prices = _prices()[method]
     return sum(prices[name] * amount for name, amount in features(layer, method).items())
 
 
 def fastest(layer: Layer) -> Method:
-    """The method of the least expected time; of equals the first in `METHODS`."""
+    """Return the method with the least expected time; of equal methods the first in `METHODS`."""
     return min(METHODS, key=lambda method: seconds(layer, method))
 
 
 def prices_of(method: Method) -> Mapping[str, float]:
-    """Seconds for one of each thing in `FEATURES`."""
+    """Return the price of each feature in `FEATURES`, in seconds."""
     return _prices()[method]
 
 
@@ -103,5 +102,5 @@ def _prices() -> dict[Method, dict[str, float]]:
 
 
 def _filled(channels: int) -> int:
-    """Channels with those that fill up the last group of 16."""
+    """Return the number of channels, rounded up to whole groups of 16."""
     return -(-channels // CHANNEL_GROUP) * CHANNEL_GROUP

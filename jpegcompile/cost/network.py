@@ -1,8 +1,8 @@
-"""The time that a whole network takes by native kernels, roughly: to compare it at several sizes.
+"""A rough estimate of the time of a network with native kernels, to compare image sizes.
 
-3x3 convolutions of stride 1 take what the cost model says of their method, with the tiles that
-their maps fill only in part. Other products take the price of the direct method, and so do the
-vectors that are moved.
+For 3x3 convolutions of stride 1 the estimate is the cost model of their method, which counts
+partly filled tiles. For all other nodes it uses the prices of the direct method for products and
+for moved vectors.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ _TAPS = 9
 
 
 def network_seconds(report: Report, batch: int = 1) -> float:
-    """What the cost model expects of the nodes of a report, on the machine that was measured.
+    """Return the expected time of the nodes of a report on the measured machine.
 
     Args:
-        report: of a network that was compiled for native kernels.
-        batch: images at once.
+        report: report of a network that was compiled for native kernels.
+        batch: images in a batch.
     """
     return sum(_seconds(node, batch) for node in report.nodes if node.multiply_adds)
 
 
 def _seconds(node: NodeReport, batch: int) -> float:
+    """Return the expected time of a node."""
     channels, *sides = (size if isinstance(size, int) else 1 for size in node.output_shape[1:])
     height, width = sides if len(sides) == 2 else (1, 1)
     pixels = height * width

@@ -12,9 +12,9 @@ from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.evaluation.compare import compare
 from jpegcompile.evaluation.comparison import Comparison
 from jpegcompile.evaluation.predict import Prediction, run
-from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.verification import Verification
 from jpegcompile.evaluation.verify import verify
+from jpegcompile.progress import Progress
 
 
 @dataclass(frozen=True)

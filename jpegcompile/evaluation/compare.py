@@ -32,13 +32,13 @@ from jpegcompile.evaluation.dataset import (
     labelled_images,
     unlabelled_images,
 )
-from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.spatial import SpatialModel, score_count
 from jpegcompile.evaluation.verify import original_of
 from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import ImageReader, OnError
 from jpegcompile.messages import Message
+from jpegcompile.progress import Progress, no_progress
 from jpegcompile.results.merging import Models, Shard
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
@@ -115,7 +115,7 @@ def compare(
             usable.
         AccessError: if a file cannot be read.
     """
-    session = opened(compiled, native=native, providers=providers, progress=progress or unseen)
+    session = opened(compiled, native=native, providers=providers, progress=progress or no_progress)
     source = original_of(original, session)
     name = score_output(session.output_names, output)
     info = session.info.input

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 import onnx
 from onnx import TensorProto, helper
 
+from jpegcompile.opset import standard_opset
+
 _REDUCTIONS = frozenset(("ReduceMean", "ReduceSum"))
 _POOL = "GlobalAveragePool"
 # The first opset in which the axes of ReduceMean are an input.
 _AXES_ARE_INPUT = 18
-_DEFAULT_DOMAINS = ("", "ai.onnx")
 
 
 def with_precise_sums(model: onnx.ModelProto) -> onnx.ModelProto | None:
@@ -32,7 +33,7 @@ def with_precise_sums(model: onnx.ModelProto) -> onnx.ModelProto | None:
     inferred = onnx.shape_inference.infer_shapes(model).graph
     described = (*inferred.input, *inferred.value_info, *inferred.output)
     types = {value.name: value.type.tensor_type for value in described}
-    version = next(o.version for o in model.opset_import if o.domain in _DEFAULT_DOMAINS)
+    version = standard_opset(model.opset_import)
     nodes: list[onnx.NodeProto] = []
     for number, node in enumerate(model.graph.node):
         kind = types.get(node.input[0]) if node.input else None

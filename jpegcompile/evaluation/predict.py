@@ -12,10 +12,10 @@ import numpy as np
 
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
-from jpegcompile.evaluation.progress import Progress
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError, Skipped
 from jpegcompile.messages import Message
+from jpegcompile.progress import Progress
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.providers import Asked

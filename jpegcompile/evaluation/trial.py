@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.batches import Batch, image_batches
 from jpegcompile.evaluation.meter import Meter
-from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.rounding import OwnRounding
 from jpegcompile.evaluation.spatial import SpatialModel
 from jpegcompile.evaluation.tolerance import Tolerance
@@ -24,6 +23,7 @@ from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.pixel_image import ReadImage
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
 from jpegcompile.messages import Message
+from jpegcompile.progress import Progress
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.session import Session
 from jpegcompile.runtime.views import in_runs, over_views

@@ -21,7 +21,6 @@ from onnx import TensorProto
 from jpegcompile.errors import CheckFailedError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
 from jpegcompile.evaluation.meter import Meter, verification
-from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.evaluation.trace import Tracer, inputs_at_once, tensor_bytes
 from jpegcompile.evaluation.trial import Measured, Trial
@@ -31,6 +30,7 @@ from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.messages import Message
 from jpegcompile.precision import precision_of
+from jpegcompile.progress import Progress, no_progress
 from jpegcompile.resolution import as_compiled
 from jpegcompile.results.merging import Models, Shard
 from jpegcompile.runtime.image_runner import ImageRunner
@@ -96,7 +96,7 @@ def verify(
             text = f"{name} is {value:g}; give the error that is allowed, 0 or more"
             raise UsageError(Message("tolerance-out-of-range", text))
     session = opened(
-        compiled, native=native, arena=False, providers=providers, progress=progress or unseen
+        compiled, native=native, arena=False, providers=providers, progress=progress or no_progress
     )
     source = original_of(original, session)
     precision = precision_of(session.info.precision)

@@ -1,1 +1,1 @@
-"""Reading a source model and bringing it to the forms that the lowerings know."""
+"""Loading source models and normalizing them to the forms that lowering passes accept."""

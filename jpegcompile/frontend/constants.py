@@ -1,8 +1,8 @@
-"""Spell every Constant node one way: with a typed tensor.
+"""Rewrite every Constant node to have a typed tensor.
 
-Constant<value_float = 0.5>  =>  Constant<value = float32 0.5>    types: the standard's
+Constant<value_float = 0.5>  =>  Constant<value = float32 0.5>    with the types of the standard
 
-graphsurgeon would read the short forms as float64, or not at all.
+graphsurgeon reads the short forms as float64, or not at all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import onnx
 from onnx import TensorProto, helper
 
-# Element type and rank of the short forms: the specification of Constant, opset 12.
+# Element type and rank of each short form; specification of Constant, opset 12.
 _SHORT_FORMS = {
     "value_float": (TensorProto.FLOAT, 0),
     "value_floats": (TensorProto.FLOAT, 1),

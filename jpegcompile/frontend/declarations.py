@@ -1,7 +1,8 @@
-"""Infer afresh what a file says of its own tensors: tools that change a graph leave it as it was.
+"""Infer the declared types and shapes of a model again.
 
-ONNX Runtime goes by what follows from the operators, and so do we: the shapes that a file declares
-of inner tensors are dropped, and those of outputs count as far as nothing else is known.
+Tools that change a graph often leave outdated declarations behind. ONNX Runtime infers shapes from
+the operators, and so does this module: declared shapes of inner tensors are dropped, and declared
+shapes of outputs are used only if inference finds nothing.
 """
 
 from __future__ import annotations
@@ -9,26 +10,34 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto, helper, shape_inference
 
-from jpegcompile.analysis.rounded_up import may_be_misjudged, without_rounded_up
+from jpegcompile.analysis.ceil_mode import may_be_inferred_wrongly, without_ceil_mode
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.walk import all_graphs
 from jpegcompile.ir.complaints import complaint
+from jpegcompile.messages import Message
 from jpegcompile.weights.light import without_values
 
 
 def infer_declarations(model: onnx.ModelProto, source: str) -> None:
-    """Drop declarations of inner tensors, and bring those of outputs up to date, in place.
+    """Drop declarations of inner tensors and update those of outputs, in place.
 
     Args:
-        model: in the order of its dataflow.
-        source: how messages call it.
+        model: a model with topologically sorted nodes.
+        source: name of the model in messages.
 
     Raises:
-        UnsupportedModelError: if the type of an input or output is not known, or that of an output
-            is another than is declared.
+        UnsupportedModelError: if the type or shape of an input or output is unknown, or an output
+            is declared with a wrong type.
     """
     for value in model.graph.input:
-        _require_shape(value, f"{source}: input '{value.name}' has no shape")
+        if not _has_shape(value):
+            raise UnsupportedModelError(
+                Message(
+                    "input-shape-unknown",
+                    f"{source}: input '{value.name}' has no shape; declare its type and shape, with"
+                    " dynamic dimensions if necessary",
+                )
+            )
     for graph in all_graphs(model.graph):
         del graph.value_info[:]
     light = without_values(model)
@@ -36,18 +45,24 @@ def infer_declarations(model: onnx.ModelProto, source: str) -> None:
         for output in graph.output:
             output.ClearField("type")
     inferred = [_inferred(light, source)]
-    if may_be_misjudged(light):
-        # Sizes can be wrong, but not what is known without them, nor ranks.
+    if may_be_inferred_wrongly(light):
+        # Inferred sizes can be wrong here. Ranks, and results that do not use these sizes, are not.
         whole = inferred[0]
-        inferred = [_inferred(without_rounded_up(light), source), _without_sizes(whole)]
+        inferred = [_inferred(without_ceil_mode(light), source), _without_sizes(whole)]
     for found in inferred:
         for graph, known in zip(all_graphs(model.graph), all_graphs(found.graph), strict=False):
             types = {output.name: output.type for output in known.output}
             for output in graph.output:
                 _complete(output, types.get(output.name), source)
     for output in model.graph.output:
-        problem = f"output '{output.name}' has no shape, and none follows from the graph"
-        _require_shape(output, f"{source}: {problem}")
+        if not _has_shape(output):
+            raise UnsupportedModelError(
+                Message(
+                    "output-shape-unknown",
+                    f"{source}: output '{output.name}' has no shape, and none can be inferred;"
+                    " declare its type and shape, with dynamic dimensions if necessary",
+                )
+            )
 
 
 def _inferred(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
@@ -55,8 +70,11 @@ def _inferred(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
         return shape_inference.infer_shapes(model, data_prop=True)
     except (shape_inference.InferenceError, ValueError, RuntimeError) as error:
         raise UnsupportedModelError(
-            f"{source}: the shapes of its tensors cannot be inferred: {complaint(error)};"
-            " export the model again"
+            Message(
+                "shape-inference-failed",
+                f"{source}: cannot infer the shapes of its tensors: {complaint(error)};"
+                " export the model again",
+            )
         ) from error
 
 
@@ -69,14 +87,18 @@ def _without_sizes(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _complete(output: onnx.ValueInfoProto, known: onnx.TypeProto | None, source: str) -> None:
-    """Give an output the type that follows from the graph; what follows from nothing stays."""
+    """Set the inferred type of an output; keep the declared parts that cannot be inferred."""
     if known is None or not known.HasField("tensor_type"):
         return
     declared, found = output.type.tensor_type, known.tensor_type
     if declared.elem_type and found.elem_type and declared.elem_type != found.elem_type:
         raise UnsupportedModelError(
-            f"{source}: output '{output.name}' is declared as {_type(declared.elem_type)} but its"
-            f" node makes {_type(found.elem_type)}; declare that, or put a Cast before it"
+            Message(
+                "output-type-wrong",
+                f"{source}: output '{output.name}' is declared as {_type(declared.elem_type)}, but"
+                f" its node computes {_type(found.elem_type)}; correct the declaration, or insert a"
+                " Cast",
+            )
         )
     if not found.HasField("shape"):
         declared.elem_type = declared.elem_type or found.elem_type
@@ -91,18 +113,16 @@ def _complete(output: onnx.ValueInfoProto, known: onnx.TypeProto | None, source:
     output.type.CopyFrom(merged)
 
 
-def _require_shape(value: onnx.ValueInfoProto, problem: str) -> None:
+def _has_shape(value: onnx.ValueInfoProto) -> bool:
+    """Whether a value has a type and, if it is a tensor, a shape."""
     kind = value.type
     is_known = kind.HasField("tensor_type") and kind.tensor_type.HasField("shape")
-    if kind.WhichOneof("value") is None or (kind.HasField("tensor_type") and not is_known):
-        raise UnsupportedModelError(
-            f"{problem}; declare its type and shape, with open sizes if need be"
-        )
+    return kind.WhichOneof("value") is not None and (is_known or not kind.HasField("tensor_type"))
 
 
 def _type(kind: int) -> str:
     if kind not in TensorProto.DataType.values():
-        return f"type {kind}, which there is not,"
+        return f"unknown type {kind}"
     if kind in (TensorProto.BFLOAT16, TensorProto.STRING):
         return str(TensorProto.DataType.Name(kind)).lower()
     return str(helper.tensor_dtype_to_np_dtype(kind).name)

@@ -1,7 +1,7 @@
-"""The floating-point types of tensors, before shapes can be inferred.
+"""Floating-point types of tensors, before shapes can be inferred.
 
-What a file declares counts. Of the rest, an operator makes the type of the first floating-point
-tensor that it reads, and a Cast its own.
+Declared types are used as they are. Otherwise, the output of a node has the type of its first
+floating-point input, and the output of a Cast has the type of its attribute.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 
 
 def float_types(graph: onnx.GraphProto) -> dict[str, int]:
-    """Type of each floating-point tensor of a graph and of the graphs within it, by its name.
+    """Return the type of each floating-point tensor of a graph and its subgraphs, by name.
+
+    Tensors that nodes compute from integers only are missing from the result.
 
     Args:
-        graph: in the order of its dataflow. What it makes of integers alone has no type here.
+        graph: a topologically sorted graph.
     """
     types: dict[str, int] = {}
     for each in all_graphs(graph):

@@ -1,4 +1,4 @@
-"""The graph of a source model, at the size of its image."""
+"""Import a source model as a graph with a fixed image size."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from jpegcompile.network_input import NetworkInput
 
 
 def graph_at_size(model: onnx.ModelProto, folder: Path | None, image: NetworkInput) -> gs.Graph:
-    """The model as a graph whose image input has the channels, height and width of `image`.
+    """Import a model as a graph whose image input has the channels, height and width of `image`.
 
-    Where that is not what the model declares, the shapes that it declares of other tensors are
-    forgotten: they are of another size. `folder` is that of its weights, as for `import_graph`.
+    If the model declares another size, the declared shapes of all other tensors are dropped.
+
+    Args:
+        model: the model.
+        folder: folder of its weight files, as for `import_graph`.
+        image: the image input.
     """
-    # It logs to the terminal which element types NumPy does not have: not for our users.
+    # graphsurgeon logs element types that NumPy lacks, which does not concern users.
     with G_LOGGER.suppress():
         graph = import_graph(model, folder)
     declared = next(t for t in graph.inputs if t.name == image.name)

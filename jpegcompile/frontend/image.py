@@ -1,8 +1,8 @@
-"""Which input of a source model is the image, and images without a batch.
+"""Find the image input of a source model, and add a batch to images without one.
 
-x[C, H, W], read by others     =>  x[1, C, H, W];  x' = Squeeze(x, 0), read by them
+x[C, H, W], read by nodes      =>  x[1, C, H, W];  x' = Squeeze(x, 0), read by the nodes
 
-likewise [H, W, C]. So whatever compares a compiled model with its source feeds both one image.
+The same for [H, W, C]. With the batch, a compiled model and its source accept the same tensor.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from onnx import helper, numpy_helper
 
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frontend.walk import FreshNames, all_graphs
+from jpegcompile.messages import Message
 from jpegcompile.network_input import Layout
+from jpegcompile.opset import standard_opset
 
 _RANK = 4
-# Of a picture; what has any other number in front is a batch, or a stack of something else.
+# A tensor of rank 3 with any other first and last dimension is not taken for an image.
 _CHANNELS = (1, 3)
 _SQUEEZE_TAKES_AXES_SINCE = 13
 
@@ -29,9 +31,10 @@ class DeclaredImage:
     """The image input as a model declares it.
 
     Attributes:
-        name, channels: of the input.
-        size: height and width; what is no integer is open.
-        layout: of the input.
+        name: name of the input.
+        channels: number of channels.
+        size: height and width; an integer, or a name or None for a dynamic dimension.
+        layout: layout of the input, "NCHW" or "NHWC".
     """
 
     name: str
@@ -41,16 +44,21 @@ class DeclaredImage:
 
     @property
     def is_open(self) -> bool:
-        """Whether it leaves both height and width open."""
+        """Whether both height and width are dynamic dimensions."""
         return not any(isinstance(side, int) for side in self.size)
 
 
 def declared_image(model: onnx.ModelProto, wanted: str | None, source: str) -> DeclaredImage:
-    """The input that is the image, by its name or because no other could be.
+    """Return the image input of a model.
+
+    Args:
+        model: the model.
+        wanted: name of the image input; None if only one input can be the image.
+        source: name of the model in messages.
 
     Raises:
-        UnsupportedModelError: if it is no floating-point tensor of rank 4, its channels are open,
-            or as `image_input_name`.
+        UnsupportedModelError: if the image input is not a floating-point tensor of rank 4 or has a
+            dynamic number of channels; or as `image_input_name`.
         UsageError: as `image_input_name`.
     """
     name = image_input_name(model, wanted, source)
@@ -59,31 +67,47 @@ def declared_image(model: onnx.ModelProto, wanted: str | None, source: str) -> D
     dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
     if len(shape) != _RANK or dtype not in (np.float16, np.float32, np.float64):
         raise UnsupportedModelError(
-            f"{source}: input '{name}' is {dtype} of rank {len(shape)}; an image input is"
-            " float32 or float16 of rank 4: move casts and reshapes of the input out of the model"
+            Message(
+                "image-input-type",
+                f"{source}: input '{name}' is {dtype} of rank {len(shape)}, but an image input must"
+                " be float32 or float16 of rank 4; move casts and reshapes of the input out of the"
+                " model",
+            )
         )
     is_last = shape[3] in _CHANNELS and shape[1] not in _CHANNELS
     channels, *size = (shape[3], *shape[1:3]) if is_last else shape[1:]
     if not isinstance(channels, int) or channels < 1:
         raise UnsupportedModelError(
-            f"{source}: input '{name}' has shape {shape}: the number of channels must be"
-            " fixed; export the model with it"
+            Message(
+                "image-channels-dynamic",
+                f"{source}: input '{name}' of shape {shape} has a dynamic number of channels;"
+                " export the model with a fixed number",
+            )
         )
     return DeclaredImage(name, channels, (size[0], size[1]), "NHWC" if is_last else "NCHW")
 
 
 def image_input_name(model: onnx.ModelProto, wanted: str | None, source: str) -> str:
-    """Name of the graph input that is the image.
+    """Return the name of the image input.
+
+    Args:
+        model: the model.
+        wanted: name of the image input; None if only one input can be the image.
+        source: name of the model in messages.
 
     Raises:
-        UsageError: if `wanted` is no input of the graph.
+        UsageError: if the model has no input `wanted`.
         UnsupportedModelError: if no input, or more than one, has the rank of an image.
     """
     inputs: dict[str, onnx.ValueInfoProto] = {value.name: value for value in model.graph.input}
     if wanted is not None:
         if wanted not in inputs:
             raise UsageError(
-                f"{source}: has no input '{wanted}'; its inputs are {', '.join(inputs)}"
+                Message(
+                    "image-input-missing",
+                    f"{source}: has no input '{wanted}'; choose --image-input from"
+                    f" {', '.join(inputs)}",
+                )
             )
         return wanted
     images = [name for name, value in inputs.items() if len(_dims(value)) == _RANK]
@@ -92,36 +116,46 @@ def image_input_name(model: onnx.ModelProto, wanted: str | None, source: str) ->
     if not images:
         shapes = ", ".join(f"'{name}' {_shape(value)}" for name, value in inputs.items())
         raise UnsupportedModelError(
-            f"{source}: no input has the dimensions of images ({shapes or 'there is none'});"
-            " export the model with [N,C,H,W] or [N,H,W,C], or without N for one image"
+            Message(
+                "no-image-input",
+                f"{source}: no input has the shape of an image ({shapes or 'there are no inputs'});"
+                " export the model with an input [N,C,H,W] or [N,H,W,C], or without N for one"
+                " image",
+            )
         )
     raise UnsupportedModelError(
-        f"{source}: several inputs could be the image ({', '.join(images)});"
-        " name one with --image-input"
+        Message(
+            "several-image-inputs",
+            f"{source}: several inputs could be the image ({', '.join(images)});"
+            " choose one with --image-input",
+        )
     )
 
 
 def add_batch(model: onnx.ModelProto, source: str, image_input: str | None = None) -> bool:
-    """Give an image input without a batch a batch of one, in place.
+    """Add a batch of one to an image input without a batch, in place.
 
     Args:
         model: a checked model.
-        source: how messages call it.
-        image_input: name of the image; the one input of an image's rank if not given.
+        source: name of the model in messages.
+        image_input: name of the image input; None for the only input that can be the image.
 
     Returns:
-        Whether the image had none.
+        Whether a batch was added.
 
     Raises:
-        UnsupportedModelError: if the image is an output as well.
+        UnsupportedModelError: if the image input without a batch is also an output.
     """
     image = image_value(model, image_input)
     if image is None or len(_dims(image)) == _RANK:
         return False
     if any(output.name == image.name for output in model.graph.output):
         raise UnsupportedModelError(
-            f"{source}: input '{image.name}' has no batch and is an output as well; export the"
-            " model with an input [1,C,H,W], or without that output"
+            Message(
+                "unbatched-image-is-output",
+                f"{source}: input '{image.name}' has no batch and is also an output; export the"
+                " model with an input [1,C,H,W], or without that output",
+            )
         )
     names = FreshNames(model.graph)
     inner = names.fresh(f"{image.name}.image")
@@ -139,12 +173,12 @@ def add_batch(model: onnx.ModelProto, source: str, image_input: str | None = Non
 
 
 def image_value(model: onnx.ModelProto, wanted: str | None) -> onnx.ValueInfoProto | None:
-    """The input that is the image, with or without a batch; None where that is not plain.
+    """Return the image input, with or without a batch; None if it is ambiguous or missing.
 
     Args:
         model: the model.
-        wanted: name of the input; None for the only one of four dimensions or, where none has
-            four, the only one of three that has one or three channels.
+        wanted: name of the input. If None, the only input of rank 4 is the image. If no input has
+            rank 4, the only input of rank 3 with one or three channels is.
     """
     values = [value for value in model.graph.input if wanted in (None, value.name)]
     images = [value for value in values if len(_dims(value)) == _RANK] or [
@@ -154,7 +188,7 @@ def image_value(model: onnx.ModelProto, wanted: str | None) -> onnx.ValueInfoPro
 
 
 def _is_one_image(value: onnx.ValueInfoProto, is_named: bool) -> bool:
-    """Whether a shape is [C, H, W] or [H, W, C]; what the user calls an image may have any C."""
+    """Whether a shape is [C, H, W] or [H, W, C]; if the user named the input, C is arbitrary."""
     sizes = [size.dim_value for size in _dims(value)]
     if len(sizes) != _RANK - 1:
         return False
@@ -171,7 +205,7 @@ def _shape(value: onnx.ValueInfoProto) -> str:
 
 
 def _squeeze(model: onnx.ModelProto, names: FreshNames, image: str, inner: str) -> onnx.NodeProto:
-    opset = next(entry.version for entry in model.opset_import if entry.domain == "")
+    opset = standard_opset(model.opset_import)
     name = names.fresh(f"{inner}.Squeeze")
     if opset < _SQUEEZE_TAKES_AXES_SINCE:
         return helper.make_node("Squeeze", [image], [inner], name, axes=[0])

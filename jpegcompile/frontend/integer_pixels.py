@@ -1,10 +1,10 @@
-"""Let an image input of integers take the pixels of the float decode, which are not rounded.
+"""Change an integer image input to float32, so that it accepts pixels of the float decode.
 
 uint8 x;  Cast(x, to=float32)  =>  float32 x;  Identity(x)
 
-Nodes that move pixels may stand between the two, and any node may read the shape. The same on every
-image of integers, so that it is still the model of its file. Exporters write such inputs where the
-preprocessing is part of the graph.
+Nodes that only move pixels are allowed between the input and the Cast, and any node may read the
+shape. The model computes the same as before for every image of integers. Exporters write integer
+inputs when the preprocessing is part of the graph.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.image import image_value
 from jpegcompile.frontend.walk import all_nodes
+from jpegcompile.messages import Message
 
 _INTEGERS = frozenset(
     (
@@ -28,25 +29,25 @@ _INTEGERS = frozenset(
         TensorProto.INT64,
     )
 )
-# They compute nothing.
+# Operators that move pixels without computing.
 _MOVES = ("Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 
 
 def take_float_pixels(
     model: onnx.ModelProto, source: str, image_input: str | None = None
 ) -> str | None:
-    """Make the image input float32 where it is of integers.
+    """Change an integer image input to float32, in place.
 
     Args:
-        model: a checked model, changed in place.
-        source: how messages call it.
-        image_input: name of the image, as for `image_value`.
+        model: a checked model.
+        source: name of the model in messages.
+        image_input: name of the image input, as for `image_value`.
 
     Returns:
-        The type that the input had, such as "uint8"; None where nothing changed.
+        The previous type of the input, such as "uint8"; None if nothing changed.
 
     Raises:
-        UnsupportedModelError: if something but a Cast to float32 computes with those integers.
+        UnsupportedModelError: if a node other than a Cast to float32 computes with the integers.
     """
     image = image_value(model, image_input)
     if image is None or image.type.tensor_type.elem_type not in _INTEGERS:
@@ -57,8 +58,11 @@ def take_float_pixels(
     problem = _problem(model.graph, integers, casts)
     if problem is not None:
         raise UnsupportedModelError(
-            f"{source}: input '{image.name}' is {dtype} and {problem}; only a Cast to float32 may"
-            " read it: export the model with a float32 input"
+            Message(
+                problem.code,
+                f"{source}: input '{image.name}' is {dtype} and {problem}, but only a Cast to"
+                " float32 may read it; export the model with a float32 input",
+            )
         )
     image.type.tensor_type.elem_type = TensorProto.FLOAT
     for cast in casts:
@@ -68,7 +72,7 @@ def take_float_pixels(
 
 
 def _integers_of(graph: onnx.GraphProto, image: str) -> set[str]:
-    """The image, and what nodes that move pixels make of it."""
+    """Return the image and the tensors that nodes of `_MOVES` compute from it."""
     found = {image}
     for node in graph.node:
         if node.op_type in _MOVES and node.input[0] in found:
@@ -76,17 +80,19 @@ def _integers_of(graph: onnx.GraphProto, image: str) -> set[str]:
     return found
 
 
-def _problem(graph: onnx.GraphProto, integers: set[str], casts: list[onnx.NodeProto]) -> str | None:
-    """What stands against pixels that are not rounded; None if nothing does."""
+def _problem(
+    graph: onnx.GraphProto, integers: set[str], casts: list[onnx.NodeProto]
+) -> Message | None:
+    """Explain why the input cannot be float32; None if it can."""
     for cast in casts:
         to = next(a.i for a in cast.attribute if a.name == "to")
         if to != TensorProto.FLOAT:
             kind = helper.tensor_dtype_to_np_dtype(to).name
-            return f"node '{cast.name}' casts it to {kind}"
+            return Message("integer-image-cast", f"node '{cast.name}' casts it to {kind}")
     for node in all_nodes(graph):
         is_fine = node in casts or node.op_type == "Shape" or integers & set(node.output)
         if integers & set(node.input) and not is_fine:
-            return f"node '{node.name}' ({node.op_type}) reads it"
+            return Message("integer-image-read", f"node '{node.name}' ({node.op_type}) reads it")
     if any(output.name in integers for output in graph.output):
-        return "is an output as well"
+        return Message("integer-image-is-output", "it is also an output")
     return None

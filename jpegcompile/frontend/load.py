@@ -1,4 +1,4 @@
-"""Load an ONNX model: external data, the checker, and what is refused at once."""
+"""Load, check and normalize an ONNX source model."""
 
 from __future__ import annotations
 
@@ -28,26 +28,30 @@ from jpegcompile.frontend.texts import spell_in_utf8
 from jpegcompile.frontend.tidy import name_nodes, tidy_graphs, tidy_metadata, tidy_opsets
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.complaints import complaint
+from jpegcompile.messages import Message
+from jpegcompile.opset import standard_opset
 from jpegcompile.target.base import CPU_PROVIDERS
 from jpegcompile.weights.read import fingerprint, load_weights, tensors_of
 
 OLDEST_OPSET = 7
-# How a file begins that holds a model in ONNX Runtime's own format.
+# Bytes 4 to 7 of a file in ONNX Runtime's own format.
 _ORT_FORMAT = b"ORTM"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A source model, checked and cleaned.
+    """A checked and normalized source model.
 
     Attributes:
-        model: without local functions; large weights of files of their own stay there.
-        name: how messages call it.
-        sha256: of the serialized model and its external weight files.
-        folder: that the files of weights are relative to; None for a model in memory.
-        files: the model's own and those of its weights.
-        integer_pixels: type of the image input where the file has integers; `model` has float32.
-        has_batch: whether the image input of the file has a batch; that of `model` always has.
+        model: the model without local functions. Large external weights stay in their files.
+        name: name of the model in messages.
+        sha256: hash of the serialized model and its external weight files.
+        folder: folder that the weight files are relative to; None for a model in memory.
+        files: the model file and its weight files.
+        integer_pixels: integer type of the image input in the file, such as "uint8"; None for a
+            floating-point input. The image input of `model` is float32 in both cases.
+        has_batch: whether the image input of the file has a batch. The image input of `model`
+            always has one.
     """
 
     model: onnx.ModelProto
@@ -62,17 +66,17 @@ class Source:
 def load_source(
     model: str | os.PathLike[str] | onnx.ModelProto, image_input: str | None = None
 ) -> Source:
-    """Read a model and refuse what cannot be compiled.
+    """Load a model and refuse models that cannot be compiled.
 
     Args:
-        model: path of a model, or the model.
-        image_input: which input is the image, where the model has several that could be.
+        model: path of an ONNX file, or a model in memory.
+        image_input: name of the image input, if several inputs could be the image.
 
     Raises:
-        AccessError: if the file, or a file of external weights, cannot be read.
-        UnsupportedModelError: if it is not a valid ONNX model, is newer than the installed ONNX
-            Runtime, uses operators from outside the ONNX standard, or computes with the integers of
-            its image input.
+        AccessError: if the file or one of its weight files cannot be read.
+        UnsupportedModelError: if the model is not valid ONNX, is newer than the installed ONNX
+            Runtime, uses operators outside the ONNX standard, or computes with the integers of its
+            image input.
     """
     if isinstance(model, onnx.ModelProto):
         _refuse_absent_weights(model)
@@ -86,7 +90,7 @@ def load_source(
 
 
 def _cleaned(source: Source, image_input: str | None) -> Source:
-    """The source in the form that the passes know, or refused; its model is changed in place."""
+    """Normalize the model of a source in place, or refuse it."""
     model, name = source.model, source.name
     _refuse_compiled(source)
     spell_in_utf8(model, name)
@@ -114,20 +118,29 @@ def _read(path: Path) -> Source:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise AccessError(f"{path}: cannot read: {error.strerror}; check the path") from error
+        raise AccessError(
+            Message("model-unreadable", f"{path}: cannot read: {error.strerror}; check the path")
+        ) from error
     if content[4:8] == _ORT_FORMAT:
         raise UnsupportedModelError(
-            f"{path}: holds a model in ONNX Runtime's own format; give the .onnx model that it was"
-            " made from"
+            Message(
+                "model-in-ort-format",
+                f"{path}: the model is in ONNX Runtime's own format; give the .onnx model that it"
+                " was converted from",
+            )
         )
     try:
         proto = onnx.load_model_from_string(content)
     except DecodeError as error:
         raise UnsupportedModelError(
-            f"{path}: not an ONNX file, or a damaged one; give a .onnx model"
+            Message(
+                "model-not-onnx", f"{path}: not an ONNX file, or it is damaged; give a .onnx model"
+            )
         ) from error
     if not proto.HasField("graph") or not proto.graph.node:
-        raise UnsupportedModelError(f"{path}: holds no ONNX graph; give a .onnx model")
+        raise UnsupportedModelError(
+            Message("model-without-graph", f"{path}: contains no ONNX graph; give a .onnx model")
+        )
     locations = load_weights(proto, path)
     files = (path, *(path.parent / location for location in locations))
     return Source(proto, str(path), fingerprint(content, path, locations), path.parent, files)
@@ -137,26 +150,33 @@ def _refuse_absent_weights(model: onnx.ModelProto) -> None:
     absent = next((t.name for t in tensors_of(model.graph) if uses_external_data(t)), None)
     if absent is not None:
         raise UnsupportedModelError(
-            f"model: the values of '{absent}' are external data, which is not in memory; give the"
-            " path of the model"
+            Message(
+                "model-weights-not-in-memory",
+                f"model: the values of '{absent}' are external data and not in memory; give the"
+                " path of the model instead",
+            )
         )
 
 
 def _inlined(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
-    """The model without local functions.
+    """Return the model without local functions.
 
-    onnx knows no types of initializers when it converts a function from another opset, and fails:
-    they are declared for as long as that takes.
+    When onnx converts a function from another opset, it fails unless the types of initializers are
+    declared. So they are declared while it inlines.
 
     Raises:
-        UnsupportedModelError: if onnx cannot inline one, or a function has the name of a standard
-            operator: ONNX Runtime takes the one or the other, as it has a kernel or not.
+        UnsupportedModelError: if onnx cannot inline a function, or a function is in the standard
+            operator domain. There ONNX Runtime runs either the function or the operator, depending
+            on its kernels.
     """
     hidden = next((f.name for f in model.functions if f.domain in ("", "ai.onnx")), None)
     if hidden is not None:
         raise UnsupportedModelError(
-            f"{source}: its function '{hidden}' is in the domain of the standard operators; give"
-            " it a domain of its own"
+            Message(
+                "function-in-standard-operator-domain",
+                f"{source}: local function '{hidden}' is in the operator domain of the ONNX"
+                " standard; move it to an operator domain of its own",
+            )
         )
     declared = {value.name for value in (*model.graph.value_info, *model.graph.input)}
     weights = {t.name: t for t in model.graph.initializer if t.name not in declared}
@@ -166,10 +186,13 @@ def _inlined(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
     try:
         inlined = inliner.inline_local_functions(model, convert_version=True)
     except Exception as error:
-        # It raises what its C++ throws, whatever that is.
+        # onnx raises whatever its C++ code throws.
         raise UnsupportedModelError(
-            f"{source}: its local functions cannot be inlined: {complaint(error)}; export the"
-            " model without functions"
+            Message(
+                "functions-not-inlined",
+                f"{source}: cannot inline the local functions: {complaint(error)}; export the"
+                " model without functions",
+            )
         ) from error
     kept = [value for value in inlined.graph.value_info if value.name not in weights]
     del inlined.graph.value_info[:]
@@ -182,48 +205,67 @@ def _serialized(model: onnx.ModelProto) -> bytes:
         return bytes(model.SerializeToString(deterministic=True))
     except EncodeError as error:
         raise UnsupportedModelError(
-            "model: holds 2 GB or more in memory, which protobuf cannot carry; save it with its"
-            " weights as external data and give the path"
+            Message(
+                "model-too-large-in-memory",
+                "model: has 2 GB or more in memory, which protobuf cannot serialize; save it with"
+                " its weights as external data and give the path",
+            )
         ) from error
 
 
 def _refuse_compiled(source: Source) -> None:
     if any(entry.key == DOMAIN for entry in source.model.metadata_props):
         raise UnsupportedModelError(
-            f"{source.name}: jpegcompile has compiled it already; give the model it was made from"
+            Message(
+                "model-already-compiled",
+                f"{source.name}: this model is already compiled; give its source model",
+            )
         )
 
 
 def _refuse_newer(source: Source) -> None:
-    """What ONNX Runtime reads of an IR version is no matter: compiled files have one of their own.
+    """Refuse unsupported IR versions and opsets.
 
-    But a file of a version that onnx does not know may hold what would be lost without a word.
+    Compiled files have an IR version of their own, so the IR version that ONNX Runtime supports
+    does not matter. But a file newer than the installed onnx may contain fields that onnx would
+    silently drop.
     """
     if source.model.ir_version > onnx.IR_VERSION:
         raise UnsupportedModelError(
-            f"{source.name}: IR version {source.model.ir_version} is newer than the"
-            f" {onnx.IR_VERSION} that the installed onnx {onnx.__version__} knows; upgrade onnx or"
-            " export an older version"
+            Message(
+                "ir-version-too-new",
+                f"{source.name}: IR version {source.model.ir_version} is newer than"
+                f" {onnx.IR_VERSION}, the newest of the installed onnx {onnx.__version__}; upgrade"
+                " onnx or export an older IR version",
+            )
         )
-    opset = next((o.version for o in source.model.opset_import if o.domain == ""), 0)
+    opset = standard_opset(source.model.opset_import)
     if not opset:
-        raise UnsupportedModelError(f"{source.name}: names no ONNX opset; export the model again")
+        raise UnsupportedModelError(
+            Message("opset-missing", f"{source.name}: has no ONNX opset; export the model again")
+        )
     if opset < OLDEST_OPSET:
         raise UnsupportedModelError(
-            f"{source.name}: opset {opset} is older than {OLDEST_OPSET};"
-            " convert it with onnx.version_converter"
+            Message(
+                "opset-too-old",
+                f"{source.name}: opset {opset} is older than {OLDEST_OPSET};"
+                " convert it with onnx.version_converter",
+            )
         )
     newest = newest_opset()
     if opset > newest:
         raise UnsupportedModelError(
-            f"{source.name}: opset {opset} is newer than the {newest} that the installed"
-            f" ONNX Runtime {ort.__version__} runs; upgrade onnxruntime or export an older opset"
+            Message(
+                "opset-too-new",
+                f"{source.name}: opset {opset} is newer than {newest}, the newest of the installed"
+                f" ONNX Runtime {ort.__version__}; upgrade onnxruntime or export an older opset",
+            )
         )
 
 
 @cache
 def newest_opset() -> int:
-    """The newest opset that the installed ONNX Runtime loads, found by asking it."""
+    """Return the newest opset that the installed ONNX Runtime loads, by trying."""
     for version in range(onnx.defs.onnx_opset_version(), OLDEST_OPSET, -1):
         value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
         graph = helper.make_graph(
@@ -241,7 +283,7 @@ def newest_opset() -> int:
 
 
 def _clean_sizes(graph: onnx.GraphProto) -> None:
-    """Leave open what a file declares as -1, and a batch of 0: exporters mean any size by it."""
+    """Make sizes of -1, and batches of 0, dynamic dimensions, as exporters mean them."""
     for value in (*graph.input, *graph.output, *graph.value_info):
         for axis, size in enumerate(value.type.tensor_type.shape.dim):
             if size.HasField("dim_value") and size.dim_value < (1 if axis == 0 else 0):

@@ -1,6 +1,6 @@
-"""Sort the nodes of a model so that each comes behind what it reads, as far as they can be sorted.
+"""Sort the nodes of a model topologically.
 
-ONNX Runtime takes nodes in any order. The sort is stable: a model that is sorted stays as it is.
+ONNX Runtime accepts nodes in any order. The sort is stable: a sorted model stays as it is.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ import onnx
 
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.walk import graphs_of, label, quoted
+from jpegcompile.messages import Message
 
-# Tensors of a loop that a message names.
+# Number of tensors of a cycle that a message names.
 _MOST_NAMED = 2
 
 
 def sort_nodes(model: onnx.ModelProto, source: str) -> None:
-    """Sort the nodes of the graph, of the graphs within it and of local functions, in place.
+    """Sort the nodes of the graph, its subgraphs and local functions, in place.
 
     Args:
-        model: to be sorted.
-        source: how messages call it.
+        model: the model.
+        source: name of the model in messages.
 
     Raises:
-        UnsupportedModelError: if a tensor is made twice, is read or given out but not made, or
-            depends on itself.
+        UnsupportedModelError: if two nodes output the same tensor, no node outputs a tensor that is
+            read or is a graph output, or a tensor depends on itself.
     """
     _sort_graph(model.graph, frozenset(), source)
     for function in model.functions:
@@ -41,8 +42,11 @@ def _sort_graph(graph: onnx.GraphProto, outer: AbstractSet[str], where: str) -> 
     for output in graph.output:
         if output.name not in inside:
             raise UnsupportedModelError(
-                f"{where}: no node makes output '{output.name}'; declare a tensor that a node"
-                " makes, or export the model again"
+                Message(
+                    "output-not-computed",
+                    f"{where}: no node computes output '{output.name}'; declare the output of a"
+                    " node, or export the model again",
+                )
             )
     for node in graph.node:
         for inner in graphs_of(node):
@@ -50,7 +54,7 @@ def _sort_graph(graph: onnx.GraphProto, outer: AbstractSet[str], where: str) -> 
 
 
 def _given(graph: onnx.GraphProto) -> set[str]:
-    """Tensors that a graph has without a node."""
+    """Return the inputs and initializers of a graph."""
     tensors = (*graph.input, *graph.initializer)
     return {tensor.name for tensor in tensors} | {
         tensor.values.name for tensor in graph.sparse_initializer
@@ -66,33 +70,36 @@ def _sort(
     """Sort the nodes of a graph or function.
 
     Args:
-        holder: to be sorted.
-        given: its tensors that no node makes.
-        outer: tensors of the graphs around it.
-        where: how messages call it.
+        holder: the graph or function.
+        given: its inputs and initializers.
+        outer: tensors of the enclosing graphs.
+        where: name of the graph or function in messages.
 
     Returns:
-        The tensors that its nodes make.
+        The tensors that its nodes compute.
     """
     listed = list(holder.node)
     made = _makers(listed, given, where)
     known = outer | given
-    # Which nodes each one waits for.
+    # The producers that each node depends on.
     before: list[set[int]] = []
     for node in listed:
         reads = [name for name in _reads(node) if name not in known]
         absent = next((name for name in reads if name not in made), None)
         if absent is not None:
             raise UnsupportedModelError(
-                f"{where}: {label(node)} reads {quoted(absent)}, which nothing makes; export the"
-                " model again, or cut it where its tensors are made"
+                Message(
+                    "tensor-not-computed",
+                    f"{where}: {label(node)} reads {quoted(absent)}, which no node computes; export"
+                    " the model again, or cut it at tensors that exist",
+                )
             )
         before.append({made[name] for name in reads})
     order = _order(before)
     if len(order) < len(listed):
         _refuse_cycle(listed, before, set(range(len(listed))) - set(order), where)
     if order != list(range(len(listed))):
-        # What is deleted from a repeated field must not be put back into it.
+        # Messages deleted from a repeated field must not be added to it again, so copy them.
         sorted_nodes = [onnx.NodeProto() for _ in order]
         for copy, index in zip(sorted_nodes, order, strict=True):
             copy.CopyFrom(listed[index])
@@ -102,9 +109,13 @@ def _sort(
 
 
 def _order(before: Sequence[AbstractSet[int]]) -> list[int]:
-    """Indices such that each comes behind those before it, otherwise as they are.
+    """Return the indices in a stable topological order.
 
-    Those that wait for each other are left out.
+    Args:
+        before: for each index, the indices that must precede it.
+
+    Returns:
+        The sorted indices, without those that are part of or depend on a cycle.
     """
     readers: list[list[int]] = [[] for _ in before]
     waits = [len(earlier) for earlier in before]
@@ -127,22 +138,27 @@ def _order(before: Sequence[AbstractSet[int]]) -> list[int]:
 def _makers(
     nodes: Iterable[onnx.NodeProto], given: AbstractSet[str], where: str
 ) -> Mapping[str, int]:
-    """Which node makes each tensor, by its place."""
+    """Return the index of the node that computes each tensor."""
     makers: dict[str, int] = {}
     for index, node in enumerate(nodes):
         for name in filter(None, node.output):
             if name in makers or name in given:
-                other = "another node makes" if name in makers else "is an input or an initializer"
+                other = (
+                    "the output of another node" if name in makers else "an input or initializer"
+                )
                 raise UnsupportedModelError(
-                    f"{where}: {label(node)} makes {quoted(name)}, which {other} as well; give"
-                    " each tensor a name of its own"
+                    Message(
+                        "tensor-computed-twice",
+                        f"{where}: {label(node)} computes {quoted(name)}, which is also {other};"
+                        " give each tensor a name of its own",
+                    )
                 )
             makers[name] = index
     return makers
 
 
 def _reads(node: onnx.NodeProto) -> set[str]:
-    """Tensors that a node reads, those that graphs within it read from outside included."""
+    """Return the tensors that a node and its subgraphs read from outside the node."""
     names = {name for name in node.input if name}
     for inner in graphs_of(node):
         names |= _reads_from_outside(inner)
@@ -164,7 +180,7 @@ def _refuse_cycle(
     waiting: AbstractSet[int],
     where: str,
 ) -> None:
-    """Name a node that depends on itself, and the tensors in between."""
+    """Raise an error that names a node on a cycle and some tensors of the cycle."""
     path = [min(waiting)]
     places = {path[0]: 0}
     while True:
@@ -173,12 +189,15 @@ def _refuse_cycle(
             break
         places[earlier] = len(path)
         path.append(earlier)
-    # Each node of the path reads the one behind it.
+    # Each node of the path reads the next one.
     cycle = [nodes[index] for index in reversed(path[places[earlier] :])]
     made = [next(name for name in node.output if name) for node in cycle]
     names = ", ".join(map(quoted, made[:_MOST_NAMED]))
     more = f" and {len(made) - _MOST_NAMED} more" if len(made) > _MOST_NAMED else ""
     raise UnsupportedModelError(
-        f"{where}: {label(cycle[0])} depends on its own output, by way of {names}{more}; a model"
-        " has no loops but Loop and Scan: export it again"
+        Message(
+            "graph-has-cycle",
+            f"{where}: {label(cycle[0])} depends on its own output through {names}{more}; export"
+            " the model again, with Loop or Scan for loops",
+        )
     )

@@ -1,4 +1,4 @@
-"""Take apart what ONNX Runtime's optimiser fused, where the parts are standard operators.
+"""Replace the fused operators of ONNX Runtime's optimizer by standard operators.
 
 FusedConv(x, w, b, z)      =>  Activation(Add(Conv(x, w, b), z))
 FusedGemm(a, b, c)         =>  Activation(Gemm(a, b, c))
@@ -6,13 +6,13 @@ FusedMatMul(a, b)          =>  Mul(MatMul(a, Transpose(b)), alpha)
 BiasGelu(x, b)             =>  Gelu(Add(x, b)), by several nodes below opset 20
 FastGelu(x, b)             =>  the same, by tanh
 QuickGelu(x)               =>  Mul(x, Sigmoid(Mul(x, alpha)))
-LayerNormalization(x, ..)  =>  its parts, below opset 17, which does not have it; likewise
-                               SimplifiedLayerNormalization, at any
+LayerNormalization(x, ..)  =>  its parts, below opset 17, which lacks the operator; the same for
+                               SimplifiedLayerNormalization, at any opset
 GroupNormalization(x, s, b) => InstanceNormalization between reshapes, below opset 21, where the
-                               checker of onnx refuses it: s and b have a number a group there
+                               onnx checker refuses it: s and b have one number a group there
 
-That is what these operators are documented to compute (ContribOperators.md of ONNX Runtime), so all
-are exact. A file that is saved with optimisations holds them in the domain com.microsoft.
+All rewrites are exact; ContribOperators.md of ONNX Runtime documents what the operators compute. A
+model that ONNX Runtime saves after optimization has them in the operator domain com.microsoft.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ from onnx import TensorProto, helper, numpy_helper
 
 from jpegcompile.frontend.float_types import float_types
 from jpegcompile.frontend.walk import FreshNames, all_graphs
+from jpegcompile.opset import standard_opset
 
-DOMAIN = "com.microsoft"
+# Operator domain of ONNX Runtime's own operators.
+RUNTIME_OPERATOR_DOMAIN = "com.microsoft"
 _GELU_SINCE = 20
 _LAYER_NORMALIZATION_SINCE = 17
-# Before, it is deprecated by onnx, though ONNX Runtime runs it.
+# The older form is deprecated in onnx, but ONNX Runtime runs it.
 _GROUP_NORMALIZATION_SINCE = 21
 _EINSUM_SINCE = 12
 _REDUCTIONS_TAKE_AXES_SINCE = 18
-# Parameters of an activation in the order in which FusedConv has them.
+# Parameters of each activation in the order of FusedConv's `activation_params`.
 _CONV_ACTIVATIONS: Mapping[str, tuple[str, ...]] = {
     "Clip": ("min", "max"),
     "HardSigmoid": ("alpha", "beta"),
@@ -50,7 +52,7 @@ _GEMM_ACTIVATIONS = frozenset(
         *("Tanh", "ThresholdedRelu"),
     )
 )
-# Types of the attributes that rules read.
+# Types of the attributes that the rules read.
 _ATTRIBUTES: Mapping[str, type] = {
     "activation": bytes,
     "activation_params": list,
@@ -59,12 +61,12 @@ _ATTRIBUTES: Mapping[str, type] = {
     "epsilon": float,
     "num_groups": int,
 }
-# Of tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)).
+# Constants of tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)).
 _TANH_SCALE, _TANH_CUBIC = float(np.sqrt(2 / np.pi)), 0.044715
 
 
 class _Parts:
-    """The nodes that take the place of one."""
+    """The nodes that replace one fused node."""
 
     def __init__(
         self, node: onnx.NodeProto, graph: onnx.GraphProto, names: FreshNames, kind: int
@@ -78,16 +80,16 @@ class _Parts:
         self.kind = kind
 
     def has_known_attributes(self) -> bool:
-        """Whether attributes that rules read are of the types that they have to be of."""
+        """Whether the attributes that the rules read have the right types."""
         values = self.attributes.items()
         return all(isinstance(value, _ATTRIBUTES.get(name, object)) for name, value in values)
 
     def input(self, index: int) -> str:
-        """The name of an input; empty where it is left out."""
+        """Return the name of an input; empty if it is omitted."""
         return self.node.input[index] if index < len(self.node.input) else ""
 
     def add(self, op: str, *inputs: str, output: str = "", **attributes: Any) -> str:
-        """Append a node; it is called after its output, whose name it returns."""
+        """Append a node named after its output, and return the name of the output."""
         made = output or self._names.fresh(f"{self.output}.{op}")
         name = self.node.name if made == self.output else made
         given = {key: value for key, value in attributes.items() if value is not None}
@@ -95,38 +97,38 @@ class _Parts:
         return made
 
     def number(self, value: float) -> str:
-        """A scalar constant in the precision of the node."""
+        """Add a scalar constant in the precision of the node and return its name."""
         return self.constant(np.asarray(value, helper.tensor_dtype_to_np_dtype(self.kind)))
 
     def widened(self, name: str) -> str:
-        """An input of a node in float16 in float32; others, and those left out, as they are."""
+        """Cast an input from float16 to float32; return other and omitted inputs unchanged."""
         if not name or self.kind != TensorProto.FLOAT16:
             return name
         return self.add("Cast", name, to=TensorProto.FLOAT)
 
     def constant(self, values: NDArray[Any]) -> str:
-        """A new initializer."""
+        """Add an initializer and return its name."""
         name = self._names.fresh(f"{self.output}.constant")
         self._graph.initializer.append(numpy_helper.from_array(values, name))
         return name
 
     def rank(self, name: str) -> int | None:
-        """Rank of an initializer; None of what is computed."""
+        """Return the rank of an initializer; None for a computed tensor."""
         found = (len(t.dims) for t in self._graph.initializer if t.name == name)
         return next(found, None)
 
 
-# Appends the parts of a node; False where it has none at this opset.
+# Appends the parts of a node; returns False if it cannot be rewritten at this opset.
 _Rule = Callable[[_Parts, int], bool]
 
 
 def undo_fusions(model: onnx.ModelProto) -> None:
-    """Replace fused nodes by their parts, in place; those that have none stay as they are.
+    """Replace fused nodes by standard nodes, in place; nodes without a rewrite stay as they are.
 
     Args:
-        model: in the order of its dataflow, without local functions, its nodes named.
+        model: a model with topologically sorted, named nodes and without local functions.
     """
-    opset = next(entry.version for entry in model.opset_import if entry.domain == "")
+    opset = standard_opset(model.opset_import)
     names = FreshNames(model.graph)
     types = float_types(model.graph)
     for graph in list(all_graphs(model.graph)):
@@ -145,7 +147,7 @@ def undo_fusions(model: onnx.ModelProto) -> None:
 
 
 def _rule(node: onnx.NodeProto, opset: int) -> _Rule | None:
-    if node.domain == DOMAIN:
+    if node.domain == RUNTIME_OPERATOR_DOMAIN:
         return _RULES.get(node.op_type)
     if node.op_type == "SimplifiedLayerNormalization" and node.domain == "":
         return _layer_normalization
@@ -204,7 +206,7 @@ def _mat_mul(parts: _Parts, opset: int) -> bool:
                 order = [*range(rank - 2), rank - 1, rank - 2]
                 operand = parts.add("Transpose", operand, perm=order)
             elif rank is None and opset >= _EINSUM_SINCE:
-                # A Transpose of the last two axes would have to name all of them.
+                # The rank is unknown, and a Transpose would have to list all axes.
                 operand = parts.add("Einsum", operand, equation="...ij->...ji")
             elif rank is None:
                 return False
@@ -217,7 +219,7 @@ def _mat_mul(parts: _Parts, opset: int) -> bool:
 
 
 def _with_bias(parts: _Parts) -> str:
-    """The first input, or its sum with the second where there is one."""
+    """Return the first input, or its sum with the second input if there is one."""
     bias = parts.input(1)
     return parts.add("Add", parts.input(0), bias) if bias else parts.input(0)
 
@@ -245,7 +247,7 @@ def _fast_gelu(parts: _Parts, opset: int) -> bool:
 
 
 def _half_of_one_plus(parts: _Parts, x: str, inside: str) -> None:
-    """X * (1 + inside) / 2."""
+    """Append x * (1 + inside) / 2."""
     total = parts.add("Add", inside, parts.number(1.0))
     product = parts.add("Mul", x, total)
     parts.add("Mul", product, parts.number(0.5), output=parts.output)
@@ -260,10 +262,11 @@ def _quick_gelu(parts: _Parts, opset: int) -> bool:
 
 
 def _layer_normalization(parts: _Parts, opset: int) -> bool:
-    """Of the last axis; another one would need the rank. The further outputs are for training.
+    """Rewrite a normalization of the last axis; another axis would require the rank.
 
-    The simplified form takes no mean out. Both are computed in float32 at least: in float16 a usual
-    epsilon, 1e-12, is zero.
+    Nodes that use the further outputs, which are for training, are not rewritten. The simplified
+    form subtracts no mean. Both are computed in float32 or more, since the usual epsilon of 1e-12
+    is zero in float16.
     """
     if parts.attributes.get("axis", -1) != -1 or any(parts.node.output[1:]):
         return False
@@ -288,7 +291,7 @@ def _layer_normalization(parts: _Parts, opset: int) -> bool:
 
 
 def _group_normalization(parts: _Parts, opset: int) -> bool:
-    """Groups become the channels of an instance normalisation."""
+    """Rewrite groups as the channels of an instance normalization."""
     groups = int(parts.attributes.get("num_groups", 0))
     if groups < 1:
         return False
@@ -301,7 +304,7 @@ def _group_normalization(parts: _Parts, opset: int) -> bool:
 
 
 def _mean(parts: _Parts, x: str, opset: int) -> str:
-    """Over the last axis, which is an input since opset 18."""
+    """Append a mean over the last axis. Since opset 18 the axes are an input."""
     if opset < _REDUCTIONS_TAKE_AXES_SINCE:
         return parts.add("ReduceMean", x, axes=[-1], keepdims=1)
     return parts.add("ReduceMean", x, parts.constant(np.asarray([-1])), keepdims=1)

@@ -1,4 +1,4 @@
-"""Spell sparse weights as dense ones.
+"""Convert sparse weights to dense weights.
 
 sparse_initializer w           =>  initializer w
 Constant<sparse_value = w>     =>  Constant<value = w>
@@ -13,13 +13,18 @@ from onnx.external_data_helper import uses_external_data
 
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.walk import all_graphs
+from jpegcompile.messages import Message
 
 
 def make_dense(graph: onnx.GraphProto, source: str) -> None:
-    """Fill up the sparse weights of a graph and of the graphs within it, in place.
+    """Convert the sparse weights of a graph and its subgraphs to dense ones, in place.
+
+    Args:
+        graph: the graph.
+        source: name of the model in messages.
 
     Raises:
-        UnsupportedModelError: if one is damaged, or has its values in another file.
+        UnsupportedModelError: if a sparse tensor is damaged, or its values are in another file.
     """
     for each in all_graphs(graph):
         for sparse in each.sparse_initializer:
@@ -33,11 +38,14 @@ def make_dense(graph: onnx.GraphProto, source: str) -> None:
 
 
 def _dense(sparse: onnx.SparseTensorProto, name: str, source: str) -> onnx.TensorProto:
-    """Indices count through the whole tensor [n], or are coordinates [n, rank]."""
+    """Convert one tensor. Indices are flat [n], or coordinates [n, rank]."""
     if uses_external_data(sparse.values) or uses_external_data(sparse.indices):
         raise UnsupportedModelError(
-            f"{source}: the values of sparse tensor '{name}' are external data; export it as a"
-            " dense one"
+            Message(
+                "sparse-values-external",
+                f"{source}: the values of sparse tensor '{name}' are external data; export a dense"
+                " tensor",
+            )
         )
     try:
         values, indices = (numpy_helper.to_array(t) for t in (sparse.values, sparse.indices))
@@ -48,7 +56,10 @@ def _dense(sparse: onnx.SparseTensorProto, name: str, source: str) -> onnx.Tenso
             dense.reshape(-1)[indices] = values
     except (IndexError, KeyError, MemoryError, ValueError) as error:
         raise UnsupportedModelError(
-            f"{source}: the values and indices of sparse tensor '{name}' do not fit its shape"
-            f" {list(sparse.dims)}; export it as a dense one"
+            Message(
+                "sparse-tensor-damaged",
+                f"{source}: the values and indices of sparse tensor '{name}' do not match its shape"
+                f" {list(sparse.dims)}; export a dense tensor",
+            )
         ) from error
     return numpy_helper.from_array(dense, name)

@@ -1,7 +1,7 @@
-"""Bring what ONNX Runtime takes, and the checker of onnx does not, to the form of the standard.
+"""Convert models that ONNX Runtime accepts, but the onnx checker does not, to standard form.
 
-Everything here keeps the meaning that ONNX Runtime gives a file: of two entries for one thing the
-last one counts, where it always does.
+The meaning that ONNX Runtime gives a model is kept: of two entries for the same key, the last one
+counts.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from onnx import TensorProto
 
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.walk import all_graphs
+from jpegcompile.messages import Message
 
-# The standard operators have two names of their domain.
+# Second name of the standard operator domain, besides the empty string.
 _ALIAS = "ai.onnx"
 _TYPED_FIELDS = (
     *("float_data", "int32_data", "int64_data", "double_data", "uint64_data", "string_data"),
@@ -22,9 +23,9 @@ _TYPED_FIELDS = (
 
 
 def tidy_opsets(model: onnx.ModelProto) -> None:
-    """One version for each domain, the last that is named; `ai.onnx` is spelled as nothing.
+    """Keep one version of each operator domain, the last one, and replace `ai.onnx` by "".
 
-    So it is in the nodes, those of local functions included.
+    The nodes of the graph, its subgraphs and local functions are changed accordingly, in place.
     """
     _tidy_imports(model)
     for function in model.functions:
@@ -50,7 +51,7 @@ def _tidy_imports(holder: onnx.ModelProto | onnx.FunctionProto) -> None:
 
 
 def tidy_metadata(model: onnx.ModelProto) -> None:
-    """One value for each key of the model's metadata, the last."""
+    """Keep one value for each key of the model's metadata, the last one."""
     values = {entry.key: entry.value for entry in model.metadata_props}
     if len(values) < len(model.metadata_props):
         del model.metadata_props[:]
@@ -59,13 +60,17 @@ def tidy_metadata(model: onnx.ModelProto) -> None:
 
 
 def tidy_graphs(graph: onnx.GraphProto, source: str) -> None:
-    """Name graphs, and drop initializers and declarations that say nothing.
+    """Name graphs, and drop redundant initializers and declarations, in place.
 
-    Declared inputs that are initializers, or Constant nodes, are constants (IR version 3 has them
-    as inputs, too); the branches of If have no inputs.
+    Inputs that are also initializers or Constant nodes are constants, as in IR version 3, and are
+    removed from the inputs. Branches of If get no inputs.
+
+    Args:
+        graph: the graph; its subgraphs are included.
+        source: name of the model in messages.
 
     Raises:
-        UnsupportedModelError: if two initializers of one name differ.
+        UnsupportedModelError: if two initializers of the same name differ.
     """
     for each in all_graphs(graph):
         each.name = each.name or "graph"
@@ -96,11 +101,11 @@ def _drop_inputs(graph: onnx.GraphProto, names: set[str]) -> None:
 
 
 def _tidy_initializers(graph: onnx.GraphProto, source: str) -> None:
-    """Of two fields of values the raw one counts; initializers without a name nobody reads.
+    """Keep the raw values of initializers, and drop unnamed and repeated initializers.
 
     Raises:
-        UnsupportedModelError: if two of one name differ. ONNX Runtime takes the last of small
-            ones and the first of large ones.
+        UnsupportedModelError: if two initializers of the same name differ. ONNX Runtime uses the
+            last one if they are small, and the first one if they are large.
     """
     seen: dict[str, TensorProto] = {}
     dropped = set()
@@ -109,8 +114,10 @@ def _tidy_initializers(graph: onnx.GraphProto, source: str) -> None:
         other = seen.setdefault(tensor.name, tensor)
         if tensor.name and other is not tensor and other != tensor:
             raise UnsupportedModelError(
-                f"{source}: there are two initializers '{tensor.name}', and they differ; keep the"
-                " one that is meant"
+                Message(
+                    "initializers-differ",
+                    f"{source}: two initializers are named '{tensor.name}' and differ; remove one",
+                )
             )
         if not tensor.name or other is not tensor:
             dropped.add(index)
@@ -125,9 +132,9 @@ def _keep_raw(tensor: TensorProto) -> None:
 
 
 def name_nodes(graph: onnx.GraphProto) -> None:
-    """Give every node without a name, or with that of another one, the name of its output.
+    """Name every unnamed node, and every node with a repeated name, after its output.
 
-    Names are unique in all graphs of a model, for reports cite them.
+    Reports identify nodes by name, so names become unique across all graphs of a model.
     """
     nodes = [node for each in all_graphs(graph) for node in each.node]
     counts = Counter(node.name for node in nodes)

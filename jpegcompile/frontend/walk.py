@@ -1,4 +1,4 @@
-"""Going through the graphs of a model, and how messages call its nodes."""
+"""Iterate over the graphs of a model, and name its nodes in messages."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import onnx
 
-# Exporters name tensors after the path of modules.
+# A Slice whose end is this or larger ends where its axis does. Exporters write it so.
+END_OF_AXIS = 2**31 - 1
+# Exporters name tensors after module paths, which can be long.
 _LONGEST = 60
 
 
 def graphs_of(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
-    """The graphs that a node holds: branches and loop bodies."""
+    """Iterate over the subgraphs of a node: branches and loop bodies."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
@@ -19,7 +21,7 @@ def graphs_of(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
 
 
 def all_graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    """A graph and all graphs within it, outer ones first."""
+    """Iterate over a graph and all its subgraphs, outer graphs first."""
     yield graph
     for node in graph.node:
         for inner in graphs_of(node):
@@ -27,31 +29,31 @@ def all_graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
 
 
 def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    """Nodes of a graph and of the graphs within it."""
+    """Iterate over the nodes of a graph and of its subgraphs."""
     for each in all_graphs(graph):
         yield from each.node
 
 
 def name_of(node: onnx.NodeProto) -> str:
-    """The name of a node, or of its first output where it has none."""
+    """Return the name of a node, or of its first output if it has no name."""
     return node.name or next((output for output in node.output if output), "")
 
 
 def quoted(name: str) -> str:
-    """A name as messages have it: of a long one, the end, which is what differs."""
+    """Return a name in quotes for messages; a long name is cut to its end, which tells it apart."""
     return f"'{name}'" if len(name) <= _LONGEST else f"'...{name[-_LONGEST:]}'"
 
 
 def label(node: onnx.NodeProto) -> str:
-    """How messages call a node, whether or not it has a name."""
+    """Return the text that identifies a node in messages."""
     return f"node {quoted(name_of(node))} ({node.op_type})"
 
 
 class FreshNames:
-    """Names that no tensor and no node of a model has."""
+    """Source of names that no tensor and no node of a model has."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
-        """Take in the names of a graph and of the graphs within it."""
+        """Record the names in a graph and its subgraphs."""
         self._taken: set[str] = set()
         for each in all_graphs(graph):
             for value in (*each.input, *each.output, *each.initializer):
@@ -60,7 +62,7 @@ class FreshNames:
                 self._taken.update((node.name, *node.input, *node.output))
 
     def fresh(self, base: str) -> str:
-        """`base`, or `base` with the lowest number behind it that is free."""
+        """Return `base`, or `base.N` with the lowest number N that is free."""
         name, count = base, 0
         while name in self._taken:
             count += 1

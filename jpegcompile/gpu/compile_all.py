@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from jpegcompile.gpu.aot import Cubin, compile_launch
 from jpegcompile.gpu.cubin_file import constants_text
 from jpegcompile.gpu.kernels import arguments_of
 from jpegcompile.gpu.launch import Launch
+from jpegcompile.progress import Progress, no_progress
 
 # Of the kernel, its constants, the types of what its pointers lead to, warps and stages.
 Form = tuple[str, str, tuple[tuple[str, str], ...], int, int]
@@ -41,7 +42,7 @@ def compile_all(
     launches: Sequence[Launch],
     archs: Sequence[int],
     processes: int = 2,
-    report: Callable[[int, int], None] = lambda done, total: None,
+    report: Progress = no_progress,
 ) -> list[list[Cubin]]:
     """The kernels of distinct launches, for each launch in the order of `archs`.
 

@@ -128,7 +128,7 @@ def _blocks(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
             if operand.role != "map" or not isinstance(tensor, gs.Variable):
                 continue
             block = block_of(node, operand)
-            if module.domain(tensor) == block:
+            if module.current_block(tensor) == block:
                 continue
             if is_cast:
                 yield "does not join the domains that its tensors are in"

@@ -10,9 +10,9 @@ import onnx_graphsurgeon as gs
 from jpegcompile.frequency_plan import FrequencyPlan
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.ir.calls import Call
-from jpegcompile.ir.domain import ConstantPool
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.ordered import OrderedGraph
+from jpegcompile.ir.transform_matrices import ConstantPool
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.subsampling import frame_of
 from jpegcompile.network_input import NetworkInput
@@ -70,11 +70,11 @@ class Module:
             the spatial tensor. A tensor that is not here stays spatial.
         channels_last: names of maps [N,H,W,C], which never enter the jpeg domain.
         vectors: names of tensors of rank 4 that have no height and width; see
-            `passes/lower/assign_domains.py`.
+            `passes/lower/assign_blocks.py`.
         infinite: names of tensors that may hold infinite or huge values, see
             `analysis/infinite.py`.
-        plateaus: nodes that must stay spatial, and as they are, with the reason; see
-            `passes/lower/keep_plateaus.py`.
+        exact_nodes: nodes that must stay spatial, and as they are, with the reason; see
+            `passes/lower/keep_exact.py`.
         blocks: block size of every tensor that *is* in the jpeg domain, by its own name. Block
             size 1 is the spatial domain itself and never stands here.
         twins: for every output of a lowered node, in either domain, the name of the spatial tensor
@@ -82,15 +82,15 @@ class Module:
         image_twin: source tensor that the ingest computes, where that is not the image input.
         ingest_output: name of the tensor that the ingest makes.
         programs: definitions of operators of which this model gives the body, by name.
-        halves: the float16 constants of the source, by the names of their float32 twins.
+        half_constants: the float16 constants of the source, by the names of their float32 twins.
         convolutions: names of the convolutions that became part of a fused operator, by its name.
         calls: what computes the graph, on targets that call kernels themselves.
-        bands: how many frequencies a truncated tensor of these calls keeps, by its name.
-        low_maps: maps that only these calls have, by name: those of which a tensor of the graph is
-            approximated.
+        kept_frequencies: how many frequencies a truncated tensor of these calls keeps, by its name.
+        low_frequency_maps: maps that only these calls have, by name; the value is the tensor of
+            the graph that the map approximates.
         layouts: how each map of these calls stands in memory, by the name of its tensor.
         dynamic_batch: whether the batch dimension is symbolic.
-        bound_batch: the batch of a model whose batch dimension is not; None before that is known.
+        fixed_batch: the batch of a model whose batch dimension is not; None before that is known.
     """
 
     graph: gs.Graph
@@ -103,20 +103,20 @@ class Module:
     channels_last: frozenset[str] = frozenset()
     vectors: frozenset[str] = frozenset()
     infinite: frozenset[str] = frozenset()
-    plateaus: dict[str, str] = field(default_factory=dict)
+    exact_nodes: dict[str, str] = field(default_factory=dict)
     blocks: dict[str, int] = field(default_factory=dict)
     twins: dict[str, str] = field(default_factory=dict)
     image_twin: str | None = None
     ingest_output: str | None = None
     programs: dict[str, Operator] = field(default_factory=dict)
-    halves: dict[str, gs.Constant] = field(default_factory=dict)
+    half_constants: dict[str, gs.Constant] = field(default_factory=dict)
     convolutions: dict[str, str] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    bands: dict[str, int] = field(default_factory=dict)
-    low_maps: dict[str, str] = field(default_factory=dict)
+    kept_frequencies: dict[str, int] = field(default_factory=dict)
+    low_frequency_maps: dict[str, str] = field(default_factory=dict)
     layouts: dict[str, MapLayout] = field(default_factory=dict)
     dynamic_batch: bool = False
-    bound_batch: int | None = None
+    fixed_batch: int | None = None
     _names: set[str] = field(default_factory=set)
 
     @classmethod
@@ -171,15 +171,15 @@ class Module:
             return None
         return self.programs.get(node.op) or OPERATORS.get(node.op)
 
-    def block(self, tensor: gs.Tensor) -> int:
+    def assigned_block(self, tensor: gs.Tensor) -> int:
         """Block size assigned to a spatial feature map."""
         return self.maps[tensor.name]
 
-    def domain(self, tensor: gs.Tensor) -> int:
+    def current_block(self, tensor: gs.Tensor) -> int:
         """Block size of what a tensor holds now; 1 is the spatial domain."""
-        return self.domain_of(tensor.name)
+        return self.current_block_of(tensor.name)
 
-    def domain_of(self, name: str) -> int:
+    def current_block_of(self, name: str) -> int:
         """The same by the name of the tensor."""
         return self.blocks.get(name, 1)
 

@@ -88,9 +88,9 @@ class Lowering(Pass, Generic[Match]):
             outcome = self.match(node, module)
             if outcome is None:
                 continue
-            is_kept = node.name in module.plateaus and _meets_tiles(node, module)
+            is_kept = node.name in module.exact_nodes and _meets_tiles(node, module)
             if is_kept and not isinstance(outcome, Decline):
-                outcome = Decline(node, module.plateaus[node.name])
+                outcome = Decline(node, module.exact_nodes[node.name])
             if isinstance(outcome, Decline):
                 module.report.add(kept_report(node, module, outcome.reason))
                 continue
@@ -113,7 +113,7 @@ class Rewriter:
 
     def jpeg(self, tensor: gs.Tensor) -> gs.Tensor:
         """The jpeg-domain twin of a spatial map, by a cast; the map itself at block size 1."""
-        block = self.module.block(tensor)
+        block = self.module.assigned_block(tensor)
         if block == 1:
             return tensor
         twin = self._variable(f"{tensor.name}.cast", tensor, block)
@@ -131,7 +131,7 @@ class Rewriter:
             return self.jpeg(tensor)
         outer = values.shape[:-2]
         whole = np.broadcast_to(values.astype(np.float64), (*outer, *size_of(target)))
-        turned = to_jpeg(whole, self.module.block(target)).astype(values.dtype)
+        turned = to_jpeg(whole, self.module.assigned_block(target)).astype(values.dtype)
         return gs.Constant(self.module.fresh(f"{tensor.name}.jpeg"), turned)
 
     def stretched(self, tensor: gs.Tensor, target: gs.Tensor) -> gs.Tensor:
@@ -139,7 +139,7 @@ class Rewriter:
         if size_of(tensor) == size_of(target):
             return self.jpeg(tensor)
         pairs = zip(size_of(target), size_of(tensor), strict=True)
-        blocks = self.module.block(tensor), self.module.block(target)
+        blocks = self.module.assigned_block(tensor), self.module.assigned_block(target)
         axes = [np.ones((size, 1)) if given < size else np.eye(size) for size, given in pairs]
         matrices = self.axis_matrices(axes, tensor, blocks[1], tensor.name)
         name = self.module.fresh(f"{tensor.name}.stretched")
@@ -161,7 +161,7 @@ class Rewriter:
             block: of the result.
             name: that the names of the constants begin with.
         """
-        given = self.module.block(source)
+        given = self.module.assigned_block(source)
         rows, columns = (in_jpeg_domain(axis, given, block).astype(source.dtype) for axis in axes)
         return {
             kind: gs.Constant(self.module.fresh(f"{name}.{kind}"), np.ascontiguousarray(values))
@@ -170,18 +170,20 @@ class Rewriter:
 
     def forward(self, spatial: gs.Tensor) -> Operands:
         """The operands that take a map of this size to the jpeg domain."""
-        block, dtype = self.module.block(spatial), spatial.dtype
+        block, dtype = self.module.assigned_block(spatial), spatial.dtype
         return self.module.constants.to_coefficients(size_of(spatial), block, dtype)
 
     def inverse(self, spatial: gs.Tensor) -> Operands:
         """The operands that take a map of this size back."""
-        block, dtype = self.module.block(spatial), spatial.dtype
+        block, dtype = self.module.assigned_block(spatial), spatial.dtype
         return self.module.constants.to_pixels(size_of(spatial), block, dtype)
 
     def dc(self, spatial: gs.Tensor) -> gs.Tensor:
         """The transform [H, W] of a map of ones."""
         height, width = size_of(spatial)
-        return self.module.constants.dc(height, width, self.module.block(spatial), spatial.dtype)
+        return self.module.constants.dc(
+            height, width, self.module.assigned_block(spatial), spatial.dtype
+        )
 
     def replace(
         self,
@@ -200,18 +202,18 @@ class Rewriter:
             multiply_adds: of the spatial operator, for the report.
             transforms: the spatial maps that the new node transforms within itself.
         """
-        self.keep_trivial(multiply_adds, transforms)
+        self.keep_node(multiply_adds, transforms)
         results = self._take_outputs(1)
         self._append(operator, inputs, results, attrs, self.node.name)
 
-    def repeat(self, inputs: Sequence[gs.Tensor], outputs: int = 1) -> None:
+    def reuse_operator(self, inputs: Sequence[gs.Tensor], outputs: int = 1) -> None:
         """Let the node's own operator, which is the same in both domains, compute its output.
 
         Args:
             inputs: of the new node, maps in the jpeg domain.
             outputs: how many outputs of the node the new one computes, each with a cast behind it.
         """
-        self.keep_trivial()
+        self.keep_node()
         node, results = self.node, self._take_outputs(outputs)
         twin = gs.Node(node.op, node.name, dict(node.attrs), list(inputs), results)
         self.module.graph.nodes.append(twin)
@@ -225,7 +227,7 @@ class Rewriter:
 
     def _spatial(self, target: gs.Tensor) -> gs.Tensor:
         """What a spatial map is to be cast from; the map itself at block size 1, or if unnamed."""
-        block = self.module.block(target) if target.name else 1
+        block = self.module.assigned_block(target) if target.name else 1
         if block == 1:
             return target
         result = self._variable(f"{target.name}.jpeg", target, block)
@@ -233,12 +235,12 @@ class Rewriter:
         self._append(TO_SPATIAL, {"x": result, **matrices}, [target], {"block": block})
         return result
 
-    def keep_trivial(self, multiply_adds: int = 0, transforms: Sequence[gs.Tensor] = ()) -> None:
+    def keep_node(self, multiply_adds: int = 0, transforms: Sequence[gs.Tensor] = ()) -> None:
         """Report the node as lowered; by itself this is all there is to do at block size 1."""
         for output in self.node.outputs:
             if output.name in self.module.maps:
                 self.module.twins[output.name] = output.name
-        cost = sum(2 * self.module.block(t) * elements(t) for t in transforms)
+        cost = sum(2 * self.module.assigned_block(t) * elements(t) for t in transforms)
         self.module.report.add(
             _node_report(self.node, self.module, "lowered", "", multiply_adds, cost)
         )
@@ -330,5 +332,5 @@ def _node_report(
         output_shape=tuple(output.shape or ()),
         multiply_adds=multiply_adds,
         transform_multiply_adds=cost,
-        exact=status == "kept" and node.name in module.plateaus,
+        exact=status == "kept" and node.name in module.exact_nodes,
     )

@@ -42,12 +42,12 @@ class LowerSeparable(Lowering[Separable]):
     def rewrite(self, node: gs.Node, match: Separable, rewriter: Rewriter) -> None:
         """Compose the matrices with the DCTs of both sides."""
         source, target, module = node.inputs[0], node.outputs[0], rewriter.module
-        input_block, output_block = module.block(source), module.block(target)
+        input_block, output_block = module.assigned_block(source), module.assigned_block(target)
         if input_block == 1 and output_block == 1 and not match.at_size_1:
-            rewriter.keep_trivial()
+            rewriter.keep_node()
             return
         if match.axes is None:
-            rewriter.repeat([rewriter.jpeg(source), *node.inputs[1:]])
+            rewriter.reuse_operator([rewriter.jpeg(source), *node.inputs[1:]])
             return
         operands = rewriter.axis_matrices(match.axes, source, output_block, target.name)
         rewriter.replace(

@@ -56,12 +56,14 @@ def _domain_problem(module: Module) -> str | None:
             problem = nonconformity(node, operator, module)
             if problem is not None:
                 return f"{label(node)} {problem}"
-        elif any(module.domain(t) > 1 for t in node.outputs):
-            blocks = {module.domain(t) for t in [*node.inputs, *node.outputs] if _is_plane(t)}
+        elif any(module.current_block(t) > 1 for t in node.outputs):
+            blocks = {
+                module.current_block(t) for t in [*node.inputs, *node.outputs] if _is_plane(t)
+            }
             if len(blocks) > 1:
                 return f"{label(node)} mixes domains"
     for tensor in module.graph.outputs:
-        if module.domain(tensor) > 1:
+        if module.current_block(tensor) > 1:
             return f"output '{tensor.name}' is in the jpeg domain"
     return None
 

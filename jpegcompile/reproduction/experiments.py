@@ -12,10 +12,10 @@ import numpy as np
 
 from jpegcompile.compiler import ModelSource
 from jpegcompile.dct.frequencies import ALL
-from jpegcompile.evaluation.progress import Progress
 from jpegcompile.input_size import InputSize
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.processors import available_processors
+from jpegcompile.progress import Progress
 from jpegcompile.reproduction import block_rmse as rmse
 from jpegcompile.reproduction.accuracy import SERIES, accuracy_by_frequencies
 from jpegcompile.reproduction.conversion import conversion, conversion_scores

@@ -15,16 +15,16 @@ from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.dataset import labelled_images
 from jpegcompile.evaluation.spatial import score_count
 from jpegcompile.evaluation.verify import require_same_source
-from jpegcompile.frontend.head.behind import behind_own_preprocessing
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.frontend.preprocessing_nodes.extract import extract_preprocessing
 from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.options import image_of
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.runtime.session import Session
 from jpegcompile.search.images import source_output
-from jpegcompile.search.measurer import Split
 from jpegcompile.search.probe import common_subsampling
+from jpegcompile.search.splits import Split
 
 PathLike = str | os.PathLike[str]
 PreprocessSource = PathLike | Mapping[str, Any] | Preprocess
@@ -141,7 +141,7 @@ def prepare(
     source = load_source(given.model, image_input)
     size = input_size_of(input_size)
     described = preprocess_of(given.preprocess)
-    network = behind_own_preprocessing(source, image_input, size, described).source
+    network = extract_preprocessing(source, image_input, size, described).source
     taken, name = image_of(network, image_input, size), source_output(source, output)
     data = labelled_images(given.images, labels, partial(score_count, network, taken, name))
     images = Split("images", data.files, data.labels)

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.interface import LUMA
 from jpegcompile.metadata import CompiledInfo
+from jpegcompile.progress import Progress
 from jpegcompile.runtime import cuda
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.cut import begin_at, begin_behind_decode, preprocesses
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
-from jpegcompile.runtime.providers import Asked, Progress, providers_for
+from jpegcompile.runtime.providers import Asked, providers_for
 from jpegcompile.runtime.views import over_views
 from jpegcompile.target.base import CUDA_PROVIDER, Target
 from jpegcompile.target.registry import TARGETS

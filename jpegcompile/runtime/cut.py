@@ -35,6 +35,7 @@ from jpegcompile.operators.queries import (
     is_decode,
 )
 from jpegcompile.operators.registry import OPERATORS
+from jpegcompile.opset import standard_opset
 
 
 def begin_behind_decode(model: onnx.ModelProto) -> bool:
@@ -156,7 +157,7 @@ def _separate_ingest(model: onnx.ModelProto, image: str) -> None:
     kept = [*model.graph.node[:index], *nodes, *model.graph.node[index + 1 :]]
     del model.graph.node[:]
     model.graph.node.extend(kept)
-    opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
+    opset = standard_opset(model.opset_import)
     present = {function.name for function in model.functions}
     model.functions.extend(
         function_of(OPERATORS[node.op_type], opset) for node in nodes if node.op_type not in present

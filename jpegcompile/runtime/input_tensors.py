@@ -136,12 +136,12 @@ def preprocess_in(info: CompiledInfo, path: str) -> Preprocess:
     Raises:
         UsageError: if it carries none (compiled for tensors, without --preprocess).
     """
-    if info.described is None:
+    if info.preprocessing is None:
         raise UsageError(
             f"{path}: was compiled for tensors without preprocessing, so images cannot be fed;"
             " compile it with --preprocess"
         )
-    return info.described
+    return info.preprocessing
 
 
 def ingested(image: ReadImage, info: CompiledInfo, view: int | None = None) -> NDArray[np.float32]:

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from jpegcompile.gpu.folder import is_module_folder
-from jpegcompile.runtime.providers import Asked, Progress
+from jpegcompile.progress import Progress, no_progress
+from jpegcompile.runtime.providers import Asked
 from jpegcompile.runtime.session import Session
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def load(
     *,
     native: bool = True,
     providers: Asked = "auto",
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> Session:
     """Open a compiled model.
 
@@ -74,7 +75,7 @@ def opened(
     arena: bool = True,
     threads: int | None = None,
     providers: Asked = "auto",
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> Session | CompiledModule:
     """The same; `arena` and `threads` are as for `Session`, and mean nothing to a module."""
     if is_module_folder(path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -16,6 +16,7 @@ import onnxruntime as ort
 from jpegcompile.errors import AccessError, FallbackWarning, UsageError
 from jpegcompile.gpu.archs import architecture_for
 from jpegcompile.gpu.library.build import gpu_kernels
+from jpegcompile.progress import Progress, no_progress
 from jpegcompile.runtime import cuda
 from jpegcompile.target.base import CPU_PROVIDERS, CUDA_PROVIDER
 
@@ -25,7 +26,6 @@ CHOICES: tuple[Choice, ...] = get_args(Choice)
 Provider = str | tuple[str, Mapping[str, Any]]
 # What a caller may ask for.
 Asked = Choice | Sequence[Provider]
-Progress = Callable[[int, int], None]
 # Its own kernels would round float32 to TF32 otherwise.
 _EXACT_CUDA: Provider = (CUDA_PROVIDER, {"use_tf32": "0"})
 # What the library says of files that are whole, and of kernels for other devices alone.
@@ -129,7 +129,7 @@ def providers_for(
     model: str | os.PathLike[str],
     *,
     native: bool = True,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> Providers:
     """The providers that a caller asks for.
 

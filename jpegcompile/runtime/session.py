@@ -17,6 +17,7 @@ from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
 from jpegcompile.jpeg.read import ImageSource
 from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.metadata import CompiledInfo
+from jpegcompile.progress import Progress, no_progress
 from jpegcompile.runtime.batch import images_at_once
 from jpegcompile.runtime.compiled_file import CompiledFile
 from jpegcompile.runtime.feeds import file_feeds, image_feeds
@@ -25,7 +26,7 @@ from jpegcompile.runtime.input_tensors import ingested
 from jpegcompile.runtime.native import Execution
 from jpegcompile.runtime.outputs import joined
 from jpegcompile.runtime.preprocessor import Preprocessor
-from jpegcompile.runtime.providers import Asked, Progress
+from jpegcompile.runtime.providers import Asked
 from jpegcompile.runtime.tensor_reader import usable_tensors
 from jpegcompile.target.base import Target
 
@@ -60,7 +61,7 @@ class Session(ImageRunner):
         native: bool = True,
         arena: bool = True,
         providers: Asked = "auto",
-        progress: Progress = lambda done, total: None,
+        progress: Progress = no_progress,
     ) -> None:
         """Open `path`; see `jpegcompile.load`.
 

@@ -26,11 +26,10 @@ import numpy as np
 from jpegcompile.compiler import ModelSource
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import CheckFailedError
-from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.stability import Stability
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, frequency_plan
-from jpegcompile.frontend.head.behind import behind_own_preprocessing
 from jpegcompile.frontend.load import load_source
+from jpegcompile.frontend.preprocessing_nodes.extract import extract_preprocessing
 from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.ir.module import CompileOptions
 from jpegcompile.jpeg.pixel_fallback import Fallback
@@ -39,19 +38,20 @@ from jpegcompile.options import image_of
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.progress import Progress
 from jpegcompile.resolution import at_asked_resolution
 from jpegcompile.resolution_plan import Resolution, resolution_of
 from jpegcompile.search.budget import PLANS_A_STEP, farthest_within
 from jpegcompile.search.cache import Cache, default_folder, key_of
-from jpegcompile.search.halves import halves_for, require_budget_range, require_no_guess
 from jpegcompile.search.images import usable_images
 from jpegcompile.search.interval import (
     CONFIDENCE,
     PairedCounts,
 )
-from jpegcompile.search.measurer import Levels, Measurer, Split, plan_from_levels
 from jpegcompile.search.path import Curve, cheapest_first
+from jpegcompile.search.plan_evaluator import Levels, PlanEvaluator, plan_from_levels
 from jpegcompile.search.probe import FEWEST, Knob, Probe, common_subsampling
+from jpegcompile.search.splits import Split, halves_for, require_budget_range, require_no_guess
 
 # Images for sensitivities: the losses of a ResNet-20 on these and on four times as many give the
 # same order but for neighbours.
@@ -182,8 +182,8 @@ def choose_frequencies(
     normalization = preprocess_of(preprocess)
     size, at = input_size_of(input_size), resolution_of(resolution)
     source = load_source(model, image_input)
-    behind = behind_own_preprocessing(source, image_input, size, normalization)
-    source, given = behind.source, behind.preprocess or normalization
+    extraction = extract_preprocessing(source, image_input, size, normalization)
+    source, given = extraction.source, extraction.preprocess or normalization
     taken = image_of(source, image_input, size)
     asked = CompileOptions(preprocess=for_network(given, taken.size), resolution=at)
     source, taken, complete, _ = at_asked_resolution(source, taken, asked)
@@ -253,7 +253,7 @@ class _Search:
         self._done = 0
         self._total = self._expected_images()
         self._progress = progress
-        self._measurer = Measurer(probe, cache, output, masking, self._advance)
+        self._evaluator = PlanEvaluator(probe, cache, output, masking, self._advance)
 
     def run(self, max_drop: float, chance: float) -> FrequencySearch:
         """Search and verify; `chance` is the fraction of images that is right by luck."""
@@ -262,14 +262,14 @@ class _Search:
         path = [{**self._fixed, **levels} for levels in cheapest_first(curves)]
         within = farthest_within(
             len(path),
-            lambda i: self._measurer.accuracy(self._search, path[i]),
+            lambda i: self._evaluator.accuracy(self._search, path[i]),
             max_drop / 100,
             lambda i: self._is_chaotic(i, path[i]),
         )
         levels = path[within]
         stability = self._stability(levels)
-        search = self._measurer.accuracy(self._search, levels)
-        verification = self._measurer.accuracy(self._verification, levels)
+        search = self._evaluator.accuracy(self._search, levels)
+        verification = self._evaluator.accuracy(self._verification, levels)
         self._advance(self._total - self._done)
         plan = plan_from_levels(levels, self._masking)
         masks, kept = (self._numbers(levels, kind) for kind in ("mask", "keep"))
@@ -296,11 +296,11 @@ class _Search:
         """None where all masks are exact: nothing else is a step."""
         if all(knob.kind == "keep" or n == ALL for knob, n in levels.items()):
             return None
-        return self._measurer.stability(self._fewer, levels)
+        return self._evaluator.stability(self._fewer, levels)
 
     def _require_sound_start(self, max_drop: float, chance: float) -> None:
         """Refuse an exact model that only guesses, and a truncation beyond the budget by itself."""
-        counts = self._measurer.accuracy(self._search, self._fixed)
+        counts = self._evaluator.accuracy(self._search, self._fixed)
         require_no_guess(counts, self._search, chance, "exact model")
         least = 100 * counts.lowest_change()
         if least < -max_drop:
@@ -316,7 +316,7 @@ class _Search:
             if losses[-1] > _HOPELESS:
                 self._advance(len(self._few.files))
                 continue
-            losses.append(self._measurer.loss(self._few, knob, level))
+            losses.append(self._evaluator.loss(self._few, knob, level))
         return Curve(knob.levels[: len(losses)], tuple(losses))
 
     def _numbers(self, levels: Levels, kind: str) -> tuple[int, ...]:

@@ -24,9 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.compiler import ModelSource
-from jpegcompile.evaluation.progress import Progress
-from jpegcompile.frontend.head.behind import behind_own_preprocessing
 from jpegcompile.frontend.load import load_source
+from jpegcompile.frontend.preprocessing_nodes.extract import extract_preprocessing
 from jpegcompile.input_size import InputSize, Size, input_size_of
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError, Skipped
@@ -35,14 +34,14 @@ from jpegcompile.preprocessing.fields import geometry_json
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.progress import Progress
 from jpegcompile.resolution_plan import ResolutionPlan
 from jpegcompile.search.cache import Cache, default_folder, key_of
-from jpegcompile.search.halves import halves_for, require_budget_range, require_no_guess
 from jpegcompile.search.images import usable_images
 from jpegcompile.search.interval import CONFIDENCE, PairedCounts
-from jpegcompile.search.measurer import Split
 from jpegcompile.search.sized_network import SizedNetwork
 from jpegcompile.search.sizes import Candidate, candidates, ways_to
+from jpegcompile.search.splits import Split, halves_for, require_budget_range, require_no_guess
 
 
 @dataclass(frozen=True)
@@ -172,10 +171,10 @@ def choose_resolution(
     require_budget_range(max_drop)
     source = load_source(model, image_input)
     size, described = input_size_of(input_size), preprocess_of(preprocess)
-    behind = behind_own_preprocessing(source, image_input, size, described)
-    source = behind.source
+    extraction = extract_preprocessing(source, image_input, size, described)
+    source = extraction.source
     taken = image_of(source, image_input, size)
-    given = for_network(behind.preprocess or described, taken.size)
+    given = for_network(extraction.preprocess or described, taken.size)
     usable = usable_images(
         source,
         images,
@@ -204,7 +203,7 @@ def choose_resolution(
         found,
         plan=plan,
         # What the model does itself is no part of a description for `compile`.
-        preprocess=found.preprocess if behind.own is None else described,
+        preprocess=found.preprocess if extraction.own is None else described,
         skipped=usable.skipped,
         ignored=usable.data.ignored,
         pixel_fallbacks=usable.pixel_fallbacks,

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from jpegcompile.compiler import lower
 from jpegcompile.cost.network import network_seconds
 from jpegcompile.evaluation.compare import check_scores
-from jpegcompile.evaluation.progress import Progress
 from jpegcompile.evaluation.spatial import SpatialModel
 from jpegcompile.frontend.load import Source
 from jpegcompile.frontend.resolution.change import at_resolution
@@ -21,13 +20,14 @@ from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.scaled import scaled
+from jpegcompile.progress import Progress
 from jpegcompile.resolution_plan import ResolutionPlan
 from jpegcompile.runtime.input_tensors import check_size
 from jpegcompile.runtime.pixel_input import network_tensor
 from jpegcompile.runtime.preprocessor import Preprocessor
 from jpegcompile.runtime.tensor_reader import usable_tensors
 from jpegcompile.search.cache import Cache
-from jpegcompile.search.measurer import Split
+from jpegcompile.search.splits import Split
 
 _BATCH = 32
 

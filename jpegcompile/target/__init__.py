@@ -1,1 +1,1 @@
-"""What models are compiled for: one file a target."""
+"""Compilation targets, one file each."""

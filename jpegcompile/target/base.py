@@ -1,7 +1,7 @@
-"""What the compiler and the runtime ask of a target.
+"""Definition of a compilation target.
 
-A runtime asks, too, so nothing here imports the compiler: a target imports its passes and its cost
-model when they are asked for.
+The runtime imports this module too, so nothing here imports the compiler. A target imports its
+passes and its cost model on demand.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ if TYPE_CHECKING:
     from jpegcompile.cost.model import Layer, Method
     from jpegcompile.ir.rewrite import Pass
 
-# Also what the compiler computes constants by, and what original models run on.
+# The compiler also uses these providers to fold constants and to run source models.
 CPU_PROVIDERS = ("CPUExecutionProvider",)
 CUDA_PROVIDER = "CUDAExecutionProvider"
 
 
 @dataclass(frozen=True)
 class CostModel:
-    """What native kernels cost, as far as the compiler chooses between them.
+    """Cost model of native kernels, for the choices that the compiler makes.
 
     Attributes:
-        methods: from convolutions by the names of their nodes, and the bytes that packed weights
-            may take beyond the model's own, to the method of each.
-        most_vectors: up to how many vectors of sums the first convolution goes by coefficients; 0
-            where it never should.
+        methods: function that chooses a method for each convolution. Its arguments are the
+            convolutions by node name, and the memory budget in bytes for packed weights in
+            addition to the model's own.
+        most_vectors: function that returns the largest number of vectors of sums for which the
+            first convolution uses the sparse path; 0 to never use it.
     """
 
     methods: Callable[[Mapping[str, Layer], float], Mapping[str, Method]]
@@ -41,9 +42,9 @@ class Kernels:
 
     Attributes:
         cost_model: imports and returns their cost model.
-        channel_group: how many channels stand side by side in the maps that kernels hand on; 1 for
-            plain NCHW.
-        compact_tiles: whether kernels hand on a truncated map without its zeros; only in groups.
+        channel_group: number of channels in a group of the grouped layout; 1 for NCHW.
+        compact_tiles: whether kernels pass truncated maps in the compact layout, without zeros.
+            Requires a grouped layout.
     """
 
     cost_model: Callable[[], CostModel]
@@ -52,25 +53,25 @@ class Kernels:
 
 
 def _nothing_required() -> None:
-    """What most targets need is installed with jpegcompile."""
+    """Require nothing: most targets work without further packages."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a model is compiled for.
+    """A compilation target.
 
     Attributes:
-        name: as users and compiled files call it.
-        keeps_operators: whether jpegcompile operators stay in the file, with function bodies;
-            otherwise the bodies take their place.
-        kernels: native kernels of these operators; None if there are none, and then `lean`, `batch`
-            and the input mode "jpeg" mean nothing.
-        passes: imports and returns what `schedule` says.
-        chooses_layouts: whether layouts of maps are chosen for GPUs, so that models are always
-            lowered to the JPEG domain.
-        precisions: that it computes in, the default first.
+        name: name in options and compiled files.
+        keeps_operators: whether `jpegcompile` operators stay in the file with their function
+            bodies. Otherwise they are replaced by the bodies.
+        kernels: native kernels of the `jpegcompile` operators; None if there are none. Without
+            kernels, the options `lean` and `batch` and the input mode "jpeg" do not apply.
+        passes: imports and returns the passes of `schedule`.
+        chooses_layouts: whether the compiler chooses layouts of maps for GPUs. Such targets always
+            lower models to the JPEG domain.
+        precisions: supported precisions, the default first.
         compiles_kernels: whether GPU kernels of a model can be compiled ahead of time.
-        require: refuses to go on where the target needs what is not installed.
+        require: raises an error if the target requires a package that is not installed.
     """
 
     name: str
@@ -83,5 +84,5 @@ class Target:
     require: Callable[[], None] = _nothing_required
 
     def schedule(self) -> tuple[Pass, ...]:
-        """The last passes of the pipeline, in order: which operators do the work."""
+        """Return the last passes of the pipeline in order; they choose the final operators."""
         return self.passes(self)

@@ -1,4 +1,4 @@
-"""Standard operators only, for any runtime of ONNX."""
+"""Target "onnx": standard operators only, for any ONNX runtime."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _schedule(_: Target) -> tuple[Pass, ...]:
     from jpegcompile.passes.schedule.store_half import StoreHalf
     from jpegcompile.passes.schedule.take_one_image import TakeOneImage
 
-    # A SpatialConv would only be inlined again; bodies that are fused have fewer transforms.
+    # A SpatialConv would be inlined again. Other fused bodies have fewer transforms.
     return (FuseConvolution(takes_spatial=False), TakeOneImage(), StoreHalf())
 
 

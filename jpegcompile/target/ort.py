@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: native kernels where they are installed, function bodies elsewhere."""
+"""Target "ort": ONNX Runtime with native kernels, or with function bodies without them."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def _schedule(target: Target) -> tuple[Pass, ...]:
         TakeOneImage(),
         StoreHalf(),
         AverageViews(),
-        # Last of all: no other pass need know how coefficients come.
+        # These passes are last, so that other passes do not depend on the input mode.
         PreprocessInput(),
         DecodeInput(),
     )
 
 
 def _layouts(kernels: Kernels) -> tuple[Pass, ...]:
-    """The passes that give maps the layouts of kernels."""
+    """Return the passes that choose the layouts of maps for native kernels."""
     from jpegcompile.passes.schedule.compact_tiles import CompactTiles
     from jpegcompile.passes.schedule.group_channels import GroupChannels
     from jpegcompile.passes.schedule.report_skippable import ReportSkippable

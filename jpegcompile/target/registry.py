@@ -1,8 +1,9 @@
-"""Every target by its name."""
+"""All targets by name."""
 
 from __future__ import annotations
 
 from jpegcompile.errors import UsageError
+from jpegcompile.messages import Message
 from jpegcompile.target.base import Target
 from jpegcompile.target.onnx import ONNX
 from jpegcompile.target.ort import ORT
@@ -12,11 +13,13 @@ TARGETS: dict[str, Target] = {target.name: target for target in (ORT, ONNX, TRIT
 
 
 def target_of(name: str) -> Target:
-    """The target of that name.
+    """Return a target by its name.
 
     Raises:
-        UsageError: if there is none.
+        UsageError: if there is no target of that name.
     """
     if name not in TARGETS:
-        raise UsageError(f"target is '{name}'; use {' or '.join(TARGETS)}")
+        raise UsageError(
+            Message("target-unknown", f"--target is '{name}'; use {' or '.join(TARGETS)}")
+        )
     return TARGETS[name]

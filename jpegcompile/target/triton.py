@@ -1,4 +1,4 @@
-"""PyTorch with Triton kernels, on GPUs."""
+"""Target "triton": PyTorch with Triton kernels, on GPUs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from jpegcompile.errors import AccessError
+from jpegcompile.messages import Message
 from jpegcompile.target.base import Target
 
 if TYPE_CHECKING:
@@ -32,16 +33,19 @@ def _schedule(_: Target) -> tuple[Pass, ...]:
 
 
 def require_triton() -> None:
-    """Refuse to go on where what the target needs is not installed.
+    """Require the packages of this target.
 
     Raises:
-        AccessError: naming what is missing.
+        AccessError: if a package is not installed.
     """
     missing = next((name for name in _NEEDED if find_spec(name) is None), None)
     if missing is not None:
         raise AccessError(
-            f"--target triton needs {missing}, which is not installed;"
-            " pip install 'jpegcompile[triton]'"
+            Message(
+                "target-package-missing",
+                f"--target triton requires {missing}, which is not installed;"
+                " pip install 'jpegcompile[triton]'",
+            )
         )
 
 

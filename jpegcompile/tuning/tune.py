@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jpegcompile.errors import UsageError
-from jpegcompile.evaluation.progress import Progress
 from jpegcompile.files import require_writable, write_whole
 from jpegcompile.gpu.folder import MANIFEST, is_module_folder, manifest_text, read_manifest
 from jpegcompile.gpu.kernel import Kernel, steps_of
 from jpegcompile.gpu.launch import Tiling
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.precision import Precision
+from jpegcompile.progress import Progress
 from jpegcompile.target.triton import require_triton
 from jpegcompile.tuning.candidates import candidates
 from jpegcompile.tuning.record import Tuning

@@ -1,1 +1,1 @@
-"""Weights in files of their own (external data of ONNX): protobuf carries less than 2 GB."""
+"""Weights in separate files (ONNX external data), since protobuf is limited to 2 GB."""

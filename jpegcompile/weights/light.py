@@ -1,4 +1,4 @@
-"""Models without the values of their large weights, for what would serialize the whole model."""
+"""Models without the values of large weights, for functions that serialize the whole model."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import onnx
 from onnx import checker, helper
 from onnx.external_data_helper import uses_external_data
 
-# Smaller ones may be shapes and axes, whose values inference needs.
+# Smaller tensors can be shapes and axes, whose values inference requires.
 _SMALL = 4096
 
 
 def without_values(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy whose larger initializers are inputs of their type and shape, for shape inference."""
+    """Copy a model for shape inference, with large initializers replaced by typed inputs."""
     light = onnx.ModelProto()
     light.CopyFrom(model)
-    # Below 4, inference takes initializers for nothing that are no inputs.
+    # Below IR version 4, inference ignores initializers that are not inputs.
     light.ir_version = max(light.ir_version, 4)
     _declare_as_inputs(light.graph, _take(light.graph, lambda t: t.ByteSize() > _SMALL))
     _declare_as_inputs(light.graph, _take(light.graph, uses_external_data))
@@ -24,13 +24,19 @@ def without_values(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def check_light(model: onnx.ModelProto, ir_version: int, *, shapes: bool = True) -> None:
-    """Run the checker of onnx as for a model of `ir_version`; with `shapes`, the full one.
+    """Run the onnx checker on a model.
 
-    External initializers are checked as inputs of their type and shape: the checker would look for
-    their files, and protobuf cannot carry more than 2 GB.
+    External initializers are checked as typed inputs. Otherwise the checker would read their files,
+    and protobuf cannot serialize more than 2 GB.
+
+    Args:
+        model: the model.
+        ir_version: IR version to check against.
+        shapes: whether to run the full check with shape inference.
 
     Raises:
-        onnx.checker.ValidationError, onnx.shape_inference.InferenceError: if it is not valid.
+        onnx.checker.ValidationError, onnx.shape_inference.InferenceError: if the model is not
+            valid.
     """
     checked = onnx.ModelProto()
     checked.CopyFrom(model)
@@ -50,7 +56,7 @@ def _declare_as_inputs(graph: onnx.GraphProto, tensors: Iterable[onnx.TensorProt
 
 
 def _take_external(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
-    """Remove the external initializers of a graph and of its subgraphs."""
+    """Remove and return the external initializers of a graph and its subgraphs."""
     taken = _take(graph, uses_external_data)
     for node in graph.node:
         for attribute in node.attribute:
@@ -62,7 +68,7 @@ def _take_external(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
 def _take(
     graph: onnx.GraphProto, is_taken: Callable[[onnx.TensorProto], bool]
 ) -> list[onnx.TensorProto]:
-    """Remove initializers of a graph."""
+    """Remove and return the initializers of a graph that `is_taken` selects."""
     taken = [tensor for tensor in graph.initializer if is_taken(tensor)]
     if taken:
         kept = [tensor for tensor in graph.initializer if not is_taken(tensor)]

@@ -1,7 +1,7 @@
-"""Weights that a model keeps in files of their own: checking, mapping and telling them apart.
+"""Check, map and hash the external weight files of a model.
 
-Large weights stay in their files: a model that refers to them is light, and may be checked,
-rewritten and given to ONNX Runtime whatever their size.
+Large weights stay in their files. The model that refers to them is small, so it can be checked,
+rewritten and loaded by ONNX Runtime whatever the size of the weights.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from onnx.external_data_helper import (
 )
 
 from jpegcompile.errors import AccessError, one_line
+from jpegcompile.messages import Message
 
-# Smaller ones are read into the model: they may be shapes and axes, whose values inference needs.
+# Smaller tensors are read into the model: they can be shapes and axes, whose values inference
+# requires.
 LARGE = 4096
-# The others are packed, or unknown to NumPy.
+# Other types are packed, or NumPy does not have them.
 PLAIN_TYPES = (
     *(TensorProto.FLOAT16, TensorProto.FLOAT, TensorProto.DOUBLE),
     *(TensorProto.INT8, TensorProto.INT16, TensorProto.INT32, TensorProto.INT64),
@@ -37,17 +39,21 @@ _CHUNK = 1 << 20
 
 
 def load_weights(model: onnx.ModelProto, path: Path) -> list[str]:
-    """Check the files of external weights, and read the small tensors into the model.
+    """Check the external weight files, and read small tensors into the model, in place.
 
-    What stays external afterwards are initializers of `LARGE` bytes and more, of a type that NumPy
-    has; a large Constant becomes an initializer.
+    Afterwards, only initializers of at least `LARGE` bytes and of a NumPy type are external. Large
+    external Constants become initializers.
+
+    Args:
+        model: the model.
+        path: path of the model file.
 
     Returns:
-        The files of weights, relative to the model's folder, in order of their names.
+        The weight files relative to the model's folder, sorted by name.
 
     Raises:
-        AccessError: if one cannot be read. onnx refuses links, and files outside the model's
-            folder.
+        AccessError: if a weight file cannot be read. onnx refuses links and files outside the
+            model's folder.
     """
     tensors = [tensor for tensor in tensors_of(model.graph) if uses_external_data(tensor)]
     try:
@@ -64,29 +70,41 @@ def load_weights(model: onnx.ModelProto, path: Path) -> list[str]:
                     load_external_data_for_tensor(tensor, str(path.parent))
     except (checker.ValidationError, OSError, ValueError) as error:
         raise AccessError(
-            f"{path}: cannot read its external weights: {one_line(error)};"
-            " put the model and the file of its weights into one folder, as plain files"
+            Message(
+                "weights-unreadable",
+                f"{path}: cannot read its external weights: {one_line(error)};"
+                " put the model and its weight files into one folder, as plain files",
+            )
         ) from error
     return sorted(locations)
 
 
 def external_files(path: Path) -> list[Path]:
-    """The files of weights that a model names, there or not; none where it cannot be read."""
+    """Return the weight files that a model names, whether or not they exist.
+
+    Args:
+        path: path of the model file. If it cannot be read, the result is empty.
+    """
     try:
         model = onnx.load_model(str(path), load_external_data=False)
         tensors = [t for t in tensors_of(model.graph) if uses_external_data(t)]
         locations = {str(ExternalDataInfo(tensor).location) for tensor in tensors}
     except Exception:
-        # Whoever loads the model for good says what is wrong with it.
+        # Loading the model later reports what is wrong with it.
         return []
     return [path.parent / location for location in sorted(locations)]
 
 
 def fingerprint(content: bytes, path: Path, locations: list[str]) -> str:
-    """SHA-256 of a model and its files of weights, hexadecimal; of the file alone without them.
+    """Return the hexadecimal SHA-256 of a model file and its weight files.
+
+    Args:
+        content: content of the model file.
+        path: path of the model file.
+        locations: weight files relative to the model's folder.
 
     Raises:
-        AccessError: if a file cannot be read.
+        AccessError: if a weight file cannot be read.
     """
     digest = hashlib.sha256(content)
     for location in locations:
@@ -97,13 +115,16 @@ def fingerprint(content: bytes, path: Path, locations: list[str]) -> str:
                     digest.update(chunk)
         except OSError as error:
             raise AccessError(
-                f"{path}: cannot read '{location}': {error.strerror}; check the file of weights"
+                Message(
+                    "weights-file-unreadable",
+                    f"{path}: cannot read '{location}': {error.strerror}; check the weight file",
+                )
             ) from error
     return digest.hexdigest()
 
 
 def tensors_of(graph: onnx.GraphProto) -> Iterator[TensorProto]:
-    """Every tensor of a graph that can hold weights, subgraphs included."""
+    """Iterate over all initializers and tensor attributes of a graph and its subgraphs."""
     yield from graph.initializer
     yield from _tensors_in(graph.node)
 
@@ -119,16 +140,16 @@ def _tensors_in(nodes: Iterable[onnx.NodeProto]) -> Iterator[TensorProto]:
 
 
 class MappedWeights:
-    """Arrays of external tensors, mapped from their files and read when they are used."""
+    """Arrays of external tensors, memory-mapped from their files."""
 
     def __init__(self, folder: Path) -> None:
-        """Maps files in `folder`, that of the model."""
+        """Prepare to map weight files in `folder`, the model's folder."""
         self._folder = folder
-        # One map a file: each holds a file descriptor.
+        # One map for each file, since each map uses a file descriptor.
         self._files: dict[str, NDArray[np.uint8]] = {}
 
     def array(self, tensor: TensorProto) -> NDArray[Any]:
-        """The values of a tensor that `load_weights` left external; read-only."""
+        """Return the read-only values of a tensor that `load_weights` left external."""
         info = ExternalDataInfo(tensor)
         if info.location not in self._files:
             file = self._folder / info.location
@@ -147,7 +168,7 @@ def _size(tensor: TensorProto) -> int:
 
 
 def _is_mappable(tensor: TensorProto, folder: Path) -> bool:
-    """Whether a tensor is large, of a type that NumPy has, and its bytes are as many as it says."""
+    """Whether a tensor is external, large, of a NumPy type, and as long as its shape requires."""
     if not uses_external_data(tensor) or tensor.data_type not in PLAIN_TYPES:
         return False
     info = ExternalDataInfo(tensor)
@@ -158,7 +179,7 @@ def _is_mappable(tensor: TensorProto, folder: Path) -> bool:
 
 
 def _constants_to_initializers(graph: onnx.GraphProto, folder: Path) -> None:
-    """Constant<value = w>() => initializer w, for tensors that can be mapped."""
+    """Rewrite Constant<value = w>() => initializer w, for tensors that can be mapped."""
     outputs = {output.name for output in graph.output}
     kept: list[onnx.NodeProto] = []
     for node in graph.node:
@@ -180,20 +201,26 @@ def _require_file(tensor: TensorProto, path: Path) -> str:
     file = path.parent / info.location
     if not file.is_file():
         raise AccessError(
-            f"{path}: weights are in '{info.location}', which is missing;"
-            f" put that file into {path.parent}"
+            Message(
+                "weights-file-missing",
+                f"{path}: its weight file '{info.location}' is missing;"
+                f" put that file into {path.parent}",
+            )
         )
     needed = (info.offset or 0) + (info.length or 0)
     if file.stat().st_size < needed:
         raise AccessError(
-            f"{path}: '{info.location}' ends before tensor '{tensor.name}'"
-            f" ({file.stat().st_size} bytes, {needed} needed); copy the whole file"
+            Message(
+                "weights-file-truncated",
+                f"{path}: weight file '{info.location}' has {file.stat().st_size} bytes, but tensor"
+                f" '{tensor.name}' requires {needed}; copy the whole file",
+            )
         )
     return str(info.location)
 
 
 def _require_plain(tensor: TensorProto, folder: Path) -> None:
-    """Let onnx refuse links and files outside the folder, as it does where it reads a tensor."""
+    """Let onnx refuse links and files outside the folder, as it does when it reads a tensor."""
     probe = TensorProto(name=tensor.name, data_location=TensorProto.EXTERNAL)
     for key, value in (("location", ExternalDataInfo(tensor).location), ("length", "0")):
         probe.external_data.add(key=key, value=value)

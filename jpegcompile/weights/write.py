@@ -1,4 +1,4 @@
-"""Writing models: in one file, or with the weights in a file of their own beside it."""
+"""Write a model as one file, or as a model file and a weight file."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from onnx.external_data_helper import uses_external_data
 from jpegcompile.files import write_together, writing
 from jpegcompile.weights.read import tensors_of
 
-# Smaller tensors stay in the model; that is also onnx's own bound.
+# Smaller tensors stay in the model file; onnx uses the same limit.
 SMALLEST = 1024
-# What is left of 2 GB for everything but the weights: nodes, functions, metadata.
+# Bytes of weights in a model file. The rest of 2 GB is reserved for nodes, functions and metadata.
 MOST_IN_ONE_FILE = (1 << 31) - (64 << 20)
 
 _ALIGNMENT = 4096
@@ -26,30 +26,36 @@ _CHUNK = 64 << 20
 
 
 class Place(NamedTuple):
-    """Where a tensor's bytes are in a file of weights."""
+    """Position of a tensor's bytes in a weight file."""
 
     offset: int
     length: int
 
 
 class WeightFile:
-    """Appends weights to a file, each at a multiple of a page, so that they can be mapped.
+    """Writer of a weight file that aligns each tensor to a page, so that it can be mapped.
 
     Attributes:
-        end: bytes that the file has.
+        end: size of the file in bytes.
     """
 
     def __init__(self, stream: BinaryIO, location: str, end: int = 0) -> None:
-        """Go on with a file of `end` bytes; `location` is what models call it."""
+        """Continue a weight file.
+
+        Args:
+            stream: the file.
+            location: name of the file in models.
+            end: current size of the file in bytes.
+        """
         self._stream = stream
         self._location = location
         self.end = end
 
     def append(self, values: NDArray[Any] | bytes) -> Place:
-        """Write an array's elements in C order, or raw data as they are.
+        """Write the elements of an array in C order, or raw bytes.
 
         Raises:
-            OSError: if they cannot be written.
+            OSError: if writing fails.
         """
         content = memoryview(values) if isinstance(values, bytes) else bytes_of(values)
         padding = -self.end % _ALIGNMENT
@@ -61,7 +67,7 @@ class WeightFile:
         return place
 
     def refer(self, tensor: onnx.TensorProto, place: Place) -> None:
-        """Let a tensor have its values at a place of this file."""
+        """Make a tensor external, with its values at a position of this file."""
         kept = onnx.TensorProto(
             name=tensor.name,
             data_type=tensor.data_type,
@@ -75,7 +81,7 @@ class WeightFile:
 
 
 def data_file(path: str | os.PathLike[str]) -> Path:
-    """The file of weights that belongs to a model written at `path`."""
+    """Return the path of the weight file for a model written at `path`."""
     target = Path(os.path.realpath(path) if os.path.islink(path) else path)
     return target.with_name(target.name + ".data")
 
@@ -88,18 +94,18 @@ def save(
     external_data: bool = False,
     companions: Mapping[Path, bytes] | None = None,
 ) -> None:
-    """Write a model so that it appears whole or not at all.
+    """Write a model atomically, with its weight file and companion files.
 
     Args:
         model: the model.
-        path: of the file.
-        weights: values of the initializers that the model has without them; with these there are
-            always two files.
-        external_data: whether weights go to a file of their own, `data_file(path)`.
-        companions: contents of files that appear with the model, by their paths.
+        path: path of the model file.
+        weights: values of the external initializers of the model. If given, a weight file is
+            always written.
+        external_data: whether to write the weights to a separate file, `data_file(path)`.
+        companions: contents of further files to write, by path.
 
     Raises:
-        AccessError: as `write_whole`; then what stood at all paths is still there.
+        AccessError: as `write_whole`; existing files are then unchanged.
     """
     others = [(file, writing(content)) for file, content in (companions or {}).items()]
     if not weights and not external_data:
@@ -131,7 +137,7 @@ def _move_weights(
             content = _raw_data(tensor)
             if len(content) >= SMALLEST:
                 file.refer(tensor, file.append(content))
-    # A branch may read a weight of the graph around it, and then the export repeats it there.
+    # The export repeats a weight in a branch that reads it from the enclosing graph.
     for tensor in tensors_of(model.graph):
         if uses_external_data(tensor) and tensor.name in places:
             file.refer(tensor, places[tensor.name])
@@ -144,5 +150,5 @@ def _raw_data(tensor: onnx.TensorProto) -> bytes:
 
 
 def bytes_of(values: NDArray[Any]) -> memoryview:
-    """The elements of an array in C order, not copied where they lie so."""
+    """Return the elements of an array in C order, without a copy if it is contiguous."""
     return np.ascontiguousarray(values).reshape(-1).view(np.uint8).data

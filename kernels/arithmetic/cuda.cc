@@ -1,4 +1,4 @@
-// JpegAdd, JpegSub, JpegScale, and JpegScaleAddRelu and its kin on CUDA.
+// JpegAdd, JpegSub, JpegScale, and JpegScaleAddRelu and related operators on CUDA.
 #include <memory>
 
 #include "arithmetic/residual.h"

@@ -1,5 +1,5 @@
-// JpegAdd and JpegSub, of a constant on the DC coefficients, and JpegScale, a factor for each
-// channel, alone and with the sum, the ReLU and the truncation behind it.
+// JpegAdd and JpegSub, which shift the DC coefficients by a constant, and JpegScale, a factor for
+// each channel, with and without the fused sum, ReLU and truncation.
 #include "arithmetic/residual.h"
 #include "arithmetic/scale_add_relu.h"
 #include "common/channel_affine.h"
@@ -17,7 +17,8 @@ class Shift : public ChannelAffineKernel {
 
   void compute(const Call& call) const override {
     const Maps given = maps(call);
-    run(call, given, std::nullopt, flat_operand(call.input(In::kValue), given.from, "value"), kSign);
+    run(call, given, std::nullopt, flat_operand(call.input(In::kValue), given.from, "value"),
+        kSign);
   }
 };
 

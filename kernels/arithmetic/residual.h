@@ -1,15 +1,16 @@
-// The map that JpegScaleAddRelu and its kin add.
+// The residual input of JpegScaleAddRelu and related operators.
 #pragma once
 
 #include "tiles/map.h"
 
 namespace jpegcompile {
 
-// Throws KernelError if it has another shape than x.
+// Throws KernelError if its shape differs from x.
 inline Map residual_map(const Shape& shape, const Map& x, int64_t group, int block,
                         int64_t frequencies) {
   if (!(shape == x.shape())) {
-    throw KernelError("the residual has shape " + shape.text() + ", x " + x.shape().text());
+    throw KernelError("the residual has shape " + shape.text() + ", but x has shape " +
+                      x.shape().text());
   }
   return Map::of(shape, group, block, frequencies, "residual");
 }

@@ -5,14 +5,15 @@
 namespace jpegcompile {
 namespace {
 
-// Where one tile begins, at a vector of its channels.
+// Addresses of one tile, from one vector of its channels on.
 struct Tile {
   const float* x;
   const float* residual;
   float* y;
 };
 
-// The first half of the inverse transform of what is summed; how many rows hold anything.
+// Computes the first half of the inverse transform of the sum. Returns the number of rows with
+// coefficients.
 template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE int sum_rows(const ScaleAddRelu& task, const Tile& tile, const V& scale,
                                 float* middle) {

@@ -1,4 +1,4 @@
-// y = relu(scale x + residual), a factor for each channel, of rows of one group of channels.
+// y = relu(scale x + residual), with one factor per channel, for rows of one group of channels.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ struct ScaleAddRelu {
   TileLayout y_at;
   int64_t rows, width;  // multiples of the block size
   int block;
-  int frequencies;      // that are made; others that have a place are zeros
-  const float* scale;   // of the 16 channels
+  int frequencies;      // to compute; other stored coefficients become zero
+  const float* scale;   // for the 16 channels
 };
 void scale_add_relu(const ScaleAddRelu& rows);
 

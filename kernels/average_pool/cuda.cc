@@ -13,7 +13,7 @@ class GlobalAveragePoolOnCuda : public GlobalPoolOnCuda {
       : GlobalPoolOnCuda(node, "average_pool.triton:global_average_pool") {}
 
  private:
-  // The mean of a tile is its first coefficient divided by the block size.
+  // The mean of a tile is its DC coefficient divided by the block size.
   void put_input(CudaCall&, const Map& map, const cuda::View& stored,
                  cuda::Arguments& arguments) const override {
     const int64_t tiles_y = map.height / block(), tiles_x = map.width / block();

@@ -14,7 +14,7 @@ struct Plane {
   float* sums;  // one, or [16]
 };
 
-// A sum for each row, then the sum of these: errors stay small.
+// Sums each row, then the sums of the rows, to keep the rounding error small.
 template <typename Isa>
 JPEGCOMPILE_INLINE void lanes_body(const Plane& plane) {
   using V = typename Isa::Vector;
@@ -75,7 +75,7 @@ class GlobalAveragePool : public Kernel {
     const Map map = Map::of(x.shape, x_group_, block_, x_frequencies_, "x");
     check_tiles(map, block_, "x");
     if (map.plane() == 0) throw KernelError("x of shape " + x.shape.text() + " has no pixels");
-    // In either layout: channels are all that is left of an image.
+    // The result has one pixel per channel, so it is the same in either layout.
     float* y = call.output_floats(Out::kY, {map.batch, map.channels, 1, 1});
     const float factor = static_cast<float>(block_) / static_cast<float>(map.plane());
     const int64_t cost = map.plane() / (block_ * block_);
@@ -85,7 +85,7 @@ class GlobalAveragePool : public Kernel {
       for (int64_t index = first; index < last; ++index) {
         float* to = y + index * lanes;
         if (map.is_compact) {
-          // As if each tile were one row, of which DC is the first.
+          // Each compact tile is processed as one row whose first element is DC.
           const int64_t coefficients = map.band.count(), tiles = cost;
           sum_lanes({x.floats() + index * map.group_floats(), 1, tiles * coefficients,
                      coefficients, to});

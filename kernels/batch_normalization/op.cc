@@ -1,4 +1,4 @@
-// JpegBatchNormalization: a factor for every coefficient, a shift of the DC coefficients.
+// JpegBatchNormalization: a factor for every coefficient, and a shift of the DC coefficients.
 #include "common/channel_affine.h"
 #include "generated/makers.h"
 

@@ -6,7 +6,7 @@
 namespace jpegcompile {
 namespace {
 
-// What is not a number stays so.
+// NaNs propagate.
 struct Bounds {
   float low, high;
 

@@ -1,4 +1,4 @@
-// A matrix of an axis that a node takes.
+// The matrix that a node applies to one axis.
 #pragma once
 
 #include <optional>
@@ -8,14 +8,15 @@
 
 namespace jpegcompile {
 
-// Made at session creation if it is a constant, else at every call.
+// Converted once, when the session is created, if the matrix is a constant; otherwise at every
+// call.
 class AxisOperand {
  public:
   enum class Side { kLeft, kRight };
 
   AxisOperand(const Node& node, In input, Side side, const char* name);
 
-  // `made` holds the matrix where it is made now.
+  // `made` stores the matrix if this call has to convert it.
   const AxisMatrix& of(const Call& call, std::optional<AxisMatrix>& made) const;
 
   static AxisMatrix matrix_of(const Tensor& matrix, Side side, const char* name);

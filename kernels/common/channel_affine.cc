@@ -11,7 +11,7 @@ struct AffineRows {
   int64_t rows, width;
   int block;
   const float* scale;  // [16]
-  const float* shift;  // [16], of DC coefficients
+  const float* shift;  // [16], for DC coefficients
 };
 
 template <typename Isa>
@@ -57,7 +57,7 @@ JPEGCOMPILE_INLINE void plane_body(const AffineRows& rows) {
 JPEGCOMPILE_MULTIVERSION(affine_lanes, lanes_body, AffineRows)
 JPEGCOMPILE_MULTIVERSION(affine_plane, plane_body, AffineRows)
 
-// Of the 16 channels of a strip.
+// Scale and shift of the 16 channels of a strip.
 struct Factors {
   Factors(const Strip& strip, const std::optional<Broadcast>& scales,
           const std::optional<Broadcast>& shifts, float factor) {
@@ -78,7 +78,7 @@ void ChannelAffineKernel::run(const Call& call, const Maps& given,
   Maps maps = given;
   maps.to = Map::of(maps.to.shape(), y_group_, block_, y_frequencies_, "y");
   check_places(maps.to, block_, maps.from.frequencies(block_));
-  // A constant over a tile of pixels is the DC coefficient constant * block.
+  // A constant over a tile of pixels has the DC coefficient constant * block.
   const float factor = sign * static_cast<float>(block_);
   if (maps.to.is_compact) return run_compact(call, maps, scale, shift, factor);
   if (!maps.from.is_grouped && !maps.to.is_grouped) {
@@ -97,7 +97,7 @@ void ChannelAffineKernel::run_compact(const Call& call, const Maps& maps,
                                       const std::optional<Broadcast>& shift, float factor) const {
   const Map& map = maps.to;
   check_same_places(maps.from, map, block_);
-  // As if each tile were one row, of which DC is the first.
+  // Each compact tile is processed as one row whose first element is DC.
   const auto coefficients = static_cast<int>(map.band.count());
   const TileLayout at = layout_of(map, block_);
   for_strips(call, map, block_, at.tile_row, [&](const Strip& strip) {

@@ -1,4 +1,4 @@
-// y = scale x, and a shift of the DC coefficients, for each channel of each image.
+// y = scale x, plus a shift of the DC coefficients, for each channel of each image.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,8 @@
 
 namespace jpegcompile {
 
-// A kernel of that form; either operand may be missing, which means 1 and 0. `sign` of the shift.
+// Base class of such kernels. A missing scale is 1, a missing shift is 0. `sign` multiplies the
+// shift.
 class ChannelAffineKernel : public TileKernel {
  protected:
   explicit ChannelAffineKernel(const Node& node)

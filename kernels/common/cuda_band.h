@@ -1,4 +1,4 @@
-// Matrices of an axis as kernels for CUDA read them.
+// Axis matrices in the form that CUDA kernels read.
 #pragma once
 
 #include <cstdint>
@@ -11,29 +11,31 @@
 
 namespace jpegcompile {
 
-// Of every few outputs, which are a group, the inputs that they read, beside each other.
+// A matrix split into groups of consecutive outputs. Each group stores one contiguous window of
+// inputs.
 struct AxisBand {
-  int64_t outputs = 0, inputs = 0;  // of the matrix
-  int64_t window = 0;               // inputs of a group
-  std::vector<float> values;        // [outputs, window], filled up to whole groups with zeros
-  std::vector<int32_t> starts;      // the first input of each group
+  int64_t outputs = 0, inputs = 0;  // size of the matrix
+  int64_t window = 0;               // inputs of one group
+  std::vector<float> values;        // [outputs, window], outputs padded to whole groups with zeros
+  std::vector<int32_t> starts;      // first input of each group
 };
 
-// Puts the values of a matrix into a band whose window and starts are there.
+// Copies the values of a matrix into a band whose window and starts are already set.
 void put_values(const AxisMatrix& matrix, int64_t group, AxisBand& band);
 
-// The narrowest band of a matrix whose outputs are groups by themselves. It reads no input beyond
-// the last.
+// Returns the narrowest band in which every output is its own group. No window extends past the
+// last input.
 AxisBand narrow_band(const AxisMatrix& matrix);
 
-// A matrix that a node takes: made into a band once if it is a constant, else at every call.
+// The matrix of a node as a band: converted once if the matrix is a constant, otherwise at every
+// call.
 class BandOperand {
  public:
   using Make = std::function<AxisBand(const Tensor& matrix)>;
   BandOperand(const Node& node, In input, Make make);
 
   std::shared_ptr<const AxisBand> of(const CudaCall& call) const;
-  // The parts of such a band in the memory of the device.
+  // Return device pointers to the parts of a band that `of` returned.
   cuda::DevicePointer values(CudaCall& call, const AxisBand& band) const;
   cuda::DevicePointer starts(CudaCall& call, const AxisBand& band) const;
 

@@ -42,7 +42,7 @@ cuda::Wanted FromPixelsOnCuda::wanted(const char* kernel, cuda::Constants others
 cuda::Arguments FromPixelsOnCuda::arguments(CudaCall& call, const Task& task) const {
   cuda::Arguments made;
   made.pointer("x", task.x.data);
-  // What the kernel does not read is y.
+  // Pointers that the kernel does not read are set to y.
   for (const char* unused : {"constants", "approximated"}) made.pointer(unused, task.y.data);
   made.pointer("forward", task.y.is_pixels()
                               ? task.y.data

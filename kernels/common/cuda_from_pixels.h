@@ -1,4 +1,4 @@
-// Kernels for CUDA that read the pixels of one map and finish what they make of them as
+// Base class of CUDA kernels that read the pixels of one map, and finish the result as
 // kernels/common/triton.py does.
 #pragma once
 
@@ -13,18 +13,18 @@ class FromPixelsOnCuda : public CudaKernel {
  protected:
   struct Task {
     Map from, to;
-    cuda::View x, y;  // x holds pixels
+    cuda::View x, y;  // x contains pixels
   };
   // Block sizes of x and y; 1 for pixels.
   FromPixelsOnCuda(const Node& node, int x_block, int y_block);
 
-  // What the kernel is compiled with besides `others`.
+  // Constants of the compiled kernel: the common ones and `others`.
   cuda::Wanted wanted(const char* kernel, cuda::Constants others) const;
-  // The arguments that all these kernels have; those of what follows the pixels of y.
+  // Arguments that all these kernels share, including the arguments of the epilogue.
   cuda::Arguments arguments(CudaCall& call, const Task& task) const;
 
  private:
-  // The map that is made of x. Throws KernelError if none can be, of x or with the other operands.
+  // Returns the output map for x. Throws KernelError if x does not fit the other operands.
   virtual Map result(const CudaCall& call, const Map& x) const = 0;
   virtual void launch(CudaCall& call, const Task& task) const = 0;
 

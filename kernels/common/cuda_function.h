@@ -1,4 +1,4 @@
-// Functions of the pixels of a map on CUDA, with what follows them.
+// Functions of the pixels of a map on CUDA, with their epilogue.
 #pragma once
 
 #include <optional>
@@ -9,19 +9,19 @@
 
 namespace jpegcompile {
 
-// y = T program(x, approximation): of a node whose maps have one size. The band of a node is that of
-// the approximation, or, if the operator truncates, of the result.
+// y = T program(x, approximation), for nodes whose maps have the same size. The input `band`
+// belongs to the approximation or, if the operator truncates, to the result.
 class FunctionOnCuda : public CudaKernel {
  public:
   // Block sizes of x and y; 1 for pixels.
   struct Blocks {
     int x, y;
   };
-  // The block size of the node for both maps.
+  // Both maps have the block size of the node.
   static Blocks same(const Node& node);
 
-  // A program of x and a map of ones that may as well act on coefficients. `vector` is an operand
-  // with a number for each channel, which takes the place of the last constant.
+  // A program of x and a map of ones. It is linear, so it may also run on coefficients. `vector` is
+  // an operand with one number per channel, which replaces the last constant.
   struct Linear {
     cuda::Program program;
     std::optional<In> vector;
@@ -39,12 +39,12 @@ class FunctionOnCuda : public CudaKernel {
  private:
   FunctionOnCuda(const Node& node, const ElementwiseOnCuda::Operation& operation,
                  std::optional<In> vector, const Blocks& blocks);
-  // The constants of the program, [constants, channels], with channels filled up to whole groups.
+  // The constants of the program, [constants, channels], with channels padded to whole groups.
   virtual std::vector<float> constants(CudaCall& call, const Map& x) const;
-  // Whether they are the same at every call.
+  // Whether the constants are the same at every call.
   virtual bool are_fixed() const { return true; }
   cuda::DevicePointer constants_on(CudaCall& call, const Map& x) const;
-  // How many frequencies of y are made.
+  // Number of frequencies of y to compute.
   int made_of(const CudaCall& call, const Map& x, const Map& y) const;
 
   Blocks blocks_;

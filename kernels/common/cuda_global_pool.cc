@@ -15,7 +15,8 @@ void GlobalPoolOnCuda::compute(CudaCall& call) const {
   const Map from = Map::of(x.shape, x_group_, block_, x_frequencies_, "x");
   check_tiles(from, block_, "x");
   if (from.plane() == 0) throw KernelError("x of shape " + x.shape.text() + " has no pixels");
-  // Channels are all that is left of an image: planes of one pixel are groups of channels, too.
+  // The result has one pixel per channel, so NCHW and grouped channels are the same if the groups
+  // are full.
   const Map to{from.batch, from.channels, 1, 1, from.channels % kLanes == 0};
   const cuda::DevicePointer y = call.output(Out::kY, to.shape());
   if (from.is_empty()) return;

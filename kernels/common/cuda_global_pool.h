@@ -1,4 +1,4 @@
-// Pools of whole channels on CUDA, as launch.py of their folders launches them.
+// Global pooling on CUDA, launched like launch.py of the operators' folders does.
 #pragma once
 
 #include "common/cuda_maps.h"
@@ -15,7 +15,7 @@ class GlobalPoolOnCuda : public CudaKernel {
   int block() const { return block_; }
 
  private:
-  // Describes what the kernel reads of the map.
+  // Adds the arguments that describe the part of the map that the kernel reads.
   virtual void put_input(CudaCall& call, const Map& map, const cuda::View& stored,
                          cuda::Arguments& arguments) const = 0;
   void launch(CudaCall& call, const Map& from, const cuda::View& y,

@@ -8,7 +8,7 @@ namespace {
 
 using cuda::Constants;
 
-// Channels of maps that thin kernels read.
+// Number of channels of maps that thin kernels read.
 constexpr int64_t kThin = 4;
 
 cuda::Wanted planes(const char* kernel, Constants constants) {
@@ -102,7 +102,7 @@ void ElementwiseOnCuda::run(CudaCall& call, const Task& task,
   const int64_t rows = task.map.batch * task.map.plane();
   const int64_t channels = cuda::padded(task.map.channels);
   if (rows == 0) return;
-  // What the kernel does not read is y.
+  // Pointers that the kernel does not read are set to y.
   const auto given = [&](cuda::DevicePointer data) { return data == 0 ? task.y.data : data; };
   const auto matrix = [&](bool is_needed, const cuda::TileMatrix& asked) {
     return is_needed ? matrix_on(call, asked, matrices) : task.y.data;
@@ -132,7 +132,7 @@ void ElementwiseOnCuda::run(CudaCall& call, const Task& task,
 }
 
 PixelsOnCuda::PixelsOnCuda(int block, int64_t group, int64_t frequencies)
-    // Of maps of pixels it is not asked for.
+    // Maps of pixels do not use this kernel, so any block size will do for them.
     : kernel_({}, false, cuda::standing(std::max(block, 2), group == 1 ? 0 : frequencies),
               cuda::View{}) {}
 

@@ -1,6 +1,5 @@
-// Maps as kernels for CUDA take and make them: operators' maps in planes, [N, C, H, W], are copied
-// to scratch memory with channels last, and coefficients are taken to pixels where a kernel reads
-// these alone.
+// Maps in the layouts that CUDA kernels read and write. NCHW maps are copied to scratch memory with
+// channels last. Coefficients are inverted for kernels that read only pixels.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +13,17 @@
 
 namespace jpegcompile {
 
-// Maps in planes to channels last, and back.
+// Converts NCHW maps to channels last, and back.
 class PlanesOnCuda {
  public:
   PlanesOnCuda();
 
-  // The map as it stands, or as a copy.
+  // Returns a view of the map itself if its layout fits, otherwise of a copy.
   cuda::View read(CudaCall& call, const Map& map, int block, cuda::DevicePointer data) const;
-  // The copy of a map of up to four channels [N, H, W, 4].
+  // Returns a copy of a map of up to four channels, [N, H, W, 4].
   cuda::DevicePointer read_thin(CudaCall& call, const Map& map, cuda::DevicePointer data) const;
-  // Where to make a map, which `write` then puts into the tensor.
+  // Returns the memory for a result, which `write` then copies into the tensor if it is not the
+  // tensor.
   cuda::View target(CudaCall& call, const Map& map, int block, cuda::DevicePointer data) const;
   void write(CudaCall& call, const Map& map, const cuda::View& made,
              cuda::DevicePointer data) const;
@@ -32,13 +32,13 @@ class PlanesOnCuda {
   cuda::Variants from_planes_, thin_from_planes_, to_planes_;
 };
 
-// A number for each channel in the memory of the device: [channels], filled up to whole groups.
+// One number per channel in device memory: [channels], padded to whole groups.
 struct DeviceVector {
   cuda::DevicePointer data = 0;
-  int64_t image = 0;  // from image to image; 0 if all have the same numbers
+  int64_t image = 0;  // elements from image to image; 0 if all images share the numbers
 };
 
-// y = T program(x, second, other, constants, vector): a function of the pixels of a map, or of two
+// y = T program(x, second, other, constants, vector): a function of the pixels of one map or of two
 // (kernels/arithmetic/triton.py). The second value is the approximation of x, or a map of ones.
 class ElementwiseOnCuda {
  public:
@@ -46,11 +46,11 @@ class ElementwiseOnCuda {
   struct Operation {
     cuda::Program program;
     bool approximates = false;
-    bool is_linear = false;   // reads ones, and acts on coefficients where x and y have the same
-    bool has_vector = false;  // in place of the last constant of the program
+    bool is_linear = false;   // reads ones; runs on coefficients if x and y have the same
+    bool has_vector = false;  // replaces the last constant of the program
     Other other = Other::kNone;
   };
-  // Views tell how maps stand, and not where.
+  // Only the layout of the views matters here, not their memory.
   ElementwiseOnCuda(const Operation& operation, const cuda::View& x, const cuda::View& y,
                     const cuda::View& other = {});
   ElementwiseOnCuda(cuda::Program program, bool approximates, const cuda::View& x,
@@ -61,8 +61,8 @@ class ElementwiseOnCuda {
     Map map;
     int block;
     cuda::View x, y;
-    int read;                           // frequencies of x
-    int made;                           // frequencies of y
+    int read;                           // frequencies of x to read
+    int made;                           // frequencies of y to compute
     int phi = 0;                        // frequencies of the approximation
     cuda::DevicePointer constants = 0;  // [constants of the program, channels]
     cuda::View other = {};
@@ -75,15 +75,16 @@ class ElementwiseOnCuda {
   cuda::Variants variants_;
 };
 
-// Pixels of maps of coefficients, for kernels that read pixels alone. The maps of a node stand alike.
+// Converts coefficients to pixels for kernels that read only pixels. All maps of a node have the
+// same layout.
 class PixelsOnCuda {
  public:
-  // Of maps with these attributes.
+  // `block`, `group` and `frequencies` are the attributes of these maps.
   PixelsOnCuda(int block, int64_t group, int64_t frequencies);
 
-  // The pixels that so many frequencies make, in scratch memory.
+  // Returns the pixels that the first `frequencies` make, in scratch memory.
   cuda::View made(CudaCall& call, const Map& map, const cuda::View& from, int frequencies) const;
-  // The pixels of the map, which is read where it stands if it holds them.
+  // Returns the pixels of the map; the map itself if it already contains pixels.
   cuda::View of(CudaCall& call, const Map& map, const cuda::View& from) const {
     return from.is_pixels() ? from : made(call, map, from, from.frequencies);
   }
@@ -93,7 +94,7 @@ class PixelsOnCuda {
   DeviceConstants matrices_;
 };
 
-// The matrix in the memory of the device.
+// Returns the matrix in device memory.
 cuda::DevicePointer matrix_on(CudaCall& call, const cuda::TileMatrix& matrix,
                               const DeviceConstants& matrices);
 

@@ -1,4 +1,4 @@
-// Inputs that kernels for CUDA read on the host.
+// Inputs that CUDA kernels read on the host.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace jpegcompile {
 
-// Kept where it is a constant, read at every call where the graph computes it.
+// A constant is copied at session creation; a computed input is read at every call.
 class HostOperand {
  public:
   HostOperand(const Node& node, In input) : input_(input) {
@@ -34,14 +34,14 @@ class HostOperand {
   std::optional<std::vector<float>> values_;
 };
 
-// A number for each channel of x into a row of constants. Throws KernelError for an operand that has
-// other numbers for other pixels or images.
+// Copies one number per channel of x into a row of constants. Throws KernelError for an operand
+// whose numbers differ between pixels or images.
 inline void put_channels(const Tensor& operand, const Map& x, In name, float* row) {
   const Broadcast numbers(operand, x, name_of(name));
   if (!numbers.is_flat() || !numbers.is_for_all_images()) {
     throw KernelError(std::string(name_of(name)) + " of shape " + operand.shape.text() +
-                      " varies within a channel, which GPU kernels do not take; run the model on"
-                      " the CPU");
+                      " varies within a channel or image, which GPU kernels do not support; run"
+                      " the model on the CPU");
   }
   for (int64_t channel = 0; channel < x.channels; ++channel) row[channel] = numbers.at(0, channel);
 }

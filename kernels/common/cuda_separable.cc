@@ -1,5 +1,5 @@
-// The operators of separable.cc on CUDA, as kernels/resample/launch.py launches them. The matrices
-// of a node act on coefficients, which the kernel takes for pixels.
+// The operators of separable.cc on CUDA, launched like kernels/resample/launch.py does. The
+// matrices of a node act on coefficients, which the kernel treats as pixels.
 #include <memory>
 
 #include "common/axis_operand.h"
@@ -65,7 +65,7 @@ class SeparableOnCuda : public CudaKernel {
   void launch(CudaCall& call, const cuda::View& x, const Map& to, const cuda::View& y,
               cuda::Arguments& arguments) const {
     arguments.pointer("x", x.data);
-    // What the kernel does not read is y.
+    // Pointers that the kernel does not read are set to y.
     for (const char* unused : {"constants", "approximated", "forward", "y"}) {
       arguments.pointer(unused, y.data);
     }

@@ -1,4 +1,4 @@
-// Functions of the pixels of two maps on CUDA, with what follows them.
+// Functions of the pixels of two maps on CUDA, with their epilogue.
 #pragma once
 
 #include <optional>
@@ -8,11 +8,11 @@
 
 namespace jpegcompile {
 
-// y = T program(x, residual): of a node whose maps have one size and block size.
+// y = T program(x, residual), for nodes whose maps have the same size and block size.
 class TwoMapsOnCuda : public CudaKernel {
  public:
-  // `vector` is an operand with a number for each channel, which takes the place of the last constant
-  // of the program.
+  // `vector` is an operand with one number per channel, which replaces the last constant of the
+  // program.
   TwoMapsOnCuda(const Node& node, const cuda::Program& program, std::optional<In> vector = {});
 
   void compute(CudaCall& call) const override;
@@ -22,8 +22,8 @@ class TwoMapsOnCuda : public CudaKernel {
   int64_t other_group_, other_frequencies_;
 
  private:
-  // The other map of a call, of one image or of one channel if it goes with all of x. Throws
-  // KernelError for a shape that does not fit.
+  // Returns the shape of the second map; it may have one image or one channel, which then applies
+  // to all of x. Throws KernelError for a shape that does not fit.
   virtual Map other_map(const Shape& shape, const Map& x) const = 0;
 
   int64_t x_group_, y_group_, x_frequencies_, y_frequencies_;

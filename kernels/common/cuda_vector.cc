@@ -10,8 +10,8 @@ using cuda::View;
 
 constexpr ElementwiseOnCuda::Other kOneChannel = ElementwiseOnCuda::Other::kOneChannel;
 
-// An operand that broadcasts to [N, C, 1, 1], in planes of one pixel, which are groups of channels
-// where there are enough.
+// An operand that broadcasts to [N, C, 1, 1], as a map of one pixel. Such a map is also in groups
+// of channels if the groups are full.
 Map plane_of(const Shape& shape) {
   const size_t rank = shape.rank();
   const int64_t images = rank == 4 ? shape[0] : 1, channels = rank >= 3 ? shape[rank - 3] : 1;
@@ -30,7 +30,7 @@ DeviceVector VectorOnCuda::read(CudaCall& call, In name, const Map& x) const {
   Map map = plane_of(operand.shape);
   View made = planes_.read(call, map, 1, operand.data);
   if (map.channels != x.channels) {
-    // One number for all channels.
+    // One number applies to all channels.
     const View number = made;
     map.channels = x.channels;
     made = cuda::channels_last(map, 1, call.scratch(cuda::channels_last_floats(map)));

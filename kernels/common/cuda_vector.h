@@ -1,4 +1,4 @@
-// Operands with a number for each channel that kernels for CUDA read on the device.
+// Operands with one number per channel that CUDA kernels read in device memory.
 #pragma once
 
 #include "common/cuda_maps.h"
@@ -9,8 +9,8 @@ class VectorOnCuda {
  public:
   VectorOnCuda();
 
-  // The operand as one number for each channel of x, where it stands or as a copy; nothing if x
-  // is empty. Throws KernelError if it does not broadcast to that.
+  // Returns the operand as one number per channel of x: the tensor itself or a copy, or nothing if
+  // x is empty. Throws KernelError if the operand does not broadcast to this shape.
   DeviceVector read(CudaCall& call, In name, const Map& x) const;
 
  private:

@@ -12,10 +12,10 @@ inline Form form_of(Masking masking) {
   return masking == Masking::kAsm ? Form::kMasked : Form::kApproximated;
 }
 
-// `Family` makes the function of an operator:
+// `Family` defines the function of an operator:
 //   Function                            its type
 //   Family(call, map)                   reads the parameters
-//   Function of(strip) const            for the rows of a strip
+//   Function of(strip) const            the function for the rows of a strip
 //   static void run(rows)               the multiversioned loop
 template <typename Family>
 class PiecewiseKernel : public TileKernel {

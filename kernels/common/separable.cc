@@ -1,5 +1,5 @@
-// JpegAveragePool, JpegReduceMean, JpegSlice, JpegPad, JpegResize and others: y = rows x columns, a
-// matrix for each axis of a map.
+// JpegAveragePool, JpegReduceMean, JpegSlice, JpegPad, JpegResize and others: y = rows x columns,
+// with one matrix for each axis of a map.
 #include <algorithm>
 #include <string>
 
@@ -13,8 +13,8 @@
 namespace jpegcompile {
 namespace {
 
-// A task makes some rows of a group of channels: rows of sums over the map's rows first, then sums
-// over their columns.
+// A task computes some rows of a group of channels. It first sums over the map's rows, then over
+// its columns.
 class Separable : public Kernel {
  public:
   explicit Separable(const Node& node)
@@ -35,7 +35,7 @@ class Separable : public Kernel {
     check_tiles(to, unit_, "y");
     float* y = call.output_floats(Out::kY, to.shape());
     if (to.height == 0) return;
-    // Every output row takes its share of the map.
+    // Each output row costs an equal part of the map.
     const int64_t taken = ceil_div(from.height * from.pitch(), to.height);
     const int64_t cost = unit_ * std::max(taken, to.pitch());
     for_strips(call, to, unit_, cost, [&](const Strip& strip) {
@@ -71,7 +71,8 @@ class Separable : public Kernel {
 
 Map resampled(const Map& from, const AxisSizes& taken, const AxisSizes& made, int64_t group) {
   if (taken.rows != from.height || taken.columns != from.width) {
-    throw KernelError("x of shape " + from.shape().text() + " meets matrices for " +
+    throw KernelError("x of shape " + from.shape().text() +
+                      " does not match the matrices, which are for " +
                       std::to_string(taken.rows) + "x" + std::to_string(taken.columns));
   }
   return Map::of({from.batch, from.channels, made.rows, made.columns}, group, "y");

@@ -1,4 +1,4 @@
-// The geometry of operators that are a matrix for each axis of a map.
+// Geometry of operators that apply one matrix to each axis of a map.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@ struct AxisSizes {
   int64_t rows, columns;
 };
 
-// The map that matrices make of another, `taken` and `made` being their inputs and outputs. Throws
-// KernelError if they do not fit the map.
+// Returns the output map for matrices with `taken` inputs and `made` outputs. Throws KernelError if
+// the matrices do not fit the input map.
 Map resampled(const Map& from, const AxisSizes& taken, const AxisSizes& made, int64_t group);
 
 }  // namespace jpegcompile

@@ -1,4 +1,4 @@
-// What kernels share that make a map of the size and the block size of the one they take.
+// Base class of kernels whose output map has the size and block size of the input map.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace jpegcompile {
 
 class TileKernel : public Kernel {
  public:
-  // Both maps of a call, which tiles fill; those of y stand whole.
+  // Both maps of a call, which consist of whole tiles. y is not compact.
   struct Maps {
     Map from, to;
     const float* x;

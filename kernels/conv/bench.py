@@ -1,23 +1,20 @@
-"""How fast 3x3 convolutions run by each native method, and in ONNX Runtime.
+"""Time 3x3 convolutions by each native method and in ONNX Runtime.
 
-    python kernels/conv/bench.py [--batch N ...] [--threads N] [--rounds N] [--json]
+    python kernels/conv/bench.py [--batch N ...] [--threads N] [--rounds N] [--json FILE]
 
-Each measurement is a chain of equal layers with ReLU, jpeg domain in and out at the block size of
-the map, with enough layers that their weights come from where those of a network come from. The
-chain's result is checked against ONNX Runtime's on the spatial twin first; then all ways run in
-turn. With one thread the processor time of the thread is taken, which other processes disturb less.
-`--json` is what `jpegcompile.cost.fit` takes.
+Each measurement runs a chain of equal convolutions with ReLU. Input and output are in the JPEG
+domain, at the block size of the map. Chains are long enough that weights are read from the same
+level of the memory as in a network. The benchmark checks the result of each chain against the
+spatial chain in ONNX Runtime, then times all methods in interleaved rounds. With one thread it
+measures processor time, which other processes disturb less. `jpegcompile.cost.fit` reads the record
+that `--json` writes.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import statistics
 import time
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,13 +25,15 @@ from onnx import TensorProto, helper, numpy_helper
 
 from jpegcompile.cost.model import METHODS, Layer, fastest
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
+from jpegcompile.evaluation.benchmark.record import Record, parser_for
+from jpegcompile.evaluation.benchmark.rounds import interleaved, timed
 from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, DOMAIN_VERSION
 from jpegcompile.operators.fragments import FORWARD, INVERSE
 from jpegcompile.operators.function import node_of
 from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.runtime.native import custom_ops_library
 
-# (channels, size of the map, layers)
+# (channels, height and width of the map, layers in the chain)
 LAYERS = (
     (64, 112, 2),
     (64, 56, 6),
@@ -53,7 +52,7 @@ Tensor = NDArray[np.float32]
 
 
 def weights_of(channels: int, count: int) -> list[Tensor]:
-    """Kernels whose results are about as large as what they are given."""
+    """Return kernels whose results have about the same magnitude as their inputs."""
     generator = np.random.default_rng(0)
     scale = np.float32(np.sqrt(2 / (9 * channels)))
     shape = (channels, channels, 3, 3)
@@ -61,7 +60,7 @@ def weights_of(channels: int, count: int) -> list[Tensor]:
 
 
 def spatial_chain(weights: list[Tensor], size: int) -> onnx.ModelProto:
-    """Conv and Relu as standard operators."""
+    """Return a chain of the standard operators Conv and Relu."""
     nodes, tensor = [], "x"
     for index in range(len(weights)):
         nodes.append(helper.make_node("Conv", [tensor, f"w{index}"], ["c"], pads=[1] * 4))
@@ -72,7 +71,7 @@ def spatial_chain(weights: list[Tensor], size: int) -> onnx.ModelProto:
 
 
 def native_chain(weights: list[Tensor], size: int, method: str) -> onnx.ModelProto:
-    """JpegConvRelu by one method, in groups of channels except at both ends."""
+    """Return a chain of JpegConvRelu by one method, with grouped channels inside the chain."""
     block, last = block_size(size, size), len(weights) - 1
     nodes = []
     for index in range(len(weights)):
@@ -94,7 +93,7 @@ def native_chain(weights: list[Tensor], size: int, method: str) -> onnx.ModelPro
         )
         nodes.append(node)
     bias = np.zeros(len(weights[0]), np.float32)
-    # Kernels know the transforms; the matrices are for function bodies, which are not here.
+    # Only function bodies read the matrices of the transforms, and this model has no bodies.
     return _model(nodes, f"y{last}", weights, size, {"bias": bias, "unused": np.zeros(1, "f")})
 
 
@@ -119,7 +118,7 @@ def _model(
 
 
 def session_of(model: onnx.ModelProto, threads: int) -> ort.InferenceSession:
-    """A session with the native library, whose idle threads leave the cores to the others."""
+    """Return a session with the native library; its idle threads do not spin."""
     library = custom_ops_library()
     assert library is not None, "no native library is installed"
     options = ort.SessionOptions()
@@ -130,21 +129,21 @@ def session_of(model: onnx.ModelProto, threads: int) -> ort.InferenceSession:
 
 
 def check_equal(name: str, actual: Tensor, expected: Tensor, layers: int) -> None:
-    """Compare a chain in the jpeg domain, brought back to pixels, with the spatial one.
+    """Compare the pixels of a chain in the JPEG domain with those of the spatial chain.
 
-    Each layer rounds sums of a few thousand products, relative to what it is given by some 1e-6 at
-    the worst (Winograd's points included), and passes on what it was given.
+    Each layer rounds sums of a few thousand products, by about 1e-6 of its input at most (including
+    the points of Winograd's method), and passes on the error of its input.
 
     Raises:
-        AssertionError: if the largest difference is beyond that.
+        AssertionError: if the largest difference exceeds this rounding error.
     """
     allowed = 1e-5 * layers * float(np.abs(expected).max())
     difference = float(np.abs(actual - expected).max())
-    assert difference <= allowed, f"{name}: is off by {difference:g}, {allowed:g} is rounding"
+    assert difference <= allowed, f"{name}: differs by {difference:g} > {allowed:g}"
 
 
 def measure(channels: int, size: int, layers: int, batch: int, threads: int, rounds: int) -> Any:
-    """Median seconds of a layer by each method, and of ONNX Runtime."""
+    """Return a row: median seconds of one layer by each method and in ONNX Runtime."""
     weights = weights_of(channels, layers)
     block = block_size(size, size)
     spatial = np.random.default_rng(1).standard_normal((batch, channels, size, size), np.float32)
@@ -158,50 +157,31 @@ def measure(channels: int, size: int, layers: int, batch: int, threads: int, rou
         pixels = to_spatial(results[method].astype(np.float64), block)
         check_equal(f"{method} {channels}x{size}", pixels, results["onnxruntime"], layers)
     clock = time.process_time if threads == 1 else time.perf_counter
-    times: dict[str, list[float]] = {name: [] for name in sessions}
-    for _ in range(rounds):
-        for name, session in sessions.items():
-            start = clock()
-            session.run(None, {"x": feeds[name]})
-            times[name].append((clock() - start) / layers)
+    runs = {name: partial(s.run, None, {"x": feeds[name]}) for name, s in sessions.items()}
+    found = interleaved({name: timed(run, clock) for name, run in runs.items()}, rounds)
     layer = Layer(channels, channels, size, size, batch)
     return {
         "layer": asdict(layer),
-        "seconds": {name: statistics.median(values) for name, values in times.items()},
+        "seconds": {name: median / layers for name, median in found.medians().items()},
         "chosen": fastest(layer),
     }
 
 
-def machine() -> str:
-    """Processor and number of cores."""
-    name = platform.processor() or platform.machine()
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as stream:
-            name = next(
-                (x.split(":")[1].strip() for x in stream if x.startswith("model name")), name
-            )
-    except OSError:
-        return name
-    return f"{name}, {os.cpu_count()} cores"
-
-
 def main() -> None:
     """Check, measure and print the result."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = parser_for(__doc__, rounds=15)
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     rows = []
     for channels, size, layers in LAYERS:
         for batch in arguments.batch:
             row = measure(channels, size, layers, batch, arguments.threads, arguments.rounds)
             rows.append(row)
-            if not arguments.json:
-                _print(row)
+            _print(row)
     if arguments.json:
-        print(json.dumps({"machine": machine(), "threads": arguments.threads, "rows": rows}))
+        settings = {"threads": arguments.threads, "rounds": arguments.rounds}
+        Record("conv", rows, settings).write(arguments.json)
 
 
 def _print(row: Any) -> None:

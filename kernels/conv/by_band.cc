@@ -1,5 +1,5 @@
-// 1x1 convolutions of maps that stand compactly: rows of the matrix product are the coefficients
-// that are there, so the work is proportional to how many they are.
+// 1x1 convolutions of compact maps. The rows of the matrix product are the stored coefficients, so
+// the work is proportional to their number.
 #include <algorithm>
 #include <vector>
 
@@ -11,18 +11,18 @@
 namespace jpegcompile {
 namespace {
 
-// Rows of the product in a task, and those whose sums, of two groups, stay in the nearest cache
-// until they are finished.
+// kTaskRows: rows of the product in a task. kNearRows: rows whose sums, of two groups, stay in the
+// nearest cache until they are finished.
 constexpr int64_t kTaskRows = 448;
 constexpr int64_t kNearRows = 192;
 // Enough that threads finish at about the same time.
 constexpr int64_t kTasks = 12;
 
-// Tiles of an image, and how they and the output's groups are shared out.
+// How the tiles of an image and the output's groups are divided into tasks.
 struct Schedule {
   int64_t in_row, tiles;          // in a row of tiles, in all
-  int64_t near, each, strips;     // tiles of a part, of a task; tasks to an image
-  int64_t chunk, chunks;          // groups of a task; tasks to a strip
+  int64_t near, each, strips;     // tiles of a part, of a task; tasks per image
+  int64_t chunk, chunks;          // groups of a task; tasks per strip
 };
 
 Schedule schedule_for(const Convolution& task, int64_t tasks) {
@@ -31,12 +31,12 @@ Schedule schedule_for(const Convolution& task, int64_t tasks) {
   Schedule schedule{};
   schedule.in_row = task.input.width / block;
   schedule.tiles = task.input.height / block * schedule.in_row;
-  // What is copied into planes is copied by whole rows.
+  // NCHW maps are copied in whole rows.
   const bool is_copied =
       !task.output.is_grouped || (task.residual != nullptr && !task.residual_map.is_grouped);
   const int64_t unit = is_copied ? schedule.in_row : 1;
   schedule.near = std::max<int64_t>(kNearRows / (count * unit), 1) * unit;
-  // Whole rows of tiles follow each other in memory, compact or not.
+  // Whole rows of tiles are contiguous in memory, compact or not.
   if (schedule.near > schedule.in_row) schedule.near -= schedule.near % schedule.in_row;
   const int64_t parts = std::max<int64_t>(kTaskRows / (count * schedule.near), 1);
   schedule.each = std::min(parts * schedule.near, schedule.tiles);
@@ -48,12 +48,12 @@ Schedule schedule_for(const Convolution& task, int64_t tasks) {
   return schedule;
 }
 
-// Consecutive tiles of one image, and how many there are in a row.
+// Consecutive tiles of one image. `in_row` is the number of tiles in a row.
 struct Tiles {
   int64_t image, first, count, in_row;
 };
 
-// Sums of one group, which stand as the input does, row of tiles by row of tiles.
+// Finishes the sums of one group. Sums have the layout of the input, row of tiles by row of tiles.
 void finish_tiles(const Convolution& task, const Tiles& tiles, int64_t group, const float* sums) {
   const int64_t block = task.output_block;
   const TileLayout layout = TileLayout::compact(task.input.band, tiles.in_row);
@@ -71,7 +71,8 @@ void finish_tiles(const Convolution& task, const Tiles& tiles, int64_t group, co
 void convolve_tiles(const Convolution& task, const Tiles& tiles, int64_t group, int64_t end) {
   thread_local std::vector<int64_t> offsets;
   const int64_t rows = tiles.count * task.input.band.count(), plane = task.input.group_floats();
-  // The groups of a grouped convolution read different inputs.
+  // In a grouped convolution every output group reads other inputs, so groups are computed one at a
+  // time.
   const int64_t step = task.weights->window.group == 1 ? 2 : 1;
   for (; group < end; group += step) {
     const Taps& taps = task.weights->taps[static_cast<size_t>(group)];

@@ -1,9 +1,9 @@
-// 3x3 convolutions of stride 1: tiles to Winograd's points, a matrix product at each point, back.
+// 3x3 convolutions of stride 1: transform tiles to Winograd's points, compute a matrix product at
+// each point, transform back.
 //
-// Two orders of the work, by what has to be read more often. Where maps are large, a task takes
-// some rows of tiles through all three steps while they stay near, and reads all weights. Where
-// weights are large, all tiles are brought to the points first, and a task takes some output
-// channels of all of them.
+// The order of the work depends on what would be read more often. For large maps, a task computes
+// all three steps for some rows of tiles, which stay in cache, and reads all weights. For large
+// weights, all tiles are transformed first; then a task computes some output channels of all tiles.
 #include <algorithm>
 #include <vector>
 
@@ -16,17 +16,17 @@
 namespace jpegcompile {
 namespace {
 
-// Floats of tiles at all points that stay near a core while a task works on them.
+// Floats of transformed tiles that stay in a core's cache while a task works on them.
 constexpr int64_t kNearFloats = int64_t{160} << 10;
-// Floats of weights that stay near a core from one task to the next: those of 64 by 64 channels at 36
-// points do.
+// Floats of weights that stay in a core's cache from one task to the next. The weights of 64 by 64
+// channels at 36 points fit.
 constexpr int64_t kKeptFloats = int64_t{160} << 10;
 constexpr int64_t kFewTasks = 4;
 constexpr int64_t kManyUnits = 16;
-// Enough rows of a matrix product to fill registers.
+// Enough rows of a matrix product to fill the registers.
 constexpr int64_t kTilesEach = 12;
 
-// Units are rows of tiles of one image whose outputs are whole rows of blocks.
+// A unit is a number of rows of tiles of one image whose outputs are whole rows of blocks.
 struct Units {
   int m;
   int64_t points;
@@ -34,7 +34,7 @@ struct Units {
   int64_t columns;       // tiles in a row
   int64_t cell;          // tiles of a row whose outputs are whole blocks
   int64_t per_image;
-  int64_t count;         // of all images at hand
+  int64_t count;         // of all current images
 
   int64_t tiles_each() const { return rows_each * columns; }
   int64_t cells() const { return ceil_div(columns, cell); }
@@ -53,13 +53,13 @@ Units units_of(const Convolution& task, int64_t images) {
   return units;
 }
 
-// A unit, or some columns of it.
+// A unit, or some columns of a unit.
 struct Part {
   int64_t unit, column, columns;  // columns of tiles
 };
 
-// Memory of tiles at the points: [points][groups][tiles][16], points a little further apart, so
-// that they do not all fall into the same lines of a cache.
+// Memory of transformed tiles: [points][groups][tiles][16]. The distance between points is a little
+// larger than necessary, so that points do not map to the same cache lines.
 struct Transformed {
   float* data;
   int64_t tiles, groups;
@@ -86,7 +86,7 @@ void to_points(const Convolution& task, const Units& units, const Source& source
                   part.column, part.columns, to.at(group, tile), to.point_stride()});
 }
 
-// Sums at all points of some groups of outputs, of `tiles` tiles from `tile` on.
+// Computes the sums at all points for some output groups, for `tiles` tiles from `tile` on.
 void multiply_points(const Convolution& task, const Transformed& from, int64_t tile, int64_t tiles,
                      int64_t group, int64_t groups, const Transformed& to) {
   thread_local std::vector<int64_t> offsets;
@@ -104,7 +104,7 @@ void multiply_points(const Convolution& task, const Transformed& from, int64_t t
   }
 }
 
-// The output of one part of a unit and one group.
+// Computes the output of one part of a unit and one group.
 void from_points(const Convolution& task, const Units& units, const Source& source,
                  const Part& part, int64_t group, const float* sums, int64_t point_stride) {
   const int64_t image = source.first_image + part.unit / units.per_image;
@@ -120,8 +120,8 @@ void from_points(const Convolution& task, const Units& units, const Source& sour
   finish_area(task, area, group, strip);
 }
 
-// How the first order shares out tiles: some units for a task, or, where there are few units, a
-// part of one.
+// How the first order divides tiles: a task computes some units or, if there are few units, a part
+// of one.
 struct Shares {
   int64_t units_each, parts;
 
@@ -165,7 +165,7 @@ void by_tiles(const Call& call, const Convolution& task, const Units& units,
                Stage{static_cast<size_t>(shares.tasks(units)), convolve});
 }
 
-// Channels of the second order's tasks.
+// Number of channel groups in a task of the second order.
 int64_t groups_each(int64_t outputs) {
   return std::max<int64_t>(2, (outputs / kFewTasks + 1) / 2 * 2);
 }
@@ -182,7 +182,7 @@ void by_channels(const Call& call, const Convolution& task, const Units& units,
     to_points(task, units, source, {unit, 0, units.columns}, number / units.count, at_points,
               unit * tiles_each);
   };
-  // With few channels tiles are shared out as well.
+  // With few channels, tiles are divided as well.
   const int64_t chunks = ceil_div(outputs, most_groups);
   const int64_t parts = std::min(ceil_div(call.wanted_tasks(kFewTasks), chunks), units.count);
   const auto convolve = [&](size_t index) {
@@ -207,20 +207,21 @@ void by_channels(const Call& call, const Convolution& task, const Units& units,
                Stage{static_cast<size_t>(chunks * parts), convolve});
 }
 
-// Tiles that one task takes, so that what it makes of them stays near and threads are busy.
+// Chooses the tiles of a task, so that their results stay in cache and all threads are busy.
 Shares shares_of(const Convolution& task, const Units& units, int64_t wanted) {
   const int64_t floats = units.points * units.tiles_each() * kLanes *
                          (task.input.groups() + task.output.groups());
   const int64_t shared = ceil_div(units.count, wanted);
   const int64_t each = std::max<int64_t>(std::min(kNearFloats / floats, shared), 1);
-  // Rows of a map that is copied are written whole.
+  // Rows of an NCHW map are written whole.
   if (each > 1 || units.count > kManyUnits || !task.output.is_grouped) return {each, 1};
-  // So few units that one more or less on a thread would be felt.
+  // There are few units, so threads with different numbers of units would finish at different
+  // times.
   return {1, std::clamp<int64_t>(units.tiles_each() / kTilesEach, 1, units.cells())};
 }
 
-// Which order has less to read, of what it reads again and again. Weights that a core keeps near
-// cost nothing, so several tasks that share nothing else are better than two stages that do.
+// Whether the first order reads less repeatedly. Weights that stay in a core's cache cost nothing;
+// then several independent tasks are better than two dependent stages.
 bool is_by_tiles(const Convolution& task, const Units& units, const Shares& shares) {
   const int64_t inputs = task.input.groups(), outputs = task.output.groups();
   const int64_t weights = units.points * inputs * outputs * kLanes * kLanes;

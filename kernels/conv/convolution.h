@@ -1,4 +1,4 @@
-// A convolution between two maps, each in the jpeg domain or not, with what follows it.
+// A convolution between two maps, each in the spatial or the JPEG domain, with its epilogue.
 #pragma once
 
 #include <cstdint>
@@ -12,53 +12,52 @@ namespace jpegcompile {
 
 struct Gemm;
 
-// What one call convolves. Vectors of channels are filled up to whole groups of 16.
+// The work of one call. Vectors of channels are padded to whole groups of 16.
 struct Convolution {
   const Weights* weights;
   Map input, output, residual_map;
   TileLayout output_at, residual_at;
   int input_block, output_block;
-  int frequencies;       // of the output's tiles; coefficients beyond them are zero
-  bool on_coefficients;  // a 1x1 convolution that commutes with the transform
+  int frequencies;       // of the output's tiles; further coefficients are zero
+  bool on_coefficients;  // a 1x1 convolution, which commutes with the transform
   const float* x;
   const float* residual;  // or null
   float* y;
-  Epilogue epilogue;     // of the first group of outputs
+  Epilogue epilogue;     // for the first group of outputs
 
   Epilogue epilogue_of(int64_t group) const;
-  // Whether sums can be finished one by one: no transform follows, and no rearrangement.
+  // Whether sums can be finished one by one: no transform follows, and the layout stays the same.
   bool is_elementwise() const;
 };
 
-// By the method of the weights.
+// Convolves with the method of the weights.
 void convolve(const Call& call, const Convolution& task);
 void convolve_directly(const Call& call, const Convolution& task);
 void convolve_by_winograd(const Call& call, const Convolution& task);
-// A convolution on coefficients whose input stands compactly.
+// A convolution of a compact input on coefficients.
 void convolve_band(const Call& call, const Convolution& task);
 
-// A rectangle of the output: whole blocks of one image.
+// A rectangle of the output that consists of whole blocks of one image.
 struct Area {
   int64_t image, row, rows, column, columns;
 };
 
-// Brings near what finishing an area will write, and read of the residual.
+// Prefetches the memory that finishing an area will write, and read from the residual.
 void look_ahead(const Convolution& task, const Area& area, int64_t group);
-// The same of the sums of a product that begin at a pixel, a row of them for each row of the
-// product: tiles that stand compactly are rows of 16 floats, too, though fewer. Only of maps that
-// are grouped.
+// Prefetches the same for the sums of a product that begin at a pixel, one row of sums for each row
+// of the product. Compact tiles are rows of 16 floats, too, but fewer. Only for grouped maps.
 struct SumsPlace {
   int64_t image, group, row, column;
 };
 void look_ahead(const Convolution& task, const SumsPlace& first, Gemm& gemm);
-// Finishes sums of one group of outputs, [rows][columns][16], and puts them into the output.
+// Finishes the sums of one output group, [rows][columns][16], and writes them to the output.
 void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums);
-// The same of sums that stand otherwise, of coefficients that may be few.
+// The same for sums in another layout, possibly of few coefficients.
 void finish_area(const Convolution& task, const Area& area, int64_t group, const float* sums,
                  const TileLayout& sums_at);
 
-// Pixels of the input of some images, [images][groups][height + pads][width + pads][16], or, of an
-// image of few channels, [images][height + pads][width + pads][channels].
+// Pixels of the input of some images: [images][groups][height + pads][width + pads][16] or, for
+// images of few channels, [images][height + pads][width + pads][channels].
 struct Pixels {
   const float* data;
   int64_t height, width;
@@ -66,12 +65,12 @@ struct Pixels {
   int64_t group_floats() const { return height * width * kLanes; }
 };
 
-// In which order neighbouring tasks go through a map: along rows of blocks, all channels of one
-// before the next one's, or along channels, all rows of a group before the next one's. Stages and
-// operators that go the same way find near a core what it has made.
+// The order in which consecutive tasks traverse a map. kRows: all channels of a row of blocks
+// before the next row. kChannels: all rows of a group before the next group. Stages and operators
+// with the same order find their data in the caches of the same core.
 enum class Order { kRows, kChannels };
 
-// The work that fills them: nothing where the tensor itself will do, else `count` items.
+// Computes such pixels, in `count` items; no items if the tensor itself can be used.
 class Reading {
  public:
   // `scratch` has `pixel_floats` (or `thin_pixel_floats`) floats for each image.
@@ -100,7 +99,7 @@ class Reading {
   int64_t rows_each_ = 0, parts_ = 0;  // of a plane
 };
 
-// Floats of scratch for one image; 0 where the tensor itself will do.
+// Floats of scratch memory for one image; 0 if the tensor itself can be used.
 int64_t pixel_floats(const Convolution& task, bool with_pads);
 int64_t thin_pixel_floats(const Convolution& task);
 

@@ -53,7 +53,7 @@ class ConvolveOnCuda : public CudaKernel {
     const Tensor weight = convolution_.weight(call);
     task.weights = jpegcompile::described(weight, window_);
     if (is_pointwise_ && !task.weights.window.is_pointwise()) {
-      throw KernelError("weights of shape " + weight.shape.text() + " are no 1x1 kernels");
+      throw KernelError("weights of shape " + weight.shape.text() + " are not 1x1 kernels");
     }
     const DeviceTensor x = call.input(In::kX);
     task.input = Map::of(x.shape, x_group_, input_block_, x_frequencies_, "x");
@@ -78,14 +78,14 @@ class ConvolveOnCuda : public CudaKernel {
   Map residual_map(const CudaCall& call, const Task& task) const {
     const DeviceTensor residual = call.input(In::kResidual);
     if (!(residual.shape == task.output.shape())) {
-      throw KernelError("the residual has shape " + residual.shape.text() + ", the output " +
-                        task.output.shape().text());
+      throw KernelError("the residual has shape " + residual.shape.text() +
+                        ", but the output has shape " + task.output.shape().text());
     }
     return Map::of(residual.shape, residual_group_, output_block_, residual_frequencies_,
                    "residual");
   }
 
-  // Views of what is read; copies of it where no kernel takes it as it stands.
+  // Sets the views of the inputs; copies an input that no kernel reads in its layout.
   void take_maps(CudaCall& call, Task& task, cuda::DevicePointer x) const {
     const bool is_thin = !task.input.is_grouped && input_block_ == 1 && !has_residual_ &&
                          task.input.channels <= kThinOnCuda && can_be_thin(task.weights.window);
@@ -106,13 +106,14 @@ class ConvolveOnCuda : public CudaKernel {
   void take_residual(CudaCall& call, Task& task) const {
     const Map map = residual_map(call, task);
     task.added = planes_.read(call, map, output_block_, call.input(In::kResidual).data);
-    // Coefficients are added before the sums are taken to pixels, in their order.
+    // Coefficients are added before the sums are transformed to pixels, so both need the same
+    // order.
     if (task.form == Form::kRows && !task.added.has_rows_of(task.x)) {
       task.added = residual_pixels_.of(call, map, task.added);
     }
   }
 
-  // Without a function of pixels, coefficients stay what they are if all maps have the same.
+  // Without a per-pixel function, the result stays in coefficients if all maps store the same ones.
   void settle(Task& task) const {
     if (task.form != Form::kRows) return;
     const bool are_same = task.y.has_rows_of(task.x) &&

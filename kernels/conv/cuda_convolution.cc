@@ -38,7 +38,7 @@ const char* kernel_of(Form form) {
   return "conv.triton:conv_pixels";
 }
 
-// Weights [C, O / group, kh, kw] of a transposed convolution as OIHW.
+// Converts weights [C, O / group, kh, kw] of a transposed convolution to OIHW.
 std::vector<float> exchanged(const float* weight, const Weights& shape) {
   const int64_t group = shape.window.group;
   const int64_t inputs = shape.inputs / group, outputs = shape.outputs / group;
@@ -127,7 +127,7 @@ const cuda::Variants& ConvolutionOnCuda::variants(const CudaConvolution& task) c
                        {{"x", "*fp32"}, {"weight", "*fp32"}, {"y", "*fp32"}}});
 }
 
-// What the kernel does not read is y.
+// Pointers that the kernel does not read are set to y.
 void ConvolutionOnCuda::put_pointers(CudaCall& call, const CudaConvolution& task,
                                      Arguments& arguments) const {
   const DevicePointer y = task.y.data;

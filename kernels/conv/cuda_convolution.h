@@ -1,5 +1,5 @@
-// A convolution on CUDA with what follows it, as launch.py launches it: what operators that contain
-// one have in common.
+// A convolution on CUDA with its epilogue, launched like launch.py does. Shared by all operators
+// that contain a convolution.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,9 @@
 
 namespace jpegcompile {
 
-// What one call convolves.
+// The work of one call.
 struct CudaConvolution {
-  // What is read: pixels, an image [N, H, W, 4] in scratch memory, or coefficients.
+  // What the kernel reads: pixels, an image [N, H, W, 4] in scratch memory, or coefficients.
   enum class Form { kPixels, kThin, kRows };
 
   Weights weights;  // not packed
@@ -23,21 +23,21 @@ struct CudaConvolution {
   Form form = Form::kPixels;
   bool is_transposed = false;
   bool has_residual = false;
-  bool is_activated = true;  // something is computed on pixels
+  bool is_activated = true;  // whether it computes anything on pixels
   int made = 1;              // frequencies of the output
   cuda::View x, added, y;
 
-  // Whether the residual is added as coefficients, or taken to pixels by a matrix.
+  // Whether the residual is read as coefficients, and not as pixels.
   bool is_mixed() const { return has_residual && !added.is_pixels(); }
 };
 
-// Of a node with weights, a bias, and the operands of its activation.
+// For a node with weights, a bias, and the operands of its activation.
 class ConvolutionOnCuda {
  public:
   explicit ConvolutionOnCuda(const Node& node);
 
   bool has_program() const { return !program_.is_nothing(); }
-  // As the node has them.
+  // The weights of the node, unchanged.
   Tensor weight(const CudaCall& call) const { return weight_.of(call); }
   void run(CudaCall& call, const CudaConvolution& task) const;
 

@@ -1,5 +1,5 @@
-// What kernels for CUDA take of a convolution (kernels/conv/launch.py): which channels a program
-// reads, and its weights.
+// What CUDA kernels need from a convolution (kernels/conv/launch.py): the channels that a program
+// reads, and packed weights.
 #pragma once
 
 #include <cstdint>
@@ -10,29 +10,32 @@
 
 namespace jpegcompile {
 
-// Channels of images that have kernels of their own, and the most numbers of a step of these.
+// kThinOnCuda: number of channels of images that have their own kernels. kMostThinDepth: longest
+// step of these kernels.
 inline constexpr int64_t kThinOnCuda = 4;
 inline constexpr int64_t kMostThinDepth = 64;
 
-// Whether thin kernels have steps long enough for a window.
+// Whether a window fits into the steps of thin kernels.
 bool can_be_thin(const Window& window);
 
 class CudaShape {
  public:
   CudaShape(const Weights& weights, bool is_thin) : weights_(weights), is_thin_(is_thin) {}
 
-  // Input and output channels of a group; all are one group unless the convolution has more.
+  // Input and output channels of a group. An ungrouped convolution is one group.
   int64_t group_in() const;
   int64_t group_out() const;
-  // Input channels that a program of so many output channels reads: those of all groups that it
-  // makes channels of; and where the last program may begin to read.
+  // `span` is the number of input channels that a program of `tile_channels` output channels reads:
+  // the inputs of every group that these outputs belong to. `last_start` is the first input channel
+  // that the last program may read.
   int64_t span(int64_t tile_channels) const;
   int64_t last_start(int64_t tile_channels) const;
-  // Whether a tiling divides what a program sums over.
+  // Whether a tiling divides the terms that a program sums.
   bool accepts(const cuda::Tiling& tiling) const;
-  // Tilings of one key have the same packed weights.
+  // Tilings with the same key have the same packed weights.
   int64_t key(const cuda::Tiling& tiling) const;
-  // OIHW weights as kernels read them: output channels, taps, and numbers that a tap reads.
+  // Converts OIHW weights to the order of the kernels: output channels, taps, and the inputs of a
+  // tap.
   std::vector<float> packed(const float* weight, const cuda::Tiling& tiling) const;
 
  private:

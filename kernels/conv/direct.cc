@@ -1,5 +1,5 @@
-// Convolution by the definition, as one matrix product over all taps; 1x1 convolutions are its
-// plainest case.
+// Convolution by its definition, as one matrix product over all taps. A 1x1 convolution is the
+// simplest case.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -12,13 +12,13 @@
 namespace jpegcompile {
 namespace {
 
-// Rows of the output in a task, and how its channels are shared out.
+// How the output is divided into tasks: rows per strip, strips, channel groups per chunk, chunks.
 struct Schedule {
   int64_t rows, strips, chunk, chunks;
 };
 
-// The order of tasks: all of a part of the strips before the next part, and within a part by rows or
-// by channels.
+// The order of tasks. All tasks of a part of the strips run before the next part; within a part
+// they run by rows or by channels.
 struct Sequence {
   int64_t strips, chunks, parts;
   Order order;
@@ -35,16 +35,17 @@ struct Sequence {
 };
 
 constexpr int64_t kStripPixels = 448;
-// Enough that threads finish at about the same time, and so few that the weights are not read too
-// often.
+// Enough that threads finish at about the same time, and few enough that the weights are not read
+// too often.
 constexpr int64_t kTasks = 12;
-// That even a small map gives, by fewer rows.
+// Number of tasks even for a small map, whose tasks then have fewer rows.
 constexpr int64_t kFewTasks = 4;
-// With fewer strips for each thread they are as small as they can be, so that shares are even.
+// With fewer strips per thread, strips are made as small as possible, so that threads get equal
+// work.
 constexpr int64_t kEvenStrips = 4;
-// Enough rows of a matrix product to fill registers.
+// Enough rows of a matrix product to fill the registers.
 constexpr int64_t kLeastPixels = 24;
-// What a pixel costs that another core has made, in weights that are read.
+// Cost of reading a pixel that another core computed, in weights read.
 constexpr int64_t kWeightsPerPixel = 8;
 // Pixels whose sums, of two groups, stay in the nearest cache until they are finished.
 constexpr int64_t kNearPixels = 192;
@@ -70,8 +71,8 @@ Schedule schedule_for(const Call& call, const Convolution& task, int64_t images,
   return schedule;
 }
 
-// Each thread reads either all weights or all pixels; or all weights, but few at a time for all its
-// pixels.
+// Each thread reads all weights or all pixels. With parts, it reads all weights, but few at a time
+// for all its pixels.
 Sequence sequence_for(const Convolution& task, const Schedule& schedule, int64_t images,
                       int64_t threads) {
   const Window& window = task.weights->window;
@@ -79,13 +80,14 @@ Sequence sequence_for(const Convolution& task, const Schedule& schedule, int64_t
                           window.kernel_height * window.kernel_width;
   const int64_t pixels = images * task.input.channels * task.input.plane();
   const int64_t all_strips = images * schedule.strips;
-  const bool has_parts = threads > 1 && all_strips >= threads && weights <= kWeightsPerPixel * pixels;
+  const bool has_parts = threads > 1 && all_strips >= threads &&
+                         weights <= kWeightsPerPixel * pixels;
   return {all_strips, schedule.chunks, has_parts ? threads : 1,
           schedule.strips > 1 && weights <= pixels ? Order::kRows : Order::kChannels};
 }
 
-// How much of a strip is summed before it is finished: all of it where that happens in registers,
-// whole rows of a map that is copied, else a few blocks.
+// The part of a strip that is summed before it is finished: all of it if sums are finished in
+// registers, whole rows if the output is NCHW, otherwise a few blocks.
 Area first_part(const Convolution& task, const Area& strip) {
   Area part = strip;
   if (task.is_elementwise()) return part;
@@ -97,7 +99,7 @@ Area first_part(const Convolution& task, const Area& strip) {
   return part;
 }
 
-// Segments of a group of outputs: offsets from the origin of an output pixel.
+// Lists the segments of an output group, as offsets from the origin of an output pixel.
 void list_offsets(const Convolution& task, const Pixels& pixels, const Taps& taps,
                   std::vector<int64_t>& offsets) {
   const Window& window = task.weights->window;
@@ -119,21 +121,21 @@ void list_offsets(const Convolution& task, const Pixels& pixels, const Taps& tap
   }
 }
 
-// An image's pixels and the geometry of reading them.
+// The pixels of an image and how they are read.
 struct Input {
   const Pixels& pixels;
   const float* origin;
   bool is_thin;
-  int64_t depth;  // floats of a pixel that stand together
+  int64_t depth;  // contiguous floats of a pixel
 };
 
-// Floats from what a row of an area's sums brings near to what the next one does.
+// Distance in floats between what consecutive rows of an area's sums prefetch.
 int64_t ahead_pitch(const Map& map, const Area& area) {
   return map.is_compact ? area.columns * kLanes : map.pitch();
 }
 
-// Sums of some groups of outputs into `gemm.output`, rows of `pitch` floats; an area whose pixels
-// follow each other in memory is multiplied as one.
+// Computes the sums of some output groups into `gemm.output`, in rows of `pitch` floats. An area
+// whose pixels are contiguous is computed as one product.
 void multiply_area(const Convolution& task, const Input& input, const Area& area, int64_t group,
                    const std::vector<int64_t>& offsets, int64_t pitch, Gemm gemm) {
   const Window& window = task.weights->window;
@@ -155,7 +157,8 @@ void multiply_area(const Convolution& task, const Input& input, const Area& area
   };
   for (int64_t row = 0; row < (is_flat ? 1 : area.rows); ++row) {
     const int64_t y = (area.row + row) * window.stride_y;
-    gemm.input = input.origin + (y * input.pixels.width + area.column * window.stride_x) * input.depth;
+    gemm.input = input.origin + (y * input.pixels.width + area.column * window.stride_x) *
+                                      input.depth;
     gemm.output = first.output + row * pitch;
     gemm.residual = row_of(first.residual, row * pitch);
     gemm.ahead_output = row_of(first.ahead_output, row * ahead_pitch(task.output, area));
@@ -164,7 +167,7 @@ void multiply_area(const Convolution& task, const Input& input, const Area& area
   }
 }
 
-// Groups of outputs whose sums are finished in registers, straight into the output.
+// Computes output groups whose sums are finished in registers and written to the output directly.
 void convolve_elementwise(const Convolution& task, const Input& input, const Area& area,
                           int64_t group, int64_t groups, const std::vector<int64_t>& offsets) {
   const Epilogue epilogue = task.epilogue_of(group);
@@ -196,7 +199,8 @@ void convolve_near(const Convolution& task, const Input& input, const Area& area
 void convolve_area(const Convolution& task, const Input& input, const Area& area, int64_t group,
                    int64_t end) {
   thread_local std::vector<int64_t> offsets;
-  // The groups of a grouped convolution read different inputs.
+  // In a grouped convolution every output group reads other inputs, so groups are computed one at a
+  // time.
   const int64_t step = task.weights->window.group == 1 ? 2 : 1;
   for (; group < end; group += step) {
     const Taps taps = input.is_thin ? Taps{} : task.weights->taps[static_cast<size_t>(group)];

@@ -1,4 +1,4 @@
-// Bias and activation of vectors of pixels; shared by what finishes in registers and in memory.
+// Bias and activation of vectors of pixels, for sums in registers and in memory.
 #pragma once
 
 #include "conv/finish.h"
@@ -6,8 +6,7 @@
 
 namespace jpegcompile {
 
-// What is not a number stays so. `lane` is the offset of the vectors' first channel in the arrays of
-// the epilogue.
+// NaNs propagate. `lane` is the offset of the vectors' first channel in the arrays of the epilogue.
 template <int Count, typename V>
 JPEGCOMPILE_INLINE void activate(V (&pixels)[Count], const Epilogue& epilogue, int64_t lane) {
   const V zero{};

@@ -9,7 +9,7 @@
 namespace jpegcompile {
 namespace {
 
-// At block size 1 a row is finished pixel by pixel.
+// At block size 1 there is no transform, so a row is finished pixel by pixel.
 template <typename V>
 JPEGCOMPILE_INLINE void finish_row(const Finish& task, int64_t row, int lane) {
   const float* sums = task.sums + row * task.sums_at->tile_row + lane;
@@ -25,7 +25,7 @@ JPEGCOMPILE_INLINE void finish_row(const Finish& task, int64_t row, int lane) {
   }
 }
 
-// What one tile reads and writes: its beginning, at a vector of its channels.
+// What one tile reads and writes, from one vector of its channels on.
 struct Tile {
   const float* sums;
   const float* residual;
@@ -33,7 +33,8 @@ struct Tile {
   float* middle;  // [B][B][16] between the passes
 };
 
-// Rows of coefficients, of the sums, the residual or both, to half a transform; how many rows.
+// Computes the first half of the inverse transform, on rows, of the sums, the residual, or both.
+// Returns the number of rows.
 template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE int inverse_rows_of(const Finish& task, const Tile& tile) {
   const bool has_sums = task.are_coefficients, has_residual = task.residual != nullptr;
@@ -58,8 +59,8 @@ JPEGCOMPILE_INLINE int inverse_rows_of(const Finish& task, const Tile& tile) {
   return rows;
 }
 
-// Columns to pixels, through bias and activation, and back: of half transforms of `known` rows to
-// such of `wanted` rows.
+// Transforms columns to pixels, applies bias and activation, and transforms back. Reads `known`
+// rows of half-transformed coefficients, and writes `wanted` rows.
 template <int B, typename V>
 JPEGCOMPILE_INLINE void activate_columns(const Finish& task, const Tile& tile, int known,
                                          int wanted, int lane) {
@@ -84,7 +85,7 @@ JPEGCOMPILE_INLINE void activate_columns(const Finish& task, const Tile& tile, i
   }
 }
 
-// With no activation the residual is added to coefficients.
+// Without an activation, the residual is added to the coefficients.
 template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE void add_residual(const Finish& task, const Tile& tile) {
   const int rows = kIsWhole ? B : std::min(task.residual_at->rows, task.output_at->rows);
@@ -100,7 +101,7 @@ JPEGCOMPILE_INLINE void add_residual(const Finish& task, const Tile& tile) {
   }
 }
 
-// Of a 1x1 convolution with no activation the sums are the result, but for the bias.
+// A 1x1 convolution without an activation only adds the bias to the sums.
 template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE void copy_coefficients(const Finish& task, const Tile& tile, int lane) {
   const int rows = kIsWhole ? B : task.output_at->rows;

@@ -8,7 +8,7 @@
 namespace jpegcompile {
 namespace {
 
-// A column of sums is finished while it is in registers.
+// Finishes a column of sums in registers.
 template <int Rows, typename V>
 JPEGCOMPILE_INLINE void finish_column(const Gemm& gemm, const float* output, int64_t lane,
                                       V (&sums)[Rows]) {
@@ -37,8 +37,8 @@ JPEGCOMPILE_INLINE void prefetch(const Gemm& gemm, int64_t group, int64_t row) {
   }
 }
 
-// The accumulators of a register tile must have indices that are known when this is compiled:
-// an array that is indexed at run time falls out of the registers.
+// The accumulators of a register tile must be indexed by compile-time constants; otherwise the
+// compiler does not keep the array in registers.
 template <typename Isa, int Rows, int Groups, int RowStride>
 JPEGCOMPILE_INLINE void multiply_tile(const Gemm& gemm, int64_t group, int64_t first_row,
                                       const float* weights) {
@@ -84,7 +84,7 @@ JPEGCOMPILE_INLINE void multiply_tile(const Gemm& gemm, int64_t group, int64_t f
   }
 }
 
-// Tiles of as equal heights as can be, so that none is small.
+// Splits rows into tiles of nearly equal heights, so that no tile is small.
 template <typename Isa, int Groups, int RowStride, int Rows>
 JPEGCOMPILE_INLINE void dispatch_rows(int64_t rows, const Gemm& gemm, int64_t group,
                                       int64_t first_row, const float* weights) {
@@ -122,7 +122,7 @@ JPEGCOMPILE_INLINE void multiply_columns(const Gemm& gemm) {
 
 template <typename Isa>
 JPEGCOMPILE_INLINE void multiply_body(const Gemm& gemm) {
-  // Rows one pixel apart are most of all work: their addresses fold into the instructions.
+  // Rows one pixel apart are the most common case. A constant stride folds into the addresses.
   if (gemm.row_stride == kLanes) {
     multiply_columns<Isa, kLanes>(gemm);
   } else {

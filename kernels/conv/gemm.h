@@ -1,9 +1,9 @@
-// The one matrix product under every convolution.
+// The matrix product that every convolution uses.
 //
-// A row is an output pixel (or a Winograd tile), a column an output channel. What is summed over
-// comes in segments, runs of `depth` floats that lie at the same offsets from every row's origin:
-// the groups of 16 channels of a 1x1 convolution, these for every tap of a larger kernel, the rows
-// of a kernel on an image of three channels.
+// A row is an output pixel (or a Winograd tile), a column is an output channel. The terms of a sum
+// come in segments: runs of `depth` contiguous floats, at the same offsets from the origin of every
+// row. Segments are the groups of 16 channels of a 1x1 convolution, the same groups for every tap
+// of a larger kernel, or the rows of a kernel on an image of three channels.
 #pragma once
 
 #include <cstdint>
@@ -20,18 +20,20 @@ struct Gemm {
   int64_t segments, depth;
   const float* weights;      // [groups][segments][depth][16]
   int64_t groups;            // of 16 output channels
-  float* output;             // rows of 16 floats, one after the other,
-  int64_t output_group;      // groups so many floats apart
-  const Epilogue* epilogue = nullptr;  // of the first group, done before sums are stored, or null
-  const float* residual = nullptr;     // laid out as the output, added before the activation
-  // What will be written and read when the sums are finished, brought near while they are made:
-  // rows of 16 floats, groups so many floats apart; or null.
+  float* output;             // contiguous rows of 16 floats
+  int64_t output_group;      // floats from one group to the next
+  // of the first group, applied before sums are stored; or null
+  const Epilogue* epilogue = nullptr;
+  const float* residual = nullptr;     // in the layout of the output, added before the activation
+  // Memory that finishing the sums will write and read, prefetched while they are computed: rows of
+  // 16 floats, with the distances between groups below; or null.
   const float* ahead_output = nullptr;
   const float* ahead_residual = nullptr;
   int64_t ahead_group = 0, ahead_residual_group = 0;
 };
 
-// output[group][row][channel] = epilogue(sum over segments and depth + residual); overwrites.
+// output[group][row][channel] = epilogue(sum over segments and depth + residual). Overwrites the
+// output.
 void multiply(const Gemm& gemm);
 
 }  // namespace jpegcompile

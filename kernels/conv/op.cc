@@ -1,4 +1,4 @@
-// JpegConv, JpegPointwiseConv and SpatialConv, alone and with what follows them in the graph.
+// JpegConv, JpegPointwiseConv and SpatialConv, with and without fused operators.
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,7 +66,7 @@ class Convolve : public Kernel {
   Weights packed(const Tensor& weight) const {
     Weights weights = pack(weight, window_, method_);
     if (is_pointwise_ && !weights.window.is_pointwise()) {
-      throw KernelError("weights of shape " + weight.shape.text() + " are no 1x1 kernels");
+      throw KernelError("weights of shape " + weight.shape.text() + " are not 1x1 kernels");
     }
     return weights;
   }
@@ -84,8 +84,8 @@ class Convolve : public Kernel {
 
   void add_residual(Convolution& task, const Tensor& residual) const {
     if (!(residual.shape == task.output.shape())) {
-      throw KernelError("the residual has shape " + residual.shape.text() + ", the output " +
-                        task.output.shape().text());
+      throw KernelError("the residual has shape " + residual.shape.text() +
+                        ", but the output has shape " + task.output.shape().text());
     }
     task.residual = residual.floats();
     task.residual_map = Map::of(residual.shape, residual_group_, output_block_,
@@ -93,7 +93,7 @@ class Convolve : public Kernel {
     task.residual_at = layout_of(task.residual_map, output_block_);
   }
 
-  // What the output's tiles may hold must have a place where they stand compactly.
+  // A compact output must store all frequencies that its tiles may contain.
   void keep_frequencies(Convolution& task, const Call& call) const {
     const auto held = [&](const Map& map) { return map.frequencies(output_block_); };
     task.frequencies = 2 * output_block_ - 1;

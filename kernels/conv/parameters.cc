@@ -11,12 +11,12 @@ int64_t whole_groups(int64_t channels) { return (channels + kLanes - 1) / kLanes
 float scalar(const Tensor& tensor, const char* name) {
   if (tensor.shape.elements() != 1) {
     throw KernelError(std::string(name) + " has shape " + tensor.shape.text() +
-                      ", one value is needed");
+                      "; it must be one number");
   }
   return tensor.floats()[0];
 }
 
-// Beyond any map, and such that what is computed from it stays within 64 bits.
+// Larger than any map, and small enough that sizes computed from it fit into 64 bits.
 constexpr int64_t kMost = int64_t{1} << 20;
 
 bool are_within(const std::vector<int64_t>& values, int64_t least) {
@@ -28,8 +28,8 @@ bool are_within(const std::vector<int64_t>& values, int64_t least) {
 void put_channels(const Tensor& tensor, int64_t channels, const char* name, float* to) {
   const int64_t count = tensor.shape.elements();
   if (count != 1 && count != channels) {
-    throw KernelError(std::string(name) + " has shape " + tensor.shape.text() + " for " +
-                      std::to_string(channels) + " channels");
+    throw KernelError(std::string(name) + " has shape " + tensor.shape.text() +
+                      "; it must have 1 or " + std::to_string(channels) + " elements");
   }
   for (int64_t channel = 0; channel < channels; ++channel) {
     to[channel] = tensor.floats()[count == 1 ? 0 : channel];
@@ -53,7 +53,7 @@ Window window_of(const Node& node) {
     throw KernelError("strides, pads and dilations must have 2, 4 and 2 values");
   }
   if (!are_within(strides, 1) || !are_within(dilations, 1) || !are_within(pads, 0)) {
-    throw KernelError("strides and dilations must be from 1 and pads from 0 to " +
+    throw KernelError("strides and dilations must be at least 1, pads at least 0, all at most " +
                       std::to_string(kMost));
   }
   window.stride_y = strides[0];
@@ -68,21 +68,22 @@ Window window_of(const Node& node) {
 }
 
 Shape output_shape(const Weights& weights, const Map& input, int output_block, const char* name) {
-  // Nothing is put together while all is well.
+  // The text is built only if there is an error.
   const auto given = [&] { return std::string(name) + " of shape " + input.shape().text(); };
   const Window& window = weights.window;
   const int64_t height = window.output_height(input.height);
   const int64_t width = window.output_width(input.width);
   if (input.channels != weights.inputs) {
     throw KernelError(std::string(name) + " has shape " + input.shape().text() +
-                      " but weights are for " + std::to_string(weights.inputs) + " channels");
+                      ", but the weights are for " + std::to_string(weights.inputs) + " channels");
   }
   if (height < 1 || width < 1) {
-    throw KernelError("its window of " + std::to_string(window.kernel_height) + "x" +
+    throw KernelError("the window of " + std::to_string(window.kernel_height) + "x" +
                       std::to_string(window.kernel_width) + " exceeds the padded " + given());
   }
   if (height % output_block != 0 || width % output_block != 0) {
-    throw KernelError(given() + " does not give whole blocks of " + std::to_string(output_block));
+    throw KernelError("the output of " + given() + " does not consist of whole blocks of " +
+                      std::to_string(output_block));
   }
   return {input.batch, weights.outputs, height, width};
 }

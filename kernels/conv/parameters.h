@@ -1,4 +1,4 @@
-// What the operators of convolutions read from nodes and calls, besides maps.
+// Attributes and operands of convolutions, other than maps.
 #pragma once
 
 #include <optional>
@@ -12,27 +12,27 @@
 
 namespace jpegcompile {
 
-// The attributes strides, pads, dilations and group, of a convolution without strides and pads the
-// last alone; the kernel's size is in the weights. Throws KernelError for attributes that mean
-// nothing.
+// Return the attributes strides, pads, dilations and group; operators without strides and pads only
+// have group. The kernel's size comes from the weights. Throw KernelError for invalid attributes.
 Window window_of(const Node& node);
 Window window_of_form(const Node& node);
 
-// The map that a convolution makes of another, in whole blocks. Throws KernelError, which calls the
-// other by its name, if there is none.
+// Returns the shape of the output of a convolution, which consists of whole blocks. Throws
+// KernelError if there is no such output; the message calls the input `name`.
 Shape output_shape(const Weights& weights, const Map& input, int output_block, const char* name);
 
-// Copies one value for each channel, or one for all, and fills whole groups with zeros.
+// Copies one value per channel, or one value for all, and pads whole groups with zeros.
 void put_channels(const Tensor& tensor, int64_t channels, const char* name, float* to);
 
-// An input of one value for each channel, or one for all: prepared where it is a constant, and read
-// at every call where the graph computes it.
+// An input with one value per channel, or one for all. Constants are prepared once; computed inputs
+// are read at every call.
 class ChannelOperand {
  public:
-  // `channels` is 0 where only calls tell how many there are.
+  // `channels` is 0 if it is known only at a call.
   ChannelOperand(const Node& node, In input, int64_t channels);
 
-  // The values, filled up to whole groups with zeros; `memory` holds those that are read.
+  // Returns the values, padded to whole groups with zeros. `memory` stores values that are read at
+  // this call.
   const float* of(const Call& call, int64_t channels, std::optional<Workspace>& memory) const;
 
  private:
@@ -40,12 +40,12 @@ class ChannelOperand {
   std::vector<float> prepared_;
 };
 
-// What the activation of an operator takes: the slope of PRelu, the bounds of Clip.
+// Operands of an activation: the slope of PRelu, the bounds of Clip.
 class ActivationOperands {
  public:
   ActivationOperands(const Node& node, int64_t channels);
 
-  // Completes an epilogue, which may point into `memory` from then on.
+  // Completes an epilogue, which may then point into `memory`.
   void put(const Call& call, int64_t channels, std::optional<Workspace>& memory,
            Epilogue& epilogue) const;
 

@@ -1,4 +1,4 @@
-// What convolutions share: how much is done at once, and putting finished rows into the output.
+// Shared by all convolutions: the sizes of the work, and writing finished rows to the output.
 #include <algorithm>
 
 #include "conv/convolution.h"
@@ -14,7 +14,7 @@ void bring_near(const Map& map, const TileLayout& layout, int block, const float
   if (data == nullptr || !map.is_grouped) return;
   const float* from =
       data + tile_offset(map, layout, block, area.image, group, area.row, area.column);
-  // Runs of memory: rows of pixels, or of tiles that stand compactly.
+  // Contiguous memory: rows of pixels, or rows of compact tiles.
   const int64_t runs = map.is_compact ? area.rows / block : area.rows;
   const int64_t pitch = map.is_compact ? layout.tile_row : map.pitch();
   const int64_t floats =
@@ -79,7 +79,8 @@ void finish_area(const Convolution& task, const Area& area, int64_t group, const
         map.is_grouped
             ? task.residual + tile_offset(map, task.residual_at, block, area.image, group, area.row,
                                           area.column)
-            : read_rows(map, task.residual, area.image, group, area.row, area.rows, scratch) + shift;
+            : read_rows(map, task.residual, area.image, group, area.row, area.rows, scratch) +
+                  shift;
   }
   if (task.output.is_grouped) {
     finish_of.output = task.y + tile_offset(task.output, task.output_at, block, area.image, group,

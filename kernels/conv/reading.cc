@@ -1,4 +1,4 @@
-// The pixels of the input, with zeros around them.
+// Reading the pixels of the input, with zeros around them.
 #include <algorithm>
 
 #include "conv/convolution.h"
@@ -9,12 +9,13 @@
 namespace jpegcompile {
 namespace {
 
-// Planes of pixels that are read whole; fewer are shared out in parts.
+// With at least this number of planes, a task reads whole planes; otherwise it reads a part of a
+// plane.
 constexpr int64_t kManyPlanes = 8;
-// Rows that are copied at a time, so that they stay near.
+// Rows copied at a time, so that they stay in cache.
 constexpr int64_t kNearRows = 8;
 
-// Block size of what has to be inverted before the sums.
+// Block size of input tiles that must be inverted before summing; 1 if none.
 int inverted_block(const Convolution& task) { return task.on_coefficients ? 1 : task.input_block; }
 
 }  // namespace
@@ -91,7 +92,7 @@ void Reading::operator()(size_t item) const {
   read_group(plane, row, rows);
 }
 
-// Zeros beside some rows of pixels, and above the first and below the last.
+// Writes the zeros beside some rows of pixels, above the first row and below the last one.
 void Reading::clear_pads(int64_t plane, int64_t row, int64_t rows) const {
   const int64_t depth = is_thin_ ? task_.input.channels : kLanes;
   const int64_t pitch = pixels.width * depth;

@@ -23,7 +23,7 @@ struct Known {
   std::unordered_multimap<size_t, std::weak_ptr<const Weights>> weights;  // by hash
 };
 
-// Never released: kernels may live until the process ends, behind the end of `main`.
+// Never destroyed: kernels may live until the process ends, after `main` ends.
 Known& known() {
   static Known& known = *std::make_unique<Known>().release();
   return known;

@@ -1,4 +1,4 @@
-// Packed weights that kernels have in common: sessions of one model pack the same ones.
+// Packed weights shared between kernels: sessions of one model pack the same weights.
 #pragma once
 
 #include <memory>
@@ -7,8 +7,9 @@
 
 namespace jpegcompile {
 
-// The weights, or equal ones that a kernel of the process has already; to the bit, so that nothing
-// depends on which. They go with the last kernel that has them.
+// Returns the weights, or equal weights of another kernel in the process. They are equal bit by
+// bit, so results do not depend on which are used. Weights are freed with the last kernel that uses
+// them.
 [[nodiscard]] std::shared_ptr<const Weights> shared(Weights weights);
 
 }  // namespace jpegcompile

@@ -20,7 +20,8 @@ Method method_for(const Weights& weights, const std::string& asked) {
   const bool asks_winograd = asked == "winograd4" || asked == "winograd2";
   const bool is_known = asked.empty() || asked == "direct" || asks_winograd;
   if (!is_known || (asks_winograd && !can_be_winograd(window))) {
-    throw KernelError("the method '" + asked + "' does not fit it; compile the model again");
+    throw KernelError("the method '" + asked + "' does not support this window; compile the"
+                      " model again");
   }
   if (window.group == 1 && weights.inputs <= kThinChannels && window.dilation_x == 1) {
     return Method::kThin;
@@ -49,8 +50,8 @@ void pack_thin(const float* weight, Weights& weights) {
   }
 }
 
-// For each output group [input groups][taps][16][16]; zeros where a group of the convolution does
-// not reach.
+// For each output group [input groups][taps][16][16]; zeros where the output group does not read
+// the input.
 void pack_direct(const float* weight, Weights& weights) {
   const Window& window = weights.window;
   const int64_t taps = window.kernel_height * window.kernel_width;
@@ -79,7 +80,7 @@ void pack_direct(const float* weight, Weights& weights) {
   }
 }
 
-// [points][output groups][inputs, filled up to groups][16]
+// [points][output groups][inputs, padded to groups][16]
 void pack_winograd(const float* weight, Weights& weights) {
   const int64_t points = weights.points(), outputs = weights.output_groups() * kLanes;
   const int64_t inputs = weights.input_groups() * kLanes;
@@ -117,7 +118,7 @@ Weights described(const Tensor& weight, const Window& window) {
     throw KernelError("weights of shape " + weight.shape.text() + " have no elements");
   }
   if (window.group < 1 || weight.shape[0] % window.group != 0) {
-    throw KernelError("weights of shape " + weight.shape.text() + " do not fit " +
+    throw KernelError("weights of shape " + weight.shape.text() + " do not divide into " +
                       std::to_string(window.group) + " groups");
   }
   Weights weights;

@@ -11,7 +11,7 @@
 
 namespace jpegcompile {
 
-// Geometry of a convolution, as its node states it.
+// Geometry of a convolution, as its node's attributes define it.
 struct Window {
   int64_t kernel_height = 1, kernel_width = 1;
   int64_t stride_y = 1, stride_x = 1;
@@ -24,7 +24,7 @@ struct Window {
     return kernel_height == 1 && kernel_width == 1 && stride_y == 1 && stride_x == 1 &&
            !has_pads();
   }
-  // 0 where the window exceeds the padded map.
+  // Output size; 0 if the window exceeds the padded map.
   int64_t output_height(int64_t height) const {
     return positions(height + top + bottom - dilation_y * (kernel_height - 1), stride_y);
   }
@@ -34,24 +34,24 @@ struct Window {
   bool operator==(const Window&) const = default;
 
  private:
-  // Of what is left of an axis beside the window's other taps.
+  // Number of window positions, where `room` is the number of pixels that the first tap can be at.
   static int64_t positions(int64_t room, int64_t stride) {
     return room < 1 ? 0 : (room - 1) / stride + 1;
   }
 };
 
 enum class Method {
-  kDirect,     // channels in groups of 16, a segment for each tap and group
-  kThin,       // an image of few channels: pixels [H][W][C], a segment for each kernel row
+  kDirect,     // channels in groups of 16, one segment for each tap and group
+  kThin,       // images of few channels: pixels [H][W][C], one segment for each kernel row
   kWinograd4,  // F(4x4, 3x3)
   kWinograd2,  // F(2x2, 3x3)
 };
 
-// Segments that a group of 16 output channels sums over.
+// The segments that a group of 16 output channels sums over.
 struct Taps {
   int64_t first_input_group = 0;
   int64_t input_groups = 0;
-  size_t weights = 0;  // offset of its packed weights, in floats
+  size_t weights = 0;  // offset of the packed weights, in floats
 
   bool operator==(const Taps&) const = default;
 };
@@ -60,7 +60,7 @@ struct Weights {
   Method method = Method::kDirect;
   int64_t outputs = 0, inputs = 0;  // channels
   Window window;
-  std::vector<Taps> taps;  // of each group of outputs; the same for all where there is one group
+  std::vector<Taps> taps;  // of each output group; without groups all are equal
   Buffer packed;
   const float* data = nullptr;
 
@@ -70,17 +70,18 @@ struct Weights {
   int64_t points() const { return (m() + 2) * (m() + 2); }
 };
 
-// The groups of inputs that a group of outputs reads.
+// Returns the input groups that an output group reads.
 Taps taps_of(const Weights& weights, int64_t output_group);
 
-// What OIHW weights are for, nothing packed. Throws KernelError if shape and geometry do not fit.
+// Returns the description of OIHW weights, without packed weights. Throws KernelError if shape and
+// geometry do not match.
 Weights described(const Tensor& weight, const Window& window);
 
-// Packs OIHW weights for a method: "direct", "winograd4" or "winograd2", by what the compiler's
-// cost model chose, or, if that is empty, by a rule of thumb. For images of few channels there is
-// one way only, whatever the method.
+// Packs OIHW weights for a method: "direct", "winograd4" or "winograd2" as the compiler's cost
+// model chose, or a default if the name is empty. Images of few channels always use the same
+// method.
 //
-// Throws KernelError if shape, geometry and method do not fit.
+// Throws KernelError if shape, geometry and method do not match.
 Weights pack(const Tensor& weight, const Window& window, const std::string& method);
 
 }  // namespace jpegcompile

@@ -8,9 +8,9 @@ namespace jpegcompile {
 namespace {
 
 // B^T d and A^T m along one axis (Cook and Toom's construction; Lavin and Gray, "Fast Algorithms
-// for Convolutional Neural Networks"). M = 4 has the points 0, +-a, +-1/a and infinity with
-// a = sqrt(1/2): as many operations as with 1 and 2, and a fifth of their largest rounding error.
-// M = 2 has 0, +-1 and infinity.
+// for Convolutional Neural Networks"). M = 4 uses the points 0, +-a, +-1/a and infinity with a =
+// sqrt(1/2): the same number of operations as with 1 and 2, and a fifth of the largest rounding
+// error. M = 2 uses 0, +-1 and infinity.
 constexpr double kPoint = 0.70710678118654752440;
 constexpr float kA = static_cast<float>(kPoint), kB = static_cast<float>(2 * kPoint);
 
@@ -169,7 +169,7 @@ JPEGCOMPILE_INLINE void output_body(const WinogradOutput& task) {
   return output_tiles<2, V>(task);
 }
 
-// Rows of G: 1, p, p^2 over the product of the differences from the other points.
+// Rows of G: 1, p, p^2 divided by the product of the differences from the other points.
 constexpr double kKernel4[6][3] = {{1, 0, 0},
                                    {-2.0 / 3, -2.0 / 3 * kPoint, -1.0 / 3},
                                    {-2.0 / 3, 2.0 / 3 * kPoint, -1.0 / 3},

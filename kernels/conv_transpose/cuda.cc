@@ -1,4 +1,4 @@
-// JpegConvTranspose on CUDA: the convolution of triton.py that counts strides in the output.
+// JpegConvTranspose on CUDA: the convolution of triton.py with strides in the output.
 #include <memory>
 
 #include "common/cuda_maps.h"

@@ -18,7 +18,8 @@ namespace {
 // Pixels whose sums, of two groups, stay in a core's own cache until they are transformed.
 constexpr int64_t kNearPixels = 256;
 
-// Outputs along an axis that have a phase: the first one of a range, and where the sums of it begin.
+// The outputs of one phase in a range along an axis: the first of them, their number, and the input
+// at which their sums begin.
 struct PhaseRange {
   int64_t first, count, input;
 
@@ -31,14 +32,15 @@ struct PhaseRange {
   }
 };
 
-// What one call sums.
+// The work of one call.
 struct Task {
   const TransposedWeights& weights;
-  const Convolution& finish;  // maps, bias, and what follows the sums
+  const Convolution& finish;  // maps, bias and epilogue
   const Pixels& pixels;
 };
 
-// Where the segments of a pair of phases begin, from the pixel of an output's own input.
+// Lists the offsets of the segments of a pair of phases, from the input pixel that belongs to an
+// output.
 void list_offsets(const Task& task, const Taps& reads, const Phase& y, const Phase& x,
                   std::vector<int64_t>& offsets) {
   offsets.clear();
@@ -52,14 +54,14 @@ void list_offsets(const Task& task, const Taps& reads, const Phase& y, const Pha
   }
 }
 
-// Puts sums of every `stride`th column between the others.
+// Writes sums to every `stride`th column.
 void spread(const float* from, int64_t count, int64_t stride, float* to) {
   for (int64_t column = 0; column < count; ++column, from += kLanes, to += stride * kLanes) {
     std::copy_n(from, kLanes, to);
   }
 }
 
-// Sums of some groups of outputs over an area, [groups][rows][columns][16].
+// Computes the sums of some output groups over an area, [groups][rows][columns][16].
 void sum_area(const Task& task, const float* image, const Area& area, int64_t group, int64_t groups,
               float* sums) {
   thread_local std::vector<int64_t> offsets;
@@ -100,13 +102,14 @@ void sum_area(const Task& task, const float* image, const Area& area, int64_t gr
   }
 }
 
-// Rows of blocks of one image, for some groups of outputs.
+// Computes rows of blocks of one image for some output groups.
 void transpose_strip(const Task& task, const float* image, const Area& strip, int64_t group,
                      int64_t groups) {
   const int64_t block = task.finish.output_block;
-  // A map that is not in groups is written in whole rows.
+  // NCHW maps are written in whole rows.
   const int64_t near = std::max<int64_t>(kNearPixels / strip.rows / block, 1) * block;
-  const int64_t width = task.finish.output.is_grouped ? std::min(near, strip.columns) : strip.columns;
+  const int64_t width = task.finish.output.is_grouped ? std::min(near, strip.columns)
+                                                        : strip.columns;
   for (int64_t column = 0; column < strip.columns; column += width) {
     const Area area{strip.image, strip.row, strip.rows, column,
                     std::min(width, strip.columns - column)};
@@ -125,15 +128,17 @@ void convolve_transposed(const Call& call, const TransposedWeights& weights,
   const int64_t images = images_at_once(finish.input.batch, floats);
   Workspace workspace;
   float* scratch = workspace.floats(static_cast<size_t>(images * floats));
-  // The groups of a grouped convolution read different inputs.
+  // In a grouped convolution every output group reads other inputs, so groups are computed one at a
+  // time.
   const int64_t groups = finish.output.groups(), step = weights.shape.window.group == 1 ? 2 : 1;
-  const int64_t chunks = ceil_div(groups, step), strips = finish.output.height / finish.output_block;
+  const int64_t chunks = ceil_div(groups, step);
+  const int64_t strips = finish.output.height / finish.output_block;
   const int64_t parameters = weights.shape.inputs * weights.shape.outputs /
                              weights.shape.window.group * weights.geometry.y.kernel *
                              weights.geometry.x.kernel;
   for (int64_t first = 0; first < finish.input.batch; first += images) {
     const int64_t count = std::min(images, finish.input.batch - first);
-    // What there is more of, weights or pixels, is read once.
+    // The larger of weights and pixels is read only once.
     const bool by_rows = parameters <= count * finish.input.channels * finish.input.plane();
     const Reading reading = Reading::of(finish, first, count, true,
                                         by_rows ? Order::kRows : Order::kChannels, scratch);

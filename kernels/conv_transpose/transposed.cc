@@ -9,11 +9,11 @@
 namespace jpegcompile {
 namespace {
 
-// Beyond any map, as for convolutions.
+// Larger than any map, as for convolutions.
 constexpr int64_t kMost = int64_t{1} << 20;
 
-// Packed weights of one pair of phases and one group of outputs; the weights are [C, M / group, kh,
-// kw], zeros where a group of the convolution does not reach.
+// Packs the weights of one pair of phases and one output group. `weight` is [C, M / group, kh, kw].
+// The result is zero where the output group does not read the input.
 void pack_phase(const float* weight, const TransposedWeights& all, const Phase& y, const Phase& x,
                 int64_t output_group, float* packed) {
   const int64_t groups = all.shape.window.group;
@@ -27,7 +27,8 @@ void pack_phase(const float* weight, const TransposedWeights& all, const Phase& 
       const int64_t given = output / outputs * inputs + input;
       const int64_t channel = given - reads.first_input_group * kLanes;
       const float* kernel =
-          weight + (given * outputs + output % outputs) * all.geometry.y.kernel * all.geometry.x.kernel;
+          weight + (given * outputs + output % outputs) * all.geometry.y.kernel *
+                       all.geometry.x.kernel;
       int64_t segment = channel / kLanes * taps;
       for (const TransposedTap& row : y.taps) {
         for (const TransposedTap& column : x.taps) {
@@ -93,7 +94,7 @@ TransposedWeights described_transposed(const Tensor& weight, const TransposedGeo
     throw KernelError("weights of shape " + weight.shape.text() + " have no elements");
   }
   if (geometry.group < 1 || weight.shape[0] % geometry.group != 0) {
-    throw KernelError("weights of shape " + weight.shape.text() + " do not fit " +
+    throw KernelError("weights of shape " + weight.shape.text() + " do not divide into " +
                       std::to_string(geometry.group) + " groups");
   }
   TransposedWeights made;
@@ -144,14 +145,15 @@ Shape transposed_shape(const TransposedWeights& weights, const Map& input, int o
   const int64_t height = weights.geometry.y.outputs(input.height);
   const int64_t width = weights.geometry.x.outputs(input.width);
   if (input.channels != weights.shape.inputs) {
-    throw KernelError("x has shape " + input.shape().text() + " but weights are for " +
+    throw KernelError("x has shape " + input.shape().text() + ", but the weights are for " +
                       std::to_string(weights.shape.inputs) + " channels");
   }
   if (input.height < 1 || input.width < 1 || height < 1 || width < 1) {
-    throw KernelError("its pads leave nothing of what it makes of " + given());
+    throw KernelError("the pads leave no output for " + given());
   }
   if (height % output_block != 0 || width % output_block != 0) {
-    throw KernelError(given() + " does not give whole blocks of " + std::to_string(output_block));
+    throw KernelError("the output of " + given() + " does not consist of whole blocks of " +
+                      std::to_string(output_block));
   }
   return {input.batch, weights.shape.outputs, height, width};
 }

@@ -1,8 +1,8 @@
-// A transposed convolution as convolutions of stride 1, one for each phase of its stride.
+// A transposed convolution, computed as one convolution of stride 1 for each phase of its stride.
 //
-// Along an axis output o is at o + pad = q stride + phase. It sums over the taps whose place in the
-// kernel, dilated, has the same phase, and a tap `back` strides into the kernel reads input
-// q - back. So nothing is multiplied by the zeros that the definition puts between inputs.
+// Along an axis, output o is at o + pad = q stride + phase. Its sum contains only the taps whose
+// dilated position has the same phase. A tap `back` strides into the kernel reads input q - back.
+// So the zeros that the definition inserts between inputs are never multiplied.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,12 @@
 
 namespace jpegcompile {
 
-// A tap of the kernel along one axis: where it stands there, and how far back it reads.
+// A tap of the kernel along one axis: its index, and how far back it reads.
 struct TransposedTap {
   int64_t place, back;
 };
 
-// Taps of one phase, of which there are some.
+// The taps of one phase; at least one.
 struct Phase {
   int64_t phase;
   std::vector<TransposedTap> taps;
@@ -31,13 +31,13 @@ struct TransposedAxis {
   int64_t kernel = 0;
   std::vector<Phase> phases = {};
 
-  // Lists the taps of a kernel of so many.
+  // Computes the phases of a kernel with this number of taps.
   void put_kernel(int64_t taps);
-  // Whether outputs of some phases are sums of nothing.
+  // Whether the outputs of some phases have no terms.
   bool has_gaps() const { return static_cast<int64_t>(phases.size()) < stride; }
-  // Outputs of so many inputs; less than 1 where there are none.
+  // Number of outputs for this number of inputs; less than 1 if there are none.
   int64_t outputs(int64_t inputs) const;
-  // Zeros that are read before and behind the inputs.
+  // Number of zeros read before and after the inputs.
   int64_t zeros_before() const;
   int64_t zeros_behind() const;
 };
@@ -46,35 +46,36 @@ struct TransposedGeometry {
   TransposedAxis y, x;
   int64_t group = 1;
 
-  // As the node states it.
+  // The window, with the values of the node's attributes.
   Window window() const;
 };
 
 struct TransposedWeights {
-  Weights shape;  // channels, groups and pads of the convolutions; nothing is packed there
+  Weights shape;  // channels, groups and pads of the convolutions; without packed weights
   TransposedGeometry geometry;
-  // Groups of inputs that a group of outputs reads.
+  // The input groups that an output group reads.
   std::vector<Taps> reads;
-  // For each pair of phases, y before x, and each group of 16 outputs of it
-  // [input groups][taps along y][taps along x][16][16].
+  // Packed weights for each pair of phases, y before x, and each output group: [input groups][taps
+  // along y][taps along x][16][16].
   Buffer packed;
   std::vector<size_t> begins;
 
   const float* of(size_t phase_y, size_t phase_x, int64_t output_group) const;
 };
 
-// The attributes strides, pads, dilations, output_padding and group. Throws KernelError for those
-// that mean nothing.
+// Returns the attributes strides, pads, dilations, output_padding and group. Throws KernelError for
+// invalid attributes.
 TransposedGeometry transposed_geometry(const Node& node);
 
-// What weights [C, M / group, kh, kw] are for, nothing packed. Throws KernelError if they do not fit
-// the geometry.
+// Returns the description of weights [C, M / group, kh, kw], without packed weights. Throws
+// KernelError if they do not match the geometry.
 TransposedWeights described_transposed(const Tensor& weight, const TransposedGeometry& geometry);
 
-// Packs such weights. Throws KernelError for the same.
+// Packs such weights. Throws KernelError as described_transposed does.
 TransposedWeights pack_transposed(const Tensor& weight, const TransposedGeometry& geometry);
 
-// The map that is made of another, in whole blocks. Throws KernelError if there is none.
+// Returns the shape of the output, which consists of whole blocks. Throws KernelError if there is
+// no such output.
 Shape transposed_shape(const TransposedWeights& weights, const Map& input, int output_block);
 
 }  // namespace jpegcompile

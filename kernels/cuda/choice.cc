@@ -8,14 +8,15 @@ namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// A kernel that is compiled for no number of rows makes one.
+// A kernel that is not compiled for a number of rows computes one.
 int64_t rows_of(const Tiling& tiling) { return std::max<int64_t>(tiling.rows, 1); }
 
-// Multiplications that take as long as loading a number does; a guess until GPUs are measured.
+// Number of multiplications that take as long as loading one number; a guess until GPUs are
+// measured.
 constexpr int64_t kLoad = 32;
 
-// What the busiest multiprocessor does for each number that is summed over; of equal tilings the one
-// of fewer steps is better.
+// The work of the busiest multiprocessor for each term of a sum. Of equal tilings the one with
+// fewer steps is preferred.
 std::pair<int64_t, int64_t> price(const Tiling& tiling, const Chip& chip, int64_t rows,
                                   int64_t channels) {
   const Grid grid = grid_of(tiling, rows, channels);
@@ -40,7 +41,7 @@ const Cubin& Variants::fastest(const Runtime& runtime, const Chip& chip, int64_t
     if (is_better) best = one;
   }
   if (best != nullptr) return *best;
-  throw KernelError(runtime.cubins().path() + ": has no kernel in a tiling that fits " +
+  throw KernelError(runtime.cubins().path() + ": no tiling fits " +
                     wanted_.text() + " for sm_" + std::to_string(chip.arch) +
                     "; compile the kernels again");
 }
@@ -62,7 +63,7 @@ std::vector<const Cubin*> Variants::found(const Runtime& runtime, const Chip& ch
     });
     if (!all.empty()) return all;
   }
-  throw KernelError(runtime.cubins().path() + ": has no " + wanted_.text() + " for sm_" +
+  throw KernelError(runtime.cubins().path() + ": does not contain " + wanted_.text() + " for sm_" +
                     std::to_string(chip.arch) + "; compile the kernels again");
 }
 

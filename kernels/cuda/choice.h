@@ -1,4 +1,4 @@
-// Which compiled kernel does what is wanted.
+// Selection of a compiled kernel for a launch.
 #pragma once
 
 #include <cstdint>
@@ -14,15 +14,15 @@
 
 namespace jpegcompile::cuda {
 
-// The compiled kernels that do one thing, in every tiling. Several threads may ask for them.
+// All tilings of one compiled kernel. Thread-safe.
 class Variants {
  public:
-  // `wanted` says nothing of the precision of products: exact to float32, by tensor cores where
-  // there are kernels for them.
+  // `wanted` must not name the precision of products. Tensor cores with float32 precision are
+  // preferred where such kernels exist.
   explicit Variants(Wanted wanted) : wanted_(std::move(wanted)) {}
 
-  // The fastest for so many rows and channels, of those whose tiling will do. Throws KernelError if
-  // there is none.
+  // Returns the fastest kernel for this number of rows and channels among the tilings that
+  // `accepts` allows. Throws KernelError if there is none.
   using Accepts = std::function<bool(const Tiling&)>;
   const Cubin& fastest(const Runtime& runtime, const Chip& chip, int64_t rows, int64_t channels,
                        const Accepts& accepts = {}) const;
@@ -36,10 +36,10 @@ class Variants {
   mutable std::map<int64_t, std::vector<const Cubin*>> by_arch_;
 };
 
-// Variants that one operator asks for, made when they are asked for first. Several threads may ask.
+// The variants that one operator uses, created on first use. Thread-safe.
 class VariantsByForm {
  public:
-  // As `Wanted`; one kernel has the same types whatever its constants are.
+  // `wanted` as in `Variants`; the parameter types of a kernel must not depend on its constants.
   const Variants& of(const Wanted& wanted) const;
 
  private:
@@ -53,7 +53,7 @@ class VariantsByForm {
   mutable std::vector<Known> all_;
 };
 
-// Programs that make so many rows and channels.
+// Number of programs that compute this many rows and channels.
 Grid grid_of(const Tiling& tiling, int64_t rows, int64_t channels);
 
 }  // namespace jpegcompile::cuda

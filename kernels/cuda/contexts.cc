@@ -3,10 +3,11 @@
 namespace jpegcompile::cuda {
 namespace {
 
-// What a kernel may take of shared memory without being allowed more.
+// Shared memory that a kernel may use without a larger limit being set.
 constexpr int64_t kSharedBytes = 48 << 10;
 
-// Calls `action` in a context, if it is still there; a context may be gone before this library is.
+// Calls `action` in a context, if the context still exists; it may be destroyed before this
+// library.
 template <typename Action>
 void within(const Driver& driver, Context context, const Action& action) noexcept {
   if (driver.push.attempt(context) != 0) return;
@@ -41,7 +42,7 @@ CurrentContext Contexts::enter() {
   } else {
     driver_.get_device(&device, 0);
   }
-  // A primary context goes with the last who has retained it, and modules with their context.
+  // A primary context is destroyed with its last user, and modules with their context.
   const Context primary = retain(device);
   if (current == nullptr) driver_.push(primary);
   return {driver_, current == nullptr ? primary : current, device, current == nullptr};
@@ -102,7 +103,7 @@ void Contexts::release() noexcept {
 DeviceArray::DeviceArray(const Driver& driver, const CurrentContext& current, Stream stream,
                          std::span<const std::byte> bytes)
     : driver_(driver), context_(current.context()) {
-  // The driver refuses to allocate nothing.
+  // The driver rejects allocations of 0 bytes.
   driver_.allocate(&data_, bytes.empty() ? 1 : bytes.size());
   try {
     if (!bytes.empty()) driver_.copy_to_device(data_, bytes.data(), bytes.size(), stream);

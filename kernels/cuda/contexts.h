@@ -1,4 +1,4 @@
-// The driver's contexts, with what this library keeps in them: modules and memory.
+// Driver contexts, and the modules and memory that this library keeps in them.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,8 @@
 
 namespace jpegcompile::cuda {
 
-// The context that the calling thread launches in, which is current for as long as this lives.
+// The context that the calling thread launches in. The context is current for the lifetime of this
+// object.
 class Contexts;
 class CurrentContext {
  public:
@@ -39,7 +40,7 @@ class CurrentContext {
   bool is_pushed_;
 };
 
-// All contexts of the process that kernels were launched in. Several threads may call it at once.
+// All contexts of the process in which kernels were launched. Thread-safe.
 class Contexts {
  public:
   explicit Contexts(const Driver& driver) : driver_(driver) {}
@@ -48,14 +49,14 @@ class Contexts {
 
   const Driver& driver() const { return driver_; }
 
-  // What is kept lives while anyone has joined. The last one who leaves unloads modules.
+  // Modules stay loaded while anyone has joined. When the last user leaves, they are unloaded.
   void join();
   void leave() noexcept;
 
-  // The thread's context or, where it has none, that of the first device.
+  // Enters the context of the calling thread or, if there is none, of the first device.
   CurrentContext enter();
 
-  // The function of a cubin in the current context, loaded when it is asked for first. Throws
+  // Returns the function of a cubin in the current context; loads it on first use. Throws
   // DriverError.
   Function function(const CurrentContext& current, const Cubin& cubin);
 
@@ -77,10 +78,10 @@ class Contexts {
   std::map<Device, Context> retained_;
 };
 
-// Bytes in the memory of a device, given back with this.
+// An array in device memory, freed by the destructor.
 class DeviceArray {
  public:
-  // Copies the bytes. They are there for every stream when this returns. Throws DriverError.
+  // Copies the bytes. Every stream can read them when this returns. Throws DriverError.
   DeviceArray(const Driver& driver, const CurrentContext& current, Stream stream,
               std::span<const std::byte> bytes);
   ~DeviceArray();

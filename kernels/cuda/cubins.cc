@@ -13,13 +13,13 @@ namespace jpegcompile::cuda {
 namespace {
 
 constexpr std::string_view kMagic = "jpegcompile cubins 1 ";
-// A longer first line belongs to another file.
+// A longer first line means another kind of file.
 constexpr size_t kMostHeader = 64;
 constexpr int64_t kAlignment = 16;
-// Behind those that the file lists: scratch memory of Triton.
+// After the parameters that the file lists: scratch memory of Triton.
 constexpr size_t kScratchPointers = 2;
 
-// A cause of damage; the file's name is put before it.
+// Reports damage; `guarded` adds the name of the file.
 [[noreturn]] void fail(const std::string& cause) { throw KernelError(cause); }
 
 std::string quoted(std::string_view text) {
@@ -72,7 +72,8 @@ std::vector<Step> program(std::string_view text) {
 
 Constant constant(std::string_view name, std::string_view value) {
   if (name == "PROGRAM") return program(value);
-  const bool is_number = !value.empty() && (value[0] == '-' || (value[0] >= '0' && value[0] <= '9'));
+  const bool is_number = !value.empty() && (value[0] == '-' ||
+                                            (value[0] >= '0' && value[0] <= '9'));
   if (is_number) return integer(value, "a constant", INT64_MIN);
   if (value.empty()) fail("the constant " + quoted(name) + " has no value");
   return std::string(value);
@@ -86,13 +87,13 @@ Constants constants(std::string_view text) {
     if (equals == 0 || equals == std::string_view::npos) fail("a constant is " + quoted(one));
     const std::string_view name = one.substr(0, equals);
     if (!found.emplace(name, constant(name, one.substr(equals + 1))).second) {
-      fail("the constant " + quoted(name) + " is there twice");
+      fail("the constant " + quoted(name) + " is duplicated");
     }
   }
   return found;
 }
 
-// Bytes of a parameter, 0 for a type that is unknown.
+// Size of a parameter in bytes; 0 for an unknown type.
 size_t size_of(std::string_view type) {
   if (type.starts_with('*')) return 8;
   for (const auto& [name, size] : {std::pair{"i8", 1}, {"u8", 1}, {"i16", 2}, {"u16", 2},
@@ -119,7 +120,9 @@ int64_t number_of(const Constants& constants, const char* name) {
   const auto found = constants.find(name);
   if (found == constants.end()) return 0;
   const auto* value = std::get_if<int64_t>(&found->second);
-  if (value == nullptr || *value < 1) fail("the constant " + quoted(name) + " is no positive number");
+  if (value == nullptr || *value < 1) {
+    fail("the constant " + quoted(name) + " is not a positive number");
+  }
   return *value;
 }
 
@@ -128,7 +131,7 @@ bool is_tiling(std::string_view name) { return name == "BM" || name == "BN" || n
 Cubin cubin(std::string_view line, std::span<const std::byte> code) {
   const auto fields = split(line, '\t');
   if (fields.size() != 10) {
-    fail("a line of the index has " + std::to_string(fields.size()) + " fields in place of 10");
+    fail("a line of the index has " + std::to_string(fields.size()) + " fields, not 10");
   }
   Cubin made;
   made.arch = integer(fields[0], "an architecture", 1);
@@ -146,7 +149,7 @@ Cubin cubin(std::string_view line, std::span<const std::byte> code) {
   const auto held = static_cast<int64_t>(code.size());
   if (offset % kAlignment != 0) fail("an offset is " + quoted(fields[7]));
   if (offset > held || size > held - offset) {
-    fail("it ends before the code of " + made.title() + " does");
+    fail("it ends within the code of " + made.title());
   }
   made.code = code.subspan(static_cast<size_t>(offset), static_cast<size_t>(size));
   made.hash = fields[9];
@@ -156,31 +159,31 @@ Cubin cubin(std::string_view line, std::span<const std::byte> code) {
   return made;
 }
 
-// Names stand in the parameters, which do not move any more.
+// The keys point into the parameters, which must not move afterwards.
 void index_names(Cubin& cubin) {
   for (size_t ordinal = 0; ordinal < cubin.parameters.size(); ++ordinal) {
     const std::string& name = cubin.parameters[ordinal].name;
     if (!cubin.ordinals.emplace(name, ordinal).second) {
-      fail("the parameter " + quoted(name) + " of " + cubin.title() + " is there twice");
+      fail("the parameter " + quoted(name) + " of " + cubin.title() + " is duplicated");
     }
   }
 }
 
 void check_code(Cubin& cubin) {
   if (sha256(cubin.code) != cubin.hash) {
-    fail("the code of " + cubin.title() + " is not what was written");
+    fail("the code of " + cubin.title() + " does not match its hash");
   }
   const auto places = parameter_places(cubin.code, cubin.entry);
   if (places.size() != cubin.parameters.size() + kScratchPointers) {
-    fail(cubin.title() + " takes " + std::to_string(places.size()) + " parameters, " +
-         std::to_string(cubin.parameters.size() + kScratchPointers) + " are expected");
+    fail(cubin.title() + " has " + std::to_string(places.size()) + " parameters, not " +
+         std::to_string(cubin.parameters.size() + kScratchPointers));
   }
   for (size_t ordinal = 0; ordinal < places.size(); ++ordinal) {
     const bool is_listed = ordinal < cubin.parameters.size();
     const std::string type = is_listed ? cubin.parameters[ordinal].type : "*i8";
     if (places[ordinal].size != size_of(type)) {
       fail("parameter " + std::to_string(ordinal) + " of " + cubin.title() + " has " +
-           std::to_string(places[ordinal].size) + " bytes, its type is " + type);
+           std::to_string(places[ordinal].size) + " bytes, but its type is " + type);
     }
     if (is_listed) cubin.parameters[ordinal].place = places[ordinal];
   }
@@ -192,7 +195,7 @@ std::vector<std::byte> content_of(const std::string& path) {
   std::vector<std::byte> content(static_cast<size_t>(std::max<std::streamoff>(size, 0)));
   file.seekg(0);
   if (size < 0 || !file.read(reinterpret_cast<char*>(content.data()), size)) {
-    throw KernelError(path + ": compiled kernels cannot be read; check the path");
+    throw KernelError(path + ": cannot read compiled kernels; check the path");
   }
   return content;
 }
@@ -250,14 +253,15 @@ void CubinFile::read() {
   const std::string_view text(reinterpret_cast<const char*>(content_.data()), content_.size());
   const size_t line = text.substr(0, kMostHeader).find('\n');
   if (!text.starts_with(kMagic) || line == std::string_view::npos) {
-    fail("it is no file of compiled kernels");
+    fail("it is not a file of compiled kernels");
   }
-  const int64_t size = integer(text.substr(kMagic.size(), line - kMagic.size()), "its index's size");
+  const int64_t size = integer(text.substr(kMagic.size(), line - kMagic.size()),
+                               "its index's size");
   const size_t begin = line + 1;
   if (size > static_cast<int64_t>(text.size() - begin)) fail("it ends within its index");
   std::string_view index = text.substr(begin, static_cast<size_t>(size));
   const std::span code = std::span<const std::byte>(content_).subspan(begin + index.size());
-  if (!index.empty() && !index.ends_with('\n')) fail("its index does not end with a line");
+  if (!index.empty() && !index.ends_with('\n')) fail("its index does not end with a newline");
   while (!index.empty()) {
     const size_t end = index.find('\n');
     cubins_.push_back(cubin(index.substr(0, end), code));

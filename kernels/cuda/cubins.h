@@ -24,8 +24,8 @@ namespace jpegcompile::cuda {
 using Constant = std::variant<int64_t, std::string, std::vector<Step>>;
 using Constants = std::map<std::string, Constant, std::less<>>;
 
-// How many rows and channels a program makes, and how many numbers a step sums over; 0 where a kernel
-// is not compiled for it.
+// Number of rows and channels that one program computes, and number of terms that one step sums. A
+// field is 0 if the kernel is not compiled for it.
 struct Tiling {
   int64_t rows = 0, channels = 0, depth = 0;
 };
@@ -47,7 +47,7 @@ struct Cubin {
   std::string entry;
   int64_t warps = 0;
   int64_t shared_bytes = 0;
-  std::vector<Parameter> parameters;  // two more pointers follow, which may be null
+  std::vector<Parameter> parameters;  // without two trailing pointers, which may be null
   std::unordered_map<std::string_view, size_t> ordinals;
   std::span<const std::byte> code;
   std::string hash;
@@ -56,12 +56,12 @@ struct Cubin {
   std::string title() const;
 };
 
-// What a launch needs of a compiled kernel.
+// What a launch requires of a compiled kernel.
 struct Wanted {
   std::string kernel;
-  // May hold more constants than the kernel has. Tilings (BM, BN, BK) are not asked for.
+  // May contain more constants than the kernel has. Must not contain tilings (BM, BN, BK).
   Constants constants;
-  // Types of parameters, where they may differ.
+  // Types of the parameters whose type may vary.
   std::vector<std::pair<std::string, std::string>> types;
 
   // "conv.triton:conv_pixels with RESIDUAL=1 ..."
@@ -70,20 +70,20 @@ struct Wanted {
 
 class CubinFile {
  public:
-  // Throws KernelError, in one line, if the file cannot be read or is damaged. The code of cubins is
-  // looked into by `check` alone.
+  // Throws KernelError, in one line, if the file cannot be read or is damaged. The code of the
+  // cubins is verified only by `check`.
   explicit CubinFile(const std::string& path);
-  // Of a file in memory.
+  // Reads a file in memory.
   CubinFile(const std::string& path, std::vector<std::byte> content);
   CubinFile(const CubinFile&) = delete;
   CubinFile& operator=(const CubinFile&) = delete;
 
   const std::string& path() const { return path_; }
   std::span<const Cubin> cubins() const { return cubins_; }
-  // Compares hashes and parameters of the cubins of an architecture with their code, and keeps where
-  // parameters stand. Throws KernelError.
+  // Verifies hashes and parameters of all cubins of an architecture against their code, and stores
+  // the offsets of their parameters. Throws KernelError.
   void check(int64_t arch);
-  // All that do what is wanted, in every tiling.
+  // Returns all kernels that match, in every tiling.
   std::vector<const Cubin*> find(int64_t arch, const Wanted& wanted) const;
 
  private:
@@ -94,7 +94,7 @@ class CubinFile {
   std::vector<Cubin> cubins_;
 };
 
-// Several files, of which an earlier one goes before a later one.
+// Several files; an earlier file takes precedence over a later one.
 class CubinFiles {
  public:
   // Throws KernelError as CubinFile does.
@@ -103,11 +103,11 @@ class CubinFiles {
   // All paths, for messages.
   const std::string& path() const { return path_; }
   std::set<int64_t> archs() const;
-  // Whether any cubin of any file is such.
+  // Whether `is_such` is true for any cubin of any file.
   bool any(const std::function<bool(const Cubin&)>& is_such) const;
-  // As CubinFile::check, of every file.
+  // Checks every file as CubinFile::check does.
   void check(int64_t arch);
-  // Those of the first file that has any.
+  // Returns the matching kernels of the first file that has any.
   std::vector<const Cubin*> find(int64_t arch, const Wanted& wanted) const;
 
  private:

@@ -11,19 +11,19 @@ std::string Driver::path() {
   return asked != nullptr && *asked != '\0' ? asked : "libcuda.so.1";
 }
 
-// NOLINTNEXTLINE: the functions are members that find themselves in the library.
+// NOLINTNEXTLINE: the members are functions that look themselves up in the library.
 Driver::Driver(const std::string& path) : library_(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {}
 
 void* Driver::find(const char* symbol) const {
-  // The first function that is looked for finds out that there is no library.
+  // A missing library is reported when the first function is looked up.
   if (library_ == nullptr) {
     const char* cause = dlerror();
-    throw KernelError(std::string("the CUDA driver cannot be opened: ") +
+    throw KernelError(std::string("cannot open the CUDA driver: ") +
                       (cause == nullptr ? "unknown cause" : cause));
   }
   void* found = dlsym(library_, symbol);
   if (found == nullptr) {
-    throw KernelError(std::string("the CUDA driver has no ") + symbol + "; update it");
+    throw KernelError(std::string("the CUDA driver has no ") + symbol + "; update the driver");
   }
   return found;
 }
@@ -38,7 +38,7 @@ std::string Driver::words(Result result) const {
 }
 
 void Driver::fail(const char* symbol, Result result) const {
-  throw DriverError(std::string("the CUDA driver refused ") + symbol + ": " + words(result));
+  throw DriverError(std::string("the CUDA driver rejected ") + symbol + ": " + words(result));
 }
 
 }  // namespace jpegcompile::cuda

@@ -1,5 +1,5 @@
-// The part of CUDA's driver that launches kernels, loaded when it is asked for: the library is built
-// and runs where there is no CUDA.
+// The part of the CUDA driver that launches kernels. The driver is loaded at run time, so that the
+// library also builds and runs without CUDA.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace jpegcompile::cuda {
 
-using Result = int;  // 0 is success
+using Result = int;  // 0 means success
 using Device = int;
 using DevicePointer = uint64_t;
 using Context = struct ContextOfDriver*;
@@ -18,7 +18,7 @@ using Module = struct ModuleOfDriver*;
 using Function = struct FunctionOfDriver*;
 using Stream = struct StreamOfDriver*;
 
-// Numbers of the driver's enumerations.
+// Values of the driver's enumerations.
 inline constexpr int kMultiprocessorCount = 16;       // CUdevice_attribute
 inline constexpr int kComputeCapabilityMajor = 75;
 inline constexpr int kComputeCapabilityMinor = 76;
@@ -27,7 +27,7 @@ inline constexpr int kMaxDynamicSharedBytes = 8;      // CUfunction_attribute
 
 class Driver;
 
-// What the driver refused, in its own words.
+// A call that the driver rejected, with the driver's own message.
 class DriverError : public KernelError {
  public:
   using KernelError::KernelError;
@@ -41,7 +41,7 @@ class DriverCall {
 
   // Throws DriverError.
   void operator()(Arguments... arguments) const;
-  // For destructors, which have nobody to tell.
+  // For destructors, which cannot report an error.
   Result attempt(Arguments... arguments) const noexcept { return function_(arguments...); }
 
  private:
@@ -52,14 +52,14 @@ class DriverCall {
 
 class Driver {
  private:
-  void* library_;  // before the functions, which are found in it
+  void* library_;  // declared before the functions, which are looked up in it
 
  public:
-  // The file that is asked for by JPEGCOMPILE_LIBCUDA, or else libcuda.so.1.
+  // Returns JPEGCOMPILE_LIBCUDA if it is set, otherwise libcuda.so.1.
   static std::string path();
 
-  // Throws KernelError if the file cannot be opened or lacks a function. It stays open: the driver
-  // has threads of its own.
+  // Throws KernelError if the file cannot be opened or lacks a function. The library is never
+  // closed, because the driver has threads of its own.
   explicit Driver(const std::string& path);
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;

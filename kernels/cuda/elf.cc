@@ -30,7 +30,7 @@ T number(Bytes all, uint64_t offset, const char* what) {
   return value;
 }
 
-// ELF-64, little-endian.
+// A section of a little-endian ELF-64 file.
 struct Section {
   uint32_t name;
   Bytes content;
@@ -57,7 +57,7 @@ std::string_view text_at(Bytes names, uint32_t offset) {
 std::optional<Bytes> section_named(Bytes elf, const std::string& wanted) {
   constexpr unsigned char kMagic[] = {0x7F, 'E', 'L', 'F', 2, 1};
   if (std::memcmp(part(elf, 0, 64, "the header").data(), kMagic, sizeof(kMagic)) != 0) {
-    fail("it is not a little-endian ELF file of 64 bits");
+    fail("it is not a little-endian 64-bit ELF file");
   }
   const auto headers = number<uint64_t>(elf, 40, "the header");
   const auto size = number<uint16_t>(elf, 58, "the header");
@@ -81,7 +81,8 @@ std::vector<ParameterPlace> parameter_places(Bytes elf, const std::string& entry
   std::vector<std::optional<ParameterPlace>> found;
   const char* const kWhat = "an attribute";
   for (uint64_t at = 0; at < info->size();) {
-    const auto form = number<uint8_t>(*info, at, kWhat), kind = number<uint8_t>(*info, at + 1, kWhat);
+    const auto form = number<uint8_t>(*info, at, kWhat),
+               kind = number<uint8_t>(*info, at + 1, kWhat);
     const auto value = number<uint16_t>(*info, at + 2, kWhat);
     at += 4;
     if (form != kHasSize) continue;
@@ -90,8 +91,9 @@ std::vector<ParameterPlace> parameter_places(Bytes elf, const std::string& entry
     if (kind != kParameter) continue;
     const auto ordinal = number<uint16_t>(content, 4, kWhat);
     if (ordinal >= found.size()) found.resize(size_t{ordinal} + 1);
-    if (found[ordinal]) fail("parameter " + std::to_string(ordinal) + " is there twice");
-    found[ordinal] = {number<uint16_t>(content, 6, kWhat), number<uint32_t>(content, 8, kWhat) >> 18};
+    if (found[ordinal]) fail("parameter " + std::to_string(ordinal) + " is duplicated");
+    found[ordinal] = {number<uint16_t>(content, 6, kWhat),
+                      number<uint32_t>(content, 8, kWhat) >> 18};
   }
   std::vector<ParameterPlace> places;
   for (const auto& one : found) {

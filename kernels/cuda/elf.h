@@ -1,4 +1,4 @@
-// What a cubin says about the parameters of a kernel: the attributes EIATTR_KPARAM_INFO of the
+// Parameters of a kernel as its cubin describes them: the attributes EIATTR_KPARAM_INFO of the
 // section .nv.info.ENTRY of a 64-bit ELF file.
 #pragma once
 
@@ -16,8 +16,8 @@ struct ParameterPlace {
   size_t size;
 };
 
-// Of each parameter of a kernel, by its ordinal. Throws KernelError where the file is damaged or has
-// no such kernel.
+// Returns the place of each parameter of a kernel, by ordinal. Throws KernelError if the file is
+// damaged or has no such kernel.
 std::vector<ParameterPlace> parameter_places(std::span<const std::byte> elf,
                                              const std::string& entry);
 

@@ -9,14 +9,14 @@ namespace {
 
 constexpr int64_t kAlignment = 16;
 constexpr unsigned kWarp = 32;
-// Limits of a grid.
+// Largest dimensions of a grid.
 constexpr int64_t kMostX = INT32_MAX, kMostY = 65535;
 
 [[noreturn]] void fail(const Cubin& cubin, std::string_view argument, const std::string& cause) {
   throw KernelError(cubin.title() + ": argument '" + std::string(argument) + "' " + cause);
 }
 
-// Of an integer type, whether it holds the value.
+// Whether an integer type of this size can represent the value.
 bool holds(const ParameterPlace& place, int64_t value) {
   if (place.size >= sizeof(value)) return true;
   const int64_t bound = int64_t{1} << (8 * place.size - 1);
@@ -27,19 +27,21 @@ void check(const Cubin& cubin, const Parameter& parameter, const Arguments::One&
   const bool is_integer = parameter.type.front() == 'i';
   if (parameter.is_pointer() != one.is_pointer || (!one.is_pointer && !is_integer)) {
     fail(cubin, one.name, std::string(one.is_pointer ? "is a pointer" : "is an integer") +
-                              ", the kernel takes " + parameter.type);
+                              ", but the kernel expects " + parameter.type);
   }
   if (!one.is_pointer && !holds(parameter.place, one.value)) {
-    fail(cubin, one.name, "is " + std::to_string(one.value) + ", beyond " + parameter.type);
+    fail(cubin, one.name,
+         "is " + std::to_string(one.value) + ", out of range for " + parameter.type);
   }
   if (is_aligned(one.name, one.is_pointer) && one.value % kAlignment != 0) {
-    fail(cubin, one.name, "is " + std::to_string(one.value) + ", which is no multiple of 16");
+    fail(cubin, one.name, "is " + std::to_string(one.value) + ", not a multiple of 16");
   }
 }
 
-// Values in the order of the parameters; little-endian, so that smaller types are their beginning.
+// Values in the order of the parameters. Values are little-endian, so a smaller type is their first
+// bytes.
 std::vector<int64_t> ordered(const Cubin& cubin, const Arguments& arguments) {
-  // Two null pointers come last.
+  // The last two are null pointers.
   std::vector<int64_t> values(cubin.parameters.size() + 2);
   std::vector<bool> is_given(cubin.parameters.size());
   for (const Arguments::One& one : arguments.all()) {
@@ -65,7 +67,7 @@ void check(const Cubin& cubin, const Grid& grid) {
   if (fits) return;
   throw KernelError(cubin.title() + ": a grid of " + std::to_string(grid.x) + "x" +
                     std::to_string(grid.y) + "x" + std::to_string(grid.z) +
-                    " programs cannot be launched; run fewer images at once");
+                    " programs exceeds the limits of CUDA; run fewer images at once");
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 namespace jpegcompile::cuda {
 
-// Arguments of a launch. Names are literals of the caller.
+// Arguments of a launch. Names must be string literals.
 class Arguments {
  public:
   struct One {
@@ -36,12 +36,13 @@ struct Grid {
   int64_t x = 1, y = 1, z = 1;
 };
 
-// Whether kernels are compiled for values of an argument that are multiples of 16
+// Whether kernels are compiled for values of this argument that are multiples of 16
 // (jpegcompile/gpu/launch.py).
 bool is_aligned(std::string_view name, bool is_pointer);
 
-// Launches a kernel on a stream of the current context. Throws KernelError if the arguments are not
-// those that the cubin has, or not what it is compiled for, and DriverError.
+// Launches a kernel on a stream of the current context. Throws KernelError if the arguments do not
+// match the parameters of the cubin or the values it was compiled for, and DriverError if the
+// driver rejects the launch.
 void launch(Contexts& contexts, const CurrentContext& current, Stream stream, const Cubin& cubin,
             const Grid& grid, const Arguments& arguments);
 

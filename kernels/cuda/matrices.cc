@@ -7,7 +7,7 @@
 namespace jpegcompile::cuda {
 namespace {
 
-// A row of the orthonormal DCT-II matrix.
+// One element of the orthonormal DCT-II matrix.
 double basis(int order, int u, int sample) {
   const double scale = std::sqrt((u == 0 ? 1.0 : 2.0) / order);
   return scale * std::cos((2 * sample + 1) * u * std::numbers::pi / (2 * order));
@@ -20,7 +20,8 @@ std::vector<float> TileMatrix::values() const {
   const auto at = [&](std::vector<double>& tile, int row, int column) -> double& {
     return tile[static_cast<size_t>(row * size + column)];
   };
-  // Rows of the two-dimensional transform by where their coefficients stand; others are zeros.
+  // Rows of the two-dimensional transform, ordered as their coefficients are stored; other rows are
+  // zero.
   std::vector<double> kept(static_cast<size_t>(size * size));
   int place = 0;
   for (int row = 0; row < size; ++row) {

@@ -1,5 +1,5 @@
-// Matrices by which kernels transform tiles (jpegcompile/gpu/matrices.py): 64 x 64, the transform of
-// a tile once for each tile of 64 rows.
+// Matrices that kernels transform tiles with (jpegcompile/gpu/matrices.py): 64 x 64, with the
+// transform of a tile repeated until it fills 64 rows.
 #pragma once
 
 #include <vector>
@@ -11,15 +11,15 @@ inline constexpr int kTileRows = 64;
 enum class Transform {
   kForward,  // pixels to coefficients
   kInverse,  // coefficients to pixels
-  kProject,  // pixels to the pixels that the band makes
+  kProject,  // pixels to the pixels of their band
 };
 
 struct TileMatrix {
   Transform transform = Transform::kForward;
   int block = 1;
-  int frequencies = 1;  // the band u + v < frequencies that is kept or read
-  // Of tiles that stand compactly, the band that has places, which are side by side; 0 for
-  // coefficients at their places in the tile.
+  int frequencies = 1;  // the band u + v < frequencies to compute or read
+  // For compact tiles, the band that is stored, with its coefficients consecutive; 0 for whole
+  // tiles.
   int places = 0;
 
   // [64, 64]

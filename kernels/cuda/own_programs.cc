@@ -11,7 +11,7 @@
 namespace jpegcompile::cuda {
 namespace {
 
-// The steps of a kernel of functions of a pixel; null of another one.
+// The steps of a kernel of pixelwise programs; null for other kernels.
 const std::vector<Step>* steps_of(const Cubin& cubin) {
   if (cubin.kernel != "arithmetic.triton:elementwise") return nullptr;
   const auto found = cubin.constants.find("PROGRAM");
@@ -46,8 +46,8 @@ void require_program(const CubinFiles& files, const Program& program) {
     return steps != nullptr && *steps == program.steps;
   });
   if (has_kernel) return;
-  throw KernelError(files.path() + ": has no kernel of the function '" + text_of(program) +
-                    "'; compile the kernels of this model, or run it on the CPU");
+  throw KernelError(files.path() + ": does not contain the function '" + text_of(program) +
+                    "'; compile the kernels of this model, or run the model on the CPU");
 }
 
 }  // namespace jpegcompile::cuda

@@ -1,4 +1,5 @@
-// Programs of a model's own: a file of compiled kernels may have some besides those of operators.
+// Pixelwise programs of a single model, which a file of compiled kernels may contain besides the
+// operators' own.
 #pragma once
 
 #include "cuda/cubins.h"
@@ -6,10 +7,10 @@
 
 namespace jpegcompile::cuda {
 
-// Whether files have a kernel of any function of a pixel that no operator has by itself.
+// Whether the files contain a kernel of a pixelwise program that no operator has.
 bool has_own_programs(const CubinFiles& files);
 
-// Throws KernelError if files have no kernel of a function of a pixel.
+// Throws KernelError if the files contain no kernel of this program.
 void require_program(const CubinFiles& files, const Program& program);
 
 }  // namespace jpegcompile::cuda

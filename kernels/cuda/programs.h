@@ -1,5 +1,5 @@
-// Functions of each pixel as steps, as kernels are compiled with them (jpegcompile/gpu/programs.py).
-// Those of operators are in generated/programs.h.
+// Per-pixel functions as lists of steps, with which kernels are compiled
+// (jpegcompile/gpu/programs.py). The programs of operators are in generated/programs.h.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace jpegcompile::cuda {
 
-// The function `name` of three operands and two numbers. An operand is the place of a value: the
-// pixel, its approximation, the pixel of another map, constants of the channel, then results of
-// earlier steps. Operands and numbers that a function does not take are zero.
+// The function `name` of three operands and two numbers. An operand is the index of a value: the
+// pixel, its approximation, the pixel of the other map, constants of the channel, then results of
+// earlier steps. Unused operands and numbers are zero.
 struct Step {
   std::string name;
   int a = 0, b = 0, c = 0;
@@ -22,7 +22,7 @@ inline constexpr int kPixel = 0, kApproximation = 1, kOther = 2, kConstants = 3;
 
 struct Program {
   std::vector<Step> steps;
-  int constants = 0;  // numbers that it reads for each channel
+  int constants = 0;  // numbers that the program reads for each channel
 
   bool is_nothing() const { return steps.empty(); }
 };

@@ -15,10 +15,11 @@ namespace jpegcompile::cuda {
 namespace {
 
 constexpr const char* kCubinsName = "jpegcompile.cubins";
-// Majors of which code for one minor runs on later ones; code for others is for one chip alone.
+// Code for a minor version of this major version also runs on its later minor versions. Code for
+// other major versions runs only on its own version.
 constexpr int64_t kCompatibleMajor = 8;
 
-// The file beside this library.
+// The file next to this library.
 std::string own_cubins() {
   Dl_info here{};
   if (dladdr(reinterpret_cast<const void*>(&decision), &here) == 0 || here.dli_fname == nullptr) {
@@ -51,7 +52,7 @@ int attribute(const Driver& driver, int which, Device device) {
   return value;
 }
 
-// The best architecture of some for a device of that compute capability; 0 if none runs there.
+// The best of these architectures for a device of this compute capability; 0 if none runs on it.
 int64_t arch_for(const std::set<int64_t>& archs, int64_t capability) {
   int64_t best = 0;
   for (const int64_t arch : archs) {
@@ -88,7 +89,7 @@ Decision decide(const std::string& paths) {
 
 Runtime::Runtime(const std::string& driver, const std::vector<std::string>& cubins)
     : driver_(driver), cubins_(cubins) {
-  // Which takes a while, and is left out where there is nothing to launch.
+  // Initialization is slow, so it runs only after the files of kernels have been found.
   driver_.init(0);
   driver_.get_version(&version_);
   Device first = 0;
@@ -116,16 +117,16 @@ void Runtime::find_chips() {
     chips_.push_back(chip);
   }
   if (chips_.empty()) {
-    throw KernelError(cubins_.path() + ": has kernels for " + text_of(archs) +
-                      ", the device is " + others + "; compile the kernels for it");
+    throw KernelError(cubins_.path() + ": contains kernels for " + text_of(archs) +
+                      ", but the device is " + others + "; compile the kernels for it");
   }
 }
 
 const Chip& Runtime::chip(Device device) const {
   const auto found = std::ranges::find(chips_, device, &Chip::device);
   if (found == chips_.end()) {
-    throw KernelError(cubins_.path() + ": has no kernels for device " + std::to_string(device) +
-                      "; compile the kernels for it");
+    throw KernelError(cubins_.path() + ": contains no kernels for device " +
+                      std::to_string(device) + "; compile the kernels for it");
   }
   return *found;
 }

@@ -1,4 +1,5 @@
-// Whether kernels can run on CUDA here, decided once for the process and files of compiled kernels.
+// Whether kernels can run on CUDA on this machine; decided once per process and set of kernel
+// files.
 #pragma once
 
 #include <cstdint>
@@ -12,18 +13,18 @@
 
 namespace jpegcompile::cuda {
 
-// A device that there are compiled kernels for.
+// A device that has compiled kernels.
 struct Chip {
   Device device = 0;
-  int64_t arch = 0;             // of the cubins that it runs
+  int64_t arch = 0;             // architecture of the cubins that run on it
   int64_t multiprocessors = 1;
-  int64_t shared_bytes = 0;     // that a program may take
+  int64_t shared_bytes = 0;     // maximum for one program
 };
 
-// Opens driver and cubins.
+// Opens the driver and the files of compiled kernels.
 class Runtime {
  public:
-  // Throws KernelError, in one line, where there is no driver, no device, or no cubins for any.
+  // Throws KernelError, in one line, if there is no driver, no device, or no cubin for any device.
   Runtime(const std::string& driver, const std::vector<std::string>& cubins);
 
   const Driver& driver() const { return driver_; }
@@ -48,16 +49,16 @@ class Runtime {
 inline constexpr char kPathSeparator = ':';
 
 struct Decision {
-  std::unique_ptr<Runtime> runtime;  // null where kernels cannot run on CUDA
-  std::string status;                // why there is none, or what there is, in one line
+  std::unique_ptr<Runtime> runtime;  // null if kernels cannot run on CUDA
+  std::string status;                // what was found, or why kernels cannot run; one line
 };
 
-// By the files of compiled kernels at these paths; without any, by those that JPEGCOMPILE_CUBINS
-// names, or else the one beside this library. Never released: a session may be in use until the
-// process ends, behind the end of `main`.
+// Decides for the kernel files at these paths. Without paths, uses JPEGCOMPILE_CUBINS or else the
+// file next to this library. The result is never destroyed, because sessions may still run after
+// `main` ends.
 const Decision& decision(const std::string& paths);
 
-// The first device as "sm_90", or "no CUDA: " and the reason in one line.
+// Returns the first device such as "sm_90", or "no CUDA: " and the reason, in one line.
 std::string first_device();
 
 }  // namespace jpegcompile::cuda

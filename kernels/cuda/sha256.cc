@@ -57,7 +57,7 @@ std::string sha256(std::span<const std::byte> content) {
                  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   const size_t whole = content.size() / kBlock * kBlock;
   for (size_t at = 0; at < whole; at += kBlock) add_block(state, content.data() + at);
-  // The rest, a bit that is 1, zeros, and the number of bits.
+  // The remaining bytes, a bit that is 1, zeros, and the number of bits.
   std::array<std::byte, 2 * kBlock> last{};
   const size_t rest = content.size() - whole;
   if (rest > 0) std::memcpy(last.data(), content.data() + whole, rest);

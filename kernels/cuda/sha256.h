@@ -7,7 +7,7 @@
 
 namespace jpegcompile::cuda {
 
-// In hexadecimal, 64 digits.
+// Returns 64 hexadecimal digits.
 std::string sha256(std::span<const std::byte> content);
 
 }  // namespace jpegcompile::cuda

@@ -1,4 +1,4 @@
-// How maps stand in the memory of a GPU (kernels/tiles/triton.py), in numbers of elements.
+// Layout of maps in GPU memory (kernels/tiles/triton.py), in numbers of elements.
 #pragma once
 
 #include <cstdint>
@@ -9,29 +9,29 @@
 
 namespace jpegcompile::cuda {
 
-// Where a map stands, and what stands there.
+// The memory of a map, its layout and its content.
 struct View {
   DevicePointer data = 0;
   int64_t image = 0;   // from image to image
   int64_t row = 0;     // from row to row of a raster; 0 for rows of coefficients
   int64_t pixel = 0;   // from pixel to pixel, or coefficient to coefficient
-  int64_t group = 0;   // from 16 channels to the next 16
-  int64_t kept = 0;    // coefficients of a tile that rows have; 0 for a raster
+  int64_t group = 0;   // from one group of 16 channels to the next
+  int64_t kept = 0;    // coefficients of a tile that rows store; 0 for a raster
   bool is_rows = false;
   int block = 1;       // of coefficients; 1 for pixels
-  int frequencies = 1; // that tiles may hold
+  int frequencies = 1; // stored in tiles
 
   bool is_pixels() const { return block == 1; }
-  // The matrix that takes it to pixels, or, of few of its frequencies, to the pixels they make.
+  // The matrix that converts the coefficients, or their first `read` frequencies, to pixels.
   TileMatrix inverse() const { return inverse(frequencies); }
   TileMatrix inverse(int read) const {
     return {Transform::kInverse, block, read, is_rows ? frequencies : 0};
   }
-  // The matrix that makes it of pixels, with few frequencies.
+  // The matrix that converts pixels to the first `made` frequencies of this map.
   TileMatrix forward(int made) const {
     return {Transform::kForward, block, made, is_rows ? frequencies : 0};
   }
-  // Whether two maps have the same coefficients of a tile in the same order.
+  // Whether both maps store the same coefficients of a tile in the same order.
   bool has_rows_of(const View& other) const {
     return is_rows == other.is_rows && block == other.block &&
            (!is_rows || frequencies == other.frequencies);
@@ -41,15 +41,15 @@ struct View {
 inline int64_t padded(int64_t channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
 inline int64_t log2_of(int block) { return block == 8 ? 3 : block / 2; }
 
-// How a map stands whose attribute of frequencies that is, and not where.
+// The layout of a map with this attribute `frequencies`, without memory.
 View standing(int block, int64_t frequencies);
-// A map in groups of channels, in a tensor.
+// A map in groups of channels, stored in a tensor.
 View view_of(const Map& map, int block, DevicePointer data);
-// Scratch memory for a map with channels last, filled up with zeros to a multiple of 16.
+// Scratch memory for a map with channels last, padded with zeros to a multiple of 16 channels.
 View channels_last(const Map& map, int block, DevicePointer data);
 int64_t channels_last_floats(const Map& map);
 
-// Arguments that describe a map; names are literals.
+// Names of the arguments that describe a map; must be string literals.
 struct ViewNames {
   std::string_view image, row, pixel, group, kept;
 };
@@ -60,10 +60,10 @@ inline constexpr ViewNames kResidualNames{"residual_image", "residual_row", "res
 inline constexpr ViewNames kOtherNames{"other_image", "other_row", "other_pixel", "other_group",
                                        "other_kept"};
 void put_view(Arguments& arguments, const ViewNames& names, const View& view);
-// Without `kept`, for kernels that take rasters alone.
+// Without `kept`, for kernels that accept only rasters.
 void put_raster(Arguments& arguments, const ViewNames& names, const View& view);
 
-// Rows and tiles of a map that is made in tiles of that size.
+// Arguments for the rows and tiles of a map that is computed in tiles of this block size.
 void put_tiles(Arguments& arguments, const Map& map, int block);
 
 }  // namespace jpegcompile::cuda

@@ -1,4 +1,4 @@
-// The bytes of a file as the input of an operator, and what is said of a file that is not read.
+// The bytes of a file as the input of an operator, and the errors for files that cannot be read.
 #pragma once
 
 #include <span>
@@ -9,7 +9,7 @@
 
 namespace jpegcompile {
 
-// What is said of a file, with advice for whoever has no Python at hand.
+// Returns the error with advice that does not mention Python.
 inline std::string refusal(const ReadError& error) {
   const std::string cause = error.cause();
   if (error.kind() == FailureKind::memory) return cause + "; free some";

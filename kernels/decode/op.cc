@@ -1,7 +1,7 @@
-// JpegDecode and JpegDecodeGray: the bytes of one JPEG file to its coefficients and tables, as
-// `--input coefficients` takes them.
+// JpegDecode and JpegDecodeGray: convert the bytes of one JPEG file to its coefficients and tables,
+// in the form of `--input coefficients`.
 //
-// There is no way to say this in standard operators, so these have no function bodies.
+// Standard operators cannot express this, so there are no function bodies.
 #include <iterator>
 #include <span>
 #include <string>
@@ -14,14 +14,14 @@
 namespace jpegcompile {
 namespace {
 
-// JPEG's own limit.
+// Limit of the JPEG format.
 constexpr int64_t kMostPixels = 65535;
 
 uint32_t extent(const Node& node, const char* attribute) {
   const int64_t value = node.integer(attribute);
   if (value < 1 || value > kMostPixels) {
-    throw KernelError("its " + std::string(attribute) + " is " + std::to_string(value) +
-                      ", a JPEG file has 1 to 65535");
+    throw KernelError("attribute " + std::string(attribute) + " is " + std::to_string(value) +
+                      "; it must be 1 to 65535");
   }
   return static_cast<uint32_t>(value);
 }
@@ -46,7 +46,8 @@ FrameKind kind_of(const Node& node) {
   }
   const std::string subsampling = node.text("subsampling");
   if (!set_subsampling(kind, subsampling) || !kind.has_chroma) {
-    throw KernelError("its subsampling is '" + subsampling + "', it knows " + known_subsamplings());
+    throw KernelError("attribute subsampling is '" + subsampling + "'; it must be one of " +
+                      known_subsamplings());
   }
   return kind;
 }

@@ -1,5 +1,4 @@
-// JpegGroupNormalization and SpatialGroupNormalization on CUDA, in three launches as launch.py launches
-// them.
+// JpegGroupNormalization and SpatialGroupNormalization on CUDA, in three launches like launch.py.
 #include <memory>
 #include <vector>
 
@@ -13,13 +12,13 @@ namespace {
 
 using cuda::DevicePointer;
 
-// Pixels of an image, and moments of each part of them.
+// How the pixels of an image are divided into parts, and the moments of each part.
 struct Parts {
   int64_t count, size;
   DevicePointer moments;
 };
 
-// Numbers in the memory of the device.
+// Operands in device memory.
 struct Numbers {
   DevicePointer scale, shift, epsilon;
 };
@@ -59,7 +58,7 @@ class GroupNormalizationOnCuda : public FromPixelsOnCuda {
     call.launch(cubin, cuda::grid_of(cubin.tiling, rows, channels), given);
   }
 
-  // Means and squares of each channel over each part of an image.
+  // Computes sums and squares of each channel over each part of an image.
   Parts measure(CudaCall& call, const Task& task) const {
     const Map& map = task.from;
     const int64_t pixels = map.plane(), channels = cuda::padded(map.channels);
@@ -81,7 +80,7 @@ class GroupNormalizationOnCuda : public FromPixelsOnCuda {
     return {count, cubin.tiling.rows, made};
   }
 
-  // Mean and factor of each channel of each image, by groups.
+  // Computes the mean and the factor of each channel of each image, by groups.
   DevicePointer merge(CudaCall& call, const Map& map, const Parts& parts,
                       const Numbers& numbers) const {
     const int64_t channels = cuda::padded(map.channels), programs = map.batch * groups_;
@@ -102,7 +101,7 @@ class GroupNormalizationOnCuda : public FromPixelsOnCuda {
     return made;
   }
 
-  // In one piece of memory.
+  // The operands share one block of memory.
   Numbers numbers_on(CudaCall& call, const Map& x) const {
     const auto make = [&] { return packed(call, x); };
     const bool are_fixed = scale_.is_constant() && shift_.is_constant() && epsilon_.is_constant();

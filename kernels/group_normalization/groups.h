@@ -1,4 +1,4 @@
-// Which maps have so many groups of channels.
+// Checks the number of channel groups.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,10 @@
 
 namespace jpegcompile {
 
-// Throws KernelError if the channels of a map do not make so many groups.
+// Throws KernelError if the channels of a map cannot be divided into `groups` equal groups.
 inline void check_groups(const Map& map, int64_t groups) {
   if (groups >= 1 && map.channels % groups == 0) return;
-  throw KernelError(std::to_string(map.channels) + " channels do not make " +
+  throw KernelError(std::to_string(map.channels) + " channels cannot be divided into " +
                     std::to_string(groups) + " groups");
 }
 

@@ -7,7 +7,7 @@
 namespace jpegcompile {
 namespace {
 
-// Pixels of a row that are worked on at once, so that sums do not wait for one another.
+// Pixels of a row that are processed at once, so that sums do not wait for each other.
 template <int B>
 inline constexpr int kStep = std::max(B, 4);
 
@@ -64,7 +64,7 @@ struct Measure {
 
   JPEGCOMPILE_INLINE static void run(const MeasureRows& task) {
     const int64_t pitch = task.width * kLanes;
-    // A tile's pixels add up to its DC coefficient times the block size.
+    // The sum of a tile's pixels is its DC coefficient times the block size.
     const float mean_of = static_cast<float>(B) / static_cast<float>(task.rows * task.width);
     for (int lane = 0; lane < kLanes; lane += kWidth<V>) {
       const V center = sum_of_dc(task, lane) * mean_of, dc = center * static_cast<float>(B);

@@ -1,13 +1,13 @@
-// Sums over rows of one group of 16 channels, and what normalises them.
+// Sums over rows of one group of 16 channels, and their normalisation.
 #pragma once
 
 #include <cstdint>
 
 namespace jpegcompile {
 
-// Sums of pixels by coefficients (Parseval), about a number that is near their mean, so that nothing
-// cancels in float32: of each of 16 channels, one behind the other,
-//   center     the mean of these rows, but for rounding
+// Sums of pixels, computed from coefficients (Parseval). They are taken about a number close to the
+// mean, so that nothing cancels in float32. For each of 16 channels, one array after the other:
+//   center     the mean of these rows, up to rounding
 //   residual   the sum of pixel - center
 //   squares    the sum of (pixel - center)^2
 struct MeasureRows {
@@ -18,7 +18,7 @@ struct MeasureRows {
 };
 void measure_rows(const MeasureRows& rows);
 
-// (x - center) scale + shift of DC coefficients, x scale of others; [scale, center, shift][16].
+// DC coefficients become (x - center) scale + shift, others x scale; [scale, center, shift][16].
 struct NormalizeRows {
   const float* from;
   float* to;

@@ -1,5 +1,5 @@
-// JpegGroupNormalization and SpatialGroupNormalization: the mean and the variance of groups of
-// channels of each image, taken out by coefficients.
+// JpegGroupNormalization and SpatialGroupNormalization: normalise groups of channels of each image
+// by their mean and variance, both computed from coefficients.
 #include <algorithm>
 #include <cmath>
 
@@ -14,11 +14,13 @@
 namespace jpegcompile {
 namespace {
 
-// Three numbers for each of 16 channels: what a strip adds up to, or what normalises channels.
+// Three numbers for each of 16 channels: the sums of a strip, or the factors that normalise
+// channels.
 constexpr int64_t kNumbers = 3 * kLanes;
 
-// Strips of all groups of channels of all images, in the order of memory; several make an item that
-// outweighs the cost of handing it to a thread. How they are cut does not depend on threads.
+// Division of all groups of channels of all images into strips, in memory order. An item consists
+// of several strips and outweighs the cost of handing it to a thread. The division does not depend
+// on the number of threads.
 struct Cut {
   Cut(const Map& map, int block) : map(map) {
     const int64_t tiles = map.height / block;
@@ -106,8 +108,10 @@ class GroupNormalization : public TileKernel {
     double epsilon;
   };
 
-  // Of all pixels of the channels of a group. Sums about one number are moved to another exactly:
-  // sum (p - m)^2 = sum (p - c)^2 + 2 (c - m) sum (p - c) + n (c - m)^2.
+  // Statistics of all pixels of the channels of a group. Sums about one number are converted
+  // exactly to sums about another:
+  //
+  //   sum (p - m)^2 = sum (p - c)^2 + 2 (c - m) sum (p - c) + n (c - m)^2.
   Statistics statistics(const Cut& cut, const float* sums, int64_t image, int64_t group) const {
     const Map& map = cut.map;
     const int64_t channels = map.channels / groups_;
@@ -148,7 +152,7 @@ class GroupNormalization : public TileKernel {
       const double scale = given.scale.at(image, channel) / root;
       at[0] = static_cast<float>(scale);
       at[kLanes] = center;
-      // What rounding took from the center comes back here.
+      // Compensates the rounding of the center.
       at[2 * kLanes] = static_cast<float>(given.shift.at(image, channel) * block -
                                           (found.mean * block - center) * scale);
     }

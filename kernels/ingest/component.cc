@@ -28,7 +28,8 @@ JPEGCOMPILE_INLINE void dequantise_body(const BlockRow& row) {
   }
 }
 
-// A chunk of some rows: independent sums, each of which waits for its last product.
+// Computes a chunk of kRows rows. The sums are independent, because each waits for its last
+// product.
 template <int kRows>
 JPEGCOMPILE_INLINE void sum_chunk(const ChunkRows& rows, const ColumnChunks::Chunk& chunk,
                                   int64_t row, float* to) {
@@ -70,7 +71,8 @@ JPEGCOMPILE_INLINE Float8 mixed_at(const MixedRow& row, int64_t channel, int64_t
   return sum;
 }
 
-// Three components to three channels, whole vectors: nearly every file and network.
+// Mixes three components to three channels in whole vectors: the case of nearly every file and
+// network.
 JPEGCOMPILE_INLINE void mix_colors(const MixedRow& row) {
   Float8 factors[9];
 #pragma GCC unroll 9

@@ -1,4 +1,5 @@
-// One component of a file: from quantised coefficients to rows at the network's resolution.
+// Processing of one component of a file, from quantised coefficients to rows at the network's
+// resolution.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +9,12 @@
 
 namespace jpegcompile {
 
-// The right matrix of a component by chunks of 8 outputs, each with the inputs that it reads.
+// The right matrix of a component in chunks of 8 outputs, each with the inputs that it reads.
 struct ColumnChunks {
   static constexpr int64_t kWidth = 8;
   struct Chunk {
     int64_t first, count;
-    size_t factors;  // where [count][8] factors begin
+    size_t factors;  // offset of the [count][8] factors
     bool is_copy;
   };
 
@@ -23,7 +24,7 @@ struct ColumnChunks {
   static ColumnChunks of(const AxisMatrix& matrix);
 };
 
-// Blocks [blocks][8][8] of a row of blocks become 8 rows of 8 * blocks coefficients.
+// Converts a row of blocks, [blocks][8][8], to 8 rows of 8 * blocks coefficients.
 struct BlockRow {
   const int16_t* quantised;
   const uint16_t* table;
@@ -33,7 +34,8 @@ struct BlockRow {
 
 void dequantise(const BlockRow& row);
 
-// Rows of `from`, `from_pitch` apart, through the matrix: rows of whole chunks, `to_pitch` apart.
+// Applies the matrix to rows of `from`, `from_pitch` apart. Writes rows of whole chunks, `to_pitch`
+// apart.
 struct ChunkRows {
   const ColumnChunks& columns;
   const float* from;
@@ -43,12 +45,12 @@ struct ChunkRows {
 
 void apply_columns(const ChunkRows& rows);
 
-// One row of every channel, each a mixture of the components' rows.
+// One row of every channel, a mixture of the same row of each component.
 struct MixedRow {
-  const float* components;  // the first row; the next one is `component_step` floats behind it
+  const float* components;  // the first row; `component_step` floats to the next
   int64_t component_step, count;
   const float* factors;  // [channels][count]
-  float* to;             // of the first channel; the next one is `channel_step` floats behind it
+  float* to;             // of the first channel; `channel_step` floats to the next
   int64_t channel_step, channels, width;
 };
 

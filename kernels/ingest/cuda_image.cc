@@ -8,7 +8,7 @@
 namespace jpegcompile {
 namespace {
 
-// The most coefficients of a row that a step reads of chroma. Of others it reads 16.
+// Largest number of coefficients of a chroma row that a step reads. Luma steps read 16.
 constexpr int64_t kMostStep = 32;
 // Factors of three components and a constant.
 constexpr int64_t kMixed = 4;
@@ -17,7 +17,7 @@ int64_t chroma_step(const AxisBand& columns) { return std::min(columns.window, k
 
 }  // namespace
 
-// What the arguments of a plane are called.
+// Names of the arguments of a plane.
 struct ImageIngestOnCuda::Names {
   const char *coefficients, *rows, *row_starts, *columns, *column_starts;
   const char *blocks_y, *blocks_x, *steps_h, *steps_w;
@@ -73,7 +73,7 @@ FilesOnCuda ImageIngestOnCuda::files(const CudaCall& call) const {
     const int64_t components = Names::of(index).components;
     if (shape[1] == components) continue;
     throw KernelError("coefficients of shape " + shape.text() + " have " +
-                      std::to_string(shape[1]) + " components, on CUDA they must have " +
+                      std::to_string(shape[1]) + " components; on CUDA they must have " +
                       std::to_string(components));
   }
   check_tiles(files.image, block_, "y");
@@ -115,7 +115,7 @@ void ImageIngestOnCuda::run(CudaCall& call, const FilesOnCuda& files, cuda::Devi
   call.launch(cubin, grid, arguments);
 }
 
-// A plane that is not there has one block of y, which the kernel does not read.
+// A missing plane is one block of y, which the kernel does not read.
 void ImageIngestOnCuda::put_plane(CudaCall& call, const FilesOnCuda& files, size_t index,
                                   cuda::DevicePointer y, cuda::Arguments& arguments) const {
   const Names& names = Names::of(index);
@@ -145,7 +145,7 @@ cuda::DevicePointer ImageIngestOnCuda::mixing_on(CudaCall& call, int64_t stored)
   const auto make = [&] {
     const Tensor mixing = mixing_.of(call), offset = offset_.of(call);
     const int64_t components = mixing.shape[1];
-    // The first coefficient of a block of equal pixels.
+    // DC coefficient of a block of equal pixels.
     const int scale = result_ == Result::kPixels ? 1 : block_;
     std::vector<float> values(static_cast<size_t>(stored * kMixed));
     for (int64_t channel = 0; channel < mixing.shape[0]; ++channel) {

@@ -1,4 +1,5 @@
-// The ingest on CUDA, as launch.py launches it, for the operators that begin with it.
+// The ingest on CUDA, launched like launch.py does. Shared by all operators that begin with an
+// ingest.
 #pragma once
 
 #include <array>
@@ -14,7 +15,7 @@
 
 namespace jpegcompile {
 
-// What a call takes.
+// The inputs of a call.
 struct FilesOnCuda {
   struct Plane {
     DeviceTensor quantised;
@@ -29,14 +30,14 @@ struct FilesOnCuda {
 
 class ImageIngestOnCuda {
  public:
-  // What the node's matrices make, in planes; or the pixels of it, with channels last.
+  // The result: NCHW as the node's matrices define it, or its pixels with channels last.
   enum class Result { kPlanes, kPixels };
 
   ImageIngestOnCuda(const Node& node, Result result);
 
-  // Throws KernelError for inputs that do not fit together.
+  // Throws KernelError for inputs that do not match.
   FilesOnCuda files(const CudaCall& call) const;
-  // Makes so many channels of the image, those that it does not have of zeros.
+  // Computes `stored` channels of the image; channels beyond the image's own are zero.
   void run(CudaCall& call, const FilesOnCuda& files, cuda::DevicePointer y, int64_t stored) const;
 
  private:
@@ -50,7 +51,7 @@ class ImageIngestOnCuda {
   std::span<const PlaneInputs> planes_;
   Result result_;
   int block_;
-  // Of each plane, its rows and its columns.
+  // Two for each plane: rows and columns.
   std::vector<std::unique_ptr<BandOperand>> bands_;
   HostOperand mixing_, offset_;
   DeviceConstants mixings_;

@@ -5,7 +5,7 @@
 namespace jpegcompile {
 namespace {
 
-// `what` makes the message: nothing is put together while all is well.
+// `what` builds the message; it is called only if there is an error.
 template <typename What>
 void require(bool holds, const What& what) {
   if (!holds) throw KernelError(what());
@@ -15,7 +15,7 @@ std::string extents(int64_t rows, int64_t columns) {
   return std::to_string(rows) + "x" + std::to_string(columns);
 }
 
-// The plane against its matrices and tables.
+// Checks a plane against its matrices and tables.
 void check(const PlaneGeometry& plane, const Shape& quantization) {
   const Shape& shape = plane.quantised;
   require(shape.rank() == 6 && shape[4] == 8 && shape[5] == 8, [&] {
@@ -24,20 +24,21 @@ void check(const PlaneGeometry& plane, const Shape& quantization) {
   require(quantization.rank() == 4 && quantization[0] == shape[0] && quantization[2] == 8 &&
               quantization[3] == 8,
           [&] {
-            return "quantization has shape " + quantization.text() + " for coefficients of shape " +
+            return "quantization has shape " + quantization.text() +
+                   ", which does not match coefficients of shape " +
                    shape.text();
           });
   require(plane.rows_taken == 8 * shape[2] && plane.columns_taken == 8 * shape[3], [&] {
-    return "coefficients of shape " + shape.text() + " meet matrices for " +
+    return "coefficients of shape " + shape.text() + " do not match the matrices, which are for " +
            extents(plane.rows_taken, plane.columns_taken);
   });
   require(static_cast<int64_t>(plane.tables.size()) == shape[1], [&] {
-    return "it names " + std::to_string(plane.tables.size()) +
-           " tables for coefficients of shape " + shape.text();
+    return "there are " + std::to_string(plane.tables.size()) +
+           " table numbers for coefficients of shape " + shape.text();
   });
   for (const int64_t table : plane.tables) {
     require(table >= 0 && table < quantization[1], [&] {
-      return "there is no table " + std::to_string(table) + " in quantization of shape " +
+      return "table " + std::to_string(table) + " is out of range for quantization of shape " +
              quantization.text();
     });
   }
@@ -51,8 +52,8 @@ Map image_of(std::span<const PlaneGeometry> planes, const MixingGeometry& given)
   for (const PlaneGeometry& plane : planes) {
     check(plane, given.quantization);
     require(plane.rows_made == first.rows_made && plane.columns_made == first.columns_made, [&] {
-      return "its components become " + extents(first.rows_made, first.columns_made) + " and " +
-             extents(plane.rows_made, plane.columns_made);
+      return "components have different sizes, " + extents(first.rows_made, first.columns_made) +
+             " and " + extents(plane.rows_made, plane.columns_made);
     });
     components += plane.quantised[1];
   }
@@ -61,7 +62,7 @@ Map image_of(std::span<const PlaneGeometry> planes, const MixingGeometry& given)
               offset.elements() == mixing[0],
           [&] {
             return "mixing of shape " + mixing.text() + " and offset of shape " + offset.text() +
-                   " do not fit " + std::to_string(components) + " components";
+                   " do not match " + std::to_string(components) + " components";
           });
   return {first.quantised[0], mixing[0], first.rows_made, first.columns_made, false};
 }

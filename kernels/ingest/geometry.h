@@ -1,4 +1,4 @@
-// Whether the inputs of an ingest fit together, and which image they make.
+// Checks that the inputs of an ingest match, and computes the shape of the image.
 #pragma once
 
 #include <cstdint>
@@ -12,18 +12,19 @@ namespace jpegcompile {
 // Components that share their matrices.
 struct PlaneGeometry {
   Shape quantised;                  // [N, components, block rows, block columns, 8, 8]
-  std::span<const int64_t> tables;  // of the components
-  int64_t rows_taken = 0, rows_made = 0, columns_taken = 0, columns_made = 0;  // by the matrices
+  std::span<const int64_t> tables;  // table number of each component
+  // inputs and outputs of the matrices
+  int64_t rows_taken = 0, rows_made = 0, columns_taken = 0, columns_made = 0;
 };
 
-// What is the same for all planes.
+// Inputs common to all planes.
 struct MixingGeometry {
   Shape quantization;  // [N, tables, 8, 8]
   Shape mixing;        // [channels, components of all planes, 1, 1]
-  Shape offset;        // of the channels
+  Shape offset;        // one number per channel
 };
 
-// The map that they make, in planes. Throws KernelError for inputs that do not fit together.
+// Returns the resulting map, NCHW. Throws KernelError for inputs that do not match.
 Map image_of(std::span<const PlaneGeometry> planes, const MixingGeometry& mixing);
 
 }  // namespace jpegcompile

@@ -1,4 +1,4 @@
-// The ingest as other operators use it that begin with it.
+// The ingest, for operators that begin with it.
 #pragma once
 
 #include <cstdint>
@@ -10,30 +10,30 @@
 
 namespace jpegcompile {
 
-// The inputs of a plane of coefficients: the plane, the numbers of its components' tables, and its
+// Inputs of a plane of coefficients: the plane, the table numbers of its components, and its
 // matrices.
 struct PlaneInputs {
   In quantised, tables, rows, columns;
 };
 
-// Luma, and chroma of both colours.
+// Luma, and chroma (Cb and Cr together).
 inline constexpr size_t kMostPlanes = 2;
 
-// The planes of a node: luma alone for grey files.
+// Returns the planes of a node: only luma for grayscale files.
 std::span<const PlaneInputs> planes_of(const Node& node);
 
-// The numbers of tables that such an input holds.
+// The table numbers in such an input.
 inline std::span<const int64_t> table_numbers(const Tensor& tables) {
   return {tables.as<int64_t>(), static_cast<size_t>(tables.shape.elements())};
 }
 
-// Reads the inputs of a node that are inputs of JpegIngest or JpegIngestGray.
+// Computes the image from the inputs that a node has in common with JpegIngest or JpegIngestGray.
 class ImageIngest {
  public:
   virtual ~ImageIngest() = default;
-  // The map of all images of a call. Throws KernelError for inputs that do not fit together.
+  // Returns the map of all images of a call. Throws KernelError for inputs that do not match.
   virtual Map map(const Call& call) const = 0;
-  // Images [first, first + count) into `y`, NCHW.
+  // Computes images [first, first + count) into `y`, NCHW.
   virtual void ingest(const Call& call, int64_t first, int64_t count, float* y) const = 0;
 };
 

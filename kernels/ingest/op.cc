@@ -1,8 +1,9 @@
-// JpegIngest and JpegIngestGray: the coefficients and tables of files to a network's input.
+// JpegIngest and JpegIngestGray: convert the coefficients and tables of files to a network's input.
 //
-// Each component is dequantised, goes through a matrix for rows and one for columns, which are
-// identities where it has the image's own resolution, and is mixed with the others; constants
-// touch DC coefficients only. A task makes some rows of tiles of all channels of an image.
+// Each component is dequantised, multiplied by a matrix for rows and one for columns, and mixed
+// with the other components. The matrices are identities if the component has the image's own
+// resolution. Constants affect only DC coefficients. A task computes some rows of tiles of all
+// channels of an image.
 #include <array>
 #include <memory>
 #include <optional>
@@ -34,7 +35,7 @@ struct Inputs {
   Map image;
 };
 
-// Rows of one plane, in whole chunks of columns.
+// Computes rows of one plane, in whole chunks of columns.
 void make_component(const Inputs& inputs, const Planes& planes, int64_t plane, const Strip& strip,
                     float* to, int64_t pitch) {
   const Shape& shape = planes.quantised.shape;
@@ -59,7 +60,7 @@ void make_component(const Inputs& inputs, const Planes& planes, int64_t plane, c
   apply_columns({*planes.columns, rows, to, strip.count, width, pitch});
 }
 
-// Rows of all channels of one image, which begins at `y`.
+// Computes rows of all channels of one image, which begins at `y`.
 void ingest_strip(const Inputs& inputs, const Map& to, const Strip& strip, int block, float* y) {
   const int64_t pitch = ceil_div(to.width, ColumnChunks::kWidth) * ColumnChunks::kWidth;
   const int64_t step = strip.count * pitch;
@@ -83,7 +84,8 @@ void ingest_strip(const Inputs& inputs, const Map& to, const Strip& strip, int b
   }
 }
 
-// Integer inputs but the numbers of tables say what shapes of planes do.
+// Integer inputs other than table numbers are not read: the shapes of the planes contain the same
+// numbers.
 class Ingest : public ImageIngest {
  public:
   explicit Ingest(const Node& node) : planes_(planes_of(node)), block_(node.block("block")) {
@@ -108,7 +110,7 @@ class Ingest : public ImageIngest {
     Matrices matrices;
     const Inputs taken = inputs(call, matrices);
     const Map& to = taken.image;
-    // A strip holds all channels of its rows: where work is shared, they are one group.
+    // A strip contains all channels of its rows, so the work is divided as if there were one group.
     const Map shared{count, 1, to.height, to.width, false};
     for_strips(call, shared, block_, block_ * to.width * to.channels, [&](const Strip& strip) {
       ingest_strip(taken, to, {first + strip.image, 0, strip.row, strip.count}, block_,
@@ -117,7 +119,7 @@ class Ingest : public ImageIngest {
   }
 
  private:
-  // Matrices that are no constants, made in a call.
+  // Matrices that are not constant, converted at this call.
   struct Matrices {
     std::array<std::optional<AxisMatrix>, kMostPlanes> rows, columns;
     std::array<ColumnChunks, kMostPlanes> chunks;

@@ -6,18 +6,19 @@
 namespace jpegcompile {
 namespace {
 
-// Entry (frequency, pixel) of the orthonormal DCT-II.
+// Element (frequency, pixel) of the orthonormal DCT-II.
 double dct(int64_t frequency, int64_t pixel, int block) {
   const double angle = static_cast<double>((2 * pixel + 1) * frequency) * std::numbers::pi /
                        (2.0 * block);
   return std::cos(angle) * std::sqrt((frequency == 0 ? 1.0 : 2.0) / block);
 }
 
-PixelMatrix pixels_of(const Tensor& matrix, int64_t pixels, int64_t coefficients, int64_t pixel_step,
+PixelMatrix pixels_of(const Tensor& matrix, int64_t pixels, int64_t coefficients,
+                      int64_t pixel_step,
                       int64_t coefficient_step, int block) {
   if (matrix.shape.rank() != 2 || pixels % block != 0 || coefficients % kFrequencies != 0) {
     throw KernelError("a matrix of the ingest has shape " + matrix.shape.text() +
-                      ", which is not for whole blocks");
+                      "; it must be for whole blocks");
   }
   PixelMatrix made{pixels, coefficients / kFrequencies, {}};
   made.values.resize(static_cast<size_t>(pixels * coefficients), 0.0);

@@ -1,4 +1,4 @@
-// Matrices of an ingest, taken to pixels.
+// Matrices of an ingest, with outputs in pixels.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,14 @@ namespace jpegcompile {
 
 inline constexpr int kFrequencies = 8;
 
-// A matrix of an ingest, followed by the inverse transform of its result: what each coefficient of
-// an axis is in pixels.
+// A matrix of an ingest multiplied by the inverse transform: the pixels of each coefficient of an
+// axis.
 struct PixelMatrix {
   int64_t pixels = 0, blocks = 0;
   std::vector<double> values;  // [pixels][8 * blocks]
 
-  // A left matrix [pixels, 8 * blocks] or a right one [8 * blocks, pixels], whose result is in
-  // blocks of so many.
+  // From a left matrix [pixels, 8 * blocks] or a right matrix [8 * blocks, pixels], whose outputs
+  // are blocks of size `block`.
   static PixelMatrix of_left(const Tensor& matrix, int block);
   static PixelMatrix of_right(const Tensor& matrix, int block);
 };

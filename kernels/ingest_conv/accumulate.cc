@@ -7,8 +7,8 @@
 namespace jpegcompile {
 namespace {
 
-// Outputs of a patch, and groups of channels, whose sums stay in registers over all coefficients of
-// a block, which so cost one load and one multiplication each.
+// A part of a patch: the outputs and channel groups whose sums stay in registers for all
+// coefficients of a block. Each sum then costs one load and one multiplication per coefficient.
 template <typename Isa>
 struct Part {
   static constexpr int kOutputs = Isa::kRows + 1;
@@ -20,7 +20,7 @@ struct Part<Avx512> {
   static constexpr int kGroups = 2;
 };
 
-// If a part is whole patches, the places of a coefficient's vectors are known at compile time.
+// If a part is a whole patch, the offsets of a coefficient's vectors are compile-time constants.
 template <typename Isa, int Outputs, int Groups, bool IsWhole>
 JPEGCOMPILE_INLINE void add_blocks(const RowSums& task, const float* table, float* row) {
   using V = typename Isa::Vector;
@@ -75,7 +75,7 @@ JPEGCOMPILE_INLINE void dispatch(int64_t outputs, const RowSums& task, const flo
   }
 }
 
-// Parts of as equal widths as can be.
+// Splits patches into parts of nearly equal widths.
 template <typename Isa, int Groups>
 JPEGCOMPILE_INLINE void add_columns(const RowSums& task, int64_t group) {
   constexpr int kOutputs = Part<Isa>::kOutputs;

@@ -7,17 +7,17 @@
 
 namespace jpegcompile {
 
-// What a row of blocks adds to one row of outputs of some groups.
+// What a row of blocks adds to one row of outputs of some channel groups.
 struct RowSums {
   const Nonzero* nonzeros;
-  const int32_t* starts;  // of each block's, and the end of the last
+  const int32_t* starts;  // of each block, then the end of the last one
   int64_t blocks;
-  const float* table;     // of this row of the patches, [modes][2][columns][16]
+  const float* table;     // for this row of the patches, [modes][2][columns][16]
   int64_t columns;        // outputs of a patch
-  float* row;             // the first output of the first block's patch
+  float* row;             // first output of the first block's patch
   int64_t step;           // floats from one block's patch to the next
-  int64_t groups;         // of 16 channels: 1 or 2,
-  int64_t row_group;      // whose rows are so many floats apart
+  int64_t groups;         // of 16 channels: 1 or 2
+  int64_t row_group;      // floats from one group's row to the next
 };
 
 void accumulate(const RowSums& sums);

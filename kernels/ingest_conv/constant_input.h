@@ -1,4 +1,4 @@
-// Inputs that an ingest with its convolution takes from the model alone.
+// Inputs of an ingest with a convolution that must be constants of the model.
 #pragma once
 
 #include <optional>
@@ -12,8 +12,8 @@ namespace jpegcompile {
 inline Tensor constant_input(const Node& node, In input) {
   const std::optional<Tensor> value = node.constant(input);
   if (!value) {
-    throw KernelError("its weights and matrices must be constants in the model; input " +
-                      std::to_string(node.definition().place(input)) + " is computed");
+    throw KernelError("input " + std::to_string(node.definition().place(input)) +
+                      " is computed; weights and matrices must be constants of the model");
   }
   return *value;
 }

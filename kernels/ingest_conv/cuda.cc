@@ -1,5 +1,5 @@
-// JpegIngestConv and its kin on CUDA: the image in scratch memory, and its convolution. Sums of single
-// coefficients are no gain there.
+// JpegIngestConv and related operators on CUDA: the image in scratch memory, and its convolution.
+// There is no sparse path, because it is not faster on GPUs.
 #include <memory>
 
 #include "common/cuda_maps.h"
@@ -19,14 +19,14 @@ class IngestConvolveOnCuda : public CudaKernel {
  public:
   explicit IngestConvolveOnCuda(const Node& node)
       : is_truncated_(node.definition().truncates),
-        // Of a spatial convolution the attribute is the block size of the image.
+        // For a spatial convolution, the attribute is the block size of the image.
         output_block_(is_spatial(node) ? 1 : node.block("output_block")),
         y_group_(node.group(Out::kY)),
         y_frequencies_(node.frequencies(Out::kY)),
         window_(window_of(node)),
         ingest_(node, ImageIngestOnCuda::Result::kPixels),
         convolution_(node) {
-    // As on the CPU, where tables are made of them.
+    // As on the CPU, which builds tables from them.
     for (const In input : {In::kWeight, In::kBias}) {
       static_cast<void>(constant_input(node, input));
     }

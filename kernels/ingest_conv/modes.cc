@@ -6,15 +6,15 @@
 namespace jpegcompile {
 namespace {
 
-// Matrices in float32, multiplied by a transform in float64, leave about 1e-7 where equal blocks
-// differ; what the border changes is above 0.02.
+// Matrices in float32, multiplied by a transform in float64, differ by about 1e-7 between equal
+// blocks. Differences at the border are above 0.02.
 constexpr double kNothing = 1e-6;
-// Extra modes of an axis. The tables of responses grow with their square.
+// Extra modes of an axis. The size of the tables of responses grows with the square of this number.
 constexpr size_t kMostExtraModes = 4;
 // Sampling factors of a JPEG file are 1 to 4 (ITU-T T.81, B.2.2).
 constexpr int64_t kMostUpsampling = 4;
 
-// Values of the 8 frequencies of a block over a window of pixels, [width][8]; zeros beyond the
+// Values of the 8 frequencies of a block over a window of pixels, [width][8]; zeros outside the
 // image.
 using BlockFunctions = std::vector<std::array<double, kFrequencies>>;
 
@@ -37,7 +37,7 @@ BlockFunctions difference(BlockFunctions one, const BlockFunctions& other) {
   return one;
 }
 
-// Where the entry of the largest magnitude is.
+// The position of the entry with the largest magnitude.
 struct Peak {
   size_t pixel = 0, frequency = 0;
   double value = 0;
@@ -54,7 +54,7 @@ Peak peak_of(const BlockFunctions& functions) {
   return peak;
 }
 
-// The window of all blocks, from their origins.
+// Finds the window of pixels that contains all blocks, relative to their origins.
 void find_window(const PixelMatrix& matrix, AxisModes& axis) {
   int64_t first = matrix.pixels, last = -matrix.pixels;
   for (int64_t pixel = 0; pixel < matrix.pixels; ++pixel) {
@@ -74,7 +74,7 @@ bool are_equal(const BlockFunctions& one, const BlockFunctions& other) {
   return std::abs(peak_of(difference(one, other)).value) <= kNothing;
 }
 
-// The functions that most blocks have.
+// Returns the functions of most blocks.
 BlockFunctions common(const std::vector<BlockFunctions>& blocks) {
   std::vector<std::pair<const BlockFunctions*, int64_t>> kinds;
   for (const BlockFunctions& block : blocks) {
@@ -89,8 +89,9 @@ BlockFunctions common(const std::vector<BlockFunctions>& blocks) {
   return *std::ranges::max_element(kinds, {}, [](const auto& kind) { return kind.second; })->first;
 }
 
-// Takes a block's difference apart into products of a function of pixels and one of frequencies,
-// the largest entry first: what is left has no entry in its row and its column.
+// Decomposes the difference of a block into products of a function of pixels and a function of
+// frequencies, starting at the largest entry. Each product makes the row and the column of its
+// entry zero.
 bool add_edge(BlockFunctions rest, AxisModes& axis) {
   AxisModes::Edge edge;
   edge.first = axis.modes();
@@ -105,13 +106,14 @@ bool add_edge(BlockFunctions rest, AxisModes& axis) {
     }
     axis.functions.push_back(std::move(function));
     auto& rounded = edge.factors.emplace_back();
-    std::ranges::transform(factors, rounded.begin(), [](double v) { return static_cast<float>(v); });
+    std::ranges::transform(factors, rounded.begin(),
+                           [](double v) { return static_cast<float>(v); });
   }
   axis.edges.push_back(std::move(edge));
   return true;
 }
 
-// The modes of blocks that are so many pixels apart, if that is what they are.
+// Returns the modes if blocks are `pitch` pixels apart.
 std::optional<AxisModes> modes_at(const PixelMatrix& matrix, int64_t pitch) {
   AxisModes axis;
   axis.blocks = matrix.blocks;

@@ -7,7 +7,7 @@
 namespace jpegcompile {
 namespace {
 
-// Puts a block's modes behind each other.
+// Appends the entries of a block.
 class Writer {
  public:
   Writer(const Layer& layer, int64_t component, Nonzero* to)
@@ -27,7 +27,7 @@ class Writer {
   int64_t mode_, columns_, floats_;
 };
 
-// Four coefficients at a time: most are zeros.
+// Tests four coefficients at a time, because most are zero.
 void put_frequencies(const int16_t* quantised, const uint16_t* table, Writer& writer) {
   for (int64_t first = 0; first < kFrequencies * kFrequencies; first += 4) {
     uint64_t four;
@@ -40,8 +40,8 @@ void put_frequencies(const int16_t* quantised, const uint16_t* table, Writer& wr
   }
 }
 
-// The extra modes of a block at the border: products with its factors from the left, the right, or
-// both sides.
+// Writes the extra modes of a block at the border: the coefficients multiplied by the factors of
+// its rows, its columns, or both.
 void put_edges(const AxisModes::Edge* down, const AxisModes::Edge* across, const int16_t* quantised,
                const uint16_t* table, Writer& writer) {
   float block[kFrequencies][kFrequencies];
@@ -100,7 +100,7 @@ void list_nonzeros(const Layer& layer, const QuantisedPlanes& planes, int64_t bl
       const int16_t* quantised = planes.quantised + block * kFrequencies * kFrequencies;
       Writer writer(layer, component, end);
       put_frequencies(quantised, planes.tables[component], writer);
-      // A block of zeros has none at the border either.
+      // A block of zeros needs no extra modes.
       const bool has_edge = (down != nullptr || across != nullptr) && writer.end() != end;
       if (has_edge) put_edges(down, across, quantised, planes.tables[component], writer);
       end = writer.end();

@@ -1,4 +1,4 @@
-// The coefficients of an image that are not zero, block by block.
+// The nonzero coefficients of an image, block by block.
 #pragma once
 
 #include <cstdint>
@@ -7,27 +7,28 @@
 
 namespace jpegcompile {
 
-// A dequantised coefficient, or a sum of them at the border, and where its patch is in a row of the
-// table, in floats.
+// A dequantised coefficient, or a combination of coefficients at the border, and the offset of its
+// patch in a row of the table, in floats.
 struct Nonzero {
   float value;
   int32_t place;
 };
 
-// Components of one image that share a layer: [components][block rows][block columns][8][8], with
-// their tables.
+// The components of one image that share a layer: [components][block rows][block columns][8][8],
+// with their tables.
 struct QuantisedPlanes {
   const int16_t* quantised;
   const uint16_t* const* tables;  // of each component
 };
 
-// Coefficients that are not zero among so many.
+// Returns the number of nonzero values among `count` values.
 int64_t count_nonzeros(const int16_t* quantised, int64_t count);
 
-// The most that a row of blocks can have.
+// The largest possible number of entries in a row of blocks.
 inline int64_t most_nonzeros(const Layer& layer) { return layer.columns.blocks * layer.modes(); }
 
-// Those of one row of blocks, and where each block's begin: [block columns + 1].
+// Lists the entries of one row of blocks, and where the entries of each block start: [block columns
+// + 1].
 void list_nonzeros(const Layer& layer, const QuantisedPlanes& planes, int64_t block_row,
                    Nonzero* nonzeros, int32_t* starts);
 

@@ -1,8 +1,9 @@
-// JpegIngestConv and its kin: an ingest and the convolution that reads it.
+// JpegIngestConv and related operators: an ingest and the convolution that reads it.
 //
-// What a file's coefficients become is either a sum of the responses of those that are not zero, or
-// the image and its convolution. Which of the two is faster the number of those tells, by a bound
-// that the compiler's cost model sets (jpegcompile/cost/first.py).
+// The result is computed in one of two ways: on the sparse path, as the sum of the responses of the
+// nonzero coefficients; on the dense path, as the image and its convolution. The number of nonzero
+// coefficients decides which is faster, by a bound from the compiler's cost model
+// (jpegcompile/cost/first.py).
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -29,7 +30,7 @@ class IngestConvolve : public Kernel {
   explicit IngestConvolve(const Node& node)
       : planes_(planes_of(node)),
         is_truncated_(node.definition().truncates),
-        // Of a spatial convolution the attribute is the block size of the image.
+        // For a spatial convolution, the attribute is the block size of the image.
         output_block_(is_spatial(node) ? 1 : node.block("output_block")),
         input_block_(node.block("block")),
         y_group_(node.group(Out::kY)),
@@ -40,14 +41,14 @@ class IngestConvolve : public Kernel {
         weights_(shared(pack(constant_input(node, In::kWeight), window_of(node), ""))),
         bias_(node, In::kBias, weights_->outputs),
         activation_(node, weights_->outputs) {
-    static_cast<void>(constant_input(node, In::kBias));  // throws where it is computed
+    static_cast<void>(constant_input(node, In::kBias));  // throws if the graph computes it
     if (!method_.empty() && method_ != "sparse" && method_ != "dense") {
-      throw KernelError("the method '" + method_ + "' is unknown; 'sparse' and 'dense' are known");
+      throw KernelError("the method '" + method_ + "' is unknown; it must be 'sparse' or 'dense'");
     }
     const bool is_dense = method_ == "dense" || (method_.empty() && most_vectors_ <= 0);
     if (!is_dense) responses_ = responses(node);
     if (method_ == "sparse" && !responses_) {
-      throw KernelError("the method 'sparse' does not fit its image and window");
+      throw KernelError("the method 'sparse' does not support this image and window");
     }
   }
 
@@ -70,7 +71,7 @@ class IngestConvolve : public Kernel {
     return node.definition().base == Base::kSpatialConv;
   }
 
-  // Images that it is decided of together, so that the decisions need no memory.
+  // Number of images to decide about at a time, so that the decisions fit on the stack.
   static constexpr int64_t kChoices = 64;
 
   std::unique_ptr<Responses> responses(const Node& node) const {
@@ -80,7 +81,7 @@ class IngestConvolve : public Kernel {
                               first.mixing.shape[0] == weights_->inputs &&
                               first.mixing.shape[2] == 1 && first.mixing.shape[3] == 1 &&
                               first.offset.shape.elements() == weights_->inputs;
-    // What does not fit together is refused when it is called.
+    // Inputs that do not match are reported when the kernel is called.
     if (!are_channels || weights_->window.group != 1) return nullptr;
     std::vector<PlaneMatrices> planes;
     int64_t components = 0;
@@ -126,7 +127,7 @@ class IngestConvolve : public Kernel {
     return images;
   }
 
-  // At most kChoices images, each in the way that is faster for it.
+  // Convolves up to kChoices images, each on the path that is faster for it.
   void convolve_some(const Call& call, const Convolution& task, const QuantisedImages& images,
                      int64_t first, int64_t count) const {
     std::array<bool, kChoices> is_sparse{};
@@ -136,7 +137,7 @@ class IngestConvolve : public Kernel {
       is_sparse.at(index) = vectors <= most_vectors_;
     });
     const auto begin = is_sparse.begin(), end = begin + count;
-    // Images that follow each other and are computed in the same way.
+    // Consecutive images on the same path are computed together.
     for (auto from = begin, to = begin; from != end; from = to) {
       to = std::find(from, end, !*from);
       if (*from) {
@@ -147,7 +148,7 @@ class IngestConvolve : public Kernel {
     }
   }
 
-  // The image, a few at a time, and its convolution.
+  // Computes the images, a few at a time, and their convolution.
   void convolve_densely(const Call& call, const Convolution& task, int64_t first,
                         int64_t count) const {
     const int64_t floats = task.input.channels * task.input.plane();

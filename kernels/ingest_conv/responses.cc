@@ -37,7 +37,8 @@ std::optional<Reach> reach_of(const AxisModes& axis, const AxisWindow& window) {
   return Reach{first, std::max<int64_t>(last - first + 1, 0), step};
 }
 
-// The pixel of a mode's function that a tap of an output reads; 0 where that has none.
+// The value of a mode's function at the pixel that a tap of an output reads; 0 outside the
+// function.
 double seen(const AxisModes& axis, int64_t mode, const AxisWindow& window, int64_t output,
             int64_t tap) {
   const int64_t pixel =
@@ -46,8 +47,8 @@ double seen(const AxisModes& axis, int64_t mode, const AxisWindow& window, int64
   return axis.functions[static_cast<size_t>(mode)][static_cast<size_t>(pixel)];
 }
 
-// Sums over the channels of an image: W(o, channel, tap) * factor(channel), for one group of
-// outputs, [taps][16].
+// The kernel of one output group with the channels of the image mixed: sums over channels of W(o,
+// channel, tap) * factor(channel), [taps][16].
 std::vector<double> mixed(const FirstConvolution& convolution, int64_t group,
                           const std::vector<double>& factors) {
   const Shape& shape = convolution.weight.shape;
@@ -71,7 +72,7 @@ void add(double* to, const double* from, double factor) {
   for (int lane = 0; lane < kLanes; ++lane) to[lane] += from[lane] * factor;
 }
 
-// A kernel under one function of rows: [columns of the kernel][16] of one output row.
+// Applies a kernel to one function of rows: [columns of the kernel][16] of one output row.
 std::vector<double> under_rows(const std::vector<double>& kernel, const Layer& layer, int64_t mode,
                                const Window& window, int64_t row) {
   const AxisWindow down = down_of(window);
@@ -87,7 +88,7 @@ std::vector<double> under_rows(const std::vector<double>& kernel, const Layer& l
   return result;
 }
 
-// One row of the patches of all functions of columns, of one group.
+// Writes one row of the patches of all functions of columns, for one group.
 void put_row(const std::vector<double>& kernel_row, const Layer& layer, const Window& window,
              float* to) {
   const AxisWindow across = across_of(window);
@@ -136,7 +137,7 @@ void make_table(const FirstConvolution& convolution, int64_t first_component, La
   }
 }
 
-// Taps [first, last) of an output that are within the image.
+// Taps [first, last) of an output that are inside the image.
 std::pair<int64_t, int64_t> taps_inside(const AxisWindow& window, int64_t output, int64_t size) {
   const int64_t origin = output * window.stride - window.pad;
   const int64_t first = std::clamp<int64_t>(

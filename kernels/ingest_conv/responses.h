@@ -1,13 +1,14 @@
-// What single coefficients of a file become behind the first convolution of a network.
+// Responses: the outputs of a network's first convolution to single coefficients of a file.
 //
-// Everything from a coefficient to the sums of a convolution is linear, and nearly the same
-// for every block: the response of a pair of modes (see modes.h) is a patch of outputs, the outer
-// product of two functions of pixels under the kernel, whose colours are mixed into it:
+// All steps from a coefficient to the sums of a convolution are linear, and nearly the same for
+// every block. The response of a pair of modes (see modes.h) is a patch of outputs: the outer
+// product of two functions of pixels, convolved with a kernel that already contains the colour
+// mixing:
 //
 //   R(o, y, x) = sum over ky, kx of W'(o, ky, kx) f(stride y + ky - pad) g(stride x + kx - pad).
 //
-// Outputs beyond the map are dropped, and functions have no pixels beyond the image, so that its
-// zero padding is exact.
+// Outputs outside the map are dropped. Functions have no pixels outside the image, so zero padding
+// is exact.
 #pragma once
 
 #include <cstdint>
@@ -20,14 +21,15 @@
 
 namespace jpegcompile {
 
-// The outputs that a block touches along one axis: `count` from `first` + block * `step` on.
+// The outputs that a block affects along one axis: `count` outputs from `first` + block * `step`
+// on.
 struct Reach {
   int64_t first = 0, count = 0, step = 0;
 
   int64_t of(int64_t block) const { return first + block * step; }
 };
 
-// Luma, and chroma of both colours.
+// Luma, and chroma (Cb and Cr together).
 inline constexpr size_t kMostLayers = 2;
 
 // Components that share their matrices.
@@ -36,30 +38,30 @@ struct Layer {
   AxisModes rows, columns;
   Reach down, across;
   Buffer storage;
-  // Groups of channels whose patches stand side by side: kernels add to both at once.
-  // [groups / kTableGroups][down.count][modes][2][across.count][16]
+  // Patches of kTableGroups channel groups are stored side by side, because kernels add both at
+  // once: [groups / kTableGroups][down.count][modes][2][across.count][16]
   const float* table = nullptr;
 
   int64_t component_modes() const { return rows.modes() * columns.modes(); }
   int64_t modes() const { return components * component_modes(); }
-  // Floats of a mode's row, and of a row of the patches of all modes.
+  // Floats in one mode's row of a patch, and in a row of the patches of all modes.
   int64_t patch_floats() const { return kTableGroups * across.count * kLanes; }
   int64_t slice() const { return modes() * patch_floats(); }
   int64_t table_floats(int64_t groups) const {
     return (groups + kTableGroups - 1) / kTableGroups * down.count * slice();
   }
-  // A row of the patches of two groups, of which `group` is the first.
+  // A row of the patches of two groups, starting with `group`.
   const float* row_of(int64_t group, int64_t row) const {
     return table + (group / kTableGroups * down.count + row) * slice();
   }
 };
 
-// The affine part of an ingest and a convolution behind it.
+// The affine part of an ingest and the convolution after it.
 struct FirstConvolution {
   Tensor weight;  // [outputs, channels, rows, columns]
   Tensor mixing;  // [channels, components, 1, 1]
   Tensor offset;  // [channels, 1, 1]
-  Window window;  // with the kernel's size
+  Window window;  // including the kernel's size
   int64_t height = 0, width = 0;  // of the image
 
   int64_t groups() const { return (weight.shape[0] + kLanes - 1) / kLanes; }
@@ -75,15 +77,15 @@ struct PlaneMatrices {
 
 class Responses {
  public:
-  // Nothing if blocks are not alike, outputs are not at the same pixels of all blocks, or tables
-  // would be too large.
+  // Returns nothing if blocks differ too much, if outputs are not at the same pixels of all blocks,
+  // or if tables would be too large.
   static std::unique_ptr<Responses> of(const FirstConvolution& convolution,
                                        const std::vector<PlaneMatrices>& planes);
 
   const std::vector<Layer>& layers() const { return layers_; }
 
-  // What the constant offset of all pixels becomes, and zeros around the image leave of it: a row
-  // of sums [output width][16].
+  // The contribution of the constant offset of all pixels, excluding the zero padding: a row of
+  // sums [output width][16].
   const float* base_row(int64_t row, int64_t group) const {
     return base_.data() + (class_of_row_[static_cast<size_t>(row)] * groups_ + group) * base_pitch_;
   }

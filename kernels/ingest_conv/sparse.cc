@@ -9,17 +9,17 @@
 namespace jpegcompile {
 namespace {
 
-// Rows of outputs in a task, if blocks are no larger: their sums stay in a core's own cache.
+// Output rows in a task, unless blocks are larger: their sums stay in a core's own cache.
 constexpr int64_t kTaskRows = 16;
-// A file has four components at most.
+// A file has at most four components.
 constexpr size_t kMostComponents = 4;
 
 static_assert(sizeof(Nonzero) == 2 * sizeof(float) && sizeof(int32_t) == sizeof(float));
 
-// Where the lists of a layer's rows of blocks are in an image's scratch, in floats.
+// Where the lists of a layer's rows of blocks are in an image's scratch memory, in floats.
 struct Lists {
-  int64_t offset;      // of the first row's coefficients
-  int64_t row_floats;  // from row to row
+  int64_t offset;      // offset of the first row's coefficients
+  int64_t row_floats;  // distance between rows
   int64_t starts;      // from a row's coefficients to their starts
 
   Nonzero* nonzeros(float* scratch, int64_t row) const {
@@ -32,14 +32,14 @@ struct Lists {
 
 struct Layout {
   std::array<Lists, kMostLayers> lists{};  // of each layer
-  int64_t floats = 0;        // of an image
+  int64_t floats = 0;        // for one image
 };
 
 Layout layout_of(const Responses& responses) {
   Layout layout;
   for (size_t index = 0; index < responses.layers().size(); ++index) {
     const Layer& layer = responses.layers()[index];
-    // One more, which is written before it is known to be zero.
+    // One entry more, because an entry is written before it is known to be nonzero.
     const int64_t starts = 2 * (most_nonzeros(layer) + 1);
     const int64_t row = (starts + layer.columns.blocks + 2) / 2 * 2;
     layout.lists.at(index) = {layout.floats, row, starts};
@@ -66,7 +66,7 @@ void list_image(const Responses& responses, const Layout& layout, const Quantise
   }
 }
 
-// Sums of one group, with room on both sides for patches that stick out over the map.
+// Padding on both sides of the sums of one group, for patches that extend beyond the map.
 struct Margins {
   int64_t left = 0, pitch = 0;  // in outputs
 };
@@ -82,9 +82,9 @@ Margins margins_of(const Responses& responses, int64_t width) {
   return margins;
 }
 
-// Adds all responses to some rows of some groups, whose sums are `pitch` floats apart from row to
-// row and `group_floats` from group to group. A row of patches is used for all rows of blocks before
-// the next, while it is in a core's own cache.
+// Adds all responses to some rows of some groups. Sums are `pitch` floats apart from row to row,
+// and `group_floats` from group to group. Each row of the patches is applied to all rows of blocks
+// before the next one, while it is in a core's own cache.
 void add_rows(const Responses& responses, const Layout& layout, float* scratch, int64_t group,
               int64_t groups, const Area& area, float* sums, int64_t pitch, int64_t group_floats) {
   for (size_t index = 0; index < responses.layers().size(); ++index) {
@@ -92,7 +92,7 @@ void add_rows(const Responses& responses, const Layout& layout, float* scratch, 
     const Lists& lists = layout.lists[index];
     const Reach& down = layer.down;
     for (int64_t patch_row = 0; patch_row < down.count; ++patch_row) {
-      // Output rows from the area's first one on: first + block * step.
+      // Output rows, relative to the area's first row: first + block * step.
       const int64_t first = down.first + patch_row - area.row;
       int64_t block = std::max<int64_t>(0, ceil_div(-first, down.step));
       for (; block < layer.rows.blocks && first + block * down.step < area.rows; ++block) {
@@ -105,7 +105,7 @@ void add_rows(const Responses& responses, const Layout& layout, float* scratch, 
   }
 }
 
-// Rows of some groups.
+// Computes rows of some groups.
 void convolve_rows(const Convolution& task, const Responses& responses, const Layout& layout,
                    float* scratch, int64_t first, int64_t last, const Area& area) {
   const Margins margins = margins_of(responses, task.output.width);

@@ -9,8 +9,8 @@
 
 namespace jpegcompile {
 
-// Coefficients of a call: a tensor for each layer, [N, components, rows, columns, 8, 8], and the
-// numbers of the tables of its components.
+// Coefficients of a call: for each layer a tensor [N, components, rows, columns, 8, 8] and the
+// table numbers of its components.
 struct QuantisedImages {
   struct Planes {
     Tensor quantised;
@@ -23,12 +23,12 @@ struct QuantisedImages {
   const int16_t* image(size_t layer, int64_t index) const;
 };
 
-// Vectors of 16 sums that an image asks for: as many for each of its coefficients that are not zero
-// as there are outputs that its block reaches, times groups of channels.
+// Returns the number of vectors of 16 sums that an image requires: for each nonzero coefficient,
+// the number of outputs that its block affects, times the number of channel groups.
 int64_t vectors_of(const Responses& responses, int64_t groups, const QuantisedImages& images,
                    int64_t image);
 
-// Images [first, first + count) of `task`, whose input is not read.
+// Computes images [first, first + count) of `task`, without reading the task's input.
 void convolve_sparsely(const Call& call, const Convolution& task, const Responses& responses,
                        const QuantisedImages& images, int64_t first, int64_t count);
 

@@ -9,11 +9,11 @@
 namespace jpegcompile {
 namespace {
 
-// JPEG's own limit.
+// Limit of the JPEG format.
 constexpr int64_t kMostPixels = 65535;
 constexpr double kLeastRatio = 1e-6;
 
-// What a node says comes from the compiler.
+// The attributes come from the compiler.
 [[noreturn]] void refuse(const std::string& cause) {
   throw KernelError(cause + "; compile the model again");
 }
@@ -25,8 +25,11 @@ Enum named(const Node& node, const char* attribute,
   const std::optional<Enum> value = value_of<Enum>(text, names);
   if (!value.has_value()) {
     std::string known;
-    for (const std::string_view one : names) known += (known.empty() ? "" : ", ") + std::string(one);
-    refuse("its " + std::string(attribute) + " is '" + text + "', and it knows " + known);
+    for (const std::string_view one : names) {
+      known += (known.empty() ? "" : ", ") + std::string(one);
+    }
+    refuse("attribute " + std::string(attribute) + " is '" + text + "'; it must be one of " +
+           known);
   }
   return *value;
 }
@@ -34,8 +37,8 @@ Enum named(const Node& node, const char* attribute,
 int64_t extent(const Node& node, const char* attribute) {
   const int64_t value = node.integer(attribute);
   if (value < 1 || value > kMostPixels) {
-    refuse("its " + std::string(attribute) + " is " + std::to_string(value) +
-           ", and an image has 1 to 65535 pixels a side");
+    refuse("attribute " + std::string(attribute) + " is " + std::to_string(value) +
+           "; it must be 1 to 65535 pixels");
   }
   return value;
 }
@@ -43,8 +46,8 @@ int64_t extent(const Node& node, const char* attribute) {
 int64_t place_of(const Node& node, const char* attribute) {
   const int64_t value = node.integer(attribute);
   if (value < -kMostPixels || value > kMostPixels) {
-    refuse("its " + std::string(attribute) + " is " + std::to_string(value) +
-           ", and a crop begins at -65535 to 65535");
+    refuse("attribute " + std::string(attribute) + " is " + std::to_string(value) +
+           "; a crop must begin at -65535 to 65535");
   }
   return value;
 }
@@ -53,7 +56,7 @@ double ratio(const Node& node) {
   const std::string text = node.text("crop_ratio");
   const double value = decimal<double>(text).value_or(0.0);
   if (!(value >= kLeastRatio && value <= 1.0)) {
-    refuse("its crop_ratio is '" + text + "', and it takes a millionth to 1");
+    refuse("attribute crop_ratio is '" + text + "'; it must be 1e-6 to 1");
   }
   return value;
 }
@@ -92,8 +95,8 @@ std::optional<Crop> crop_of(const Node& node) {
 Tensor constant(const Node& node, In input) {
   const std::optional<Tensor> tensor = node.constant(input);
   if (!tensor.has_value()) {
-    refuse("its input " + std::string(name_of(input)) +
-           " is computed, and colour and normalisation are constants of a model");
+    refuse("input " + std::string(name_of(input)) +
+           " is computed; colour and normalisation must be constants of the model");
   }
   return *tensor;
 }
@@ -101,14 +104,14 @@ Tensor constant(const Node& node, In input) {
 std::vector<double> numbers(const Node& node, In input, size_t count) {
   const Tensor tensor = constant(node, input);
   if (static_cast<size_t>(tensor.shape.elements()) != count) {
-    refuse("its input " + std::string(name_of(input)) + " has shape " + tensor.shape.text() +
-           ", not " + std::to_string(count) + " numbers");
+    refuse("input " + std::string(name_of(input)) + " has shape " + tensor.shape.text() +
+           "; it must have " + std::to_string(count) + " elements");
   }
   const float* values = tensor.floats();
   return {values, values + count};
 }
 
-// As read_coefficients has it.
+// The same limit as in read_coefficients.
 constexpr uint64_t kMostImagePixels = uint64_t{1} << 28;
 
 }  // namespace
@@ -120,7 +123,7 @@ PreprocessOptions options_of(const Node& node) {
   if (decoder == "libjpeg-turbo") {
     options.integers = named<PixelColor>(node, "color", kColorNames);
   } else if (decoder != "float") {
-    refuse("its decoder is '" + decoder + "', and it knows float, libjpeg-turbo");
+    refuse("attribute decoder is '" + decoder + "'; it must be one of float, libjpeg-turbo");
   }
   return options;
 }
@@ -130,7 +133,7 @@ NetworkNumbers network_of(const Node& node) {
   network.size = {extent(node, "height"), extent(node, "width")};
   network.block = node.block("block");
   if (network.size.height % network.block != 0 || network.size.width % network.block != 0) {
-    refuse("its block size " + std::to_string(network.block) + " does not divide " +
+    refuse("block size " + std::to_string(network.block) + " does not divide " +
            std::to_string(network.size.width) + "x" + std::to_string(network.size.height));
   }
   network.geometry.resize = resize_of(node);
@@ -141,7 +144,7 @@ NetworkNumbers network_of(const Node& node) {
   network.geometry.views = named<Views>(node, "views", kViewsNames);
   const size_t channels = static_cast<size_t>(constant(node, In::kScale).shape.elements());
   if (channels != 1 && channels != 3) {
-    refuse("its input scale is for " + std::to_string(channels) + " channels, and it makes 1 or 3");
+    refuse("input scale has " + std::to_string(channels) + " elements; it must have 1 or 3");
   }
   network.channels = channels;
   network.mixing = {numbers(node, In::kGrayMixing, channels),

@@ -1,4 +1,4 @@
-// What a node says of the network that its files are for.
+// The description of the network that a node's files are prepared for.
 #pragma once
 
 #include "ort/kernel.h"
@@ -6,9 +6,9 @@
 
 namespace jpegcompile {
 
-// Throws KernelError for attributes and constants that say nothing, or do not fit together.
+// Throws KernelError for attributes and constants that are invalid or do not match.
 NetworkNumbers network_of(const Node& node);
-// How its files are decoded, one by one. Throws KernelError likewise.
+// Options for decoding one file at a time. Throws KernelError as network_of does.
 PreprocessOptions options_of(const Node& node);
 
 }  // namespace jpegcompile

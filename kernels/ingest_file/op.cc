@@ -1,6 +1,6 @@
-// JpegIngestFile: the bytes of one JPEG file of any size to the network's input.
+// JpegIngestFile: converts the bytes of one JPEG file of any size to the network's input.
 //
-// There is no way to say this in standard operators, so it has no function body.
+// Standard operators cannot express this, so there is no function body.
 #include <memory>
 #include <span>
 #include <string>
@@ -18,7 +18,7 @@ std::string factors(const std::pair<int, int>& sampling) {
   return std::to_string(sampling.first) + "x" + std::to_string(sampling.second);
 }
 
-// Why a frame is refused: its sampling, or else its size.
+// Returns why a frame is refused: because of its sampling, or else because of its size.
 std::string refusal(const FrameHeader& frame, const NetworkNumbers& network) {
   std::pair<int, int> most{1, 1};
   for (const auto& [horizontal, vertical] : frame.sampling) {
@@ -35,9 +35,9 @@ std::string refusal(const FrameHeader& frame, const NetworkNumbers& network) {
            factors(frame.sampling[2]) + "); save the image with one chroma sampling";
   }
   return "the image is " + std::to_string(frame.width) + "x" + std::to_string(frame.height) +
-         " and does not come to the " + std::to_string(network.size.width) + "x" +
+         " and cannot be resized to the " + std::to_string(network.size.width) + "x" +
          std::to_string(network.size.height) +
-         " of the model; compile it with a --preprocess that resizes such images";
+         " of the model; compile the model with a --preprocess that resizes such images";
 }
 
 class IngestFile : public Kernel {
@@ -58,10 +58,12 @@ class IngestFile : public Kernel {
   }
 
  private:
-  // Of several faults the decoder's is told, then those of other attributes, then those of inputs.
-  IngestFile(PreprocessOptions options, const Node& node) : preprocessor_(network_of(node), options) {}
+  // The order of evaluation decides which error is reported: first errors of the decoder, then of
+  // other attributes, then of inputs.
+  IngestFile(PreprocessOptions options, const Node& node)
+      : preprocessor_(network_of(node), options) {}
 
-  mutable Preprocessor preprocessor_;  // its cache of operators locks itself
+  mutable Preprocessor preprocessor_;  // thread-safe: its operator cache has a lock
 };
 
 }  // namespace

@@ -9,10 +9,11 @@ namespace {
 
 // The numbers of the input `frame`, in its order.
 enum FrameNumber {
-  kHeight, kWidth, kOrientation, kSpace, kLumaAcross, kLumaDown, kChromaAcross, kChromaDown, kNumbers
+  kHeight, kWidth, kOrientation, kSpace, kLumaAcross, kLumaDown, kChromaAcross, kChromaDown,
+  kNumbers
 };
 
-// JPEG's own limits.
+// Limits of the JPEG format.
 constexpr int64_t kMostPixels = 65535, kMostFactor = 4;
 
 int64_t number_of(const FileTensors& tensors, FrameNumber number) {
@@ -28,7 +29,7 @@ void require_frame(const FileTensors& tensors) {
   const auto require = [&](FrameNumber number, int64_t least, int64_t most, const char* name) {
     const int64_t value = number_of(tensors, number);
     if (value >= least && value <= most) return;
-    throw KernelError("frame has " + std::to_string(value) + " for " + name + ", which is " +
+    throw KernelError("frame has " + std::to_string(value) + " for " + name + "; it must be " +
                       std::to_string(least) + " to " + std::to_string(most));
   };
   require(kHeight, 1, kMostPixels, "the height");
@@ -62,7 +63,7 @@ Component component_of(const FileTensors& tensors, const Image& image, bool is_c
   return component;
 }
 
-// What the header of the files says.
+// Returns what the headers of the files contain.
 Image frame_of(const FileTensors& tensors) {
   constexpr ColorSpace kSpaces[] = {ColorSpace::gray, ColorSpace::ycbcr, ColorSpace::rgb};
   Image image;
@@ -82,7 +83,7 @@ void require_plane(const Tensor& plane, const char* name, int64_t batch, int64_t
                        static_cast<int64_t>(component.block_columns), 8, 8};
   if (plane.shape.text() == expected.text()) return;
   throw KernelError(std::string(name) + " has shape " + plane.shape.text() +
-                    ", and files of the frame that is given have " + expected.text());
+                    ", but files with this frame have " + expected.text());
 }
 
 }  // namespace
@@ -104,7 +105,7 @@ FileTensors file_tensors(const Call& call) {
   const Shape expected{batch, components, 8, 8};
   if (tensors.quantization.shape.text() != expected.text()) {
     throw KernelError("quantization has shape " + tensors.quantization.shape.text() +
-                      ", and files of the frame that is given have " + expected.text());
+                      ", but files with this frame have " + expected.text());
   }
   return tensors;
 }

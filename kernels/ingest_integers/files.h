@@ -1,4 +1,4 @@
-// The files of a batch, put together again from their coefficients.
+// Reconstruction of the files of a batch from their coefficients.
 #pragma once
 
 #include "jpeg/coefficients.h"
@@ -7,14 +7,14 @@
 namespace jpegcompile {
 
 struct FileTensors {
-  Tensor luma, chroma;  // chroma of rank 0 where there is none
+  Tensor luma, chroma;  // chroma has rank 0 if there is none
   Tensor quantization, frame;
 };
 
-// Throws KernelError for tensors that are no batch of files of that frame.
+// Throws KernelError for tensors that are not a batch of files with this frame.
 FileTensors file_tensors(const Call& call);
 
-// File `index` of the batch. Throws std::bad_alloc.
+// Returns file `index` of the batch. Throws std::bad_alloc.
 Image image_of(const FileTensors& tensors, int64_t index);
 
 }  // namespace jpegcompile

@@ -1,5 +1,5 @@
-// JpegIngestIntegers: the coefficients of files to the integers that libjpeg-turbo and Pillow give,
-// and to the network's input.
+// JpegIngestIntegers: converts the coefficients of files to the integers that libjpeg-turbo and
+// Pillow return, and to the network's input.
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -15,7 +15,7 @@ namespace {
 PreprocessOptions integer_options_of(const Node& node) {
   const PreprocessOptions options = options_of(node);
   if (!options.integers.has_value()) {
-    throw std::invalid_argument("its decoder is 'float', and it makes integers by libjpeg-turbo");
+    throw std::invalid_argument("attribute decoder is 'float'; it must be libjpeg-turbo");
   }
   return options;
 }
@@ -37,17 +37,19 @@ class IngestIntegers : public Kernel {
         preprocessor_.take(image_of(tensors, index), y);
       } catch (const FrameRefused&) {
         throw KernelError(
-            "files of the frame that is given do not come to the model's size, or have fractional"
-            " sampling factors; give others");
+            "files with this frame cannot be resized to the model's size, or have fractional"
+            " sampling factors; give other files");
       }
     }
   }
 
  private:
-  // Of several faults the decoder's is told, then those of other attributes, then those of inputs.
-  IngestIntegers(PreprocessOptions options, const Node& node) : preprocessor_(network_of(node), options) {}
+  // The order of evaluation decides which error is reported: first errors of the decoder, then of
+  // other attributes, then of inputs.
+  IngestIntegers(PreprocessOptions options, const Node& node)
+      : preprocessor_(network_of(node), options) {}
 
-  mutable Preprocessor preprocessor_;  // its cache of operators locks itself
+  mutable Preprocessor preprocessor_;  // thread-safe: its operator cache has a lock
 };
 
 }  // namespace

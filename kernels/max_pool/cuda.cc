@@ -1,5 +1,5 @@
-// JpegMaxPool, JpegDilatedMaxPool and their Asm forms, and SpatialMaxPool on CUDA, as launch.py
-// launches them.
+// JpegMaxPool, JpegDilatedMaxPool and their Asm forms, and SpatialMaxPool on CUDA, launched like
+// launch.py does.
 #include <memory>
 
 #include "common/cuda_maps.h"
@@ -44,7 +44,7 @@ class MaxPoolOnCuda : public CudaKernel {
     if (to.is_empty()) return;
     if (from.is_empty()) throw KernelError("x of shape " + x.shape.text() + " has no pixels");
     const View stored = planes_.read(call, from, input_block_, x.data);
-    // Of pixels the approximation is the map itself. The two maps have the same strides.
+    // For pixels, the approximation is the map itself. Both maps have the same strides.
     const View pixels = pixels_.of(call, from, stored);
     const View low =
         is_masked_ && !stored.is_pixels() ? pixels_.made(call, from, stored, phi) : pixels;
@@ -58,7 +58,7 @@ class MaxPoolOnCuda : public CudaKernel {
               const View& y) const {
     cuda::Arguments arguments;
     arguments.pointer("x", x.data);
-    // What the kernel does not read is y.
+    // Pointers that the kernel does not read are set to y.
     arguments.pointer("low", is_masked_ ? low.data : y.data);
     arguments.pointer("constants", y.data);
     arguments.pointer("approximated", y.data);

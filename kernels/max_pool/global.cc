@@ -12,7 +12,7 @@ namespace {
 struct Pixels {
   const float* from;
   int64_t count;
-  float* largest;  // [16], taken and made
+  float* largest;  // [16], updated
 };
 
 template <typename Isa>
@@ -40,7 +40,7 @@ class GlobalMaxPool : public Kernel {
     const Tensor x = call.input(In::kX);
     const Map map = Map::of(x.shape, x_group_, block_, x_frequencies_, "x");
     check_tiles(map, block_, "x");
-    // In either layout: channels are all that is left of an image.
+    // The result has one pixel per channel, so it is the same in either layout.
     float* y = call.output_floats(Out::kY, {map.batch, map.channels, 1, 1});
     const int64_t cost = map.height * map.pitch();
     for_ranges(call, map.batch * map.groups(), cost, [&](int64_t first, int64_t last) {

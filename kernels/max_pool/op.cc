@@ -9,11 +9,12 @@
 namespace jpegcompile {
 namespace {
 
-// Strips of a pooled map share rows of the map at their borders, and the work on them: they are
-// higher than others.
+// Neighbouring strips both read, and invert, the rows of the map between them. So strips are higher
+// than for other operators.
 constexpr int64_t kSharing = 4;
 
-// A task inverts the tiles that its output rows see, pools their pixels, and transforms the result.
+// A task inverts the tiles that its output rows read, pools their pixels, and transforms the
+// result.
 class MaxPool : public Kernel {
  public:
   explicit MaxPool(const Node& node)
@@ -31,7 +32,9 @@ class MaxPool : public Kernel {
     check_tiles(from, input_block_, "x");
     const Map to = window_.pooled(from, y_group_);
     check_tiles(to, output_block_, "y");
-    const int frequencies = is_masked_ ? band_frequencies(call.input(In::kBand), from, input_block_) : 0;
+    const int frequencies = is_masked_
+                                ? band_frequencies(call.input(In::kBand), from, input_block_)
+                                : 0;
     float* y = call.output_floats(Out::kY, to.shape());
     const int64_t cost = output_block_ * window_.strides[0] * from.pitch() / kSharing;
     for_strips(call, to, output_block_, cost, [&](const Strip& strip) {
@@ -49,7 +52,7 @@ class MaxPool : public Kernel {
  private:
   void pool(const Map& from, const float* x, const Map& to, const Strip& strip, int frequencies,
             float* target) const {
-    // Rows that the first and the last output row see, in whole tiles.
+    // Rows that the first and the last output row read, in whole tiles.
     const int64_t last = window_.first(0, strip.row + strip.count - 1) +
                          (window_.kernel[0] - 1) * window_.dilations[0];
     const int64_t begin = std::clamp<int64_t>(window_.first(0, strip.row), 0, from.height);

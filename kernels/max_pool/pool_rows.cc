@@ -8,10 +8,10 @@
 namespace jpegcompile {
 namespace {
 
-// What padding counts as; a window that sees nothing else gives it, as in ONNX Runtime.
+// The value of padding. A window that reads only padding returns it, as in ONNX Runtime.
 constexpr float kLowest = std::numeric_limits<float>::lowest();
 
-// Taps of a window along an axis that are within the map: positions first, first + step, ...
+// Taps of a window along an axis that are inside the map: positions first, first + step, ...
 struct Taps {
   int64_t first, step, count;
 };
@@ -37,7 +37,7 @@ JPEGCOMPILE_INLINE V largest(const float* from, int64_t step, int64_t count) {
   return best;
 }
 
-// First the maxima of columns, then those of rows of these.
+// Computes the maxima of columns first, then the maxima of rows of these.
 template <typename V>
 JPEGCOMPILE_INLINE void exact_row(const PoolRows& rows, int64_t row) {
   const int64_t pitch = rows.width * kLanes;
@@ -57,7 +57,7 @@ JPEGCOMPILE_INLINE void exact_row(const PoolRows& rows, int64_t row) {
   }
 }
 
-// The pixel where the approximation is largest: the first such one in row-major order.
+// The pixel at the position where the approximation is largest; the first one in row-major order.
 template <typename V>
 JPEGCOMPILE_INLINE V picked(const PoolRows& rows, const Taps& down, const Taps& across, int lane) {
   V best = V{} + kLowest, value = V{} + kLowest;

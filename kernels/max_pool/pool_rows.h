@@ -9,10 +9,10 @@ namespace jpegcompile {
 
 struct PoolRows {
   const PoolWindow& window;
-  const float* pixels;  // of the map's rows from `first_row` on, to `last_row` at least
-  const float* rough;   // approximations, which decide; null where pixels do
+  const float* pixels;  // rows `first_row` to `last_row` of the map, or more
+  const float* rough;   // approximations that select the pixels; null for exact pooling
   float* to;            // output rows from `output_row` on
-  float* columns;       // room for one row of the map
+  float* columns;       // scratch memory for one row of the map
   int64_t height, width, first_row;
   int64_t output_row, output_rows, output_width;
 };

@@ -6,7 +6,7 @@
 namespace jpegcompile {
 namespace {
 
-// Beyond any map, and such that products of two stay within 64 bits.
+// Larger than any map, and small enough that products of two such numbers fit into 64 bits.
 constexpr int64_t kMost = int64_t{1} << 30;
 
 template <size_t kCount>
@@ -16,8 +16,8 @@ void read(const Node& node, const char* name, int64_t least, std::array<int64_t,
     return value >= least && value <= kMost;
   });
   if (!is_valid) {
-    throw KernelError("its " + std::string(name) + " have to be " + std::to_string(kCount) +
-                      " numbers from " + std::to_string(least) + " on");
+    throw KernelError("attribute " + std::string(name) + " must be " + std::to_string(kCount) +
+                      " numbers, each at least " + std::to_string(least));
   }
   std::copy(values.begin(), values.end(), into.begin());
 }
@@ -39,7 +39,7 @@ Map PoolWindow::pooled(const Map& map, int64_t group) const {
     const int64_t side = axis == 0 ? map.height : map.width;
     const int64_t room = side + pads[axis] + pads[axis + 2] - dilations[axis] * (kernel[axis] - 1);
     if (room < 1) {
-      throw KernelError("its window of " + std::to_string(kernel[0]) + "x" +
+      throw KernelError("the window of " + std::to_string(kernel[0]) + "x" +
                         std::to_string(kernel[1]) + " exceeds the padded x of shape " +
                         map.shape().text());
     }

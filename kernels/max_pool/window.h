@@ -1,4 +1,4 @@
-// The window of a pooling operator, and what it sees of a map.
+// The window of a pooling operator.
 #pragma once
 
 #include <array>
@@ -9,18 +9,18 @@
 
 namespace jpegcompile {
 
-// Pairs are along H and along W; pads are begin of H and W, then end of H and W.
+// Pairs are along H and W. Pads are the begins along H and W, then the ends along H and W.
 struct PoolWindow {
   std::array<int64_t, 2> kernel{}, strides{}, dilations{1, 1};
   std::array<int64_t, 4> pads{};
 
-  // Throws KernelError for attributes that are no window over height and width.
+  // Throws KernelError for invalid attributes.
   static PoolWindow of(const Node& node);
 
-  // The map that pooling gives. Throws KernelError if the window exceeds the padded map.
+  // Returns the output map. Throws KernelError if the window exceeds the padded map.
   Map pooled(const Map& map, int64_t group) const;
 
-  // Where the first tap of output row or column `index` stands; it may be in the padding.
+  // Position of the first tap of output row or column `index`; it may be in the padding.
   int64_t first(int axis, int64_t index) const { return index * strides[axis] - pads[axis]; }
 };
 

@@ -21,7 +21,7 @@ struct Allocator;
 
 // GetScratchBuffer, the newest function used here, came with this version.
 inline constexpr uint32_t kApiVersion = 18;
-// Of `CustomOp` as it is declared here.
+// Version of `CustomOp` as declared below.
 inline constexpr uint32_t kCustomOpVersion = 17;
 
 using Function = void (*)();
@@ -53,7 +53,8 @@ inline constexpr Slot<51, Status*(Value*, void**)> get_tensor_mutable_data;
 inline constexpr Slot<60, Status*(const TensorTypeAndShapeInfo*, int*)> get_tensor_element_type;
 inline constexpr Slot<61, Status*(const TensorTypeAndShapeInfo*, size_t*)> get_dimensions_count;
 inline constexpr Slot<62, Status*(const TensorTypeAndShapeInfo*, int64_t*, size_t)> get_dimensions;
-inline constexpr Slot<65, Status*(const Value*, TensorTypeAndShapeInfo**)> get_tensor_type_and_shape;
+inline constexpr Slot<65, Status*(const Value*, TensorTypeAndShapeInfo**)>
+    get_tensor_type_and_shape;
 inline constexpr Slot<68, Status*(const char* name, int allocator, int id, int kind, MemoryInfo**)>
     create_memory_info;
 inline constexpr Slot<75, Status*(Allocator*, size_t, void**)> allocate;
@@ -72,11 +73,11 @@ inline constexpr Slot<101, void(CustomOpDomain*)> release_custom_op_domain;
 inline constexpr Slot<132, void(Allocator*)> release_allocator;
 inline constexpr Slot<163, Status*(const KernelInfo*, const char*, int64_t*, size_t*)>
     get_attribute_ints;
-// Null where the kernel runs on no stream of its own.
+// The stream is null if the kernel runs on no stream of its own.
 inline constexpr Slot<193, Status*(const KernelContext*, void**)> get_gpu_stream;
 inline constexpr Slot<237, Status*(const SessionOptions*, const char* key, int* is_there)>
     has_config_entry;
-// The size counts the zero at the end; without a place for the value it alone is given.
+// The size includes the terminating zero. If the buffer is null, only the size is returned.
 inline constexpr Slot<238, Status*(const SessionOptions*, const char* key, char*, size_t* size)>
     get_config_entry;
 inline constexpr Slot<244, Status*(const KernelInfo*, char*, size_t*)> get_node_name;
@@ -87,16 +88,17 @@ inline constexpr Slot<253, Status*(const KernelContext*, const MemoryInfo*, Allo
 inline constexpr Slot<274, Status*(const KernelContext*, void (*)(void*, size_t), size_t total,
                                    size_t batches, void* user)>
     parallel_for;
-// Memory that only the kernel's stream takes again once it is free; the kernel has to have one.
+// Once freed, this memory is reused only on the kernel's stream. Requires a kernel that has a
+// stream.
 inline constexpr Slot<276, Status*(const KernelContext*, const MemoryInfo*, size_t, void**)>
     get_scratch_buffer;
 
-// Codes of `create_status`.
+// Code for `create_status`.
 inline constexpr int kFail = 1;
-// Of `create_memory_info`: memory of a device, by the allocator of the device.
+// For `create_memory_info`: device memory from the allocator of the device.
 inline constexpr int kDeviceAllocator = 0;
 inline constexpr int kDefaultMemory = 0;
-// Of `get_input_memory_type`: where a kernel of a device takes an input.
+// For `get_input_memory_type`: where a device kernel expects an input.
 inline constexpr int kOnDevice = 0;
 inline constexpr int kOnHost = -2;
 

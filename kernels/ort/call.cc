@@ -7,7 +7,7 @@
 namespace jpegcompile {
 namespace {
 
-// More than a session has: those that come too late find nothing left to do.
+// More than any session has; surplus threads find no work left.
 constexpr size_t kMostThreads = 64;
 
 }  // namespace

@@ -6,7 +6,9 @@
 namespace jpegcompile {
 namespace {
 
-cuda::DevicePointer address(const void* data) { return reinterpret_cast<cuda::DevicePointer>(data); }
+cuda::DevicePointer address(const void* data) {
+  return reinterpret_cast<cuda::DevicePointer>(data);
+}
 
 cuda::Stream stream_of(const ort::Api& api, const ort::KernelContext* context) {
   void* stream = nullptr;
@@ -28,7 +30,7 @@ CudaCall::CudaCall(const ort::Api& api, ort::KernelContext* context, const Defin
 
 CudaCall::~CudaCall() {
   for (void* memory : scratch_) {
-    // Nobody is left to tell.
+    // A destructor cannot report errors.
     if (auto* status = ort::free(api_, allocator_, memory)) ort::release_status(api_, status);
   }
   if (allocator_ != nullptr) ort::release_allocator(api_, allocator_);
@@ -38,7 +40,7 @@ CudaCall::~CudaCall() {
 Tensor CudaCall::view_of(In name, bool is_on_host) const {
   const size_t index = definition_.index(name);
   if (definition_.inputs[index].is_on_host != is_on_host) {
-    throw KernelError(std::string("input '") + name_of(name) + "' is in another memory");
+    throw KernelError(std::string("input '") + name_of(name) + "' is in the wrong memory");
   }
   const ort::Value* value = nullptr;
   ort::check(api_, ort::get_input(api_, context_, index, &value));
@@ -71,7 +73,8 @@ void* CudaCall::allocated(size_t bytes) {
     ort::check(api_, ort::get_allocator(api_, context_, memory_, &allocator_));
   }
   void* memory = nullptr;
-  // The default stream has no object of its own, and its order is that of all other streams.
+  // ONNX Runtime has no stream object for the default stream. That stream is ordered with all other
+  // streams, so a plain allocation is safe.
   ort::check(api_, stream_ == nullptr
                        ? ort::allocate(api_, allocator_, bytes, &memory)
                        : ort::get_scratch_buffer(api_, context_, memory_, bytes, &memory));
@@ -79,11 +82,11 @@ void* CudaCall::allocated(size_t bytes) {
 }
 
 cuda::DevicePointer CudaCall::scratch(int64_t floats) {
-  // Made room for, so that memory that is there is not lost.
+  // Reserved first, so that a failure cannot leak the memory.
   scratch_.reserve(scratch_.size() + 1);
   void* memory = allocated(static_cast<size_t>(floats) * sizeof(float));
   if (memory == nullptr && floats > 0) {
-    throw KernelError("the device has no " + std::to_string(floats) + " floats of memory left");
+    throw KernelError("the device has no memory left for " + std::to_string(floats) + " floats");
   }
   if (memory != nullptr) scratch_.push_back(memory);
   return address(memory);
@@ -95,7 +98,7 @@ cuda::DevicePointer CudaCall::upload(std::span<const std::byte> bytes) {
   const cuda::DevicePointer to = scratch(floats);
   const cuda::Driver& driver = runtime_.driver();
   driver.copy_to_device(to, bytes.data(), bytes.size(), stream_);
-  // The numbers go when the caller returns.
+  // The caller's numbers may be destroyed when this returns.
   driver.synchronize(stream_);
   return to;
 }

@@ -1,4 +1,4 @@
-// What a kernel for CUDA sees of its runtime.
+// What a CUDA kernel sees of ONNX Runtime.
 #pragma once
 
 #include <cstddef>
@@ -21,14 +21,14 @@ struct Allocator;
 struct MemoryInfo;
 }  // namespace ort
 
-// A tensor in the memory of the device.
+// A tensor in device memory.
 struct DeviceTensor {
   Shape shape;
   cuda::DevicePointer data = 0;
 };
 
-// One call of a kernel. Scratch memory is given back when it ends. The stream alone takes it again, and
-// runs what is launched later behind what this has launched.
+// One call of a kernel. Its scratch memory is freed when the call ends. This is safe while launches
+// are still running: only the same stream reuses the memory, and later launches run after these.
 class CudaCall {
  public:
   CudaCall(const ort::Api& api, ort::KernelContext* context, const Definition& definition,
@@ -37,14 +37,15 @@ class CudaCall {
   CudaCall(const CudaCall&) = delete;
   CudaCall& operator=(const CudaCall&) = delete;
 
-  // Of inputs on the device, and of those that the definition keeps on the host.
+  // `input` is for inputs on the device, `host_input` for inputs that the definition keeps on the
+  // host.
   DeviceTensor input(In name) const;
   Tensor host_input(In name) const;
   cuda::DevicePointer output(Out name, const Shape& shape) const;
 
-  // Memory for so many floats.
+  // Returns memory for this number of floats.
   cuda::DevicePointer scratch(int64_t floats);
-  // A copy of numbers in scratch memory.
+  // Copies numbers to scratch memory.
   template <typename Number>
   cuda::DevicePointer upload(const std::vector<Number>& values) {
     return upload(std::as_bytes(std::span(values)));
@@ -77,12 +78,12 @@ class CudaCall {
   std::vector<void*> scratch_;
 };
 
-// Numbers that a kernel keeps on every device that it is called on. Several threads may ask for them.
+// Numbers that a kernel keeps on every device on which it is called. Thread-safe.
 class DeviceConstants {
  public:
   using Key = std::pair<cuda::Context, int64_t>;
 
-  // Those of a key, a vector that `make` makes when they are asked for first.
+  // Returns the numbers of a key; on first use copies the vector that `make` returns.
   template <typename Make>
   cuda::DevicePointer get(CudaCall& call, int64_t key, const Make& make) const {
     const std::scoped_lock lock(mutex_);
@@ -100,7 +101,8 @@ class DeviceConstants {
   mutable std::map<Key, std::unique_ptr<cuda::DeviceArray>> arrays_;
 };
 
-// As `Kernel`, for CUDA: it launches on the call's stream, and does not wait.
+// The counterpart of `Kernel` for CUDA. `compute` launches on the stream of the call and does not
+// wait.
 class CudaKernel {
  public:
   virtual ~CudaKernel() = default;

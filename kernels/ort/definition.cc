@@ -6,7 +6,7 @@
 namespace jpegcompile {
 
 size_t Definition::checked(int place, const char* operand) {
-  if (place < 0) throw KernelError(std::string("the operator has no '") + operand + "'");
+  if (place < 0) throw KernelError(std::string("the operator has no operand '") + operand + "'");
   return static_cast<size_t>(place);
 }
 

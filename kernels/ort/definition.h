@@ -1,4 +1,4 @@
-// What the definition of an operator says (jpegcompile/operators/), as kernels need it.
+// The definition of an operator (jpegcompile/operators/), as far as kernels need it.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ struct Definition {
     In name;
     ElementType type;
     bool is_optional;
-    bool is_on_host;  // for kernels of devices, too: weights, and what stands for transforms
+    bool is_on_host;  // also for device kernels: weights and shapes
   };
   struct Output {
     Out name;
@@ -31,22 +31,22 @@ struct Definition {
   struct Attribute {
     std::string_view name;
     Type type;
-    bool has_default;  // what a node without the attribute means: the value of its type
+    bool has_default;  // whether a node may omit it; the value of its type applies
     int64_t integer;
     float real;
     const char* text;
   };
 
-  // -1 where the operator has no such input or output.
+  // Return -1 if the operator has no such input or output.
   int place(In input) const { return places[static_cast<size_t>(input)]; }
   int place(Out output) const;
-  // The same of an operator that has it. Throws KernelError if there is none: the kernel is one of
-  // another operator.
+  // Return the position. Throw KernelError if the operator has no such operand: the kernel belongs
+  // to another operator.
   size_t index(In input) const { return checked(place(input), name_of(input)); }
   size_t index(Out output) const { return checked(place(output), name_of(output)); }
   bool has(In input) const { return place(input) >= 0; }
   bool has(Out output) const { return place(output) >= 0; }
-  // Null where the operator has no such attribute.
+  // Null if the operator has no such attribute.
   const Attribute* attribute(std::string_view name) const;
 
   const char* name;
@@ -54,14 +54,14 @@ struct Definition {
   std::span<const Output> outputs;
   std::span<const Attribute> attributes;
   Base base;              // the convolution that it is or contains,
-  Activation activation;  // and what is behind that
+  Activation activation;  // and the activation after it
   Masking masking;
-  bool truncates;         // whether the result keeps the frequencies of the input `band` alone
+  bool truncates;         // whether the result keeps only the frequencies of the input `band`
   const char* exact;      // the operator that this one approximates
-  const char* ingest;     // and the ingest that it begins with, or ""
+  const char* ingest;     // the ingest that it begins with, or ""
   std::unique_ptr<Kernel> (*make)(const Node& node);
   std::unique_ptr<CudaKernel> (*make_on_cuda)(const Node& node);  // or null
-  // Of each input by its name, so that calls look nothing up.
+  // Position of each input, so that calls need no search.
   std::array<int8_t, kInputCount> places = places_of(inputs);
 
   static size_t checked(int place, const char* operand);
@@ -74,7 +74,7 @@ struct Definition {
   }
 };
 
-// All of the library.
+// All operators of the library.
 std::span<const Definition> definitions();
 
 }  // namespace jpegcompile

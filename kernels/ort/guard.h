@@ -1,4 +1,4 @@
-// Failures as statuses of the runtime: nothing is thrown across the C interface.
+// Converts exceptions to statuses of ONNX Runtime: nothing is thrown across the C interface.
 #pragma once
 
 #include <exception>
@@ -13,7 +13,7 @@ inline Status* out_of_memory(const Api& api) {
   return create_status(api, kFail, "jpegcompile: out of memory");
 }
 
-// Memory may be short for the message, too.
+// Building the message may run out of memory, too.
 inline Status* failure(const Api& api, const std::string& subject, const char* cause) noexcept {
   try {
     const std::string message = subject + ": " + cause;
@@ -33,7 +33,7 @@ Status* guarded(const Api& api, const std::string& subject, const Action& action
   } catch (const std::exception& error) {
     return failure(api, subject, error.what());
   } catch (...) {
-    return failure(api, subject, "unknown failure");
+    return failure(api, subject, "unknown error");
   }
 }
 

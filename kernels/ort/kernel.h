@@ -1,4 +1,5 @@
-// What a kernel sees of its runtime: attributes and weights once, tensors at every call.
+// What a kernel sees of ONNX Runtime: attributes and weights at session creation, tensors at every
+// call.
 #pragma once
 
 #include <cstdint>
@@ -24,38 +25,39 @@ class Runtime;
 // A node at session creation.
 class Node {
  public:
-  // `runtime` is that of a kernel for CUDA, null for the CPU.
+  // `runtime` is for CUDA kernels; null on the CPU.
   Node(const ort::Api& api, const ort::KernelInfo* info, const Definition& definition,
        const cuda::Runtime* runtime)
       : api_(api), info_(info), definition_(definition), runtime_(runtime) {}
 
   std::string name() const;
   const Definition& definition() const { return definition_; }
-  // By which its kernel will run; only for kernels for CUDA.
+  // The CUDA runtime of the kernel. Only for CUDA kernels.
   const cuda::Runtime& runtime() const { return *runtime_; }
-  // Whether its operator has such an input, output or attribute.
+  // Whether the operator has such an input, output or attribute.
   bool has(In input) const { return definition_.has(input); }
   bool has(Out output) const { return definition_.has(output); }
   bool has(const char* attribute) const { return definition_.attribute(attribute) != nullptr; }
 
-  // Where the node lacks an attribute, or has one of another type, which ONNX Runtime does not tell
-  // apart, it is what the definition says. Throws KernelError if that says nothing.
+  // Return the value of an attribute. If the node lacks the attribute or has it with another type,
+  // which ONNX Runtime does not distinguish, the default of the definition applies. Throw
+  // KernelError if there is no default.
   int64_t integer(const char* attribute) const;
   float real(const char* attribute) const;
   std::vector<int64_t> integers(const char* attribute) const;
-  // Empty where neither the node nor the definition has it.
+  // Empty if neither the node nor the definition has the attribute.
   std::string text(const char* attribute) const;
-  // A block size: 8, 4, 2 or 1; 1, that of pixels, where the operator has no such attribute. Throws
-  // KernelError for others.
+  // Returns a block size: 8, 4, 2 or 1. Without such an attribute the operator has pixels: 1.
+  // Throws KernelError for other values.
   int block(const char* attribute) const;
-  // How a map stands in memory: channels side by side, 1 or 16, and which frequencies its tiles have
-  // places for, 0 for all. NCHW with all of them where the node does not say.
+  // Layout of a map: the number of consecutive channels, 1 or 16, and the number of frequencies
+  // that its tiles store, 0 for all. The default is NCHW with all frequencies.
   int64_t group(In map) const { return layout(name_of(map), "_group", 1); }
   int64_t group(Out map) const { return layout(name_of(map), "_group", 1); }
   int64_t frequencies(In map) const { return layout(name_of(map), "_frequencies", 0); }
   int64_t frequencies(Out map) const { return layout(name_of(map), "_frequencies", 0); }
 
-  // An input whose value is in the model; nothing if it is computed.
+  // Returns an input whose value is in the model; nothing if the input is computed.
   std::optional<Tensor> constant(In input) const;
 
  private:
@@ -75,7 +77,7 @@ class Call : public Workers {
       : Workers(team), api_(api), context_(context), definition_(definition) {}
 
   Tensor input(In name) const;
-  // Memory of an output of that shape.
+  // Returns the memory of an output of this shape.
   void* output(Out name, const Shape& shape) const;
   float* output_floats(Out name, const Shape& shape) const {
     return static_cast<float*>(output(name, shape));
@@ -89,7 +91,7 @@ class Call : public Workers {
   const Definition& definition_;
 };
 
-// An operator of a node, with what it prepared at session creation. Several threads may call
+// The kernel of a node, with what it prepared at session creation. Several threads may call
 // `compute` at once.
 class Kernel {
  public:

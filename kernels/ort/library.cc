@@ -16,12 +16,12 @@
 namespace jpegcompile {
 namespace {
 
-// Configuration entries of a session: "0" leaves CUDA out, and does not even look for a device; paths
-// of compiled kernels, as cuda::decision takes them.
+// Configuration entries of a session. kCudaEntry: "0" disables CUDA without looking for a device.
+// kCubinsEntry: paths of compiled kernels, passed to cuda::decision.
 constexpr const char* kCudaEntry = "jpegcompile.cuda";
 constexpr const char* kCubinsEntry = "jpegcompile.cubins";
 
-// Empty if there is none.
+// Empty if the session has no such entry.
 std::string entry(const ort::Api& api, const ort::SessionOptions* options, const char* key) {
   int is_there = 0;
   ort::check(api, ort::has_config_entry(api, options, key, &is_there));
@@ -39,7 +39,8 @@ const cuda::Runtime* runtime_for(const ort::Api& api, const ort::SessionOptions*
   return cuda::decision(entry(api, options, kCubinsEntry)).runtime.get();
 }
 
-// A domain of all operators, or none: a file must not mix kernels and bodies.
+// Creates an operator domain with all operators, or throws: a model must not mix native kernels and
+// function bodies.
 ort::CustomOpDomain* make_domain(const ort::Api& api, const cuda::Runtime* runtime) {
   ort::CustomOpDomain* domain = nullptr;
   ort::check(api, ort::create_custom_op_domain(api, kDomain, &domain));
@@ -52,8 +53,8 @@ ort::CustomOpDomain* make_domain(const ort::Api& api, const cuda::Runtime* runti
   return domain;
 }
 
-// Of an interface of ONNX Runtime, of which a process may hold several, and a runtime. Never released
-// either.
+// The operator domain of an interface of ONNX Runtime, of which a process may contain several, and
+// of a CUDA runtime. Never destroyed.
 ort::CustomOpDomain* domain_of(const ort::Api& api, const cuda::Runtime* runtime) {
   using Key = std::pair<const ort::Api*, const cuda::Runtime*>;
   static std::mutex mutex;
@@ -70,8 +71,8 @@ ort::CustomOpDomain* domain_of(const ort::Api& api, const cuda::Runtime* runtime
 extern "C" __attribute__((visibility("default"))) jpegcompile::ort::Status* RegisterCustomOps(
     jpegcompile::ort::SessionOptions* options, const jpegcompile::ort::ApiBase* base) {
   using namespace jpegcompile;
-  // Without the interface there is no way to make a status: the runtime is older than 1.17 and
-  // loading goes on, with the function bodies.
+  // ONNX Runtime is older than 1.17. Without the interface no status can be created, so loading
+  // continues with the function bodies.
   const ort::Api* api = base->get_api(ort::kApiVersion);
   if (api == nullptr) return nullptr;
   return ort::guarded(*api, "jpegcompile", [&] {
@@ -81,7 +82,8 @@ extern "C" __attribute__((visibility("default"))) jpegcompile::ort::Status* Regi
   });
 }
 
-// Names of the operators, one a line, for tools that tell which nodes run here; valid for ever.
+// Returns the names of the operators with native kernels, one per line. The text stays valid
+// forever.
 extern "C" __attribute__((visibility("default"))) const char* JpegcompileOperators() noexcept {
   try {
     static const std::string names = [] {
@@ -97,7 +99,8 @@ extern "C" __attribute__((visibility("default"))) const char* JpegcompileOperato
   }
 }
 
-// The same for operators that run on CUDA. The paths are those that JpegcompileCudaStatus takes.
+// Returns the names of the operators that run on CUDA, one per line. `cubins` as in
+// JpegcompileCudaStatus.
 extern "C" __attribute__((visibility("default"))) const char* JpegcompileCudaOperators(
     const char* cubins) noexcept {
   try {
@@ -117,7 +120,8 @@ extern "C" __attribute__((visibility("default"))) const char* JpegcompileCudaOpe
   }
 }
 
-// The first device, such as "sm_90", or "no CUDA: " and why there is none; valid for ever.
+// Returns the first device, such as "sm_90", or "no CUDA: " and the reason. The text stays valid
+// forever.
 extern "C" __attribute__((visibility("default"))) const char* JpegcompileCudaDevice() noexcept {
   try {
     static const std::string device = jpegcompile::cuda::first_device();
@@ -127,8 +131,8 @@ extern "C" __attribute__((visibility("default"))) const char* JpegcompileCudaDev
   }
 }
 
-// What there is to run operators on CUDA by, or why there is nothing, in one line; valid for ever.
-// The paths are those of the session's entry "jpegcompile.cubins"; empty without one.
+// Returns what was found to run operators on CUDA, or why they cannot run, in one line. `cubins` is
+// the value of the session entry "jpegcompile.cubins", or empty. The text stays valid forever.
 extern "C" __attribute__((visibility("default"))) const char* JpegcompileCudaStatus(
     const char* cubins) noexcept {
   try {

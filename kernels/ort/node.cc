@@ -5,7 +5,7 @@ namespace jpegcompile {
 
 std::string Node::name() const {
   size_t size = 0;
-  // The first call tells the size, by an error that asks for it.
+  // The first call fails, but returns the size.
   if (ort::Status* status = ort::get_node_name(api_, info_, static_cast<char*>(nullptr), &size)) {
     ort::release_status(api_, status);
   }
@@ -43,8 +43,8 @@ int Node::block(const char* attribute) const {
   if (!has(attribute)) return 1;
   const int64_t block = integer(attribute);
   if (block != 8 && block != 4 && block != 2 && block != 1) {
-    throw KernelError("its " + std::string(attribute) + " is " + std::to_string(block) +
-                      ", block sizes are 8, 4, 2 and 1");
+    throw KernelError("attribute " + std::string(attribute) + " is " + std::to_string(block) +
+                      "; block sizes are 8, 4, 2 and 1");
   }
   return static_cast<int>(block);
 }

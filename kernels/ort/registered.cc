@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* kCudaProvider = "CUDAExecutionProvider";
 
-// What kernels of a provider share. The last of them gives back what they keep between calls.
+// What all kernels of a provider share. The last kernel releases the memory kept between calls.
 class OnCpu {
  public:
   using Made = Kernel;
@@ -63,7 +63,7 @@ class OnCuda {
   const cuda::Runtime& runtime_;
 };
 
-// A kernel with what its messages begin with, and the interface of the runtime that made it.
+// A kernel, the prefix of its error messages, and the interface of the runtime that created it.
 template <typename Provider>
 struct Named {
   Named(const ort::Api& runtime, const Registered& op, std::string named,

@@ -1,4 +1,4 @@
-// Operators as the runtime knows them.
+// Operators in the form that ONNX Runtime registers.
 #pragma once
 
 #include <memory>
@@ -10,16 +10,16 @@
 
 namespace jpegcompile {
 
-// The runtime's description of an operator, which is handed back to every function of it.
+// ONNX Runtime's description of an operator. The runtime passes it to each of its functions.
 struct Registered : ort::CustomOp {
   explicit Registered(const Definition& described);
   const Definition& definition;
-  const cuda::Runtime* cuda = nullptr;  // by which its kernels run, if they run on CUDA
+  const cuda::Runtime* cuda = nullptr;  // null for kernels on the CPU
 };
 
-// All operators, made once: those of the CPU, and behind them those of CUDA, if there is a runtime;
-// those whose nodes bring a program only if its compiled kernels have programs of a model's own. Never
-// released: a session may be in use until the process ends, behind the end of `main`.
+// All operators, created once: first for the CPU, then for CUDA if `runtime` is not null. Operators
+// whose nodes contain a program are included on CUDA only if the compiled kernels include programs
+// of a model. The list is never destroyed, because sessions may still run after `main` ends.
 const std::vector<std::unique_ptr<Registered>>& registered(const cuda::Runtime* runtime);
 
 }  // namespace jpegcompile

@@ -1,4 +1,4 @@
-// Values of the runtime as tensors, and its failures as exceptions.
+// Converts values of ONNX Runtime to tensors, and its errors to exceptions.
 #pragma once
 
 #include "ort/abi.h"
@@ -6,7 +6,7 @@
 
 namespace jpegcompile::ort {
 
-// Throws KernelError with the message of a call that failed.
+// Throws KernelError with the message of a failed call.
 void check(const Api& api, Status* status);
 
 // Throws KernelError for a tensor that is too large.

@@ -1,25 +1,22 @@
-"""How fast files become a network's input, against the ways that people have to do it.
+"""Time the way from JPEG files to a network's input, natively and with other libraries.
 
-    python kernels/preprocess/bench.py DIR [--rounds N] [--json] [--least-side N]
+    python kernels/preprocess/bench.py DIR [--rounds N] [--json FILE] [--least-side N]
 
-`imagenet` (short side 256, bilinear, crop 224, normalised, float32 NCHW) of every JPEG file of a
-folder, from its bytes, on one thread. Checks the native tensors against the reference in float64,
-and the others against it loosely. Then runs all pipelines in turn, file by file, so that all see
-the same state of the machine, and takes the time that the thread has been running.
+Each pipeline applies the preset `imagenet` (short side 256, bilinear, crop 224, normalised, float32
+NCHW) to the bytes of every JPEG file of a folder, on one thread. The benchmark checks the native
+tensors against the reference in float64, and the others loosely. Then it times all pipelines in
+interleaved rounds, file by file, in processor time of the thread.
 
-Contract: 0.17 of Pillow, 0.32 of Pillow with draft on files of 512 pixels and more, 0.45 of
-simplejpeg with INTER_LINEAR, 0.55 of libjpeg-turbo's decoding in C alone.
+The contract for the time of the native pipeline: at most 0.17 of Pillow, 0.32 of Pillow with draft
+on files of 512 pixels and more, 0.45 of simplejpeg with INTER_LINEAR, and 0.55 of the decoding of
+libjpeg-turbo in C alone.
 """
 
 from __future__ import annotations
 
-import argparse
 import ctypes
 import io
-import json
 import os
-import random
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -36,6 +34,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from jpegcompile.dct.ingest import ingest
+from jpegcompile.evaluation.benchmark.record import Record, parser_for
+from jpegcompile.evaluation.benchmark.rivals.pillow import simple_reader
+from jpegcompile.evaluation.benchmark.rivals.target import Target
+from jpegcompile.evaluation.benchmark.rounds import interleaved, timed
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.preprocess import Preprocess
@@ -52,45 +54,47 @@ STD = np.array([0.229, 0.224, 0.225], np.float32)
 SCALE: Floats = np.float32(1 / 255) / STD
 SHIFT: Floats = -MEAN / STD
 
+IMAGE = NetworkInput("image", 3, CROP, CROP, "NCHW")
+
 NATIVE, COEFFICIENTS = "native, to pixels", "coefficients alone"
 SCALED = "native, scaled decoding"
-# The most that the native pipeline may take of a rival.
+# Largest ratio of the native pipeline's time to a rival's time.
 CONTRACT = {
     "Pillow": 0.17,
     "Pillow with draft": 0.32,
     "simplejpeg and INTER_LINEAR": 0.45,
     "libjpeg-turbo, to RGB alone": 0.55,
 }
-# Scaled decoding drops frequencies, 8-bit pipelines round pixels, draft resamples another image.
+# Largest mean difference from the reference. Scaled decoding drops frequencies, and 8-bit pipelines
+# round pixels.
 LOOSELY = {SCALED: 0.005, "Pillow": 0.1, "Pillow with box": 0.1, "simplejpeg and INTER_AREA": 0.5}
 
 
 def resized_size(width: int, height: int) -> tuple[int, int]:
-    """(width, height) with the short side of the preset."""
+    """Return the (width, height) of the image after the preset's resize."""
     if width <= height:
         return SHORT_SIDE, int(SHORT_SIDE * height / width)
     return int(SHORT_SIDE * width / height), SHORT_SIDE
 
 
 def corner(width: int, height: int) -> tuple[int, int]:
-    """(left, top) of the crop."""
+    """Return the (left, top) corner of the crop."""
     return round((width - CROP) / 2), round((height - CROP) / 2)
 
 
 def normalized(pixels: NDArray[np.uint8]) -> Floats:
-    """[1, 3, H, W] with no more passes over memory than NumPy needs."""
+    """Return [1, 3, H, W] with the fewest passes over memory that NumPy allows."""
     values = pixels.transpose(2, 0, 1).astype(np.float32, order="C")
     values *= SCALE[:, None, None]
     values += SHIFT[:, None, None]
     return values[None]
 
 
-def pillow(data: bytes, draft: bool = False) -> Floats:
-    """As people write it."""
+def pillow_draft(data: bytes) -> Floats:
+    """Decode at a reduced scale where that is enough, then resize as a whole."""
     file = Image.open(io.BytesIO(data))
     size = resized_size(*file.size)
-    if draft:
-        file.draft("RGB", size)
+    file.draft("RGB", size)
     image = file.convert("RGB").resize(size, Image.Resampling.BILINEAR)
     left, top = corner(*size)
     cropped = image.crop((left, top, left + CROP, top + CROP))
@@ -100,8 +104,14 @@ def pillow(data: bytes, draft: bool = False) -> Floats:
     return tensor
 
 
+def pillow() -> Pipeline:
+    """Return Pillow's pipeline as people write it, the rival `pillow` of `jpegcompile bench`."""
+    read = simple_reader(Target(IMAGE, PRESETS["imagenet"]))
+    return lambda data: read(data)[None]
+
+
 def pillow_box(data: bytes) -> Floats:
-    """What can be had of Pillow: no pixel is resized that is cropped, lean normalisation."""
+    """Resize the crop alone, and normalise in few passes: the fastest way with Pillow."""
     image = Image.open(io.BytesIO(data)).convert("RGB")
     width, height = resized_size(*image.size)
     left, top = corner(width, height)
@@ -111,7 +121,7 @@ def pillow_box(data: bytes) -> Floats:
 
 
 def simplejpeg_pipelines() -> dict[str, Pipeline]:
-    """Those of simplejpeg and OpenCV, where they are installed."""
+    """Return the pipelines of simplejpeg and OpenCV, if both are installed."""
     try:
         cv2, simplejpeg = import_module("cv2"), import_module("simplejpeg")
     except ImportError as error:
@@ -134,7 +144,7 @@ def simplejpeg_pipelines() -> dict[str, Pipeline]:
 
 @contextmanager
 def libjpeg_decode() -> Iterator[Pipeline]:
-    """libjpeg-turbo's decoding to RGB, from C; built with `cc` and the system's libjpeg."""
+    """Yield the decoding to RGB in C, built with `cc` and the libjpeg of the system."""
     with tempfile.TemporaryDirectory() as folder:
         library = f"{folder}/bench_decode.so"
         compiler = os.environ.get("CC", "cc")
@@ -149,7 +159,7 @@ def libjpeg_decode() -> Iterator[Pipeline]:
 
 
 def scaled_decoding() -> Preprocess:
-    """The preset with scaled decoding."""
+    """Return the preset with scaled decoding."""
     geometry = PRESETS["imagenet"].geometry
     assert geometry.resize is not None
     resize = replace(geometry.resize, scaled_decoding=True)
@@ -157,9 +167,8 @@ def scaled_decoding() -> Preprocess:
 
 
 def native(block: int, preprocess: Preprocess = PRESETS["imagenet"]) -> Pipeline:
-    """The native preprocessor, into memory that is there."""
-    taken = NetworkInput("image", 3, CROP, CROP, "NCHW").normalized(preprocess)
-    preprocessor = Preprocessor(taken, block, threads=1)
+    """Return the native preprocessor, which writes to memory that is allocated here."""
+    preprocessor = Preprocessor(IMAGE.normalized(preprocess), block, threads=1)
     out = np.empty((1, *preprocessor.shape), np.float32)
 
     def pipeline(data: bytes) -> Floats:
@@ -171,43 +180,38 @@ def native(block: int, preprocess: Preprocess = PRESETS["imagenet"]) -> Pipeline
 
 
 def check(files: Mapping[str, bytes], pipelines: Mapping[str, Pipeline]) -> None:
-    """See that what is timed gives the tensors that it should.
+    """Compare the tensors of the pipelines with the reference.
 
     Raises:
-        AssertionError: naming the file.
+        AssertionError: if a tensor differs; the message names the file.
     """
-    taken = NetworkInput("image", 3, CROP, CROP, "NCHW").normalized(PRESETS["imagenet"])
+    taken = IMAGE.normalized(PRESETS["imagenet"])
     for name, data in files.items():
         expected = ingest(read_coefficients(data), taken, 1)
         error = np.abs(pipelines[NATIVE](data)[0] - expected).max()
-        assert error <= 5e-6, f"{name}: the native tensor is {error:.2g} from the reference"
+        assert error <= 5e-6, f"{name}: the native tensor differs by {error:.2g}"
         for rival, limit in LOOSELY.items():
             if rival in pipelines:
                 error = np.abs(pipelines[rival](data)[0] - expected).mean()
-                assert error <= limit, f"{name}: {rival} gives another tensor ({error:.2g})"
+                assert error <= limit, f"{name}: {rival} differs by {error:.2g} on average"
 
 
 def measure(
     files: Mapping[str, bytes], pipelines: Mapping[str, Pipeline], rounds: int
 ) -> dict[str, list[float]]:
-    """Seconds of every pipeline for every file, the medians of the rounds."""
+    """Return the seconds of every pipeline for every file, medians of the rounds."""
     seconds: dict[str, list[float]] = {name: [] for name in pipelines}
-    shuffle = random.Random(0)
     for data in files.values():
-        taken: dict[str, list[float]] = {name: [] for name in pipelines}
-        for _ in range(rounds):
-            # Each leaves the caches to the next one, and not always to the same.
-            for name in shuffle.sample(list(pipelines), len(pipelines)):
-                start = time.thread_time_ns()
-                pipelines[name](data)
-                taken[name].append((time.thread_time_ns() - start) * 1e-9)
-        for name, times in taken.items():
-            seconds[name].append(statistics.median(times))
+        runs = {
+            name: timed(partial(run, data), time.thread_time) for name, run in pipelines.items()
+        }
+        for name, median in interleaved(runs, rounds).medians().items():
+            seconds[name].append(median)
     return seconds
 
 
 def report(seconds: Mapping[str, list[float]]) -> list[dict[str, Any]]:
-    """For every pipeline its times, and what part of them the native one takes."""
+    """Return a row for every pipeline: its time, and the native time as a fraction of it."""
     own = np.array(seconds[NATIVE])
     lines = []
     for name, times in seconds.items():
@@ -226,11 +230,9 @@ def report(seconds: Mapping[str, list[float]]) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Check, measure and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--least-side", type=int, default=1, help="leave smaller files out")
-    parser.add_argument("--json", action="store_true")
+    parser = parser_for(__doc__, rounds=9)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of JPEG files")
+    parser.add_argument("--least-side", type=int, default=1, help="skip files with a smaller side")
     options = parser.parse_args()
     files = {}
     for path in sorted(options.folder.iterdir()):
@@ -244,8 +246,8 @@ def main() -> None:
             "native, to 8x8 blocks": native(8),
             SCALED: native(1, scaled_decoding()),
             COEFFICIENTS: read_coefficients,
-            "Pillow": pillow,
-            "Pillow with draft": lambda data: pillow(data, draft=True),
+            "Pillow": pillow(),
+            "Pillow with draft": pillow_draft,
             "Pillow with box": pillow_box,
             **simplejpeg_pipelines(),
             "libjpeg-turbo, to RGB alone": decode,
@@ -253,8 +255,8 @@ def main() -> None:
         check(files, pipelines)
         lines = report(measure(files, pipelines, options.rounds))
     if options.json:
-        print(json.dumps({"files": len(files), "pipelines": lines}))
-        return
+        settings = {"files": len(files), "rounds": options.rounds}
+        Record("preprocess", lines, settings).write(options.json)
     print(f"{len(files)} files, {options.rounds} rounds; native / pipeline: sums, median, contract")
     for line in lines:
         contract = "" if line["contract"] is None else f"{line['contract']:.2f}"

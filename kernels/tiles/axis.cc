@@ -7,15 +7,16 @@
 namespace jpegcompile {
 namespace {
 
-// Float64 products of transforms, before they were rounded, leave about 2^-52.
+// Products of transforms in float64 leave about 2^-52 in place of zeros.
 constexpr float kNothing = 0x1p-40F;
 
 void check_matrix(const Tensor& matrix, const char* name) {
   if (matrix.shape.rank() != 2) {
     throw KernelError(std::string(name) + " has shape " + matrix.shape.text() +
-                      ", it has to be a matrix");
+                      "; it must be a matrix");
   }
-  // Its rows and columns would be counted, as many as a shape can say, without memory behind them.
+  // A matrix without elements could have a huge extent without any memory, and loops would run over
+  // it.
   if (matrix.shape.elements() == 0) {
     throw KernelError(std::string(name) + " of shape " + matrix.shape.text() + " has no elements");
   }
@@ -32,7 +33,7 @@ AxisMatrix sparse(const float* values, int64_t outputs, int64_t inputs, int64_t 
     }
     for (int64_t input = 0; input < inputs; ++input) {
       const float factor = row[input * input_step];
-      // A factor that is no number stays.
+      // NaN is not below the threshold and is kept.
       if (factor == 0 || std::abs(factor) < kNothing * largest) continue;
       made.entries.push_back({input, factor});
     }
@@ -41,7 +42,8 @@ AxisMatrix sparse(const float* values, int64_t outputs, int64_t inputs, int64_t 
   return made;
 }
 
-// One output of some lines: independent sums, each of which waits for its last product.
+// Computes one output of kLines lines. The sums are independent, because each waits for its last
+// product.
 template <int kLines, typename V>
 JPEGCOMPILE_INLINE void sum_lines(const AxisRuns& runs, int64_t output, int64_t line,
                                   int position) {
@@ -59,7 +61,7 @@ JPEGCOMPILE_INLINE void sum_lines(const AxisRuns& runs, int64_t output, int64_t 
   for (int i = 0; i < kLines; ++i) store(to + i * runs.to_line, sums[i]);
 }
 
-// All lines of an output by so many at a time; the last ones overlap those before them.
+// Computes all lines of an output, kLines at a time; the last lines overlap the ones before them.
 template <int kLines, typename V>
 JPEGCOMPILE_INLINE void sum_all_lines(const AxisRuns& runs, int64_t output, int position) {
   for (int64_t line = 0; line < runs.lines; line += kLines) {

@@ -1,4 +1,5 @@
-// Matrices that act on one axis of maps: mostly zeros, since a tile sees few others.
+// Matrices that act on one axis of maps. They are sparse, because a tile depends on few other
+// tiles.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +10,9 @@
 
 namespace jpegcompile {
 
-// The entries that are not zero, by output. Entries that are nothing beside the largest one of
-// their output, which products of transforms leave where zeros should be, count as zeros.
+// The nonzero entries of a matrix, sorted by output. Products of transforms leave tiny values in
+// place of zeros; entries that are negligible against the largest entry of their output count as
+// zeros.
 struct AxisMatrix {
   struct Entry {
     int64_t input;
@@ -18,10 +20,10 @@ struct AxisMatrix {
   };
 
   int64_t outputs = 0, inputs = 0;
-  std::vector<int64_t> starts;  // of each output's entries, and the end of the last
-  std::vector<Entry> entries;   // by rising input
+  std::vector<int64_t> starts;  // first entry of each output, then the number of entries
+  std::vector<Entry> entries;   // by ascending input
 
-  // A left matrix [outputs, inputs], and a right one, [inputs, outputs].
+  // `of_left` reads a left matrix [outputs, inputs], `of_right` a right matrix [inputs, outputs].
   static AxisMatrix of_left(const Tensor& matrix, const char* name);
   static AxisMatrix of_right(const Tensor& matrix, const char* name);
 
@@ -31,12 +33,12 @@ struct AxisMatrix {
   };
   Range range(int64_t first_output, int64_t last_output) const;
 
-  // Whether each output of the range is the input of the same number.
+  // Whether every output in the range equals the input with the same index.
   bool is_identity(int64_t first_output, int64_t last_output) const;
 };
 
-// Outputs [first, last) of a matrix, for lines side by side: columns of pixels where the matrix
-// acts on rows, and rows where it acts on columns.
+// Outputs [first, last) of a matrix, for several parallel lines. Lines are columns of pixels where
+// the matrix acts on rows, and rows where it acts on columns.
 struct AxisRuns {
   const AxisMatrix& matrix;
   int64_t first, last;
@@ -45,7 +47,7 @@ struct AxisRuns {
   float* to;                   // output `first` of the first line
   int64_t from_step, to_step;  // from one input or output to the next
   int64_t lines, from_line, to_line;
-  int run = kLanes;  // floats of an element of a line, 8 or 16
+  int run = kLanes;  // floats in one element of a line, 8 or 16
 };
 
 void apply_axis(const AxisRuns& runs);

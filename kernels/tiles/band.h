@@ -1,8 +1,8 @@
-// Coefficients of few frequencies: which of a tile's there are, and where they stand.
+// Bands of low frequencies: which coefficients of a tile are stored, and where.
 //
-// A map of which no tile holds others than those of u + v < n, in groups of channels, may stand
-// compactly: [N][C/16][tiles][K][16], tiles row by row, and of each its K coefficients row by row.
-// The tensor's shape stays [N, C, H, W]; what is behind these elements of it has no meaning.
+// A grouped map whose tiles contain only coefficients with u + v < n may be compact:
+// [N][C/16][tiles][K][16], tiles in row-major order, each with its K coefficients in row-major
+// order. The tensor keeps the shape [N, C, H, W]; its remaining elements are undefined.
 #pragma once
 
 #include <algorithm>
@@ -15,12 +15,13 @@ namespace jpegcompile {
 
 inline constexpr int kMostBlock = 8;
 
-// The coefficients u + v < frequencies of tiles of that size.
+// The coefficients with u + v < frequencies of tiles of size block x block.
 struct Band {
   int block = 1;
   int frequencies = 1;
 
-  // Rows that hold any, and coefficients (u, 0), (u, 1), ... of row u.
+  // `rows` is the number of rows that contain coefficients. Row u contains (u, 0) to (u, in_row(u)
+  // - 1).
   int rows() const { return std::min(frequencies, block); }
   int in_row(int u) const { return std::clamp(frequencies - u, 0, block); }
   int64_t count() const {
@@ -30,14 +31,15 @@ struct Band {
   }
 };
 
-// Where the tiles of one group of 16 channels stand, and the coefficients of each; in floats.
+// Where the tiles of one group of 16 channels are stored, and which coefficients they store; in
+// floats.
 struct TileLayout {
-  int64_t tile_row = 0, tile = 0;                // from a row of tiles, a tile, to the next
-  std::array<int64_t, kMostBlock> row{};         // of (u, 0) from the beginning of a tile
-  std::array<int, kMostBlock> count{};           // coefficients of each row that are there
-  int rows = 0;                                  // rows that have any
+  int64_t tile_row = 0, tile = 0;                // distance between rows of tiles, between tiles
+  std::array<int64_t, kMostBlock> row{};         // of (u, 0) from the start of a tile
+  std::array<int, kMostBlock> count{};           // stored coefficients of each row
+  int rows = 0;                                  // number of rows with coefficients
 
-  // Tiles in the rows of a map, `pitch` floats apart.
+  // Tiles stored in the rows of a map, `pitch` floats apart.
   static TileLayout in_rows(int block, int64_t pitch) {
     TileLayout layout{block * pitch, int64_t{block} * kLanes, {}, {}, block};
     for (int u = 0; u < block; ++u) {
@@ -47,7 +49,7 @@ struct TileLayout {
     return layout;
   }
 
-  // Tiles that stand compactly, so many in a row of tiles.
+  // Compact tiles.
   static TileLayout compact(const Band& band, int64_t tiles_in_row) {
     TileLayout layout{0, 0, {}, {}, band.rows()};
     for (int u = 0; u < band.block; ++u) {
@@ -59,7 +61,7 @@ struct TileLayout {
     return layout;
   }
 
-  // Of the same tiles the coefficients u + v < frequencies alone.
+  // The layout of the same tiles, restricted to the coefficients u + v < frequencies.
   TileLayout within(int frequencies) const {
     TileLayout few = *this;
     few.rows = std::clamp(frequencies, 0, rows);
@@ -71,7 +73,7 @@ struct TileLayout {
   }
 };
 
-// Tiles of some rows of a group: where the first of them begins, and how they stand.
+// Tiles of some rows of a group: the address of the first tile, and the layout.
 struct Tiles {
   const float* first = nullptr;
   TileLayout at;

@@ -47,13 +47,13 @@ Broadcast flat_operand(const Tensor& operand, const Map& map, const char* name) 
   const Broadcast broadcast(operand, map, name);
   if (broadcast.is_flat()) return broadcast;
   throw KernelError(std::string(name) + " of shape " + operand.shape.text() +
-                    " varies over the height and width of x of shape " + map.shape().text());
+                    " must not vary over the height and width of x of shape " + map.shape().text());
 }
 
 float number(const Tensor& operand, const char* name) {
   if (operand.shape.elements() == 1) return *operand.floats();
   throw KernelError(std::string(name) + " has shape " + operand.shape.text() +
-                    ", it has to be one number");
+                    "; it must be one number");
 }
 
 }  // namespace jpegcompile

@@ -1,14 +1,15 @@
 // The orthonormal DCT-II of tiles whose pixels are vectors of channels (design: X = D x D^T).
 //
-// Even and odd parts apart, with the products of the odd part as they stand: 34 operations for
-// 8 points where the machine has fused multiply-add, and as accurate as the matrix.
+// Even and odd coefficients are computed separately; the odd part is a plain matrix product. An
+// 8-point transform takes 34 operations with fused multiply-add, and is as accurate as the matrix
+// product.
 #pragma once
 
 #include "tiles/isa.h"
 
 namespace jpegcompile {
 
-// cos(k pi / 16) / 2, and sqrt(1/8), sqrt(1/2).
+// cos(k pi / 16) / 2, sqrt(1/8) and sqrt(1/2).
 inline constexpr float kC1 = 0.490392640201615224563F;
 inline constexpr float kC2 = 0.461939766255643378064F;
 inline constexpr float kC3 = 0.415734806151272618540F;
@@ -18,7 +19,7 @@ inline constexpr float kC7 = 0.097545161008064133924F;
 inline constexpr float kRoot8th = 0.353553390593273762200F;
 inline constexpr float kRootHalf = 0.707106781186547524401F;
 
-// An inverse transform reads the first `Known` coefficients; the others are zero.
+// Inverse transforms read only the first `Known` coefficients and assume that the others are zero.
 template <int B>
 struct Dct;
 
@@ -129,7 +130,7 @@ struct Dct<8> {
   }
 };
 
-// Transforms one axis of a tile of B x B vectors.
+// Transforms one line of a tile of B x B vectors.
 template <int B, bool Inverse, typename V>
 JPEGCOMPILE_INLINE void transform_line(V (&line)[B]) {
   if constexpr (Inverse) {
@@ -139,7 +140,7 @@ JPEGCOMPILE_INLINE void transform_line(V (&line)[B]) {
   }
 }
 
-// Inverts a line of which the first `known` coefficients, 1 to B, may differ from zero.
+// Inverts a line; coefficients from index `known` on, 1 to B, are zero.
 template <int B, int Known = B, typename V>
 JPEGCOMPILE_INLINE void inverse_known(int known, V (&line)[B]) {
   if constexpr (Known > 1) {
@@ -148,7 +149,7 @@ JPEGCOMPILE_INLINE void inverse_known(int known, V (&line)[B]) {
   Dct<B>::template inverse<Known>(line);
 }
 
-// Reads the first `known` coefficients of a line, 1 to B, `stride` floats apart, and inverts it.
+// Reads the first `known` coefficients of a line, 1 to B, `stride` floats apart, and inverts them.
 template <int B, int Known = B, typename V>
 JPEGCOMPILE_INLINE void inverse_first(int known, const float* from, long stride, V (&line)[B]) {
   if constexpr (Known > 1) {
@@ -159,7 +160,7 @@ JPEGCOMPILE_INLINE void inverse_first(int known, const float* from, long stride,
   Dct<B>::template inverse<Known>(line);
 }
 
-// Transforms a line and writes the first `wanted` coefficients of it, 1 to B.
+// Transforms a line and writes its first `wanted` coefficients, 1 to B.
 template <int B, int Wanted = B, typename V>
 JPEGCOMPILE_INLINE void forward_first(int wanted, V (&line)[B], float* to, long stride) {
   if constexpr (Wanted > 1) {
@@ -170,7 +171,7 @@ JPEGCOMPILE_INLINE void forward_first(int wanted, V (&line)[B], float* to, long 
   for (int i = 0; i < Wanted; ++i) store(to + i * stride, line[i]);
 }
 
-// A tile of B x B vectors from memory to memory, which may be the same; strides in floats.
+// Transforms a tile of B x B vectors from `from` to `to`, which may be equal; strides in floats.
 template <int B, bool Inverse, typename V>
 JPEGCOMPILE_INLINE void transform_tile(const float* from, long from_row, long from_column,
                                        float* to, long to_row, long to_column) {

@@ -1,4 +1,4 @@
-// The larger and the smaller of two vectors, lane by lane; what is not a number stays so.
+// The larger and the smaller of two vectors, lane by lane. NaNs propagate.
 #pragma once
 
 #include "tiles/isa.h"

@@ -1,11 +1,11 @@
-// The inverse transform of tiles, which may hold few coefficients each.
+// The inverse transform of tiles with any number of stored coefficients.
 #include "tiles/dct.h"
 #include "tiles/tiles.h"
 
 namespace jpegcompile {
 namespace {
 
-// Rows of a small tile from `row` on, of which the coefficients u + v < kKnown are there.
+// Inverts the rows of a small tile from kRow on; only coefficients with u + v < kKnown are stored.
 template <int B, int kKnown, int kRow = 0, typename V>
 JPEGCOMPILE_INLINE void inverse_few_rows(const float* from, const TileLayout& at, V (&tile)[B][B]) {
   if constexpr (kRow < B && kRow < kKnown) {
@@ -19,7 +19,7 @@ JPEGCOMPILE_INLINE void inverse_few_rows(const float* from, const TileLayout& at
   }
 }
 
-// A small tile of so many frequencies, 1 to kKnown: in registers.
+// Inverts a small tile of `known` frequencies, 1 to kKnown, in registers.
 template <int B, int kKnown, typename V>
 JPEGCOMPILE_INLINE void inverse_few(int known, const float* from, const TileLayout& at, float* to,
                                     int64_t pitch) {
@@ -40,7 +40,7 @@ JPEGCOMPILE_INLINE void inverse_few(int known, const float* from, const TileLayo
   }
 }
 
-// A tile whose first `rows` rows hold anything, so many coefficients each as the layout tells.
+// Inverts a tile whose first `at.rows` rows store coefficients, `at.count` of them in each row.
 template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE void inverse_tile(const float* from, const TileLayout& at, float* to,
                                      int64_t pitch) {
@@ -103,7 +103,7 @@ JPEGCOMPILE_MULTIVERSION(inverse, inverse_body, InverseRows)
 
 void inverse_rows(const InverseRows& rows) {
   if (rows.from.at.rows > 0) return inverse(rows);
-  // Of tiles without coefficients.
+  // The tiles store no coefficients.
   for (int64_t row = 0; row < rows.rows; ++row) {
     std::fill_n(rows.to + row * rows.pitch, rows.width * kLanes, 0.0F);
   }

@@ -1,19 +1,19 @@
-// One source for every instruction set: kernels are templates over the vectors of a set, made once
-// for each and chosen when the library is loaded.
+// One source for every instruction set. Kernels are templates over the vectors of an instruction
+// set. They are instantiated for each set, and one is chosen when the library is loaded.
 #pragma once
 
 #include "generated/names.h"
 
 namespace jpegcompile {
 
-// Channels that stand together in memory, and so the width of all arithmetic on maps.
+// Number of channels that are consecutive in memory, and so the width of all arithmetic on maps.
 inline constexpr int kLanes = static_cast<int>(kChannelGroup);
 
 using Float4 = float __attribute__((vector_size(16)));
 using Float8 = float __attribute__((vector_size(32)));
 using Float16 = float __attribute__((vector_size(64)));
 
-// The register tile of a set is kRows pixels by kGroups groups of channels.
+// The register tile of an instruction set is kRows pixels by kGroups groups of channels.
 struct Plain {
   using Vector = Float4;
   static constexpr int kRows = 2;
@@ -54,10 +54,11 @@ JPEGCOMPILE_INLINE void store(float* to, const V& value) {
 
 enum class Isa { kPlain, kAvx2, kAvx512 };
 
-// The best set of this machine, or a lesser one that JPEGCOMPILE_ISA names (plain, avx2, avx512).
+// Returns the best instruction set of this machine, or the one that JPEGCOMPILE_ISA names (plain,
+// avx2, avx512) if that is lower.
 Isa machine_isa();
 
-// Throws std::invalid_argument if JPEGCOMPILE_ISA names something else.
+// Throws std::invalid_argument if JPEGCOMPILE_ISA has another value.
 void check_asked_isa();
 
 template <typename Arguments>
@@ -77,8 +78,8 @@ IsaFunction<Arguments> choose(IsaFunction<Arguments> plain, IsaFunction<Argument
   return plain;
 }
 
-// Defines `void name(const Arguments&)` from `template <typename Isa> void body(const Arguments&)`,
-// which, and all that it calls with vectors, has to be JPEGCOMPILE_INLINE.
+// Defines `void name(const Arguments&)` from `template <typename Isa> void body(const Arguments&)`.
+// The body and every function that it passes vectors to must be JPEGCOMPILE_INLINE.
 #if defined(__x86_64__)
 #define JPEGCOMPILE_MULTIVERSION(name, body, Arguments)                               \
   static void name##_plain(const Arguments& arguments) { body<Plain>(arguments); }     \

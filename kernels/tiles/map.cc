@@ -15,7 +15,7 @@ int64_t planar_offset(const Map& map, int64_t image, int64_t group, int64_t row)
   return (image * map.channels + group * kLanes) * map.plane() + row * map.width;
 }
 
-// Pixels of up to 16 channels between planes, `stride` floats apart, and lanes, [pixels][16].
+// Up to 16 channels as planes, `stride` floats apart, and as lanes, [pixels][16].
 struct Pixels {
   const float* from;
   float* to;
@@ -23,8 +23,8 @@ struct Pixels {
   int channels;
 };
 
-// Calls Tile for squares of pixels and channels; the last one overlaps the one before it, and what
-// is narrower than one square goes pixel by pixel.
+// Calls Tile for squares of pixels and channels. The last square overlaps the one before it. Fewer
+// pixels than a square are copied one by one.
 template <typename Tile>
 JPEGCOMPILE_INLINE void for_squares(const Pixels& p) {
   constexpr int kSide = Tile::kSide;
@@ -97,7 +97,7 @@ JPEGCOMPILE_INLINE void to_planes_body(const Pixels& pixels) {
 JPEGCOMPILE_MULTIVERSION(to_lanes, to_lanes_body, Pixels)
 JPEGCOMPILE_MULTIVERSION(to_planes, to_planes_body, Pixels)
 
-// Rows of tiles that stand compactly, as [count][W][16] with zeros where they have no places.
+// Copies rows of compact tiles to [count][W][16]; coefficients that are not stored become zeros.
 void spread(const Map& map, const Tiles& tiles, int64_t count, float* to) {
   const int block = map.band.block;
   for (int64_t row = 0; row < count; ++row) {
@@ -107,7 +107,7 @@ void spread(const Map& map, const Tiles& tiles, int64_t count, float* to) {
         const float* from = tile + tiles.at.row[static_cast<size_t>(u)];
         float* line = to + (row * block + u) * map.pitch() + column * block * kLanes;
         const int count = tiles.at.count[static_cast<size_t>(u)];
-        // One coefficient at a time: lengths that are known take no calls.
+        // Copies one coefficient at a time: copies of constant length are inlined.
         for (int v = 0; v < count; ++v) std::copy_n(from + v * kLanes, kLanes, line + v * kLanes);
         for (int v = count; v < block; ++v) std::fill_n(line + v * kLanes, kLanes, 0.0F);
       }
@@ -120,11 +120,11 @@ void spread(const Map& map, const Tiles& tiles, int64_t count, float* to) {
 Map Map::of(const Shape& shape, int64_t group, const char* name) {
   if (shape.rank() != 4) {
     throw KernelError(std::string(name) + " has shape " + shape.text() +
-                      ", a map has four dimensions");
+                      "; a map has four dimensions");
   }
   shape.check_extents(name);
   if (group != 1 && (group != kLanes || shape[1] % kLanes != 0)) {
-    throw KernelError(std::string(name) + " of shape " + shape.text() + " cannot be in groups of " +
+    throw KernelError(std::string(name) + " of shape " + shape.text() + " cannot have groups of " +
                       std::to_string(group) + " channels; compile the model again");
   }
   return {shape[0], shape[1], shape[2], shape[3], group == kLanes};
@@ -135,11 +135,11 @@ Map Map::of(const Shape& shape, int64_t group, int block, int64_t frequencies, c
   if (frequencies == 0 || frequencies == 2 * block - 1) return map;
   check_tiles(map, block, name);
   if (frequencies < 1 || frequencies > 2 * block - 1 || !map.is_grouped) {
-    throw KernelError(std::string(name) + " of shape " + shape.text() + " in groups of " +
-                      std::to_string(group) + " channels cannot hold " +
+    throw KernelError(std::string(name) + " of shape " + shape.text() + " with groups of " +
+                      std::to_string(group) + " channels cannot store only " +
                       std::to_string(frequencies) + " frequencies of tiles of " +
                       std::to_string(block) + "x" + std::to_string(block) +
-                      " alone; compile the model again");
+                      "; compile the model again");
   }
   map.is_compact = true;
   map.band = {block, static_cast<int>(frequencies)};
@@ -160,20 +160,20 @@ int64_t tile_offset(const Map& map, const TileLayout& layout, int block, int64_t
 void check_tiles(const Map& map, int block, const char* name) {
   if (map.height % block == 0 && map.width % block == 0) return;
   throw KernelError(std::string(name) + " of shape " + map.shape().text() +
-                    " has no whole tiles of " + std::to_string(block) + "x" +
+                    " does not consist of whole tiles of " + std::to_string(block) + "x" +
                     std::to_string(block));
 }
 
 void check_places(const Map& output, int block, int made) {
   if (made <= output.frequencies(block)) return;
-  throw KernelError("y has places for " + std::to_string(output.frequencies(block)) +
-                    " frequencies of each tile, and " + std::to_string(made) +
-                    " are made; compile the model again");
+  throw KernelError("y stores " + std::to_string(output.frequencies(block)) +
+                    " frequencies of each tile, but " + std::to_string(made) +
+                    " are computed; compile the model again");
 }
 
 void check_same_places(const Map& x, const Map& y, int block) {
   if (x.frequencies(block) == y.frequencies(block)) return;
-  throw KernelError("y has places for more frequencies than x; compile the model again");
+  throw KernelError("y and x store different frequencies; compile the model again");
 }
 
 Tiles read_tiles(const Map& map, int block, const float* data, int64_t image, int64_t group,

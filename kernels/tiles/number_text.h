@@ -1,5 +1,5 @@
-// Numbers in texts, read alike in every locale. The C++ library of Clang reads no floating point by
-// std::from_chars before version 20, and strtod follows the locale of the process.
+// Numbers in text, parsed alike in every locale. libc++ supports std::from_chars for floating point
+// only from version 20 on, and strtod depends on the locale of the process.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 
 namespace jpegcompile {
 
-// Takes digits of a base of at most 16 from the front of a text; how many.
+// Removes digits of a base of at most 16 from the front of a text. Returns their number.
 inline size_t take_digits(std::string_view& text, int base = 10) {
   const auto known = std::string_view("0123456789abcdef").substr(0, static_cast<size_t>(base));
   const size_t count = std::min(text.find_first_not_of(known), text.size());
@@ -25,7 +25,7 @@ inline size_t take_digits(std::string_view& text, int base = 10) {
   return count;
 }
 
-// Takes a start off the front of a text; whether it was there.
+// Removes a prefix. Returns whether the text had it.
 inline bool take_start(std::string_view& text, std::string_view start) {
   if (!text.starts_with(start)) return false;
   text.remove_prefix(start.size());
@@ -44,21 +44,21 @@ inline bool is_decimal(std::string_view text) {
   return text.empty();
 }
 
-// A decimal number such as -1.5e-3; nothing if the text is anything else, or beyond the type's
-// largest number. One below its smallest number is rounded, also to zero.
+// Parses a decimal number such as -1.5e-3. Returns nothing for any other text, and for numbers
+// beyond the type's largest one. Numbers below the smallest one are rounded, possibly to zero.
 template <typename Real>
 std::optional<Real> decimal(std::string_view text) {
   if (!is_decimal(text)) return std::nullopt;
   std::istringstream stream{std::string(text)};
   stream.imbue(std::locale::classic());
   Real value = 0;
-  // Some C++ libraries call it a failure, too, where a number was rounded to a subnormal one.
+  // Some C++ libraries also report an error when a number was rounded to a subnormal one.
   const bool is_beyond = !(stream >> value) && std::abs(value) > 1;
   return is_beyond ? std::nullopt : std::optional(value);
 }
 
-// A finite number of Python's float.hex such as -0x1.8000000000000p+1; nothing if the text is anything
-// else.
+// Parses a finite number of Python's float.hex such as -0x1.8000000000000p+1. Returns nothing for
+// any other text.
 inline std::optional<double> hexadecimal(std::string_view text) {
   const bool is_negative = take_start(text, "-");
   if (!take_start(text, "0x")) return std::nullopt;
@@ -77,7 +77,8 @@ inline std::optional<double> hexadecimal(std::string_view text) {
     return error == std::errc() && end == part.data() + part.size();
   };
   if (!is_read(digits, digits_value, 16) || !is_read(rest, power, 10)) return std::nullopt;
-  // Python writes 53 bits, so nothing is rounded. Beyond these exponents all are zero or infinite.
+  // Python writes 53 bits, so nothing is rounded. Beyond these exponents all numbers are zero or
+  // infinite.
   const int exponent = static_cast<int>(std::min<uint64_t>(power, 4000));
   const int shift = (is_small ? -exponent : exponent) - 4 * static_cast<int>(fraction);
   const double value = std::ldexp(static_cast<double>(digits_value), shift);

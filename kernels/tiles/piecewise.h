@@ -1,7 +1,8 @@
-// Piecewise linear functions of pixels, which exact pixels or approximations decide (design: ASM).
+// Piecewise linear functions of pixels, selected by exact or approximated pixels (design: ASM).
 //
-// A tile takes three rounds over its lines: half of the inverse transform on rows; on columns the
-// other half, the function, and half of the transform; the rest on rows.
+// A tile takes three passes over its lines: the first half of the inverse transform, on rows; then
+// the second half, the function and the first half of the forward transform, on columns; then the
+// second half of the forward transform, on rows.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +11,14 @@
 
 namespace jpegcompile {
 
-// What decides the piece of a pixel, and what the piece is applied to:
+// The value that selects the piece of a pixel, and the value that the piece is applied to:
 enum class Form {
   kExact,         // the pixel, the pixel
-  kMasked,        // the approximation by few frequencies, the pixel
+  kMasked,        // the approximation from few frequencies, the pixel
   kApproximated,  // the approximation, the approximation
 };
 
-// Where a vector of channels stands in the rows of a strip.
+// Position of a vector of channels in the rows of a strip.
 struct Place {
   int64_t row, column;
   int lane;
@@ -35,7 +36,7 @@ struct PiecewiseRows {
   Function function;
 };
 
-// Coefficients that have a place, and of these the ones of few frequencies.
+// Inverts the rows of a tile; reads only stored coefficients with u + v < frequencies.
 template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE void inverse_lines(const float* from, const TileLayout& at, int frequencies,
                                       V (&tile)[B][B]) {
@@ -117,7 +118,7 @@ struct Piecewise {
   template <Form kForm, typename Function>
   JPEGCOMPILE_INLINE static void of(const PiecewiseRows<Function>& rows) {
     using V = typename Isa::Vector;
-    // An approximation reads few coefficients anyway.
+    // An approximation reads few coefficients in either layout.
     if constexpr (B > 1 && kForm != Form::kApproximated) {
       if (!is_whole(rows.from.at, B)) return piecewise_tiles<B, kForm, false, V>(rows);
     }

@@ -10,7 +10,8 @@ Shape::Shape(std::initializer_list<int64_t> extents) {
 
 int64_t* Shape::resize(size_t rank) {
   if (rank > kMostDimensions) {
-    throw KernelError("a tensor has " + std::to_string(rank) + " dimensions, 8 are the most");
+    throw KernelError("a tensor has " + std::to_string(rank) +
+                      " dimensions; at most 8 are supported");
   }
   rank_ = rank;
   return extents_.data();

@@ -1,4 +1,4 @@
-// What kernels work on: tensors, and what is wrong with them.
+// Tensors that kernels work on, and the error that kernels throw.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace jpegcompile {
 
-// Types of elements, by their numbers in ONNX.
+// Element types, with their numbers in ONNX.
 enum class ElementType : int {
   kFloat = 1,
   kUint8 = 2,
@@ -19,13 +19,13 @@ enum class ElementType : int {
   kInt64 = 7,
 };
 
-// A cause that reaches the user; the node's name and operator are put before it.
+// An error whose text reaches the user, after the node's name and operator.
 class KernelError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// Extents of a tensor; without allocation, since it is made at every call.
+// Extents of a tensor. Does not allocate, because shapes are created at every call.
 class Shape {
  public:
   static constexpr size_t kMostDimensions = 8;
@@ -36,8 +36,8 @@ class Shape {
   size_t rank() const { return rank_; }
   int64_t operator[](size_t axis) const { return extents_[axis]; }
   int64_t elements() const;
-  // Throws KernelError for extents whose product, even where one of them is 0, is far beyond any
-  // memory: what kernels compute from others stays within 64 bits.
+  // Throws KernelError if the product of the extents, each counted as at least 1, exceeds any
+  // memory. Sizes that kernels compute from checked shapes fit into 64 bits.
   void check_extents(const char* name) const;
   const int64_t* data() const { return extents_.data(); }
   int64_t* resize(size_t rank);
@@ -49,7 +49,7 @@ class Shape {
   size_t rank_ = 0;
 };
 
-// A read-only tensor that somebody else owns.
+// A read-only tensor that does not own its data.
 struct Tensor {
   Shape shape;
   ElementType type = ElementType::kFloat;

@@ -33,11 +33,11 @@ JPEGCOMPILE_MULTIVERSION(forward_rows, forward_body, ForwardRows)
 
 int band_frequencies(const Tensor& band, const Map& map, int block) {
   if (!(band.shape == Shape{map.height, map.width})) {
-    throw KernelError("band has shape " + band.shape.text() + " for x of shape " +
+    throw KernelError("band has shape " + band.shape.text() + " but x has shape " +
                       map.shape().text());
   }
   if (map.plane() == 0) return 2 * block - 1;
-  // Along the upper and the right side of a tile u + v goes up by one.
+  // u + v increases by one along the top edge of a tile, then along its right edge.
   int frequencies = 0;
   for (int step = 0; step < 2 * block - 1; ++step) {
     const int column = step < block ? step : block - 1, row = step - column;

@@ -11,8 +11,8 @@
 
 namespace jpegcompile {
 
-// Pixels, [rows][width][16], to coefficients that stand alike. Rows and width are multiples of the
-// block size. `to` may be `from`.
+// Converts pixels, [rows][width][16], to coefficients in the same layout. Rows and width are
+// multiples of the block size. `to` may be `from`.
 struct ForwardRows {
   const float* from;
   float* to;
@@ -21,7 +21,7 @@ struct ForwardRows {
 };
 void forward_rows(const ForwardRows& rows);
 
-// Coefficients, wherever they stand, to pixels: those without a place count as zeros.
+// Converts coefficients in any layout to pixels. Coefficients that are not stored count as zeros.
 struct InverseRows {
   Tiles from;
   float* to;
@@ -31,8 +31,8 @@ struct InverseRows {
 };
 void inverse_rows(const InverseRows& rows);
 
-// The frequencies of a tile that a band keeps: `band` has the size of a map, 1 where u + v is less
-// than that number in each tile, and 0 elsewhere. Throws KernelError if it has not.
+// Returns the number of frequencies that a band keeps. `band` has the size of a map: in each tile 1
+// where u + v is less than this number, and 0 elsewhere. Throws KernelError for another size.
 int band_frequencies(const Tensor& band, const Map& map, int block);
 
 // Body<B, Isa>::run(arguments) for the block size of the arguments.
@@ -50,14 +50,14 @@ JPEGCOMPILE_INLINE void for_block(int block, const Arguments& arguments) {
   }
 }
 
-// Coefficients of one row of a tile.
+// Loads the coefficients of one row of a tile.
 template <int B, typename V>
 JPEGCOMPILE_INLINE void load_line(const float* from, V (&line)[B]) {
 #pragma GCC unroll 8
   for (int column = 0; column < B; ++column) line[column] = load<V>(from + column * kLanes);
 }
 
-// The first `count` of them, and zeros.
+// Loads the first `count` coefficients, followed by zeros.
 template <int B, typename V>
 JPEGCOMPILE_INLINE void load_band(const float* from, int count, V (&line)[B]) {
 #pragma GCC unroll 8
@@ -100,8 +100,8 @@ JPEGCOMPILE_INLINE void store_column(V (&tile)[B][B], int column, const V (&line
   for (int row = 0; row < B; ++row) tile[row][column] = line[row];
 }
 
-// Loops over rows and columns of a tile go by its layout. Where all coefficients have a place their
-// bounds are to be known when this is compiled.
+// Loops over a tile use the counts of its layout. If all coefficients are stored, the bounds should
+// be known at compile time.
 inline bool is_whole(const TileLayout& at, int block) {
   return at.count[static_cast<size_t>(block - 1)] == block;
 }
@@ -113,8 +113,8 @@ JPEGCOMPILE_INLINE int64_t row_of(const TileLayout& at, int row) {
   return at.row[static_cast<size_t>(row)];
 }
 
-// Between columns and coefficients: the second half of a tile's transform. `middle` holds the first
-// half, [B][B][16]; coefficients of the band are made, others that have a place are zeros.
+// The second half of a forward transform, on rows. `middle` contains the first half, [B][B][16].
+// Computes the coefficients of the band; other stored coefficients become zeros.
 template <int B, bool kIsWhole, typename V>
 JPEGCOMPILE_INLINE void finish_forward(const float* middle, int frequencies, const TileLayout& at,
                                        float* to) {

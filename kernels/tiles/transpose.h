@@ -1,4 +1,4 @@
-// Transposes of square tiles of floats in registers, between planes and groups of channels.
+// Transposes square tiles of floats in registers, to convert between planes and groups of channels.
 #pragma once
 
 #include "tiles/isa.h"
@@ -26,8 +26,8 @@ JPEGCOMPILE_INLINE Float16 interleave_high(const Float16& a, const Float16& b) {
                                  31);
 }
 
-// Rows become columns: each step interleaves the upper half of the rows with the lower half, and
-// after log2(width) steps every index has turned around.
+// Swaps rows and columns. Each step interleaves the upper half of the rows with the lower half;
+// after log2(width) steps the bits of every index are rotated.
 template <typename V>
 JPEGCOMPILE_INLINE void transpose(V (&rows)[kWidth<V>]) {
   constexpr int kSide = kWidth<V>;

@@ -1,20 +1,18 @@
-"""How the time of 1x1 convolutions falls with the coefficients that truncated maps have.
+"""Time 1x1 convolutions of maps with truncated coefficients.
 
-    python kernels/truncate/bench.py [--rounds N] [--batch N] [--isa NAME] [--json]
+    python kernels/truncate/bench.py [--rounds N] [--batch N] [--isa NAME] [--json FILE]
 
-Each measurement is one native operator on maps that stand as in a network, its input, residual and
-result truncated to n frequencies (of 15; smaller tiles take their share). Results are checked
-against the operator's function body first. Then all n run in turn, and the processor time of the
-one thread is taken, which other processes disturb less. Beside the ratio of times stands that of
-the multiply-adds, with those of the transforms and without.
+Each measurement runs one native operator on maps in the layout that they have in a network. Input,
+residual input and result are truncated to n of 15 frequencies; smaller tiles keep the same
+fraction. The benchmark checks each result against the function body of the operator, then times all
+n in interleaved rounds. It measures the processor time of one thread, which other processes disturb
+less. Next to the ratio of times, it prints two ratios of multiply-adds: of the product alone, and
+with the transforms.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import statistics
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +25,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from jpegcompile.dct.blocks import axis_dct, block_size
 from jpegcompile.dct.frequencies import band_map, band_share, full, resolve, transform_cost
+from jpegcompile.evaluation.benchmark.record import Record, parser_for
+from jpegcompile.evaluation.benchmark.rounds import interleaved, timed
 from jpegcompile.interface import CHANNEL_GROUP, DOMAIN, DOMAIN_VERSION
 from jpegcompile.kernels.truncate.reference import compacted, from_compacted
 from jpegcompile.operators.fragments import FORWARD, INVERSE
@@ -40,7 +40,13 @@ Tensor = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Layer:
-    """A 1x1 convolution; `form` is what follows it, a part of the operator's name."""
+    """A 1x1 convolution.
+
+    Attributes:
+        inputs, outputs: channels.
+        size: height and width of its maps.
+        form: fused operations, as in the name of the operator: "", "Relu" or "AddRelu".
+    """
 
     inputs: int
     outputs: int
@@ -49,11 +55,11 @@ class Layer:
 
     @property
     def block(self) -> int:
-        """Block size of its maps."""
+        """Return the block size of its maps."""
         return block_size(self.size, self.size)
 
     def multiply_adds(self, frequencies: int) -> tuple[float, float]:
-        """A pixel's, of the product, and of the transforms that an activation needs."""
+        """Return multiply-adds of a pixel: (product, transforms that an activation needs)."""
         share = band_share(self.block, frequencies)
         transforms = 0.0
         if self.form:
@@ -71,7 +77,7 @@ LAYERS = tuple(
 def operands(
     layer: Layer, frequencies: int, batch: int
 ) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Names of the tensors for the operator's inputs, and their values, maps as NCHW."""
+    """Return the names of the tensors by operand, and the values by name, maps as NCHW."""
     generator = np.random.default_rng(0)
     size, block = layer.size, layer.block
     band = band_map(size, size, block, frequencies).astype(np.float32)
@@ -98,7 +104,7 @@ def operands(
 
 
 def model_of(layer: Layer, frequencies: int, batch: int, native: bool) -> onnx.ModelProto:
-    """The operator alone, laid out as between native kernels or as its body takes it."""
+    """Return a model of one operator, with the layouts of native kernels or of function bodies."""
     names, values = operands(layer, frequencies, batch)
     is_truncated = frequencies < full(layer.block)
     attributes: dict[str, Any] = {"group": 1, "block": layer.block}
@@ -128,15 +134,19 @@ def model_of(layer: Layer, frequencies: int, batch: int, native: bool) -> onnx.M
 
 
 class Run:
-    """A layer at a number of frequencies, with its operands and its result in place."""
+    """A layer at a number of frequencies, with operands and result in allocated memory."""
 
     def __init__(self, layer: Layer, frequencies: int, batch: int) -> None:
-        """Make a session of one thread, and check what it computes."""
+        """Open a session of one thread and check its result.
+
+        Raises:
+            AssertionError: if the result differs from the result of the function body.
+        """
         self._session = _session(model_of(layer, frequencies, batch, native=True), native=True)
         plain = operands(layer, frequencies, batch)[1]
         maps = {name: plain[name] for name in ("x", "residual") if name in plain}
         laid = {"block": layer.block, "frequencies": frequencies}
-        # What has no place in a compact map is never read: it is NaN there.
+        # Kernels never read truncated coefficients: `compacted` sets them to NaN.
         feeds = {name: compacted(value, **laid) for name, value in maps.items()}
         expected = _session(model_of(layer, frequencies, batch, native=False), native=False).run(
             None, maps
@@ -151,13 +161,11 @@ class Run:
         # Sums of a few hundred products, and two transforms, in float32.
         allowed = 2e-5 * float(np.abs(expected).max())
         difference = float(np.abs(actual - expected).max())
-        assert difference <= allowed, f"{layer} n {frequencies}: is off by {difference:g}"
+        assert difference <= allowed, f"{layer} n {frequencies}: differs by {difference:g}"
 
-    def seconds(self) -> float:
-        """Processor time of a call."""
-        start = time.process_time()
+    def __call__(self) -> None:
+        """Run the layer once."""
         self._session.run_with_iobinding(self._binding)
-        return time.process_time() - start
 
 
 def _session(model: onnx.ModelProto, native: bool) -> ort.InferenceSession:
@@ -171,14 +179,12 @@ def _session(model: onnx.ModelProto, native: bool) -> ort.InferenceSession:
 
 
 def measure(layer: Layer, batch: int, rounds: int) -> list[dict[str, Any]]:
-    """Median time at each number, and the shares of what all frequencies take."""
+    """Return a row for each number of frequencies, with ratios to all 15."""
     resolved = {number: resolve(number, layer.block) for number in NUMBERS}
     runs = {number: Run(layer, count, batch) for number, count in resolved.items()}
-    times: dict[int, list[float]] = {number: [] for number in NUMBERS}
-    for _ in range(rounds):
-        for number, run in runs.items():
-            times[number].append(run.seconds())
-    medians = {number: statistics.median(values) for number, values in times.items()}
+    clock = time.process_time
+    found = interleaved({str(n): timed(run, clock) for n, run in runs.items()}, rounds)
+    every = str(NUMBERS[0])
     whole = layer.multiply_adds(full(layer.block))
     rows = []
     for number, count in resolved.items():
@@ -189,8 +195,8 @@ def measure(layer: Layer, batch: int, rounds: int) -> list[dict[str, Any]]:
                 "form": layer.form,
                 "number": number,
                 "frequencies": f"{count}/{full(layer.block)}",
-                "seconds": medians[number],
-                "time": medians[number] / medians[NUMBERS[0]],
+                "seconds": found.median(str(number)),
+                "time": found.ratio(str(number), every),
                 "coefficients": products / whole[0],
                 "arithmetic": (products + transforms) / sum(whole),
             }
@@ -200,11 +206,11 @@ def measure(layer: Layer, batch: int, rounds: int) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Check, measure and print the result."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = parser_for(__doc__, rounds=21)
     parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=21)
-    parser.add_argument("--isa", choices=("plain", "avx2", "avx512"), help="at most this")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--isa", choices=("plain", "avx2", "avx512"), help="newest instruction set to use"
+    )
     arguments = parser.parse_args()
     if arguments.isa:
         os.environ["JPEGCOMPILE_ISA"] = arguments.isa
@@ -212,10 +218,10 @@ def main() -> None:
     for layer in LAYERS:
         for row in measure(layer, arguments.batch, arguments.rounds):
             rows.append(row)
-            if not arguments.json:
-                _print(row)
+            _print(row)
     if arguments.json:
-        print(json.dumps({"batch": arguments.batch, "rows": rows}))
+        settings = {name: getattr(arguments, name) for name in ("batch", "rounds", "isa")}
+        Record("truncate", rows, settings).write(arguments.json)
 
 
 def _print(row: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@
 namespace jpegcompile {
 namespace {
 
-// Checks of a thread that waits before it lets others run: some microseconds.
+// Number of checks of a waiting thread before it yields: some microseconds.
 constexpr int kPatience = 2000;
 
 using Clock = std::chrono::steady_clock;
@@ -34,7 +34,7 @@ void Team::grow(size_t seen) {
 void Stages::share_out() {
   for (size_t stage = 0; stage < used_; ++stage) {
     const size_t count = stages_[stage].count;
-    if (count > UINT32_MAX) throw std::length_error("more tasks than can be counted");
+    if (count > UINT32_MAX) throw std::length_error("a stage has too many items");
     for (size_t share = 0; share < shares_; ++share) {
       left_[stage][share].items.store(
           packed(count * share / shares_, count * (share + 1) / shares_),
@@ -49,8 +49,8 @@ size_t Stages::most_items() const {
   return most;
 }
 
-// The share that the thread has had the last time, or else one that nobody has yet; any, if there
-// are more threads than shares.
+// Returns the share that this thread had last time, or else a share that no thread has yet. With
+// more threads than shares, returns any share.
 size_t Stages::choose_share() noexcept {
   thread_local size_t usual = 0;
   size_t share = usual % shares_;
@@ -82,13 +82,14 @@ bool Stages::take(Share& share, End end, size_t& item) noexcept {
   }
 }
 
-// Items of the own share, and then those of others that are late; how many.
+// Works on the thread's own share, then on shares of threads that are late. Returns the number of
+// items done.
 size_t Stages::work_on(size_t stage, size_t share) noexcept {
   const auto begin = Clock::now();
   size_t count = work_off(stage, share, End::kFirst);
   if (shares_ == 1) return count;
-  // Shares are equal, and items that a core has near are dear to another one: those of a thread that
-  // is at work are only taken when it is behind by half of what this one took.
+  // Shares are equal, and items are cheapest on the core that has their data. So items of a busy
+  // thread are taken only when this thread has waited half as long as its own share took.
   const auto end = Clock::now();
   const auto late = end + (end - begin) / 2;
   for (bool are_left = true; are_left;) {

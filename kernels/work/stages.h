@@ -1,4 +1,5 @@
-// Work in stages, shared out among the threads of a session that meet only once for all of them.
+// Work in several stages, divided among the threads of a session, which synchronize only once for
+// all stages.
 #pragma once
 
 #include <array>
@@ -10,9 +11,9 @@
 
 namespace jpegcompile {
 
-// Items 0 to count - 1 of a stage, each done once by `work`, in any order and on any thread.
-// Neighbours are mostly done by one thread, and those of a share of a stage by the thread that had
-// the same share of another one: items should be in an order in which that keeps data near.
+// Items 0 to count - 1 of a stage. `work` runs once for each item, in any order and on any thread.
+// Adjacent items usually run on one thread, which keeps the same share in every stage, so the order
+// of items should keep data local.
 template <typename Work>
 struct Stage {
   size_t count;
@@ -21,7 +22,8 @@ struct Stage {
 template <typename Work>
 Stage(size_t, const Work&) -> Stage<Work>;
 
-// Shares of a node's work: as many as threads have been seen to take part in it.
+// The number of shares that a node's work is divided into: the most threads seen working on the
+// node so far.
 class Team {
  public:
   static constexpr size_t kMost = 16;
@@ -33,11 +35,13 @@ class Team {
   std::atomic<size_t> size_{1};
 };
 
-// What threads take items from. Each has a share of every stage and takes its items in ascending
-// order, so that a core finds in its own caches what it has made before, in this node or another.
-// Items of shares that no thread has, or whose thread is late, are taken by others from their end.
-// When no item is left to be taken a thread waits for those that others have taken: they are being
-// worked on, so this ends however many threads take part, one alone among them.
+// The items of all stages, and how threads claim them.
+//
+// Each thread has a share of every stage and claims the items of its share in ascending order, so
+// that it finds data of earlier stages and nodes in its own caches. Other threads claim items from
+// the end of a share if no thread has this share, or if its thread is late. When no item is left to
+// claim, a thread waits for the items that are still running. Any number of threads, also a single
+// one, completes the work.
 class Stages {
  public:
   template <typename... Works>
@@ -47,13 +51,13 @@ class Stages {
     share_out();
   }
 
-  // The largest number of items of a stage.
+  // The largest number of items of any stage.
   size_t most_items() const;
-  // A thread's part in all stages.
+  // Runs the calling thread's part of all stages.
   void take_part() noexcept;
-  // To be called when all threads have ended. Exceptions must not cross ONNX Runtime's threads: the
-  // first one is kept, what was not yet begun behind it is left out, and the calling thread throws
-  // it here.
+  // Must be called after all threads have returned from `take_part`. Exceptions must not cross ONNX
+  // Runtime's threads, so the first exception is stored, the remaining items are skipped, and this
+  // function throws the exception on the calling thread.
   void finish();
 
  private:
@@ -63,10 +67,10 @@ class Stages {
     const void* work = nullptr;
     void (*call)(const void* work, size_t item) = nullptr;
   };
-  // Items first to end - 1 of a share that nobody has taken. Lines of a cache of their own, since
-  // other threads read what one writes.
+  // The unclaimed items of a share, first to end - 1. Each share has its own cache line, because
+  // other threads read it.
   struct alignas(64) Share {
-    std::atomic<uint64_t> items{0};  // end in the upper half, first in the lower one
+    std::atomic<uint64_t> items{0};  // end in the upper half, first in the lower half
   };
   struct alignas(64) Counter {
     std::atomic<size_t> value{0};
@@ -93,8 +97,8 @@ class Stages {
   std::array<std::array<Share, Team::kMost>, kMost> left_;
   std::array<Counter, kMost> done_;
   Counter members_;
-  std::atomic<uint32_t> chosen_{0};  // shares that a thread has, one bit each
-  std::atomic<bool> is_taken_{false};  // every item of the last stage
+  std::atomic<uint32_t> chosen_{0};  // shares that belong to a thread, one bit each
+  std::atomic<bool> is_taken_{false};  // whether every item of the last stage is claimed
   std::atomic<bool> has_failed_{false};
   std::mutex mutex_;
   std::exception_ptr error_;

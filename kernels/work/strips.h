@@ -1,4 +1,4 @@
-// How the rows of maps are shared among threads.
+// Division of the rows of maps among threads.
 #pragma once
 
 #include <algorithm>
@@ -10,16 +10,16 @@
 
 namespace jpegcompile {
 
-// What a task works on: enough to outweigh the cost of handing it to a thread, and little enough
-// to stay in a core's own cache together with its result.
+// Size of a task: large enough to outweigh the cost of handing it to a thread, small enough to stay
+// in a core's own cache together with its result.
 inline constexpr int64_t kTaskFloats = 16384;
 
 inline int64_t ceil_div(int64_t dividend, int64_t divisor) {
   return (dividend + divisor - 1) / divisor;
 }
 
-// Calls work(first, last) for ranges that make up [0, count), each at least `cost` floats a unit
-// times as many units as make a task, if there are so many.
+// Calls work(first, last) for ranges that cover [0, count). One unit costs as much as working on
+// `cost` floats. Each range has enough units for a task, if there are enough.
 template <typename Work>
 void for_ranges(const Workers& workers, int64_t count, int64_t cost, const Work& work) {
   if (count <= 0) return;
@@ -30,10 +30,11 @@ void for_ranges(const Workers& workers, int64_t count, int64_t cost, const Work&
   });
 }
 
-// Calls work(strip) for strips of whole units of rows that make up a map; a unit, such as the rows
-// of a tile, costs as much as working on `cost` floats.
+// Calls work(strip) for strips of whole units of rows that cover a map. A unit, such as the rows of
+// a tile, costs as much as working on `cost` floats.
 template <typename Work>
-void for_strips(const Workers& workers, const Map& map, int64_t unit, int64_t cost, const Work& work) {
+void for_strips(const Workers& workers, const Map& map, int64_t unit, int64_t cost,
+                const Work& work) {
   const int64_t units = map.height / unit;
   if (units == 0 || map.width == 0) return;
   const int64_t most = std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(1, cost), 1, units);
@@ -49,8 +50,8 @@ void for_strips(const Workers& workers, const Map& map, int64_t unit, int64_t co
              });
 }
 
-// Calls work(strip, scratch, to) with the strip's rows of y, and room for those of x, a map of its
-// shape.
+// Calls work(strip, scratch, to) with the strip's rows of y, and scratch memory for the same rows
+// of x, a map of the same shape.
 template <typename Work>
 void strips_of(const Workers& workers, const Map& from, const Map& to, float* y, int64_t unit,
                const Work& work) {
@@ -64,7 +65,7 @@ void strips_of(const Workers& workers, const Map& from, const Map& to, float* y,
   });
 }
 
-// Calls work(strip, from, to) with the strip's rows of x and of y, maps of one shape.
+// Calls work(strip, from, to) with the strip's rows of x and of y, maps of the same shape.
 template <typename Work>
 void map_strips(const Workers& workers, const Map& from, const float* x, const Map& to, float* y,
                 int64_t unit, const Work& work) {
@@ -74,7 +75,7 @@ void map_strips(const Workers& workers, const Map& from, const float* x, const M
   });
 }
 
-// The same with the tiles of x, wherever they stand.
+// Like map_strips, with the tiles of x in any layout.
 template <typename Work>
 void map_tiles(const Workers& workers, const Map& from, const float* x, const Map& to, float* y,
                int block, const Work& work) {

@@ -9,22 +9,22 @@
 
 namespace jpegcompile {
 
-// Whoever has a pool of threads tells in `run` how they take part.
+// Interface to a thread pool; `run` defines how its threads take part.
 class Workers {
  public:
-  // Threads that have been seen to take part in the node.
+  // Number of threads seen working on the node so far.
   int64_t threads() const { return static_cast<int64_t>(team_.size()); }
-  // Tasks that keep these threads busy although some finish before others; no fewer than `least`,
-  // which should be several, since no more threads than tasks can be seen.
+  // Number of tasks that keeps these threads busy even if some finish early; at least `least`.
+  // `least` should be several, because no more threads than tasks can be seen.
   int64_t wanted_tasks(int64_t least) const { return std::max(least, 2 * threads()); }
 
-  // Calls work(i) for i in [0, count) on the threads of the session, each i once, in any order.
+  // Calls work(i) for each i in [0, count) once, on the threads of the session, in any order.
   template <typename Work>
   void parallel(size_t count, const Work& work) const {
     in_turn(Stage{count, work});
   }
 
-  // Stages one after the other: none begins before the one in front of it has ended.
+  // Runs stages one after the other: a stage begins when the stage before it has ended.
   template <typename... Works>
   void in_turn(const Stage<Works>&... stages) const {
     Stages all(team_, stages...);
@@ -36,7 +36,7 @@ class Workers {
   ~Workers() = default;
 
  private:
-  // Lets threads take part in all stages, and ends when they have.
+  // Lets threads take part in all stages, and returns when they have ended.
   virtual void run(Stages& stages) const = 0;
 
   Team& team_;

@@ -28,14 +28,14 @@ struct Shelf {
   size_t made = 0;
 };
 
-// Never released: threads may be in a kernel until the process ends, behind the end of `main`.
+// Never destroyed: threads may run kernels until the process ends, after `main` ends.
 Shelf& shelf() {
   static Shelf& shelf = *std::make_unique<Shelf>().release();
   return shelf;
 }
 
 #if defined(__SANITIZE_ADDRESS__)
-// Memory that is kept would hide what goes beyond a smaller request, or reads what none has written.
+// Reused memory would hide accesses past a smaller request, and reads of unwritten memory.
 void set_bounds(float* memory, size_t count, size_t capacity) {
   __asan_unpoison_memory_region(memory, count * sizeof(float));
   std::fill_n(memory, count, std::numeric_limits<float>::quiet_NaN());
@@ -76,7 +76,7 @@ void Buffer::allocate(size_t count) {
   memory_.reset(static_cast<float*>(std::aligned_alloc(alignment, bytes)));
   if (!memory_) throw std::bad_alloc();
 #ifdef MADV_HUGEPAGE
-  // Advice only: transformed weights are read from end to end at every call.
+  // Only a hint: transformed weights are read from start to end at every call.
   if (alignment == kHugePage) madvise(memory_.get(), bytes, MADV_HUGEPAGE);
 #endif
   capacity_ = count;
@@ -97,13 +97,14 @@ Workspace::Workspace() {
     buffer_ = std::move(shelf().free.back());
     shelf().free.pop_back();
   } else {
-    // There is room for every buffer, so that none is lost when it is given back.
+    // Reserves a place for every buffer, so that returning one never fails.
     shelf().free.reserve(++shelf().made);
     buffer_ = std::make_unique<Buffer>();
   }
 }
 
-// The buffer that was given back last is taken first, so that those of a busier time stay behind.
+// The buffer returned last is reused first, so that buffers of a busier time stay unused and are
+// freed.
 Workspace::~Workspace() {
   const auto now = Buffer::Clock::now();
   const std::scoped_lock lock(shelf().mutex);

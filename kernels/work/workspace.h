@@ -1,4 +1,4 @@
-// Memory of kernels between their stages, kept from call to call.
+// Memory that kernels use between their stages, kept from call to call.
 #pragma once
 
 #include <chrono>
@@ -8,24 +8,24 @@
 
 namespace jpegcompile {
 
-// An aligned block that grows when more is asked for, and shrinks when nothing like as much has been
-// asked for any more. Its contents are not kept.
+// An aligned block of memory. It grows when a request is larger, and shrinks when recent requests
+// were much smaller. Its contents are not preserved.
 class Buffer {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // How long a block stays for a request of its size. A model that runs again within that time finds
-  // all memory that it has had.
+  // How long a block is kept for requests of its size. A model that runs again within this time
+  // finds its memory again.
   static constexpr std::chrono::seconds kKept{10};
-  // Less than that stays for ever, in bytes.
+  // Blocks of fewer bytes are kept forever.
   static constexpr size_t kSmall = size_t{1} << 20;
 
-  // So many floats, aligned to 64 bytes. With AddressSanitizer they are not numbers until they are
-  // written, and those behind them are out of bounds.
+  // Returns this number of floats, aligned to 64 bytes. With AddressSanitizer they are NaN until
+  // written, and the memory after them is out of bounds.
   float* floats(size_t count, Clock::time_point now = Clock::now());
-  // What `floats` gave last.
+  // The result of the last call of `floats`.
   const float* data() const { return memory_.get(); }
-  // Gives the block back to the system if there was no request at all for so long.
+  // Frees the block if there was no request within that time.
   void release_unused(Clock::time_point now);
   void release();
   size_t capacity() const { return capacity_; }
@@ -39,12 +39,12 @@ class Buffer {
 
   std::unique_ptr<float[], Free> memory_;
   size_t capacity_ = 0;
-  size_t recent_ = 0;             // the largest request since the last one for most of the block
-  Clock::time_point used_{};      // the last request
-  Clock::time_point filled_{};    // the last one for most of the block
+  size_t recent_ = 0;             // largest request since `filled_`
+  Clock::time_point used_{};      // time of the last request
+  Clock::time_point filled_{};    // time of the last request for most of the block
 };
 
-// A buffer that one call has for itself: taken from those that are free, and given back.
+// A buffer for the exclusive use of one call, borrowed from a pool of buffers.
 class Workspace {
  public:
   Workspace();
@@ -54,18 +54,19 @@ class Workspace {
 
   float* floats(size_t count) { return buffer_->floats(count); }
 
-  // Gives back to the system what no call has.
+  // Frees the memory of all buffers that no call uses.
   static void release_all();
 
  private:
   std::unique_ptr<Buffer> buffer_;
 };
 
-// The calling thread's own memory for one task. `slot` tells apart what a task needs at once.
+// Returns memory of the calling thread for one task. A task that needs several blocks at once uses
+// several slots.
 float* task_floats(size_t slot, size_t count);
 
-// Images of a batch that are worked on together: their scratch, of so many floats each, stays within
-// a few megabytes.
+// Returns how many images of a batch to process together, so that their scratch memory of
+// `floats_each` floats stays within a few megabytes.
 int64_t images_at_once(int64_t batch, int64_t floats_each);
 
 }  // namespace jpegcompile

@@ -1,7 +1,7 @@
 """Spell transposed convolutions by pads alone, and those without a stride as convolutions.
 
 ConvTranspose(auto_pad or output_shape)   =>  ConvTranspose(pads, every attribute written out)
-ConvTranspose(x, w, b), strides of 1      =>  Conv(x, w turned about, b)        exact
+ConvTranspose(x, w, b), strides of 1      =>  Conv(x, w rotated about, b)        exact
 
 Pads that follow from `output_shape` or `auto_pad` are those of ONNX Runtime: an odd one goes to the
 end for SAME_UPPER, and to the beginning otherwise.
@@ -100,11 +100,11 @@ def _as_convolution(node: gs.Node, module: Module) -> bool:
     if min(pads) < 0:
         return False
     group = int(node.attrs["group"])
-    turned = gs.Constant(module.fresh(f"{node.inputs[1].name}.turned"), _turned(weight, group))
+    rotated = gs.Constant(module.fresh(f"{node.inputs[1].name}.rotated"), _rotated(weight, group))
     node.op = "Conv"
     node.attrs["pads"] = pads
     del node.attrs["output_padding"]
-    node.inputs = [node.inputs[0], turned, *node.inputs[2:]]
+    node.inputs = [node.inputs[0], rotated, *node.inputs[2:]]
     return True
 
 
@@ -116,8 +116,8 @@ def _pads_around(window: Window, spare: list[int]) -> list[int]:
     return [*begin, *end]
 
 
-def _turned(weight: NDArray[np.generic], group: int) -> NDArray[np.generic]:
-    """[C, M / group, kh, kw] to [M, C / group, kh, kw], turned by half a turn."""
+def _rotated(weight: NDArray[np.generic], group: int) -> NDArray[np.generic]:
+    """[C, M / group, kh, kw] to [M, C / group, kh, kw], rotated by half a turn."""
     inputs, outputs, *kernel = weight.shape
     parts = weight.reshape(group, inputs // group, outputs, *kernel)[..., ::-1, ::-1]
     moved = parts.swapaxes(1, 2).reshape(group * outputs, inputs // group, *kernel)

@@ -20,25 +20,29 @@ from jpegcompile.analysis.batch import ELEMENTWISE
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.passes.legalize.layout.axes import (
-    turn_concat,
-    turn_pad,
-    turn_reduction,
-    turn_slice,
-    turn_squeeze,
+    convert_concat,
+    convert_pad,
+    convert_reduction,
+    convert_slice,
+    convert_squeeze,
 )
-from jpegcompile.passes.legalize.layout.elementwise import turn_elementwise
-from jpegcompile.passes.legalize.layout.resize import turn_resize
+from jpegcompile.passes.legalize.layout.converter import LayoutConverter
+from jpegcompile.passes.legalize.layout.elementwise import convert_elementwise
+from jpegcompile.passes.legalize.layout.resize import convert_resize
 from jpegcompile.passes.legalize.layout.transposes import (
+    convert_shape,
+    convert_size,
+    convert_transpose,
     reshape_pixels,
-    turn_shape,
-    turn_size,
-    turn_transpose,
 )
-from jpegcompile.passes.legalize.layout.turner import Turner
-from jpegcompile.passes.legalize.layout.vectors import turn_flatten, turn_mat_mul, turn_reshape
+from jpegcompile.passes.legalize.layout.vectors import (
+    convert_flatten,
+    convert_mat_mul,
+    convert_reshape,
+)
 
 # A rule turns a node that reads a channels-last map, or returns False and leaves it as it is.
-Rule = Callable[[gs.Node, Turner], bool]
+Rule = Callable[[gs.Node, LayoutConverter], bool]
 
 _REDUCTIONS = (
     "ReduceL1",
@@ -53,20 +57,20 @@ _REDUCTIONS = (
     "ReduceSumSquare",
 )
 RULES: Mapping[str, Rule] = {
-    **dict.fromkeys(ELEMENTWISE, turn_elementwise),
-    **dict.fromkeys(_REDUCTIONS, turn_reduction),
-    "Concat": turn_concat,
-    "Flatten": turn_flatten,
-    "MatMul": turn_mat_mul,
-    "Pad": turn_pad,
-    "Reshape": turn_reshape,
-    "Resize": turn_resize,
-    "Shape": turn_shape,
-    "Size": turn_size,
-    "Slice": turn_slice,
-    "Squeeze": turn_squeeze,
-    "Transpose": turn_transpose,
-    "Upsample": turn_resize,
+    **dict.fromkeys(ELEMENTWISE, convert_elementwise),
+    **dict.fromkeys(_REDUCTIONS, convert_reduction),
+    "Concat": convert_concat,
+    "Flatten": convert_flatten,
+    "MatMul": convert_mat_mul,
+    "Pad": convert_pad,
+    "Reshape": convert_reshape,
+    "Resize": convert_resize,
+    "Shape": convert_shape,
+    "Size": convert_size,
+    "Slice": convert_slice,
+    "Squeeze": convert_squeeze,
+    "Transpose": convert_transpose,
+    "Upsample": convert_resize,
 }
 
 
@@ -77,13 +81,13 @@ class ChannelsFirst(Pass):
 
     def run(self, module: Module) -> bool:
         """Returns whether a node was turned."""
-        turner = Turner(module)
+        converter = LayoutConverter(module)
         changed = False
         for node in list(module.graph.nodes):
             rule = RULES.get(node.op) if node.domain in (None, "", "ai.onnx") else None
-            if rule is not None and any(turner.is_last(t) for t in node.inputs):
-                changed |= rule(node, turner)
-        changed |= turner.part_readers_of_image()
+            if rule is not None and any(converter.is_channels_last(t) for t in node.inputs):
+                changed |= rule(node, converter)
+        changed |= converter.use_one_transpose_of_image()
         changed |= reshape_pixels(module)
         if changed:
             module.graph.cleanup().toposort()

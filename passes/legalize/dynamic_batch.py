@@ -54,7 +54,7 @@ def _bind(module: Module, batch: int, reason: str) -> None:
             f"--batch is {wanted} but input '{module.image.name}' stays bound to batch {batch}"
             f" ({reason}); leave --batch out, or export the model with an open batch"
         )
-    module.bound_batch = batch
+    module.fixed_batch = batch
     needless = "" if wanted is None else f", and --batch {batch} changes nothing"
     module.report.note(f"batch stays {batch}: {reason}{needless}")
 

@@ -79,7 +79,9 @@ def _resolve(
             ceil_padding(sizes[a], window.extent[a], window.strides[a], begin[a], end[a])
             for a in range(2)
         ]
-    _require_room(node, window, [sizes[a] + begin[a] + end[a] + overhang[a] for a in range(2)])
+    _require_window_fits(
+        node, window, [sizes[a] + begin[a] + end[a] + overhang[a] for a in range(2)]
+    )
     if node.op != "Conv" and any(
         max(begin[a], end[a] + overhang[a]) >= window.kernel[a] for a in range(2)
     ):
@@ -116,7 +118,7 @@ def _same_padding(
     return result
 
 
-def _require_room(node: gs.Node, window: Window, padded: list[int]) -> None:
+def _require_window_fits(node: gs.Node, window: Window, padded: list[int]) -> None:
     (high, wide), (height, width) = window.extent, padded
     if high > height or wide > width:
         raise UnsupportedModelError(

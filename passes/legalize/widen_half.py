@@ -125,7 +125,7 @@ def _narrows(node: gs.Node) -> bool:
 def _widened_constant(tensor: gs.Constant, module: Module) -> gs.Constant:
     values = np.asarray(tensor.values).astype(np.float32)
     result = gs.Constant(module.fresh(f"{tensor.name}.float32"), values)
-    module.halves[result.name] = tensor
+    module.half_constants[result.name] = tensor
     return result
 
 

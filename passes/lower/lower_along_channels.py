@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.channels import takes_of_plane
+from jpegcompile.analysis.channels import plane_indices
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
@@ -28,7 +28,7 @@ class LowerAlongChannels(Lowering[int]):
         made = [tensor for tensor in node.outputs if tensor.name]
         if {module.maps.get(tensor.name) for tensor in (source, *made)} == {1}:
             return 1
-        if takes_of_plane(node) is not None:
+        if plane_indices(node) is not None:
             # A matrix along that axis, see `lower_separable.py`.
             return None
         if int(node.attrs.get("axis", 0)) % 4 != 1:
@@ -37,12 +37,12 @@ class LowerAlongChannels(Lowering[int]):
         if any(operand is None for operand in operands):
             return Decline(node, "which channels it picks is not known at compile time")
         problem = map_problem(node, module, *made)
-        return problem or module.block(source)
+        return problem or module.assigned_block(source)
 
     def rewrite(self, node: gs.Node, match: int, rewriter: Rewriter) -> None:
         """At block size 1 the operator is its own twin."""
         if match == 1:
-            rewriter.keep_trivial()
+            rewriter.keep_node()
             return
         inputs = [rewriter.jpeg(node.inputs[0]), *node.inputs[1:]]
-        rewriter.repeat(inputs, outputs=len(node.outputs))
+        rewriter.reuse_operator(inputs, outputs=len(node.outputs))

@@ -37,8 +37,8 @@ class LowerBatchNorm(Lowering[ChannelAffine]):
         """At block size 1 the operator is its own twin."""
         source, module = node.inputs[0], rewriter.module
         work = elements(source)
-        if module.block(source) == 1:
-            rewriter.keep_trivial(work)
+        if module.assigned_block(source) == 1:
+            rewriter.keep_node(work)
             return
         parameters = {
             name: gs.Constant(
@@ -50,6 +50,6 @@ class LowerBatchNorm(Lowering[ChannelAffine]):
         rewriter.replace(
             "JpegBatchNormalization",
             {"x": rewriter.jpeg(source), **parameters, "dc": rewriter.dc(source)},
-            {"block": module.block(source)},
+            {"block": module.assigned_block(source)},
             multiply_adds=work,
         )

@@ -29,7 +29,7 @@ class LowerCast(Lowering[gs.Tensor]):
 
     def rewrite(self, node: gs.Node, match: gs.Tensor, rewriter: Rewriter) -> None:
         """At block size 1 the operator is its own twin."""
-        if rewriter.module.block(match) == 1:
-            rewriter.keep_trivial()
+        if rewriter.module.assigned_block(match) == 1:
+            rewriter.keep_node()
             return
-        rewriter.repeat([rewriter.jpeg(match)])
+        rewriter.reuse_operator([rewriter.jpeg(match)])

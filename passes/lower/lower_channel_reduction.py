@@ -29,12 +29,12 @@ class LowerChannelReduction(Lowering[int]):
         source, target = node.inputs[0], node.outputs[0]
         if source.name not in module.maps or reduced_axes(node, 4) != {1}:
             return None
-        return map_problem(node, module, target) or module.block(source)
+        return map_problem(node, module, target) or module.assigned_block(source)
 
     def rewrite(self, node: gs.Node, match: int, rewriter: Rewriter) -> None:
         """At block size 1 the operator is its own twin."""
         if match == 1:
-            rewriter.keep_trivial()
+            rewriter.keep_node()
             return
         source, target = node.inputs[0], node.outputs[0]
         name = f"JpegChannel{node.op.removeprefix('Reduce')}"

@@ -38,9 +38,9 @@ class LowerClip(Lowering[Bounds]):
     def rewrite(self, node: gs.Node, match: Bounds, rewriter: Rewriter) -> None:
         """At block size 1 the operator is its own twin."""
         source, module = node.inputs[0], rewriter.module
-        block = module.block(source)
+        block = module.assigned_block(source)
         if block == 1:
-            rewriter.keep_trivial()
+            rewriter.keep_node()
             return
         bounds = {} if match.is_relu else match.constants(node.outputs[0], module)
         rewriter.replace(

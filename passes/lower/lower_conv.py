@@ -32,8 +32,11 @@ class LowerConv(Lowering[Convolution]):
     def rewrite(self, node: gs.Node, match: Convolution, rewriter: Rewriter) -> None:
         """Both forms take the bias explicitly, zeros where the node has none."""
         source, target = node.inputs[0], node.outputs[0]
-        if rewriter.module.block(source) == 1 and rewriter.module.block(target) == 1:
-            rewriter.keep_trivial(match.multiply_adds)
+        if (
+            rewriter.module.assigned_block(source) == 1
+            and rewriter.module.assigned_block(target) == 1
+        ):
+            rewriter.keep_node(match.multiply_adds)
         elif match.window.is_pointwise:
             bias = _channel_bias(node, rewriter.module)
             rewriter.replace(
@@ -44,7 +47,7 @@ class LowerConv(Lowering[Convolution]):
                     "bias": bias,
                     "dc": rewriter.dc(target),
                 },
-                {"group": match.group, "block": rewriter.module.block(source)},
+                {"group": match.group, "block": rewriter.module.assigned_block(source)},
                 multiply_adds=match.multiply_adds,
             )
         else:
@@ -59,8 +62,8 @@ class LowerConv(Lowering[Convolution]):
                 },
                 {
                     **match.attributes,
-                    "input_block": rewriter.module.block(source),
-                    "output_block": rewriter.module.block(target),
+                    "input_block": rewriter.module.assigned_block(source),
+                    "output_block": rewriter.module.assigned_block(target),
                 },
                 multiply_adds=match.multiply_adds,
                 transforms=(source, target),

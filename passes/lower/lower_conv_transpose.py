@@ -28,8 +28,8 @@ class LowerConvTranspose(Lowering[Convolution]):
     def rewrite(self, node: gs.Node, match: Convolution, rewriter: Rewriter) -> None:
         """The bias is explicit, zeros where the node has none."""
         source, target, module = node.inputs[0], node.outputs[0], rewriter.module
-        if module.block(source) == 1 and module.block(target) == 1:
-            rewriter.keep_trivial(match.multiply_adds)
+        if module.assigned_block(source) == 1 and module.assigned_block(target) == 1:
+            rewriter.keep_node(match.multiply_adds)
             return
         rewriter.replace(
             "JpegConvTranspose",
@@ -43,8 +43,8 @@ class LowerConvTranspose(Lowering[Convolution]):
             {
                 **match.attributes,
                 "output_padding": [int(p) for p in node.attrs.get("output_padding", (0, 0))],
-                "input_block": module.block(source),
-                "output_block": module.block(target),
+                "input_block": module.assigned_block(source),
+                "output_block": module.assigned_block(target),
             },
             multiply_adds=match.multiply_adds,
             transforms=(source, target),

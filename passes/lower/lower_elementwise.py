@@ -63,31 +63,35 @@ class LowerElementwise(Lowering[Arithmetic]):
         if not same:
             return Decline(node, "no operand has the shape of the result")
         if not others:
-            if node.op in ("Mul", "Div") and module.block(target) > 1:
+            if node.op in ("Mul", "Div") and module.assigned_block(target) > 1:
                 return Decline(node, "a product or quotient of two maps is not linear")
             return Arithmetic(same, on_dc=False)
         if node.op in ("Add", "Sub") and _is_varying_constant(others[0], target):
             return Arithmetic((*same, *others), on_dc=False)
         varying = next((t for t in others if not _is_flat(t)), None)
-        if varying is not None and module.block(target) > 1:
+        if varying is not None and module.assigned_block(target) > 1:
             return Decline(node, f"operand '{varying.name}' varies over height and width")
-        if node.op in ("Sub", "Div") and same[0] is not node.inputs[0] and module.block(target) > 1:
+        if (
+            node.op in ("Sub", "Div")
+            and same[0] is not node.inputs[0]
+            and module.assigned_block(target) > 1
+        ):
             return Decline(node, "its map is the second operand")
         return Arithmetic(same, on_dc=node.op in ("Add", "Sub"))
 
     def rewrite(self, node: gs.Node, match: Arithmetic, rewriter: Rewriter) -> None:
         """At block size 1 the operator is its own twin."""
         target = node.outputs[0]
-        block = rewriter.module.block(target)
+        block = rewriter.module.assigned_block(target)
         if block == 1:
-            rewriter.keep_trivial()
+            rewriter.keep_node()
             return
         maps = {id(t) for t in match.maps}
         operands = [rewriter.jpeg_operand(t, target) if id(t) in maps else t for t in node.inputs]
         if not match.on_dc:
-            rewriter.repeat(operands)
+            rewriter.reuse_operator(operands)
             return
-        source = next(t for t in operands if rewriter.module.domain(t) > 1)
+        source = next(t for t in operands if rewriter.module.current_block(t) > 1)
         value = next(t for t in operands if t is not source)
         inputs = {"x": source, "value": value, "dc": rewriter.dc(target)}
         rewriter.replace(f"Jpeg{node.op}", inputs, {"block": block})

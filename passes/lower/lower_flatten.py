@@ -33,7 +33,7 @@ class LowerFlatten(Lowering[list[gs.Node]]):
         problem = map_problem(node, module, source)
         if problem is not None:
             return problem
-        if module.block(source) == 1:
+        if module.assigned_block(source) == 1:
             return []
         if int(node.attrs.get("axis", 1)) % 4 != 1:
             return Decline(node, "it flattens other axes than channels, height and width")
@@ -50,7 +50,7 @@ class LowerFlatten(Lowering[list[gs.Node]]):
         """Weights are made anew: another node may share them."""
         source, module = node.inputs[0], rewriter.module
         work = sum(_weights(reader).size for reader in match)
-        rewriter.keep_trivial(work)
+        rewriter.keep_node(work)
         if not match:
             return
         channels, (height, width) = int(source.shape[1]), size_of(source)
@@ -59,7 +59,7 @@ class LowerFlatten(Lowering[list[gs.Node]]):
             transposed = rows_are_second(reader)
             rows = weights if transposed else weights.T
             shape = (channels, height, width)
-            turned = weights_in_jpeg_domain(rows, shape, module.block(source))
+            turned = weights_in_jpeg_domain(rows, shape, module.assigned_block(source))
             name = module.fresh(f"{reader.inputs[1].name}.jpeg")
             values = np.ascontiguousarray(turned if transposed else turned.T)
             reader.inputs[1] = gs.Constant(name, values)

@@ -24,12 +24,12 @@ class LowerGlobalMaxPool(Lowering[int]):
         if is_sequence(node.inputs[0]):
             return None
         problem = map_problem(node, module, node.inputs[0], node.outputs[0])
-        return problem or module.block(node.inputs[0])
+        return problem or module.assigned_block(node.inputs[0])
 
     def rewrite(self, node: gs.Node, match: int, rewriter: Rewriter) -> None:
         """At block size 1 the operator is its own twin."""
         if match == 1:
-            rewriter.keep_trivial()
+            rewriter.keep_node()
             return
         source = node.inputs[0]
         inputs = {"x": rewriter.jpeg(source), **rewriter.inverse(source)}

@@ -32,14 +32,14 @@ class LowerGroupNormalization(Lowering[int]):
     def match(self, node: gs.Node, module: Module) -> int | Decline | None:
         """The block size of a map of known size."""
         source, target = operand(node, "x"), node.outputs[0]
-        return map_problem(node, module, source, target) or module.block(source)
+        return map_problem(node, module, source, target) or module.assigned_block(source)
 
     def rewrite(self, node: gs.Node, match: int, rewriter: Rewriter) -> None:
         """At block size 1 the operator is its own twin."""
         source = operand(node, "x")
         work = 3 * elements(source)
         if match == 1:
-            rewriter.keep_trivial(work)
+            rewriter.keep_node(work)
             return
         groups, (height, width) = int(node.attrs["groups"]), size_of(source)
         shape = np.asarray([0, groups, -1, height * width])

@@ -117,7 +117,7 @@ def _with_level(module: Module, ingested: gs.Variable, level: gs.Variable) -> gs
     name = module.fresh(f"{DOMAIN}.ingest.level")
     module.graph.nodes.append(gs.Node("Add", name, {}, [ingested, level], [result]))
     for tensor in (level, result):
-        _enter(module, tensor, module.domain(ingested))
+        _enter(module, tensor, module.current_block(ingested))
     return result
 
 
@@ -209,7 +209,7 @@ def _plane_shape(module: Module, blocks: gs.Variable) -> Operands:
 
 def _cast_back(module: Module, ingested: gs.Variable, image: gs.Tensor) -> None:
     """Make `image` ToSpatial(ingested); at block size 1 the two are the same."""
-    size, block = module.image.size, module.domain(ingested)
+    size, block = module.image.size, module.current_block(ingested)
     matrices = module.constants.to_pixels(size, block, image.dtype, AXES)
     name = module.fresh(f"{image.name}.{TO_SPATIAL}")
     inputs = {"x": ingested, **matrices}

@@ -28,15 +28,15 @@ class LowerMaxPool(Lowering[Window]):
         """At block size 1 on both sides the operator is its own twin."""
         source, target = node.inputs[0], node.outputs[0]
         module = rewriter.module
-        if module.block(source) == 1 and module.block(target) == 1:
-            rewriter.keep_trivial()
+        if module.assigned_block(source) == 1 and module.assigned_block(target) == 1:
+            rewriter.keep_node()
             return
         attrs = {
             "kernel_shape": list(match.kernel),
             "strides": list(match.strides),
             "pads": match.pads,
-            "input_block": module.block(source),
-            "output_block": module.block(target),
+            "input_block": module.assigned_block(source),
+            "output_block": module.assigned_block(target),
         }
         op = MAX_POOL
         if match.dilations != (1, 1):

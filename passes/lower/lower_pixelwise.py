@@ -53,14 +53,14 @@ class LowerPixelwise(Lowering[Region]):
         problem = map_problem(node, module, target)
         if problem is not None:
             return problem if is_function else None
-        if module.block(target) == 1:
+        if module.assigned_block(target) == 1:
             return Region((node,), target, ()) if is_function else None
         if not is_function and not _is_nonlinear(node):
             return None
-        if is_function and node.name in module.plateaus:
-            return Decline(node, module.plateaus[node.name])
+        if is_function and node.name in module.exact_nodes:
+            return Decline(node, module.exact_nodes[node.name])
         positions = {id(other): index for index, other in enumerate(module.graph.nodes)}
-        region = region_of(node, positions, module.plateaus)
+        region = region_of(node, positions, module.exact_nodes)
         if region is None or region.source.name not in module.maps:
             return None
         return region
@@ -68,9 +68,9 @@ class LowerPixelwise(Lowering[Region]):
     def rewrite(self, node: gs.Node, match: Region, rewriter: Rewriter) -> None:
         """At block size 1 the operator is its own twin."""
         source, module = match.source, rewriter.module
-        block = module.block(node.outputs[0])
+        block = module.assigned_block(node.outputs[0])
         if block == 1:
-            rewriter.keep_trivial()
+            rewriter.keep_node()
             return
         operator, attrs, constants = _operator(match, module)
         rewriter.replace(

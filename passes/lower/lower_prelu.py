@@ -32,9 +32,9 @@ class LowerPRelu(Lowering[gs.Tensor]):
     def rewrite(self, node: gs.Node, match: gs.Tensor, rewriter: Rewriter) -> None:
         """At block size 1 the operator is its own twin."""
         module = rewriter.module
-        block = module.block(match)
+        block = module.assigned_block(match)
         if block == 1:
-            rewriter.keep_trivial()
+            rewriter.keep_node()
             return
         slope = slope_of(node, module)
         rewriter.replace(

@@ -31,7 +31,11 @@ class LowerProducts(Lowering[Operands]):
     def match(self, node: gs.Node, module: Module) -> Operands | Decline | None:
         """Two maps of one plane; the other may have one channel."""
         target = node.outputs[0]
-        if target.name not in module.maps or module.block(target) == 1 or len(node.inputs) != 2:
+        if (
+            target.name not in module.maps
+            or module.assigned_block(target) == 1
+            or len(node.inputs) != 2
+        ):
             return None
         shape = tuple(target.shape)
         whole = [t for t in node.inputs if value_of(t) is None and tuple(t.shape or ()) == shape]
@@ -56,7 +60,7 @@ class LowerProducts(Lowering[Operands]):
                 **rewriter.inverse(target),
                 **rewriter.forward(target),
             },
-            {"block": rewriter.module.block(target)},
+            {"block": rewriter.module.assigned_block(target)},
             transforms=(match[0], target, target),
         )
 

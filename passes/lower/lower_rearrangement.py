@@ -32,9 +32,9 @@ class LowerRearrangement(Lowering[int]):
     def rewrite(self, node: gs.Node, match: int, rewriter: Rewriter) -> None:
         """At block size 1 on both sides the operator is its own twin."""
         source, target = node.inputs[0], node.outputs[0]
-        input_block, output_block = (rewriter.module.block(t) for t in (source, target))
+        input_block, output_block = (rewriter.module.assigned_block(t) for t in (source, target))
         if input_block == 1 and output_block == 1:
-            rewriter.keep_trivial()
+            rewriter.keep_node()
             return
         matrices = {**rewriter.inverse(source), **rewriter.forward(target)}
         rewriter.replace(

@@ -27,9 +27,9 @@ class LowerRelu(Lowering[gs.Tensor]):
 
     def rewrite(self, node: gs.Node, match: gs.Tensor, rewriter: Rewriter) -> None:
         """At block size 1 the operator is its own twin."""
-        block = rewriter.module.block(match)
+        block = rewriter.module.assigned_block(match)
         if block == 1:
-            rewriter.keep_trivial()
+            rewriter.keep_node()
             return
         matrices = {**rewriter.inverse(match), **rewriter.forward(match)}
         rewriter.replace(

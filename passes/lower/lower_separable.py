@@ -16,7 +16,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from jpegcompile.analysis.channels import takes_of_plane
+from jpegcompile.analysis.channels import plane_indices
 from jpegcompile.analysis.padding import padding_of
 from jpegcompile.analysis.slices import slice_axes, taken
 from jpegcompile.analysis.window import padding_problem, window_of
@@ -126,7 +126,7 @@ class LowerTake(LowerSeparable):
     def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
         """A map of known size; channels are picked by `lower_along_channels.py`."""
         source = node.inputs[0]
-        taken_of = takes_of_plane(node) if source.name in module.maps else None
+        taken_of = plane_indices(node) if source.name in module.maps else None
         if taken_of is None:
             return None
         problem = map_problem(node, module, node.outputs[0])

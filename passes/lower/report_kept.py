@@ -40,7 +40,7 @@ class ReportKept(Pass):
             if any(t.name in module.blocks for t in tensors):
                 continue
             if any(_could_be_blocks(t, module) for t in tensors):
-                reason = module.plateaus.get(node.name) or _reason(node, module)
+                reason = module.exact_nodes.get(node.name) or _reason(node, module)
                 module.report.add(kept_report(node, module, reason))
         return False
 

@@ -38,9 +38,9 @@ class AverageViews(Pass):
         views = module.image.geometry.view_count
         if views == 1 or not module.is_preprocessed or module.has_axis_inputs:
             return False
-        if module.bound_batch is not None:
+        if module.fixed_batch is not None:
             raise UsageError(
-                f"input '{module.image.name}' stays bound to batch {module.bound_batch}, and the"
+                f"input '{module.image.name}' stays bound to batch {module.fixed_batch}, and the"
                 f" {views} views of an image are a batch of {views}; export the model with an open"
                 " batch, or use --input coefficients with --decoder float"
             )

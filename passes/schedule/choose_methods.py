@@ -49,8 +49,8 @@ class ChooseMethods(Pass):
             for node in module.graph.nodes
             if (layer := _layer(node, options.batch or 1)) is not None
         }
-        room = _LEAN_SHARE * _weights(module) if options.lean else math.inf
-        methods = self._costs.methods(layers, room)
+        weight_budget = _LEAN_SHARE * _weights(module) if options.lean else math.inf
+        methods = self._costs.methods(layers, weight_budget)
         changed = False
         for node in module.graph.nodes:
             if node.name not in layers:

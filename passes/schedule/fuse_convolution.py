@@ -20,7 +20,7 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.bounds import bounds_of
 from jpegcompile.analysis.convolution import Convolution, convolution_of
-from jpegcompile.analysis.followers import forget, only_reader, residual_of
+from jpegcompile.analysis.fusion import forget, only_reader, residual_of
 from jpegcompile.analysis.slopes import slope_of
 from jpegcompile.analysis.window import bias_of
 from jpegcompile.interface import DOMAIN
@@ -142,7 +142,7 @@ class FuseConvolution(Pass):
 
 def _spatial_base(node: gs.Node, module: Module) -> Base | None:
     """A standard convolution as a SpatialConv; None where a node cannot become one."""
-    if node.op != "Conv" or node.name in module.plateaus:
+    if node.op != "Conv" or node.name in module.exact_nodes:
         return None
     if any(module.maps.get(t.name) != 1 for t in (node.inputs[0], node.outputs[0])):
         return None
@@ -180,7 +180,7 @@ def _chain(base: Base, conv: gs.Node, module: Module, inside: set[int]) -> Chain
 def _open_reader(made: gs.Tensor, module: Module, inside: set[int]) -> gs.Node | None:
     """The only reader of a tensor, unless it must stay a node of its own."""
     reader = only_reader(made, module, inside)
-    return None if reader is None or reader.name in module.plateaus else reader
+    return None if reader is None or reader.name in module.exact_nodes else reader
 
 
 def _activated(node: gs.Node, made: gs.Tensor, module: Module) -> Activated | None:
@@ -247,7 +247,7 @@ def _operands(chain: Chain, module: Module) -> Operands:
         inputs |= chain.activation[1].operands()
     if chain.truncation:
         inputs["band"] = operand(chain.truncation, "band")
-    block = module.domain(made)
+    block = module.current_block(made)
     if fused.has("inverse_rows") and "inverse_rows" not in inputs:
         inputs |= pool.to_pixels(size_of(made), block, made.dtype)
         inputs |= pool.to_coefficients(size_of(made), block, made.dtype)
@@ -258,7 +258,7 @@ def _operands(chain: Chain, module: Module) -> Operands:
 
 def _count_transforms(chain: Chain, module: Module) -> None:
     """Take the transforms that are left out from the report, and add the residual's."""
-    block = module.domain(chain.conv.outputs[0])
+    block = module.current_block(chain.conv.outputs[0])
     if chain.base.op != JPEG_CONV or chain.activation is None or block == 1:
         return
     one = 2 * block * elements(chain.conv.outputs[0])

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.followers import forget, only_reader
+from jpegcompile.analysis.fusion import forget, only_reader
 from jpegcompile.ir.graph import has_other_precision, remove_node
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.operands import (

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.followers import forget, only_reader, residual_of
+from jpegcompile.analysis.fusion import forget, only_reader, residual_of
 from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.graph import remove_node
 from jpegcompile.ir.module import Module, size_of
@@ -53,7 +53,7 @@ def _fuse(scale: gs.Node, module: Module, inside: set[int]) -> bool:
     relu = only_reader(summed, module, inside)
     if relu is None or not _is_relu(relu, module):
         return False
-    block = module.domain(summed)
+    block = module.current_block(summed)
     inputs = {**operands(scale), "residual": residual}
     if block > 1:
         pool = module.constants

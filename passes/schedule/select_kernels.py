@@ -29,7 +29,7 @@ from jpegcompile.operators.queries import is_ingest
 
 
 class SelectKernels(Pass):
-    """Fill `Module.calls` and `Module.bands`."""
+    """Fill `Module.calls` and `Module.kept_frequencies`."""
 
     name = "select-kernels"
 
@@ -44,8 +44,8 @@ class SelectKernels(Pass):
                 continue
             calls += call_of(node, module)
             kept = frequencies_of(node, operator)
-            if kept is not None and kept < full(module.domain(node.outputs[0])):
-                module.bands[node.outputs[0].name] = kept
+            if kept is not None and kept < full(module.current_block(node.outputs[0])):
+                module.kept_frequencies[node.outputs[0].name] = kept
         module.calls = _fused(calls, module)
         return bool(module.calls)
 
@@ -70,7 +70,7 @@ def _fused(calls: list[Call], module: Module) -> list[Call]:
         made_by[joined.result] = source
         kept[index] = None
         if before is not None and isinstance(before, KernelCall):
-            module.bands.pop(before.result, None)
+            module.kept_frequencies.pop(before.result, None)
     return [call for call in kept if call is not None]
 
 
@@ -88,9 +88,9 @@ def _joined(before: KernelCall, call: KernelCall, module: Module) -> KernelCall 
     """Both calls as one; None if the kernel of the first cannot do the second's work."""
     if call.kernel is not Elementwise or set(call.maps) != {"x"}:
         return None
-    if module.domain_of(before.result) != module.domain_of(call.result):
+    if module.current_block_of(before.result) != module.current_block_of(call.result):
         return None
-    if before.result in module.bands:
+    if before.result in module.kept_frequencies:
         return None
     program = call.arguments["program"]
     if not program.steps:

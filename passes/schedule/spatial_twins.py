@@ -36,7 +36,7 @@ class SpatialTwins(Pass):
         """Returns whether a node was renamed."""
         changed = False
         for node in module.graph.nodes:
-            is_open = node.domain != DOMAIN and node.name not in module.plateaus
+            is_open = node.domain != DOMAIN and node.name not in module.exact_nodes
             twin = _twin(node, module) if is_open else None
             if twin is not None:
                 op, inputs, attrs = twin
@@ -77,7 +77,7 @@ def _scale(node: gs.Node, module: Module) -> Twin | None:
             continue
         (batch, channels, *plane), (images, *factors) = shapes
         is_scale = factors == [channels, 1, 1] and images in (batch, 1) and plane != [1, 1]
-        block = module.domain(x)
+        block = module.current_block(x)
         # At a larger block size a map that is not in the jpeg domain is one that is kept spatial.
         is_lowered = block > 1 or module.maps.get(x.name) == 1
         if is_scale and is_lowered and tuple(node.outputs[0].shape or ()) == shapes[0]:

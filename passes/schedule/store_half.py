@@ -29,7 +29,7 @@ class StoreHalf(Pass):
         graph = module.graph
         changed = False
         for name, tensor in graph.tensors().items():
-            half = module.halves.get(name)
+            half = module.half_constants.get(name)
             if half is None or not isinstance(tensor, gs.Constant):
                 continue
             if np.prod(tensor.shape) < _FEWEST or tensor in graph.outputs:

@@ -1,5 +1,5 @@
-// How far the first two cores of this machine are from each other (Linux): nanoseconds from a store
-// on one to its being seen on the other, over lines of a cache that they hand back and forth.
+// Prints the distance of the first two cores of this machine (Linux): nanoseconds from a store on
+// one core until the other core sees it, over cache lines that both write alternately.
 //
 //     c++ -std=c++20 -O2 -pthread cores.cc -o cores && ./cores
 #include <sched.h>
@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <thread>
 
-// Keeps the calling thread on the machine's first or second core; false where it may not be there.
+// Binds the calling thread to a core; returns false if the thread may not run there.
 bool stay_on(int core) {
   cpu_set_t cores;
   CPU_ZERO(&cores);
@@ -24,7 +24,7 @@ int main() {
   alignas(128) static std::atomic<int> pong{0};
   for (const int core : {1, 0}) {
     if (!stay_on(core)) {
-      std::fprintf(stderr, "cores: this process needs cores 0 and 1, and %d is not its\n", core);
+      std::fprintf(stderr, "cores: this process may not run on core %d; allow cores 0 and 1\n", core);
       return 1;
     }
   }

@@ -1,35 +1,42 @@
-"""From the bytes of JPEG files to a network's outputs, beside other runtimes.
+"""Time the way from JPEG files to a network's outputs, in several runtimes.
 
     python tests/benchmarks/end_to_end.py CACHE [--network NAME,...] [--threads 1,2]
-        [--quality 75,90] [--repeats N] [--seconds S] [--json FILE]
+        [--quality 75,90] [--rounds N] [--seconds S] [--json FILE]
 
-The original network behind Pillow and NumPy in ONNX Runtime, in OpenVINO and in ncnn (those of the
-two that are installed; `pip install openvino ncnn pnnx`), and the network as `jpegcompile compile`
-makes it for `--domain jpeg` and `auto`, one image at a time. The compiled models are verified on
-the same files first, the other runtimes are held against ONNX Runtime. Then all take turns, each in
-a process of its own. Networks are those of `networks.py`, kept in the folder CACHE.
+The benchmark runs one image at a time. It compares the original network with Pillow and NumPy in
+ONNX Runtime, OpenVINO and ncnn (if they are installed: `pip install openvino ncnn pnnx`) with the
+network compiled for `--domain jpeg` and for `--domain auto`. It verifies the compiled models on the
+same files and compares the outputs of the other runtimes with ONNX Runtime. Then it times all of
+them in interleaved rounds, each in its own process. The folder CACHE keeps the networks, which are
+the ones of `networks.py`.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import cycle
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.command import numbers_of, parser_of, results_of, table_of
+from benchmarks.command import (
+    add_timing_options,
+    markdown_table,
+    measure_networks,
+    network_parser,
+    positive_numbers,
+)
 from benchmarks.networks import DOMAINS, NETWORKS, Network, compile_into, source_of
 from benchmarks.runtimes import NCNN, ONNX_RUNTIME, Side, installed, made_for_ncnn, pipeline_of
 
@@ -37,17 +44,21 @@ import jpegcompile
 from jpegcompile.errors import CheckFailedError
 from jpegcompile.evaluation.benchmark.input_sets import write_images
 from jpegcompile.evaluation.benchmark.job import END_TO_END, NETWORK
+from jpegcompile.evaluation.benchmark.rounds import Rounds, interleaved, median_for
 from jpegcompile.evaluation.verify import require_passed
 
-# Float32 in another order, by Winograd's larger tiles at that.
+# Other runtimes sum float32 in another order and use larger tiles of Winograd's method.
 _TOLERANCE = 2e-3
-# Threads of the runtimes spin for some time after a run.
+# Idle threads of the runtimes spin for some time after a run.
 _QUIET_SECONDS = 0.15
 _IMAGES = 16
 
 
 def _work(side: Side, link: Connection) -> None:
-    """A process: opens its model, answers with outputs, or with the median time of its runs."""
+    """Run in a process of its own: open a model, then answer requests.
+
+    The answer is the outputs for some files, or the median seconds of a run.
+    """
     pipeline = pipeline_of(side)
     while (asked := link.recv()) is not None:
         stage, files, seconds = asked
@@ -55,18 +66,19 @@ def _work(side: Side, link: Connection) -> None:
             link.send([pipeline.end_to_end([file])[0] for file in files])
             continue
         runs = [pipeline.step(stage, [file]) for file in files]
-        for run in runs[:2]:
-            run()
-        times: list[float] = []
-        end = time.perf_counter() + seconds
-        while len(times) < len(runs) or time.perf_counter() < end:
-            begin = time.perf_counter()
-            runs[len(times) % len(runs)]()
-            times.append(time.perf_counter() - begin)
-        link.send(statistics.median(times))
+        # Every file is run, even if that takes longer.
+        link.send(median_for(_in_turn(runs), seconds, warm_up=2, fewest=len(runs)))
+
+
+def _in_turn(runs: Sequence[Callable[[], object]]) -> Callable[[], object]:
+    """Return a function that does the next one of some runs each time."""
+    following = cycle(runs)
+    return lambda: next(following)()
 
 
 class _Worker:
+    """A process with the model of one side."""
+
     def __init__(self, side: Side) -> None:
         self.side = side
         self._link, theirs = multiprocessing.Pipe()
@@ -81,7 +93,7 @@ class _Worker:
         try:
             answer = self._link.recv()
         except EOFError:
-            sys.exit(f"{self.side.name}: the process ended; its error is above")
+            sys.exit(f"{self.side.name}: the process ended; see its error above")
         time.sleep(_QUIET_SECONDS)
         return answer
 
@@ -107,7 +119,7 @@ def _sides(network: Network, cache: Path) -> list[Side]:
 
 
 def measured(network: Network, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """A row for each quality, number of threads and stage: seconds and ratios of every side."""
+    """Yield a row for each quality, thread count and stage: seconds and ratios of every side."""
     print(network.name, file=sys.stderr)
     sides = _sides(network, arguments.cache)
     frame = sides[0].info.frame
@@ -132,7 +144,7 @@ def measured(network: Network, arguments: argparse.Namespace) -> Iterator[dict[s
 
 
 def verify_compiled(sides: Sequence[Side], folder: str) -> None:
-    """Exit unless the compiled models, on the files of a folder, give the first side's answers."""
+    """Exit unless the compiled models match the first side on the files of a folder."""
     for side in sides:
         if side.name in DOMAINS:
             try:
@@ -142,7 +154,7 @@ def verify_compiled(sides: Sequence[Side], folder: str) -> None:
 
 
 def _check(workers: Sequence[_Worker], files: Sequence[bytes]) -> None:
-    """Other runtimes compute what ONNX Runtime computes; compiled models were verified."""
+    """Exit unless the other runtimes match ONNX Runtime; compiled models were verified before."""
     expected = np.concatenate(workers[0].ask(END_TO_END, files, None))
     for worker in workers[1:]:
         if worker.side.name in DOMAINS:
@@ -150,43 +162,34 @@ def _check(workers: Sequence[_Worker], files: Sequence[bytes]) -> None:
         actual = np.concatenate(worker.ask(END_TO_END, files, None))
         error = np.abs(actual - expected).max() / np.abs(expected).max()
         if not error < _TOLERANCE:
-            sys.exit(f"{worker.side.name}: outputs are off by {error:.2g} of the largest")
+            sys.exit(f"{worker.side.name}: outputs differ by {error:.2g} of the largest output")
 
 
 def _times(
     workers: Sequence[_Worker], stage: str, files: Sequence[bytes], arguments: argparse.Namespace
-) -> dict[str, list[float]]:
-    """Seconds of an image in every round; another side goes first each time."""
-    taking_part = [w for w in workers if stage == END_TO_END or w.side.name not in DOMAINS]
-    times: dict[str, list[float]] = {worker.side.name: [] for worker in taking_part}
-    for turn in range(arguments.repeats):
-        first = turn % len(taking_part)
-        for worker in taking_part[first:] + taking_part[:first]:
-            times[worker.side.name].append(worker.ask(stage, files, arguments.seconds))
-    return times
-
-
-def _row(
-    network: Network, quality: int, threads: int, stage: str, times: Mapping[str, list[float]]
-) -> dict[str, Any]:
-    reference = times[ONNX_RUNTIME]
-    ratios = {
-        name: statistics.median(t / r for t, r in zip(values, reference, strict=True))
-        for name, values in times.items()
+) -> Rounds:
+    """Return the seconds of an image on every side; compiled models run end to end only."""
+    timed = {
+        worker.side.name: partial(worker.ask, stage, files, arguments.seconds)
+        for worker in workers
+        if stage == END_TO_END or worker.side.name not in DOMAINS
     }
-    seconds = {name: statistics.median(values) for name, values in times.items()}
+    return interleaved(timed, arguments.rounds)
+
+
+def _row(network: Network, quality: int, threads: int, stage: str, times: Rounds) -> dict[str, Any]:
     return {
         "network": network.name,
         "quality": quality,
         "threads": threads,
         "stage": stage,
-        "seconds": seconds,
-        "ratios": ratios,
+        "seconds": times.medians(),
+        "ratios": times.ratios(ONNX_RUNTIME),
     }
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table: milliseconds of ONNX Runtime, and ratios of the others to it."""
+    """Return a table: milliseconds of ONNX Runtime, and the ratios of the others to it."""
     names = list(dict.fromkeys(name for row in rows for name in row["ratios"]))
     others = [name for name in names if name != ONNX_RUNTIME]
     head = ["network", "quality", "threads", "stage", f"{ONNX_RUNTIME}, ms", *others]
@@ -196,18 +199,15 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
         time_ = f"{1e3 * row['seconds'][ONNX_RUNTIME]:.2f}"
         lead = [row["network"], row["quality"], row["threads"], row["stage"], time_]
         lines.append([str(value) for value in lead] + ratios)
-    return table_of(head, lines)
+    return markdown_table(head, lines)
 
 
 def main() -> None:
     """Measure and print the table."""
-    parser = parser_of(__doc__, [network.name for network in NETWORKS])
-    parser.add_argument("--quality", type=numbers_of, default=[75, 90])
-    arguments = parser.parse_args()
-    version = {"onnxruntime": ort.__version__}
-    print(
-        markdown(results_of(NETWORKS, measured, arguments, lambda rows: {**version, "rows": rows}))
-    )
+    parser = network_parser(__doc__, [network.name for network in NETWORKS])
+    add_timing_options(parser)
+    parser.add_argument("--quality", type=positive_numbers, default=[75, 90])
+    print(markdown(measure_networks("end_to_end", NETWORKS, measured, parser.parse_args())))
 
 
 if __name__ == "__main__":

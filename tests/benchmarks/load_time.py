@@ -1,32 +1,34 @@
-"""How long a fresh process takes until a small compiled model is open.
+"""Time a new process until a small compiled model is open.
 
-    python tests/benchmarks/load_time.py [--rounds N]
+    python tests/benchmarks/load_time.py [--rounds N] [--json FILE]
 
-times two ways by turns, each in a process of its own: `jpegcompile.load`, and `import onnxruntime`
-with an InferenceSession that has the native kernels registered. The outputs of both are compared
-first. Prints medians of the time from the start of the program to the open session, in seconds.
+The benchmark compares two ways: `jpegcompile.load`, and `import onnxruntime` with an
+InferenceSession that has the native kernels registered. It compares their outputs first. Then it
+times both in interleaved rounds, each in a new process, and prints median seconds from the start of
+the program to the open session.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 
 import jpegcompile
 from jpegcompile.digits import images_path, model_path, preprocess_path
+from jpegcompile.evaluation.benchmark.record import Record, parser_for
+from jpegcompile.evaluation.benchmark.rounds import interleaved
 from jpegcompile.target.base import CPU_PROVIDERS
 
 FEWEST_ROUNDS = 11
 
-# Each gets model, library, providers, and a file for outputs or nothing. The clock starts before
-# the first import, since the interpreter itself takes as long for both.
+# Arguments of each program: model, library, providers, and a folder for outputs or null. The clock
+# starts before the first import, because the start of the interpreter is the same for both.
 _TIMED = """
 import time
 start = time.perf_counter()
@@ -54,7 +56,7 @@ session = jpegcompile.load(model).inference_session
 
 
 def opened(side: str, model: Path, outputs: Path | None = None) -> float:
-    """Seconds until a fresh process has the model open by one of `_SIDES`."""
+    """Return the seconds until a new process has opened the model by one of `_SIDES`."""
     library = jpegcompile.custom_ops_library()
     assert library is not None, "install jpegcompile with its native kernels"
     given = [str(model), str(library), list(CPU_PROVIDERS), outputs and str(outputs)]
@@ -64,7 +66,11 @@ def opened(side: str, model: Path, outputs: Path | None = None) -> float:
 
 
 def require_same_outputs(model: Path, folder: Path) -> None:
-    """Refuse to time what computes something else."""
+    """Compare the outputs of both ways.
+
+    Raises:
+        AssertionError: if they differ.
+    """
     files = sorted((images_path() / "3").iterdir())[:2]
     np.savez(folder / "feeds.npz", **jpegcompile.load(model).feeds(files))  # type: ignore[arg-type]
     for side in _SIDES:
@@ -73,26 +79,21 @@ def require_same_outputs(model: Path, folder: Path) -> None:
     np.testing.assert_array_equal(plain, loaded)
 
 
-def medians(model: Path, rounds: int) -> dict[str, float]:
-    """Median seconds of each side; another side goes first in every round."""
-    times: dict[str, list[float]] = {side: [] for side in _SIDES}
-    for index in range(rounds):
-        for side in sorted(_SIDES, reverse=bool(index % 2)):
-            times[side].append(opened(side, model))
-    return {side: median(values) for side, values in times.items()}
-
-
 def main() -> None:
-    """Compile the demo's network, check, time and print."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=FEWEST_ROUNDS)
-    rounds = max(parser.parse_args().rounds, FEWEST_ROUNDS)
+    """Compile the network of the demo, check, time and print."""
+    arguments = parser_for(__doc__, rounds=FEWEST_ROUNDS).parse_args()
+    rounds = max(arguments.rounds, FEWEST_ROUNDS)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model = folder / "digits.jpeg.onnx"
         jpegcompile.compile(model_path(), preprocess=preprocess_path()).save(model)
         require_same_outputs(model, folder)
-        found = medians(model, rounds)
+        found = interleaved(
+            {side: partial(opened, side, model) for side in _SIDES}, rounds
+        ).medians()
+    if arguments.json:
+        rows = [{"way": side, "seconds": seconds} for side, seconds in found.items()]
+        Record("load_time", rows, {"rounds": rounds}).write(arguments.json)
     print(f"plain ONNX Runtime  {found['plain']:.3f} s")
     print(f"jpegcompile.load    {found['load']:.3f} s")
     print(f"difference          {found['load'] - found['plain']:+.3f} s")

@@ -1,12 +1,12 @@
-"""How fast compiled residual networks are, in units of the original's time in ONNX Runtime.
+"""Time compiled residual networks, in units of the original's time in ONNX Runtime.
 
     python tests/benchmarks/networks.py CACHE [--network NAME,...] [--domain jpeg,auto]
-        [--input tensor,coefficients] [--portable] [--lean] [--json FILE]
+        [--input tensor,coefficients] [--portable] [--lean] [--rounds N] [--json FILE]
 
-Makes ResNet-18, -34, -50 and SE-ResNet-50 at 224x224 and ResNet-20 at 32x32 with random weights
-(once, in the folder CACHE), compiles each for both domains, runs `jpegcompile bench`, which checks
-the outputs first, and prints tables in Markdown. FILE is written after each model, so that what was
-measured is there if it is interrupted.
+The benchmark makes ResNet-18, -34, -50 and SE-ResNet-50 at 224x224 and ResNet-20 at 32x32 with
+random weights, once, in the folder CACHE. It compiles each for both values of `--domain`, runs
+`jpegcompile bench`, which checks the outputs first, and prints tables in Markdown. It writes FILE
+anew after each model, so an interrupted run keeps its results.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.command import names_of, parser_of, results_of, table_of
+from benchmarks.command import (
+    add_timing_options,
+    markdown_table,
+    measure_networks,
+    names_among,
+    network_parser,
+)
 
 import jpegcompile
 
@@ -31,13 +37,18 @@ DOMAINS = ("jpeg", "auto")
 
 @dataclass(frozen=True)
 class Goal:
-    """Ratios of the network's time: at most, and aimed at; None where there is no aim."""
+    """Goal of the ratio of times.
+
+    Attributes:
+        most: largest ratio allowed.
+        aim: ratio to aim at; None without an aim.
+    """
 
     most: float
     aim: float | None = None
 
     def __str__(self) -> str:
-        """As in the heading `at most (aim)`."""
+        """Return the text for the column `at most (aim)`."""
         return f"{self.most:.2f}" if self.aim is None else f"{self.most:.2f} ({self.aim:.2f})"
 
 
@@ -46,12 +57,12 @@ class Network:
     """A network of the benchmark.
 
     Attributes:
-        name: for tables and options.
-        make: the PyTorch module.
+        name: name in tables and options.
+        make: returns the PyTorch module.
         size: height and width of its input.
-        batches: that are timed.
-        preprocess: a preset.
-        goals: by domain, and for the function bodies.
+        batches: batch sizes to time.
+        preprocess: name of a preset.
+        goals: goals by value of `--domain`, and for the function bodies.
     """
 
     name: str
@@ -63,7 +74,7 @@ class Network:
 
 
 def _made(size: int, **design: Any) -> Any:
-    # PyTorch takes seconds to import, and tables need none of it.
+    # The import of PyTorch takes seconds, and `--help` does not need it.
     from support.torch_layers import SqueezeExcite
     from support.torch_zoo import Design, build
     from torch import nn
@@ -75,7 +86,7 @@ def _made(size: int, **design: Any) -> Any:
 
 def _imagenet(name: str, goals: Mapping[str, Goal], **design: Any) -> Network:
     make = partial(_made, 224, classes=1000, **design)
-    # Files have the network's size; `photographs.py` has those of any.
+    # Files have the size of the network; `photographs.py` has files of any size.
     return Network(name, make, 224, (1, 8), "imagenet-unresized", goals)
 
 
@@ -96,12 +107,12 @@ NETWORKS = (
 
 
 def source_of(network: Network, cache: Path) -> Path:
-    """The network as ONNX, exported if it is not there yet."""
+    """Return the path of the network as ONNX, and export it if it does not exist."""
     path = cache / f"{network.name}.onnx"
     if not path.exists():
         from support.exports import export
 
-        # Under another name until it is whole.
+        # An interrupted export must not leave a file under the final name.
         part = path.with_suffix(".part")
         export(network.make(), network.size, part, "torchscript")
         part.replace(path)
@@ -109,12 +120,12 @@ def source_of(network: Network, cache: Path) -> Path:
 
 
 def compile_into(path: Path, source: Path, domain: str, options: Mapping[str, Any]) -> None:
-    """Compile for a domain."""
+    """Compile a network for a value of `--domain`."""
     jpegcompile.compile(source, domain=domain, **options).save(path)  # type: ignore[arg-type]
 
 
 def measured(network: Network, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """What `bench` says of each domain and kind of input."""
+    """Yield the result of `bench` for each value of `--domain` and `--input`."""
     source = source_of(network, arguments.cache)
     for domain in arguments.domain:
         for kind in arguments.input:
@@ -127,7 +138,7 @@ def measured(network: Network, arguments: argparse.Namespace) -> Iterator[dict[s
                 path,
                 batches=network.batches,
                 threads=arguments.threads,
-                rounds=arguments.repeats,
+                rounds=arguments.rounds,
                 seconds=arguments.seconds,
                 portable=arguments.portable,
             )
@@ -136,7 +147,7 @@ def measured(network: Network, arguments: argparse.Namespace) -> Iterator[dict[s
 
 
 def markdown(results: Sequence[Mapping[str, Any]]) -> str:
-    """Tables of the network alone, of the way from bytes, and of memory and session creation."""
+    """Return tables of the network alone, end to end, and of memory and session creation."""
     goals = {network.name: network.goals for network in NETWORKS}
     alone, whole, cost = [], [], []
     for result in results:
@@ -166,7 +177,7 @@ def markdown(results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _runs(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    """Batch and threads of each cell; of the larger batch, networks have their own."""
+    """Return batch and threads of each cell as text; the larger batch differs by network."""
     cells = [(cell["batch"], cell["threads"]) for cell in results[0]["cells"]]
     batches = list(dict.fromkeys(batch for batch, _ in cells))
     sizes = {
@@ -182,7 +193,7 @@ def _runs(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
 
 
 def _ratios(result: Mapping[str, Any], side: str, stage: str, inputs: str | None) -> list[float]:
-    """Of every cell."""
+    """Return the ratio of a stage in every cell."""
     return [
         timing["ratio"][side]
         for cell in result["cells"]
@@ -192,7 +203,7 @@ def _ratios(result: Mapping[str, Any], side: str, stage: str, inputs: str | None
 
 
 def _cost(result: Mapping[str, Any], side: str) -> list[str]:
-    """The largest ratios of memory and of session creation, and its seconds."""
+    """Return the largest ratios of memory and session creation, and the seconds of the latter."""
     ratios = [cell["ratio"][side] for cell in result["cells"]]
     texts = []
     for what in ("memory", "own_memory", "creation"):
@@ -206,18 +217,46 @@ def _texts(values: Sequence[float]) -> list[str]:
 
 
 def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """One table; nothing without rows."""
-    return f"{title}:\n\n{table_of(head, rows)}" if rows else ""
+    """Return a table with its title; an empty text without rows."""
+    return f"{title}:\n\n{markdown_table(head, rows)}" if rows else ""
+
+
+def rows_of(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a row of the record for each cell and side of a result of `bench`."""
+    lead = {name: result[name] for name in ("network", "domain", "input") if name in result}
+    for cell in result["cells"]:
+        for side, costs in cell["sides"].items():
+            times: dict[str, dict[str, Any]] = {"seconds": {}, "ratio": {}, "ratio_to": {}}
+            for timing in cell["timings"]:
+                stage = " ".join(filter(None, (timing["stage"], timing["inputs"])))
+                times["seconds"][stage] = timing["seconds"][side]
+                if side in timing["ratio"]:
+                    times["ratio"][stage] = timing["ratio"][side]
+                others = {name: of[side] for name, of in timing["ratio_to"].items() if side in of}
+                if len(timing["ratio_to"]) > 1 and others:
+                    times["ratio_to"][stage] = others
+            yield {
+                **lead,
+                "batch": cell["batch"],
+                "threads": cell["threads"],
+                "side": side,
+                "creation_seconds": costs["creation"],
+                "memory_bytes": costs["memory"],
+                "costs": cell["ratio"].get(side, {}),
+                **times,
+            }
 
 
 def main() -> None:
     """Measure and print the tables."""
-    parser = parser_of(__doc__, [network.name for network in NETWORKS])
-    parser.add_argument("--domain", type=names_of(DOMAINS), default=list(DOMAINS))
-    parser.add_argument("--input", type=names_of(INPUTS), default=list(INPUTS))
-    parser.add_argument("--portable", action="store_true", help="time the function bodies, too")
+    parser = network_parser(__doc__, [network.name for network in NETWORKS])
+    add_timing_options(parser)
+    parser.add_argument("--domain", type=names_among(DOMAINS), default=list(DOMAINS))
+    parser.add_argument("--input", type=names_among(INPUTS), default=list(INPUTS))
+    parser.add_argument("--portable", action="store_true", help="also time the function bodies")
     parser.add_argument("--lean", action="store_true", help="compile for little memory")
-    print(markdown(results_of(NETWORKS, measured, parser.parse_args())))
+    arguments = parser.parse_args()
+    print(markdown(measure_networks("networks", NETWORKS, measured, arguments, rows_of)))
 
 
 if __name__ == "__main__":

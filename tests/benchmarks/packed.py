@@ -1,30 +1,33 @@
-"""How many bytes photographs take on their way to a GPU, and how long packing takes.
+"""Measure the bytes of packed photographs and the time of packing.
 
-    python tests/benchmarks/packed.py [--photos FOLDER] [--write]
+    python tests/benchmarks/packed.py [--photos FOLDER] [--rounds N] [--write] [--json FILE]
 
-Photographs are cropped to 224x224 and encoded by Pillow in memory. Every packed image is unpacked
-and compared before anything is counted. Prints two tables in Markdown; `--write` puts them into
-`docs/packed_batches.md`. Bytes are means over the photographs and include quantisation tables.
-Milliseconds are processor time for one image on one core: the median of the photographs, of each
-the fastest of a few rounds. A round packs all photographs in turn, so that the processor cannot
-learn where the zeros of one are.
+The benchmark crops photographs to 224x224 and encodes them with Pillow in memory. It unpacks and
+compares every packed image before it counts anything. It prints two tables in Markdown; `--write`
+puts them into `docs/packed_batches.md`. Bytes are means over the photographs and include the
+quantisation tables. Milliseconds are processor time for one image on one core: the median over the
+photographs of the fastest round of each. A round packs all photographs one after another, so that
+branch prediction cannot learn the zeros of a single photograph.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import mean, median
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from jpegcompile.evaluation.benchmark.record import Record, parser_for
+from jpegcompile.evaluation.benchmark.rounds import interleaved, timed
 from jpegcompile.jpeg.packed import GROUP, ZIGZAG, PackedBatch
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.processors import available_processors
@@ -39,7 +42,7 @@ SIDE = 224
 UINT8_BYTES = 3 * SIDE * SIDE
 QUALITIES = (50, 75, 90, 95)
 SAMPLINGS = ("4:2:0", "4:4:4")
-# The sampling for which formats are compared.
+# The sampling at which formats are compared.
 COMPARED = "4:2:0"
 ROUNDS = 41
 NIBBLES = "masks of rows, DC apart, nibbles"
@@ -50,7 +53,7 @@ Feeds = dict[str, NDArray[np.generic]]
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes of an image, or means of several.
+    """Bytes of an image, or means over several images.
 
     Attributes:
         file: bytes of the JPEG file.
@@ -64,7 +67,7 @@ class Sizes:
 
 
 def photographs(folder: Path) -> list[Image.Image]:
-    """All photographs of a folder, resized and cropped to 224x224."""
+    """Return all photographs of a folder, resized and cropped to 224x224."""
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".jpg", ".jpeg"))
     return [
         ImageOps.fit(Image.open(file).convert("RGB"), (SIDE, SIDE), Image.Resampling.BICUBIC)
@@ -73,7 +76,7 @@ def photographs(folder: Path) -> list[Image.Image]:
 
 
 def encoded(photographs: Iterable[Image.Image], quality: int, sampling: str) -> Iterator[bytes]:
-    """The photographs as JPEG files."""
+    """Yield the photographs as JPEG files."""
     for photograph in photographs:
         stream = io.BytesIO()
         photograph.save(stream, "JPEG", quality=quality, subsampling=sampling)
@@ -81,16 +84,16 @@ def encoded(photographs: Iterable[Image.Image], quality: int, sampling: str) -> 
 
 
 def feeds_of(file: bytes) -> Feeds:
-    """The inputs of a model for a batch of one file."""
+    """Return the inputs of a model for a batch of one file."""
     image = read_coefficients(file)
     return coefficient_feeds([image], image.frame)
 
 
 def checked(feeds: Feeds) -> PackedBatch:
-    """The packed form.
+    """Return the packed form of inputs.
 
     Raises:
-        AssertionError: if it does not unpack to the same.
+        AssertionError: if it does not unpack to the same inputs.
     """
     batch = PackedBatch.of(feeds)
     unpacked = batch.unpack()
@@ -101,14 +104,14 @@ def checked(feeds: Feeds) -> PackedBatch:
 
 
 def sizes_of(file: bytes) -> Sizes:
-    """What one file takes."""
+    """Return the bytes of one file."""
     feeds = feeds_of(file)
     whole = sum(values.nbytes for values in feeds.values())
     return Sizes(len(file), whole, checked(feeds).nbytes)
 
 
 def average(found: Sequence[Sizes]) -> Sizes:
-    """Means."""
+    """Return the means of several images."""
     return Sizes(
         mean(sizes.file for sizes in found),
         mean(sizes.coefficients for sizes in found),
@@ -117,25 +120,27 @@ def average(found: Sequence[Sizes]) -> Sizes:
 
 
 def milliseconds(groups: Sequence[Sequence[Feeds]], rounds: int = ROUNDS) -> list[float]:
-    """What it takes to pack one image of each group; the module's text says how that is measured.
+    """Return the time to pack one image of each group, as the docstring of the module describes.
 
-    Rounds take the groups in turn, so that other work on the machine slows all of them alike.
+    A round packs the images of all groups, so that other work on the machine slows all groups.
     """
-    fastest = [[float("inf")] * len(images) for images in groups]
-    for _ in range(rounds):
-        for images, times in zip(groups, fastest, strict=True):
-            for index, feeds in enumerate(images):
-                start = time.thread_time()
-                PackedBatch.of(feeds)
-                times[index] = min(times[index], time.thread_time() - start)
-    return [median(times) * 1e3 for times in fastest]
+    packing = {
+        f"{number} {index}": timed(partial(PackedBatch.of, feeds), time.thread_time)
+        for number, images in enumerate(groups)
+        for index, feeds in enumerate(images)
+    }
+    fastest = {name: min(times) for name, times in interleaved(packing, rounds).seconds.items()}
+    return [
+        1e3 * median(fastest[f"{number} {index}"] for index in range(len(images)))
+        for number, images in enumerate(groups)
+    ]
 
 
 def formats(feeds: Feeds) -> Mapping[str, int]:
-    """Bytes of an image in this format and in others, by name.
+    """Return the bytes of an image in this format and in others, by name.
 
-    All have the lengths and offsets of records, so that blocks can be unpacked alone. Values that
-    do not fit stand behind the others as int16.
+    All formats include the lengths and offsets of records, so that blocks can be unpacked alone.
+    Values that do not fit follow the others as int16.
     """
     planes = [values.reshape(-1, 64) for name, values in feeds.items() if name != "quantization"]
     natural = np.concatenate(planes).astype(np.int64)
@@ -166,7 +171,7 @@ def formats(feeds: Feeds) -> Mapping[str, int]:
 
 
 def _beyond(values: NDArray[np.int64], most: int) -> int:
-    """How many values are not in -most - 1 ... most."""
+    """Return the number of values outside -most - 1 ... most."""
     return int(((values < -most - 1) | (values > most)).sum())
 
 
@@ -176,58 +181,102 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def size_table(images: Sequence[Image.Image]) -> str:
-    """Bytes of an image by how it is sent."""
+def size_rows(images: Sequence[Image.Image], rounds: int) -> list[dict[str, Any]]:
+    """Return a row for each quality and sampling: bytes of an image, and the time of packing."""
+    kinds = [(quality, sampling) for sampling in SAMPLINGS for quality in QUALITIES]
+    files = [list(encoded(images, *kind)) for kind in kinds]
+    times = milliseconds([[feeds_of(file) for file in group] for group in files], rounds)
+    rows = []
+    for (quality, sampling), group, taken in zip(kinds, files, times, strict=True):
+        found = average([sizes_of(file) for file in group])
+        rows.append(
+            {
+                "quality": quality,
+                "sampling": sampling,
+                "float32": 4 * UINT8_BYTES,
+                "uint8": UINT8_BYTES,
+                "coefficients": found.coefficients,
+                "packed": found.packed,
+                "ratio": found.packed / UINT8_BYTES,
+                "file": found.file,
+                "milliseconds": taken,
+            }
+        )
+    return rows
+
+
+def size_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return a table of the bytes of an image by the way it is sent."""
     header = (
         "quality", "sampling", "float32 pixels", "uint8 pixels", "int16 coefficients", "packed",
         "packed / uint8", "JPEG file", "packing, ms",
     )  # fmt: skip
-    kinds = [(quality, sampling) for sampling in SAMPLINGS for quality in QUALITIES]
-    files = [list(encoded(images, *kind)) for kind in kinds]
-    times = milliseconds([[feeds_of(file) for file in group] for group in files])
-    rows = []
-    for (quality, sampling), group, taken in zip(kinds, files, times, strict=True):
-        found = average([sizes_of(file) for file in group])
-        counts = (4 * UINT8_BYTES, UINT8_BYTES, found.coefficients, found.packed)
-        cells = (str(quality), sampling, *(f"{count:,.0f}" for count in counts))
-        ratio = f"{found.packed / UINT8_BYTES:.3f}"
-        rows.append((*cells, ratio, f"{found.file:,.0f}", f"{taken:.2f}"))
-    return table(header, rows)
+    counts = ("float32", "uint8", "coefficients", "packed")
+    cells = [
+        (
+            str(row["quality"]),
+            row["sampling"],
+            *(f"{row[name]:,.0f}" for name in counts),
+            f"{row['ratio']:.3f}",
+            f"{row['file']:,.0f}",
+            f"{row['milliseconds']:.2f}",
+        )
+        for row in rows
+    ]
+    return table(header, cells)
 
 
-def format_table(images: Sequence[Image.Image]) -> str:
-    """Bytes of an image in several formats."""
-    columns = []
+def format_rows(images: Sequence[Image.Image]) -> list[dict[str, Any]]:
+    """Return a row for each format and quality: mean bytes of an image."""
+    columns = {}
     for quality in QUALITIES:
         files = encoded(images, quality, COMPARED)
-        columns.append([formats(feeds_of(file)) for file in files])
-    header = ("format", *(f"quality {quality}" for quality in QUALITIES))
-    rows = [
-        (name, *(f"{mean(found[name] for found in column):,.0f}" for column in columns))
-        for name in columns[0][0]
+        columns[quality] = [formats(feeds_of(file)) for file in files]
+    return [
+        {"format": name, "quality": quality, "bytes": mean(one[name] for one in column)}
+        for name in columns[QUALITIES[0]][0]
+        for quality, column in columns.items()
     ]
-    return table(header, rows)
 
 
-def tables(images: Sequence[Image.Image]) -> str:
-    """Both tables, with what they are of."""
+def format_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return a table of the bytes of an image in several formats."""
+    header = ("format", *(f"quality {quality}" for quality in QUALITIES))
+    cells: dict[str, list[str]] = {}
+    for row in rows:
+        cells.setdefault(row["format"], []).append(f"{row['bytes']:,.0f}")
+    return table(header, [(name, *counts) for name, counts in cells.items()])
+
+
+def tables(
+    count: int, sizes: Sequence[Mapping[str, Any]], by_format: Sequence[Mapping[str, Any]]
+) -> str:
+    """Return both tables with their captions; `count` is the number of photographs."""
     day = datetime.now(UTC).date().isoformat()
     machine = f"{day}, {available_processors()} cores"
     return (
-        f"Bytes of an image of {SIDE}x{SIDE}, means of {len(images)} photographs; packing on one"
-        f" core\n({machine}):\n\n{size_table(images)}\n"
-        f"Bytes of an image in other formats, at {COMPARED}:\n\n{format_table(images)}"
+        f"Bytes of an image of {SIDE}x{SIDE}, means of {count} photographs; packing on one"
+        f" core\n({machine}):\n\n{size_table(sizes)}\n"
+        f"Bytes of an image in other formats, at {COMPARED}:\n\n{format_table(by_format)}"
     )
 
 
 def main() -> None:
-    """Check, measure and print; with --write, put the tables into the page."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--photos", type=Path, default=PHOTOS)
-    parser.add_argument("--write", action="store_true")
+    """Check, measure and print; with `--write`, put the tables into the page."""
+    parser = parser_for(__doc__, rounds=ROUNDS)
+    parser.add_argument("--photos", type=Path, default=PHOTOS, help="folder of photographs")
+    parser.add_argument("--write", action="store_true", help=f"update docs/{PAGE.name}")
     given = parser.parse_args()
     images = photographs(given.photos)
-    made = tables(images)
+    sizes, by_format = size_rows(images, given.rounds), format_rows(images)
+    if given.json:
+        rows = [
+            *({"table": "sizes", **row} for row in sizes),
+            *({"table": "formats", **row} for row in by_format),
+        ]
+        settings = {"photographs": len(images), "rounds": given.rounds}
+        Record("packed", rows, settings).write(given.json)
+    made = tables(len(images), sizes, by_format)
     print(made)
     if given.write:
         text = PAGE.read_text(encoding="utf-8")

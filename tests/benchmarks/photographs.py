@@ -1,11 +1,12 @@
-"""Images a second on photographs of any size, from the bytes of files to a network's outputs.
+"""Measure images a second on photographs of any size, from JPEG files to a network's outputs.
 
     python tests/benchmarks/photographs.py CACHE PHOTOS [--network NAME,...] [--domain jpeg,auto]
-        [--rivals NAME,...] [--batch N] [--threads 1,2] [--repeats N] [--seconds S] [--json FILE]
+        [--rivals NAME,...] [--batch N] [--threads 1,2] [--rounds N] [--seconds S] [--json FILE]
 
-Runs `jpegcompile bench` on the folder PHOTOS, which checks the outputs first, for networks of
-`networks.py` with the preset `imagenet`, and prints a table in Markdown. One thread reads and
-computes in turn; more are pipelined. Networks are kept in the folder CACHE.
+The benchmark compiles networks of `networks.py` with the preset `imagenet` and runs `jpegcompile
+bench`, which checks the outputs first, on the folder PHOTOS. It prints a table in Markdown. With
+one thread, reading and computing alternate; with more threads they are pipelined. The folder CACHE
+keeps the networks.
 """
 
 from __future__ import annotations
@@ -18,8 +19,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.command import names_of, parser_of, results_of, table_of
-from benchmarks.networks import DOMAINS, NETWORKS, Network, compile_into, source_of
+from benchmarks.command import (
+    add_timing_options,
+    markdown_table,
+    measure_networks,
+    names_among,
+    network_parser,
+)
+from benchmarks.networks import DOMAINS, NETWORKS, Network, compile_into, rows_of, source_of
 
 import jpegcompile
 from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS
@@ -28,7 +35,7 @@ _RIVALS = ["pillow", "simplejpeg+opencv"]
 
 
 def measured(network: Network, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """What `bench` says of each domain."""
+    """Yield the result of `bench` for each value of `--domain`."""
     source = source_of(network, arguments.cache)
     for domain in arguments.domain:
         path = arguments.cache / f"{network.name}.{domain}.photographs.onnx"
@@ -40,7 +47,7 @@ def measured(network: Network, arguments: argparse.Namespace) -> Iterator[dict[s
             arguments.photos,
             batches=[arguments.batch],
             threads=arguments.threads,
-            rounds=arguments.repeats,
+            rounds=arguments.rounds,
             seconds=arguments.seconds,
             rivals=arguments.rivals,
         )
@@ -48,7 +55,7 @@ def measured(network: Network, arguments: argparse.Namespace) -> Iterator[dict[s
 
 
 def markdown(results: Sequence[Mapping[str, Any]]) -> str:
-    """A table: images a second of the compiled model and of each rival, and how many times."""
+    """Return a table: images a second of the compiled model and of each rival, and speedups."""
     rivals = list(results[0]["rivals"])
     head = ["network", "domain", "threads", "compiled"]
     for rival in rivals:
@@ -58,10 +65,11 @@ def markdown(results: Sequence[Mapping[str, Any]]) -> str:
         for result in results
         for cell in result["cells"]
     ]
-    return table_of(head, rows)
+    return markdown_table(head, rows)
 
 
 def _row(cell: Mapping[str, Any], rivals: Sequence[str]) -> list[str]:
+    """Return the cells of the table for one number of threads."""
     stage = "end to end" if cell["threads"] == 1 else "pipelined"
     timing = next(timing for timing in cell["timings"] if timing["stage"] == stage)
     speeds = {side: cell["batch"] / seconds for side, seconds in timing["seconds"].items()}
@@ -74,12 +82,14 @@ def _row(cell: Mapping[str, Any], rivals: Sequence[str]) -> list[str]:
 def main() -> None:
     """Measure and print the table."""
     names = [network.name for network in NETWORKS if network.size == 224]
-    parser = parser_of(__doc__, names, chosen=["ResNet-18", "ResNet-50"], repeats=7)
+    parser = network_parser(__doc__, names, chosen=["ResNet-18", "ResNet-50"], rounds=7)
+    add_timing_options(parser)
     parser.add_argument("photos", type=Path, metavar="PHOTOS", help="folder of JPEG files")
-    parser.add_argument("--domain", type=names_of(DOMAINS), default=list(DOMAINS))
-    parser.add_argument("--rivals", type=names_of(list(RIVALS)), default=_RIVALS)
+    parser.add_argument("--domain", type=names_among(DOMAINS), default=list(DOMAINS))
+    parser.add_argument("--rivals", type=names_among(list(RIVALS)), default=_RIVALS)
     parser.add_argument("--batch", type=int, default=8)
-    print(markdown(results_of(NETWORKS, measured, parser.parse_args())))
+    arguments = parser.parse_args()
+    print(markdown(measure_networks("photographs", NETWORKS, measured, arguments, rows_of)))
 
 
 if __name__ == "__main__":

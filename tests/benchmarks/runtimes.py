@@ -1,4 +1,4 @@
-"""Networks in other runtimes, as the pipelines of `jpegcompile bench` take them."""
+"""Networks in other runtimes, for the pipelines of `jpegcompile bench`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,14 @@ ONNX_RUNTIME, OPENVINO, NCNN = "ONNX Runtime", "OpenVINO", "ncnn"
 
 @dataclass(frozen=True)
 class Side:
-    """One way from bytes to outputs: a runtime and the model that it opens."""
+    """A way from bytes to outputs: a runtime and the model that it opens.
+
+    Attributes:
+        name: name of the runtime, or the value of `--domain` of a compiled model.
+        model: path of the model.
+        info: metadata of a compiled model of the same network.
+        threads: threads of the runtime and of decoding.
+    """
 
     name: str
     model: str
@@ -42,7 +49,7 @@ class Side:
 
 
 class _OpenVino:
-    """OpenVINO, with as much of the interface of ONNX Runtime's session as pipelines use."""
+    """OpenVINO with the part of the interface of an ONNX Runtime session that pipelines use."""
 
     def __init__(self, side: Side) -> None:
         import openvino
@@ -66,7 +73,7 @@ class _OpenVino:
 
 
 class _Ncnn:
-    """The same of ncnn, from the files that pnnx makes of an ONNX model."""
+    """ncnn with the same interface, from the files that pnnx makes of an ONNX model."""
 
     def __init__(self, side: Side) -> None:
         import ncnn
@@ -85,7 +92,7 @@ class _Ncnn:
 
     def run(self, _: None, feeds: Mapping[str, Array]) -> list[Array]:
         (batch,) = feeds.values()
-        # A Mat only refers to the array, which has to live as long.
+        # A Mat does not own the array, so a reference to the array must exist.
         image = np.ascontiguousarray(batch[0])
         with self._net.create_extractor() as extractor:
             extractor.input("in0", self._ncnn.Mat(image))
@@ -94,7 +101,7 @@ class _Ncnn:
 
 
 def pipeline_of(side: Side) -> Pipeline:
-    """From bytes to outputs, in the runtime of a side."""
+    """Return the pipeline from bytes to outputs in the runtime of a side."""
     library = custom_ops_library()
     job = Job(
         side=SPATIAL,
@@ -123,7 +130,7 @@ def pipeline_of(side: Side) -> Pipeline:
 
 
 def installed() -> list[str]:
-    """The other runtimes that are there."""
+    """Return the names of the other runtimes that are installed."""
     modules = {OPENVINO: ("openvino",), NCNN: ("ncnn", "pnnx")}
     return [
         name
@@ -133,7 +140,11 @@ def installed() -> list[str]:
 
 
 def made_for_ncnn(source: Path, network: Network) -> bool:
-    """Make ncnn's files beside the source, once; False if the network has what ncnn has not."""
+    """Write the files for ncnn next to the source, once.
+
+    Returns:
+        Whether ncnn has all operators of the network.
+    """
     layers = source.with_suffix(".ncnn.param")
     if not layers.exists():
         shape = f"inputshape=[1,3,{network.size},{network.size}]"
@@ -144,7 +155,7 @@ def made_for_ncnn(source: Path, network: Network) -> bool:
             subprocess.run(command, check=True, capture_output=True, cwd=folder)
             for suffix in (".ncnn.bin", ".ncnn.param"):
                 copy.with_suffix(suffix).replace(source.with_suffix(suffix))
-    # What pnnx could not translate keeps the name that it has in PyTorch.
+    # Operators that pnnx cannot translate keep their PyTorch names, which contain a dot.
     unknown = [
         line.split()[0] for line in layers.read_text("utf-8").splitlines() if "." in line[:20]
     ]

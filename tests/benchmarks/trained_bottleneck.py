@@ -2,9 +2,9 @@
 
     python tests/benchmarks/trained_bottleneck.py IMAGES.zip -o MODEL.onnx [--epochs N]
 
-IMAGES.zip holds a folder of JPEG files for each class. The preprocessing is that of `cifar10`. A
-few minutes on two cores give it about two thirds of the images of CIFAR-10 right: trained enough
-that truncation costs what it costs.
+IMAGES.zip contains a folder of JPEG files for each class. The preprocessing is the preset
+`cifar10`. A few minutes on two cores reach an accuracy of about two thirds on CIFAR-10. This is
+enough training for truncation to cost a realistic amount of accuracy.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DESIGN = Design(
 
 
 def read_images(archive: Path) -> tuple[Tensor, Tensor]:
-    """Images [N, 3, 32, 32], normalised, and classes [N], in the sorted order of folder names."""
+    """Return normalised images [N, 3, 32, 32] and classes [N]; folder names in sorted order."""
     normalization = preprocess_of("cifar10")
     mean, std = (
         np.reshape(values, (3, 1, 1)) for values in (normalization.mean, normalization.std)
@@ -52,7 +52,7 @@ def read_images(archive: Path) -> tuple[Tensor, Tensor]:
 
 
 def augmented(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Half of the images mirrored, all of them moved by up to two pixels."""
+    """Return the images with half of them mirrored and all of them moved by up to two pixels."""
     mirrored = torch.rand(len(images), generator=generator) < 0.5
     images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
     rows, columns = torch.randint(0, 5, (2,), generator=generator).tolist()
@@ -61,19 +61,19 @@ def augmented(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def network() -> nn.Module:
-    """To be trained; its stages have maps of 16x16, 8x8 and 4x4."""
+    """Return the untrained network; its stages have maps of 16x16, 8x8 and 4x4."""
     model: nn.Module = build(DESIGN, SIZE)
     next(m for m in model.modules() if isinstance(m, nn.Conv2d)).stride = (2, 2)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 0.1
-    # The stubs of PyTorch know no memory format of a module.
+    # PyTorch's type stubs do not declare the memory format of a module.
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model
 
 
 def train(images: Tensor, labels: Tensor, epochs: int) -> nn.Module:
-    """The network after so many epochs of stochastic gradient descent, in inference mode."""
+    """Train the network by stochastic gradient descent and return it in inference mode."""
     model = network()
     generator = torch.Generator().manual_seed(0)
     optimizer = torch.optim.SGD(

@@ -1,19 +1,20 @@
-"""How much faster a trained network is for what truncation leaves out of it.
+"""Measure the speedup of a trained network by truncated coefficients.
 
     python tests/benchmarks/truncated_network.py MODEL.onnx IMAGES [--preprocess NAME]
-        [--max-drop POINTS | --truncate N] [--batch N] [--rounds N]
+        [--max-drop POINTS | --truncate N] [--batch N] [--rounds N] [--json FILE]
 
-Compiles the model as it is, and with what results keep chosen by a search for a loss of at most
-POINTS of top-1 (1 if not given) on IMAGES, a folder of JPEG files for each class; masks stay exact.
-Checks that both give what their function bodies give, then times their nodes in turn, on one
-thread, and prints the time of the 1x1 convolutions beside their arithmetic, and that of the whole.
-Nodes of which one counts are called alike in both. `trained_bottleneck.py` makes a model.
+The benchmark compiles the model twice: exactly, and with truncated results but exact masks. Without
+`--truncate` a search chooses the kept frequencies, for a loss of at most POINTS (1) percentage
+points of top-1 on IMAGES, a folder with a folder of JPEG files for each class. The benchmark
+compares both models with their function bodies. Then it times the models and their nodes in
+interleaved rounds, on one thread. It prints the time and the arithmetic of the 1x1 convolutions,
+which have the same names in both models, and the time of the whole models. `trained_bottleneck.py`
+makes a model.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import tempfile
 import time
@@ -31,11 +32,13 @@ import jpegcompile
 from jpegcompile import FrequencyPlan
 from jpegcompile.dct.frequencies import band_share, full, transform_cost
 from jpegcompile.evaluation.benchmark.operators import node_times
+from jpegcompile.evaluation.benchmark.record import Record, parser_for
+from jpegcompile.evaluation.benchmark.rounds import Rounds, interleaved
 from jpegcompile.frequency_plan import frequency_plan
 from jpegcompile.runtime.native import custom_ops_library
 
 POINTWISE = "JpegPointwiseConv"
-# Of the largest score: two dozen layers, each of which rounds by some 1e-6 of it.
+# Fraction of the largest score: two dozen layers round by about 1e-6 each.
 TOLERANCE = 1e-4
 CHECKED = 64
 
@@ -49,16 +52,17 @@ class Arithmetic:
 
     @property
     def total(self) -> float:
+        """Return the multiply-adds of products and transforms."""
         return self.products + self.transforms
 
 
 def arithmetic_of(node: onnx.NodeProto, weights: Mapping[str, Any]) -> Arithmetic:
-    """What a 1x1 convolution computes, by the bands that it is told; maps are square."""
+    """Return the arithmetic of a 1x1 convolution of square maps, from its attributes."""
     told = {a.name: a.i for a in node.attribute}
     block, (outputs, inputs) = told["block"], weights[node.input[1]].shape[:2]
     whole = full(block)
     read = told.get("x_frequencies") or whole
-    # The last input is a matrix of the width, or a map of the size.
+    # The last input is a matrix as wide as the map, or a map of the same size.
     pixels = weights[node.input[-1]].shape[1] ** 2
     products = pixels * outputs * inputs * band_share(block, read)
     if node.op_type in (POINTWISE, f"{POINTWISE}Add"):
@@ -70,10 +74,10 @@ def arithmetic_of(node: onnx.NodeProto, weights: Mapping[str, Any]) -> Arithmeti
 
 
 class Timed:
-    """A compiled model whose nodes are timed."""
+    """A compiled model whose runs and nodes are timed."""
 
     def __init__(self, path: Path, folder: Path, feeds: Mapping[str, Any]) -> None:
-        """Open a session of one thread that keeps times of nodes, and one that does not."""
+        """Open two sessions of one thread, one of which profiles nodes."""
         self.path, self._feeds = path, feeds
         model = onnx.load(path)
         self.nodes = {node.name: node for node in model.graph.node}
@@ -81,7 +85,6 @@ class Timed:
         self._whole = self._session(None)
         self._profiled = self._session(folder / path.stem)
         self._runs = 0
-        self.seconds: list[float] = []
 
     def _session(self, profile: Path | None) -> ort.InferenceSession:
         options = ort.SessionOptions()
@@ -92,37 +95,37 @@ class Timed:
             options.profile_file_prefix = str(profile)
         return ort.InferenceSession(str(self.path), options)
 
-    def run(self) -> None:
-        """One timed run, of the processor, and one of nodes."""
+    def seconds(self) -> float:
+        """Run once, return the processor time, and run once with the profile of nodes."""
         start = time.process_time()
         self._whole.run(None, self._feeds)
-        self.seconds.append(time.process_time() - start)
+        taken = time.process_time() - start
         self._profiled.run(None, self._feeds)
         self._runs += 1
+        return taken
 
     def node_seconds(self) -> dict[str, float]:
-        """Median time of each node."""
+        """Return the median time of each node."""
         profile = Path(self._profiled.end_profiling())
         return {entry.node: entry.seconds for entry in node_times(profile, self._runs, 2)}
 
 
 def check(path: Path, files: list[Path]) -> None:
-    """Kernels give what function bodies give.
+    """Compare native kernels with function bodies.
 
     Raises:
-        AssertionError: if they do not.
+        AssertionError: if their outputs differ.
     """
     native, bodies = (jpegcompile.load(path, native=on).run(files)[0] for on in (True, False))
     allowed = TOLERANCE * float(np.abs(bodies).max())
     difference = float(np.abs(native - bodies).max())
-    assert difference <= allowed, f"{path.name}: kernels are off by {difference:g}"
+    assert difference <= allowed, f"{path.name}: outputs of kernels differ by {difference:g}"
 
 
-def show(whole: Timed, few: Timed) -> None:
-    """Print the nodes in the order of the file, and sums."""
+def node_rows(whole: Timed, few: Timed) -> list[dict[str, Any]]:
+    """Return a row for each 1x1 convolution, in the order of the file."""
     before, after = whole.node_seconds(), few.node_seconds()
-    print("node, frequencies read and kept: time, ratio; coefficients read, arithmetic")
-    sums = np.zeros(6)
+    rows = []
     for name, node in few.nodes.items():
         if not node.op_type.startswith(POINTWISE):
             continue
@@ -130,32 +133,60 @@ def show(whole: Timed, few: Timed) -> None:
         most = full(told["block"])
         was = arithmetic_of(whole.nodes[name], whole.weights)
         now = arithmetic_of(node, few.weights)
-        sums += [
-            *(before[name], after[name]),
-            *(was.products, now.products),
-            *(was.total, now.total),
-        ]
-        read, kept = told.get("x_frequencies") or most, told.get("frequencies", most)
-        print(
-            f"{name[-40:]:>40} {node.op_type.removeprefix(POINTWISE):16} {read:2}/{most}"
-            f" {kept:2}/{most}: {before[name] * 1e3:.3f} -> {after[name] * 1e3:.3f} ms"
-            f" ({after[name] / before[name]:.2f}); {now.products / was.products:.2f},"
-            f" {now.total / was.total:.2f}"
+        rows.append(
+            {
+                "node": name,
+                "form": node.op_type.removeprefix(POINTWISE),
+                "frequencies": most,
+                "frequencies_read": told.get("x_frequencies") or most,
+                "frequencies_kept": told.get("frequencies", most),
+                "seconds": {"whole": before[name], "few": after[name]},
+                "products": {"whole": was.products, "few": now.products},
+                "arithmetic": {"whole": was.total, "few": now.total},
+            }
         )
+    return rows
+
+
+def ratio(row: Mapping[str, Any], what: str) -> float:
+    """Return a column of a row as a fraction of the exact model's."""
+    return float(row[what]["few"] / row[what]["whole"])
+
+
+def total(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the sums over all nodes."""
+    return {
+        what: {side: sum(row[what][side] for row in rows) for side in ("whole", "few")}
+        for what in ("seconds", "products", "arithmetic")
+    }
+
+
+def show(rows: list[dict[str, Any]], found: Rounds) -> None:
+    """Print the nodes, and sums."""
+    print("node, frequencies read and kept: time, ratio; coefficients read, arithmetic")
+    for row in rows:
+        most, times = row["frequencies"], row["seconds"]
+        print(
+            f"{row['node'][-40:]:>40} {row['form']:16} {row['frequencies_read']:2}/{most}"
+            f" {row['frequencies_kept']:2}/{most}: {times['whole'] * 1e3:.3f} ->"
+            f" {times['few'] * 1e3:.3f} ms ({ratio(row, 'seconds'):.2f});"
+            f" {ratio(row, 'products'):.2f}, {ratio(row, 'arithmetic'):.2f}"
+        )
+    sums = total(rows)
     print(
-        f"1x1 convolutions: {sums[0] * 1e3:.3f} -> {sums[1] * 1e3:.3f} ms, ratio"
-        f" {sums[1] / sums[0]:.3f}; coefficients read {sums[3] / sums[2]:.3f}, arithmetic"
-        f" {sums[5] / sums[4]:.3f}"
+        f"1x1 convolutions: {sums['seconds']['whole'] * 1e3:.3f} ->"
+        f" {sums['seconds']['few'] * 1e3:.3f} ms, ratio {ratio(sums, 'seconds'):.3f};"
+        f" coefficients read {ratio(sums, 'products'):.3f}, arithmetic"
+        f" {ratio(sums, 'arithmetic'):.3f}"
     )
-    medians = [statistics.median(timed.seconds) for timed in (whole, few)]
     print(
-        f"whole model: {medians[0] * 1e3:.3f} -> {medians[1] * 1e3:.3f} ms of one processor, ratio"
-        f" {medians[1] / medians[0]:.3f}"
+        f"whole model: {found.median('whole') * 1e3:.3f} -> {found.median('few') * 1e3:.3f} ms of"
+        f" one processor, ratio {found.ratio('few', 'whole'):.3f}"
     )
 
 
 def plan_for(arguments: argparse.Namespace) -> FrequencyPlan:
-    """By the number that is given, or by a search."""
+    """Return the frequencies of `--truncate`, or of a search."""
     if arguments.truncate:
         return frequency_plan(truncate=arguments.truncate)
     found = jpegcompile.choose_frequencies(
@@ -174,21 +205,20 @@ def plan_for(arguments: argparse.Namespace) -> FrequencyPlan:
 
 def main() -> None:
     """Compile, check, time and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = parser_for(__doc__, rounds=31)
     parser.add_argument("model", type=Path)
     parser.add_argument("images", type=Path)
     parser.add_argument("--preprocess", default="cifar10")
     parser.add_argument("--max-drop", type=float, default=1.0)
     parser.add_argument("--truncate", type=int)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=31)
     arguments = parser.parse_args()
     if custom_ops_library() is None:
         sys.exit("no native library is installed")
     files = sorted(arguments.images.rglob("*.jpg"))
     chosen = files[:: max(len(files) // CHECKED, 1)][:CHECKED]
     with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as name:
-        folder, timed = Path(name), []
+        folder, timed = Path(name), dict[str, Timed]()
         for title, plan in (("whole", FrequencyPlan()), ("few", plan_for(arguments))):
             path = folder / f"{title}.onnx"
             jpegcompile.compile(
@@ -196,11 +226,14 @@ def main() -> None:
             ).save(path)
             check(path, chosen)
             feeds = jpegcompile.load(path).feeds(chosen[: arguments.batch])
-            timed.append(Timed(path, folder, feeds))
-        for _ in range(arguments.rounds):
-            for one in timed:
-                one.run()
-        show(*timed)
+            timed[title] = Timed(path, folder, feeds)
+        found = interleaved({t: one.seconds for t, one in timed.items()}, arguments.rounds)
+        rows = node_rows(**timed)
+    if arguments.json:
+        whole = {"node": None, "seconds": found.medians(), "ratio": found.ratio("few", "whole")}
+        settings = {"batch": arguments.batch, "rounds": arguments.rounds}
+        Record("truncated_network", [*rows, whole], settings).write(arguments.json)
+    show(rows, found)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""How fast one installed version of jpegcompile is, in units of another one's time.
+"""Compare the speed of two installed versions of jpegcompile.
 
-    python tests/benchmarks/versions.py OTHER_PYTHON CACHE [--network NAME,...] [--rounds 7]
+    python tests/benchmarks/versions.py OTHER_PYTHON CACHE [--network NAME,...] [--rounds N]
+        [--json FILE]
 
-OTHER_PYTHON is an interpreter that has the other version installed, usually the one before a
-change; the interpreter that runs this script has the newer one. Each version compiles the networks
-of `networks.py` by itself and keeps each of them open in a process with one thread. The outputs of
-both have to agree; then the two processes run by turns, so that both meet the same state of the
-machine. Prints the ratios new / old of the time of a run, of opening a session and of the peak
-memory, one row for each network, domain and kind of input, and their geometric means.
+OTHER_PYTHON is an interpreter with the other version, usually the one before a change. The
+interpreter that runs this script has the newer version. Each version compiles the networks of
+`networks.py` and keeps each of them open in a process with one thread. The outputs of both versions
+must agree. Then both processes run in interleaved rounds. The benchmark prints ratios new / old of
+the time of a run, the time to open a session, and the peak memory, in one row for each network,
+`--domain` and `--input`, and their geometric means.
 """
 
 from __future__ import annotations
@@ -18,27 +19,30 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import geometric_mean, median
+from statistics import geometric_mean
 from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.command import add_network_options, markdown_table
 from benchmarks.networks import DOMAINS, INPUTS, NETWORKS, Network, source_of
 
+from jpegcompile.evaluation.benchmark.record import Record, parser_for
+from jpegcompile.evaluation.benchmark.rounds import Rounds, rotated
 from jpegcompile.target.base import CPU_PROVIDERS
 
 FEWEST_ROUNDS = 7
-# A run lasts about so long, or longer if one call does.
+# Seconds for the calls of a round.
 _SECONDS = 0.4
-# Both versions make the same graphs, whose sums are rounded alike.
+# Both versions make the same graphs, so they round sums in the same way.
 _TOLERANCE = 2e-6
 
-# Public names alone, so that they run in any version. A process of its own compiles, since the peak
-# memory is that of a session.
+# These programs use public names only, so that they run in any version. Compilation has its own
+# process, because it would raise the peak memory of the process with the session.
 _COMPILE = """
 import json, sys
 import jpegcompile
@@ -82,7 +86,13 @@ for line in sys.stdin:
 
 @dataclass(frozen=True)
 class Row:
-    """Ratios new / old of one network, domain and kind of input."""
+    """Ratios new / old of one network with one `--domain` and `--input`.
+
+    Attributes:
+        name: network, domain and input.
+        run, opening: ratios of the time of a run, and of opening a session.
+        memory: ratio of the peak memory.
+    """
 
     name: str
     run: float
@@ -91,7 +101,7 @@ class Row:
 
 
 class Version:
-    """A process of one version that runs a network which that version compiled."""
+    """A process of one version, which runs a network compiled by the same version."""
 
     def __init__(
         self, python: str, source: Path, options: dict[str, Any], files: list[str]
@@ -99,10 +109,11 @@ class Version:
         """Compile the network and start the process.
 
         Args:
-            python: the version's interpreter.
-            source: the network.
-            options: of `compile`.
-            files: the compiled model, which is written; inputs, and outputs, which are written.
+            python: interpreter of the version.
+            source: path of the network.
+            options: arguments of `compile`.
+            files: paths of the compiled model, which is written here; of the inputs; and of the
+                outputs, which the process writes.
         """
         given = json.dumps([str(source), files[0], options])
         subprocess.run([python, "-P", "-c", _COMPILE, given], check=True)
@@ -114,7 +125,7 @@ class Version:
         )
 
     def ask(self, verb: str, seconds: float = 0.0) -> float:
-        """Seconds that it took to open the session or run it once, or megabytes at the peak."""
+        """Return the answer to "open" or "run", in seconds, or to "peak", in megabytes."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{verb} {seconds}\n")
         self._process.stdin.flush()
@@ -133,7 +144,7 @@ class Version:
 
 
 def feeds_of(network: Network, kind: str) -> dict[str, np.ndarray[Any, Any]]:
-    """Inputs of one image: noise, or coefficients of which most are zero."""
+    """Return the inputs for one image: noise, or coefficients that are mostly zero."""
     generator, side = np.random.default_rng(0), network.size
     if kind == "tensor":
         pixels = generator.standard_normal((1, 3, side, side))
@@ -152,7 +163,7 @@ def feeds_of(network: Network, kind: str) -> dict[str, np.ndarray[Any, Any]]:
 def measured(
     network: Network, domain: str, kind: str, python: str, cache: Path, rounds: int
 ) -> Row:
-    """Time both versions by turns, after checking that they agree."""
+    """Check that both versions agree, then time them in interleaved rounds."""
     source, name = source_of(network, cache), f"{network.name}, {domain}, {kind}"
     with tempfile.TemporaryDirectory() as folder:
         feeds = feeds_of(network, kind)
@@ -172,26 +183,24 @@ def measured(
             )
             for side, interpreter in (("old", python), ("new", sys.executable))
         }
-        times: dict[tuple[str, str], list[float]] = {}
+        times: dict[str, dict[str, list[float]]] = {
+            verb: {side: [] for side in versions} for verb in ("open", "run")
+        }
         for index in range(rounds):
-            for verb in ("open", "run"):
-                for side in sorted(versions, reverse=bool(index % 2)):
-                    told = versions[side].ask(verb, _SECONDS)
-                    times.setdefault((verb, side), []).append(told)
+            for verb, seconds in times.items():
+                for side in rotated(list(versions), index):
+                    seconds[side].append(versions[side].ask(verb, _SECONDS))
             if index == 0:
                 require_same(Path(folder), name)
         peaks = {side: version.ask("peak") for side, version in versions.items()}
         for version in versions.values():
             version.close()
-    run, opening = (
-        median(n / o for n, o in zip(times[verb, "new"], times[verb, "old"], strict=True))
-        for verb in ("run", "open")
-    )
+    run, opening = (Rounds(times[verb]).ratio("new", "old") for verb in ("run", "open"))
     return Row(name, run, opening, peaks["new"] / peaks["old"])
 
 
 def require_same(folder: Path, name: str) -> None:
-    """Refuse to time what computes something else."""
+    """Exit if the outputs of both versions differ."""
     old, new = (dict(np.load(folder / f"{side}.npz")) for side in ("old", "new"))
     for key, expected in old.items():
         error = np.abs(new[key] - expected).max() / np.abs(expected).max()
@@ -200,9 +209,9 @@ def require_same(folder: Path, name: str) -> None:
 
 
 def rows_of(arguments: argparse.Namespace) -> Iterator[Row]:
-    """A row for each network, domain and kind of input."""
+    """Yield a row for each network, `--domain` and `--input`."""
     for network in NETWORKS:
-        if arguments.network and network.name not in arguments.network:
+        if network.name not in arguments.network:
             continue
         for domain in DOMAINS:
             for kind in INPUTS:
@@ -213,22 +222,23 @@ def rows_of(arguments: argparse.Namespace) -> Iterator[Row]:
 
 
 def main() -> None:
-    """Time, and print a table in Markdown."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("other", help="interpreter that has the other version")
-    parser.add_argument("cache", type=Path, help="folder of the source networks")
-    parser.add_argument("--network", type=lambda text: text.split(","))
-    parser.add_argument("--rounds", type=int, default=FEWEST_ROUNDS)
+    """Measure and print a table in Markdown."""
+    parser = parser_for(__doc__, rounds=FEWEST_ROUNDS)
+    parser.add_argument("other", help="interpreter with the other version")
+    add_network_options(parser, [network.name for network in NETWORKS])
     arguments = parser.parse_args()
     if arguments.rounds < FEWEST_ROUNDS:
         parser.error(f"--rounds is {arguments.rounds}; give {FEWEST_ROUNDS} or more")
     arguments.cache.mkdir(parents=True, exist_ok=True)
     rows = list(rows_of(arguments))
-    print("| network | run | opening | peak memory |\n|---|---|---|---|")
-    for row in rows:
-        print(f"| {row.name} | {row.run:.3f} | {row.opening:.3f} | {row.memory:.3f} |")
-    means = (geometric_mean(getattr(r, key) for r in rows) for key in ("run", "opening", "memory"))
-    print(f"| geometric mean | {' | '.join(f'{mean:.3f}' for mean in means)} |")
+    keys = ("run", "opening", "memory")
+    means = {key: geometric_mean(getattr(row, key) for row in rows) for key in keys}
+    rows.append(Row("geometric mean", **means))
+    if arguments.json:
+        settings = {"rounds": arguments.rounds}
+        Record("versions", [asdict(row) for row in rows], settings).write(arguments.json)
+    cells = [[row.name, *(f"{getattr(row, key):.3f}" for key in keys)] for row in rows]
+    print(markdown_table(["network", "run", "opening", "peak memory"], cells))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 from support.graphs import Graph, evaluate, feeds_of, run_float32
-from support.refusals import refusal
+from support.refusals import refused_model
 
 import jpegcompile
 from jpegcompile.errors import AccessError, UnsupportedModelError
@@ -27,32 +27,34 @@ def written(path: Path, model: onnx.ModelProto) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "code"),
     [
-        (b"", "holds no ONNX graph; give a .onnx model"),
-        (b"hello, world\n", "not an ONNX file, or a damaged one; give a .onnx model"),
-        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "not an ONNX file, or a damaged one; give a .onnx model"),
-        (b"\x08\x08", "holds no ONNX graph; give a .onnx model"),
+        (b"", "model-without-graph"),
+        (b"hello, world\n", "model-not-onnx"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "model-not-onnx"),
+        (b"\x08\x08", "model-without-graph"),
     ],
 )
-def test_files_that_are_no_models(tmp_path: Path, content: bytes, message: str) -> None:
+def test_files_that_are_not_models(tmp_path: Path, content: bytes, code: str) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
-    assert refusal(UnsupportedModelError, path) == f"{path}: {message}"
+    assert refused_model(code, UnsupportedModelError, path).startswith(f"{path}: ")
 
 
 def test_a_truncated_model(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(CONVOLUTION.model("float").SerializeToString()[:-20])
-    assert refusal(UnsupportedModelError, path).startswith(f"{path}: not a")
+    refused_model("model-not-onnx", UnsupportedModelError, path)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
-    message = refusal(AccessError, path)
-    assert message == f"{path}: cannot read: No such file or directory; check the path"
-    message = refusal(AccessError, tmp_path)
-    assert message == f"{tmp_path}: cannot read: Is a directory; check the path"
+    message = refused_model("model-unreadable", AccessError, path)
+    assert message.startswith(f"{path}: ")
+    assert "No such file or directory" in message
+    message = refused_model("model-unreadable", AccessError, tmp_path)
+    assert message.startswith(f"{tmp_path}: ")
+    assert "Is a directory" in message
 
 
 def external(location: str, **entries: int | str) -> onnx.ModelProto:
@@ -76,40 +78,37 @@ def test_external_weights_are_read(tmp_path: Path) -> None:
 
 def test_missing_external_weights(tmp_path: Path) -> None:
     path = written(tmp_path / "model.onnx", external("w.bin", offset=0, length=36))
-    assert refusal(AccessError, path) == (
-        f"{path}: weights are in 'w.bin', which is missing; put that file into {tmp_path}"
-    )
+    message = refused_model("weights-file-missing", AccessError, path)
+    assert message.startswith(f"{path}: ")
+    assert "'w.bin'" in message
 
 
 def test_truncated_external_weights(tmp_path: Path) -> None:
     (tmp_path / "w.bin").write_bytes(bytes(35))
     path = written(tmp_path / "model.onnx", external("w.bin", offset=0, length=36))
-    assert refusal(AccessError, path) == (
-        f"{path}: 'w.bin' ends before tensor 'w' (35 bytes, 36 needed); copy the whole file"
-    )
+    message = refused_model("weights-file-truncated", AccessError, path)
+    assert "'w.bin' has 35 bytes" in message
+    assert "'w' requires 36" in message
     unknown = written(tmp_path / "other.onnx", external("w.bin"))
-    assert "(35 bytes)" in refusal(UnsupportedModelError, unknown)
+    assert "(35 bytes)" in refused_model("model-invalid", UnsupportedModelError, unknown)
 
 
 @pytest.mark.parametrize("entries", [{"offset": -4}, {"offset": "first"}])
 def test_damaged_external_entries(tmp_path: Path, entries: dict[str, int | str]) -> None:
     (tmp_path / "w.bin").write_bytes(bytes(36))
     path = written(tmp_path / "model.onnx", external("w.bin", **entries))
-    message = refusal(AccessError, path)
-    assert message.startswith(f"{path}: cannot read its external weights: ")
+    assert refused_model("weights-unreadable", AccessError, path).startswith(f"{path}: ")
 
 
 def test_external_weights_outside_the_folder(tmp_path: Path) -> None:
-    """onnx refuses paths that lead out of the model's folder, and links."""
+    """onnx refuses links and paths outside the model's folder."""
     (tmp_path / "w.bin").write_bytes(bytes(36))
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "link.bin").symlink_to(tmp_path / "w.bin")
     for location in ("../w.bin", str(tmp_path / "w.bin"), "link.bin"):
         path = written(folder / "model.onnx", external(location, offset=0, length=36))
-        message = refusal(AccessError, path)
-        assert message.startswith(f"{path}: cannot read its external weights: ")
-        assert message.endswith("into one folder, as plain files")
+        assert refused_model("weights-unreadable", AccessError, path).startswith(f"{path}: ")
 
 
 def parsed(body: str, opsets: str = '"": 17', functions: str = "") -> onnx.ModelProto:
@@ -119,11 +118,6 @@ def parsed(body: str, opsets: str = '"": 17', functions: str = "") -> onnx.Model
     )
 
 
-FOREIGN = "an operator outside the ONNX standard; export the model without it"
-RUNTIME = (
-    "an operator of ONNX Runtime alone, as its optimiser writes them; give the model that it was"
-    " saved from, or save it with ORT_DISABLE_ALL"
-)
 BRANCHES = """y = If(c) <then_branch = one () => (float[N,3,16,16] p) { p = OP(x) },
     else_branch = two () => (float[N,3,16,16] q) { q = Neg(x) }>"""
 FUNCTION = '<domain: "local", opset_import: ["": VERSION, "other": 1]> Act (a) => (b) { b = OP(a) }'
@@ -132,22 +126,23 @@ FUNCTION = '<domain: "local", opset_import: ["": VERSION, "other": 1]> Act (a) =
 def test_foreign_operators() -> None:
     opsets = '"": 17, "com.microsoft": 1'
     model = parsed("[act] y = com.microsoft.Rfft(x)", opsets)
-    message = refusal(UnsupportedModelError, model)
-    assert message == f"model: node 'act' is com.microsoft::Rfft, {RUNTIME}"
+    message = refused_model("operator-of-onnxruntime", UnsupportedModelError, model)
+    assert "node 'act' is com.microsoft::Rfft" in message
     inside = parsed(BRANCHES.replace("OP", "com.microsoft.Rfft"), opsets)
-    message = refusal(UnsupportedModelError, inside)
-    assert message == f"model: node 'p' is com.microsoft::Rfft, {RUNTIME}"
+    message = refused_model("operator-of-onnxruntime", UnsupportedModelError, inside)
+    assert "node 'p' is com.microsoft::Rfft" in message
 
 
 def test_foreign_operators_in_functions() -> None:
     functions = FUNCTION.replace("VERSION", "17").replace("OP", "other.Foo")
     model = parsed("y = local.Act(x)", '"": 17, "local": 1, "other": 1', functions)
-    assert refusal(UnsupportedModelError, model) == f"model: node 'y' is other::Foo, {FOREIGN}"
+    message = refused_model("operator-not-standard", UnsupportedModelError, model)
+    assert "node 'y' is other::Foo" in message
 
 
 @pytest.mark.parametrize("version", [13, 17])
 def test_local_functions_are_inlined(version: int) -> None:
-    """Also those that are written in an older opset than the model."""
+    """Functions of an older opset than the model are inlined too."""
     functions = FUNCTION.replace("VERSION", str(version)).replace("OP", "Relu")
     source = load_source(parsed("y = local.Act(x)", '"": 17, "local": 1, "other": 1', functions))
     assert [node.op_type for node in source.model.graph.node] == ["Relu"]
@@ -157,33 +152,27 @@ def test_local_functions_are_inlined(version: int) -> None:
 def test_opsets() -> None:
     older = RELU.model("float")
     older.opset_import[0].version = 6
-    assert refusal(UnsupportedModelError, older) == (
-        "model: opset 6 is older than 7; convert it with onnx.version_converter"
-    )
+    assert "opset 6" in refused_model("opset-too-old", UnsupportedModelError, older)
     newer = RELU.model("float")
     newer.opset_import[0].version = newest_opset() + 1
-    assert refusal(UnsupportedModelError, newer) == (
-        f"model: opset {newest_opset() + 1} is newer than the {newest_opset()} that the installed"
-        f" ONNX Runtime {ort.__version__} runs; upgrade onnxruntime or export an older opset"
-    )
+    message = refused_model("opset-too-new", UnsupportedModelError, newer)
+    assert f"opset {newest_opset() + 1}" in message
+    assert ort.__version__ in message
     del newer.opset_import[:]
-    message = refusal(UnsupportedModelError, newer)
-    assert message == "model: names no ONNX opset; export the model again"
+    refused_model("opset-missing", UnsupportedModelError, newer)
 
 
 def test_invalid_models() -> None:
     model = RELU.model("float")
     model.graph.node[0].op_type = "Rely"
-    message = refusal(UnsupportedModelError, model)
-    assert message.startswith("model: not a valid ONNX model: No Op registered for Rely")
+    message = refused_model("model-invalid", UnsupportedModelError, model)
+    assert "No Op registered for Rely" in message
 
 
 def test_models_that_are_compiled_already() -> None:
     for target in ("ort", "onnx"):
         compiled = jpegcompile.compile(RELU.model("float"), input="tensor", target=target)
-        assert refusal(UnsupportedModelError, compiled.model) == (
-            "model: jpegcompile has compiled it already; give the model it was made from"
-        )
+        refused_model("model-already-compiled", UnsupportedModelError, compiled.model)
 
 
 def test_initializers_that_are_inputs() -> None:
@@ -287,9 +276,7 @@ def test_missing_external_weights_of_constants(tmp_path: Path) -> None:
     tensor = model.graph.initializer.pop()
     model.graph.node.insert(0, helper.make_node("Constant", [], ["w"], value=tensor))
     path = written(tmp_path / "model.onnx", model)
-    assert refusal(AccessError, path).startswith(
-        f"{path}: weights are in 'w.bin', which is missing"
-    )
+    assert "'w.bin'" in refused_model("weights-file-missing", AccessError, path)
     (tmp_path / "w.bin").write_bytes(bytes(36))
     assert load_source(path).sha256 != hashlib.sha256(path.read_bytes()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What compile says of models that resize images themselves, and which of them it refuses."""
+"""Notes and errors of `compile` for models with preprocessing nodes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from support.graph_heads import node
+from support.codes import refused
 from support.own_preprocessing import (
     FILES,
     RESIZED,
@@ -24,12 +24,19 @@ from support.own_preprocessing import (
     photographs,
     planes,
 )
+from support.preprocessing_graphs import node
 
 import jpegcompile
 from jpegcompile.errors import UnsupportedModelError, UsageError
+from jpegcompile.messages import code_of
+from jpegcompile.report import Report
 
 ASPECT = "keep_aspect_ratio_policy"
 LARGER: dict[str, Any] = {ASPECT: "not_smaller"}
+
+
+def notes_of(report: Report, code: str) -> list[str]:
+    return [note for note in report.notes if code_of(note) == code]
 
 
 def test_notes_say_what_became_of_the_nodes() -> None:
@@ -44,18 +51,16 @@ def test_notes_say_what_became_of_the_nodes() -> None:
         },
         "crop": {"position": [4, 4], "rounding": "even", "size": [TAKEN, TAKEN]},
     }
-    note = (
-        "the ingest does what stands in the model (Resize 'a', Slice 'b'), and the network takes"
-        f" 32x32: {json.dumps(geometry)}"
-    )
-    assert note in compiled.report.notes
+    (note,) = notes_of(compiled.report, "preprocessing-nodes-in-ingest")
+    assert "(Resize 'a', Slice 'b')" in note
+    assert f" 32x32: {json.dumps(geometry)}" in note
     assert note in jpegcompile.inspect(photographs()).report.notes
     whole = compiled.report.to_json()["own_preprocessing"]
     assert whole == {"nodes": ["a", "b"], "output": "b"}
 
 
 def test_what_is_not_read_behind_the_resize_stays(tmp_path: Path) -> None:
-    head = [
+    found = [
         node("Resize", "x - - sizes a", mode="linear", axes=[2, 3]),
         node("Slice", "a starts ends axes steps b"),
     ]
@@ -64,10 +69,11 @@ def test_what_is_not_read_behind_the_resize_stays(tmp_path: Path) -> None:
         "ends": np.array([40]),
         "axes": np.array([2]),
     }
-    model = network(head, sizes=np.array([40, 32]), steps=np.array([2]), **bounds)
+    model = network(found, sizes=np.array([40, 32]), steps=np.array([2]), **bounds)
     compiled = jpegcompile.compile(model, preprocess="none")
-    (note,) = (note for note in compiled.report.notes if note.startswith("the ingest"))
-    assert note.endswith("; the rest stays: Slice 'b': it has steps other than 1")
+    (note,) = notes_of(compiled.report, "preprocessing-nodes-in-ingest")
+    assert "(Resize 'a')" in note
+    assert "Slice 'b': " in note
     expected = [by_onnxruntime(model, planes(float_pixels(file))) for file in FILES]
     made = compiled_scores(model, tmp_path)
     assert distance(made, np.concatenate(expected)) < TOLERANCE
@@ -80,38 +86,35 @@ def test_models_of_one_size_stay_as_they_are() -> None:
     ):
         dim.dim_value = side
     compiled = jpegcompile.compile(fixed, preprocess="none")
-    assert (
-        "the network keeps Resize 'a', Slice 'b', and is for images of 48x64; export the model with"
-        " open height and width for files of any size"
-    ) in compiled.report.notes
+    (note,) = notes_of(compiled.report, "preprocessing-nodes-kept-fixed-size")
+    assert "Resize 'a', Slice 'b'" in note
+    assert "48x64" in note
     assert compiled.report.own_preprocessing is None
     opened = jpegcompile.compile(photographs(), preprocess="none", input_size="48x64")
-    assert (
-        "the network keeps Resize 'a', Slice 'b'; leave --input-size out for files of any size"
-    ) in opened.report.notes
+    (note,) = notes_of(opened.report, "preprocessing-nodes-kept-input-size")
+    assert "Resize 'a', Slice 'b'" in note
     assert opened.report.own_preprocessing is None
     tensors = jpegcompile.compile(photographs(), input="tensor", input_size="48x64")
     assert tensors.report.own_preprocessing is None
     unread = photographs(**LARGER)
     noted = jpegcompile.compile(unread, preprocess="none", input_size="48x64")
-    assert f"the network keeps Resize 'a' (its {ASPECT} is not_smaller)" in noted.report.notes
+    (note,) = notes_of(noted.report, "resize-keeps-aspect-ratio")
+    assert f"Resize 'a' (its {ASPECT} is not_smaller)" in note
 
 
 def test_a_model_that_leaves_one_side_open_stays_as_it_is() -> None:
     half = photographs()
     half.graph.input[0].type.tensor_type.shape.dim[3].dim_value = 64
     compiled = jpegcompile.compile(half, preprocess="none", input_size="48x64")
-    assert (
-        "the network keeps Resize 'a', Slice 'b'; export the model with open height and width for"
-        " files of any size"
-    ) in compiled.report.notes
+    (note,) = notes_of(compiled.report, "preprocessing-nodes-kept-fixed-size")
+    assert "48x64" not in note
 
 
 @pytest.mark.parametrize("input_size", [None, "48x64"])
 def test_networks_without_preprocessing_have_no_note(input_size: str | None) -> None:
     plain = network([node("Div", "x scale a")], shape=(1, 3, 32, 32), scale=np.float32(255))
     compiled = jpegcompile.compile(plain, preprocess="none")
-    assert not any("the network keeps" in note for note in compiled.report.notes)
+    assert not any("preprocessing-nodes" in code_of(note) for note in compiled.report.notes)
     opened = network([node("Div", "x scale a")], scale=np.float32(255))
     if input_size is None:
         with pytest.raises(UnsupportedModelError) as caught:
@@ -122,7 +125,7 @@ def test_networks_without_preprocessing_have_no_note(input_size: str | None) -> 
         )
     else:
         notes = jpegcompile.compile(opened, preprocess="none", input_size=input_size).report.notes
-        assert not any("the network keeps" in note for note in notes)
+        assert not any("preprocessing-nodes" in code_of(note) for note in notes)
 
 
 SCALED = network(
@@ -154,19 +157,17 @@ COMPUTED = network(
 
 
 @pytest.mark.parametrize(
-    ("model", "reason"),
+    ("model", "node", "code"),
     [
-        (SCALED, "Resize 'a': it has scales, and no sizes that do not depend on the image's"),
-        (EARLY, "Pad 'p': it is not read in front of Resize 'a'"),
-        (
-            DIVIDED,
-            "Div 'q': it divides a constant by the image, which differs behind a Resize",
-        ),
-        (COMPUTED, "Resize 'a': its sizes are computed from the image's"),
-        (photographs(**LARGER), f"Resize 'a': its {ASPECT} is not_smaller"),
+        (SCALED, "Resize 'a'", "resize-by-scales"),
+        (EARLY, "Pad 'p'", "node-before-resize-unreadable"),
+        (DIVIDED, "Div 'q'", "division-by-image"),
+        (COMPUTED, "Resize 'a'", "resize-sizes-from-image"),
+        (photographs(**LARGER), "Resize 'a'", "resize-keeps-aspect-ratio"),
         (
             photographs(coordinate_transformation_mode="align_corners"),
-            "Resize 'a': its coordinate_transformation_mode is align_corners, not half_pixel",
+            "Resize 'a'",
+            "resize-coordinates-unsupported",
         ),
         (
             network(
@@ -174,17 +175,17 @@ COMPUTED = network(
                 opset=10,
                 scales=np.array([1, 1, 0.5, 0.5], np.float32),
             ),
-            "Resize 'a': it has scales, and no sizes that do not depend on the image's",
+            "Resize 'a'",
+            "resize-by-scales",
         ),
     ],
 )
-def test_resizes_that_are_not_read(model: onnx.ModelProto, reason: str) -> None:
-    with pytest.raises(UnsupportedModelError) as caught:
+def test_resizes_that_are_not_read(model: onnx.ModelProto, node: str, code: str) -> None:
+    with refused(code, UnsupportedModelError) as caught:
         jpegcompile.compile(model, preprocess="none")
-    assert str(caught.value) == (
-        "model: input 'x' leaves its height or width open (?x?), and the size follows from no"
-        f" preprocessing in the model: {reason}; give it with --input-size HEIGHTxWIDTH"
-    )
+    assert "input 'x'" in str(caught.value)
+    assert f"{node}: " in str(caught.value)
+    assert "--input-size" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -194,23 +195,16 @@ def test_two_that_resize(given: Any) -> None:
     # A preset of photographs is for networks of more pixels: here it is what it resizes by.
     if given == "imagenet-v2":
         given = {"preset": given, "fill": 1}
-    with pytest.raises(UsageError) as caught:
+    with refused("preprocess-resizes-twice", UsageError) as caught:
         jpegcompile.compile(photographs(), preprocess=given)
-    assert str(caught.value) == (
-        "model: the model resizes images itself (Resize 'a', Slice 'b'), and --preprocess has"
-        ' "resize", "crop" or "views" as well; leave these out (imagenet-unresized has none), or'
-        " give --input-size HEIGHTxWIDTH for what the model's nodes are to resize"
-    )
+    assert "(Resize 'a', Slice 'b')" in str(caught.value)
 
 
 def test_integers_are_not_resized_as_the_model_does(tmp_path: Path) -> None:
-    with pytest.raises(UsageError) as caught:
+    with refused("preprocess-decoder-integer", UsageError) as caught:
         jpegcompile.compile(photographs(), preprocess="none", decoder="libjpeg-turbo")
-    assert str(caught.value) == (
-        "model: the model resizes real numbers itself (Resize 'a', Slice 'b'), and --decoder"
-        " libjpeg-turbo makes 8-bit integers, which Pillow resizes; use --decoder float, or give"
-        " --input-size HEIGHTxWIDTH to leave the nodes in the network"
-    )
+    assert "(Resize 'a', Slice 'b')" in str(caught.value)
+    assert "libjpeg-turbo" in str(caught.value)
     options: dict[str, Any] = {"decoder": "libjpeg-turbo", "input_size": "48x64"}
     made = compiled_scores(photographs(), tmp_path, preprocess={"resize": [48, 64]}, **options)
     assert made.shape == (len(FILES), 5)

@@ -24,7 +24,7 @@ from jpegcompile.backends.emit import emit
 from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import DomainChoice
-from jpegcompile.passes.lower.keep_plateaus import KeepPlateaus
+from jpegcompile.passes.lower.keep_exact import KeepExact
 from jpegcompile.passes.schedule import group_channels
 from jpegcompile.target.ort import ORT
 
@@ -111,7 +111,7 @@ def test_ties_survive_in_float32(network: Network) -> None:
 
 def test_ties_are_missed_without_the_pass() -> None:
     """The networks above have ties that transforms break."""
-    with mock.patch.object(KeepPlateaus, "run", return_value=False):
+    with mock.patch.object(KeepExact, "run", return_value=False):
         found = find(
             tied_networks(),
             lambda network: ties_missed(network) > 10 * BY_CHANCE,

@@ -1,4 +1,4 @@
-"""Refusals and declines that no ordinary model leads to, each with its whole message."""
+"""Errors and declines that ordinary models do not lead to."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import onnx_graphsurgeon as gs
 import pytest
 from google.protobuf.message import EncodeError
 from onnx import checker, helper
+from support.codes import refused
 from support.graphs import Graph, lowered, module_before
-from support.refusals import refusal
+from support.refusals import refusal, refused_model
 
 from jpegcompile.backends import emit as emission
 from jpegcompile.errors import AccessError, InternalError, UnsupportedModelError
@@ -27,10 +28,8 @@ def test_operators_from_outside_the_standard() -> None:
     model = RELU.model("float")
     model.opset_import.append(helper.make_opsetid("com.example", 1))
     model.graph.node[0].domain = "com.example"
-    assert refusal(UnsupportedModelError, model) == (
-        "model: node 'y' is com.example::Relu, an operator outside the ONNX standard;"
-        " export the model without it"
-    )
+    message = refused_model("operator-not-standard", UnsupportedModelError, model)
+    assert "node 'y' is com.example::Relu" in message
 
 
 def test_what_protobuf_cannot_carry(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,19 +37,14 @@ def test_what_protobuf_cannot_carry(monkeypatch: pytest.MonkeyPatch) -> None:
         raise EncodeError("too large")
 
     monkeypatch.setattr(check, "check_light", fail)
-    assert refusal(UnsupportedModelError, RELU.model("float")) == (
-        "model: holds 2 GB or more besides the large weights of its main graph, which protobuf"
-        " cannot carry; export it with its weights as initializers"
-    )
+    refused_model("model-too-large-to-check", UnsupportedModelError, RELU.model("float"))
 
 
 def test_weights_that_go_away_while_they_are_read(tmp_path: Path) -> None:
-    with pytest.raises(AccessError) as error:
+    with refused("weights-file-unreadable", AccessError) as error:
         fingerprint(b"", tmp_path / "model.onnx", ["weights.data"])
-    assert str(error.value) == (
-        f"{tmp_path / 'model.onnx'}: cannot read 'weights.data': No such file or directory;"
-        " check the file of weights"
-    )
+    assert str(error.value).startswith(f"{tmp_path / 'model.onnx'}: ")
+    assert "'weights.data': No such file or directory" in str(error.value)
 
 
 def test_a_compiled_graph_that_is_not_valid(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,9 +53,9 @@ def test_a_compiled_graph_that_is_not_valid(monkeypatch: pytest.MonkeyPatch) -> 
 
     module = lowered(RELU)
     monkeypatch.setattr(emission, "check_light", fail)
-    with pytest.raises(InternalError) as error:
+    with refused("compiled-graph-invalid", InternalError) as error:
         emission.emit(module)
-    assert str(error.value) == "the compiled graph is not valid: a node is wrong"
+    assert "a node is wrong" in str(error.value)
 
 
 def test_a_constant_is_no_feature_map() -> None:

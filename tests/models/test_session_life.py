@@ -193,7 +193,7 @@ def test_preprocessing_is_parsed_once(path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("jpegcompile.metadata.preprocess_of", lambda spec: pytest.fail("again"))
     session.run(FILES)
     assert session.info.views == 1
-    assert session.preprocess == session.info.described
+    assert session.preprocess == session.info.preprocessing
     assert "described" not in session.info.to_json()
 
 

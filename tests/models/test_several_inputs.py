@@ -13,7 +13,7 @@ from support.commands import fails, few_images
 from support.graphs import Graph, assert_differs, assert_same, feeds_of, run_float32
 from support.images import make_jpeg
 from support.open_size import opened, shape_of
-from support.refusals import refusal
+from support.refusals import refused_model
 
 import jpegcompile
 from jpegcompile.dct.decode import decode
@@ -108,16 +108,13 @@ def test_a_size_for_the_image_alone() -> None:
 
 
 def test_the_image_must_be_named() -> None:
-    assert refusal(UnsupportedModelError, SOURCE) == (
-        "model: several inputs could be the image (x, z, i); name one with --image-input"
-    )
-    assert refusal(UsageError, SOURCE, image_input="image") == (
-        "model: has no input 'image'; its inputs are v, x, z, i"
-    )
-    assert refusal(UnsupportedModelError, SOURCE, image_input="v") == (
-        "model: input 'v' is float32 of rank 1; an image input is float32 or float16 of rank 4:"
-        " move casts and reshapes of the input out of the model"
-    )
+    message = refused_model("several-image-inputs", UnsupportedModelError, SOURCE)
+    assert "(x, z, i)" in message
+    message = refused_model("image-input-missing", UsageError, SOURCE, image_input="image")
+    assert "'image'" in message
+    assert "v, x, z, i" in message
+    message = refused_model("image-input-type", UnsupportedModelError, SOURCE, image_input="v")
+    assert "input 'v' is float32 of rank 1" in message
 
 
 def test_verify_and_compare_refuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from PIL import Image
 from support.graphs import Graph, Weights, assert_same, evaluate, feeds_of, run_float32
-from support.refusals import refusal
+from support.refusals import refused_model
 
 import jpegcompile
 from jpegcompile.errors import UnsupportedModelError, UsageError
@@ -193,26 +193,18 @@ def test_an_image_that_is_an_output() -> None:
     text = f"(T[{CHW}] x) => (T[1,5] y, T[{CHW}] x) {{ im = Unsqueeze(x, zero)  {HEAD} }}"
     model = Graph(text.replace(f", T[{CHW}] x)", ")"), WEIGHTS).model("float")
     model.graph.output.append(model.graph.input[0])
-    assert refusal(UnsupportedModelError, model) == (
-        "model: input 'x' has no batch and is an output as well; export the model with an input"
-        " [1,C,H,W], or without that output"
-    )
+    assert "input 'x'" in refused_model("unbatched-image-is-output", UnsupportedModelError, model)
 
 
 def test_three_dimensions_that_are_no_image() -> None:
     text = "(T[N,28,28] x, T[7] z) => (T[N,28,28] y) { y = Relu(x) }"
-    assert refusal(UnsupportedModelError, Graph(text).model("float")) == (
-        "model: no input has the dimensions of images ('x' [N,28,28], 'z' [7]); export the model"
-        " with [N,C,H,W] or [N,H,W,C], or without N for one image"
-    )
+    message = refused_model("no-image-input", UnsupportedModelError, Graph(text).model("float"))
+    assert "('x' [N,28,28], 'z' [7])" in message
 
 
 def test_a_model_without_inputs() -> None:
     graph = Graph("(T[1,3,8,8] x) => (T[1,3,8,8] y) { y = Relu(x) }", {"x": (1, 3, 8, 8)})
-    assert refusal(UnsupportedModelError, graph.model("float")) == (
-        "model: no input has the dimensions of images (there is none); export the model with"
-        " [N,C,H,W] or [N,H,W,C], or without N for one image"
-    )
+    refused_model("no-image-input", UnsupportedModelError, graph.model("float"))
 
 
 def test_the_image_by_its_name() -> None:

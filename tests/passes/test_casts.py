@@ -1,6 +1,6 @@
 """Domains are assigned by divisibility; casts that meet cancel; what stays spatial is named.
 
-By `assign-domains`, `lower-cast`, `cancel-casts` and `report-kept`.
+By `assign-blocks`, `lower-cast`, `cancel-casts` and `report-kept`.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ RESIDUAL = Graph(
 )
 def test_the_block_size_divides_both_sides(height: int, width: int, block: int) -> None:
     graph = Graph(f"(T[N,3,{height},{width}] x) => (T[] y) {{ y = Relu(x) }}")
-    module = module_before(graph, "assign-domains")
-    assert apply(module, "assign-domains")
+    module = module_before(graph, "assign-blocks")
+    assert apply(module, "assign-blocks")
     assert module.maps == {"x": block, "y": block}
     assert module.report.order == ["y"]
 
@@ -97,7 +97,7 @@ def test_nothing_to_cancel() -> None:
 
 def test_a_cast_at_block_size_1_is_nothing() -> None:
     text = "(T[N,3,16,16] x) => (T[] y) { r = Relu(x)  y = Sinh(r) }"
-    module = module_before(Graph(text), "assign-domains")
+    module = module_before(Graph(text), "assign-blocks")
     first, second = module.graph.nodes
     ends = gs.Variable("one", dtype=first.outputs[0].dtype, shape=first.outputs[0].shape)
     cast = gs.Node("ToSpatial", "cast", {"block": 1}, [first.outputs[0]], [ends], "jpegcompile")

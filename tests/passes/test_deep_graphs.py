@@ -25,7 +25,7 @@ from support.graphs import (
 import jpegcompile
 from jpegcompile.analysis.shape_values import shape_values
 from jpegcompile.errors import InternalError
-from jpegcompile.ir.in_turns import InTurns
+from jpegcompile.ir.fixed_point import FixedPoint
 from jpegcompile.ir.ordered import OrderedGraph
 
 CONVOLUTION = "a0 = Conv<pads = [1, 1, 1, 1]>(x, w)"
@@ -145,7 +145,7 @@ def test_a_graph_with_a_loop() -> None:
 
 
 def test_resolve_shapes_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(InTurns, "_once", lambda *_: True)
+    monkeypatch.setattr(FixedPoint, "_once", lambda *_: True)
     module = module_of(chain(3, "{1} = Relu({0})"))
     with pytest.raises(InternalError) as caught:
         pass_named("resolve-shapes").run(module)
@@ -166,7 +166,7 @@ def test_casts_of_one_map_are_one() -> None:
     text = """(T[N,3,8,8] x) => (T[N,4,8,8] y, T[N,4,8,8] z) {
         a = Conv(x, w)  y = Conv(x, w)  z = Relu(a) }"""
     module = module_of(Graph(text, {"w": (4, 3, 1, 1)}))
-    for name in ("infer-shapes", "assign-domains", "lower-conv", "lower-relu"):
+    for name in ("infer-shapes", "assign-blocks", "lower-conv", "lower-relu"):
         pass_named(name).run(module)
     assert outline_of(module).count("ToJpeg") == 3
     assert apply(module, "cancel-casts")

@@ -221,7 +221,7 @@ def test_other_batches_stay() -> None:
     module = module_before(graph, NAME)
     assert check_untouched(module, NAME) == {}
     assert module.report.notes == ["batch stays 4: the model was exported for it"]
-    assert module.bound_batch == 4
+    assert module.fixed_batch == 4
     check_compiled(graph)
 
 
@@ -254,7 +254,7 @@ def test_a_batch_that_is_bound_takes_kernels_for_no_other(
     opened = module_before(Graph("(T[1,3,8,8] x) => (T[] y) { y = Relu(x) }"), NAME)
     opened.options = replace(opened.options, batch=8)
     assert apply(opened, NAME)
-    assert (opened.dynamic_batch, opened.bound_batch) == (True, None)
+    assert (opened.dynamic_batch, opened.fixed_batch) == (True, None)
 
 
 def test_a_symbolic_batch_stays() -> None:

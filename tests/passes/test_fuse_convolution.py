@@ -34,7 +34,7 @@ from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
-from jpegcompile.passes.lower.keep_plateaus import KeepPlateaus
+from jpegcompile.passes.lower.keep_exact import KeepExact
 from jpegcompile.target.onnx import ONNX
 from jpegcompile.target.registry import TARGETS
 
@@ -261,7 +261,7 @@ def test_a_reader_in_a_branch_is_none() -> None:
     # What a branch reads is left alone anyway, but this pass must not rely on it.
     assert outline_of(lowered(graph)) == "Conv If Neg"
     model = graph.model("float")
-    with mock.patch.object(KeepPlateaus, "run", return_value=False):
+    with mock.patch.object(KeepExact, "run", return_value=False):
         module = lowered(graph, "float")
     assert outline_of(module) == "SpatialConv If Neg"
     for choice in (True, False):

@@ -42,7 +42,7 @@ def test_functions_of_pixels_and_truncations_join_what_they_follow() -> None:
     calls = kernels_of(module)
     assert calls["r1"].operators == ("JpegConv", "JpegAsmRelu", "JpegTruncate")
     assert calls["r1"].arguments["phi"] == 8
-    assert module.bands[calls["r1"].result] == 6
+    assert module.kept_frequencies[calls["r1"].result] == 6
     assert list(calls) == ["r1", "r2", "sum", "r4", "pool"]
 
 
@@ -75,7 +75,7 @@ def test_the_report_counts_layouts(options: dict[str, Any], rows: int) -> None:
     stored = [
         module.layouts[call.result].is_rows
         for call in kernels_of(module).values()
-        if call.operators and module.domain_of(call.result) > 1
+        if call.operators and module.current_block_of(call.result) > 1
     ]
     assert sum(stored) == rows
 

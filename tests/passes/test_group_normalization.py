@@ -192,7 +192,7 @@ def test_scales_that_are_computed_stay() -> None:
 def test_declines() -> None:
     text = INSTANCE.text.replace("y = Inst", "n = Inst").replace("}", " y = Floor(n) }")
     module = module_before(Graph(text, SIX), LOWER)
-    module.plateaus["n"] = "a reason"
+    module.exact_nodes["n"] = "a reason"
     pass_named(LOWER).run(module)
     assert kept_reasons(module)["n"] == "a reason"
 

@@ -12,13 +12,13 @@ from support.graphs import (
     lowered,
     module_before,
 )
-from support.ties import behind_conv, compiled, differing, image, without_plateaus
+from support.ties import behind_conv, compiled, differing, image, without_exact
 
 from jpegcompile.backends.emit import emit
 from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions
-from jpegcompile.passes.lower.keep_plateaus import KeepPlateaus
+from jpegcompile.passes.lower.keep_exact import KeepExact
 from jpegcompile.preprocessing.reading import preprocess_of
 
 PEAKS = "m = MaxPool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(c)"
@@ -102,7 +102,7 @@ def test_the_images_have_equal_values(body: str) -> None:
     """Taken for continuous, each operator is wrong at many positions of these images."""
     graph = behind_conv(body)
     source, feeds = graph.model("float"), {"x": image()}
-    broken = differing(emit(without_plateaus(graph)), source, feeds)
+    broken = differing(emit(without_exact(graph)), source, feeds)
     assert min(broken) > 5
 
 
@@ -126,7 +126,7 @@ def test_detectors_of_grey_values(body: str) -> None:
     graph = Graph(f"(T[N,3,32,32] x) => (T[] y) {{ c = Conv(x, w, b)  {body} }}", weights)
     source, pixels = graph.model("float"), np.random.default_rng(0).random((2, 3, 32, 32))
     assert differing(compiled(graph), source, {"x": pixels}) == [0, 0]
-    assert min(differing(emit(without_plateaus(graph)), source, {"x": pixels})) > 5
+    assert min(differing(emit(without_exact(graph)), source, {"x": pixels})) > 5
 
 
 # The same steps, but nothing is flat or tied: everything that can be is lowered.
@@ -145,9 +145,9 @@ GENERIC = [
 @pytest.mark.parametrize("body", GENERIC)
 def test_generic_values(body: str) -> None:
     graph = behind_conv(body)
-    module = module_before(graph, KeepPlateaus.name, dtype="float")
-    assert not KeepPlateaus().run(module)
-    assert module.plateaus == {}
+    module = module_before(graph, KeepExact.name, dtype="float")
+    assert not KeepExact().run(module)
+    assert module.exact_nodes == {}
     source, feeds = graph.model("float"), {"x": image()}
     assert differing(compiled(graph), source, feeds) == [0, 0]
 
@@ -199,11 +199,11 @@ def test_reasons() -> None:
 
 def test_another_domain() -> None:
     """Nobody knows what such an operator does."""
-    module = module_before(behind_conv("r = Relu(c)  n = Neg(r)  y = Neg(n)"), KeepPlateaus.name)
+    module = module_before(behind_conv("r = Relu(c)  n = Neg(r)  y = Neg(n)"), KeepExact.name)
     next(node for node in module.graph.nodes if node.name == "n").domain = "com.example"
-    assert KeepPlateaus().run(module)
+    assert KeepExact().run(module)
     reason = "Neg 'n' is of domain com.example: nobody knows whether it has steps"
-    assert module.plateaus == {"r": reason, "c": reason, "n": "Neg has no JPEG-domain form"}
+    assert module.exact_nodes == {"r": reason, "c": reason, "n": "Neg has no JPEG-domain form"}
 
 
 def test_what_a_discontinuous_operator_keeps_is_marked_in_the_report() -> None:

@@ -20,7 +20,7 @@ CHAIN = Graph(
 
 def spatial() -> Module:
     """The chain before lowering."""
-    return module_before(CHAIN, "assign-domains")
+    return module_before(CHAIN, "assign-blocks")
 
 
 def mixed() -> Module:

@@ -74,7 +74,7 @@ def test_the_ends_stay_float16() -> None:
     assert apply(module, "widen-half")
     assert outline_of(module) == "Cast Conv Relu Conv Cast"
     assert halves(module) == {"x", "y"}
-    assert set(module.halves) == {"w.float32", "b.float32", "v.float32"}
+    assert set(module.half_constants) == {"w.float32", "b.float32", "v.float32"}
     assert not check_compiled_half(PLAIN.model("float16")).report.kept
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.dataset import LabelledImages
-from jpegcompile.search.halves import split_in_halves
-from jpegcompile.search.measurer import divergence, log_probabilities
+from jpegcompile.search.plan_evaluator import divergence, log_probabilities
+from jpegcompile.search.splits import split_in_halves
 
 
 def test_halves() -> None:

@@ -16,8 +16,8 @@ from jpegcompile import ResolutionPlan, ResolutionSearch, choose_resolution
 from jpegcompile.commands.resolution import show_resolution_search
 from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import CheckFailedError, UsageError
-from jpegcompile.search.halves import require_budget
 from jpegcompile.search.interval import PairedCounts
+from jpegcompile.search.splits import require_budget
 
 BUDGET = 15.0
 

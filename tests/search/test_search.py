@@ -18,9 +18,9 @@ from jpegcompile.commands.search import show_search
 from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import CheckFailedError, ImageError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.stability import Stability, measure_stability
-from jpegcompile.search.halves import require_budget
 from jpegcompile.search.interval import PairedCounts
 from jpegcompile.search.probe import Probe
+from jpegcompile.search.splits import require_budget
 
 IMAGES_OF_A_CLASS = 6
 BUDGET = 15.0

@@ -11,8 +11,8 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from support.graph_heads import Node, node
 from support.images import make_jpeg
+from support.preprocessing_graphs import Node, node
 
 import jpegcompile
 from jpegcompile.dct.color import Color

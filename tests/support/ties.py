@@ -18,7 +18,7 @@ from jpegcompile.backends.emit import emit
 from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import DomainChoice, Module
-from jpegcompile.passes.lower.keep_plateaus import KeepPlateaus
+from jpegcompile.passes.lower.keep_exact import KeepExact
 
 # Of the largest magnitude of an output: rounding is a hundred times smaller, a missed tie larger.
 DIFFERS = 1e-3
@@ -99,9 +99,9 @@ def _positions(actual: Array, expected: Array) -> int:
     return int(np.count_nonzero(~same))
 
 
-def without_plateaus(graph: Graph) -> Module:
+def without_exact(graph: Graph) -> Module:
     """The graph lowered as if every operator were continuous: the planted fault."""
-    with mock.patch.object(KeepPlateaus, "run", return_value=False):
+    with mock.patch.object(KeepExact, "run", return_value=False):
         return lowered(graph, "float")
 
 

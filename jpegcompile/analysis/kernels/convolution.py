@@ -70,8 +70,8 @@ def _geometry(node: gs.Node, given: Operands) -> dict[str, Any]:
 def standard_convolution(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """A call for a Conv of ONNX between maps of any known size, those of 1x1 among them."""
     target = node.outputs[0]
-    if node.name in module.plateaus:
-        return Declined(module.plateaus[node.name])
+    if node.name in module.exact_nodes:
+        return Declined(module.exact_nodes[node.name])
     if size_of_map(node.inputs[0]) is None or size_of_map(target) is None:
         return Declined("its maps have no known size, or are not float32")
     implicit = padding_problem(node)

@@ -168,10 +168,10 @@ def _normalization(given: Operands, node: gs.Node) -> list[KernelCall] | Decline
 
 def standard_batch_normalization(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """BatchNormalization of ONNX, at inference, on the pixels of a map."""
-    if node.name in module.plateaus:
-        return Declined(module.plateaus[node.name])
+    if node.name in module.exact_nodes:
+        return Declined(module.exact_nodes[node.name])
     x = node.inputs[0]
-    if size_of_map(x) is None or module.domain(x) > 1:
+    if size_of_map(x) is None or module.current_block(x) > 1:
         return Declined("it is not applied to the pixels of a map of known size")
     if node.attrs.get("training_mode") or len(node.outputs) > 1:
         return Declined("it takes statistics of the batch")
@@ -238,13 +238,13 @@ def cast(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
 
 def standard_arithmetic(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """Add, Sum, Sub and Neg of ONNX between maps of one shape and domain."""
-    if node.name in module.plateaus:
-        return Declined(module.plateaus[node.name])
+    if node.name in module.exact_nodes:
+        return Declined(module.exact_nodes[node.name])
     target = node.outputs[0]
     shapes = {size_of_map(tensor) for tensor in (*node.inputs, target)}
     if shapes == {None} or len(shapes) > 1 or any(value_of(t) is not None for t in node.inputs):
         return Declined("its operands are not maps of one size")
-    if len({module.domain(tensor) for tensor in (*node.inputs, target)}) > 1:
+    if len({module.current_block(tensor) for tensor in (*node.inputs, target)}) > 1:
         return Declined("its operands are in two domains")
     if node.op == "Neg":
         return _Parts(node.inputs[0], [step("Neg", PIXEL)], is_linear=True).call(node)
@@ -257,11 +257,11 @@ def standard_arithmetic(node: gs.Node, module: Module) -> list[KernelCall] | Dec
 
 def standard_function(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """A function of each pixel, as ONNX has it, of a map at block size 1."""
-    if node.name in module.plateaus:
-        return Declined(module.plateaus[node.name])
+    if node.name in module.exact_nodes:
+        return Declined(module.exact_nodes[node.name])
     x, target = node.inputs[0], node.outputs[0]
     size = size_of_map(x)
-    if size is None or size_of_map(target) != size or module.domain(x) > 1:
+    if size is None or size_of_map(target) != size or module.current_block(x) > 1:
         return Declined("it is not applied to the pixels of a map of known size")
     if node.op in ("LeakyRelu", "PRelu"):
         slope = np.asarray([node.attrs.get("alpha", 0.01)])

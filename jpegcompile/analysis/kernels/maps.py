@@ -62,11 +62,13 @@ def map_uses(module: Module) -> dict[str, MapUse]:
         for tensor in (*call.maps.values(), call.result):
             if tensor not in uses:
                 shape = tensors[tensor].shape if tensor in tensors else None
-                source = shape if shape is not None else tensors[module.low_maps[tensor]].shape
+                source = (
+                    shape if shape is not None else tensors[module.low_frequency_maps[tensor]].shape
+                )
                 channels, height, width = (int(d) for d in source[1:])
-                block = module.domain_of(module.low_maps.get(tensor, tensor))
-                kept = module.bands.get(tensor, full(block))
-                truncated = tensor in module.bands
+                block = module.current_block_of(module.low_frequency_maps.get(tensor, tensor))
+                kept = module.kept_frequencies.get(tensor, full(block))
+                truncated = tensor in module.kept_frequencies
                 uses[tensor] = MapUse(tensor, channels, height, width, block, kept, truncated)
         use = uses[call.result]
         use.maker = call

@@ -50,8 +50,8 @@ def max_pool(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     maps, calls = {"x": x.name}, []
     if operator.masking:
         low = module.fresh(f"{node.name}.low")
-        module.low_maps[low] = x.name
-        module.bands[low] = int(attrs["frequencies"])
+        module.low_frequency_maps[low] = x.name
+        module.kept_frequencies[low] = int(attrs["frequencies"])
         maps["low"] = low
         program: Mapping[str, Any] = {"program": NOTHING}
         calls.append(KernelCall(low, (), Elementwise, program, {"x": x.name}, low))
@@ -99,11 +99,11 @@ def _resampled(
 
 def standard_average_pool(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     """AveragePool of ONNX on the pixels of a map."""
-    if node.name in module.plateaus:
-        return Declined(module.plateaus[node.name])
+    if node.name in module.exact_nodes:
+        return Declined(module.exact_nodes[node.name])
     x = node.inputs[0]
     size = size_of_map(x)
-    if size is None or size_of_map(node.outputs[0]) is None or module.domain(x) > 1:
+    if size is None or size_of_map(node.outputs[0]) is None or module.current_block(x) > 1:
         return Declined("it is not applied to the pixels of a map of known size")
     window = window_of(node, tuple(node.attrs["kernel_shape"]))
     implicit = padding_problem(node)

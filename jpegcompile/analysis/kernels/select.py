@@ -92,7 +92,7 @@ def call_of(node: gs.Node, module: Module) -> list[Call]:
 
 def _is_map(name: str, tensors: list[gs.Tensor], module: Module) -> bool:
     """Whether a tensor that a call reads or makes is a map, and no constant."""
-    if name in module.low_maps:
+    if name in module.low_frequency_maps:
         return True
     return any(t.name == name and size_of_map(t) is not None for t in tensors)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jpegcompile.gpu.aot import Cubin
@@ -12,13 +12,14 @@ from jpegcompile.gpu.folder import CUBINS
 from jpegcompile.gpu.kernel import Kernel, Step, steps_of
 from jpegcompile.gpu.launch import Launch
 from jpegcompile.precision import Precision
+from jpegcompile.progress import Progress, no_progress
 
 
 def compiled_kernels(
     kernels: Mapping[str, Kernel],
     precision: Precision,
     archs: Sequence[int],
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> tuple[bytes, list[dict[str, Any]]]:
     """Every kernel that a model calls, compiled for each architecture.
 

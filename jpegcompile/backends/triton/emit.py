@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -21,6 +21,7 @@ from jpegcompile.ir.module import Module
 from jpegcompile.kernels.conv.launch import Convolution
 from jpegcompile.kernels.ingest.launch import Ingest
 from jpegcompile.metadata import CompiledInfo
+from jpegcompile.progress import Progress, no_progress
 
 # Weights of operators of PyTorch keep these types; all other numbers become float32 or int64.
 _KEPT = (np.dtype(np.float32), np.dtype(np.int64), np.dtype(np.bool_))
@@ -31,7 +32,7 @@ def emit_triton(
     info: CompiledInfo,
     name: str,
     archs: Sequence[int] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, bytes]:
     """The files of a module whose kernels and layouts are chosen.
 
@@ -53,8 +54,8 @@ def emit_triton(
     precision = module.options.precision
     outputs = [tensor.name for tensor in module.graph.outputs]
     arguments = {"precision": f'"{precision.name}"', "outputs": json.dumps(outputs)}
-    if module.bound_batch is not None and not module.dynamic_batch:
-        arguments["fixed_batch"] = str(module.bound_batch)
+    if module.fixed_batch is not None and not module.dynamic_batch:
+        arguments["fixed_batch"] = str(module.fixed_batch)
     if module.ingest_output is None and source.image != module.image.name:
         arguments["parameters"] = json.dumps({module.image.name: source.image})
     text = model_text(source, module, _title(source, name), arguments, _header(module, source))
@@ -75,7 +76,7 @@ def emit_triton(
             assert module.frame is not None
             image = module.layouts[module.ingest_output]
             kernels["image"] = Ingest(image, module.frame, module.image)
-        ahead = progress or (lambda done, total: None)
+        ahead = progress or no_progress
         files[CUBINS], manifest["cubins"] = compiled_kernels(kernels, precision, archs, ahead)
         manifest["files"][CUBINS] = sha256(files[CUBINS]).hexdigest()
     files[MANIFEST] = manifest_text(manifest)

@@ -113,7 +113,7 @@ class Statements:
     def _as_stored(self, tensor: str) -> str:
         """The variable of a map as kernels read it."""
         if tensor not in self._stored:
-            coefficients = self._module.domain_of(tensor) > 1
+            coefficients = self._module.current_block_of(tensor) > 1
             if (tensor, coefficients) not in self._graph and (tensor, False) in self._graph:
                 coefficients = False
             source = self._graph[tensor, coefficients]
@@ -143,7 +143,7 @@ class Statements:
         function = "to_jpeg" if coefficients else "to_spatial"
         self.functions.add(function)
         name = self._names.of(f"{tensor}.{'coefficients' if coefficients else 'pixels'}")
-        block = self._module.domain_of(tensor)
+        block = self._module.current_block_of(tensor)
         self._write(f"{name} = {function}({source}, {block})")
         self._graph[tensor, coefficients] = name
         return name
@@ -168,7 +168,7 @@ class Statements:
         condition = self._value_of(node.inputs[0])
         branches = [node.attrs["then_branch"], node.attrs["else_branch"]]
         for tensor in _read_outside(branches):
-            self._in_graph(tensor, self._module.domain_of(tensor) > 1)
+            self._in_graph(tensor, self._module.current_block_of(tensor) > 1)
         results = [self._names.of(output.name) for output in node.outputs]
         outside, indent = dict(self._graph), self._indent
         for head, branch in zip((f"if bool({condition}):", "else:"), branches, strict=True):
@@ -189,7 +189,7 @@ class Statements:
         values = value_of(tensor)
         if values is not None:
             return f"self.{self._constant(tensor.name, values)}"
-        return self._in_graph(tensor.name, self._module.domain_of(tensor.name) > 1)
+        return self._in_graph(tensor.name, self._module.current_block_of(tensor.name) > 1)
 
     def _plain(self, node: PlainNode, call: TorchCall) -> None:
         values = [node.constants.get(name) for name in node.inputs]
@@ -212,7 +212,7 @@ class Statements:
         for output in node.outputs:
             variable = self._names.of(output) if output else "_"
             made.append(variable)
-            coefficients = not self._on_pixels and self._module.domain_of(output) > 1
+            coefficients = not self._on_pixels and self._module.current_block_of(output) > 1
             self._graph[output, coefficients] = variable
         self._write(f"{', '.join(made)} = {written}")
 
@@ -221,7 +221,7 @@ class Statements:
             return ""
         if name in node.constants:
             return f"self.{self._constant(name, node.constants[name])}"
-        coefficients = not self._on_pixels and self._module.domain_of(name) > 1
+        coefficients = not self._on_pixels and self._module.current_block_of(name) > 1
         return self._in_graph(name, coefficients)
 
     def _constant(self, name: str, values: NDArray[Any]) -> str:

@@ -22,12 +22,12 @@ from jpegcompile.evaluation.benchmark.rivals.readable import readable
 from jpegcompile.evaluation.benchmark.rivals.registry import Chosen, chosen_rivals
 from jpegcompile.evaluation.benchmark.rivals.target import Target
 from jpegcompile.evaluation.benchmark.timer import Steps, Timer
-from jpegcompile.evaluation.progress import Progress, unseen
 from jpegcompile.evaluation.verify import original_of
 from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.processors import available_processors
+from jpegcompile.progress import Progress, no_progress
 from jpegcompile.resolution import network_of
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.native import Execution, execution_of
@@ -101,7 +101,7 @@ def bench(
     """
     _require_positive(batches or (), threads, rounds, seconds)
     with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as name:
-        session = opened(compiled, threads=1, providers=providers, progress=progress or unseen)
+        session = opened(compiled, threads=1, providers=providers, progress=progress or no_progress)
         source = original_of(original, session)
         if session.info.feeds_whole_images:
             # Images of several sizes make no batch: they are resized by the readers that are timed.

@@ -16,7 +16,7 @@ from jpegcompile.evaluation.benchmark.operators import NodeTime
 from jpegcompile.evaluation.benchmark.plan import Plan
 from jpegcompile.evaluation.benchmark.process import Process
 from jpegcompile.evaluation.benchmark.results import Cell, Side, Timing
-from jpegcompile.evaluation.progress import Progress
+from jpegcompile.progress import Progress
 
 _PROFILED_RUNS = 10
 _MOST_RUNS = 1000

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.gpu_check.records import GpuCheck
-from jpegcompile.evaluation.progress import Progress
 from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.progress import Progress
 from jpegcompile.target.triton import require_triton
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Source models at another size than the one that they were trained at."""
+"""Source models at an image size other than the training size."""

@@ -1,8 +1,8 @@
-"""A source model at another size of its image than the one that it was trained at.
+"""Change the image size of a source model.
 
-The size of the image is changed, and so is every node that was exported for the maps of the
-trained size. A node that reads a map by position, such as a fully connected layer behind a
-flattened map, is declined: its weights are for one size.
+The image input gets the new size, and every node that was exported for feature maps of the training
+size is rewritten. A node with weights for each position of a map, such as a fully connected layer
+after a flattened map, is declined.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from jpegcompile.frontend.resolution.state import DeclinedError, Rewriting
 from jpegcompile.frontend.resolution.tensors import Dims, Tensors
 from jpegcompile.frontend.walk import label
 from jpegcompile.input_size import Size, size_text
+from jpegcompile.messages import Message
 from jpegcompile.network_input import NetworkInput
 
 _LONGEST_REASON = 160
@@ -27,14 +28,14 @@ _LONGEST_REASON = 160
 
 @dataclass(frozen=True)
 class Resized:
-    """A source model at another size.
+    """A source model at another image size.
 
     Attributes:
-        source: with its model rewritten; its hash and its files stay those of the original.
-        taken: the image input at that size.
-        rewritten: names of the nodes that were made to follow it.
-        reshaped: outputs of the model that are no maps and have another shape now: names, and the
-            shapes of one image before and after.
+        source: the rewritten model, with the hash and files of the original.
+        taken: the image input at the new size.
+        rewritten: names of the rewritten nodes.
+        reshaped: outputs whose rank is not 4 and whose shape changed: name, old shape and new
+            shape, without the batch.
     """
 
     source: Source
@@ -44,15 +45,15 @@ class Resized:
 
 
 def at_resolution(source: Source, taken: NetworkInput, size: Size) -> Resized:
-    """A checked source model, made to run at another size of its image.
+    """Rewrite a source model for another image size.
 
     Args:
-        source: stays as it is.
-        taken: its image input at the size that the model was trained at.
-        size: (height, width) to run at.
+        source: the model, which is not changed.
+        taken: its image input at the training size.
+        size: new (height, width).
 
     Raises:
-        UnsupportedModelError: naming the first node that cannot follow the size, and why.
+        UnsupportedModelError: if a node cannot follow the size; the message names the first one.
     """
     at_size = replace(taken, height=size[0], width=size[1])
     model = onnx.ModelProto()
@@ -72,40 +73,52 @@ def at_resolution(source: Source, taken: NetworkInput, size: Size) -> Resized:
 
 
 def _follow(node: onnx.NodeProto, state: Rewriting, name: str, trained: Size) -> None:
-    """Make one node follow the size, and infer what it makes at both sizes."""
+    """Rewrite one node for the new size, and infer its outputs at both sizes."""
     try:
         state.old.infer(node)
     except shape_inference.InferenceError as error:
         raise UnsupportedModelError(
-            f"{name}: {label(node)} does not fit the size of the model itself,"
-            f" {size_text(trained)}: {_reason(error)}; export the model again"
+            Message(
+                "resolution-original-invalid",
+                f"{name}: {label(node)} does not fit the model's own image size"
+                f" {size_text(trained)}: {one_line(error)[:_LONGEST_REASON]}; export the model"
+                " again",
+            )
         ) from error
     try:
         fit(node, state)
         state.new.infer(node)
-        _require_room(node, state)
+        _require_nonempty(node, state)
     except (DeclinedError, shape_inference.InferenceError) as error:
+        reason = _reason(error)
         raise UnsupportedModelError(
-            f"{name}: {label(node)} is bound to an input of {size_text(trained)}:"
-            f" {_reason(error)}; leave --resolution out, or export the model for that size"
+            Message(
+                reason.code,
+                f"{name}: {label(node)} requires an input of {size_text(trained)}: {reason}; omit"
+                " --resolution, or export the model for the new size",
+            )
         ) from error
     state.remember(node)
 
 
-def _reason(error: Exception) -> str:
-    return one_line(error)[:_LONGEST_REASON]
+def _reason(error: DeclinedError | shape_inference.InferenceError) -> Message:
+    if isinstance(error, DeclinedError):
+        return error.reason
+    return Message("resolution-shapes-contradict", one_line(error)[:_LONGEST_REASON])
 
 
-def _require_room(node: onnx.NodeProto, state: Rewriting) -> None:
+def _require_nonempty(node: onnx.NodeProto, state: Rewriting) -> None:
     for made in node.output:
         dims = state.new.dims(made)
         before = state.old.dims(made)
         if dims is not None and any(size < 1 for size in dims) and dims != before:
-            raise DeclinedError("its operand is too small at the size that is asked for")
+            raise DeclinedError(
+                Message("resolution-too-small", "its operand is too small at the new size")
+            )
 
 
 def _declare(state: Rewriting, taken: NetworkInput, name: str) -> None:
-    """Declare the image and the outputs anew; nothing of the trained size is left."""
+    """Declare the image and the outputs at the new size."""
     image = next(value for value in state.model.graph.input if value.name == taken.name)
     for dim, size in zip(image.type.tensor_type.shape.dim[1:], taken.shape, strict=True):
         dim.dim_value = size

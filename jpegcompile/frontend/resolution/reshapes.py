@@ -1,8 +1,8 @@
-"""The shape that a reshape makes at another size of the image.
+"""The output shape of a Reshape at another image size.
 
-Dimensions of the result are made of dimensions of the operand. Where these change, so does the
-dimension that they are merged into. Where one of them is taken apart, either the network has maps
-of these sides, or one factor is a number of channels or the side of a block, which does not change.
+A Reshape merges or splits dimensions. A merged dimension is the product of the new dimensions. A
+changed dimension can be split only if one factor is known: the network has maps of these sides, or
+a factor is a number of channels or the side of a block, which do not change.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from itertools import takewhile
 
 from jpegcompile.frontend.resolution.tensors import Dims
 
-# Height and width of a map of the network -> at the other size.
+# (height, width) of feature maps of the network -> possible (height, width) at the new size.
 MapSizes = Mapping[Dims, set[Dims]]
 
 
 def shape_at(old: Dims, made: Dims, new: Dims, maps: MapSizes) -> Dims | None:
-    """The shape of the result at the other size; None where it does not follow.
+    """Return the output shape at the new size; None if it cannot be derived.
 
     Args:
-        old: shape of the operand at the first size.
-        made: shape of the result at the first size.
-        new: shape of the operand at the other size.
-        maps: what became of the sizes of maps.
+        old: shape of the operand at the old size.
+        made: shape of the output at the old size.
+        new: shape of the operand at the new size.
+        maps: sizes of feature maps at the new size.
     """
     groups = list(_groups(old, made))
     if not groups:
@@ -41,7 +41,7 @@ def shape_at(old: Dims, made: Dims, new: Dims, maps: MapSizes) -> Dims | None:
 
 
 def _groups(old: Dims, made: Dims) -> Iterator[tuple[range, range]]:
-    """Runs of axes of both shapes that hold as many elements; none where one is empty."""
+    """Split both shapes into runs of axes with equal products; nothing for empty tensors."""
     if 0 in old or 0 in made or math.prod(old) != math.prod(made):
         return
     left = right = 0
@@ -53,7 +53,7 @@ def _groups(old: Dims, made: Dims) -> Iterator[tuple[range, range]]:
                 left += 1
             else:
                 right += 1
-        # What follows is of one element.
+        # The remaining dimensions are all 1.
         if right == len(made):
             left = len(old)
         elif left == len(old):
@@ -64,7 +64,7 @@ def _groups(old: Dims, made: Dims) -> Iterator[tuple[range, range]]:
 def _sides(
     before: Sequence[int], after: Sequence[int], made: Sequence[int], maps: MapSizes
 ) -> list[int] | None:
-    """What becomes of the dimensions `made` of a group."""
+    """Return the new dimensions of one group, whose old output dimensions are `made`."""
     if list(before) == list(after):
         return list(made)
     total = math.prod(after)
@@ -77,13 +77,13 @@ def _sides(
         )
     if not made:
         return [] if total == 1 else None
-    # A merge; of nothing but ones the last one takes what there is.
+    # A merge. If all output dimensions are 1, the last one grows.
     place = large[0] if large else len(made) - 1
     return [total if index == place else 1 for index in range(len(made))]
 
 
 def _map_at_end(total: int, made: Sequence[int], maps: MapSizes) -> list[int] | None:
-    """x.view(n, c, h, w), where the network has maps of h x w."""
+    """Handle x.view(n, c, h, w), where the network has maps of h x w."""
     sizes = maps.get(tuple(made[-2:]), set())
     if len(sizes) != 1:
         return None
@@ -94,7 +94,7 @@ def _map_at_end(total: int, made: Sequence[int], maps: MapSizes) -> list[int] | 
 def _rest(
     total: int, before: Sequence[int], after: Sequence[int], made: Sequence[int]
 ) -> list[int] | None:
-    """x.view(n, groups, -1): channels that do not change are taken apart, the rest is merged."""
+    """Handle x.view(n, groups, -1): split unchanged channels and merge the rest."""
     pairs = list(zip(before, after, strict=True))
     leading = math.prod(old for old, _ in takewhile(_is_same, pairs))
     trailing = math.prod(old for old, _ in takewhile(_is_same, reversed(pairs)))
@@ -109,7 +109,7 @@ def _is_same(pair: tuple[int, int]) -> bool:
 
 
 def _blocks(before: Sequence[int], after: Sequence[int], made: Sequence[int]) -> list[int] | None:
-    """x.view(n, c, h // 4, 4, w // 4, 4): of two factors of a side the smaller one is a block."""
+    """Handle x.view(n, c, h // 4, 4, w // 4, 4): the smaller factor of a side is the block."""
     if len(before) != 1 or len(made) != 2 or made[0] == made[1]:
         return None
     block = min(made)

@@ -1,11 +1,13 @@
-"""Nodes that were exported for maps of one size, made to follow the size of the image.
+"""Rewrite nodes that were exported for maps of one size to follow the image size.
 
-AveragePool over the whole map           =>  GlobalAveragePool; MaxPool likewise
-Reshape to a shape of the trained size   =>  Reshape to what that becomes
-Resize to a size of the trained size     =>  Resize to what that becomes
-Slice that ends at the trained size      =>  Slice that ends at the end
-Expand to a map of the trained size      =>  Expand to what that becomes
-Split of a Concat into the same parts    =>  Split into what these parts become
+AveragePool over the whole map            =>  GlobalAveragePool; the same for MaxPool
+Reshape to a shape at the training size   =>  Reshape to the shape at the new size
+Resize to a size at the training size     =>  Resize to the size at the new size
+Slice that ends at the training size      =>  Slice that ends at the end of the axis
+Expand to a map at the training size      =>  Expand to the map at the new size
+Split of a Concat into the same parts     =>  Split into the parts at the new size
+
+The functions change a node in place and record it in `Rewriting.rewritten`.
 """
 
 from __future__ import annotations
@@ -22,17 +24,17 @@ from jpegcompile.frontend.resolution.state import (
     integers,
 )
 from jpegcompile.frontend.resolution.tensors import Dims, Tensors, holds_batch, shape_text
+from jpegcompile.frontend.walk import END_OF_AXIS
+from jpegcompile.messages import Message
 
 _POOLS = {"AveragePool": "GlobalAveragePool", "MaxPool": "GlobalMaxPool"}
-# Ends of slices from here on mean the end of the axis.
-_FAR = 2**31 - 1
 _END = 2**63 - 1
-# The opset from which on Split takes the sizes of its parts as an input.
+# Since this opset the part sizes of Split are an input.
 _SPLIT_BY_INPUT = 13
 
 
 def pool(node: onnx.NodeProto, state: Rewriting) -> None:
-    """A window over the whole map stays one."""
+    """Make a pool whose window covers the whole map a global pool."""
     before, after = state.shapes(node.input[0])
     sides, rank = before[2:], len(before) - 2
     kernel = integers(node, "kernel_shape", rank, 1)
@@ -55,18 +57,21 @@ def pool(node: onnx.NodeProto, state: Rewriting) -> None:
 
 
 def reshape(node: onnx.NodeProto, state: Rewriting) -> None:
-    """A shape that was written out becomes what it is at the other size."""
+    """Replace a constant shape by the shape at the new size."""
     before, after = state.shapes(node.input[0])
     made = state.old.dims(node.output[0])
     wanted = None if made is None else shape_at(before, made, after, state.maps)
     if made is None or wanted is None:
         raise DeclinedError(
-            f"makes {shape_text(made)} of {shape_text(before)}, and which part follows the size"
-            " of the image is not known"
+            Message(
+                "resolution-reshape-ambiguous",
+                f"reshapes {shape_text(before)} to {shape_text(made)}, and it is unknown which"
+                " dimensions follow the image size",
+            )
         )
     if _natural(node, state) == [wanted]:
         return
-    # A 0 keeps the batch, whatever it is, and a -1 what is made of it and others.
+    # 0 keeps the batch. -1 infers a dimension that contains the batch.
     keeps_batch = made[:1] == before[:1] and wanted[:1] == after[:1]
     target = [0, *wanted[1:]] if keeps_batch else [-1 if holds_batch(d) else d for d in wanted]
     node.input[1] = state.constant(f"{node.output[0]}.shape", np.asarray(target, np.int64))
@@ -77,7 +82,7 @@ def reshape(node: onnx.NodeProto, state: Rewriting) -> None:
 
 
 def _natural(node: onnx.NodeProto, state: Rewriting) -> list[Dims | None]:
-    """The shapes that a node makes as it is; None where it cannot."""
+    """Return the output shapes of an unchanged node at the new size; None if it is invalid."""
     try:
         made = state.new.made(node)
     except onnx.shape_inference.InferenceError:
@@ -87,7 +92,7 @@ def _natural(node: onnx.NodeProto, state: Rewriting) -> list[Dims | None]:
 
 
 def resize(node: onnx.NodeProto, state: Rewriting) -> None:
-    """Sizes that were written out become those of the maps that they were of."""
+    """Replace constant sizes by the new sizes of the maps that they describe."""
     given = state.fixed(node, 3)
     if given is None:
         given = state.fixed(node, len(node.input) - 1)
@@ -96,10 +101,10 @@ def resize(node: onnx.NodeProto, state: Rewriting) -> None:
     before, after = state.shapes(node.input[0])
     made = state.old.dims(node.output[0])
     if made is None or len(made) != 4:
-        raise DeclinedError("what it resizes is no map of four dimensions")
-    found = state.maps.get(made[2:], set())
-    if len(found) > 1:
-        raise DeclinedError(f"makes maps of {list(made[2:])}, which become several sizes")
+        raise DeclinedError(
+            Message("resolution-resize-not-map", "its output is not a map of rank 4")
+        )
+    found = _new_sizes(made[2:], state)
     wanted = next(iter(found)) if found else _scaled(made[2:], before[2:], after[2:])
     if wanted == made[2:]:
         return
@@ -113,12 +118,33 @@ def resize(node: onnx.NodeProto, state: Rewriting) -> None:
     state.rewritten.append(node.name)
 
 
+def _new_sizes(size: Dims, state: Rewriting) -> set[Dims]:
+    """Return the new (height, width) of maps of `size`; empty if it is unknown.
+
+    Raises:
+        DeclinedError: if maps of that size have different sizes now.
+    """
+    found = state.maps.get(size, set())
+    if len(found) > 1:
+        raise DeclinedError(
+            Message(
+                "resolution-maps-differ",
+                f"outputs maps of {list(size)}, but such maps have several sizes at the new"
+                " resolution",
+            )
+        )
+    return found
+
+
 def _scaled(made: Dims, before: Dims, after: Dims) -> Dims:
     if before == after:
         return made
     if any(size % side for size, side in zip(made, before, strict=True)):
         raise DeclinedError(
-            f"makes maps of {list(made)}, and no other map says what becomes of them"
+            Message(
+                "resolution-map-unknown",
+                f"outputs maps of {list(made)}, and no other map tells their new size",
+            )
         )
     return tuple(
         size // side * wanted for size, side, wanted in zip(made, before, after, strict=True)
@@ -126,7 +152,7 @@ def _scaled(made: Dims, before: Dims, after: Dims) -> Dims:
 
 
 def expand(node: onnx.NodeProto, state: Rewriting) -> bool:
-    """The size of a map that was written out becomes what that is at the other size.
+    """Replace the constant size of a map by its new size.
 
     Returns:
         Whether the node was rewritten.
@@ -137,11 +163,9 @@ def expand(node: onnx.NodeProto, state: Rewriting) -> bool:
         return False
     if follows is None or not np.array_equal(given, follows) or len(given) != 4:
         return False
-    found = state.maps.get(made[2:], set())
-    if len(found) > 1:
-        raise DeclinedError(f"makes maps of {list(made[2:])}, which become several sizes")
+    found = _new_sizes(made[2:], state)
     wanted = (*made[:2], *next(iter(found), made[2:]))
-    # A one keeps what the operand has.
+    # 1 keeps the dimension of the operand.
     target = [
         1 if size == before else new
         for size, before, new in zip(made, operand, wanted, strict=True)
@@ -154,10 +178,10 @@ def expand(node: onnx.NodeProto, state: Rewriting) -> bool:
 
 
 def split(node: onnx.NodeProto, state: Rewriting) -> bool:
-    """What was joined is split into the same parts.
+    """Split the output of a Concat into its operands at the new size.
 
     Returns:
-        Whether the node follows.
+        Whether the node follows the size.
     """
     before, after = state.shapes(node.input[0])
     axis = int(attribute(node, "axis") or 0) % len(before)
@@ -185,7 +209,7 @@ def split(node: onnx.NodeProto, state: Rewriting) -> bool:
 
 
 def slice_(node: onnx.NodeProto, state: Rewriting) -> None:
-    """Cuts at the borders follow the size, as do those at places that the model computes."""
+    """Let the end of a Slice follow the size; bounds that the model computes follow already."""
     before, after = state.shapes(node.input[0])
     if state.is_computed(node.input[1:3]):
         return
@@ -196,18 +220,20 @@ def slice_(node: onnx.NodeProto, state: Rewriting) -> None:
         if size == after[axis]:
             continue
         if step < 0 or start >= max(step, 2) or not (end < 0 or end >= size):
-            raise DeclinedError(f"cuts an axis of {size} at a fixed place")
-        if size <= end < _FAR:
+            raise DeclinedError(
+                Message("resolution-slice-fixed", f"slices an axis of {size} at a fixed position")
+            )
+        if size <= end < END_OF_AXIS:
             ends[place], moved = _END, True
     if moved:
         _set_ends(node, ends, state)
 
 
 def _bounds(node: onnx.NodeProto, state: Rewriting) -> tuple[list[int], ...]:
-    """Starts, ends, axes and steps of a Slice.
+    """Return starts, ends, axes and steps of a Slice.
 
     Raises:
-        DeclinedError: if they are computed, be it of the size of the image.
+        DeclinedError: if starts or ends are not constants.
     """
     given = [attribute(node, name) for name in ("starts", "ends", "axes")]
     if given[0] is None:
@@ -216,7 +242,9 @@ def _bounds(node: onnx.NodeProto, state: Rewriting) -> tuple[list[int], ...]:
         None if part is None else [int(v) for v in part] for part in given
     )
     if starts is None or ends is None:
-        raise DeclinedError("where it cuts is not known")
+        raise DeclinedError(
+            Message("resolution-slice-unknown", "its starts or ends are not constants")
+        )
     axes = list(range(len(starts))) if axes is None else axes
     step = steps[0] if steps and steps[0] is not None else [1] * len(starts)
     return starts, ends, axes, step

@@ -1,4 +1,4 @@
-"""Which operators follow the size of the image by themselves, and which cannot."""
+"""Decide for each operator whether and how it follows the image size."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from jpegcompile.frontend.resolution.state import (
     integers,
 )
 from jpegcompile.frontend.resolution.tensors import reads, shape_text
+from jpegcompile.messages import Message
 
-# Pixel by pixel, with as many operands as they have.
+# Per-pixel functions of any number of operands.
 _PIXELWISE = frozenset(
     (
         *("Abs", "Acos", "Acosh", "Add", "And", "Asin", "Asinh", "Atan", "Atanh", "BitShift"),
@@ -36,7 +37,7 @@ _PIXELWISE = frozenset(
         *("Softsign", "Sqrt", "Sub", "Sum", "Tan", "Tanh", "ThresholdedRelu", "Where", "Xor"),
     )
 )
-# What they compute has no place in the map and no number of pixels in it.
+# Operators that depend neither on positions nor on the number of pixels.
 _FOLLOWS = frozenset(
     (
         *("Concat", "DepthToSpace", "Expand", "Flatten", "GlobalAveragePool", "GlobalMaxPool"),
@@ -50,7 +51,7 @@ _BY_CHANNEL = frozenset(
         "InstanceNormalization",
     )
 )
-# Grow with the number of pixels that they take in.
+# Operators whose results grow with the number of pixels.
 _SUMS = frozenset(
     (
         *("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceProd", "ReduceSum"),
@@ -60,10 +61,14 @@ _SUMS = frozenset(
 
 
 def fit(node: onnx.NodeProto, state: Rewriting) -> None:
-    """Make a node follow the size of the image, in place; `state` knows what comes before it.
+    """Make a node follow the image size, in place.
+
+    Args:
+        node: the node.
+        state: tensors of the nodes before it.
 
     Raises:
-        DeclinedError: if it cannot, or nothing is known of its operator.
+        DeclinedError: if the node cannot follow, or its operator is unknown.
     """
     if node.op_type in ("Resize", "Upsample"):
         resize(node, state)
@@ -74,7 +79,7 @@ def fit(node: onnx.NodeProto, state: Rewriting) -> None:
         state.kept.update(node.output)
         return
     if node.domain not in ("", "ai.onnx") or any(a.HasField("g") for a in node.attribute):
-        raise DeclinedError("nothing is known of how it follows the size of its operands")
+        raise _unknown()
     if node.op_type in _PIXELWISE:
         _broadcast(node, state)
     elif node.op_type in _BY_CHANNEL:
@@ -84,11 +89,19 @@ def fit(node: onnx.NodeProto, state: Rewriting) -> None:
     elif node.op_type in _RULES:
         _RULES[node.op_type](node, state)
     elif node.op_type not in _FOLLOWS:
-        raise DeclinedError("nothing is known of how it follows the size of its operands")
+        raise _unknown()
+
+
+def _unknown() -> DeclinedError:
+    return DeclinedError(
+        Message(
+            "resolution-operator-unknown", "it is unknown how it follows the size of its operands"
+        )
+    )
 
 
 def _broadcast(node: onnx.NodeProto, state: Rewriting) -> None:
-    """A constant that has a value for each place of a map is for maps of one size."""
+    """Decline a constant with a value for each position of a map: it fits one size only."""
     shapes = {name: state.shapes(name) for name in reads(node)}
     changed = {
         axis - len(before)
@@ -101,8 +114,11 @@ def _broadcast(node: onnx.NodeProto, state: Rewriting) -> None:
             size > 1 and axis - len(dims) in changed for axis, size in enumerate(dims)
         ):
             raise DeclinedError(
-                f"its constant '{name}' of shape {shape_text(dims)} has a value for"
-                " each place of a map"
+                Message(
+                    "resolution-constant-by-position",
+                    f"its constant '{name}' of shape {shape_text(dims)} has a value for each"
+                    " position of a map",
+                )
             )
 
 
@@ -110,22 +126,34 @@ def _by_channel(node: onnx.NodeProto, state: Rewriting) -> None:
     before, after = state.shapes(node.input[0])
     if before[1] != after[1]:
         raise DeclinedError(
-            f"has weights for {before[1]} channels and would get {after[1]}: they are places of a"
-            " map"
+            Message(
+                "resolution-channels-by-position",
+                f"has weights for {before[1]} channels but would get {after[1]}: the channels are"
+                " positions of a map",
+            )
         )
     if any(a.name == "output_shape" for a in node.attribute):
-        raise DeclinedError("makes maps of a fixed size (output_shape)")
+        raise DeclinedError(
+            Message("resolution-output-shape-fixed", "outputs maps of a fixed size (output_shape)")
+        )
     kernel = state.old.dims(node.input[1]) if node.op_type == "Conv" else None
     covered = kernel is not None and kernel[2:] == before[2:] and math.prod(kernel[2:]) > 1
     if covered and not any(integers(node, "pads", 2 * len(before[2:]), 0)):
-        raise DeclinedError("its kernel covers the whole map, so its weights are by position")
+        raise DeclinedError(
+            Message(
+                "resolution-kernel-covers-map",
+                "its kernel covers the whole map, so it has a weight for each position",
+            )
+        )
 
 
 def _sum(node: onnx.NodeProto, state: Rewriting) -> None:
     before, after = state.shapes(node.input[0])
     axes = _axes(node, len(before), state)
     if any(before[axis] != after[axis] for axis in axes):
-        raise DeclinedError("its values grow with the number of pixels that it takes in")
+        raise DeclinedError(
+            Message("resolution-sum-grows", "its values grow with the number of pixels")
+        )
 
 
 def _axes(node: onnx.NodeProto, rank: int, state: Rewriting) -> list[int]:
@@ -133,32 +161,41 @@ def _axes(node: onnx.NodeProto, rank: int, state: Rewriting) -> list[int]:
     if given is None and len(node.input) > 1 and node.input[1]:
         given = state.new.values.get(node.input[1])
         if given is None:
-            raise DeclinedError("its axes are not known")
+            raise DeclinedError(Message("resolution-axes-unknown", "its axes are unknown"))
     if given is None or len(given) == 0:
         return list(range(rank))
     return [int(axis) % rank for axis in given]
 
 
 def _product(node: onnx.NodeProto, state: Rewriting) -> None:
-    """Weights of a product are for a number of inputs."""
+    """Decline a product whose weights do not match the new number of inputs."""
     left, right = (state.shapes(name)[1] for name in node.input[:2])
     inputs = left[0] if attribute(node, "transA") else left[-1]
     wanted = right[-1] if attribute(node, "transB") or len(right) == 1 else right[-2]
     if inputs != wanted:
         raise DeclinedError(
-            f"has weights for {wanted} inputs and would get {inputs}: it reads a map by position"
+            Message(
+                "resolution-product-by-position",
+                f"has weights for {wanted} inputs but would get {inputs}: it reads a map by"
+                " position",
+            )
         )
 
 
 def _along(node: onnx.NodeProto, state: Rewriting) -> None:
-    """Takes parts of an axis, which must not be one that changes, but for its first or last."""
+    """Decline a selection along a changed axis, except of its first or last element."""
     before, after = state.shapes(node.input[0])
     axis = int(attribute(node, "axis") or 0) % len(before)
     if before[axis] == after[axis]:
         return
     taken = state.fixed(node, 1) if node.op_type == "Gather" else None
     if taken is None or not set(np.ravel(taken).tolist()) <= {0, -1}:
-        raise DeclinedError(f"takes parts of an axis of {before[axis]} by their place")
+        raise DeclinedError(
+            Message(
+                "resolution-selects-by-position",
+                f"selects parts of an axis of {before[axis]} by position",
+            )
+        )
 
 
 def _split(node: onnx.NodeProto, state: Rewriting) -> None:
@@ -171,7 +208,9 @@ def _layer_normalization(node: onnx.NodeProto, state: Rewriting) -> None:
     axis = attribute(node, "axis")
     first = (-1 if axis is None else int(axis)) % len(before)
     if before[first:] != after[first:]:
-        raise DeclinedError("has a weight for each place of a map")
+        raise DeclinedError(
+            Message("resolution-weights-by-position", "has a weight for each position of a map")
+        )
 
 
 _RULES: Mapping[str, Callable[[onnx.NodeProto, Rewriting], None]] = {

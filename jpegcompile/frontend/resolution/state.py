@@ -1,4 +1,4 @@
-"""A model on its way to another size of its image, and what is known of it."""
+"""State of rewriting a model for another image size."""
 
 from __future__ import annotations
 
@@ -13,24 +13,34 @@ from onnx import helper, numpy_helper
 
 from jpegcompile.frontend.resolution.tensors import Dims, Tensors
 from jpegcompile.frontend.walk import FreshNames
+from jpegcompile.messages import Message
 
 
 class DeclinedError(Exception):
-    """A node cannot follow the size of the image; the text says why."""
+    """A node cannot follow the image size.
+
+    Attributes:
+        reason: why not; its subject is the node.
+    """
+
+    def __init__(self, reason: Message) -> None:
+        """Create an error for the node at hand."""
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass
 class Rewriting:
-    """A model on its way to another size.
+    """State of rewriting a model for another image size.
 
     Attributes:
-        model: changed in place.
-        old: what is known at the size of the model.
-        new: the same at the other size, up to the node that is looked at.
-        maps: height and width of maps -> what they became.
-        joined: sizes along the axis of a Concat -> what they became.
-        rewritten: names of the nodes that were changed.
-        kept: names of the tensors that nodes make of nothing that changed.
+        model: the model, changed in place.
+        old: tensors at the old size.
+        new: tensors at the new size, up to the current node.
+        maps: (height, width) of feature maps at the old size -> at the new size.
+        joined: sizes of the operands of a Concat along its axis -> at the new size.
+        rewritten: names of the changed nodes.
+        kept: names of the tensors that depend on no changed tensor.
     """
 
     model: onnx.ModelProto
@@ -43,7 +53,7 @@ class Rewriting:
     _names: FreshNames | None = None
 
     def has_changed(self, name: str) -> bool:
-        """Whether a tensor has another shape, or values, or is not known."""
+        """Whether a tensor has another shape or other values at the new size, or is unknown."""
         if name in self.old.constants or name in self.kept:
             return False
         before, after = self.old.dims(name), self.new.dims(name)
@@ -55,18 +65,20 @@ class Rewriting:
         return values is None or others is None or not np.array_equal(values, others)
 
     def shapes(self, name: str) -> tuple[Dims, Dims]:
-        """Of a tensor, at both sizes.
+        """Return the shapes of a tensor at the old and the new size.
 
         Raises:
-            DeclinedError: if one is not known.
+            DeclinedError: if a shape is unknown.
         """
         before, after = self.old.dims(name), self.new.dims(name)
         if before is None or after is None:
-            raise DeclinedError(f"the shape of its operand '{name}' is not known")
+            raise DeclinedError(
+                Message("resolution-shape-unknown", f"the shape of its operand '{name}' is unknown")
+            )
         return before, after
 
     def remember(self, node: onnx.NodeProto) -> None:
-        """Take in what became of the maps that a node makes, and of the sizes that it joins."""
+        """Record the new sizes of a node's output maps and, for a Concat, of its operands."""
         for made in node.output:
             before, after = self.old.dims(made), self.new.dims(made)
             if before and after and len(before) == len(after) == 4 and before[2:] != after[2:]:
@@ -80,13 +92,13 @@ class Rewriting:
                 self.joined.setdefault(old, set()).add(new)
 
     def is_computed(self, names: Iterable[str]) -> bool:
-        """Whether the model itself computes one of these tensors of the size, and all are known."""
+        """Whether all these tensors are known, and the model computes one of them."""
         given = [name for name in names if name]
         known = all(name in self.old.values and name in self.new.values for name in given)
         return known and any(name not in self.old.constants for name in given)
 
     def constant(self, base: str, values: NDArray[Any]) -> str:
-        """A new initializer."""
+        """Add an initializer and return its name."""
         self._names = self._names or FreshNames(self.model.graph)
         tensor = numpy_helper.from_array(values, self._names.fresh(base))
         self.model.graph.initializer.append(tensor)
@@ -95,13 +107,13 @@ class Rewriting:
         return tensor.name
 
     def fixed(self, node: onnx.NodeProto, index: int) -> NDArray[Any] | None:
-        """Values of an operand that no size of the image changes; None if there are none."""
+        """Return the values of a constant operand; None if it is not a known constant."""
         name = node.input[index] if index < len(node.input) else ""
         return self.old.values.get(name) if name in self.old.constants else None
 
 
 def attribute(node: onnx.NodeProto, name: str) -> Any:
-    """The value of an attribute; None if the node does not have it."""
+    """Return the value of an attribute; None if the node does not have it."""
     return next(
         (helper.get_attribute_value(a) for a in node.attribute if a.name == name),
         None,
@@ -109,6 +121,6 @@ def attribute(node: onnx.NodeProto, name: str) -> Any:
 
 
 def integers(node: onnx.NodeProto, name: str, count: int, default: int) -> list[int]:
-    """An attribute of `count` integers, `default` each if the node does not have it."""
+    """Return an attribute of `count` integers, each `default` if the node does not have it."""
     values = attribute(node, name)
     return [default] * count if values is None else [int(value) for value in values]

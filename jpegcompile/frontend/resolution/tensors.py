@@ -1,7 +1,7 @@
-"""What follows of the size of the image: shapes of tensors and values of small ones, node by node.
+"""Infer shapes, and values of small tensors, one node at a time.
 
-Inference of a whole model stops at the first node that was written for another size. This one goes
-from node to node, so that each can be rewritten before its results are inferred.
+Inference of a whole model fails at the first node that was exported for another image size. Here
+each node can be rewritten before its outputs are inferred.
 """
 
 from __future__ import annotations
@@ -21,22 +21,23 @@ from onnx.reference import ReferenceEvaluator
 from jpegcompile.frontend.walk import all_graphs, all_nodes, graphs_of
 from jpegcompile.interface import IR_VERSION
 from jpegcompile.ir.folding import RANDOM
+from jpegcompile.opset import standard_opset
 
 Dims = tuple[int, ...]
-# Larger tensors hold no shapes, axes or pads.
+# Shapes, axes and pads are not larger than this.
 _MOST_VALUES = 1024
-# Stands for an open batch: a number of images that no other dimension will be.
+# Represents a dynamic batch: a number that no other dimension has.
 _BATCH = 7919
 
 
 @dataclass
 class Tensors:
-    """What is known of the tensors of a model at one size of its image.
+    """Known tensors of a model at one image size.
 
     Attributes:
-        opsets: of the model.
-        types: of every tensor whose type is known, by name.
-        values: of small tensors that follow from constants and shapes.
+        opsets: operator sets of the model.
+        types: types of tensors by name.
+        values: values of small tensors that depend on constants and shapes only.
         constants: names of the tensors that depend on no input of the model.
     """
 
@@ -47,9 +48,14 @@ class Tensors:
 
     @classmethod
     def of(cls, model: onnx.ModelProto, image: str, shape: Sequence[int]) -> Tensors:
-        """Inputs and initializers of a model whose input `image` has that shape behind its batch.
+        """Return the inputs and initializers of a model.
 
-        An open batch, of this input or another one, is taken to be one number.
+        A dynamic batch of any input is represented by the same number.
+
+        Args:
+            model: the model.
+            image: name of the image input.
+            shape: shape of the image input without its batch.
         """
         known = cls(model.opset_import)
         for value in model.graph.input:
@@ -68,18 +74,18 @@ class Tensors:
 
     @property
     def opset(self) -> int:
-        """Of the standard operators."""
-        return next(o.version for o in self.opsets if o.domain == "")
+        """Version of the standard operator set."""
+        return standard_opset(self.opsets)
 
     def set_constant(self, tensor: onnx.TensorProto) -> None:
-        """Take in a constant; its values only where they may be a shape."""
+        """Record a constant; its values only if it is small enough to be a shape."""
         self.types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, tensor.dims)
         self.constants.add(tensor.name)
         if math.prod(tensor.dims) <= _MOST_VALUES and not uses_external_data(tensor):
             self.values[tensor.name] = numpy_helper.to_array(tensor)
 
     def dims(self, name: str) -> Dims | None:
-        """The shape of a tensor; None where it is not known as a whole."""
+        """Return the shape of a tensor; None if a dimension is unknown."""
         kind = self.types.get(name)
         if kind is None or not kind.tensor_type.HasField("shape"):
             return None
@@ -89,7 +95,7 @@ class Tensors:
         return tuple(size.dim_value for size in sizes)
 
     def infer(self, node: onnx.NodeProto) -> None:
-        """Set types and values of what a node makes, as far as they follow.
+        """Record types and values of a node's outputs, as far as they can be inferred.
 
         Raises:
             onnx.shape_inference.InferenceError: if its operands contradict each other.
@@ -100,7 +106,7 @@ class Tensors:
         self._evaluate(node)
 
     def made(self, node: onnx.NodeProto) -> dict[str, TypeProto]:
-        """Types of what a node makes, by name; nothing is set.
+        """Return the types of a node's outputs by name, without recording them.
 
         Raises:
             onnx.shape_inference.InferenceError: if its operands contradict each other.
@@ -120,7 +126,7 @@ class Tensors:
         )
 
     def _evaluate(self, node: onnx.NodeProto) -> None:
-        """Compute small results of a node all of whose operands have values, or of a Shape."""
+        """Compute small outputs of a Shape, or of a node whose operands all have known values."""
         if node.op_type in ("Shape", "Size"):
             dims = self.dims(node.input[0])
             if dims is None:
@@ -136,23 +142,23 @@ class Tensors:
         try:
             results = _run(node, given, self.opsets)
         except Exception:
-            # The reference may lack an operator; what needs its values is declined.
+            # The reference may lack an operator. Nodes that need the values are declined.
             return
         self.values.update(zip([n for n in node.output if n], results, strict=True))
 
 
 def holds_batch(size: int) -> bool:
-    """Whether a size is the open batch, or a multiple of it."""
+    """Whether a size is the dynamic batch, or a multiple of it."""
     return size % _BATCH == 0
 
 
 def shape_text(dims: Dims | None) -> str:
-    """How messages spell a shape: an open batch is N."""
+    """Return a shape for messages, with N for a dynamic batch."""
     return "[" + ", ".join("N" if size == _BATCH else str(size) for size in dims or ()) + "]"
 
 
 def reads(node: onnx.NodeProto) -> set[str]:
-    """Names of the tensors that a node reads, its subgraphs included."""
+    """Return the names of the tensors that a node and its subgraphs read."""
     names = {name for name in node.input if name}
     for graph in graphs_of(node):
         made = {value.name for part in all_graphs(graph) for value in _declared(part)}
@@ -173,7 +179,7 @@ def _run(
     given: dict[str, NDArray[Any]],
     opsets: Iterable[onnx.OperatorSetIdProto],
 ) -> list[NDArray[Any]]:
-    """Results of a node by the reference implementation of ONNX."""
+    """Compute the outputs of a node with the ONNX reference implementation."""
     inputs = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape)
         for name, v in given.items()

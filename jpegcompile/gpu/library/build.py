@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,10 +14,10 @@ from jpegcompile.gpu.archs import ARCHITECTURES, require_architectures
 from jpegcompile.gpu.library.files import cached_file
 from jpegcompile.precision import TF32X3
 from jpegcompile.processors import available_processors
+from jpegcompile.progress import Progress, no_progress
 
 # ONNX Runtime computes in float32. Three TF32 products are as exact, and use the matrix units.
 PRECISION = TF32X3
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def gpu_kernels(
     gpus: Sequence[str] = tuple(ARCHITECTURES),
     output: str | os.PathLike[str] | None = None,
     *,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> list[KernelFile]:
     """Compile every kernel that the native library launches on CUDA.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -27,6 +27,7 @@ from jpegcompile.operators.definition import PIXELS, Operand, Operator
 from jpegcompile.operators.pixelwise import PIXELWISE
 from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.processors import available_processors
+from jpegcompile.progress import Progress, no_progress
 
 # How a map stands: as pixels, or as coefficients at their places or side by side.
 Place = Literal["pixels", "raster", "rows"]
@@ -51,7 +52,7 @@ _TABLE = 4
 def companion(
     model: onnx.ModelProto,
     archs: Sequence[int],
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> bytes:
     """A file of the kernels that the native library launches for a compiled model.
 

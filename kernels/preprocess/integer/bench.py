@@ -1,19 +1,17 @@
-"""How long the very integers of Pillow take, from the bytes of photographs to a normalised tensor.
+"""Time the integer decode, which computes the exact pixels of Pillow, against Pillow.
 
-    python kernels/preprocess/integer/bench.py FOLDER [--rounds N] [--json]
+    python kernels/preprocess/integer/bench.py FOLDER [--rounds N] [--json FILE]
 
-Every way is that of the preset "imagenet": short side 256, bilinear, the middle 224 x 224,
-normalised by mean and standard deviation, float32 [1, 3, 224, 224]. The pixels are checked to be
-the same first; then all ways take turns at each file, and the processor time of the thread is
-taken, which other processes disturb less. "entropy decoding" is a part of "integers": libjpeg's, to
-coefficients in memory.
+Each way applies the preset "imagenet" to the bytes of photographs: short side 256, bilinear, centre
+crop of 224 x 224, normalised by mean and standard deviation, float32 [1, 3, 224, 224]. The
+benchmark checks that the pixels are equal, then times all ways in interleaved rounds, file by file.
+It measures processor time of the thread, which other processes disturb less. "entropy decoding" is
+the part of "integers" that libjpeg does: reading coefficients into memory.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -25,12 +23,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from jpegcompile import _core
+from jpegcompile.evaluation.benchmark.record import Record, parser_for
+from jpegcompile.evaluation.benchmark.rivals.pillow import simple_reader
+from jpegcompile.evaluation.benchmark.rivals.target import Target
+from jpegcompile.evaluation.benchmark.rounds import interleaved, timed
 from jpegcompile.jpeg.read import read_coefficients
+from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.geometry import Placement
 from jpegcompile.preprocessing.presets import PRESETS
 from jpegcompile.preprocessing.reading import preprocess_of
 
 SIDE, CROP = 256, 224
+PILLOW = "Pillow"
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 FACTORS = (1 / (255 * DEVIATION))[:, None, None]
@@ -40,7 +44,7 @@ Tensor = NDArray[np.float32]
 
 
 def pillow_pixels(data: bytes) -> Image.Image:
-    """What torchvision's Resize and CenterCrop do, as people write it."""
+    """Resize and crop with Pillow, as Resize and CenterCrop of torchvision do."""
     image = Image.open(io.BytesIO(data)).convert("RGB")
     width, height = image.size
     short = min(width, height)
@@ -50,14 +54,8 @@ def pillow_pixels(data: bytes) -> Image.Image:
     return image.crop((left, top, left + CROP, top + CROP))
 
 
-def pillow_tensor(data: bytes) -> Tensor:
-    """As people write it."""
-    pixels = np.asarray(pillow_pixels(data), np.float32) / 255
-    return np.ascontiguousarray(((pixels - MEAN) / DEVIATION).transpose(2, 0, 1)[None])
-
-
 def integer_tensor(data: bytes, placement: Placement) -> Tensor:
-    """The same from coefficients."""
+    """Return the network's input from coefficients, by the integer decode."""
     pixels = _core.decode_integers(data, placement, "RGB", (0, 0, 0)).astype(np.float32)
     pixels *= FACTORS
     pixels += OFFSETS
@@ -65,53 +63,50 @@ def integer_tensor(data: bytes, placement: Placement) -> Tensor:
 
 
 def ways_of(data: bytes) -> dict[str, Callable[[], Any]]:
-    """What is measured on one file."""
-    geometry = preprocess_of(PRESETS["imagenet"]).geometry
-    placement = geometry.place(read_coefficients(data).frame, (CROP, CROP))
+    """Return the ways to read one file, after a check that their pixels are equal.
+
+    Raises:
+        AssertionError: if pixels differ.
+    """
+    preprocess = preprocess_of(PRESETS["imagenet"])
+    read = simple_reader(Target(NetworkInput("image", 3, CROP, CROP, "NCHW"), preprocess))
+    placement = preprocess.geometry.place(read_coefficients(data).frame, (CROP, CROP))
     pixels = _core.decode_integers(data, placement, "RGB", (0, 0, 0))
     expected = np.asarray(pillow_pixels(data)).transpose(2, 0, 1)
     np.testing.assert_array_equal(pixels, expected)
     return {
-        "Pillow": lambda: pillow_tensor(data),
+        PILLOW: lambda: read(data),
         "integers": lambda: integer_tensor(data, placement),
         "entropy decoding": lambda: _core.read_coefficients_many([data], 1, False, 1 << 40),
     }
 
 
 def measured(files: list[bytes], rounds: int) -> dict[str, list[float]]:
-    """Milliseconds of each way for each file, the medians of all rounds."""
+    """Return the milliseconds of each way for each file, medians of all rounds."""
     times: dict[str, list[float]] = {}
     for data in files:
-        ways = ways_of(data)
-        taken: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(rounds):
-            for name, run in ways.items():
-                begin = time.thread_time()
-                run()
-                taken[name].append((time.thread_time() - begin) * 1e3)
-        for name, values in taken.items():
-            times.setdefault(name, []).append(statistics.median(values))
+        ways = {name: timed(run, time.thread_time) for name, run in ways_of(data).items()}
+        for name, median in interleaved(ways, rounds).medians().items():
+            times.setdefault(name, []).append(1e3 * median)
     return times
 
 
 def main() -> None:
-    """Measure a folder."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", action="store_true")
+    """Check, measure and print the result."""
+    parser = parser_for(__doc__, rounds=15)
+    parser.add_argument("folder", type=Path, help="folder of JPEG files")
     options = parser.parse_args()
     files = [path.read_bytes() for path in sorted(options.folder.iterdir())]
     times = measured(files, options.rounds)
-    whole = sum(times["Pillow"])
+    whole = sum(times[PILLOW])
     rows = [
         {"way": name, "median_ms": statistics.median(values), "of_pillow": sum(values) / whole}
         for name, values in times.items()
     ]
     if options.json:
-        print(json.dumps(rows))
-        return
-    print(f"{len(files)} files; median ms, and the sum against Pillow's")
+        settings = {"files": len(files), "rounds": options.rounds}
+        Record("preprocess_integer", rows, settings).write(options.json)
+    print(f"{len(files)} files; median ms, and the ratio of the sum to Pillow's")
     for row in rows:
         print(f"{row['way']:>18} {row['median_ms']:8.3f} {row['of_pillow']:8.3f}")
 

@@ -17,36 +17,36 @@ import onnx_graphsurgeon as gs
 from jpegcompile.analysis.axes import axes_of
 from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.ir.image import TO_CHANNELS_FIRST
-from jpegcompile.passes.legalize.layout.turner import RANK, Turner, turned_axis
+from jpegcompile.passes.legalize.layout.converter import RANK, LayoutConverter, nchw_axis
 
 
-def turn_concat(node: gs.Node, turner: Turner) -> bool:
+def convert_concat(node: gs.Node, converter: LayoutConverter) -> bool:
     """Every operand is channels-last, or a constant."""
-    if not turner.makes_one_map(node):
+    if not converter.makes_one_map(node):
         return False
-    if not all(turner.is_last(t) or isinstance(t, gs.Constant) for t in node.inputs):
+    if not all(converter.is_channels_last(t) or isinstance(t, gs.Constant) for t in node.inputs):
         return False
-    node.inputs = [turner.operand(t) for t in node.inputs]
-    node.attrs["axis"] = turned_axis(int(node.attrs["axis"]))
-    turner.turn_output(node)
+    node.inputs = [converter.operand(t) for t in node.inputs]
+    node.attrs["axis"] = nchw_axis(int(node.attrs["axis"]))
+    converter.convert_output(node)
     return True
 
 
-def turn_pad(node: gs.Node, turner: Turner) -> bool:
+def convert_pad(node: gs.Node, converter: LayoutConverter) -> bool:
     """Amounts, and axes if it names some, are known. Axes are spelled out: all of them."""
     amounts = _amounts(node)
-    if amounts is None or not turner.is_last(node.inputs[0]):
+    if amounts is None or not converter.is_channels_last(node.inputs[0]):
         return False
     turned = [amounts[half + axis] for half in (0, RANK) for axis in TO_CHANNELS_FIRST]
-    source = turner.first(node.inputs[0])
+    source = converter.to_nchw(node.inputs[0])
     if "pads" in node.attrs:
         node.attrs["pads"] = turned
         node.inputs = [source]
     else:
-        pads = turner.indices(f"{node.outputs[0].name}.pads", turned)
+        pads = converter.indices(f"{node.outputs[0].name}.pads", turned)
         fill = input_at(node, 2)
         node.inputs = [source, pads] if fill is None else [source, pads, fill]
-    turner.turn_output(node)
+    converter.convert_output(node)
     return True
 
 
@@ -64,22 +64,26 @@ def _amounts(node: gs.Node) -> list[int] | None:
     return amounts
 
 
-def turn_slice(node: gs.Node, turner: Turner) -> bool:
+def convert_slice(node: gs.Node, converter: LayoutConverter) -> bool:
     """Axes are known; bounds and steps may be anything."""
     axes = _slice_axes(node)
-    if axes is None or not turner.is_last(node.inputs[0]) or not turner.makes_one_map(node):
+    if (
+        axes is None
+        or not converter.is_channels_last(node.inputs[0])
+        or not converter.makes_one_map(node)
+    ):
         return False
-    turned = [turned_axis(axis) for axis in axes]
-    source = turner.first(node.inputs[0])
+    turned = [nchw_axis(axis) for axis in axes]
+    source = converter.to_nchw(node.inputs[0])
     if "starts" in node.attrs:
         _write_bounds(node, turned)
         node.inputs = [source]
     else:
         _, starts, ends, *rest = node.inputs
         # All bounds have one type, int32 or int64.
-        operand = turner.indices(f"{node.outputs[0].name}.axes", turned, starts.dtype)
+        operand = converter.indices(f"{node.outputs[0].name}.axes", turned, starts.dtype)
         node.inputs = [source, starts, ends, operand, *rest[1:]]
-    turner.turn_output(node)
+    converter.convert_output(node)
     return True
 
 
@@ -100,39 +104,39 @@ def _slice_axes(node: gs.Node) -> list[int] | None:
     return list(range(starts.shape[0])) if known and isinstance(starts.shape[0], int) else None
 
 
-def turn_reduction(node: gs.Node, turner: Turner) -> bool:
+def convert_reduction(node: gs.Node, converter: LayoutConverter) -> bool:
     """Axes are known, and some are named: none at all can mean every one."""
     axes = axes_of(node, RANK)
-    if not axes or not turner.is_last(node.inputs[0]):
+    if not axes or not converter.is_channels_last(node.inputs[0]):
         return False
     if not node.attrs.get("keepdims", 1):
-        return _drop_axes(node, axes, turner)
-    if not turner.makes_one_map(node):
+        return _drop_axes(node, axes, converter)
+    if not converter.makes_one_map(node):
         return False
-    _write_axes(node, axes, turner)
-    turner.turn_output(node)
+    _write_axes(node, axes, converter)
+    converter.convert_output(node)
     return True
 
 
-def turn_squeeze(node: gs.Node, turner: Turner) -> bool:
+def convert_squeeze(node: gs.Node, converter: LayoutConverter) -> bool:
     """Axes are known, and some are named."""
     axes = axes_of(node, RANK)
-    return bool(axes) and _drop_axes(node, axes or [], turner)
+    return bool(axes) and _drop_axes(node, axes or [], converter)
 
 
-def _drop_axes(node: gs.Node, axes: list[int], turner: Turner) -> bool:
-    left = [turned_axis(axis) for axis in range(RANK) if axis not in axes]
+def _drop_axes(node: gs.Node, axes: list[int], converter: LayoutConverter) -> bool:
+    left = [nchw_axis(axis) for axis in range(RANK) if axis not in axes]
     if left != sorted(left):
         return False
-    _write_axes(node, axes, turner)
+    _write_axes(node, axes, converter)
     return True
 
 
-def _write_axes(node: gs.Node, axes: list[int], turner: Turner) -> None:
-    turned = sorted(turned_axis(axis) for axis in axes)
-    source = turner.first(node.inputs[0])
+def _write_axes(node: gs.Node, axes: list[int], converter: LayoutConverter) -> None:
+    turned = sorted(nchw_axis(axis) for axis in axes)
+    source = converter.to_nchw(node.inputs[0])
     if "axes" in node.attrs:
         node.attrs["axes"] = turned
         node.inputs = [source]
     else:
-        node.inputs = [source, turner.indices(f"{node.outputs[0].name}.axes", turned)]
+        node.inputs = [source, converter.indices(f"{node.outputs[0].name}.axes", turned)]

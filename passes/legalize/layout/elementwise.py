@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.passes.legalize.layout.turner import Turner
+from jpegcompile.passes.legalize.layout.converter import LayoutConverter
 
 
-def turn_elementwise(node: gs.Node, turner: Turner) -> bool:
+def convert_elementwise(node: gs.Node, converter: LayoutConverter) -> bool:
     """Every operand can be turned, and the result is a map."""
-    if not turner.makes_one_map(node) or not all(turner.can_turn(t) for t in node.inputs):
+    if not converter.makes_one_map(node) or not all(converter.can_convert(t) for t in node.inputs):
         return False
-    node.inputs = [turner.operand(t) for t in node.inputs]
-    turner.turn_output(node)
+    node.inputs = [converter.operand(t) for t in node.inputs]
+    converter.convert_output(node)
     return True

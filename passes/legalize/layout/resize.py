@@ -12,18 +12,18 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.ir.image import TO_CHANNELS_FIRST
-from jpegcompile.passes.legalize.layout.turner import RANK, Turner, turned_axis
+from jpegcompile.passes.legalize.layout.converter import RANK, LayoutConverter, nchw_axis
 
 
-def turn_resize(node: gs.Node, turner: Turner) -> bool:
+def convert_resize(node: gs.Node, converter: LayoutConverter) -> bool:
     """Any way to say the new size; a region of interest would have to be turned as well."""
     mode = node.attrs.get("coordinate_transformation_mode")
     if mode in ("tf_crop_and_resize", b"tf_crop_and_resize"):
         return False
-    if not turner.is_last(node.inputs[0]) or not turner.makes_one_map(node):
+    if not converter.is_channels_last(node.inputs[0]) or not converter.makes_one_map(node):
         return False
     if "axes" in node.attrs:
-        node.attrs["axes"] = [turned_axis(axis) for axis in node.attrs["axes"]]
+        node.attrs["axes"] = [nchw_axis(axis) for axis in node.attrs["axes"]]
     elif "scales" in node.attrs:
         node.attrs["scales"] = [node.attrs["scales"][axis] for axis in TO_CHANNELS_FIRST]
     else:
@@ -32,19 +32,21 @@ def turn_resize(node: gs.Node, turner: Turner) -> bool:
         for place in places:
             operand = input_at(node, place)
             if operand is not None:
-                node.inputs[place] = _permuted(operand, turner)
-    node.inputs[0] = turner.first(node.inputs[0])
-    turner.turn_output(node)
+                node.inputs[place] = _permuted(operand, converter)
+    node.inputs[0] = converter.to_nchw(node.inputs[0])
+    converter.convert_output(node)
     return True
 
 
-def _permuted(vector: gs.Tensor, turner: Turner) -> gs.Tensor:
+def _permuted(vector: gs.Tensor, converter: LayoutConverter) -> gs.Tensor:
     """A number for each axis in the order of NCHW; scales may be empty where sizes are given."""
     values = value_of(vector)
-    name = turner.module.fresh(f"{vector.name}.nchw")
+    name = converter.module.fresh(f"{vector.name}.nchw")
     if values is not None:
         ordered = values[TO_CHANNELS_FIRST] if values.size else values
         return gs.Constant(name, np.ascontiguousarray(ordered))
     twin = gs.Variable(name, vector.dtype, (RANK,))
-    turner.append("Gather", [vector, turner.indices(name, TO_CHANNELS_FIRST)], twin, {"axis": 0})
+    converter.append(
+        "Gather", [vector, converter.indices(name, TO_CHANNELS_FIRST)], twin, {"axis": 0}
+    )
     return twin

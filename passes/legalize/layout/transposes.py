@@ -14,23 +14,23 @@ import onnx_graphsurgeon as gs
 from jpegcompile.ir.graph import is_graph_output, remove_node, replace_uses, static_dims
 from jpegcompile.ir.image import TO_CHANNELS_FIRST, TO_CHANNELS_LAST
 from jpegcompile.ir.module import Module
-from jpegcompile.passes.legalize.layout.turner import RANK, Turner, is_transpose
+from jpegcompile.passes.legalize.layout.converter import RANK, LayoutConverter, is_transpose
 
 
-def turn_transpose(node: gs.Node, turner: Turner) -> bool:
+def convert_transpose(node: gs.Node, converter: LayoutConverter) -> bool:
     """Two transposes become one or none; of the image, one to NCHW is enough."""
     source = node.inputs[0]
     order = node.attrs.get("perm", range(RANK)[::-1])
     if not source.inputs and (
-        list(order) != TO_CHANNELS_FIRST or turner.image_transpose(source) is node
+        list(order) != TO_CHANNELS_FIRST or converter.image_transpose(source) is node
     ):
         return False
-    first = turner.first(source)
+    first = converter.to_nchw(source)
     both = [TO_CHANNELS_LAST[axis] for axis in order]
     if both != list(range(RANK)):
         node.inputs, node.attrs = [first], {"perm": both}
     else:
-        _cancel(node, first, turner.module.graph)
+        _cancel(node, first, converter.module.graph)
     return True
 
 
@@ -49,19 +49,21 @@ def _cancel(node: gs.Node, first: gs.Tensor, graph: gs.Graph) -> None:
         node.op, node.attrs, node.inputs = "Identity", {}, [first]
 
 
-def turn_shape(node: gs.Node, turner: Turner) -> bool:
+def convert_shape(node: gs.Node, converter: LayoutConverter) -> bool:
     """`start` and `end`, since opset 15, go into the choice of the entries."""
     target = node.outputs[0]
     entries = TO_CHANNELS_LAST[node.attrs.get("start", 0) : node.attrs.get("end", RANK)]
-    shape = gs.Variable(turner.module.fresh(f"{target.name}.nchw"), target.dtype, (RANK,))
-    node.inputs, node.outputs, node.attrs = [turner.first(node.inputs[0])], [shape], {}
-    turner.append("Gather", [shape, turner.indices(target.name, entries)], target, {"axis": 0})
+    shape = gs.Variable(converter.module.fresh(f"{target.name}.nchw"), target.dtype, (RANK,))
+    node.inputs, node.outputs, node.attrs = [converter.to_nchw(node.inputs[0])], [shape], {}
+    converter.append(
+        "Gather", [shape, converter.indices(target.name, entries)], target, {"axis": 0}
+    )
     return True
 
 
-def turn_size(node: gs.Node, turner: Turner) -> bool:
+def convert_size(node: gs.Node, converter: LayoutConverter) -> bool:
     """The number of elements is the same in any order."""
-    node.inputs = [turner.first(node.inputs[0])]
+    node.inputs = [converter.to_nchw(node.inputs[0])]
     return True
 
 
@@ -77,7 +79,7 @@ def reshape_pixels(module: Module) -> bool:
         if sizes is None or plane != (1, 1) or node.inputs[0].name == module.image.name:
             continue
         target = [0, sizes[2], 1, 1] if to_first else [0, 1, 1, sizes[0]]
-        indices = Turner(module).indices(node.outputs[0].name, target)
+        indices = LayoutConverter(module).indices(node.outputs[0].name, target)
         node.op, node.attrs, node.inputs = "Reshape", {}, [node.inputs[0], indices]
         changed = True
     return changed

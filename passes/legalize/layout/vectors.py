@@ -14,59 +14,61 @@ from numpy.typing import NDArray
 
 from jpegcompile.analysis.products import is_product, rows_are_second
 from jpegcompile.ir.graph import is_graph_output, static_dims, value_of
-from jpegcompile.passes.legalize.layout.turner import RANK, Turner
+from jpegcompile.passes.legalize.layout.converter import RANK, LayoutConverter
 
 
-def turn_flatten(node: gs.Node, turner: Turner) -> bool:
+def convert_flatten(node: gs.Node, converter: LayoutConverter) -> bool:
     """Only products with constant weights read the vectors, or the order is the same anyway."""
     sizes = static_dims((node.inputs[0].shape or ())[1:])
     if sizes is None or int(node.attrs.get("axis", 1)) % RANK != 1:
         return False
     if sizes[:2] == (1, 1):
-        node.inputs = [turner.first(node.inputs[0])]
+        node.inputs = [converter.to_nchw(node.inputs[0])]
         return True
     flat = node.outputs[0]
-    if is_graph_output(turner.module.graph, flat):
+    if is_graph_output(converter.module.graph, flat):
         return False
     readers = list(flat.outputs)
     if not all(is_product(reader, flat) for reader in readers):
         return False
     order = np.arange(np.prod(sizes)).reshape(sizes).transpose(2, 0, 1).reshape(-1)
     # A new name: these are not the vectors that the source model calls so.
-    turned = gs.Variable(turner.module.fresh(f"{flat.name}.nchw"), flat.dtype, flat.shape)
-    node.inputs, node.outputs = [turner.first(node.inputs[0])], [turned]
+    turned = gs.Variable(converter.module.fresh(f"{flat.name}.nchw"), flat.dtype, flat.shape)
+    node.inputs, node.outputs = [converter.to_nchw(node.inputs[0])], [turned]
     for reader in readers:
-        reader.inputs = [turned, _reordered(reader, order, turner), *reader.inputs[2:]]
+        reader.inputs = [turned, _reordered(reader, order, converter), *reader.inputs[2:]]
     return True
 
 
-def _reordered(reader: gs.Node, order: NDArray[np.int64], turner: Turner) -> gs.Constant:
+def _reordered(
+    reader: gs.Node, order: NDArray[np.int64], converter: LayoutConverter
+) -> gs.Constant:
     """Weights made anew: another node may share them."""
     weights = reader.inputs[1]
     values = np.take(np.asarray(weights.values), order, axis=1 if rows_are_second(reader) else 0)
-    return gs.Constant(turner.module.fresh(f"{weights.name}.nchw"), np.ascontiguousarray(values))
+    return gs.Constant(converter.module.fresh(f"{weights.name}.nchw"), np.ascontiguousarray(values))
 
 
-def turn_reshape(node: gs.Node, turner: Turner) -> bool:
+def convert_reshape(node: gs.Node, converter: LayoutConverter) -> bool:
     """Height and width are 1, and no size but the batch is copied from the map."""
-    if not turner.is_last(node.inputs[0]):
+    if not converter.is_channels_last(node.inputs[0]):
         return False
     sizes = static_dims((node.inputs[0].shape or ())[1:])
     target = value_of(node.inputs[1])
     if sizes is None or sizes[:2] != (1, 1) or target is None or not target[1:].all():
         return False
-    node.inputs = [turner.first(node.inputs[0]), node.inputs[1]]
+    node.inputs = [converter.to_nchw(node.inputs[0]), node.inputs[1]]
     return True
 
 
-def turn_mat_mul(node: gs.Node, turner: Turner) -> bool:
+def convert_mat_mul(node: gs.Node, converter: LayoutConverter) -> bool:
     """A dense layer at every pixel is a convolution of 1x1."""
     source, weights = node.inputs
     values = value_of(weights)
-    if values is None or values.ndim != 2 or not turner.is_last(source):
+    if values is None or values.ndim != 2 or not converter.is_channels_last(source):
         return False
     kernel = np.ascontiguousarray(values.T[:, :, None, None])
-    name = turner.module.fresh(f"{weights.name}.nchw")
+    name = converter.module.fresh(f"{weights.name}.nchw")
     node.op = "Conv"
     node.attrs = {
         "kernel_shape": [1, 1],
@@ -74,6 +76,6 @@ def turn_mat_mul(node: gs.Node, turner: Turner) -> bool:
         "pads": [0, 0, 0, 0],
         "dilations": [1, 1],
     }
-    node.inputs = [turner.first(source), gs.Constant(name, kernel)]
-    turner.turn_output(node)
+    node.inputs = [converter.to_nchw(source), gs.Constant(name, kernel)]
+    converter.convert_output(node)
     return True

@@ -1,0 +1,1 @@
+"""Generators of the documentation, called by `docs/make.py`."""

@@ -1,0 +1,136 @@
+"""Make `docs/errors.md`: every message of the package with its code, from the sources.
+
+The sources are parsed, not run, so a message appears here with its template, such as
+``{name} has no rows``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from generate.tables import markdown
+from jpegcompile import errors
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("jpegcompile", "passes", "kernels")
+# Of a value in a template, longer expressions than this are left out.
+LONGEST = 24
+ERRORS = (
+    errors.CheckFailedError,
+    errors.UsageError,
+    errors.UnsupportedModelError,
+    errors.ImageError,
+    errors.AccessError,
+    errors.InternalError,
+)
+REASONS, NOTES = "Reasons", "Notes"
+_GROUP_OF = {error.__name__: error.__name__ for error in ERRORS} | {"note": NOTES}
+_HEAD = """# Messages and their codes
+
+`python docs/make.py` makes this page from the sources. Every error, every reason in a report and
+every note has a stable code. The words of a message may change from one version to the next; its
+code does not.
+
+- On the command line the code is in brackets at the end of the line on standard error.
+- In Python it is the attribute `code` of the error, of a reason (`node.reason.code`) or of a note.
+  `jpegcompile.messages.code_of` returns it for any text.
+- A message that contains another one has the code of that message.
+
+`{...}` stands for a value of your model, file or call.
+"""
+_INTRODUCTIONS = {
+    REASONS: "Reports show these texts: why a node stays spatial, or why something is not read."
+    " Errors contain them too; such an error has the code of its reason.",
+    NOTES: "Remarks in a report. Nothing failed.",
+}
+
+
+@dataclass(frozen=True)
+class Text:
+    """A message in the sources: where it belongs on the page, its code and its template."""
+
+    group: str
+    code: str
+    template: str
+
+
+def page() -> str:
+    """Return the page as Markdown."""
+    texts = sorted(set(_texts()), key=lambda text: (text.code, text.template))
+    parts = [_HEAD]
+    for group in [*(error.__name__ for error in ERRORS), REASONS, NOTES]:
+        rows = [(f"`{text.code}`", text.template) for text in texts if text.group == group]
+        if rows:
+            table = markdown(("code", "message"), rows)
+            parts.append(f"## {group}\n\n{_introduction(group)}\n\n{table}\n")
+    return "\n".join(parts)
+
+
+def _introduction(group: str) -> str:
+    if group in _INTRODUCTIONS:
+        return _INTRODUCTIONS[group]
+    error = getattr(errors, group)
+    summary = (error.__doc__ or "").strip().splitlines()[0]
+    return f"Exit code {error.exit_code}. {summary}"
+
+
+def _texts() -> Iterator[Text]:
+    for folder in SOURCES:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if not any(parent.is_symlink() for parent in path.parents):
+                yield from _texts_of(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def _texts_of(tree: ast.AST, group: str = REASONS) -> Iterator[Text]:
+    """Yield the messages below a node; the innermost call around a message decides its group."""
+    for node in ast.iter_child_nodes(tree):
+        inner = group
+        if isinstance(node, ast.Call):
+            name = _name(node)
+            inner = _GROUP_OF.get(name, REASONS)
+            if name == "Message" and isinstance(node.args[0], ast.Constant):
+                yield Text(group, str(node.args[0].value), _template(node.args[1]))
+        yield from _texts_of(node, inner)
+
+
+def _name(call: ast.Call) -> str:
+    function = call.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _template(value: ast.expr) -> str:
+    """Return the text of an expression, with values in braces, fit for a cell of a table."""
+    text = " ".join(_raw(value).split())
+    return re.sub(r"([|<>*_`\[\]\\])", r"\\\1", text)
+
+
+def _raw(value: ast.expr) -> str:
+    match value:
+        case ast.Constant(value=constant):
+            return str(constant)
+        case ast.JoinedStr(values=parts):
+            return "".join(map(_raw, parts))
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return _raw(left) + _raw(right)
+        case ast.FormattedValue(value=inner):
+            return _raw(inner) if isinstance(inner, ast.JoinedStr) else _braced(inner)
+        case ast.IfExp(body=body, orelse=orelse):
+            return f"{_raw(body)} / {_raw(orelse)}"
+        case _:
+            return _braced(value)
+
+
+def _braced(value: ast.expr) -> str:
+    """Return a name or an attribute in braces; of longer expressions, their last name."""
+    text = ast.unparse(value)
+    if not re.fullmatch(r"[\w.]+", text) or len(text) > LONGEST:
+        names = [n.id for n in ast.walk(value) if isinstance(n, ast.Name)]
+        attributes = [n.attr for n in ast.walk(value) if isinstance(n, ast.Attribute)]
+        text = ([*attributes, *names] or ["..."])[0]
+    return f"{{{text.removeprefix('self.').lstrip('_')}}}"

@@ -1,0 +1,96 @@
+"""Functions of each element, evaluated at points: which values they make, and which plateaus.
+
+The reference evaluator of ONNX computes them, in float32 as runtimes do: where Sigmoid is 1 there,
+it is a plateau.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+from onnx.reference import ReferenceEvaluator
+from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
+
+from jpegcompile.ir.graph import value_of
+
+# A function that is the same at both points of a pair is flat there.
+_PAIRS = ((-1e4, -1e3), (1e3, 1e4), (1e-3, 2e-3))
+_POWERS = np.geomspace(1e-3, 1e4, 64)
+# From the least to the largest number at which a function is tried.
+_GRID = np.concatenate([-_POWERS[::-1], [0.0], _POWERS])
+# More are not tried: constants that differ from pixel to pixel.
+_MOST_VALUES = 1 << 20
+
+
+def variable_of(node: gs.Node) -> gs.Tensor | None:
+    """The one tensor that a node reads beside constants; None if it reads several."""
+    variables = {id(t): t for t in node.inputs if t.name and value_of(t) is None}
+    return next(iter(variables.values())) if len(variables) == 1 else None
+
+
+def values_at(node: gs.Node, opset: int, points: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """A function of one variable at points: [points, values], one for each channel or just one.
+
+    Returns:
+        None if its constants are too many to try.
+    """
+    if not points.size:
+        return np.zeros((0, 1))
+    fed: dict[str, NDArray[Any]] = {}
+    for tensor in node.inputs:
+        constant = value_of(tensor)
+        if constant is not None:
+            narrows = np.issubdtype(constant.dtype, np.floating)
+            fed[tensor.name] = constant.astype(np.float32) if narrows else constant
+    rank = max((constant.ndim for constant in fed.values()), default=0)
+    column = points.astype(np.float32).reshape(-1, *[1] * rank)
+    shape = np.broadcast_shapes(column.shape, *(constant.shape for constant in fed.values()))
+    if np.prod(shape) > _MOST_VALUES:
+        return None
+    variable = variable_of(node)
+    assert variable is not None
+    fed[variable.name] = np.broadcast_to(column, shape).copy()
+    with np.errstate(all="ignore"):
+        made, *_ = list(_evaluator(node, opset).run(None, fed))
+    return np.asarray(made, np.float64).reshape(len(points), -1)
+
+
+def flat_values(node: gs.Node, opset: int) -> NDArray[np.float64] | None:
+    """Values that a function has over whole ranges of its variable; None if that is not known."""
+    points = np.asarray(_PAIRS).reshape(-1)
+    made = values_at(node, opset, points)
+    if made is None:
+        return None
+    one, other = made.reshape(len(_PAIRS), 2, -1).transpose(1, 0, 2)
+    flat = one[(one == other) & np.isfinite(one)]
+    return np.unique(flat)
+
+
+def output_range(node: gs.Node, opset: int, span: tuple[float, float]) -> tuple[float, float]:
+    """The least and the largest value, nearly, of a function over a span of its variable."""
+    low, high = np.clip(span, _GRID[0], _GRID[-1])
+    inside = _GRID[(low < _GRID) & (high > _GRID)]
+    made = values_at(node, opset, np.asarray([low, *inside, high]))
+    if made is None or np.isnan(made).any():
+        return -np.inf, np.inf
+    return float(made.min()), float(made.max())
+
+
+def _evaluator(node: gs.Node, opset: int) -> ReferenceEvaluator:
+    proto = OnnxExporter.export_node(node)
+    names = dict.fromkeys(t.name for t in node.inputs if t.name)
+    graph = helper.make_graph(
+        [proto],
+        "function",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names],
+        [helper.make_empty_tensor_value_info(node.outputs[0].name)],
+    )
+    for name in proto.output[1:]:
+        graph.output.append(helper.make_empty_tensor_value_info(name))
+    return ReferenceEvaluator(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    )

@@ -1,0 +1,218 @@
+"""What discontinuous operators have to read exactly: values at their points, or order among equals.
+
+Floor(x)      wants to know exactly where x is a whole number,
+ArgMax(x)     which elements along its axis are equal,
+Foo(x)        everything, if nothing is known of Foo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from jpegcompile.analysis.exactness.continuity import (
+    continuous_inputs,
+    is_standard,
+    is_whole_power,
+    tensors_read,
+    uses_positions,
+)
+from jpegcompile.ir.graph import input_at, is_float, value_of
+
+# A plateau so near a step, or a pole, is taken to lie on it: rounding, and what a pole makes of it.
+NEAR = 1e-3
+
+Kind = Literal["values", "pixels", "channels"]
+Points = frozenset[float] | Literal["any", "whole", "whole-but-zero", "halves"]
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """Which property of a tensor must survive.
+
+    Attributes:
+        kind: "values": where it is equal to one of `points`; "pixels" or "channels": where its
+            elements at several pixels, or in several channels, are equal.
+        points: of "values".
+    """
+
+    kind: Kind
+    points: Points = "any"
+
+
+PIXELS, CHANNELS = Requirement("pixels"), Requirement("channels")
+EVERYTHING = (Requirement("values"), PIXELS, CHANNELS)
+COMPARISONS = ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual")
+_ORDERS = ("ArgMax", "ArgMin", "Hardmax", "TopK")
+_DISCONTINUITIES: dict[str, Points] = {
+    "Acos": frozenset((-1.0, 1.0)),
+    "Acosh": frozenset((1.0,)),
+    "Asin": frozenset((-1.0, 1.0)),
+    "Atanh": frozenset((-1.0, 1.0)),
+    "Ceil": "whole",
+    "Floor": "whole",
+    "Log": frozenset((0.0,)),
+    "NonZero": frozenset((0.0,)),
+    "Reciprocal": frozenset((0.0,)),
+    "Round": "halves",
+    "Sign": frozenset((0.0,)),
+    "Sqrt": frozenset((0.0,)),
+    "Tan": "any",
+}
+_MOST_POINTS = 4096
+_WITH_KNOWN_DISCONTINUITIES = frozenset(_DISCONTINUITIES) | frozenset(
+    (
+        *(*COMPARISONS, *_ORDERS, "Cast", "CastLike", "Div", "MaxPool", "Pow", "Shrink"),
+        *("DynamicQuantizeLinear", "QuantizeLinear", "ThresholdedRelu"),
+    )
+)
+# Points of a quantiser on either side of zero, as of 8 bits.
+_QUANTIZER_LEVELS = 256
+
+
+def near(values: NDArray[np.float64], points: Points) -> NDArray[np.bool_]:
+    """Which values lie on a step, or nearly."""
+    if isinstance(points, frozenset):
+        if not points:
+            return np.zeros(values.shape, bool)
+        distance = np.abs(values[..., None] - np.asarray(sorted(points))).min(axis=-1)
+    elif points == "any":
+        return np.asarray(~np.isnan(values))
+    else:
+        shifted = values - 0.5 if points == "halves" else values
+        distance = np.abs(shifted - np.round(shifted))
+        if points == "whole-but-zero":
+            distance = np.where(np.abs(values) < 0.5, 1.0, distance)
+    return np.asarray(distance <= NEAR * np.maximum(1.0, np.abs(values)))
+
+
+def requirements_of(
+    node: gs.Node, graph: gs.Graph, axis: int | None
+) -> list[tuple[gs.Tensor, Requirement]]:
+    """What a node reads exactly; comparisons of two maps aside, see `compared`.
+
+    Args:
+        node: of the graph.
+        graph: that it belongs to.
+        axis: of the channels of its first input, where that is known.
+    """
+    known = _known_requirements(node, graph, axis) if is_standard(node) else None
+    if known is not None:
+        return [(t, d) for t, d in known if may_be_float(t)]
+    continuous = continuous_inputs(node)
+    read = [t for index, t in enumerate(node.inputs) if index not in continuous]
+    inner = tensors_read(node)[len(node.inputs) :]
+    return [(t, d) for t in (*read, *inner) if may_be_float(t) for d in EVERYTHING]
+
+
+def has_known_discontinuities(node: gs.Node) -> bool:
+    """Whether it is known where an operator is discontinuous."""
+    return is_standard(node) and node.op in _WITH_KNOWN_DISCONTINUITIES
+
+
+def compared(node: gs.Node) -> tuple[gs.Tensor, gs.Tensor] | None:
+    """The two tensors whose equality matters to a node, if neither is constant."""
+    if not is_standard(node) or node.op not in COMPARISONS:
+        return None
+    first, second = node.inputs
+    return (first, second) if may_be_float(first) and may_be_float(second) else None
+
+
+def may_be_float(tensor: gs.Tensor) -> bool:
+    """Whether rounding can enter a tensor: no constant, and of no other type that is known."""
+    if not tensor.name or value_of(tensor) is not None:
+        return False
+    return tensor.dtype is None or is_float(tensor)
+
+
+def _known_requirements(
+    node: gs.Node, graph: gs.Graph, axis: int | None
+) -> list[tuple[gs.Tensor, Requirement]] | None:
+    """Demands of an operator whose points are known; None for all others."""
+    op, first = node.op, node.inputs[0] if node.inputs else None
+    if op in _ORDERS and (op != "TopK" or uses_positions(node, graph)):
+        flattens = op == "Hardmax" and int(graph.opset) < 13
+        return [(first, requirement) for requirement in _order(node, None if flattens else axis)]
+    if op == "MaxPool" and uses_positions(node, graph):
+        return [(first, PIXELS)]
+    if op in COMPARISONS:
+        return _comparison(node)
+    if op == "Div" and value_of(node.inputs[1]) is None:
+        return [(node.inputs[1], _values(0.0))]
+    if op == "Pow" and not is_whole_power(node):
+        return [(t, _values(0.0)) for t in node.inputs]
+    if op in ("Cast", "CastLike"):
+        return _conversion(node)
+    if op == "QuantizeLinear":
+        return [(first, Requirement("values", _points_of_quantizer(value_of(node.inputs[1]))))]
+    if op == "DynamicQuantizeLinear":
+        # Zero and the largest element, where elements rest, are whole multiples of its scale.
+        return []
+    if op == "ThresholdedRelu":
+        alpha = float(node.attrs.get("alpha", 1.0))
+        return [(first, _values(alpha))] if alpha else []
+    if op == "Shrink":
+        size, bias = (float(node.attrs.get(k, v)) for k, v in (("lambd", 0.5), ("bias", 0.0)))
+        return [] if size == bias else [(first, _values(-size, size))]
+    return (
+        [(first, Requirement("values", _DISCONTINUITIES[op]))] if op in _DISCONTINUITIES else None
+    )
+
+
+def _values(*points: float) -> Requirement:
+    return Requirement("values", frozenset(points))
+
+
+def _comparison(node: gs.Node) -> list[tuple[gs.Tensor, Requirement]]:
+    """A comparison with a constant has its points there."""
+    constants = [value_of(t) for t in node.inputs]
+    return [
+        (tensor, Requirement("values", _points_at(other)))
+        for tensor, other in zip(node.inputs, reversed(constants), strict=True)
+        if other is not None
+    ]
+
+
+def _points_at(constant: NDArray[np.generic]) -> Points:
+    if constant.size > _MOST_POINTS or not np.issubdtype(constant.dtype, np.number):
+        return "any"
+    return frozenset(float(v) for v in np.unique(constant) if np.isfinite(v))
+
+
+def _points_of_quantizer(scale: NDArray[np.generic] | None) -> Points:
+    """Halfway between the multiples of a constant scale, where rounding changes over."""
+    if scale is None or scale.size * 2 * _QUANTIZER_LEVELS > _MOST_POINTS:
+        return "any"
+    halves = np.arange(-_QUANTIZER_LEVELS, _QUANTIZER_LEVELS) + 0.5
+    return frozenset(float(v) for v in np.outer(scale.astype(np.float64), halves).reshape(-1))
+
+
+def _conversion(node: gs.Node) -> list[tuple[gs.Tensor, Requirement]]:
+    """To whole numbers: cut towards zero; to truth values: whether it is zero."""
+    target = node.outputs[0].dtype
+    if target is None:
+        return [(node.inputs[0], requirement) for requirement in EVERYTHING]
+    if np.issubdtype(target, np.inexact):
+        return []
+    points: Points = frozenset((0.0,)) if target == np.bool_ else "whole-but-zero"
+    return [(node.inputs[0], Requirement("values", points))]
+
+
+def _order(node: gs.Node, axis: int | None) -> tuple[Requirement, ...]:
+    """Along which axes equal elements compete."""
+    shape = node.inputs[0].shape
+    default = {"ArgMax": 0, "ArgMin": 0}.get(node.op, -1)
+    along = int(node.attrs.get("axis", default))
+    if axis is None or shape is None:
+        return (PIXELS, CHANNELS)
+    return (CHANNELS,) if along % len(shape) == axis else (PIXELS,)
+
+
+def reads_masks(node: gs.Node, source: gs.Node) -> bool:
+    """Whether a node reads positions or truth values that another one makes."""
+    made = {id(t) for t in source.outputs if t.dtype is not None and not is_float(t)}
+    return any(id(tensor) in made for tensor in node.inputs) and input_at(node, 0) is not None

@@ -1,0 +1,45 @@
+"""What follows a node in a graph, for passes that give several nodes one operator."""
+
+from __future__ import annotations
+
+import onnx_graphsurgeon as gs
+
+from jpegcompile.interface import DOMAIN
+from jpegcompile.ir.graph import is_graph_output
+from jpegcompile.ir.module import Module
+
+
+def only_reader(tensor: gs.Tensor, module: Module, inside: set[int]) -> gs.Node | None:
+    """The node that alone reads a tensor; None if that is in a branch, or the graph's caller.
+
+    Args:
+        tensor: what is read.
+        module: that it belongs to.
+        inside: `id` of every node of the graph itself.
+    """
+    if len(tensor.outputs) != 1 or is_graph_output(module.graph, tensor):
+        return None
+    reader = tensor.outputs[0]
+    return reader if id(reader) in inside else None
+
+
+def residual_of(node: gs.Node, made: gs.Tensor, module: Module) -> gs.Tensor | None:
+    """The map that a node adds to one of its shape and domain; None if it does anything else."""
+    if node.op not in ("Add", "Sum") or node.domain == DOMAIN or len(node.inputs) != 2:
+        return None
+    other: gs.Tensor = next(t for t in node.inputs if t is not made)
+    same = isinstance(other, gs.Variable) and _is_alike(made, other, module)
+    return other if same and _is_alike(made, node.outputs[0], module) else None
+
+
+def _is_alike(one: gs.Tensor, other: gs.Tensor, module: Module) -> bool:
+    shapes = [tuple(t.shape or ()) for t in (one, other)]
+    known = len(shapes[0]) == 4 and all(size is not None for size in shapes[0])
+    is_same = known and shapes[0] == shapes[1] and one.dtype == other.dtype
+    return is_same and module.current_block(one) == module.current_block(other)
+
+
+def forget(inner: gs.Tensor, module: Module) -> None:
+    """A tensor that is inside of an operator from now on represents nothing of the source."""
+    module.twins.pop(inner.name, None)
+    module.blocks.pop(inner.name, None)

@@ -1,1 +1,0 @@
-"""Preprocessing that stands at the head of a source model: read, and taken out for the ingest."""

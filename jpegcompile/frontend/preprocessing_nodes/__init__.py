@@ -1,0 +1,1 @@
+"""Preprocessing nodes at the start of a source model: reading and removing them."""

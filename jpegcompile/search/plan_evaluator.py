@@ -1,0 +1,137 @@
+"""What a search measures: the loss of one knob, and the accuracy of a whole plan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegcompile.evaluation.compare import check_scores
+from jpegcompile.evaluation.stability import Stability
+from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
+from jpegcompile.search.cache import Cache
+from jpegcompile.search.interval import PairedCounts
+from jpegcompile.search.probe import Knob, Probe
+from jpegcompile.search.splits import Split
+
+Levels = Mapping[Knob, int]
+
+
+class PlanEvaluator:
+    """Measures plans by a probe, each once: results are cached."""
+
+    def __init__(
+        self,
+        probe: Probe,
+        cache: Cache,
+        output: str,
+        masking: Masking,
+        progress: Callable[[int], None],
+    ) -> None:
+        """Measure `output` of the probe; `progress` is called with images done."""
+        self._probe = probe
+        self._cache = cache
+        self._output = output
+        self._masking = masking
+        self._progress = progress
+        self._exact_scores: dict[str, NDArray[np.float64]] = {}
+
+    def loss(self, split: Split, knob: Knob, level: int) -> float:
+        """Mean divergence of the scores from the exact ones with one knob turned down."""
+        name = f"loss {split.name} {knob.kind} {level} {knob.node}"
+        known = self._cache.get(name)
+        if known is None:
+            scores = self._log_scores(split, plan_from_levels({knob: level}, self._masking))
+            exact = self._exact(split)
+            known = divergence(exact, scores)
+            self._cache.put(name, known)
+        else:
+            self._progress(len(split.files))
+        return float(known)
+
+    def accuracy(self, split: Split, levels: Levels) -> PairedCounts:
+        """Right predictions of the exact model and of a plan."""
+        labels = np.asarray(split.labels)
+        exact = self._predictions(split, {}) == labels
+        after = self._predictions(split, levels) == labels
+        return PairedCounts.of(exact, after)
+
+    def stability(self, split: Split, levels: Levels) -> Stability:
+        """What one unit in the last place of the images does under a plan."""
+        name = f"stability {split.name} {_turned(levels)}"
+        known = self._cache.get(name)
+        if known is not None:
+            self._progress(len(split.files))
+            return Stability.from_json(known)
+        plan = plan_from_levels(levels, self._masking)
+        measured = self._probe.stability(split.files, plan, self._output, self._progress)
+        self._cache.put(name, measured.to_json())
+        return measured
+
+    def _predictions(self, split: Split, levels: Levels) -> NDArray[np.int64]:
+        name = f"predictions {split.name} {_turned(levels)}"
+        known = self._cache.get(name)
+        if known is None:
+            scores = self._scores(split, plan_from_levels(levels, self._masking))
+            known = scores.argmax(axis=1).tolist()
+            self._cache.put(name, known)
+        else:
+            self._progress(len(split.files))
+        return np.asarray(known, np.int64)
+
+    def _exact(self, split: Split) -> NDArray[np.float64]:
+        if split.name not in self._exact_scores:
+            plan = plan_from_levels({}, self._masking)
+            self._exact_scores[split.name] = self._log_scores(split, plan)
+        return self._exact_scores[split.name]
+
+    def _log_scores(self, split: Split, plan: FrequencyPlan) -> NDArray[np.float64]:
+        return log_probabilities(self._scores(split, plan))
+
+    def _scores(self, split: Split, plan: FrequencyPlan) -> NDArray[Any]:
+        scores = self._probe.scores(split.files, plan, self._output, self._progress)
+        check_scores(scores, self._output, len(split.files), split.labels)
+        return scores
+
+
+def _turned(levels: Levels) -> list[tuple[str, str, int]]:
+    """The knobs of a plan that are turned down, for names in the cache."""
+    return sorted((k.node, k.kind, n) for k, n in levels.items() if n != k.levels[0])
+
+
+def plan_from_levels(levels: Levels, masking: Masking) -> FrequencyPlan:
+    """The plan in which knobs have those levels, and all else is exact."""
+    numbers: dict[str, dict[str, int]] = {}
+    for knob, level in levels.items():
+        numbers.setdefault(knob.node, {})[knob.kind] = level
+    nodes = {node: NodeFrequencies(**kinds) for node, kinds in numbers.items()}
+    return FrequencyPlan(masking, NodeFrequencies(), nodes)
+
+
+def divergence(exact: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
+    """Mean Kullback-Leibler divergence of log probabilities [N, classes] from the exact ones, nats.
+
+    Infinite where scores are not numbers, or a class that had a chance has none.
+    """
+    chances = np.exp(exact)
+    # A class without a chance adds nothing, whatever it is given.
+    with np.errstate(invalid="ignore"):
+        terms = np.where(chances > 0, chances * (exact - scores), 0.0)
+    mean = float(terms.sum(axis=1).mean())
+    return mean if math.isfinite(mean) else math.inf
+
+
+def log_probabilities(scores: NDArray[Any]) -> NDArray[np.float64]:
+    """Logarithms of class probabilities [N, classes], of logits or of probabilities."""
+    values = scores.astype(np.float64)
+    sums = values.sum(axis=1)
+    if values.min() >= 0 and np.allclose(sums, 1, rtol=0, atol=1e-3):
+        # Float32 rounds probabilities below its smallest number to zero.
+        return np.asarray(np.log(np.maximum(values, np.finfo(np.float32).tiny)))
+    # A row with an infinite score or none that is a number becomes one of NaN.
+    with np.errstate(invalid="ignore"):
+        shifted = values - values.max(axis=1, keepdims=True)
+        return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))

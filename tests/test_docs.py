@@ -1,0 +1,109 @@
+"""Generated documentation: nothing is stale, and markers that cannot be filled are errors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import models_table
+import pytest
+from generate import tables
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = Path("page.md")
+RESULTS = ROOT / "docs" / "results"
+
+
+def test_nothing_is_stale() -> None:
+    """Run `python docs/make.py` and commit what it writes."""
+    command = [sys.executable, "-P", str(ROOT / "docs" / "make.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_file_of_results_is_shown() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    for path in RESULTS.glob("*.json"):
+        assert f"results/{path.name}" in text, path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of results with two files."""
+    monkeypatch.setattr(tables, "DOCS", tmp_path)
+    tables._results.cache_clear()
+    head = {"benchmark": "b", "machine": {"cpu": "fast"}, "versions": {"tool": "1"}}
+    times = [{"net": "a", "threads": 1, "ms": 2.5}, {"net": "b", "threads": 2, "ms": None}]
+    first = {**head, "command": "run it", "date": "today", "rows": times}
+    (tmp_path / "times.json").write_text(json.dumps(first))
+    second = {**head, "rows": [{"net": "a", "top1": 90}]}
+    (tmp_path / "top1.json").write_text(json.dumps(second))
+    return tmp_path
+
+
+def table(*lines: str) -> str:
+    inside = "\n".join(lines)
+    return f"<!-- table: {inside}\n-->\nold\n<!-- end -->\n"
+
+
+def body(text: str) -> list[str]:
+    lines = tables.filled(text, PAGE).split("-->\n", 1)[1].splitlines()
+    return [line for line in lines if line and line != "<!-- end -->"]
+
+
+def test_tables(folder: Path) -> None:
+    made = body(
+        table("times.json", "@join top1.json by net", "n: {net}", "t: {ms:.2f} ms", "p: {top1}")
+    )
+    assert made == ["| n | t | p |", "| --- | --- | --- |", "| a | 2.50 ms | 90 |", "| b | - | - |"]
+    made = body(table("times.json", "@where threads=2", "@source", "n: {net}"))
+    assert made[2:] == ["| b |", "Measured: `run it`; fast; tool 1; today."]
+
+
+def test_pivoted_tables(folder: Path) -> None:
+    rows = [
+        {"net": net, "threads": threads, "ms": {"all": ms}}
+        for net, threads, ms in [("a", 1, 5), ("a", 2, 3), ("b", 1, 7)]
+    ]
+    text = json.dumps({"benchmark": "b", "machine": {}, "versions": {}, "rows": rows})
+    (folder / "pivot.json").write_text(text)
+    columns = "n: {net} | one: {ms@1[all]} | two: {ms@2[all]}"
+    made = body(table("pivot.json", "@pivot threads by net", columns))
+    assert made[2:] == ["| a | 5 | 3 |", "| b | 7 | - |"]
+
+
+def test_values(folder: Path) -> None:
+    text = "takes <!-- value: times.json {ms:.1f} @where net=a -->9<!-- end --> ms"
+    assert "-->2.5<!-- end --> ms" in tables.filled(text, PAGE)
+    assert tables.filled(tables.filled(text, PAGE), PAGE) == tables.filled(text, PAGE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        table("none.json", "n: {net}"),
+        table("times.json", "n: {none}"),
+        table("times.json", "@where net=c", "n: {net}"),
+        table("times.json", "@where net", "n: {net}"),
+        table("times.json", "nothing"),
+        "<!-- table: times.json\nn: {net}\n-->\n",
+        "<!-- value: times.json {ms} -->1<!-- end -->",
+    ],
+)
+def test_markers_that_cannot_be_filled(folder: Path, text: str) -> None:
+    with pytest.raises(tables.TableError, match=r"^page\.md: "):
+        tables.filled(text, PAGE)
+
+
+def test_results_of_models() -> None:
+    outcome = {
+        "family": "net", "exporter": "dynamo", "lowered": 3, "kept": 0, "exact": 0,
+        "error": 1.23e-6, "casts": 1, "casts_allowed": 1, "allowed": 1e-5, "seconds": 0.51,
+    }  # fmt: skip
+    slow = {**outcome, "seconds": 99}
+    made = json.loads(models_table.results([slow, outcome, {**slow, "family": "other"}]))
+    assert [row["verdict"] for row in made["rows"]] == ["ok", "**RED**"]
+    assert made["rows"][0]["error"] == 1.2e-6
