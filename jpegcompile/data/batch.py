@@ -13,6 +13,7 @@ from jpegcompile.errors import UsageError
 from jpegcompile.interface import SHARED_INPUTS
 from jpegcompile.jpeg.packed import PackedBatch
 from jpegcompile.jpeg.unusable import Skipped
+from jpegcompile.whole_numbers import is_whole_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +55,7 @@ class ImageBatch:
                 "this batch has no inputs by name; ask for form coefficients, or give batch.inputs"
                 " to Session.run_image"
             )
-        is_whole = isinstance(index, int | np.integer) and not isinstance(index, bool)
-        if not is_whole or not 0 <= index < len(self):
+        if not is_whole_number(index) or not 0 <= index < len(self):
             raise UsageError(
                 f"index is {index!r}, and the batch has {len(self)} images; give a whole number"
                 f" from 0 to {len(self) - 1}"

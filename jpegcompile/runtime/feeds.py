@@ -16,6 +16,7 @@ from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.runtime.image_runner import ImageRunner, listed
 from jpegcompile.runtime.input_tensors import coefficient_feeds, original_input
 from jpegcompile.runtime.placed import placed_feeds
+from jpegcompile.whole_numbers import is_whole_number
 
 Feeds = dict[str, NDArray[np.generic]]
 
@@ -87,7 +88,7 @@ def _view(runner: ImageRunner, view: int | None) -> int:
         )
     if view is None:
         return 0
-    if isinstance(view, bool) or not isinstance(view, int | np.integer) or not 0 <= view < count:
+    if not is_whole_number(view) or not 0 <= view < count:
         takes = f"a run of {runner.path} takes one of {count}; give a whole number from 0 to"
         if count == 1:
             raise UsageError(
