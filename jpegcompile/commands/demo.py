@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from jpegcompile.commands.compare import show_comparison
+from jpegcompile.commands.compare_page import show_comparison
 from jpegcompile.commands.console import console, progress_bar
 from jpegcompile.commands.options import json_option, print_json
 from jpegcompile.digits.tour import Demo

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import click
 
-from jpegcompile.commands.console import counted, progress_bar
+from jpegcompile.commands.console import progress_bar
 from jpegcompile.commands.images import (
     error_options,
     fallback_option,
-    left_out_lines,
     require_reported,
-    shard_lines,
 )
 from jpegcompile.commands.options import (
     FROM_0,
@@ -28,14 +26,13 @@ from jpegcompile.commands.result_options import (
     shard_option,
     show_result,
 )
+from jpegcompile.commands.verify_page import verification_page
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import verify as verification
-from jpegcompile.evaluation.verification import OutputError, Verification
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.messages import Message
 from jpegcompile.results.merging import Shard
-from jpegcompile.results.table import Cell, Page, Table, columns, number, text
 from jpegcompile.runtime.providers import Choice
 
 
@@ -121,77 +118,3 @@ def verify(
     )
     verification.require_passed(result)
     require_reported(on_error, result.skipped)
-
-
-def verification_page(result: Verification, most_nodes: int) -> Page:
-    """Return the worst nodes, the outputs with both errors, and the verdict.
-
-    Args:
-        result: of `verify`.
-        most_nodes: number of nodes to show.
-    """
-    parts: list[Table | str] = []
-    if result.nodes and most_nodes:
-        parts += [_nodes(result, most_nodes), ""]
-    parts.append(_outputs(result))
-    parts += [
-        f"'{output.name}': {output.jumps} of {output.entries} entries differ by a decision;"
-        f" rounding moves {output.own_jumps} of the original's own"
-        for output in result.outputs
-        if output.jumps and output.is_within
-    ]
-    parts += left_out_lines(result.skipped, result.ignored, result.pixel_fallbacks)
-    parts += shard_lines(result.shards)
-    verdict = "the same answers" if result.passed else "NOT the same answers"
-    return Page((*parts, f"{verdict} on {counted(result.inputs, 'input')}"))
-
-
-def _nodes(result: Verification, most: int) -> Table:
-    shown = min(most, len(result.nodes))
-    inputs = counted(result.inputs_for_nodes, "input")
-    return Table(
-        f"worst {shown} of {counted(len(result.nodes), 'node')} on {inputs}:",
-        columns("node", "block", "error", "of largest", right=(1, 2, 3)),
-        tuple(
-            (
-                text(node.node),
-                number(node.block),
-                number(node.error, ".2e"),
-                number(node.relative, ".1e"),
-            )
-            for node in result.nodes[:most]
-        ),
-    )
-
-
-def _outputs(result: Verification) -> Table:
-    rows = []
-    for output in result.outputs:
-        fed_by = "its decode" if output.decoder is not None else "the same tensors"
-        rows.append(
-            (
-                text(output.name),
-                text(fed_by),
-                number(output.conversion, ".2e"),
-                number(output.own, ".2e"),
-                number(output.allowed, ".2e"),
-                _top1(output, result.inputs),
-            )
-        )
-        if output.decoder is not None:
-            same = _fraction(output.same_top1_pillow, result.inputs)
-            decoder = number(output.decoder, ".2e")
-            rows.append((text(""), text("Pillow"), decoder, number(None), number(None), same))
-    headers = ("output", "original fed by", "error", "own rounding", "allowed", "same top-1")
-    return Table("", columns(*headers, right=(2, 3, 4, 5)), tuple(rows))
-
-
-def _top1(output: OutputError, total: int) -> Cell:
-    cell = _fraction(output.same_top1, total)
-    if not output.near_ties:
-        return cell
-    return Cell(cell.value, f"{cell.text} ({counted(output.near_ties, 'near-tie')})")
-
-
-def _fraction(count: int | None, total: int) -> Cell:
-    return number(count, suffix=f"/{total}")

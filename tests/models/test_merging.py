@@ -278,3 +278,13 @@ def test_files_of_a_shard(compiled: Path, images: Path) -> None:
     files = sorted((images / "3").iterdir())
     result = verified(model_path(), compiled, images, files=files, shard="2/2")
     assert result.inputs == len(files[1::2])
+
+
+def test_records_and_files(compiled: Path, images: Path, tmp_path: Path) -> None:
+    parts = [compared(compiled, images, shard=(i, 2)) for i in (1, 2)]
+    path = tmp_path / "1.json"
+    path.write_text(json.dumps(parts[0].to_json()))
+    assert jpegcompile.merge([path, parts[1]]) == parts[0].merge(parts[1])
+    assert jpegcompile.merge([parts[0]]) is parts[0]
+    with refused("merge-without-results", UsageError):
+        jpegcompile.merge([])
