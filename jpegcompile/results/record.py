@@ -97,6 +97,8 @@ def decoded(hint: Any, data: Any, where: str) -> Any:
         return _decoded_tuple(get_args(hint), data, where)
     if origin is not None and issubclass(origin, Mapping):
         return _decoded_mapping(get_args(hint), data, where)
+    if origin is not None and issubclass(origin, Sequence):
+        return _decoded_tuple((get_args(hint)[0], Ellipsis), data, where)
     if hint is Any:
         return data
     if hint is type(None):

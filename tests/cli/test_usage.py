@@ -208,6 +208,4 @@ def test_labels_out_of_range(
     assert f"{labels}: the class of '2' is \"x\"; " in message
     assert code_in(message) == "label-not-a-class"
     labels.write_text('{"none": 1}', encoding="utf-8")
-    assert fails(capsys, 5, *arguments).endswith(
-        "put the images of each class into a folder of its own"
-    )
+    assert code_in(fails(capsys, 5, *arguments)) == "no-labelled-images"

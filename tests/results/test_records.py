@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
@@ -40,6 +40,7 @@ class Outer(Record):
     by_class: Mapping[int, float] = field(default_factory=dict)
     choice: Literal["a", "b"] = "a"
     maybe: int | None = None
+    times: Sequence[float] = ()
 
     @property
     def double(self) -> float:
@@ -47,7 +48,7 @@ class Outer(Record):
         return 2 * self.inner.number
 
 
-RECORD = Outer(Inner(math.inf), (Inner(1.0), Inner(2.5, (3, "c"))), {4: 0.5}, "b", 7)
+RECORD = Outer(Inner(math.inf), (Inner(1.0), Inner(2.5, (3, "c"))), {4: 0.5}, "b", 7, (0.5, 1.0))
 
 
 def test_there_and_back() -> None:
@@ -70,6 +71,7 @@ def test_there_and_back() -> None:
         ("choice", "c", "Outer.choice"),
         ("maybe", True, "Outer.maybe"),
         ("maybe", "7", "Outer.maybe"),
+        ("times", [1.0, "2"], "Outer.times[1]"),
     ],
 )
 def test_other_data_are_refused(key: str, value: Any, place: str) -> None:
