@@ -124,7 +124,9 @@ def _nodes(result: Benchmark) -> Iterator[Table | str]:
                 for node in side.nodes[:_MOST_NODES]
             )
             yield ""
-            yield Table(title, columns("node", "op", "ms", "of all", right=(2, 3)), rows)
+            yield Table(
+                title, columns("node", "op", "ms", "of all", right=(2, 3), units={2: "ms"}), rows
+            )
 
 
 def _operator_text(nodes: tuple[NodeTime, ...]) -> str:

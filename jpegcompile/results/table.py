@@ -6,7 +6,7 @@ Markdown (`markdown.py`), or as JSON.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -117,9 +117,18 @@ def percentage(fraction: float | None, digits: int = 2) -> Cell:
     return Cell(fraction, f"{100 * fraction:.{digits}f} %")
 
 
-def columns(*names: str, right: tuple[int, ...] = ()) -> tuple[Column, ...]:
-    """Return columns; the columns numbered in `right` are aligned to the right."""
+def columns(
+    *names: str, right: tuple[int, ...] = (), units: Mapping[int, str] | None = None
+) -> tuple[Column, ...]:
+    """Return columns.
+
+    Args:
+        names: headers of the columns.
+        right: numbers of the columns that are aligned to the right.
+        units: units of columns, by their number.
+    """
+    given = units or {}
     return tuple(
-        Column(name, alignment="right" if index in right else "left")
+        Column(name, given.get(index, ""), "right" if index in right else "left")
         for index, name in enumerate(names)
     )

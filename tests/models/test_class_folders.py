@@ -1,4 +1,4 @@
-"""Which folder is which class: hidden, empty and nameless ones shift nothing in silence."""
+"""Classes of folders: hidden and empty folders never shift the numbers silently."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_hidden_folders_are_no_classes(tmp_path: Path) -> None:
     listing = jpeg_files(tmp_path)
     assert listing.files == data.files
     assert listing.ignored == data.ignored
-    # What is asked for by name is no part of a folder.
+    # A path that the user gives is never ignored.
     assert jpeg_files(within).files == (within / "a-checkpoint.jpg",)
     assert labelled_images(tmp_path / ".git" / "..").classes == data.classes
 
@@ -131,7 +131,7 @@ def test_an_empty_class_keeps_its_number(compiled: Path, tmp_path: Path) -> None
     assert result.before is not None
     assert result.before.top1 > 0.9
     assert (result.classes["5"], result.ignored) == (5, {})
-    # One folder less, and nothing says whether the empty one is a class.
+    # With one folder less, the empty folder may or may not be a class.
     (tmp_path / "9").rename(tmp_path.parent / "nine")
     with refused("classes-ambiguous", UsageError) as caught:
         jpegcompile.compare(model_path(), compiled, tmp_path)

@@ -80,7 +80,7 @@ def test_folders_can_be_without_labels(
 def test_damaged_metadata_do_not_matter(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Pillow raises an error of the first one and warns of the second, which is not shown."""
+    """Pillow raises an error for the first and warns about the second; the warning is not shown."""
     whole = Image.Exif()
     whole[0x0112] = 6
     head = b"Exif\0\0MM\0*\0\0\0\x08"

@@ -1,4 +1,4 @@
-"""What verification must see, and what the outputs of a model must look like for it."""
+"""Faults that verify must find, and the outputs that it supports."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WEIGHT = numpy_helper.from_array(
 
 
 def convolved(tail: str, outputs: str, batch: str = "N", element: str = "float") -> onnx.ModelProto:
-    """A convolution and a ReLU `r` [N, 4, 16, 16] with `tail` behind them."""
+    """A convolution and a ReLU `r` [N, 4, 16, 16] followed by `tail`."""
     model = parser.parse_model(
         f'<ir_version: 8, opset_import: ["": 13]> g ({element}[{batch},3,16,16] x) => ({outputs})'
         f"{{ c = Conv<pads = [1, 1, 1, 1]>(x, w)  r = Relu(c)  {tail} }}"
@@ -43,7 +43,7 @@ def compiled(model: onnx.ModelProto, folder: Path, **options: object) -> Path:
 
 
 def scaled_weight(path: Path, factor: float) -> Path:
-    """The compiled model with its convolution's weights multiplied."""
+    """Multiply the weights of the compiled model's convolution."""
     model = onnx.load(path)
     weight = next(t for t in model.graph.initializer if t.name == "w")
     weight.CopyFrom(numpy_helper.from_array(factor * numpy_helper.to_array(weight), "w"))
@@ -112,7 +112,7 @@ def test_every_lowered_node_is_compared(tmp_path: Path) -> None:
     compared = {node.node for node in jpegcompile.verify(model, path, samples=2).nodes}
     nodes = onnx.load(path).graph.node
     flattening = {n.name for n in nodes if n.op_type == "Flatten"}
-    # What a convolution took in has no tensor of its own.
+    # Operators of a fused convolution have no tensors of their own.
     taken_in = lowered - {n.name for n in nodes}
     assert taken_in == {"c1", "c2", "c3", "c4"}
     assert lowered - flattening - taken_in <= compared
@@ -140,7 +140,7 @@ def test_a_fault_is_located(tmp_path: Path) -> None:
     result = jpegcompile.verify(model, path, samples=2)
     errors = {node.twin: node.relative for node in result.nodes}
     assert errors["r"] > 5e-3
-    # The entry cast of the input stands before the fault.
+    # The entry cast of the input is before the fault.
     assert errors["x"] < 1e-6
 
 

@@ -13,7 +13,7 @@ from jpegcompile.results.terminal import print_page
 
 TABLE = Table(
     "times of a|b",
-    columns("node", "ms", right=(1,)),
+    columns("node", "ms", right=(1,), units={1: "ms"}),
     (
         (text("conv_1 [0]"), number(1234.5, ",.1f")),
         (text("a|b"), number(None)),
@@ -62,7 +62,7 @@ def test_a_terminal() -> None:
 def test_json() -> None:
     page = Page((TABLE, "line"))
     data = page.to_json()
-    assert data["parts"][0]["columns"][1] == {"name": "ms", "unit": "", "alignment": "right"}
+    assert data["parts"][0]["columns"][1] == {"name": "ms", "unit": "ms", "alignment": "right"}
     assert data["parts"][0]["rows"][0][1] == {"value": 1234.5, "text": "1,234.5"}
     assert data["parts"][0]["rows"][1][1] == {"value": None, "text": "-"}
     assert Page.from_json(data) == page
