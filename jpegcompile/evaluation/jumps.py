@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import frexp, sqrt
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,13 +58,13 @@ class JumpBin(Record):
         return JumpBin(self.exponent, self.jumps, self.own_jumps, (errors,), (own,))
 
 
-def exponents(values: NDArray[np.float64], jump: float) -> NDArray[Any]:
+def exponents(values: NDArray[np.float64], jump: float) -> NDArray[np.int16]:
     """Return the bin of each error; `jump` is the part of the largest magnitude that is a jump."""
     is_finite = np.isfinite(values)
     mantissas, found = np.frexp(np.where(is_finite, values, 0.0) / jump)
     found = np.where(mantissas == 0.5, found - 1, found)
     found = np.where(values == 0.0, _NEVER, found)
-    return np.asarray(np.where(is_finite, found, _ALWAYS))
+    return np.where(is_finite, found, _ALWAYS).astype(np.int16)
 
 
 def limit_of(largest: float) -> int:

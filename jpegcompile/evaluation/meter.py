@@ -161,9 +161,12 @@ class Meter:
 
         usual = maxima([(errors, places <= limit)])
         own = maxima([(move, place <= limit) for place, move in moved])
-        above = np.unique(np.concatenate([p.ravel() for p in (places, *(p for p, _ in moved))]))
+        found = (places, *(place for place, _ in moved))
+        above = {
+            exponent for place in found for exponent in np.unique(place[place > limit]).tolist()
+        }
         bins = []
-        for exponent in above[above > limit].tolist():
+        for exponent in sorted(above):
             is_finite = not is_infinite(exponent)
             bins.append(
                 JumpBin(
