@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,13 +117,14 @@ class Meter:
             return OutputEvidence(**shared, worst=float("inf"), shapes=shapes)
         has_rows = expected.ndim > 0 and len(expected) == inputs
         axis = _component_axis(expected.shape, self._layout, has_rows)
-        size, errors = magnitudes(expected), distances(actual, expected)
-        moves = [
+        errors = distances(actual, expected)
+        largest = _by_component(magnitudes(expected), axis)
+        # One variant at a time: all of them would need much memory.
+        moves = (
             (distances(values, expected), multiple / MULTIPLE)
             for values, multiple in variants
             if values.shape == expected.shape
-        ]
-        largest = _by_component(size, axis)
+        )
         usual, own, bins = self._binned(errors, moves, axis, limit_of(max(largest, default=0.0)))
         same, margins = _compared_top1(actual, expected) if has_scores else (0, ())
         return OutputEvidence(
@@ -138,7 +139,11 @@ class Meter:
         )
 
     def _binned(
-        self, errors: Distances, moves: list[tuple[Distances, float]], axis: int | None, limit: int
+        self,
+        errors: Distances,
+        moves: Iterable[tuple[Distances, float]],
+        axis: int | None,
+        limit: int,
     ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[JumpBin, ...]]:
         """Return errors and rounding errors of each component, and the jumps.
 
@@ -150,34 +155,24 @@ class Meter:
         """
         jump = self.tolerance.jump
         places = exponents(errors, jump)
-        moved = [(exponents(move, jump), move * weight) for move, weight in moves]
-        furthest = np.max([place for place, _ in moved], axis=0) if moved else None
-
-        def maxima(found: Sequence[tuple[Distances, NDArray[np.bool_]]]) -> tuple[float, ...]:
-            parts = [_by_component(np.where(chosen, v, 0.0), axis) for v, chosen in found]
-            if not parts:
-                return _by_component(np.zeros(errors.shape), axis)
-            return tuple(np.max(parts, axis=0).tolist())
-
-        usual = maxima([(errors, places <= limit)])
-        own = maxima([(move, place <= limit) for place, move in moved])
-        found = (places, *(place for place, _ in moved))
-        above = {
-            exponent for place in found for exponent in np.unique(place[place > limit]).tolist()
-        }
+        usual = _maxima_by_place(errors, places, axis, limit)
+        nothing = np.zeros(len(usual[limit]))
+        own = {limit: nothing}
+        furthest = np.full(errors.shape, limit, np.int16)
+        for move, weight in moves:
+            found = exponents(move, jump)
+            furthest = np.maximum(furthest, found)
+            for place, maxima in _maxima_by_place(move, found, axis, limit).items():
+                # Rounding is monotonic, so the largest product is that of the largest distance.
+                size = nothing if is_infinite(place) else weight * maxima
+                own[place] = np.maximum(own.get(place, nothing), size)
         bins = []
-        for exponent in sorted(above):
-            is_finite = not is_infinite(exponent)
-            bins.append(
-                JumpBin(
-                    exponent,
-                    int(np.sum(places == exponent)),
-                    0 if furthest is None else int(np.sum(furthest == exponent)),
-                    maxima([(errors, places == exponent)]) if is_finite else (),
-                    maxima([(m, p == exponent) for p, m in moved]) if is_finite else (),
-                )
-            )
-        return usual, own, tuple(bins)
+        for place in sorted({*usual, *own} - {limit}):
+            maxima_of = [part.get(place, nothing) for part in (usual, own)]
+            first, second = ([] if is_infinite(place) else part.tolist() for part in maxima_of)
+            jumps, own_jumps = (int(np.sum(where == place)) for where in (places, furthest))
+            bins.append(JumpBin(place, jumps, own_jumps, tuple(first), tuple(second)))
+        return tuple(usual[limit].tolist()), tuple(own[limit].tolist()), tuple(bins)
 
     def result(self) -> tuple[OutputError, ...]:
         """Return the errors at every output."""
@@ -242,6 +237,18 @@ def _by_component(values: NDArray[np.float64], axis: int | None) -> tuple[float,
         return (float(np.max(values, initial=0.0)),)
     others = tuple(index for index in range(values.ndim) if index != axis)
     return tuple(np.max(values, axis=others, initial=0.0).tolist())
+
+
+def _maxima_by_place(
+    values: Distances, places: NDArray[np.int16], axis: int | None, limit: int
+) -> dict[int, Distances]:
+    """Return the largest value of each component: up to the limit, and in each bin above it."""
+    above = np.unique(places[places > limit]).tolist()
+    chosen = {limit: places <= limit, **{place: places == place for place in above}}
+    return {
+        place: np.asarray(_by_component(np.where(mask, values, 0.0), axis))
+        for place, mask in chosen.items()
+    }
 
 
 def _largest_distance(actual: Array, expected: Array) -> float:
