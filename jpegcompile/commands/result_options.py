@@ -1,4 +1,4 @@
-"""How verbs print their results: as tables, as Markdown or as JSON; and parts of a folder."""
+"""How verbs print their results: as tables, as Markdown or as JSON."""
 
 from __future__ import annotations
 
@@ -8,31 +8,12 @@ from typing import Any
 import click
 
 from jpegcompile.commands.console import console
-from jpegcompile.commands.options import Command, print_json
+from jpegcompile.commands.json_output import print_json
 from jpegcompile.errors import UsageError
 from jpegcompile.messages import Message
 from jpegcompile.results.markdown import page_markdown
-from jpegcompile.results.merging import Shard
 from jpegcompile.results.table import Page
 from jpegcompile.results.terminal import print_page
-
-
-def markdown_option(command: Command) -> Command:
-    """Add the flag --markdown, as the parameter `as_markdown`."""
-    return click.option(
-        "--markdown", "as_markdown", is_flag=True, help="Print the tables as Markdown."
-    )(command)
-
-
-def shard_option(command: Command) -> Command:
-    """Add the option --shard, as the parameter `shard`."""
-    return click.option(
-        "--shard",
-        callback=_shard,
-        metavar="I/N",
-        help="Use only part I of N of the sorted files; merge the --json outputs of all parts by"
-        " jpegcompile merge.",
-    )(command)
 
 
 def show_result(
@@ -71,7 +52,3 @@ def refuse_two_forms(*, as_json: bool, as_markdown: bool) -> None:
     if as_json and as_markdown:
         text = "--json and --markdown exclude each other; give one of them"
         raise UsageError(Message("json-and-markdown", text))
-
-
-def _shard(context: click.Context, option: click.Parameter, value: str | None) -> Shard | None:
-    return None if value is None else Shard.of(value)

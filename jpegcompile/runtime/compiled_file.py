@@ -205,7 +205,7 @@ class CompiledFile:
         if self.execution.library is None:
             raise UsageError(
                 f"{self._path}: takes files in a form that only native kernels read, and here are"
-                " none (--portable, native=False, or not installed); use Session.run, which reads"
+                " none (--no-native, native=False, or not installed); use Session.run, which reads"
                 " files itself"
             )
         model, _ = read_compiled(self._path)

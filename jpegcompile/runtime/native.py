@@ -235,5 +235,5 @@ def _refusal(library: Path, error: BaseException) -> AccessError:
     cause = cause.removeprefix(f"{library}: ")
     return AccessError(
         f"{library}: cannot load the native kernels: {cause}; install jpegcompile again, or run"
-        " without them (--portable, native=False)"
+        " without them (--no-native, native=False)"
     )

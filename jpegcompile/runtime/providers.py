@@ -117,7 +117,7 @@ class Providers:
             " it needs (docs/onnxruntime_gpu.md)"
         )
         if self.is_required:
-            raise AccessError(f"--provider cuda: {reason}")
+            raise AccessError(f"--providers cuda: {reason}")
         give_notice(reason)
 
 
@@ -156,15 +156,15 @@ def providers_for(
     if CUDA_PROVIDER not in ort.get_available_providers():
         if is_required:
             raise AccessError(
-                "--provider cuda: this onnxruntime has no CUDA provider; install onnxruntime-gpu in"
-                " its place (docs/onnxruntime_gpu.md)"
+                "--providers cuda: this onnxruntime has no CUDA provider; install onnxruntime-gpu"
+                " in its place (docs/onnxruntime_gpu.md)"
             )
         return ON_CPU
     files, missing = _kernels(model, native, progress if is_required else None)
     if not missing:
         return Providers((_EXACT_CUDA, *CPU_PROVIDERS), files, True, is_required)
     if is_required:
-        raise AccessError(f"--provider cuda: {missing}")
+        raise AccessError(f"--providers cuda: {missing}")
     give_notice(missing)
     return ON_CPU
 
@@ -182,7 +182,7 @@ def _kernels(
     device = cuda.device()
     if device.startswith(cuda.NO_CUDA):
         reason = device.removeprefix(cuda.NO_CUDA)
-        return (), f"{reason}; install NVIDIA's driver, or give --provider cpu"
+        return (), f"{reason}; install NVIDIA's driver, or give --providers cpu"
     if not native:
         return (), ""
     files = cuda.kernel_files(model)
@@ -193,9 +193,9 @@ def _kernels(
             return files, missing
     gpu = architecture_for(device)
     if gpu is None:
-        return (), f"there are no kernels for {device}; give --provider cpu"
+        return (), f"there are no kernels for {device}; give --providers cpu"
     if progress is None:
-        return (), f"there are no kernels for {device}; run jpegcompile gpu-kernels --gpu {gpu}"
+        return (), f"there are no kernels for {device}; run jpegcompile gpu-kernels --gpus {gpu}"
     (built,) = gpu_kernels([gpu], progress=progress)
     files = (*files, built.path)
     return files, _missing(files)

@@ -121,7 +121,7 @@ def test_cells_of_a_benchmark(
     images = images_path() / "3"
     paths = []
     for batch in (2, 1):
-        command = ("bench", MODEL, compiled, "--images", images, *QUICK, "--batch", batch)
+        command = ("bench", MODEL, compiled, "--images", images, *QUICK, "--batches", batch)
         paths.append(tmp_path / f"{batch}.json")
         paths[-1].write_text(json.dumps(run_json(capsys, *command)))
     data = run_json(capsys, "merge", *paths)

@@ -1,4 +1,4 @@
-"""The verb `tune`: what it prints, and its errors."""
+"""The verb `tune`: printed output and errors."""
 
 from __future__ import annotations
 

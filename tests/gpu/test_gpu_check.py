@@ -180,7 +180,7 @@ def test_a_compiled_file_is_checked(
     assert not can_run_files()
     (refused,) = check_compiled_file(network, tmp_path)
     assert not refused.passed
-    assert refused.note.startswith("--provider cuda: this onnxruntime has no CUDA provider")
+    assert refused.note.startswith("--providers cuda: this onnxruntime has no CUDA provider")
 
 
 def test_rates_count_useful_work() -> None:

@@ -45,7 +45,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_outputs_that_do_not_exist(compiled: Path, images: Path) -> None:
     with refused("score-output-unknown", UsageError) as caught:
-        jpegcompile.compare(model_path(), compiled, images, output="other")
+        jpegcompile.compare(model_path(), compiled, images, output_name="other")
     assert "'other'" in str(caught.value)
     assert "logits" in str(caught.value)
 

@@ -242,7 +242,7 @@ def test_without_native_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             _ = portable.inference_session
         assert str(caught.value) == (
             f"{path}: takes files in a form that only native kernels read, and here are none"
-            " (--portable, native=False, or not installed); use Session.run, which reads files"
+            " (--no-native, native=False, or not installed); use Session.run, which reads files"
             " itself"
         )
     execution = jpegcompile.inspect(path).execution

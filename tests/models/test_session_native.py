@@ -182,7 +182,7 @@ def test_a_library_that_cannot_be_loaded(
     causes = {"missing": "No such file", "half": "the file is cut short"}
     assert causes.get(kind, "") in message
     assert message.endswith(
-        "; install jpegcompile again, or run without them (--portable, native=False)"
+        "; install jpegcompile again, or run without them (--no-native, native=False)"
     )
     assert "\n" not in message
     assert jpegcompile.load(path, native=False).run(FILES)

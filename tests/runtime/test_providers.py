@@ -82,27 +82,27 @@ def test_cuda_without_its_provider_is_refused(
 ) -> None:
     monkeypatch.setattr(ort, "get_available_providers", lambda: list(CPU_PROVIDERS))
     message = (
-        "--provider cuda: this onnxruntime has no CUDA provider; install onnxruntime-gpu in its"
+        "--providers cuda: this onnxruntime has no CUDA provider; install onnxruntime-gpu in its"
         " place (docs/onnxruntime_gpu.md)"
     )
     with pytest.raises(AccessError) as caught:
         jpegcompile.load(path, providers="cuda")
     assert str(caught.value) == message
-    assert fails(capsys, 5, "run", path, path, "--provider", "cuda") == message
+    assert fails(capsys, 5, "run", path, path, "--providers", "cuda") == message
 
 
 def test_another_word(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UsageError, match=r"^provider is 'gpu'; use auto, cuda, cpu$"):
         providers_for("gpu", path)
-    assert "'gpu' is not one of" in fails(capsys, 2, "run", path, path, "--provider", "gpu")
+    assert "'gpu' is not one of" in fails(capsys, 2, "run", path, path, "--providers", "gpu")
 
 
 def test_no_device(path: Path, machine: Machine, tmp_path: Path) -> None:
     machine(f"{cuda.NO_CUDA}{NO_DRIVER}")
-    reason = f"{NO_DRIVER}; install NVIDIA's driver, or give --provider cpu"
+    reason = f"{NO_DRIVER}; install NVIDIA's driver, or give --providers cpu"
     with pytest.raises(AccessError) as caught:
         providers_for("cuda", path)
-    assert str(caught.value) == f"--provider cuda: {reason}"
+    assert str(caught.value) == f"--providers cuda: {reason}"
     with pytest.warns(FallbackWarning) as noticed:
         assert providers_for("auto", path) is ON_CPU
     assert [str(one.message) for one in noticed] == [f"{reason}; running on the CPU"]
@@ -116,7 +116,7 @@ def test_the_command_line_says_it_once(
     image.write_bytes(make_jpeg(32, 32))
     assert run_command(["run", str(path), str(image)]) == 0
     assert capsys.readouterr().err == (
-        f"note: {NO_DRIVER}; install NVIDIA's driver, or give --provider cpu; running on the CPU\n"
+        f"note: {NO_DRIVER}; install NVIDIA's driver, or give --providers cpu; running on the CPU\n"
     )
 
 
@@ -158,7 +158,9 @@ def test_kernels_that_are_missing(
     path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     machine("sm_89")
-    with pytest.warns(FallbackWarning, match="run jpegcompile gpu-kernels --gpu sm_80; running on"):
+    with pytest.warns(
+        FallbackWarning, match="run jpegcompile gpu-kernels --gpus sm_80; running on"
+    ):
         assert providers_for("auto", path) is ON_CPU
     asked: list[Any] = []
 
@@ -187,7 +189,7 @@ def test_a_file_of_kernels_that_is_damaged(machine: Machine, tmp_path: Path, cho
         with pytest.warns(FallbackWarning, match="it is no file of compiled kernels; running on"):
             assert providers_for(choice, tmp_path / "m.onnx") is ON_CPU
     else:
-        with pytest.raises(AccessError, match=r"^--provider cuda: .*it is no file of compiled"):
+        with pytest.raises(AccessError, match=r"^--providers cuda: .*it is no file of compiled"):
             providers_for(choice, tmp_path / "m.onnx")
 
 
@@ -202,14 +204,16 @@ def test_kernels_for_another_device(
     made = [KernelFile(built, ("sm_90",), 1)]
     monkeypatch.setattr(providers, "gpu_kernels", lambda gpus, *, progress: made)
     assert providers_for("cuda", tmp_path / "m.onnx").kernel_files == (own, built)
-    with pytest.warns(FallbackWarning, match="run jpegcompile gpu-kernels --gpu sm_90"):
+    with pytest.warns(FallbackWarning, match="run jpegcompile gpu-kernels --gpus sm_90"):
         assert providers_for("auto", tmp_path / "m.onnx") is ON_CPU
 
 
 @pytest.mark.parametrize("device", ["sm_75", "sm_120"])
 def test_a_device_that_there_are_no_kernels_for(path: Path, machine: Machine, device: str) -> None:
     machine(device, cuda.NO_CUDA)
-    with pytest.raises(AccessError, match=f"there are no kernels for {device}; give --provider cp"):
+    with pytest.raises(
+        AccessError, match=f"there are no kernels for {device}; give --providers cp"
+    ):
         providers_for("cuda", path)
 
 
@@ -224,7 +228,7 @@ def test_a_provider_that_onnxruntime_cannot_load(is_required: bool) -> None:
     if is_required:
         with pytest.raises(AccessError) as caught:
             chosen.check(session)
-        assert str(caught.value) == f"--provider cuda: {reason}"
+        assert str(caught.value) == f"--providers cuda: {reason}"
     else:
         with pytest.warns(FallbackWarning) as noticed:
             chosen.check(session)

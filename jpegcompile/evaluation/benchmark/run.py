@@ -26,6 +26,7 @@ from jpegcompile.evaluation.verify import original_of
 from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
+from jpegcompile.options import running as option
 from jpegcompile.processors import available_processors
 from jpegcompile.progress import Progress, no_progress
 from jpegcompile.resolution import network_of
@@ -40,8 +41,7 @@ if TYPE_CHECKING:
     from jpegcompile.runtime.triton.execution import ModuleExecution
     from jpegcompile.runtime.triton.module import CompiledModule
 
-BATCHES, THREADS = (1, 8), (1, 2)
-ROUNDS, SECONDS = 5, 0.25
+BATCHES = (1, 8)
 
 
 def bench(
@@ -49,17 +49,17 @@ def bench(
     compiled: str | os.PathLike[str],
     images: str | os.PathLike[str] | None = None,
     *,
-    batches: Sequence[int] | None = None,
-    threads: Sequence[int] = THREADS,
-    rounds: int = ROUNDS,
-    seconds: float = SECONDS,
-    per_op: bool = False,
-    portable: bool = False,
-    providers: Asked = "auto",
-    on_error: OnError = "stop",
-    tolerant: bool = False,
-    fallback: Fallback = "none",
-    rivals: Sequence[str] | None = None,
+    batches: Sequence[int] | None = option.BATCHES.default,
+    threads: Sequence[int] = option.THREADS.default,
+    rounds: int = option.ROUNDS.default,
+    seconds: float = option.SECONDS.default,
+    per_op: bool = option.PER_OP.default,
+    portable: bool = option.PORTABLE.default,
+    providers: Asked = option.PROVIDERS.default,
+    on_error: OnError = option.ON_ERROR.default,
+    tolerant: bool = option.TOLERANT.default,
+    fallback: Fallback = option.FALLBACK.default,
+    rivals: Sequence[str] | None = option.RIVALS.default,
     progress: Progress | None = None,
 ) -> Benchmark:
     """Time the original model behind Pillow and NumPy against the compiled model.
@@ -233,7 +233,7 @@ def _batch_sizes(
         other = next(size for size in wanted if size != fixed)
         raise UsageError(
             f"{source.name}: is bound to batch {fixed}, so it cannot be timed with {other};"
-            " leave --batch out"
+            " leave --batches out"
         )
     return (fixed,)
 
