@@ -91,7 +91,7 @@ def test_usage(
     ("option", "value", "named"),
     [
         ("--preprocess", "imagnet", f"'imagnet'; use one of {', '.join(PRESETS)}"),
-        ("--image-input", "x", f"{MODEL}: has no input 'x'; its inputs are image"),
+        ("--image-input", "x", f"{MODEL}: has no input 'x'"),
     ],
 )
 def test_names_that_do_not_exist(
