@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from jpegcompile.evaluation.compare import compare
     from jpegcompile.evaluation.gpu_check.records import GpuCheck
     from jpegcompile.evaluation.gpu_check.run import gpu_check
+    from jpegcompile.evaluation.merge import merge
     from jpegcompile.evaluation.predict import run
     from jpegcompile.evaluation.verify import verify
     from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
@@ -64,6 +65,7 @@ _MODULES = {
     "inspect": "inspection",
     "load": "runtime.opened",
     "load_module": "runtime.opened",
+    "merge": "evaluation.merge",
     "paper": "reproduction.experiments",
     "read_coefficients": "jpeg.read",
     "read_coefficients_many": "jpeg.read",
@@ -102,6 +104,7 @@ __all__ = [
     "inspect",
     "load",
     "load_module",
+    "merge",
     "paper",
     "read_coefficients",
     "read_coefficients_many",

@@ -23,9 +23,11 @@ from jpegcompile.metadata import CompiledInfo, info_of, read_metadata
 from jpegcompile.options import compiling as option
 from jpegcompile.options.requested import ModelOptions, compile_options, model_options
 from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
+from jpegcompile.report import Report
 from jpegcompile.resolution_plan import Resolution
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import read_compiled
+from jpegcompile.search.interval import PairedCounts
 
 
 @dataclass(frozen=True)
@@ -33,27 +35,59 @@ class Inspection:
     """Result of `inspect`.
 
     Attributes:
-        report: as `Report.to_json`: nodes, notes, casts and sums.
+        report: the fate of every node, notes, casts and sums.
         compiled: metadata of a compiled model; None for a source model.
         execution: what runs the nodes of a compiled file on this machine; None for a source model
             and for a PyTorch module, whose `report` lists its calls.
     """
 
-    report: dict[str, Any]
+    report: Report
     compiled: CompiledInfo | None
     execution: Execution | None = None
 
+    @property
+    def chosen_resolution(self) -> SearchEvidence | None:
+        """What the search of the resolution measured; None without one."""
+        return SearchEvidence.of(self.report.resolution)
+
+    @property
+    def chosen_frequencies(self) -> SearchEvidence | None:
+        """What the search of the frequencies measured; None without one."""
+        plan = None if self.compiled is None else self.compiled.frequencies
+        return SearchEvidence.of(None if plan is None else plan.get("evidence"))
+
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data. The report is separate from the metadata that contains it."""
+        report = self.report.to_json()
         if self.compiled is None:
-            return {"compiled": None, "report": self.report, "execution": None}
+            return {"compiled": None, "report": report, "execution": None}
         taken = self.compiled.input
         takes_any = taken.is_preprocessed and self.compiled.frame is not None
         subsampling = "any" if takes_any else self.compiled.subsampling
         record = {**self.compiled.to_json(), "subsampling": subsampling}
         record.pop("report")
         execution = None if self.execution is None else self.execution.to_json()
-        return {"compiled": record, "report": self.report, "execution": execution}
+        return {"compiled": record, "report": report, "execution": execution}
+
+
+@dataclass(frozen=True)
+class SearchEvidence:
+    """What a search within a budget measured on images that it had not used.
+
+    Attributes:
+        max_drop: the budget, in percentage points of top-1.
+        verification: predictions before and after.
+    """
+
+    max_drop: float
+    verification: PairedCounts
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any] | None) -> SearchEvidence | None:
+        """Read the evidence from metadata; None without a search."""
+        if data is None:
+            return None
+        return cls(data["max_drop"], PairedCounts.from_json(data["verification"]))
 
 
 def inspect(
@@ -116,13 +150,13 @@ def inspect(
         opened, info = read_compiled(model)
     if info is None:
         source = load_source(model, image_input)
-        return Inspection(lower(source, compile_options(**asked)).report.to_json(), None)
+        return Inspection(lower(source, compile_options(**asked)).report, None)
     size = input_size_of(input_size)
     _refuse_options(asked)
     if size is not None:
         sized(f"input '{info.input.name}'", info.input.size, size)
     execution = None if opened is None else execution_of(opened)
-    return Inspection(info.report, info, execution)
+    return Inspection(Report.from_json(info.report), info, execution)
 
 
 def _refuse_options(asked: ModelOptions) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jpegcompile.commands.compare import show_comparison
+from jpegcompile.commands.compare_page import show_comparison
 from jpegcompile.commands.console import console, progress_bar
 from jpegcompile.commands.json_output import print_json
 from jpegcompile.commands.options import verb_command

@@ -20,6 +20,7 @@ from jpegcompile.options.compiling import (
 from jpegcompile.options.option import Argument, Option, Verb
 from jpegcompile.options.running import (
     ARENA,
+    CHOSEN_FILES,
     EXACT_MASKS,
     EXECUTION,
     NODE_INPUTS,
@@ -34,7 +35,9 @@ from jpegcompile.options.verbs import COMPILE, TUNE, VERBS
 _PYTHON: Mapping[str, tuple[Option[Any], ...]] = {
     "demo": (PROGRESS,),
     "inspect": (),
-    "verify": (NODE_INPUTS, PROGRESS),
+    "compare": (CHOSEN_FILES, PROGRESS),
+    "verify": (NODE_INPUTS, CHOSEN_FILES, PROGRESS),
+    "merge": (),
 }
 _CHOOSE = (
     *(replace(o, is_required=o.name == "max_drop") for o in SEARCH if o.name != "images"),

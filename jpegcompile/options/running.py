@@ -21,6 +21,9 @@ MOST_IMAGES, MOST_THREADS = 65536, 1024
 JSON: Option[bool] = Option(
     "json", False, "Print JSON instead of tables.", kind="flag", place="command"
 )
+MARKDOWN: Option[bool] = Option(
+    "markdown", False, "Print the tables as Markdown.", kind="flag", place="command"
+)
 PROGRESS: Option[Any] = Option(
     "progress", None, "Callback, called with (done, total).", place="python"
 )
@@ -128,6 +131,17 @@ NODES: Option[int] = Option(
     least=0,
     metavar="N",
     place="command",
+)
+
+SHARD: Option[Any] = Option(
+    "shard",
+    None,
+    "Use only part I of N of the sorted files; jpegcompile merge puts the --json outputs of all"
+    " parts together.",
+    metavar="I/N",
+)
+CHOSEN_FILES: Option[Any] = Option(
+    "files", None, "Files of the folder to use; all if not given.", place="python"
 )
 
 UNLABELLED: Option[bool] = Option(

@@ -40,6 +40,7 @@ from jpegcompile.options.running import (
     LABELLED,
     LABELS,
     LIMIT,
+    MARKDOWN,
     NODES,
     OUTPUT_NAME,
     PAPER_FOLDER,
@@ -53,6 +54,7 @@ from jpegcompile.options.running import (
     SEARCH,
     SECONDS,
     SEED,
+    SHARD,
     THREADS,
     TOP,
     TUNED_BATCH,
@@ -86,7 +88,7 @@ INSPECT = Verb(
     "Show which nodes of MODEL are lowered, and which stay spatial and why.",
     (Argument("model"),),
     (
-        Section("Output", (JSON,)),
+        Section("Output", (JSON, MARKDOWN)),
         Section("Input of the model", inspected(MODEL_INPUT)),
         Section("Target and kernels", inspected(KERNELS)),
         Section("Approximation", inspected(APPROXIMATION)),
@@ -104,9 +106,9 @@ VERIFY = Verb(
     (
         Section("Inputs", (IMAGES, SAMPLES, SEED)),
         Section("Tolerance", (ABSOLUTE, RELATIVE)),
-        Section("Files", FILES),
+        Section("Files", (*FILES, SHARD)),
         Section("Execution", EXECUTION),
-        Section("Output", (NODES, JSON)),
+        Section("Output", (NODES, JSON, MARKDOWN)),
     ),
     ("verify",),
     (
@@ -136,9 +138,9 @@ COMPARE = Verb(
             ),
         ),
         Section("Check", (ALLOWED_DROP,)),
-        Section("Files", FILES),
+        Section("Files", (*FILES, SHARD)),
         Section("Execution", EXECUTION),
-        Section("Output", (CHANGES, JSON)),
+        Section("Output", (CHANGES, JSON, MARKDOWN)),
     ),
     ("compare",),
 )
@@ -161,7 +163,7 @@ BENCH = Verb(
         Section("Measurement", (BATCHES, THREADS, ROUNDS, SECONDS, PER_OP, PORTABLE)),
         Section("Files", FILES),
         Section("Execution", (PROVIDERS,)),
-        Section("Output", (JSON,)),
+        Section("Output", (JSON, MARKDOWN)),
     ),
     ("bench",),
     (
@@ -186,6 +188,22 @@ RUN = Verb(
         Section("Execution", EXECUTION),
     ),
     ("run",),
+)
+MERGE = Verb(
+    "merge",
+    "Merge RESULTS, the --json outputs of verify, compare or bench, into one result.",
+    (Argument("results", is_many=True),),
+    (
+        Section("Check", (ALLOWED_DROP,)),
+        Section("Output", (NODES, CHANGES, JSON, MARKDOWN)),
+    ),
+    ("merge",),
+    (
+        "Results of verify and compare are of parts of the same images (--shard), and the merged"
+        " result is the result of all images. Results of bench are of different batch sizes or"
+        " numbers of threads.",
+        "The exit code is the exit code of the verb itself. --max-drop is for results of compare.",
+    ),
 )
 TUNE = Verb(
     "tune",
@@ -285,6 +303,7 @@ VERBS: Mapping[str, Verb] = {
         GPU_CHECK,
         GPU_KERNELS,
         INSPECT,
+        MERGE,
         PAPER,
         RUN,
         TUNE,

@@ -130,12 +130,15 @@ def test_folders_without_images(
 ) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert fails(capsys, 5, "verify", MODEL, compiled, "--images", empty) == (
-        f"{empty}: holds no JPEG files (.jpg, .jpeg, .jpe, .jfif); give a folder with some"
-    )
-    assert fails(capsys, 5, "compare", MODEL, compiled, "--images", tmp_path / "none") == (
-        f"{tmp_path / 'none'}: no such folder; give a folder with one folder a class"
-    )
+    message = fails(capsys, 5, "verify", MODEL, compiled, "--images", empty)
+    assert message.startswith(f"{empty}: ")
+    assert "(.jpg, .jpeg, .jpe, .jfif)" in message
+    assert code_in(message) == "images-folder-empty"
+    message = fails(capsys, 5, "verify", MODEL, compiled, "--images", tmp_path / "none")
+    assert code_in(message) == "images-folder-missing"
+    message = fails(capsys, 5, "compare", MODEL, compiled, "--images", tmp_path / "none")
+    assert message.startswith(f"{tmp_path / 'none'}: ")
+    assert code_in(message) == "class-folders-missing"
 
 
 def test_debug_shows_the_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.codes import code_in
 from support.commands import fails, few_images, refuses, run_json, run_text
 from support.unusable_files import DAMAGED, KINDS, spoiled
 
@@ -82,7 +83,7 @@ def test_every_command_goes_on(
     )
     assert captured.err.count("\n") == 1
     # The terminal shows ten files and the total number.
-    assert f"skipped {count} files that cannot be used:\n" in captured.out
+    assert f"skipped {count} unusable files:\n" in captured.out
     assert f"\n  {first}: " in captured.out
     assert f"\n  and {count - 10} more; --json lists all\n" in captured.out
     assert f"ignored 3 folders: {folder / '.git'} (hidden), " in captured.out
@@ -185,4 +186,4 @@ def test_empty_folders_that_leave_classes_open(
     for verb in ("compare", "compile"):
         message = fails(capsys, 2, *command(verb, compiled, folder, tmp_path / "out.onnx"))
         assert "without a JPEG file (" in message
-        assert message.endswith("; map folders to classes with --labels")
+        assert code_in(message) == "classes-ambiguous"

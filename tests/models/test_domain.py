@@ -130,10 +130,10 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     few_images(images)
     options = ("--preprocess", preprocess_path(), "--domain", "auto")
     text = run_text(capsys, "compile", model_path(), "-o", path, *options)
-    assert "nodes in the spatial domain, the faster one, 0 casts" in text
+    assert "nodes in the spatial domain, which is faster, 0 casts" in text
     for model, more in ((path, ()), (model_path(), ("--domain", "auto"))):
         text = run_text(capsys, "inspect", model, *more)
-        assert "nodes in the spatial domain, the faster one, 0 casts" in text
+        assert "nodes in the spatial domain, which is faster, 0 casts" in text
         # Under the heading, in the column of domains.
         assert text.count("spatial by choice ") > 10
         assert "jpeg b=" not in text

@@ -122,7 +122,7 @@ def test_tensors_are_refused() -> None:
     message = refused_model(code, UnsupportedModelError, of_integers(), input="tensor")
     assert message.startswith("model: input 'image' is uint8")
     inspected = jpegcompile.inspect(of_integers(), input="tensor")
-    assert notes_of(inspected.report["notes"], "pixels-not-rounded")
+    assert notes_of(inspected.report.notes, "pixels-not-rounded")
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_notes_say_what_became_of_the_nodes() -> None:
     (note,) = notes_of(compiled.report, "preprocessing-nodes-in-ingest")
     assert "(Resize 'a', Slice 'b')" in note
     assert f" 32x32: {json.dumps(geometry)}" in note
-    assert note in jpegcompile.inspect(photographs()).report["notes"]
+    assert note in jpegcompile.inspect(photographs()).report.notes
     whole = compiled.report.to_json()["own_preprocessing"]
     assert whole == {"nodes": ["a", "b"], "output": "b"}
 
